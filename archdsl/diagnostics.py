@@ -1,0 +1,88 @@
+"""What is wrong with a spec, as data. Rendering lives in `archdsl.render`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archdsl.catalogue import CATALOGUE
+from archdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A secondary place that explains the fault."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One level of the instantiation chain: the block `call` made at `path`, written at `span`."""
+
+    path: str
+    call: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Replacing `span` by `replacement` removes the fault."""
+
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault of a spec.
+
+    `code` is a key of `archdsl.catalogue.CATALOGUE`. `span` is None only where there is no text to
+    point into (a file that cannot be read); `place` names the file then.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    labels: tuple[Label, ...] = ()
+    chain: tuple[Instance, ...] = ()
+    help: str | None = None
+    fix: Fix | None = None
+    place: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in CATALOGUE:
+            raise KeyError(f"diagnostic code {self.code!r} is not in the catalogue")
+
+    @property
+    def exit_status(self) -> int:
+        """1 where the spec is wrong, 2 where the command was used wrongly."""
+        return CATALOGUE[self.code].exit_status
+
+
+class SpecError(Exception):
+    """A spec that cannot be used; `diagnostics` says why, one record a fault."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        super().__init__(*(d.message for d in self.diagnostics))
+
+    def __str__(self) -> str:
+        from archdsl.render.text import render
+
+        return "\n".join(render(diagnostic) for diagnostic in self.diagnostics)
+
+    @property
+    def exit_status(self) -> int:
+        return max(d.exit_status for d in self.diagnostics)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A help text that names the closest known words, or None where none is close."""
+    # A name of absurd length is no typing mistake, and difflib's cost grows with it.
+    close = difflib.get_close_matches(word[:64], list(known), n=3, cutoff=0.6)
+    if not close:
+        return None
+    return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"

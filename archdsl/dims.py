@@ -1,0 +1,324 @@
+"""Symbolic dimensions: exact integer expressions of positive symbols.
+
+A size is a plain `int` wherever it can be; a `Dim` appears only where a symbol is left. Its normal form is a
+polynomial with integer coefficients whose atoms are symbols and floor divisions by a positive integer.
+Nested floor divisions are joined, `(x // m + c) // n == (x + c * m) // (m * n)`, so that equal chains of
+strided layers have equal forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, Union
+
+Size: TypeAlias = Union[int, "Dim"]
+Shape: TypeAlias = tuple[Size, ...]
+Monomial: TypeAlias = tuple["Atom", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """`numerator // divisor`, not reducible further; `divisor` > 1."""
+
+    numerator: Dim
+    divisor: int
+
+
+Atom: TypeAlias = Union[str, Floor]
+
+
+class Undecided(Exception):
+    """A question about sizes whose answer depends on symbols that have no value."""
+
+    def __init__(self, question: str, symbols: Iterable[str], condition: str | None = None) -> None:
+        super().__init__(question)
+        self.question = question
+        self.symbols = tuple(sorted(set(symbols)))
+        self.condition = condition
+
+
+class Dim:
+    """An exact size with symbols in it. Immutable; build with `symbol` and arithmetic."""
+
+    __slots__ = ("_hash", "terms")
+
+    def __init__(self, terms: Mapping[Monomial, int]) -> None:
+        self.terms: tuple[tuple[Monomial, int], ...] = tuple(
+            sorted(((m, c) for m, c in terms.items() if c), key=_order)
+        )
+        self._hash = hash(self.terms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dim) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __add__(self, other: object) -> Size:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        total = dict(self.terms)
+        for monomial, coefficient in _terms(other):
+            total[monomial] = total.get(monomial, 0) + coefficient
+        return _normal(total)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Size:
+        return self * -1
+
+    def __sub__(self, other: object) -> Size:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        return self + other * -1
+
+    def __rsub__(self, other: object) -> Size:
+        if not isinstance(other, int):
+            return NotImplemented
+        return self * -1 + other
+
+    def __mul__(self, other: object) -> Size:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        product: dict[Monomial, int] = {}
+        for left, a in self.terms:
+            for right, b in _terms(other):
+                monomial = tuple(sorted(left + right, key=_atom_order))
+                product[monomial] = product.get(monomial, 0) + a * b
+        return _normal(product)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: object) -> Size:
+        if isinstance(other, Dim):
+            quotient = _exact_quotient(self, other)
+            if quotient is None:
+                raise Undecided(f"{self} // ({other})", symbols(self) | symbols(other))
+            return quotient
+        if not isinstance(other, int):
+            return NotImplemented
+        if other <= 0:
+            raise ZeroDivisionError("division by zero" if other == 0 else "division by a negative number")
+        if other == 1:
+            return self
+        whole: dict[Monomial, int] = {}
+        rest: dict[Monomial, int] = {}
+        for monomial, coefficient in self.terms:
+            quotient_part, remainder = divmod(coefficient, other)
+            if remainder and monomial:  # n*x // d is not (n // d)*x: only whole multiples come out
+                rest[monomial] = coefficient
+            else:
+                whole[monomial] = quotient_part
+                if remainder:
+                    rest[()] = remainder
+        inner = _normal(rest)
+        if isinstance(inner, int):
+            return _normal(whole) + inner // other
+        return _normal(whole) + _floor(inner, other)
+
+    def __rfloordiv__(self, other: object) -> Size:
+        if not isinstance(other, int):
+            return NotImplemented
+        if other == 0:
+            return 0
+        raise Undecided(f"{other} // ({self})", symbols(self))
+
+    def __mod__(self, other: object) -> Size:
+        if not isinstance(other, (int, Dim)):
+            return NotImplemented
+        return self - (self // other) * other
+
+    def __rmod__(self, other: object) -> Size:
+        if not isinstance(other, int):
+            return NotImplemented
+        return other - (other // self) * self
+
+    def __str__(self) -> str:
+        # Positive terms first, the constant last: `2*N + 5`, not `5 + 2*N`.
+        shown = sorted(self.terms, key=lambda term: (not term[0], term[1] < 0))
+        text = ""
+        for monomial, coefficient in shown:
+            size = abs(coefficient)
+            factors = [str(size)] if size != 1 or not monomial else []
+            factors += [_show_atom(atom) for atom in monomial]
+            part = "*".join(factors)
+            if not text:
+                text = part if coefficient > 0 else f"-{part}"
+            else:
+                text += f" + {part}" if coefficient > 0 else f" - {part}"
+        return text
+
+    __repr__ = __str__
+
+
+def symbol(name: str) -> Dim:
+    """The positive integer called `name`."""
+    return Dim({(name,): 1})
+
+
+def symbols(size: Size) -> set[str]:
+    """The names of the symbols in a size."""
+    if isinstance(size, int):
+        return set()
+    found: set[str] = set()
+    for monomial, _ in size.terms:
+        for atom in monomial:
+            found |= {atom} if isinstance(atom, str) else symbols(atom.numerator)
+    return found
+
+
+def substitute(size: Size, values: Mapping[str, int]) -> Size:
+    """The size with values put in for symbols."""
+    if isinstance(size, int):
+        return size
+    total: Size = 0
+    for monomial, coefficient in size.terms:
+        product: Size = coefficient
+        for atom in monomial:
+            if isinstance(atom, str):
+                product = product * values.get(atom, symbol(atom))
+            else:
+                product = product * (substitute(atom.numerator, values) // atom.divisor)
+        total = total + product
+    return total
+
+
+def equal(a: Size, b: Size) -> bool:
+    """Whether two sizes are equal for all values of their symbols.
+
+    Raises `Undecided` where some values make them equal and others may not; its `condition` is one that
+    makes them equal, where a simple one is known (`H % 32 == 0`).
+    """
+    if isinstance(a, int) and isinstance(b, int):
+        return a == b
+    if a == b:
+        return True
+    difference = a - b
+    if isinstance(difference, int):
+        return difference == 0
+    low, high = bounds(difference)
+    if (low is not None and low > 0) or (high is not None and high < 0):
+        return False
+    raise Undecided(f"{a} == {b}", symbols(difference), _condition(difference))
+
+
+def at_least(a: Size, b: Size) -> bool | None:
+    """Whether a >= b: True, False, or None where it depends on the symbols' values."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a >= b
+    low, high = bounds(a - b)
+    if low is not None and low >= 0:
+        return True
+    if high is not None and high < 0:
+        return False
+    return None
+
+
+def bounds(size: Size) -> tuple[int | None, int | None]:
+    """Least and greatest value with every symbol at least 1, where that is known to be bounded."""
+    if isinstance(size, int):
+        return size, size
+    low: int | None = 0
+    high: int | None = 0
+    for monomial, coefficient in size.terms:
+        if not monomial:
+            least: int | None = 1
+            most: int | None = 1
+        else:
+            least, most = 1, None
+            for atom in monomial:
+                floor = 1 if isinstance(atom, str) else _floor_low(atom)
+                least = None if floor is None or floor < 0 or least is None else least * floor
+        if coefficient < 0:
+            least, most = most, least
+        low = None if low is None or least is None else low + coefficient * least
+        high = None if high is None or most is None else high + coefficient * most
+    return low, high
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """The product of sizes; 1 of none."""
+    total: Size = 1
+    for size in sizes:
+        total = total * size
+    return total
+
+
+def show(shape: Iterable[Size]) -> str:
+    """A shape as people write it: `[N, 64, 56, 56]`."""
+    return "[" + ", ".join(str(size) for size in shape) + "]"
+
+
+def _order(term: tuple[Monomial, int]) -> tuple[int, list[tuple[int, str]]]:
+    return -len(term[0]), [_atom_order(atom) for atom in term[0]]
+
+
+def _atom_order(atom: Atom) -> tuple[int, str]:
+    return (0, atom) if isinstance(atom, str) else (1, _show_atom(atom))
+
+
+def _show_atom(atom: Atom) -> str:
+    if isinstance(atom, str):
+        return atom
+    inner = str(atom.numerator)
+    return f"({inner} // {atom.divisor})" if inner.isalnum() else f"(({inner}) // {atom.divisor})"
+
+
+def _terms(size: Size) -> Iterable[tuple[Monomial, int]]:
+    return size.terms if isinstance(size, Dim) else (((), size),)
+
+
+def _normal(terms: Mapping[Monomial, int]) -> Size:
+    kept = {monomial: c for monomial, c in terms.items() if c}
+    if not kept:
+        return 0
+    if len(kept) == 1 and () in kept:
+        return kept[()]
+    return Dim(kept)
+
+
+def _floor(numerator: Dim, divisor: int) -> Size:
+    """`numerator // divisor` with inner floor divisions joined: (x // m + c) // n == (x + c*m) // (m*n)."""
+    outer = [(m, c) for m, c in numerator.terms if m]
+    if len(outer) == 1 and outer[0][1] == 1 and len(outer[0][0]) == 1:
+        atom = outer[0][0][0]
+        if isinstance(atom, Floor):
+            constant = dict(numerator.terms).get((), 0)
+            return (atom.numerator + constant * atom.divisor) // (atom.divisor * divisor)
+    return Dim({(Floor(numerator, divisor),): 1})
+
+
+def _floor_low(atom: Floor) -> int | None:
+    low, _ = bounds(atom.numerator)
+    return None if low is None else low // atom.divisor
+
+
+def _exact_quotient(a: Dim, b: Dim) -> Size | None:
+    """a / b where b is a single term that divides every term of a."""
+    if len(b.terms) != 1:
+        return 1 if a == b else None
+    (divisor, by), quotient = b.terms[0], {}
+    for monomial, coefficient in a.terms:
+        left = list(monomial)
+        for atom in divisor:
+            if atom not in left:
+                return None
+            left.remove(atom)
+        if coefficient % by:
+            return None
+        quotient[tuple(left)] = coefficient // by
+    return _normal(quotient)
+
+
+def _condition(difference: Dim) -> str | None:
+    """`H % d == 0` where a difference vanishes when floor divisions of H by d come out even."""
+    floors = [a for m, _ in difference.terms for a in m if isinstance(a, Floor)]
+    names = symbols(difference)
+    if len(names) != 1 or not floors:
+        return None
+    name = next(iter(names))
+    divisor = max(floor.divisor for floor in floors)
+    if all(substitute(difference, {name: divisor * k}) == 0 for k in (1, 2, 3, 5)):
+        return f"{name} % {divisor} == 0"
+    return None

@@ -1,0 +1,249 @@
+"""Arguments to parameters: of operators, of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archdsl.diagnostics import Diagnostic, Fix, did_you_mean
+from archdsl.dims import Undecided, equal, show
+from archdsl.elaborate.builder import undecided
+from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
+from archdsl.ops import Operator, build, parameter_table, parameters, words
+from archdsl.ops._op import REQUIRED
+from archdsl.ops.kinds import ParamError
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
+
+
+def all_words(operator: type[Operator]) -> set[str]:
+    """The bare words that an operator's parameters take."""
+    return {word for parameter in parameters(operator) for word in words(parameter)}
+
+
+def is_tensors(value: Any) -> bool:
+    """Whether a value is a tensor or a list with tensors."""
+    return isinstance(value, Tensor) or (
+        isinstance(value, list) and any(is_tensors(item) for item in value)
+    )
+
+
+def operator_arguments(
+    operator: type[Operator],
+    positional: Sequence[Any],
+    named: Mapping[str, Any],
+    call: tree.Call,
+    context: Context,
+) -> tuple[Operator, list[Tensor]]:
+    """The operator with its parameters, and its tensor inputs."""
+    tensors, static = _split(operator, positional, call, context)
+    named = dict(named)
+    for name in operator.inputs[len(tensors) :]:
+        if name in named and is_tensors(named[name]):
+            tensors += _flat(named.pop(name), operator, call, context)
+    _check_arity(operator, tensors, call, context)
+    table = parameter_table(operator)
+    order = [p.name for p in parameters(operator) if p.positional]
+    if len(static) > len(order):
+        takes = f"{len(order)} parameter{'s' * (len(order) != 1)}" if order else "no parameters"
+        raise _fault(
+            "wrong-arity", f"`{operator.name}` takes {takes}, found {len(static)} values", call.span, context
+        )
+    values = dict(zip(order, static, strict=False))
+    for name, value in named.items():
+        place = _argument_span(call, name)
+        if name not in table:
+            raise _unknown_parameter(operator.name, name, list(table), place, context)
+        if name in values:
+            raise _fault("wrong-arity", f"`{name}` of `{operator.name}` is given twice", place, context)
+        values[name] = value
+    missing = [p.name for p in parameters(operator) if p.default is REQUIRED and p.name not in values]
+    if missing:
+        names = " and ".join(f"`{name}`" for name in missing)
+        raise _fault("missing-argument", f"`{operator.name}` needs {names}", call.span, context, _usage(operator))
+    for name, value in values.items():
+        if isinstance(value, (Tensor, SharedModule)) or is_tensors(value):
+            raise _fault(
+                "wrong-type",
+                f"`{name}` of `{operator.name}` is a static value, found {describe(value)}",
+                _argument_span(call, name),
+                context,
+            )
+    try:
+        return build(operator, values), tensors
+    except ParamError as error:
+        text = str(error)
+        name = text.split("`")[1]
+        raise _fault(
+            "bad-parameter", f"{text[: len(name) + 2]} of `{operator.name}`{text[len(name) + 2 :]}",
+            _argument_span(call, name), context,
+        ) from None
+    except Undecided as error:
+        raise Fault(undecided(error, call.span, context)) from None
+
+
+def _split(
+    operator: type[Operator], positional: Sequence[Any], call: tree.Call, context: Context
+) -> tuple[list[Tensor], list[Any]]:
+    """Leading tensors, and the static values after them."""
+    tensors: list[Tensor] = []
+    count = 0
+    for value in positional:
+        if not is_tensors(value):
+            break
+        tensors += _flat(value, operator, call, context)
+        count += 1
+    return tensors, list(positional[count:])
+
+
+def _flat(value: Any, operator: type[Operator], call: tree.Call, context: Context) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if operator.variadic is None:
+        raise _fault(
+            "wrong-type",
+            f"`{operator.name}` takes single tensors, found {describe(value)}",
+            call.span,
+            context,
+            "pick one by its index, or join them with `concat` or `add`",
+        )
+    found: list[Tensor] = []
+    for item in value:
+        if not is_tensors(item):
+            raise _fault("wrong-type", f"`{operator.name}` takes tensors, found {describe(item)}", call.span, context)
+        found += _flat(item, operator, call, context)
+    return found
+
+
+def _check_arity(operator: type[Operator], tensors: Sequence[Tensor], call: tree.Call, context: Context) -> None:
+    if operator.variadic is not None:
+        if len(tensors) >= operator.variadic:
+            return
+        wanted = f"at least {operator.variadic} tensor{'s' * (operator.variadic != 1)}"
+    else:
+        if len(tensors) == len(operator.inputs):
+            return
+        wanted = f"{len(operator.inputs) or 'no'} tensor{'s' * (len(operator.inputs) != 1)}"
+        if len(operator.inputs) > 1:
+            wanted += f" ({', '.join(operator.inputs)})"
+    raise _fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span, context)
+
+
+def _usage(operator: type[Operator]) -> str:
+    shown = ", ".join(
+        p.name if p.default is REQUIRED else f"{p.name} = …" for p in parameters(operator) if p.positional
+    )
+    return f"`{operator.name}({shown})`"
+
+
+def bind_parameters(
+    block: tree.Block,
+    positional: Sequence[Any],
+    named: Mapping[str, Any],
+    call: tree.Call,
+    context: Context,
+) -> dict[str, Any]:
+    """Which of a block's parameters are given, and their values; defaults and checks are the caller's."""
+    order = [param.name.id for param in block.params]
+    if len(positional) > len(order):
+        raise _fault(
+            "wrong-arity",
+            f"block `{block.name.id}` takes {len(order)} argument{'s' * (len(order) != 1)},"
+            f" found {len(positional) + len(named)}",
+            call.span,
+            context,
+            f"`{block.name.id}({', '.join(order)})`",
+        )
+    values = dict(zip(order, positional, strict=False))
+    for name, value in named.items():
+        place = _argument_span(call, name)
+        if name not in order:
+            raise _unknown_parameter(block.name.id, name, order, place, context)
+        if name in values:
+            raise _fault("wrong-arity", f"`{name}` of block `{block.name.id}` is given twice", place, context)
+        values[name] = value
+    return values
+
+
+def check_parameter(block: str, param: tree.Param, value: Any, span: Span, context: Context) -> None:
+    """A block's parameter against its annotation."""
+    name = param.name.id
+    if param.shape is not None and not isinstance(value, Tensor):
+        raise _fault("wrong-type", f"`{name}` of `{block}` is a tensor, found {describe(value)}", span, context)
+    if param.type is not None:
+        wanted = TYPES[param.type.id]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and param.type.id != "bool"):
+            raise _fault(
+                "wrong-type", f"`{name}` of `{block}` is declared {param.type.id}, found {describe(value)}",
+                span, context,
+            )
+
+
+def match_shape(
+    block: str, param: tree.Param, tensor: Tensor, values: Mapping[str, Any], span: Span, context: Context
+) -> dict[str, Any]:
+    """The dimensions that a shape annotation names; a fault where the tensor does not have that shape."""
+    assert param.shape is not None
+    dims = list(param.shape.dims)
+    shape = list(tensor.shape)
+    gap = next((i for i, dim in enumerate(dims) if isinstance(dim, tree.AnyDims)), None)
+    text = " ".join(param.shape.span.text.split())
+
+    def refuse(detail: str) -> Fault:
+        return _fault(
+            "shape-pattern",
+            f"`{param.name.id}` of `{block}` must have the shape {text}, found {show(tensor.shape)}{detail}",
+            span,
+            context,
+        )
+
+    if gap is None:
+        if len(shape) != len(dims):
+            raise refuse(f": {len(dims)} dimensions, found {len(shape)}")
+    else:
+        after = len(dims) - gap - 1
+        if len(shape) < gap + after:
+            raise refuse(f": at least {gap + after} dimensions, found {len(shape)}")
+        dims = dims[:gap] + dims[gap + 1 :]
+        shape = shape[:gap] + (shape[-after:] if after else [])
+    found: dict[str, Any] = {}
+    for i, (dim, size) in enumerate(zip(dims, shape, strict=True)):
+        if isinstance(dim, tree.Name) and dim.id not in found and dim.id not in values:
+            found[dim.id] = size
+            continue
+        wanted = dim.value if isinstance(dim, tree.Literal) else {**values, **found}.get(getattr(dim, "id", ""))
+        if isinstance(wanted, bool) or not isinstance(wanted, int) and not hasattr(wanted, "terms"):
+            raise _fault(
+                "shape-pattern", "a dimension is a name, a number or `...`", dim.span, context
+            )
+        try:
+            agrees = equal(wanted, size)
+        except Undecided as error:
+            raise Fault(undecided(error, span, context)) from None
+        if not agrees:
+            raise refuse(f": dimension {i} is {size}, not {wanted}")
+    return found
+
+
+def _argument_span(call: tree.Call, name: str) -> Span:
+    return next((a.span for a in call.arguments or () if a.name == name), call.span)
+
+
+def _unknown_parameter(callee: str, name: str, known: list[str], span: Span, context: Context) -> Fault:
+    help = did_you_mean(name, known) or (
+        f"`{callee}` takes {', '.join(known)}" if known else f"`{callee}` takes no parameters"
+    )
+    fix = None
+    if help.startswith("did you mean") and help.count("`") == 2:
+        fix = Fix(Span(span.source, span.start, span.start + len(name)), help.split("`")[1])
+    return Fault(
+        Diagnostic(
+            "unknown-parameter", f"`{callee}` has no parameter `{name}`", span, (), context.blocks, help, fix
+        )
+    )
+
+
+def _fault(code: str, message: str, span: Span, context: Context, help: str | None = None) -> Fault:
+    return Fault(Diagnostic(code, message, span, chain=context.blocks, help=help))

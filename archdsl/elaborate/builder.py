@@ -1,0 +1,294 @@
+"""Builds the graph layer by layer: checks the operator against its inputs, names the layer, adds the node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import networkx as nx
+
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean
+from archdsl.dims import Dim, Shape, Undecided, at_least, product, show
+from archdsl.elaborate.values import Context, Fault, Tensor
+from archdsl.graph import Graph
+from archdsl.names import SEGMENT, fault
+from archdsl.ops import Operator, ShapeError, Weighted
+from archdsl.ops.initialiser import INITIALISERS, Initialiser
+from archdsl.ops.kinds import ParamError
+from archdsl.ops.source import Input
+from archdsl.source import Span
+
+MAX_LAYERS: Final = 100_000
+MAX_ELEMENTS: Final = 2**48
+
+
+class GraphBuilder:
+    """The graph of one network while it grows."""
+
+    def __init__(self, max_layers: int = MAX_LAYERS) -> None:
+        self.graph: Graph = nx.MultiDiGraph()
+        self.max_layers = max_layers
+        self.devices: tuple[str, ...] = ()
+        self.init: Initialiser | None = None  # the network's own choice
+        self.requires: dict[Dim, None] = {}  # sizes that must be at least 1, in the order found
+        self.steps: dict[str, Span] = {}  # every path given to a step
+        self._layers = 0
+
+    # --- paths
+
+    def claim(self, path: str, span: Span, context: Context) -> None:
+        """Take a path for a step; an error if another step has it (unless it is the same one, shared)."""
+        first = self.steps.get(path)
+        if first is None:
+            if context.reuse > 1:
+                raise Fault(
+                    Diagnostic(
+                        "shared-mismatch",
+                        f"this use of the shared module has a layer `{path}` that its first use has not",
+                        span,
+                        chain=context.blocks,
+                        help="the structure of a shared module may not depend on its input's shape",
+                    )
+                )
+            self.steps[path] = span
+        elif context.reuse == 1:
+            raise Fault(
+                Diagnostic(
+                    "duplicate-path",
+                    f"two layers have the path `{path}`",
+                    span,
+                    (Label(first, "the first one"),) if first != span else (),
+                    context.blocks,
+                    "give one of them another label, or share it with `module`",
+                )
+            )
+
+    def step_path(self, label: str | None, kind: str, span: Span, context: Context) -> str:
+        """The path of a step: from its label, else by number or after its operator."""
+        if label is None:
+            path = context.names.next(kind)
+            if context.reuse == 1 and not context.names.numbered:
+                while path in self.steps:
+                    path = context.names.next(kind)
+        else:
+            for segment in label.split("."):
+                wrong = fault(segment)
+                if wrong is not None:
+                    shown = f"`{segment[:64]}` " if segment and SEGMENT.match(segment[:128]) else ""
+                    raise Fault(
+                        Diagnostic(
+                            "bad-name",
+                            f"the name {shown}{wrong}",
+                            span,
+                            chain=context.blocks,
+                            help="choose another label",
+                        )
+                    )
+            path = context.names.path(label)
+        self.claim(path, span, context)
+        return path
+
+    # --- layers
+
+    def input(self, name: str, shape: Shape, span: Span) -> Tensor:
+        self._add(name, name, Input(shape), (shape,), span, None, "float32")
+        self.graph.nodes[name]["phase"] = "both"
+        return Tensor(name, 0, shape, span)
+
+    def layer(
+        self,
+        operator: Operator,
+        tensors: Sequence[Tensor],
+        label: str | None,
+        span: Span,
+        context: Context,
+        path: str | None = None,
+    ) -> Tensor | list[Tensor]:
+        """Add a layer. Its value is a tensor, or a list of them for an operator with several outputs.
+
+        `path` is given for a shared operator, which has its path already.
+        """
+        self._layers += 1
+        if self._layers > self.max_layers:
+            raise Fault(
+                Diagnostic(
+                    "too-many-layers",
+                    f"the network has more than {self.max_layers} layers, which is the limit",
+                    span,
+                    chain=context.blocks,
+                )
+            )
+        if self.init is not None and isinstance(operator, Weighted) and operator.init is None:
+            operator = self._with_default_init(operator, tensors)
+        outputs = self._infer(operator, tensors, span, context)
+        if path is None:
+            path = self.step_path(label, operator.name, span, context)
+        key = path if context.reuse == 1 else f"{path}#{context.reuse}"
+        dtype = self._dtype(operator, tensors, span, context)
+        self._add(key, path, operator, outputs, span, context, dtype)
+        self._connect(key, operator, tensors, span, context)
+        found = [Tensor(key, i, shape, span) for i, shape in enumerate(outputs)]
+        return found if operator.several else found[0]
+
+    def _infer(
+        self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context
+    ) -> tuple[Shape, ...]:
+        shapes = [tensor.shape for tensor in tensors]
+        try:
+            outputs = operator.infer_all(*shapes)
+        except ShapeError as error:
+            culprits = [tensors[i] for i in error.culprits if i < len(tensors)]
+            labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)
+            raise Fault(
+                Diagnostic(error.code, error.message, span, labels, context.blocks, help=error.help)
+            ) from None
+        except Undecided as error:
+            raise Fault(undecided(error, span, context)) from None
+        except ParamError as error:
+            raise Fault(Diagnostic("bad-parameter", str(error), span, chain=context.blocks)) from None
+        for shape in outputs:
+            for size in shape:
+                if isinstance(size, Dim) and at_least(size, 1) is None:
+                    self.requires[size] = None
+            elements = product(size for size in shape if isinstance(size, int))
+            if elements > MAX_ELEMENTS:
+                raise Fault(
+                    Diagnostic(
+                        "too-large",
+                        f"the output {show(shape)} of `{operator.name}` has more than 2^48 elements",
+                        span,
+                        chain=context.blocks,
+                    )
+                )
+        return outputs
+
+    def _with_default_init(self, operator: Weighted, tensors: Sequence[Tensor]) -> Weighted:
+        """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros."""
+        assert self.init is not None
+        if operator.group in ("normalization", "activation"):
+            return operator
+        from dataclasses import replace
+
+        return replace(operator, init=self.init)
+
+    def _dtype(self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> str:
+        for i, tensor in enumerate(tensors):
+            node = self.graph.nodes[tensor.node]
+            wanted = "int64" if i in operator.integer_inputs else "float32"
+            if node["dtype"] == wanted:
+                continue
+            if node["op"] == "input" and not self.graph.out_degree(tensor.node):
+                node["dtype"] = wanted  # an input holds what its first use needs
+                continue
+            kinds = {"int64": "integers", "float32": "floating-point numbers"}
+            raise Fault(
+                Diagnostic(
+                    "wrong-type",
+                    f"`{operator.name}` needs {kinds[wanted]}, but this tensor holds {kinds[node['dtype']]}",
+                    span,
+                    (Label(tensor.origin, node["dtype"]),),
+                    context.blocks,
+                )
+            )
+        return "float32"
+
+    def _add(
+        self,
+        key: str,
+        path: str,
+        operator: Operator,
+        outputs: tuple[Shape, ...],
+        span: Span,
+        context: Context | None,
+        dtype: str,
+    ) -> None:
+        marks = context.marks if context is not None else None
+        checkpoint = marks.checkpoint if marks else None
+        if checkpoint == "":
+            checkpoint = key
+        self.graph.add_node(
+            key,
+            path=path,
+            op=operator.name,
+            operator=operator,
+            params=operator.params,
+            weights=(),
+            shape=outputs[0],
+            outputs=outputs,
+            dtype=dtype,
+            device=marks.device if marks else None,
+            phase="train" if marks and marks.train else "both",
+            frozen=bool(marks and marks.frozen),
+            checkpoint=checkpoint,
+            blocks=context.blocks if context else (),
+            span=span,
+        )
+
+    def _connect(
+        self, key: str, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context
+    ) -> None:
+        node = self.graph.nodes[key]
+        weights = operator.weights(*[tensor.shape for tensor in tensors])
+        if context.reuse == 1:
+            self._check_init(operator, weights, span, context)
+            node["weights"] = weights
+        else:
+            first = self.graph.nodes[node["path"]]
+            if first["weights"] != weights or first["operator"] != operator:
+                raise Fault(
+                    Diagnostic(
+                        "shared-mismatch",
+                        f"the shared layer `{node['path']}` does not fit this input",
+                        span,
+                        tuple(Label(tensor.origin, show(tensor.shape)) for tensor in tensors),
+                        context.blocks,
+                        "a shared module needs inputs with the same number of channels each time",
+                    )
+                )
+        for i, tensor in enumerate(tensors):
+            self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
+            if self.graph.nodes[tensor.node]["phase"] == "train":
+                node["phase"] = "train"
+        if node["device"] is None and self.devices:
+            places = (self.graph.nodes[tensor.node]["device"] for tensor in tensors)
+            node["device"] = next((place for place in places if place), self.devices[0])
+
+    @staticmethod
+    def _check_init(operator: Operator, weights: Sequence[Any], span: Span, context: Context) -> None:
+        for field, role in (("init", "weight"), ("bias_init", "bias")):
+            chosen: Initialiser | None = getattr(operator, field, None)
+            if chosen is None:
+                continue
+            least = INITIALISERS[chosen.name].least_rank
+            for weight in weights:
+                # A parameter or buffer of its own has only one initialiser, whatever its role.
+                if (weight.role == role or not weight.name) and len(weight.shape) < least:
+                    raise Fault(
+                        Diagnostic(
+                            "bad-parameter",
+                            f"`{chosen}` needs a weight of {least} or more dimensions, but that of"
+                            f" `{operator.name}` is {show(weight.shape)}",
+                            span,
+                            chain=context.blocks,
+                            help="use zeros, ones, normal(std) or constant(value)",
+                        )
+                    )
+
+
+def undecided(error: Undecided, span: Span, context: Context) -> Diagnostic:
+    """The diagnostic for a question that needs the value of a symbol."""
+    names = " and ".join(f"`{name}`" for name in error.symbols)
+    condition = f" (it holds where {error.condition})" if error.condition else ""
+    return Diagnostic(
+        "undecided",
+        f"{error.question} depends on {names}{condition}",
+        span,
+        chain=context.blocks,
+        help=f"give {names} a value: write a number in the input's shape, or use --input",
+    )
+
+
+def unknown(what: str, name: str, known: Sequence[str], code: str, span: Span, context: Context) -> Fault:
+    return Fault(
+        Diagnostic(code, f"unknown {what} `{name}`", span, chain=context.blocks, help=did_you_mean(name, known))
+    )

@@ -1,0 +1,466 @@
+"""Elaborates one network: its settings and inputs, its body, its outputs and its loss."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from archdsl.dims import Dim, Shape, Size, product, show, substitute, symbol, symbols
+from archdsl.elaborate.arguments import TYPES, check_parameter
+from archdsl.elaborate.builder import MAX_ELEMENTS, MAX_LAYERS, GraphBuilder
+from archdsl.elaborate.interpreter import Interpreter
+from archdsl.elaborate.values import POISON, Context, Definitions, Fault, Marks, Poisoned, Scope, Tensor, describe
+from archdsl.evaluate import StaticList
+from archdsl.graph import Graph, Output, layers
+from archdsl.names import Names, fault
+from archdsl.ops.initialiser import Initialiser
+from archdsl.ops.kinds import MAX_INT
+from archdsl.ops.loss import Loss
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chooses for a network: settings by name, shapes of inputs by name."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    max_layers: int = MAX_LAYERS
+
+
+def elaborate(
+    network: tree.Network, definitions: Definitions, variant: tree.Variant | None = None, choices: Choices | None = None
+) -> Graph:
+    """The elaborated graph. Raises `SpecError` with every independent fault."""
+    work = _Elaboration(network, definitions, variant, choices or Choices())
+    try:
+        work.run()
+    except Fault as stop:
+        work.interpreter.record(stop.diagnostic) if stop.diagnostic.span else work.early.append(stop.diagnostic)
+    except Poisoned:
+        pass
+    faults = work.early + work.interpreter.faults
+    if faults:
+        raise SpecError(faults)
+    return work.builder.graph
+
+
+class _Elaboration:
+    def __init__(
+        self, network: tree.Network, definitions: Definitions, variant: tree.Variant | None, choices: Choices
+    ) -> None:
+        self.network = network
+        self.variant = variant
+        self.choices = choices
+        self.builder = GraphBuilder(choices.max_layers)
+        self.interpreter = Interpreter(self.builder)
+        self.early: list[Diagnostic] = []  # faults of the choices, which have no place in the text
+        self.context = Context(definitions, Scope(), Names("", numbered=False), Marks())
+        self.outputs: list[Output] = []
+        self.batch: list[str] = []
+        self.loss: Graph | None = None
+
+    def run(self) -> None:
+        settings = self._settings()
+        inputs = self._inputs()
+        self._body()
+        self._check_phases()
+        graph = self.builder.graph
+        graph.graph.update(
+            network=self.network.name.id,
+            variant=self.variant.name.id if self.variant else None,
+            settings=settings,
+            inputs=tuple(inputs),
+            outputs=tuple(self.outputs),
+            devices=self.builder.devices,
+            batch=tuple(dict.fromkeys(self.batch)),
+            requires=tuple(_requirements(self.builder.requires)),
+            loss=self.loss,
+        )
+
+    # --- settings and inputs
+
+    def _settings(self) -> dict[str, Any]:
+        params = {p.name.id: p for p in self.network.params if p.shape is None}
+        preset = self._preset(params)
+        for name in self.choices.settings:
+            if name not in params:
+                self._refuse(
+                    "unknown-setting",
+                    f"network `{self.network.name.id}` has no setting `{name}`",
+                    did_you_mean(name, params) or (f"it has {', '.join(params)}" if params else None),
+                )
+        settings: dict[str, Any] = {}
+        for name, param in params.items():
+            if name in self.choices.settings:
+                value = _static(self.choices.settings[name])
+                if value is None or (param.type is not None and not _is_a(value, param.type.id)):
+                    kind = param.type.id if param.type else "static value"
+                    found = describe(self.choices.settings[name]) if value is not None else "something else"
+                    self._refuse("bad-setting", f"the setting `{name}` is a {kind}, found {found}")
+                    value = POISON
+            elif name in preset:
+                value = preset[name]
+                check_parameter(self.network.name.id, param, value, self._variant_span(name), self.context)
+            elif param.default is not None:
+                value = self.interpreter.attempt(param.default, self.context)
+            else:
+                self._refuse(
+                    "missing-argument",
+                    f"the setting `{name}` of network `{self.network.name.id}` has no default and is not given",
+                    f"give it a default, or use --set {name}=…",
+                )
+                value = POISON
+            settings[name] = value
+            self.context.scope.bind(name, value, param.name.span)
+        if self.early:
+            raise Poisoned
+        init = settings.get("init")
+        if "init" in settings and isinstance(init, Initialiser):
+            self.builder.init = init
+        return settings
+
+    def _preset(self, params: Mapping[str, tree.Param]) -> dict[str, Any]:
+        """The settings that the variant gives."""
+        if self.variant is None:
+            return {}
+        preset: dict[str, Any] = {}
+        order = list(params)
+        for i, argument in enumerate(self.variant.call.arguments or ()):
+            name = argument.name if argument.name is not None else (order[i] if i < len(order) else None)
+            if name is None or name not in params or name in preset:
+                known = did_you_mean(name, params) if name else None
+                what = f"has no setting `{name}`" if name and name not in params else "is given too many values"
+                self.interpreter.record(
+                    Diagnostic(
+                        "unknown-parameter",
+                        f"network `{self.network.name.id}` {what}",
+                        argument.span,
+                        help=known or (f"it has {', '.join(params)}" if params else None),
+                    )
+                )
+                continue
+            preset[name] = self.interpreter.attempt(argument.value, self.context)
+        return preset
+
+    def _variant_span(self, name: str) -> Span:
+        assert self.variant is not None
+        arguments = self.variant.call.arguments or ()
+        return next((a.span for a in arguments if a.name == name), self.variant.span)
+
+    def _inputs(self) -> list[str]:
+        params = [p for p in self.network.params if p.shape is not None]
+        names = [p.name.id for p in params]
+        if not params:
+            raise Fault(
+                Diagnostic(
+                    "missing-argument",
+                    f"network `{self.network.name.id}` has no input",
+                    self.network.name.span,
+                    help="give it one: `network … (image: [N, 3, 224, 224])`",
+                )
+            )
+        for name in self.choices.inputs:
+            if name not in names:
+                self._refuse(
+                    "unknown-setting",
+                    f"network `{self.network.name.id}` has no input `{name}`",
+                    did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
+                )
+        for param in params:
+            name = param.name.id
+            wrong = fault(name)
+            if wrong is not None:
+                raise Fault(Diagnostic("bad-name", f"the input name `{name}` {wrong}", param.name.span))
+            if param.default is not None:
+                raise Fault(Diagnostic("wrong-type", "an input has no default", param.default.span))
+            shape = self._input_shape(param)
+            tensor = self.builder.input(name, shape, param.span)
+            self.builder.steps[name] = param.span
+            self.context.scope.bind(name, tensor, param.name.span)
+        if self.early:
+            raise Poisoned
+        return names
+
+    def _input_shape(self, param: tree.Param) -> Shape:
+        assert param.shape is not None
+        name = param.name.id
+        dims = param.shape.dims
+        given = self.choices.inputs.get(name)
+        if given is not None and len(given) != len(dims):
+            self._refuse(
+                "bad-setting",
+                f"input `{name}` has {len(dims)} dimensions, {' '.join(param.shape.span.text.split())},"
+                f" found {len(given)}: {show(given)}",
+            )
+            raise Poisoned
+        if not dims:
+            raise Fault(Diagnostic("wrong-rank", "an input has at least one dimension", param.shape.span))
+        shape: list[Size] = []
+        for i, dim in enumerate(dims):
+            if isinstance(dim, tree.AnyDims):
+                raise Fault(Diagnostic("shape-pattern", "an input's dimensions are all written out", dim.span))
+            size = self._input_size(dim, None if given is None else given[i], i, name)
+            shape.append(size)
+        if product(s for s in shape if isinstance(s, int)) > MAX_ELEMENTS:
+            raise Fault(Diagnostic("too-large", f"input `{name}` has more than 2^48 elements", param.span))
+        return tuple(shape)
+
+    def _input_size(self, dim: tree.Expr, given: int | None, position: int, name: str) -> Size:
+        scope = self.context.scope
+        is_symbol = isinstance(dim, tree.Name) and scope.find(dim.id) is None and dim.id[0].isupper()
+        if given is not None and not (type(given) is int and 1 <= given <= MAX_INT):
+            self._refuse("bad-setting", f"input `{name}`: a size is from 1 to {MAX_INT}, found {describe(given)}")
+            raise Poisoned
+        if is_symbol:
+            assert isinstance(dim, tree.Name)
+            size: Size = symbol(dim.id) if given is None else given
+            scope.bind(dim.id, size, dim.span)
+            if position == 0 and isinstance(size, Dim):
+                self.batch.append(dim.id)
+            return size
+        value = self.interpreter.value(dim, self.context)
+        if given is not None:
+            if isinstance(dim, tree.Name) and value != given:
+                self._refuse(
+                    "bad-setting",
+                    f"input `{name}`: dimension {position} is `{dim.id}`, which is {value} already, not {given}",
+                )
+                raise Poisoned
+            return given
+        if isinstance(value, Dim):
+            if position == 0:
+                self.batch += sorted(symbols(value))
+            return value
+        if type(value) is not int:
+            raise Fault(Diagnostic("wrong-type", f"a size is an integer, found {describe(value)}", dim.span))
+        if not 1 <= value <= MAX_INT:
+            raise Fault(
+                Diagnostic(
+                    "bad-parameter" if value < 1 else "number-too-large",
+                    f"a size is from 1 to {MAX_INT}, found {value}",
+                    dim.span,
+                )
+            )
+        return value
+
+    # --- body, outputs, loss
+
+    def _body(self) -> None:
+        body = self.network.body
+        statements = body.statements
+        outputs = [s for s in statements if isinstance(s, tree.Output)]
+        losses = [s for s in statements if isinstance(s, tree.Loss)]
+        last = next((s for s in reversed(statements) if not isinstance(s, tree.Loss)), None)
+        for statement in statements:
+            try:
+                self._statement(statement, statement is last, bool(outputs))
+            except Fault as found:
+                self.interpreter.record(found.diagnostic)
+            except Poisoned:
+                pass
+        if self.interpreter.faults:
+            return
+        if not self.outputs:
+            raise Fault(
+                Diagnostic(
+                    "no-value",
+                    f"network `{self.network.name.id}` has no output",
+                    body.span,
+                    help="end it with an expression, or write `output name = …`",
+                )
+            )
+        if len(losses) > 1:
+            labels = (Label(losses[0].span, "the first one"),)
+            raise Fault(Diagnostic("loss", "a network has one loss", losses[1].span, labels, help="add them up"))
+        for loss in losses:
+            self.loss = self._elaborate_loss(loss)
+
+    def _statement(self, statement: tree.Statement, last: bool, named_outputs: bool) -> None:
+        if isinstance(statement, tree.Bind):
+            self.interpreter.bind(statement, self.context)
+        elif isinstance(statement, tree.Devices):
+            self._devices(statement)
+        elif isinstance(statement, tree.Output):
+            self._output(statement)
+        elif isinstance(statement, tree.Evaluate):
+            value = self.interpreter.value(statement.value, self.context)
+            if named_outputs or not last:
+                raise Fault(
+                    Diagnostic(
+                        "unused-expression",
+                        "this value is not used",
+                        statement.span,
+                        help="bind it to a name, begin the next line with `->`, or write `output name = …`",
+                    )
+                )
+            if not isinstance(value, Tensor):
+                raise Fault(
+                    Diagnostic(
+                        "outputs",
+                        f"the output of a network is a tensor, found {describe(value)}",
+                        statement.span,
+                        help="name several outputs: `output name = …`",
+                    )
+                )
+            self._add_output("output", value)
+
+    def _devices(self, statement: tree.Devices) -> None:
+        if len(self.builder.graph) > len([p for p in self.network.params if p.shape is not None]):
+            raise Fault(
+                Diagnostic("outputs", "`device` stands before the first layer", statement.span, help="move it up")
+            )
+        for name in statement.names:
+            wrong = fault(name.id) or ("is a mark already" if name.id in ("frozen", "checkpoint") else None)
+            if wrong is not None:
+                raise Fault(Diagnostic("bad-name", f"the device name `{name.id}` {wrong}", name.span))
+            if name.id in self.builder.devices:
+                raise Fault(Diagnostic("rebound-name", f"device `{name.id}` is declared twice", name.span))
+            self.builder.devices = (*self.builder.devices, name.id)
+
+    def _output(self, statement: tree.Output) -> None:
+        name = statement.name.id
+        wrong = _output_fault(name)
+        if wrong is not None:
+            raise Fault(Diagnostic("bad-name", f"the output name `{name}` {wrong}", statement.name.span))
+        if any(o["name"] == name for o in self.outputs):
+            raise Fault(Diagnostic("rebound-name", f"the output `{name}` is given twice", statement.name.span))
+        value = self.interpreter.value(statement.value, self.context)
+        if not isinstance(value, Tensor):
+            raise Fault(Diagnostic("wrong-type", f"an output is a tensor, found {describe(value)}", statement.span))
+        if self.context.scope.find(name) is None:
+            self.context.scope.bind(name, value, statement.name.span)
+        self._add_output(name, value)
+
+    def _add_output(self, name: str, tensor: Tensor) -> None:
+        phase = self.builder.graph.nodes[tensor.node]["phase"]
+        self.outputs.append(
+            Output(name=name, node=tensor.node, output=tensor.output, shape=tensor.shape, phase=phase)
+        )
+
+    def _check_phases(self) -> None:
+        if self.interpreter.faults or any(o["phase"] == "both" for o in self.outputs):
+            return
+        node = self.outputs[0]["node"]
+        graph = self.builder.graph
+        while True:  # back to the layer that bears the mark
+            before = next((p for p in graph.pred[node] if graph.nodes[p]["phase"] == "train"), None)
+            if before is None:
+                break
+            node = before
+        marked = graph.nodes[node]
+        raise Fault(
+            Diagnostic(
+                "train-only",
+                "every output depends on a step that is marked @train, so inference would have none",
+                marked["span"],
+                chain=marked["blocks"],
+                help="mark a branch of its own: `output aux = … @train`",
+            )
+        )
+
+    def _elaborate_loss(self, statement: tree.Loss) -> Graph:
+        """The loss as a graph of its own: its inputs are the outputs' names and `target`."""
+        builder = GraphBuilder(self.choices.max_layers)
+        interpreter = Interpreter(builder)
+        context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
+        for output in self.outputs:
+            tensor = builder.input(output["name"], output["shape"], statement.span)
+            builder.graph.nodes[output["name"]]["phase"] = output["phase"]
+            builder.steps[output["name"]] = statement.span
+            context.scope.bind(output["name"], tensor, statement.span)
+        for name, binding in self.context.scope.bindings.items():
+            if not isinstance(binding.value, (Tensor, list)) and context.scope.find(name) is None:
+                context.scope.bind(name, binding.value, binding.span)
+        shape = _target_shape(statement.value, self.outputs)
+        interpreter.target = builder.input("target", shape, statement.span)
+        builder.steps["target"] = statement.span
+        value = interpreter.attempt(statement.value, context)
+        for found in interpreter.faults:
+            self.interpreter.record(found)
+        if interpreter.faults:
+            raise Poisoned
+        graph = builder.graph
+        if not isinstance(value, Tensor) or not graph.pred[value.node] or value.shape != ():
+            raise Fault(
+                Diagnostic(
+                    "loss",
+                    f"the loss is a single number computed from the outputs, found {describe(value)}",
+                    statement.span,
+                    help="for example `loss cross_entropy(output)`",
+                )
+            )
+        if not any(isinstance(node["operator"], Loss) for _, node in layers(graph)):
+            raise Fault(Diagnostic("loss", "the loss compares no output with the target", statement.span))
+        output = Output(name="loss", node=value.node, output=0, shape=(), phase="both")
+        graph.graph.update(
+            network="loss", variant=None, settings={}, inputs=(*[o["name"] for o in self.outputs], "target"),
+            outputs=(output,), devices=(), batch=(), requires=(), loss=None,
+        )
+        return graph
+
+    def _refuse(self, code: str, message: str, help: str | None = None) -> None:
+        self.early.append(Diagnostic(code, message, help=help, place=str(self.network.name.span.source.name)))
+
+
+def _static(value: Any) -> Any:
+    """A setting given from Python or the command line as a static value; None where it is none."""
+    if isinstance(value, (list, tuple)):
+        items = [_static(item) for item in value]
+        return None if any(item is None for item in items) else StaticList(items)
+    return value if isinstance(value, (bool, int, float, str, Initialiser)) else None
+
+
+def _is_a(value: Any, kind: str) -> bool:
+    return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
+
+
+def _output_fault(name: str) -> str | None:
+    """What is wrong with an output's name: it becomes a field of a NamedTuple."""
+    if not name.isidentifier() or keyword.iskeyword(name):
+        return "is no identifier of Python"
+    if name.startswith("_"):
+        return "begins with `_`"
+    if name in ("count", "index"):
+        return "is a method of every tuple"
+    return None
+
+
+def _target_shape(loss: tree.Expr, outputs: Sequence[Output]) -> Shape:
+    """The shape that the first loss operator named in a loss expects of its target."""
+    from archdsl.ops import OPERATORS
+
+    words = {word: i for i, word in enumerate(re.findall(r"\w+", loss.span.text))}
+    kinds = sorted((i, OPERATORS[word]) for word, i in words.items() if word in OPERATORS)
+    kind = next((k for _, k in kinds if issubclass(k, Loss)), None)
+    shape = next((o["shape"] for o in outputs if o["name"] in words), outputs[0]["shape"])
+    return kind.target_shape(shape) if kind is not None and len(shape) > 1 else shape
+
+
+def _requirements(sizes: Iterable[Dim]) -> Iterator[str]:
+    """What symbols must be at least for every size to be 1 or more: `H >= 33` where one symbol decides it."""
+    least: dict[str, int] = {}
+    for size in sizes:
+        names = symbols(size)
+        if len(names) != 1:
+            yield f"{size} >= 1"
+            continue
+        name = names.pop()
+        low, high = 0, 1
+        while high < MAX_INT and not _positive(size, name, high):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if _positive(size, name, middle) else (middle, high)
+        least[name] = max(least.get(name, 1), high)
+    yield from (f"{name} >= {value}" for name, value in sorted(least.items()) if value > 1)
+
+
+def _positive(size: Dim, name: str, value: int) -> bool:
+    worked_out = substitute(size, {name: value})
+    return isinstance(worked_out, int) and worked_out >= 1

@@ -1,0 +1,311 @@
+"""Static values: what expressions without tensors are worth. No attribute access, no I/O, every result bounded."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from archdsl.dims import Dim, Size, Undecided, at_least, equal, symbols
+from archdsl.ops.initialiser import INITIALISERS, Initialiser
+from archdsl.ops.kinds import spell
+
+MAX_MAGNITUDE: Final = 2**63
+MAX_LENGTH: Final = 100_000
+MAX_LIST_DEPTH: Final = 16
+
+
+class ValueFault(Exception):
+    """A static expression without a value. `code` is a key of the catalogue."""
+
+    def __init__(self, message: str, code: str = "bad-value", help: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.help = help
+
+
+class StaticList(list[Any]):
+    """A list of static values that knows how deep its lists are nested."""
+
+    __slots__ = ("depth",)
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        super().__init__(items)
+        if len(self) > MAX_LENGTH:
+            raise ValueFault(
+                f"the list would have {len(self)} items; the limit is {MAX_LENGTH}", "number-too-large"
+            )
+        self.depth: int = 1 + max((item.depth for item in self if isinstance(item, StaticList)), default=0)
+        if self.depth > MAX_LIST_DEPTH:
+            raise ValueFault(f"lists are nested deeper than {MAX_LIST_DEPTH}", "nesting-too-deep")
+
+
+ARITHMETIC: Final = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+
+
+def binary(symbol: str, a: Any, b: Any) -> Any:
+    """The value of `a symbol b`. Raises `ValueFault`, or `Undecided` where symbols leave it open."""
+    if symbol in ("==", "!="):
+        return _equal(a, b) == (symbol == "==")
+    if isinstance(a, list) and isinstance(b, list) and symbol == "+":
+        return StaticList([*a, *b])
+    if isinstance(a, list) and type(b) is int and symbol == "*":
+        if len(a) * b > MAX_LENGTH:
+            raise ValueFault(f"the list would have {len(a) * b} items; the limit is {MAX_LENGTH}", "number-too-large")
+        return StaticList(a * b)
+    for value in (a, b):
+        if not _is_number(value):
+            raise ValueFault(f"`{symbol}` needs numbers, found {spell(value)}", "wrong-type")
+    if symbol in ("<", "<=", ">", ">="):
+        return _compare(symbol, a, b)
+    if symbol == "/":
+        return _divide(a, b)
+    if symbol == "**":
+        return _power(a, b)
+    if symbol in ("//", "%") and not isinstance(b, Dim) and b == 0:
+        raise ValueFault("division by zero")
+    if symbol in ("//", "%") and isinstance(a, Dim) and isinstance(b, float):
+        raise ValueFault(f"`{symbol}` of a symbolic size needs an integer, found {spell(b)}", "wrong-type")
+    if isinstance(a, Dim) and isinstance(b, float) or isinstance(a, float) and isinstance(b, Dim):
+        raise ValueFault(f"the size {a if isinstance(a, Dim) else b} has symbols and takes integers only", "wrong-type")
+    return bounded(ARITHMETIC[symbol](a, b))
+
+
+def unary(symbol: str, value: Any) -> Any:
+    if symbol == "not":
+        return not truth(value)
+    if not _is_number(value):
+        raise ValueFault(f"`{symbol}` needs a number, found {spell(value)}", "wrong-type")
+    return value if symbol == "+" else bounded(value * -1)
+
+
+def truth(value: Any) -> bool:
+    """A condition's value: only booleans are conditions."""
+    if not isinstance(value, bool):
+        raise ValueFault(f"a condition is true or false, found {spell(value)}", "wrong-type", "compare it: `n > 0`")
+    return value
+
+
+def index(value: Any, position: Any) -> Any:
+    if not isinstance(value, list):
+        raise ValueFault(f"only lists have items, found {spell(value)}", "wrong-type")
+    if type(position) is not int:
+        raise ValueFault(f"an index is an integer, found {spell(position)}", "wrong-type")
+    if not -len(value) <= position < len(value):
+        raise ValueFault(f"index {position} is out of range for a list of {len(value)}")
+    return value[position]
+
+
+def bounded(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueFault("the result is not a finite number", "number-too-large")
+    if isinstance(value, int) and abs(value) > MAX_MAGNITUDE:
+        raise ValueFault("the result is larger than 2^63", "number-too-large")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, Dim)) and not isinstance(value, bool)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, Dim) or isinstance(b, Dim):
+        if not (isinstance(a, (int, Dim)) and isinstance(b, (int, Dim))):
+            return False
+        return equal(a, b)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, bool) is not isinstance(b, bool):
+        return False
+    return bool(a == b)
+
+
+def _compare(symbol: str, a: Any, b: Any) -> bool:
+    if isinstance(a, Dim) or isinstance(b, Dim):
+        if isinstance(a, float) or isinstance(b, float):
+            raise ValueFault("a symbolic size is compared with integers only", "wrong-type")
+        high, low = (a, b) if symbol in (">", ">=") else (b, a)
+        answer = at_least(high, low + 1 if symbol in (">", "<") else low)
+        if answer is None:
+            raise Undecided(f"{a} {symbol} {b}", symbols(a) | symbols(b))
+        return answer
+    return bool({"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}[symbol](a, b))
+
+
+def _divide(a: Any, b: Any) -> Any:
+    if isinstance(a, Dim) or isinstance(b, Dim):
+        raise ValueFault("a symbolic size is divided with `//`", "wrong-type")
+    if b == 0:
+        raise ValueFault("division by zero")
+    if isinstance(a, int) and isinstance(b, int) and a % b == 0:
+        return a // b
+    return bounded(a / b)
+
+
+def _power(a: Any, b: Any) -> Any:
+    if isinstance(b, Dim) or (isinstance(a, Dim) and (type(b) is not int or not 0 <= b <= 8)):
+        raise ValueFault("a symbolic size is raised to an integer from 0 to 8 only", "wrong-type")
+    if isinstance(a, Dim):
+        result: Size = 1
+        for _ in range(b):
+            result = result * a
+        return result
+    if abs(b) > 64 and abs(a) > 1:
+        raise ValueFault("the result is larger than 2^63", "number-too-large")
+    try:
+        result = a**b
+    except (ZeroDivisionError, OverflowError):
+        raise ValueFault("the power has no finite value", "number-too-large") from None
+    if isinstance(result, complex):
+        raise ValueFault("the power has no real value")
+    return bounded(result)
+
+
+# --- functions ----------------------------------------------------------------------------------------------------
+
+
+def _numbers(values: Sequence[Any]) -> list[Any]:
+    items = list(values[0]) if len(values) == 1 and isinstance(values[0], list) else list(values)
+    if not items:
+        raise ValueFault("needs at least one number")
+    for item in items:
+        if not _is_number(item):
+            raise ValueFault(f"needs numbers, found {spell(item)}", "wrong-type")
+    return items
+
+
+def _extreme(pick: Callable[[Any], Any], above: bool) -> Callable[..., Any]:
+    def choose(*values: Any) -> Any:
+        items = _numbers(values)
+        if not any(isinstance(item, Dim) for item in items):
+            return pick(items)
+        best = items[0]
+        for item in items[1:]:
+            if _compare(">=" if above else "<=", item, best):
+                best = item
+        return best
+
+    return choose
+
+
+def _number(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def apply(value: Any) -> Any:
+        if isinstance(value, Dim):
+            if convert in (int, round, math.floor, math.ceil):
+                return value
+            raise ValueFault(f"the size {value} has no value yet", "wrong-type")
+        if not _is_number(value):
+            raise ValueFault(f"needs a number, found {spell(value)}", "wrong-type")
+        try:
+            return bounded(convert(value))
+        except (ValueError, OverflowError):
+            raise ValueFault(f"has no value for {spell(value)}") from None
+
+    return apply
+
+
+def _length(value: Any) -> int:
+    if not isinstance(value, list):
+        raise ValueFault(f"needs a list, found {spell(value)}", "wrong-type")
+    return len(value)
+
+
+def _range(*bounds: Any) -> list[int]:
+    if any(type(bound) is not int for bound in bounds) or not 1 <= len(bounds) <= 3:
+        raise ValueFault("needs one to three integers", "wrong-type")
+    if len(bounds) == 3 and bounds[2] == 0:
+        raise ValueFault("needs a step other than 0")
+    span = range(*bounds)
+    if span and abs(span[-1] - span[0]) // abs(span.step) >= MAX_LENGTH:
+        raise ValueFault(f"would have more than {MAX_LENGTH} items", "number-too-large")
+    return StaticList(span)
+
+
+def _lists(values: Sequence[Any]) -> None:
+    for value in values:
+        if not isinstance(value, list):
+            raise ValueFault(f"needs lists, found {spell(value)}", "wrong-type")
+
+
+def _sum(value: Any) -> Any:
+    _lists([value])
+    total: Any = 0
+    for item in value:
+        total = binary("+", total, item)
+    return total
+
+
+def _zip(*values: Any) -> list[Any]:
+    _lists(values)
+    if len({len(value) for value in values}) > 1:
+        raise ValueFault(f"needs lists of one length, found {', '.join(str(len(v)) for v in values)}")
+    return StaticList(StaticList(items) for items in zip(*values, strict=True))
+
+
+def _enumerate(value: Any, start: Any = 0) -> list[Any]:
+    _lists([value])
+    return StaticList(StaticList([i, item]) for i, item in enumerate(value, start))
+
+
+def _reversed(value: Any) -> list[Any]:
+    _lists([value])
+    return StaticList(reversed(value))
+
+
+def _abs(value: Any) -> Any:
+    return value if isinstance(value, Dim) else _number(abs)(value)
+
+
+FUNCTIONS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "int": _number(int),
+        "float": _number(float),
+        "abs": _abs,
+        "min": _extreme(min, above=False),
+        "max": _extreme(max, above=True),
+        "round": _number(round),
+        "ceil": _number(math.ceil),
+        "floor": _number(math.floor),
+        "sqrt": _number(math.sqrt),
+        "log2": _number(math.log2),
+        "len": _length,
+        "range": _range,
+        "sum": _sum,
+        "zip": _zip,
+        "enumerate": _enumerate,
+        "reversed": _reversed,
+    }
+)
+
+
+def call(name: str, arguments: Sequence[Any]) -> Any:
+    """The value of a built-in function."""
+    try:
+        return FUNCTIONS[name](*arguments)
+    except ValueFault as fault:
+        raise ValueFault(f"`{name}` {fault.message}", fault.code, fault.help) from None
+    except TypeError:
+        raise ValueFault(f"`{name}` does not take {len(arguments)} arguments", "wrong-arity") from None
+
+
+def initialiser(name: str, arguments: Sequence[Any]) -> Initialiser:
+    """An initialiser with its arguments: `normal(0.01)`."""
+    wanted = INITIALISERS[name].arguments
+    if len(arguments) != len(wanted):
+        takes = ", ".join(wanted) or "no arguments"
+        raise ValueFault(f"`{name}` takes {takes}; found {len(arguments)} values", "wrong-arity")
+    for value in arguments:
+        if not _is_number(value) or isinstance(value, Dim):
+            raise ValueFault(f"`{name}` needs a number, found {spell(value)}", "wrong-type")
+    if name == "normal" and arguments[0] < 0:
+        raise ValueFault("`normal` needs a standard deviation of at least 0")
+    return Initialiser(name, tuple(float(value) for value in arguments))

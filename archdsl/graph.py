@@ -1,0 +1,150 @@
+"""The elaborated graph: a `networkx.MultiDiGraph`, one node a layer.
+
+Nodes are keyed by the layer's path (`layer1.0.conv1`); the second and later uses of a shared layer are keyed
+`path#2`, `path#3` and so on. A node's attributes are those of `Layer`, an edge's those of `Edge`; the graph's own
+(`graph.graph`) are those of `Header`. Nodes stand in an order in which every layer follows its inputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, Literal, TypeAlias, TypedDict, cast
+
+import networkx as nx
+
+from archdsl.diagnostics import Instance
+from archdsl.dims import Dim, Shape
+from archdsl.ops import Operator, Weight
+from archdsl.source import Span
+
+Graph: TypeAlias = "nx.MultiDiGraph[str]"
+Phase: TypeAlias = Literal["both", "train"]
+
+
+class Layer(TypedDict):
+    """Attributes of a node."""
+
+    path: str  # the module path: the node's key without `#2`
+    op: str  # the operator's name; "input" for an input
+    operator: Operator  # the operator with its parameters resolved
+    params: dict[str, Any]  # those parameters by name
+    weights: tuple[Weight, ...]  # parameters and buffers it owns (none of its own for a second use)
+    shape: Shape  # of its output, or of the first of several
+    outputs: tuple[Shape, ...]  # of all its outputs
+    dtype: str  # of its outputs, as torch spells it: "float32"
+    device: str | None  # the logical device, where the network declares any
+    phase: Phase  # "train" for what exists in training only
+    frozen: bool  # its parameters take no gradient
+    checkpoint: str | None  # path of the outermost step whose activations are recomputed in backward
+    blocks: tuple[Instance, ...]  # the enclosing block instances, outermost first
+    span: Span  # where the layer is written
+
+
+class Edge(TypedDict):
+    """Attributes of an edge."""
+
+    input: int  # position among the consumer's tensor inputs
+    output: int  # which output of the producer
+    shape: Shape
+
+
+class Output(TypedDict):
+    """One output of a network."""
+
+    name: str
+    node: str
+    output: int
+    shape: Shape
+    phase: Phase
+
+
+class Header(TypedDict):
+    """Attributes of the graph itself."""
+
+    network: str
+    variant: str | None
+    settings: dict[str, Any]  # the network's parameters
+    inputs: tuple[str, ...]  # nodes
+    outputs: tuple[Output, ...]
+    devices: tuple[str, ...]  # logical devices, as declared
+    batch: tuple[str, ...]  # symbols that stand for a batch size
+    requires: tuple[str, ...]  # lower bounds on symbols under which the shapes hold
+    loss: Graph | None  # its inputs are the outputs' names and "target"
+
+
+def header(graph: Graph) -> Header:
+    return cast(Header, graph.graph)
+
+
+def layer(graph: Graph, key: str) -> Layer:
+    return cast(Layer, graph.nodes[key])
+
+
+def layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
+    """All nodes with their attributes, inputs included, every layer after what it reads."""
+    return cast(Iterator[tuple[str, Layer]], iter(graph.nodes(data=True)))
+
+
+def operands(graph: Graph, key: str) -> list[tuple[str, int]]:
+    """What a layer reads, in the order of its inputs: producer and which of its outputs."""
+    incoming = [(edge["input"], producer, edge["output"]) for producer, _, edge in graph.in_edges(key, data=True)]
+    return [(producer, output) for _, producer, output in sorted(incoming)]
+
+
+def live(graph: Graph, training: bool) -> set[str]:
+    """The nodes that the outputs of a phase depend on."""
+    stack = [o["node"] for o in header(graph)["outputs"] if training or o["phase"] == "both"]
+    found: set[str] = set()
+    while stack:
+        key = stack.pop()
+        if key not in found:
+            found.add(key)
+            stack.extend(graph.pred[key])
+    return found
+
+
+def serialise(graph: Graph) -> dict[str, Any]:
+    """The architecture as plain data: what is computed and under which names, not where it is written."""
+    head = header(graph)
+    loss = head["loss"]
+    return {
+        "inputs": list(head["inputs"]),
+        "outputs": [[o["name"], o["node"], o["output"], o["phase"]] for o in head["outputs"]],
+        "devices": list(head["devices"]),
+        "loss": serialise(loss) if loss is not None else None,
+        "nodes": [
+            {
+                "key": key,
+                "path": node["path"],
+                "op": node["op"],
+                "params": {name: _plain(value) for name, value in node["params"].items()},
+                "inputs": [list(operand) for operand in operands(graph, key)],
+                "outputs": [[_plain(size) for size in shape] for shape in node["outputs"]],
+                "dtype": node["dtype"],
+                "device": node["device"],
+                "phase": node["phase"],
+                "frozen": node["frozen"],
+                "checkpoint": node["checkpoint"],
+            }
+            for key, node in layers(graph)
+        ],
+    }
+
+
+def content_hash(graph: Graph) -> str:
+    """SHA-256 of the serialised architecture, in hexadecimal."""
+    text = json.dumps(serialise(graph), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Dim):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return [type(value).__name__, *(_plain(getattr(value, f.name)) for f in fields(value))]

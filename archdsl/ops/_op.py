@@ -1,0 +1,256 @@
+"""What an operator must answer. Nothing here or in any operator imports torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from fractions import Fraction
+from functools import cache
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, show, symbols
+from archdsl.ops.initialiser import Initialiser
+from archdsl.ops.kinds import Choice, Init, Kind, ParamError, Sizes
+
+
+class ShapeError(Exception):
+    """The operator does not fit its inputs. `code` is a key of the catalogue; `culprits` are the inputs to blame."""
+
+    def __init__(
+        self, message: str, *, code: str = "shape-mismatch", help: str | None = None, culprits: Sequence[int] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.help = help
+        self.culprits = tuple(culprits)
+
+
+class Weight(NamedTuple):
+    """A parameter or buffer of a layer: its name under the layer's path, and its shape."""
+
+    name: str
+    shape: tuple[int, ...]
+    role: Literal["weight", "bias", "buffer"] = "weight"
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What computes the operator in torch: a dotted name and its arguments, resolved by the compiler.
+
+    A module is built with `kwargs` and called with the tensors; a function is called with the tensors (as one
+    list where `pack`), then `args`, then `kwargs`.
+    """
+
+    name: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    args: tuple[Any, ...] = ()
+    kind: Literal["module", "function", "parameter", "buffer"] = "module"
+    pack: bool = False
+
+
+class Window(NamedTuple):
+    """Which inputs an output sees along each spatial dimension.
+
+    Output o sees the inputs from `o * stride + offset` to `o * stride + offset + extent - 1`.
+    """
+
+    extent: tuple[Fraction | int, ...]
+    stride: tuple[Fraction | int, ...]
+    offset: tuple[Fraction | int, ...]
+
+
+Sees: TypeAlias = Window | Literal["pointwise", "everything"]
+
+
+class Example(NamedTuple):
+    """A use of the operator: a step, the shapes of its inputs and the shape of its output (or outputs)."""
+
+    step: str
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...] | tuple[tuple[int, ...], ...]
+
+
+class Parameter(NamedTuple):
+    """A parameter of an operator."""
+
+    name: str
+    kind: Kind
+    doc: str
+    default: Any  # REQUIRED where there is none
+    positional: bool
+
+
+REQUIRED: Any = MISSING
+
+
+def param(kind: Kind, doc: str, default: Any = MISSING, *, kw_only: bool = False) -> Any:
+    """A parameter of an operator: a dataclass field that knows its kind. A default of None means "not given"."""
+    metadata = {"kind": kind, "doc": doc}
+    if default is MISSING:
+        return field(metadata=metadata, kw_only=kw_only)
+    return field(default=default, metadata=metadata, kw_only=kw_only)
+
+
+OPERATORS: dict[str, type[Operator]] = {}
+
+
+class Operator:
+    """One operator. A subclass is a frozen dataclass whose fields, made with `param`, are its parameters.
+
+    Class attributes
+        name: what it is called in a spec.
+        group: its colour group in diagrams.
+        inputs: names of its tensor inputs; with `variadic`, the last may be given any number of times.
+        variadic: None, or the least number of tensors.
+        saves: what autograd keeps for backward: any of "input", "output", "mask" (a boolean per output element)
+            and "index" (an int64 per output element).
+        view: its output shares the storage of its first input.
+        integer_inputs: positions of inputs that hold integers (indices).
+        examples: uses of it, tested against torch.
+    """
+
+    name: ClassVar[str]
+    group: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]] = ("input",)
+    variadic: ClassVar[int | None] = None
+    saves: ClassVar[tuple[str, ...]] = ()
+    view: ClassVar[bool] = False
+    integer_inputs: ClassVar[tuple[int, ...]] = ()
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    def __init_subclass__(cls, *, group: str | None = None, name: str | None = None) -> None:
+        super().__init_subclass__()
+        if group is None:  # an abstract class between Operator and the operators
+            return
+        cls.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.group = group
+        if cls.name in OPERATORS:
+            raise TypeError(f"operator {cls.name!r} is defined twice")
+        OPERATORS[cls.name] = cls
+
+    def infer(self, *inputs: Shape) -> Shape:
+        """The shape of the output. Raises `ShapeError` or `Undecided`."""
+        raise NotImplementedError
+
+    def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shapes of all outputs; an operator with several overrides this."""
+        return (self.infer(*inputs),)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """The parameters and buffers it owns, in torch's order."""
+        return ()
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        """Multiply-adds of convolution, linear, matmul and attention; 0 for everything else."""
+        return 0
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        """The receptive-field rule."""
+        return "pointwise"
+
+    def target(self, *inputs: Shape) -> Target:
+        """What computes it in torch, for inputs of these shapes."""
+        raise NotImplementedError
+
+    @property
+    def several(self) -> bool:
+        """Whether its value is a list of tensors (`chunk`), even if a list of one."""
+        return type(self).infer_all is not Operator.infer_all
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters that say what it computes, by name, defaults included."""
+        return {p.name: getattr(self, p.name) for p in parameters(type(self))}
+
+
+@dataclass(frozen=True)
+class Weighted(Operator):
+    """An operator with weights, whose start can be chosen."""
+
+    init: Initialiser | None = param(Init(), "how the weight starts; torch's default if not given", None, kw_only=True)
+    bias_init: Initialiser | None = param(
+        Init(), "how the bias starts; 0 where `init` is given, else torch's default", None, kw_only=True
+    )
+
+
+@cache
+def parameters(operator: type[Operator]) -> tuple[Parameter, ...]:
+    """The parameters of an operator, in the order in which they may be given."""
+    found = [
+        Parameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
+        for f in fields(operator)  # type: ignore[arg-type]
+    ]
+    return tuple(sorted(found, key=lambda p: not p.positional))
+
+
+@cache
+def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
+    return {p.name: p for p in parameters(operator)}
+
+
+def words(parameter: Parameter) -> tuple[str, ...]:
+    """The bare words that a parameter takes (`padding = same`)."""
+    kind = parameter.kind
+    return kind.names if isinstance(kind, (Choice, Sizes, Init)) else ()
+
+
+def build(operator: type[Operator], values: Mapping[str, Any]) -> Operator:
+    """The operator with these parameters. Raises `ParamError` naming the parameter, and `Undecided`."""
+    table = parameter_table(operator)
+    parsed = {}
+    for name, value in values.items():
+        try:
+            parsed[name] = table[name].kind.parse(value)
+        except ParamError as error:
+            raise ParamError(f"`{name}` {error}") from None
+        except Undecided as error:
+            raise Undecided(f"{error.question} of `{name}`", error.symbols) from None
+    return operator(**parsed)
+
+
+# --- pieces that many shape rules share -------------------------------------------------------------------------
+
+
+def known(size: Size, what: str) -> int:
+    """A size that must be a number."""
+    if isinstance(size, Dim):
+        raise Undecided(f"{what} ({size})", symbols(size))
+    return size
+
+
+def rank_between(operator: Operator, shape: Shape, low: int, high: int, form: str) -> None:
+    if not low <= len(shape) <= high:
+        raise ShapeError(f"`{operator.name}` needs an input of shape {form}, found {show(shape)}", code="wrong-rank")
+
+
+def spatial(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
+    """A parameter of kind `Sizes`, one value for each spatial dimension."""
+    value = getattr(operator, name)
+    if isinstance(value, int):
+        return (value,) * rank
+    if len(value) != rank:
+        raise ShapeError(
+            f"`{name}` of `{operator.name}` needs 1 value or a list of {rank}, found {len(value)}: {show(value)}",
+            code="bad-parameter",
+        )
+    return tuple(value)
+
+
+def index_dim(dim: int, rank: int, what: str) -> int:
+    """A dimension counted from either end, as one counted from the start."""
+    if not -rank <= dim < rank:
+        raise ShapeError(f"{what} {dim} is out of range for {rank} dimensions", code="bad-parameter")
+    return dim % rank
+
+
+def same(a: Size, b: Size) -> bool:
+    """`equal`, fast for numbers."""
+    return a == b if isinstance(a, int) and isinstance(b, int) else equal(a, b)
+
+
+def fits(size: Size) -> bool:
+    """Whether a size can be 1 or more; symbols are taken to be large enough."""
+    return size >= 1 if isinstance(size, int) else at_least(size, 1) is not False

@@ -1,0 +1,200 @@
+"""Activations: one value in, one value out (softmax: along one dimension)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from archdsl.dims import Shape
+from archdsl.ops._op import (
+    Example,
+    Operator,
+    Sees,
+    ShapeError,
+    Target,
+    Weight,
+    Weighted,
+    index_dim,
+    known,
+    param,
+)
+from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
+
+
+class _Activation(Operator):
+    """An activation without weights: the module of torch with the same parameters."""
+
+    module: ClassVar[str]
+    saves = ("input",)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(f"torch.nn.{self.module}", self.params)
+
+
+def _example(step: str) -> tuple[Example, ...]:
+    return (Example(step, ((2, 8, 5, 5),), (2, 8, 5, 5)),)
+
+
+@dataclass(frozen=True)
+class Relu(_Activation, group="activation"):
+    """max(x, 0)."""
+
+    module = "ReLU"
+    saves = ("output",)
+    examples = _example("relu")
+
+
+@dataclass(frozen=True)
+class Relu6(_Activation, group="activation"):
+    """min(max(x, 0), 6)."""
+
+    module = "ReLU6"
+    examples = _example("relu6")
+
+
+@dataclass(frozen=True)
+class LeakyRelu(_Activation, group="activation"):
+    """x where positive, negative_slope · x elsewhere."""
+
+    negative_slope: float = param(Number(), "slope for negative values", 0.01)
+    module = "LeakyReLU"
+    examples = _example("leaky_relu(0.2)")
+
+
+@dataclass(frozen=True)
+class Prelu(Weighted, group="activation"):
+    """x where positive, a · x elsewhere, with a learnt (He et al., 2015, arXiv:1502.01852)."""
+
+    num_parameters: int = param(Integer(1), "1, or the number of channels", 1)
+
+    saves = ("input",)
+    examples = (*_example("prelu"), *_example("prelu(8)"))
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        channels = known(shape[1], "the number of channels of `prelu`") if len(shape) > 1 else 1
+        if self.num_parameters not in (1, channels):
+            raise ShapeError(
+                f"`num_parameters` must be 1 or the number of channels, {channels}; found {self.num_parameters}",
+                code="bad-parameter",
+                culprits=(0,),
+            )
+        return shape
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("weight", (self.num_parameters,)),)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.PReLU", {"num_parameters": self.num_parameters})
+
+
+@dataclass(frozen=True)
+class Elu(_Activation, group="activation"):
+    """x where positive, alpha · (eˣ − 1) elsewhere."""
+
+    alpha: float = param(Number(), "scale for negative values", 1.0)
+    module = "ELU"
+    saves = ("output",)
+    examples = _example("elu")
+
+
+@dataclass(frozen=True)
+class Gelu(_Activation, group="activation"):
+    """x · Φ(x) (Hendrycks and Gimpel, 2016, arXiv:1606.08415)."""
+
+    approximate: str = param(Choice(("none", "tanh")), "approximation of Φ", "none")
+    module = "GELU"
+    examples = _example("gelu(approximate = tanh)")
+
+
+@dataclass(frozen=True)
+class Silu(_Activation, group="activation"):
+    """x · sigmoid(x), also called swish."""
+
+    module = "SiLU"
+    examples = _example("silu")
+
+
+@dataclass(frozen=True)
+class Hardswish(_Activation, group="activation"):
+    """x · min(max(x + 3, 0), 6) / 6."""
+
+    module = "Hardswish"
+    examples = _example("hardswish")
+
+
+@dataclass(frozen=True)
+class Hardsigmoid(_Activation, group="activation"):
+    """min(max(x + 3, 0), 6) / 6."""
+
+    module = "Hardsigmoid"
+    examples = _example("hardsigmoid")
+
+
+@dataclass(frozen=True)
+class Sigmoid(_Activation, group="activation"):
+    """1 / (1 + e⁻ˣ)."""
+
+    module = "Sigmoid"
+    saves = ("output",)
+    examples = _example("sigmoid")
+
+
+@dataclass(frozen=True)
+class Tanh(_Activation, group="activation"):
+    """Hyperbolic tangent."""
+
+    module = "Tanh"
+    saves = ("output",)
+    examples = _example("tanh")
+
+
+@dataclass(frozen=True)
+class Softplus(_Activation, group="activation"):
+    """log(1 + e^(beta · x)) / beta, linear above the threshold."""
+
+    beta: float = param(Number(0, above=True), "sharpness", 1.0)
+    threshold: float = param(Number(), "beta · x from which on it is linear", 20.0)
+    module = "Softplus"
+    examples = _example("softplus")
+
+
+class _Softmax(_Activation):
+    """Normalisation along one dimension."""
+
+    dim: int
+    saves = ("output",)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        index_dim(self.dim, len(inputs[0]), "`dim`")
+        return inputs[0]
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "pointwise" if self.dim % len(input) == 1 or len(input) == 2 else "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(f"torch.nn.{self.module}", {"dim": self.dim})
+
+
+DIM: Any = Integer(-MAX_INT)
+
+
+@dataclass(frozen=True)
+class Softmax(_Softmax, group="activation"):
+    """eˣ divided by its sum along a dimension."""
+
+    dim: int = param(DIM, "the dimension that sums to 1")
+    module = "Softmax"
+    examples = (Example("softmax(dim = 1)", ((2, 10),), (2, 10)), Example("softmax(-1)", ((2, 4, 9),), (2, 4, 9)))
+
+
+@dataclass(frozen=True)
+class LogSoftmax(_Softmax, group="activation"):
+    """Logarithm of softmax."""
+
+    dim: int = param(DIM, "the dimension whose exponentials sum to 1")
+    module = "LogSoftmax"
+    examples = (Example("log_softmax(dim = 1)", ((2, 10),), (2, 10)),)

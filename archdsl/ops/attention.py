@@ -1,0 +1,135 @@
+"""Attention (Vaswani et al., 2017, arXiv:1706.03762)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archdsl.dims import Shape, Size, product, show
+from archdsl.ops._op import (
+    Example,
+    Operator,
+    Sees,
+    ShapeError,
+    Target,
+    Weight,
+    Weighted,
+    known,
+    param,
+    rank_between,
+    same,
+)
+from archdsl.ops.kinds import Boolean, Integer, Number
+
+
+def _check(query: Shape, key: Shape, value: Shape) -> None:
+    if not len(query) == len(key) == len(value):
+        raise ShapeError(
+            f"query {show(query)}, key {show(key)} and value {show(value)} need as many dimensions", culprits=(0, 1, 2)
+        )
+    if not all(map(same, query[:-2], key[:-2])) or not all(map(same, key[:-2], value[:-2])):
+        raise ShapeError(
+            f"the leading dimensions of query {show(query)}, key {show(key)} and value {show(value)} differ",
+            culprits=(0, 1, 2),
+        )
+    if not same(query[-1], key[-1]):
+        raise ShapeError(f"query {show(query)} and key {show(key)} differ in the last dimension", culprits=(0, 1))
+    if not same(key[-2], value[-2]):
+        raise ShapeError(f"key {show(key)} and value {show(value)} differ in length", culprits=(1, 2))
+
+
+class _Attention(Operator):
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "everything"
+
+
+@dataclass(frozen=True)
+class ScaledDotProductAttention(_Attention, group="attention"):
+    """softmax(Q·Kᵀ / √d)·V of tensors [..., length, d]."""
+
+    is_causal: bool = param(Boolean(), "whether a position sees only itself and those before it", False)
+    dropout_p: float = param(Number(0, 1), "probability of dropping an attention weight in training", 0.0)
+
+    inputs = ("query", "key", "value")
+    saves = ("input", "other", "output")
+    examples = (
+        Example("scaled_dot_product_attention", ((2, 4, 5, 8), (2, 4, 7, 8), (2, 4, 7, 6)), (2, 4, 5, 6)),
+        Example("scaled_dot_product_attention(is_causal = true)", ((2, 5, 8),) * 3, (2, 5, 8)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        query, key, value = inputs
+        rank_between(self, query, 3, 6, "[N, ..., length, features]")
+        _check(query, key, value)
+        return (*query[:-1], value[-1])
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        query, key, value = inputs
+        return product(query) * key[-2] + product(query[:-1]) * key[-2] * value[-1]
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("compiler.layers.ScaledDotProductAttention", self.params)
+
+
+@dataclass(frozen=True)
+class MultiheadAttention(_Attention, Weighted, group="attention"):
+    """Attention in several heads with projections: `multihead_attention(query, key, value, heads)`.
+
+    Tensors are [N, length, features]. Parameters are named as in `torch.nn.MultiheadAttention`.
+    """
+
+    num_heads: int = param(Integer(1), "heads; must divide the features")
+    dropout: float = param(Number(0, 1), "probability of dropping an attention weight in training", 0.0)
+    bias: bool = param(Boolean(), "whether the projections have biases", True)
+
+    inputs = ("query", "key", "value")
+    saves = ("input", "other", "output")
+    examples = (
+        Example("multihead_attention(4)", ((2, 5, 16),) * 3, (2, 5, 16)),
+        Example("multihead_attention(2, bias = false)", ((2, 5, 8), (2, 7, 8), (2, 7, 8)), (2, 5, 8)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        query, key, value = inputs
+        for shape in inputs:
+            rank_between(self, shape, 3, 3, "[N, length, features]")
+        _check(query, key, value)
+        if not same(key[-1], value[-1]):
+            raise ShapeError(f"key {show(key)} and value {show(value)} differ in the last dimension", culprits=(1, 2))
+        width = self._width(query)
+        if width % self.num_heads:
+            raise ShapeError(
+                f"{width} features are not divisible by num_heads = {self.num_heads}", code="groups", culprits=(0,)
+            )
+        return query
+
+    def _width(self, query: Shape) -> int:
+        return known(query[-1], "the number of features of `multihead_attention`")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        width = self._width(inputs[0])
+        projection = Weight("in_proj_weight", (3 * width, width))
+        out = Weight("out_proj.weight", (width, width))
+        if not self.bias:
+            return (projection, out)
+        return (
+            projection,
+            Weight("in_proj_bias", (3 * width,), "bias"),
+            out,
+            Weight("out_proj.bias", (width,), "bias"),
+        )
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        query, key, value = inputs
+        width = self._width(query)
+        projections = (2 * product(query) + product(key) + product(value)) * width
+        return projections + 2 * product(query) * key[1]
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {
+            "embed_dim": inputs[0][-1],
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "bias": self.bias,
+        }
+        return Target("compiler.layers.MultiheadAttention", kwargs)

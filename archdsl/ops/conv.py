@@ -1,0 +1,263 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from archdsl.dims import Shape, Size, at_least, product, show
+from archdsl.ops._op import (
+    Example,
+    Sees,
+    ShapeError,
+    Target,
+    Weight,
+    Weighted,
+    Window,
+    fits,
+    known,
+    param,
+    rank_between,
+    spatial,
+)
+from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
+
+MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int:
+    """Input channels, checked against the groups."""
+    channels = known(shape[1], f"the number of input channels of `{op.name}`")
+    if channels % groups:
+        divisors = [d for d in range(1, min(channels, out_channels) + 1) if channels % d == out_channels % d == 0]
+        raise ShapeError(
+            f"{channels} input channels are not divisible by groups = {groups}",
+            code="groups",
+            help=f"choose groups from {_some(divisors)}",
+            culprits=(0,),
+        )
+    if out_channels % groups:
+        divisors = [d for d in range(1, min(channels, out_channels) + 1) if channels % d == out_channels % d == 0]
+        raise ShapeError(
+            f"{out_channels} output channels are not divisible by groups = {groups}",
+            code="groups",
+            help=f"choose groups from {_some(divisors)}, or another number of output channels",
+        )
+    return channels
+
+
+def _some(numbers: list[int]) -> str:
+    shown = numbers if len(numbers) <= 8 else [*numbers[:7], numbers[-1]]
+    return ", ".join(map(str, shown))
+
+
+@dataclass(frozen=True)
+class Conv(Weighted, group="convolution"):
+    """Convolution over one, two or three spatial dimensions, by the rank of the input.
+
+    Each spatial size L becomes (L + 2·padding − dilation·(kernel_size − 1) − 1) // stride + 1; with
+    `padding = same` (stride 1 only) it stays L.
+    """
+
+    out_channels: int = param(Integer(1), "channels of the output")
+    kernel_size: Any = param(Sizes(1), "size of the kernel")
+    stride: Any = param(Sizes(1), "step of the kernel", 1)
+    padding: Any = param(Sizes(0, ("same", "valid")), "border added on both sides", 0)
+    dilation: Any = param(Sizes(1), "distance between kernel elements", 1)
+    groups: int = param(Integer(1), "groups of channels that are convolved apart", 1)
+    bias: bool = param(Boolean(), "whether a bias is added", True)
+    padding_mode: str = param(Choice(MODES), "what the border holds", "zeros")
+
+    saves = ("input",)
+    examples = (
+        Example("conv(64, 7, stride = 2, padding = 3)", ((2, 3, 32, 32),), (2, 64, 16, 16)),
+        Example("conv(6, [3, 5], padding = same, groups = 3, bias = false)", ((1, 3, 9, 8),), (1, 6, 9, 8)),
+        Example("conv(8, 3, dilation = 2)", ((2, 4, 16),), (2, 8, 12)),
+        Example("conv(2, 2, stride = [1, 2, 2])", ((1, 2, 4, 4, 4),), (1, 2, 3, 2, 2)),
+        Example("conv(4, 3, padding = 1, padding_mode = reflect)", ((1, 2, 5, 5),), (1, 4, 5, 5)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
+        rank = len(shape) - 2
+        _channels(self, shape, self.groups, self.out_channels)
+        extent, stride, padding = self._geometry(rank)
+        out: list[Size] = []
+        for axis in range(rank):
+            before, after = padding[axis]
+            size = shape[2 + axis]
+            self._check_border(axis, size, before, after)
+            length = (size + before + after - extent[axis]) // stride[axis] + 1
+            if not fits(length):
+                raise ShapeError(
+                    f"the kernel ({_extent_text(self, extent, rank)}) is larger than its padded input"
+                    f" ({' × '.join(str(s + b + a) for s, (b, a) in zip(shape[2:], padding, strict=True))})",
+                    code="kernel-too-large",
+                    help="pad the input, or use a smaller kernel or a larger input",
+                    culprits=(0,),
+                )
+            out.append(length)
+        return (shape[0], self.out_channels, *out)
+
+    def _geometry(self, rank: int) -> tuple[list[int], tuple[int, ...], list[tuple[int, int]]]:
+        """Effective kernel, stride and padding (before, after) of each spatial dimension."""
+        kernel, stride, dilation = (spatial(self, name, rank) for name in ("kernel_size", "stride", "dilation"))
+        extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+        if self.padding == "valid":
+            return extent, stride, [(0, 0)] * rank
+        if self.padding == "same":
+            if any(s != 1 for s in stride):
+                raise ShapeError(
+                    f"`padding = same` needs stride 1, found stride {_show(self.stride)}",
+                    code="bad-parameter",
+                    help="give the padding as a number",
+                )
+            return extent, stride, [((e - 1) // 2, e - 1 - (e - 1) // 2) for e in extent]
+        return extent, stride, [(p, p) for p in spatial(self, "padding", rank)]
+
+    def _check_border(self, axis: int, size: Size, before: int, after: int) -> None:
+        border = max(before, after)
+        limit = {"reflect": size - 1, "circular": size}.get(self.padding_mode)
+        if limit is not None and at_least(limit, border) is False:
+            raise ShapeError(
+                f"{self.padding_mode} padding of {border} needs an input of at least"
+                f" {border + (self.padding_mode == 'reflect')}, found {size} in dimension {axis + 2}",
+                code="bad-parameter",
+            )
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (shape,) = inputs
+        kernel = spatial(self, "kernel_size", len(shape) - 2)
+        weight = Weight("weight", (self.out_channels, known(shape[1], "channels") // self.groups, *kernel))
+        return (weight, Weight("bias", (self.out_channels,), "bias")) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        (shape,) = inputs
+        kernel = math.prod(spatial(self, "kernel_size", len(shape) - 2))
+        return product(output) * (known(shape[1], "channels") // self.groups) * kernel
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        extent, stride, padding = self._geometry(len(input) - 2)
+        return Window(tuple(extent), stride, tuple(-before for before, _ in padding))
+
+    def target(self, *inputs: Shape) -> Target:
+        (shape,) = inputs
+        rank = len(shape) - 2
+        kwargs: dict[str, Any] = {"in_channels": shape[1], "out_channels": self.out_channels}
+        for name in ("kernel_size", "stride", "dilation"):
+            kwargs[name] = spatial(self, name, rank)
+        kwargs["padding"] = self.padding if isinstance(self.padding, str) else spatial(self, "padding", rank)
+        kwargs |= {"groups": self.groups, "bias": self.bias, "padding_mode": self.padding_mode}
+        return Target(f"torch.nn.Conv{rank}d", kwargs)
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Weighted, group="convolution"):
+    """Transposed convolution over one, two or three spatial dimensions.
+
+    Each spatial size L becomes (L − 1)·stride − 2·padding + dilation·(kernel_size − 1) + output_padding + 1.
+    """
+
+    out_channels: int = param(Integer(1), "channels of the output")
+    kernel_size: Any = param(Sizes(1), "size of the kernel")
+    stride: Any = param(Sizes(1), "step of the kernel on the output", 1)
+    padding: Any = param(Sizes(0), "border taken away on both sides of the output", 0)
+    output_padding: Any = param(Sizes(0), "size added to one side of the output", 0)
+    groups: int = param(Integer(1), "groups of channels that are convolved apart", 1)
+    bias: bool = param(Boolean(), "whether a bias is added", True)
+    dilation: Any = param(Sizes(1), "distance between kernel elements", 1)
+
+    saves = ("input",)
+    examples = (
+        Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
+        Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),
+        Example("conv_transpose(4, 3, groups = 2, bias = false)", ((1, 2, 2, 2, 2),), (1, 4, 4, 4, 4)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
+        rank = len(shape) - 2
+        _channels(self, shape, self.groups, self.out_channels)
+        kernel, stride, padding, extra, dilation = self._geometry(rank)
+        out: list[Size] = []
+        for axis in range(rank):
+            if extra[axis] >= max(stride[axis], dilation[axis]):
+                raise ShapeError(
+                    f"`output_padding` {extra[axis]} must be smaller than the stride {stride[axis]}"
+                    f" or the dilation {dilation[axis]}",
+                    code="bad-parameter",
+                )
+            size = (
+                (shape[2 + axis] - 1) * stride[axis]
+                - 2 * padding[axis]
+                + dilation[axis] * (kernel[axis] - 1)
+                + extra[axis]
+                + 1
+            )
+            if not fits(size):
+                raise ShapeError(
+                    f"dimension {axis + 2} of the output would have the size {size}",
+                    code="empty-output",
+                    help="use less padding, or a larger kernel",
+                    culprits=(0,),
+                )
+            out.append(size)
+        return (shape[0], self.out_channels, *out)
+
+    def _geometry(self, rank: int) -> list[tuple[int, ...]]:
+        return [spatial(self, n, rank) for n in ("kernel_size", "stride", "padding", "output_padding", "dilation")]
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (shape,) = inputs
+        kernel = spatial(self, "kernel_size", len(shape) - 2)
+        weight = Weight("weight", (known(shape[1], "channels"), self.out_channels // self.groups, *kernel))
+        return (weight, Weight("bias", (self.out_channels,), "bias")) if self.bias else (weight,)
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        (shape,) = inputs
+        kernel = math.prod(spatial(self, "kernel_size", len(shape) - 2))
+        return product(shape) * (self.out_channels // self.groups) * kernel
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        kernel, stride, padding, _, dilation = self._geometry(len(input) - 2)
+        extent, step, offset = [], [], []
+        for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True):
+            reach = d * (k - 1)
+            extent.append(Fraction(reach, s) + 1)
+            step.append(Fraction(1, s))
+            offset.append(Fraction(p - reach, s))
+        return Window(tuple(extent), tuple(step), tuple(offset))
+
+    def target(self, *inputs: Shape) -> Target:
+        (shape,) = inputs
+        rank = len(shape) - 2
+        kernel, stride, padding, extra, dilation = self._geometry(rank)
+        kwargs = {
+            "in_channels": shape[1],
+            "out_channels": self.out_channels,
+            "kernel_size": kernel,
+            "stride": stride,
+            "padding": padding,
+            "output_padding": extra,
+            "groups": self.groups,
+            "bias": self.bias,
+            "dilation": dilation,
+        }
+        return Target(f"torch.nn.ConvTranspose{rank}d", kwargs)
+
+
+def _show(value: int | tuple[int, ...]) -> str:
+    return show(value) if isinstance(value, tuple) else str(value)
+
+
+def _extent_text(op: Conv, extent: list[int], rank: int) -> str:
+    text = " × ".join(map(str, extent))
+    dilation = spatial(op, "dilation", rank)
+    if any(d > 1 for d in dilation):
+        text += f", from kernel_size {_show(op.kernel_size)} with dilation {_show(op.dilation)}"
+    return text

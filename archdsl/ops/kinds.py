@@ -1,0 +1,215 @@
+"""What kinds of value an operator's parameter takes, each with its check and its description."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from archdsl.dims import Dim, Undecided, show, symbols
+from archdsl.ops.initialiser import INITIALISERS, Initialiser
+
+# torch crashes or wraps round on larger values (padding = 2**61 is a segmentation fault).
+MAX_INT = 2**31 - 1
+
+
+class ParamError(ValueError):
+    """A parameter's value is not what it takes; the text completes "`stride` must be ..."."""
+
+
+class Kind(Protocol):
+    """A check of a static value."""
+
+    def parse(self, value: Any) -> Any:
+        """The value in its final form. Raises `ParamError`, or `Undecided` where a symbol is in the way."""
+        ...
+
+    def describe(self) -> str:
+        """The kind in words, for documentation."""
+        ...
+
+
+@dataclass(frozen=True)
+class Integer:
+    low: int = 0
+    high: int = MAX_INT
+
+    def parse(self, value: Any) -> int:
+        if isinstance(value, Dim):
+            raise Undecided(f"the value {value}", symbols(value))
+        if type(value) is not int:
+            raise ParamError(f"must be an integer, found {spell(value)}")
+        if value < self.low:
+            raise ParamError(f"must be at least {self.low}, found {spell(value)}")
+        if value > self.high:
+            raise ParamError(f"must be at most {self.high}, found {spell(value)}")
+        return value
+
+    def describe(self) -> str:
+        if self.low < -1000:
+            return "integer"
+        return f"integer ≥ {self.low}" if self.high == MAX_INT else f"integer {self.low} … {self.high}"
+
+
+@dataclass(frozen=True)
+class Number:
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False  # low itself is excluded
+
+    def parse(self, value: Any) -> float:
+        if isinstance(value, Dim):
+            raise Undecided(f"the value {value}", symbols(value))
+        if type(value) not in (int, float):
+            raise ParamError(f"must be a number, found {spell(value)}")
+        if not abs(value) <= 1e300:
+            raise ParamError(f"must be a finite number, found {spell(value)}")
+        if value < self.low or (self.above and value == self.low) or value > self.high:
+            raise ParamError(f"must be {self._range()}, found {spell(value)}")
+        return float(value)
+
+    def _range(self) -> str:
+        if self.high < math.inf:
+            return f"between {_plain(self.low)} and {_plain(self.high)}"
+        return f"{'greater than' if self.above else 'at least'} {_plain(self.low)}"
+
+    def describe(self) -> str:
+        return "number" if self.low == -math.inf and self.high == math.inf else f"number {self._range()}"
+
+
+@dataclass(frozen=True)
+class Boolean:
+    def parse(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ParamError(f"must be true or false, found {spell(value)}")
+        return value
+
+    def describe(self) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some words, written bare or quoted."""
+
+    names: tuple[str, ...]
+
+    def parse(self, value: Any) -> str:
+        if value not in self.names or not isinstance(value, str):
+            raise ParamError(f"must be {' or '.join(self.names)}, found {spell(value)}")
+        return value
+
+    def describe(self) -> str:
+        return ", ".join(f"`{name}`" for name in self.names)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """One integer for all spatial dimensions, or a list with one for each; words where there are any."""
+
+    low: int = 1
+    words: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.words
+
+    def parse(self, value: Any) -> int | str | tuple[int, ...]:
+        if isinstance(value, str) and self.words:
+            if value in self.words:
+                return value
+            choices = " or ".join(f'"{word}"' for word in self.words)
+            raise ParamError(f"must be an integer, a list of integers, {choices}, found {spell(value)}")
+        if isinstance(value, (list, tuple)):
+            if not 1 <= len(value) <= 3:
+                raise ParamError(f"needs one integer or a list with one for each dimension, found {spell(value)}")
+            return tuple(Integer(self.low).parse(item) for item in value)
+        return Integer(self.low).parse(value)
+
+    def describe(self) -> str:
+        words = "".join(f", or `{word}`" for word in self.words)
+        return f"integer ≥ {self.low}, or a list of one for each dimension{words}"
+
+
+@dataclass(frozen=True)
+class Integers:
+    """A list of integers; one alone stands for a list of one."""
+
+    low: int = -MAX_INT
+
+    def parse(self, value: Any) -> tuple[int, ...]:
+        items: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value]
+        parsed = tuple(Integer(self.low).parse(item) for item in items)
+        if not parsed:
+            raise ParamError("must not be empty")
+        return parsed
+
+    def describe(self) -> str:
+        return "integer, or a list of integers"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Sizes that may hold symbols, as in `reshape([N, -1])`."""
+
+    low: int = 0
+
+    def parse(self, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise ParamError(f"must be a list of sizes, found {spell(value)}")
+        return tuple(item if isinstance(item, Dim) else Integer(self.low).parse(item) for item in value)
+
+    def describe(self) -> str:
+        return "list of sizes"
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A positive number, or a list with one for each spatial dimension."""
+
+    def parse(self, value: Any) -> float | tuple[float, ...]:
+        factor = Number(0, above=True)
+        if isinstance(value, (list, tuple)):
+            return tuple(factor.parse(item) for item in value)
+        return factor.parse(value)
+
+    def describe(self) -> str:
+        return "number greater than 0, or a list of one for each dimension"
+
+
+@dataclass(frozen=True)
+class Init:
+    """How a weight starts; see `INITIALISERS`."""
+
+    names: tuple[str, ...] = tuple(INITIALISERS)
+
+    def parse(self, value: Any) -> Initialiser:
+        if isinstance(value, str) and value in INITIALISERS:
+            value = Initialiser(value)
+        if not isinstance(value, Initialiser):
+            raise ParamError(f"must be an initialiser ({', '.join(self.names)}), found {spell(value)}")
+        return value
+
+    def describe(self) -> str:
+        return "initialiser"
+
+
+def spell(value: Any) -> str:
+    """A value as it is written in a spec, cut short."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'the text "{value[:40]}"'
+    if isinstance(value, int):
+        text = str(value) if abs(value) < 10**30 else f"a number of {len(str(abs(value) // 10**20)) + 20} digits"
+        return text
+    if isinstance(value, (list, tuple)):
+        return "the list " + (show(value) if len(value) <= 8 else f"of {len(value)} values")
+    return str(value)
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"

@@ -1,0 +1,254 @@
+"""Operators that join tensors: arithmetic, concatenation, stacking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from archdsl.dims import Shape, Size, Undecided, show
+from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, index_dim, param, same
+from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Number
+
+
+def broadcast(a: Shape, b: Shape, what: str) -> Shape:
+    """The shape of an elementwise result: aligned at the last dimension, 1 stretches."""
+    rank = max(len(a), len(b))
+    out: list[Size] = []
+    for dim in range(-rank, 0):
+        x = a[dim] if -dim <= len(a) else 1
+        y = b[dim] if -dim <= len(b) else 1
+        if x == 1 or y == 1:
+            out.append(y if x == 1 else x)
+            continue
+        try:
+            if same(x, y):
+                out.append(x)
+                continue
+        except Undecided as error:
+            question = f"whether {show(a)} and {show(b)} fit: {error.question} in dimension {rank + dim}"
+            raise Undecided(question, error.symbols, error.condition) from None
+        raise ShapeError(
+            f"cannot {what} {show(a)} and {show(b)}: dimension {rank + dim} is {x} and {y}",
+            help=_advice(a, b, rank + dim),
+            culprits=(0, 1),
+        )
+    return tuple(out)
+
+
+def _advice(a: Shape, b: Shape, dim: int) -> str | None:
+    if len(a) == len(b) >= 3 and dim == 1 and all(x == y for x, y in zip(a[2:], b[2:], strict=True)):
+        return f"project one of them with conv({a[1]}, 1) or conv({b[1]}, 1), so that both have as many channels"
+    if len(a) == len(b) >= 3 and dim == 1:
+        return "project the smaller one with a strided 1×1 convolution, so that channels and sizes agree"
+    if len(a) == len(b) >= 3 and dim > 1:
+        return "give both branches the same strides, and padding that keeps the size (`padding = same`)"
+    return None
+
+
+class _Arithmetic(Operator):
+    """Elementwise arithmetic of tensors, which broadcast, or of one tensor and a number."""
+
+    scalar: float | None
+    verb: ClassVar[str]
+    function: ClassVar[str]
+    inputs = ("inputs",)
+    variadic = 1
+
+    def infer(self, *inputs: Shape) -> Shape:
+        least = 1 if self.scalar is not None else 2
+        if len(inputs) < least:
+            raise ShapeError(
+                f"`{self.name}` needs two tensors, or a tensor and a number; found one tensor", code="wrong-arity"
+            )
+        if self.scalar is not None and len(inputs) > 1:
+            raise ShapeError(f"`{self.name}` takes one tensor where it takes a number", code="wrong-arity")
+        shape = inputs[0]
+        for i, other in enumerate(inputs[1:], 1):
+            try:
+                shape = broadcast(shape, other, self.verb)
+            except ShapeError as error:
+                raise ShapeError(error.message, help=error.help, culprits=(0, i)) from None
+        return shape
+
+    def target(self, *inputs: Shape) -> Target:
+        # With more than two tensors the compiler folds from the left.
+        return Target(self.function, args=() if self.scalar is None else (self.scalar,), kind="function")
+
+
+SCALAR: Any = Number()
+
+
+@dataclass(frozen=True)
+class Add(_Arithmetic, group="merge"):
+    """Sum of tensors: `a + b`, `add(a, b, c)`; or of a tensor and a number."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    verb = "add"
+    function = "operator.add"
+    examples = (
+        Example("add", ((2, 8, 5, 5), (2, 8, 5, 5)), (2, 8, 5, 5)),
+        Example("add", ((2, 8, 5, 5), (8, 1, 1), (5,)), (2, 8, 5, 5)),
+        Example("add(scalar = 1)", ((2, 8),), (2, 8)),
+    )
+
+
+@dataclass(frozen=True)
+class Mul(_Arithmetic, group="merge"):
+    """Product of tensors: `a * b`; or of a tensor and a number: `0.2 * a`."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    verb = "multiply"
+    function = "operator.mul"
+    examples = (
+        Example("mul", ((2, 8, 5, 5), (2, 8, 1, 1)), (2, 8, 5, 5)),
+        Example("mul(scalar = 0.2)", ((2, 8),), (2, 8)),
+    )
+
+    @property
+    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("input", "other") if self.scalar is None else ()
+
+
+class _Ordered(_Arithmetic):
+    """Arithmetic whose operands are not alike: exactly two, or one and a number on either side."""
+
+    scalar_first: bool
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if len(inputs) > 2:
+            raise ShapeError(f"`{self.name}` takes two tensors, found {len(inputs)}", code="wrong-arity")
+        return super().infer(*inputs)
+
+    def target(self, *inputs: Shape) -> Target:
+        if self.scalar is not None and self.scalar_first:
+            return Target(f"compiler.layers.{self.name}_from", args=(self.scalar,), kind="function")
+        return super().target(*inputs)
+
+
+@dataclass(frozen=True)
+class Sub(_Ordered, group="merge"):
+    """Difference of two tensors: `a - b`; or of a tensor and a number."""
+
+    scalar: float | None = param(SCALAR, "a number instead of the other tensor", None)
+    scalar_first: bool = param(Boolean(), "whether the number comes first: `1 - a`", False, kw_only=True)
+    verb = "subtract"
+    function = "operator.sub"
+    examples = (
+        Example("sub", ((2, 8), (2, 8)), (2, 8)),
+        Example("sub(scalar = 0.5)", ((2, 8),), (2, 8)),
+    )
+
+
+@dataclass(frozen=True)
+class Div(_Ordered, group="merge"):
+    """Quotient of two tensors: `a / b`; or of a tensor and a number."""
+
+    scalar: float | None = param(SCALAR, "a number instead of the other tensor", None)
+    scalar_first: bool = param(Boolean(), "whether the number comes first: `1 - a`", False, kw_only=True)
+    verb = "divide"
+    function = "operator.truediv"
+    examples = (
+        Example("div", ((2, 8), (2, 1)), (2, 8)),
+        Example("div(scalar = 2)", ((2, 8),), (2, 8)),
+    )
+
+    @property
+    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("input", "other") if self.scalar is None else ()
+
+
+@dataclass(frozen=True)
+class Maximum(Operator, group="merge"):
+    """Elementwise maximum of tensors."""
+
+    inputs = ("inputs",)
+    variadic = 2
+    saves = ("input", "other")
+    examples = (
+        Example("maximum", ((2, 8, 5), (2, 8, 5)), (2, 8, 5)),
+        Example("maximum", ((2, 8), (2, 8), (1, 8)), (2, 8)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        for other in inputs[1:]:
+            shape = broadcast(shape, other, "take the maximum of")
+        return shape
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.maximum", kind="function")
+
+
+@dataclass(frozen=True)
+class Concat(Operator, group="merge"):
+    """Tensors one after the other along a dimension; their other dimensions must be equal."""
+
+    dim: int = param(Integer(-MAX_INT), "the dimension along which they are joined", 1)
+
+    inputs = ("inputs",)
+    variadic = 1
+    examples = (
+        Example("concat", ((2, 8, 5, 5), (2, 4, 5, 5)), (2, 12, 5, 5)),
+        Example("concat(dim = -1)", ((2, 3), (2, 4), (2, 5)), (2, 12)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        first = inputs[0]
+        dim = index_dim(self.dim, len(first), "`dim`")
+        total = first[dim]
+        for i, other in enumerate(inputs[1:], 1):
+            if len(other) != len(first):
+                raise ShapeError(
+                    f"cannot concatenate {show(first)} and {show(other)}: they have {len(first)} and"
+                    f" {len(other)} dimensions",
+                    culprits=(0, i),
+                )
+            for axis, (x, y) in enumerate(zip(first, other, strict=True)):
+                if axis != dim and not same(x, y):
+                    raise ShapeError(
+                        f"cannot concatenate {show(first)} and {show(other)} along dimension {dim}:"
+                        f" dimension {axis} is {x} and {y}",
+                        help="give all branches the same strides, and padding that keeps the size"
+                        if axis > 1
+                        else None,
+                        culprits=(0, i),
+                    )
+            total = total + other[dim]
+        return (*first[:dim], total, *first[dim + 1 :])
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "pointwise" if self.dim % len(input) == 1 else "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.cat", {"dim": self.dim}, kind="function", pack=True)
+
+
+@dataclass(frozen=True)
+class Stack(Operator, group="merge"):
+    """Tensors of one shape along a new dimension."""
+
+    dim: int = param(Integer(-MAX_INT), "where the new dimension goes", 0)
+
+    inputs = ("inputs",)
+    variadic = 1
+    examples = (Example("stack(dim = 1)", ((2, 8), (2, 8), (2, 8)), (2, 3, 8)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        first = inputs[0]
+        dim = index_dim(self.dim, len(first) + 1, "`dim`")
+        for i, other in enumerate(inputs[1:], 1):
+            if len(other) != len(first) or not all(map(same, first, other)):
+                raise ShapeError(f"cannot stack {show(first)} and {show(other)}: shapes differ", culprits=(0, i))
+        return (*first[:dim], len(inputs), *first[dim:])
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.stack", {"dim": self.dim}, kind="function", pack=True)
+
+
+def folds(operator: Operator, inputs: Sequence[Any]) -> bool:
+    """Whether torch's function takes two tensors, so that more are joined two at a time from the left."""
+    return operator.variadic is not None and not operator.target().pack and len(inputs) > 2

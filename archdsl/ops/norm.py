@@ -1,0 +1,224 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from archdsl.dims import Shape, show
+from archdsl.ops._op import (
+    Example,
+    Operator,
+    Sees,
+    ShapeError,
+    Target,
+    Weight,
+    Weighted,
+    known,
+    param,
+    rank_between,
+    same,
+)
+from archdsl.ops.kinds import Boolean, Integer, Integers, Number
+
+EPS = Number(0, above=True)
+
+
+def _channels(op: Operator, shape: Shape) -> int:
+    return known(shape[1], f"the number of channels of `{op.name}`")
+
+
+def _affine(channels: int, on: bool) -> tuple[Weight, ...]:
+    return (Weight("weight", (channels,)), Weight("bias", (channels,), "bias")) if on else ()
+
+
+def _statistics(channels: int, on: bool) -> tuple[Weight, ...]:
+    if not on:
+        return ()
+    return (
+        Weight("running_mean", (channels,), "buffer"),
+        Weight("running_var", (channels,), "buffer"),
+        Weight("num_batches_tracked", (), "buffer", "int64"),
+    )
+
+
+@dataclass(frozen=True)
+class BatchNorm(Weighted, group="normalization"):
+    """Batch normalisation over every dimension but the channels (Ioffe and Szegedy, 2015, arXiv:1502.03167).
+
+    In training it needs more than one value for each channel.
+    """
+
+    eps: float = param(EPS, "added to the variance", 1e-5)
+    momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1)
+    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True)
+    track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", True)
+
+    saves = ("input",)
+    examples = (
+        Example("batch_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
+        Example("batch_norm(eps = 0.001, affine = false)", ((4, 8),), (4, 8)),
+        Example("batch_norm(track_running_stats = false)", ((2, 8, 3),), (2, 8, 3)),
+        Example("batch_norm(momentum = 0.01)", ((2, 3, 2, 2, 2),), (2, 3, 2, 2, 2)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 2, 5, "[N, C] to [N, C, D, H, W]")
+        _channels(self, shape)
+        return shape
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        channels = _channels(self, inputs[0])
+        return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
+        return Target(f"torch.nn.BatchNorm{max(len(inputs[0]) - 2, 1)}d", kwargs)
+
+
+@dataclass(frozen=True)
+class InstanceNorm(Weighted, group="normalization"):
+    """Normalisation of each channel of each sample over its spatial dimensions."""
+
+    eps: float = param(EPS, "added to the variance", 1e-5)
+    momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1)
+    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", False)
+    track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False)
+
+    saves = ("input",)
+    examples = (
+        Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
+        Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
+        _channels(self, shape)
+        if all(size == 1 for size in shape[2:]):
+            raise ShapeError(
+                f"`instance_norm` needs more than one value for each channel, found {show(shape)}",
+                code="single-value-norm",
+                culprits=(0,),
+            )
+        return shape
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        channels = _channels(self, inputs[0])
+        return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
+        return Target(f"torch.nn.InstanceNorm{len(inputs[0]) - 2}d", kwargs)
+
+
+@dataclass(frozen=True)
+class GroupNorm(Weighted, group="normalization"):
+    """Normalisation over groups of channels (Wu and He, 2018, arXiv:1803.08494)."""
+
+    num_groups: int = param(Integer(1), "groups of channels")
+    eps: float = param(EPS, "added to the variance", 1e-5)
+    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True)
+
+    saves = ("input",)
+    examples = (
+        Example("group_norm(4)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
+        Example("group_norm(1, affine = false)", ((2, 6, 3),), (2, 6, 3)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 2, 5, "[N, C] to [N, C, D, H, W]")
+        channels = _channels(self, shape)
+        if channels % self.num_groups:
+            raise ShapeError(
+                f"{channels} channels are not divisible by num_groups = {self.num_groups}", code="groups", culprits=(0,)
+            )
+        return shape
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _affine(_channels(self, inputs[0]), self.affine)
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {"num_channels": inputs[0][1], **_settings(self, "num_groups", "eps", "affine")}
+        return Target("torch.nn.GroupNorm", kwargs)
+
+
+@dataclass(frozen=True)
+class LayerNorm(Weighted, group="normalization"):
+    """Normalisation over the last dimensions (Ba et al., 2016, arXiv:1607.06450)."""
+
+    normalized_shape: tuple[int, ...] | None = param(
+        Integers(1), "sizes of the dimensions normalised; the last one if not given", None
+    )
+    eps: float = param(EPS, "added to the variance", 1e-5)
+    elementwise_affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True)
+    bias: bool = param(Boolean(), "whether the shift is learnt", True)
+
+    saves = ("input",)
+    examples = (
+        Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
+        Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
+    )
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        if self.normalized_shape is None:
+            return (known(shape[-1], "the last dimension, which `layer_norm` normalises"),)
+        return self.normalized_shape
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 1, 8, "[..., D]")
+        sizes = self._sizes(shape)
+        if len(sizes) > len(shape) or not all(map(same, sizes, shape[-len(sizes) :])):
+            raise ShapeError(
+                f"`normalized_shape` {show(sizes)} differs from the last dimensions of {show(shape)}", culprits=(0,)
+            )
+        return shape
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        if not self.elementwise_affine:
+            return ()
+        sizes = self._sizes(inputs[0])
+        return (Weight("weight", sizes), *([Weight("bias", sizes, "bias")] if self.bias else []))
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "everything" if len(input) > 3 or len(self._sizes(input)) > 1 else "pointwise"
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine", "bias")}
+        return Target("torch.nn.LayerNorm", kwargs)
+
+
+@dataclass(frozen=True)
+class LocalResponseNorm(Operator, group="normalization"):
+    """Local response normalisation across channels (Krizhevsky et al., 2012, section 3.3), as torch computes it:
+
+    b = a / (k + alpha / size · Σ a²)^beta. The paper does not divide alpha by size.
+    """
+
+    size: int = param(Integer(1), "channels in the sum")
+    alpha: float = param(Number(), "weight of the sum", 1e-4)
+    beta: float = param(Number(), "exponent", 0.75)
+    k: float = param(Number(), "constant in the sum", 1.0)
+
+    saves = ("input", "output")
+    examples = (Example("local_response_norm(5, alpha = 0.0001, beta = 0.75, k = 2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        rank_between(self, inputs[0], 3, 5, "[N, C, ...]")
+        return inputs[0]
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.LocalResponseNorm", _settings(self, "size", "alpha", "beta", "k"))
+
+
+def _settings(op: Operator, *names: str) -> dict[str, Any]:
+    return {name: getattr(op, name) for name in names}

@@ -1,0 +1,257 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from archdsl.dims import Shape, Size
+from archdsl.ops._op import (
+    Example,
+    Operator,
+    Sees,
+    ShapeError,
+    Target,
+    Window,
+    fits,
+    param,
+    rank_between,
+    spatial,
+)
+from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
+
+FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
+
+
+def pooled(size: Size, extent: int, stride: int, padding: int, ceil_mode: bool) -> Size:
+    """The output size of a pool along one dimension, torch's rule.
+
+    With `ceil_mode` a last window that would start beyond the input and its left border is left out:
+    ⌈(L + 2p − e) / s⌉ + 1 windows, but no more than ⌈(L + p) / s⌉. Both are floor divisions by s of
+    L plus a constant, so the smaller one is known without knowing L.
+    """
+    if not ceil_mode:
+        return (size + 2 * padding - extent) // stride + 1
+    return (size + min(2 * padding - extent + stride - 1, padding - 1)) // stride + 1
+
+
+class _Pool(Operator):
+    """Pooling with a sliding window."""
+
+    kernel_size: Any
+    stride: Any
+    padding: Any
+    ceil_mode: bool
+    ranks: ClassVar[tuple[int, int]] = (1, 3)
+
+    def _values(self, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
+        return spatial(self, name, rank) if hasattr(self, name) else (default,) * rank
+
+    def _geometry(self, rank: int) -> tuple[list[int], tuple[int, ...], tuple[int, ...]]:
+        kernel = spatial(self, "kernel_size", rank)
+        stride = kernel if self.stride is None else spatial(self, "stride", rank)
+        dilation, padding = self._values("dilation", rank), self._values("padding", rank, 0)
+        return [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)], stride, padding
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        low, high = self.ranks
+        rank_between(self, shape, low + 2, high + 2, FORM if high == 3 else "[N, C, L] or [N, C, H, W]")
+        rank = len(shape) - 2
+        extent, stride, padding = self._geometry(rank)
+        kernel = spatial(self, "kernel_size", rank)
+        out: list[Size] = []
+        for axis in range(rank):
+            if padding[axis] > kernel[axis] // 2:  # the plain kernel, whatever the dilation
+                raise ShapeError(
+                    f"`padding` {padding[axis]} must be at most half of the kernel, {kernel[axis] // 2}",
+                    code="bad-parameter",
+                )
+            size = pooled(shape[2 + axis], extent[axis], stride[axis], padding[axis], self.ceil_mode)
+            if not fits(size):
+                raise ShapeError(
+                    f"the window ({' × '.join(map(str, extent))}) is larger than its input"
+                    f" ({' × '.join(map(str, shape[2:]))})",
+                    code="kernel-too-large",
+                    help="use a smaller window, a larger input, or one pooling less before this",
+                    culprits=(0,),
+                )
+            out.append(size)
+        return (*shape[:2], *out)
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        extent, stride, padding = self._geometry(len(input) - 2)
+        return Window(tuple(extent), stride, tuple(-p for p in padding))
+
+
+@dataclass(frozen=True)
+class MaxPool(_Pool, group="pooling"):
+    """The greatest value of each window."""
+
+    kernel_size: Any = param(Sizes(1), "size of the window")
+    stride: Any = param(Sizes(1), "step of the window; the kernel size if not given", None)
+    padding: Any = param(Sizes(0), "border on both sides, at most half of the kernel", 0)
+    dilation: Any = param(Sizes(1), "distance between elements of the window", 1)
+    ceil_mode: bool = param(Boolean(), "whether a last, partial window counts", False)
+
+    saves = ("input", "index")
+    examples = (
+        Example("max_pool(3, stride = 2, padding = 1)", ((2, 4, 112, 112),), (2, 4, 56, 56)),
+        Example("max_pool(2, stride = 2, padding = 1, ceil_mode = true)", ((1, 3, 7),), (1, 3, 4)),
+        Example("max_pool([1, 2, 2], dilation = [2, 1, 1])", ((1, 2, 4, 4, 4),), (1, 2, 4, 2, 2)),
+    )
+
+    def target(self, *inputs: Shape) -> Target:
+        rank = len(inputs[0]) - 2
+        _, stride, padding = self._geometry(rank)
+        kwargs = {
+            "kernel_size": spatial(self, "kernel_size", rank),
+            "stride": stride,
+            "padding": padding,
+            "dilation": spatial(self, "dilation", rank),
+            "ceil_mode": self.ceil_mode,
+        }
+        return Target(f"torch.nn.MaxPool{rank}d", kwargs)
+
+
+@dataclass(frozen=True)
+class AvgPool(_Pool, group="pooling"):
+    """The mean of each window."""
+
+    kernel_size: Any = param(Sizes(1), "size of the window")
+    stride: Any = param(Sizes(1), "step of the window; the kernel size if not given", None)
+    padding: Any = param(Sizes(0), "border on both sides, at most half of the kernel", 0)
+    ceil_mode: bool = param(Boolean(), "whether a last, partial window counts", False)
+    count_include_pad: bool = param(Boolean(), "whether the border counts in the mean", True)
+    divisor_override: int | None = param(Integer(1), "divide by this instead (2-d and 3-d)", None)
+
+    saves = ("input",)
+    examples = (
+        Example("avg_pool(2)", ((1, 3, 8, 8),), (1, 3, 4, 4)),
+        Example("avg_pool(3, stride = 2, padding = 1, count_include_pad = false)", ((2, 2, 7),), (2, 2, 4)),
+        Example("avg_pool(2, divisor_override = 1)", ((2, 6, 28, 28),), (2, 6, 14, 14)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        out = super().infer(*inputs)
+        if self.divisor_override is not None and len(out) == 3:
+            raise ShapeError("`divisor_override` needs two or three spatial dimensions", code="bad-parameter")
+        return out
+
+    def target(self, *inputs: Shape) -> Target:
+        rank = len(inputs[0]) - 2
+        _, stride, padding = self._geometry(rank)
+        kwargs: dict[str, Any] = {
+            "kernel_size": spatial(self, "kernel_size", rank),
+            "stride": stride,
+            "padding": padding,
+            "ceil_mode": self.ceil_mode,
+            "count_include_pad": self.count_include_pad,
+        }
+        if self.divisor_override is not None:
+            kwargs["divisor_override"] = self.divisor_override
+        return Target(f"torch.nn.AvgPool{rank}d", kwargs)
+
+
+@dataclass(frozen=True)
+class LpPool(_Pool, group="pooling"):
+    """The p-norm of each window."""
+
+    norm_type: float = param(Number(0, above=True), "which norm: 1 is the sum, 2 the Euclidean norm")
+    kernel_size: Any = param(Sizes(1), "size of the window")
+    stride: Any = param(Sizes(1), "step of the window; the kernel size if not given", None)
+    ceil_mode: bool = param(Boolean(), "whether a last, partial window counts", False)
+
+    saves = ("input", "output")
+    examples = (
+        Example("lp_pool(2, 3, stride = 2)", ((1, 3, 9, 9),), (1, 3, 4, 4)),
+        Example("lp_pool(1, 2)", ((2, 3, 8),), (2, 3, 4)),
+    )
+
+    def target(self, *inputs: Shape) -> Target:
+        rank = len(inputs[0]) - 2
+        _, stride, _ = self._geometry(rank)
+        kwargs = {
+            "norm_type": self.norm_type,
+            "kernel_size": spatial(self, "kernel_size", rank) if rank > 1 else spatial(self, "kernel_size", 1)[0],
+            "stride": stride if rank > 1 else stride[0],
+            "ceil_mode": self.ceil_mode,
+        }
+        return Target(f"torch.nn.LPPool{rank}d", kwargs)
+
+
+class _AdaptivePool(Operator):
+    """Pooling to a size that is given."""
+
+    output_size: Any
+    module: ClassVar[str]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 3, 5, FORM)
+        return (*shape[:2], *spatial(self, "output_size", len(shape) - 2))
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        if not all(isinstance(size, int) for size in (*input[2:], *output[2:])):
+            return "everything"
+        extent, stride = [], []
+        for size, out in zip(input[2:], output[2:], strict=True):
+            assert isinstance(size, int) and isinstance(out, int)
+            step = Fraction(size, out)
+            # Windows run from ⌊o·L/out⌋ to ⌈(o+1)·L/out⌉: one size where out divides L, else up to one more.
+            extent.append(step if step.denominator == 1 else Fraction(-(-size // out) + 1))
+            stride.append(step)
+        return Window(tuple(extent), tuple(stride), (0,) * len(extent))
+
+    def target(self, *inputs: Shape) -> Target:
+        rank = len(inputs[0]) - 2
+        size = spatial(self, "output_size", rank)
+        return Target(f"torch.nn.{self.module}{rank}d", {"output_size": size if rank > 1 else size[0]})
+
+
+@dataclass(frozen=True)
+class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
+    """The mean of windows spread so that the output has the size given."""
+
+    output_size: Any = param(Sizes(1), "size of the output")
+    module = "AdaptiveAvgPool"
+    examples = (
+        Example("adaptive_avg_pool(7)", ((1, 8, 14, 10),), (1, 8, 7, 7)),
+        Example("adaptive_avg_pool([2, 3])", ((1, 8, 5, 5),), (1, 8, 2, 3)),
+        Example("adaptive_avg_pool(4)", ((1, 8, 9),), (1, 8, 4)),
+    )
+
+
+@dataclass(frozen=True)
+class AdaptiveMaxPool(_AdaptivePool, group="pooling"):
+    """The greatest value of windows spread so that the output has the size given."""
+
+    output_size: Any = param(Sizes(1), "size of the output")
+    module = "AdaptiveMaxPool"
+    saves = ("input", "index")
+    examples = (
+        Example("adaptive_max_pool(1)", ((1, 8, 14, 14),), (1, 8, 1, 1)),
+        Example("adaptive_max_pool(5)", ((1, 8, 5, 7),), (1, 8, 5, 5)),
+    )
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool(Operator, group="pooling"):
+    """The mean over all spatial dimensions, which stay as dimensions of size 1."""
+
+    examples = (
+        Example("global_avg_pool", ((2, 8, 7, 7),), (2, 8, 1, 1)),
+        Example("global_avg_pool", ((2, 8, 7),), (2, 8, 1)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 3, 5, FORM)
+        return (*shape[:2], *([1] * (len(shape) - 2)))
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(f"torch.nn.AdaptiveAvgPool{len(inputs[0]) - 2}d", {"output_size": 1})

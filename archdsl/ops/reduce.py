@@ -1,0 +1,56 @@
+"""Reductions over dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from archdsl.dims import Shape
+from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, index_dim, param
+from archdsl.ops.kinds import Boolean, Integers
+
+DIMS: Any = Integers()
+
+
+class _Reduction(Operator):
+    """A value for each position that is left when dimensions are reduced."""
+
+    dim: tuple[int, ...]
+    keepdim: bool
+    function: ClassVar[str]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        dims = {index_dim(dim, len(shape), "`dim`") for dim in self.dim}
+        if len(dims) < len(self.dim):
+            raise ShapeError("`dim` names a dimension twice", code="bad-parameter")
+        return tuple(1 if i in dims else size for i, size in enumerate(shape) if self.keepdim or i not in dims)
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "pointwise" if {dim % len(input) for dim in self.dim} == {1} and self.keepdim else "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(self.function, {"dim": self.dim, "keepdim": self.keepdim}, kind="function")
+
+
+@dataclass(frozen=True)
+class Mean(_Reduction, group="reduction"):
+    """The mean over some dimensions."""
+
+    dim: tuple[int, ...] = param(DIMS, "the dimensions reduced")
+    keepdim: bool = param(Boolean(), "whether they stay, with size 1", False)
+    function = "torch.mean"
+    examples = (
+        Example("mean([2, 3])", ((2, 8, 5, 5),), (2, 8)),
+        Example("mean(-1, keepdim = true)", ((2, 8, 5),), (2, 8, 1)),
+    )
+
+
+@dataclass(frozen=True)
+class Sum(_Reduction, group="reduction"):
+    """The sum over some dimensions."""
+
+    dim: tuple[int, ...] = param(DIMS, "the dimensions reduced")
+    keepdim: bool = param(Boolean(), "whether they stay, with size 1", False)
+    function = "torch.sum"
+    examples = (Example("sum(1)", ((2, 8, 5),), (2, 5)),)

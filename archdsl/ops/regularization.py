@@ -1,0 +1,42 @@
+"""Regularisation: active in training, the identity in inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.dims import Shape
+from archdsl.ops._op import Example, Operator, Target, param
+from archdsl.ops.kinds import Number
+
+PROBABILITY = Number(0, 1)
+
+
+@dataclass(frozen=True)
+class Dropout(Operator, group="regularization"):
+    """Zeroes each value with probability p and scales the others by 1 / (1 − p) (Srivastava et al., 2014)."""
+
+    p: float = param(PROBABILITY, "probability of zeroing a value", 0.5)
+
+    saves = ("mask",)
+    examples = (Example("dropout(0.5)", ((2, 8),), (2, 8)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Dropout", {"p": self.p})
+
+
+@dataclass(frozen=True)
+class DropPath(Operator, group="regularization"):
+    """Zeroes whole samples with probability p: stochastic depth (Huang et al., 2016, arXiv:1603.09382)."""
+
+    p: float = param(PROBABILITY, "probability of zeroing a sample", 0.1)
+
+    examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("compiler.layers.DropPath", {"p": self.p})

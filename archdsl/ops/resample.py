@@ -1,0 +1,188 @@
+"""Operators that change the spatial size without weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, symbols
+from archdsl.ops._op import (
+    Example,
+    Operator,
+    Sees,
+    ShapeError,
+    Target,
+    Window,
+    known,
+    param,
+    rank_between,
+    spatial,
+)
+from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
+
+LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> spatial rank
+
+
+@dataclass(frozen=True)
+class Interpolate(Operator, group="resample"):
+    """The spatial dimensions resampled to a size, or by a factor: ⌊L · scale_factor⌋ in double precision."""
+
+    size: Any = param(Sizes(1), "size of the output", None)
+    scale_factor: Any = param(Factors(), "factor instead of a size", None)
+    mode: str = param(Choice(("nearest", "nearest-exact", "area", *LINEAR)), "how values between are made", "nearest")
+    align_corners: bool | None = param(Boolean(), "whether corner values are kept (linear modes and bicubic)", None)
+
+    examples = (
+        Example("interpolate(scale_factor = 2)", ((2, 8, 5, 5),), (2, 8, 10, 10)),
+        Example("interpolate(size = [7, 9], mode = bilinear)", ((2, 8, 5, 5),), (2, 8, 7, 9)),
+        Example("interpolate(scale_factor = 1.15)", ((1, 2, 100),), (1, 2, 114)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
+        rank = len(shape) - 2
+        if (self.size is None) == (self.scale_factor is None):
+            raise ShapeError(
+                "`interpolate` needs either `size` or `scale_factor`"
+                + (", not both" if self.size is not None else ""),
+                code="bad-parameter",
+            )
+        if LINEAR.get(self.mode, rank) != rank:
+            fitting = " or ".join(m for m, r in LINEAR.items() if r == rank)
+            raise ShapeError(
+                f"mode `{self.mode}` needs {LINEAR[self.mode]} spatial dimensions, found {rank}",
+                code="bad-parameter",
+                help=f"use {fitting} or nearest",
+            )
+        if self.align_corners is not None and self.mode not in LINEAR:
+            raise ShapeError(f"`align_corners` does not go with mode `{self.mode}`", code="bad-parameter")
+        if self.size is not None:
+            return (*shape[:2], *spatial(self, "size", rank))
+        factors = self._factors(rank)
+        return (*shape[:2], *(_scaled(size, factor) for size, factor in zip(shape[2:], factors, strict=True)))
+
+    def _factors(self, rank: int) -> tuple[float, ...]:
+        if isinstance(self.scale_factor, tuple):
+            if len(self.scale_factor) != rank:
+                raise ShapeError(
+                    f"`scale_factor` needs 1 value or {rank}, found {len(self.scale_factor)}", code="bad-parameter"
+                )
+            return self.scale_factor
+        return (self.scale_factor,) * rank
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        reach = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2)
+        if self.mode == "area" or not all(isinstance(s, int) for s in (*input[2:], *output[2:])):
+            return "everything"
+        step = tuple(Fraction(int(i), int(o)) for i, o in zip(input[2:], output[2:], strict=True))  # type: ignore[arg-type]
+        return Window((reach,) * len(step), step, (-(reach // 2),) * len(step))
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs: dict[str, Any] = {"mode": self.mode}
+        if self.size is not None:
+            kwargs["size"] = self.size
+        else:
+            kwargs["scale_factor"] = self.scale_factor
+        if self.align_corners is not None:
+            kwargs["align_corners"] = self.align_corners
+        return Target("torch.nn.Upsample", kwargs)
+
+
+def _scaled(size: Size, factor: float) -> Size:
+    if isinstance(size, Dim):
+        if factor == int(factor):
+            return size * int(factor)
+        inverse = 1 / factor
+        if inverse == int(inverse):
+            return size // int(inverse)
+        raise Undecided(f"the size {size} · {factor:g} of `interpolate`", symbols(size))
+    out = math.floor(float(size) * factor)
+    if not 1 <= out <= MAX_INT:
+        raise ShapeError(f"{size} · {factor:g} gives a size of {out}", code="empty-output", culprits=(0,))
+    return out
+
+
+@dataclass(frozen=True)
+class PixelShuffle(Operator, group="resample"):
+    """Channels to space: [N, C·r², H, W] becomes [N, C, H·r, W·r] (Shi et al., 2016, arXiv:1609.05158)."""
+
+    upscale_factor: int = param(Integer(1), "r")
+
+    examples = (Example("pixel_shuffle(2)", ((2, 8, 5, 5),), (2, 2, 10, 10)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 4, 4, "[N, C, H, W]")
+        channels, r = known(shape[1], "the number of channels of `pixel_shuffle`"), self.upscale_factor
+        if channels % (r * r):
+            raise ShapeError(
+                f"{channels} channels are not divisible by upscale_factor² = {r * r}", code="groups", culprits=(0,)
+            )
+        return (shape[0], channels // (r * r), shape[2] * r, shape[3] * r)
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        step = Fraction(1, self.upscale_factor)
+        return Window((1, 1), (step, step), (0, 0))
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.PixelShuffle", {"upscale_factor": self.upscale_factor})
+
+
+@dataclass(frozen=True)
+class Pad(Operator, group="resample"):
+    """A border around the last dimensions: [left, right, top, bottom, ...], the last dimension first.
+
+    Negative values crop.
+    """
+
+    pad: tuple[int, ...] = param(Integers(), "sizes of the border, two for each dimension from the last on")
+    mode: str = param(Choice(("constant", "reflect", "replicate", "circular")), "what the border holds", "constant")
+    value: float = param(Number(), "value of a constant border", 0.0)
+
+    examples = (
+        Example("pad([1, 2, 3, 4])", ((2, 8, 5, 5),), (2, 8, 12, 8)),
+        Example("pad([0, 0, 0, 0, 4, 4])", ((2, 8, 5, 5),), (2, 16, 5, 5)),
+        Example("pad([1, 1], mode = reflect)", ((2, 8, 5),), (2, 8, 7)),
+        Example("pad([-1, -1])", ((2, 8, 5),), (2, 8, 3)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        count = len(self.pad)
+        if count % 2 or count > 2 * len(shape):
+            raise ShapeError(
+                f"`pad` needs two values for each dimension, at most {2 * len(shape)}; found {count}",
+                code="bad-parameter",
+            )
+        if self.mode != "constant" and count != 2 * (len(shape) - 2):
+            raise ShapeError(
+                f"`pad` with mode {self.mode} needs {2 * (len(shape) - 2)} values for an input of"
+                f" {len(shape)} dimensions, found {count}",
+                code="bad-parameter",
+            )
+        out = list(shape)
+        for i in range(count // 2):
+            dim = len(shape) - 1 - i
+            before, after = self.pad[2 * i], self.pad[2 * i + 1]
+            limit = {"reflect": shape[dim] - 1, "circular": shape[dim]}.get(self.mode)
+            if limit is not None and at_least(limit, max(before, after)) is False:
+                raise ShapeError(
+                    f"{self.mode} padding of {max(before, after)} is too large for dimension {dim} of size {shape[dim]}",
+                    code="bad-parameter",
+                )
+            if at_least(shape[dim] + min(before, 0) + min(after, 0), 1) is False:
+                raise ShapeError(f"`pad` takes away all of dimension {dim} of size {shape[dim]}", code="empty-output")
+            out[dim] = shape[dim] + before + after
+        return tuple(out)
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        rank = len(input) - 2
+        before = [self.pad[2 * i] if 2 * i < len(self.pad) else 0 for i in reversed(range(rank))]
+        return Window((1,) * rank, (1,) * rank, tuple(-b for b in before))
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs: dict[str, Any] = {"mode": self.mode} | ({"value": self.value} if self.mode == "constant" else {})
+        return Target("torch.nn.functional.pad", kwargs, (self.pad,), kind="function")

@@ -1,0 +1,313 @@
+"""Operators that rearrange a tensor: its values stay, its shape changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from archdsl.dims import Shape, Size, at_least, product, show
+from archdsl.ops._op import (
+    Example,
+    Operator,
+    Sees,
+    ShapeError,
+    Target,
+    index_dim,
+    known,
+    param,
+    rank_between,
+    same,
+)
+from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
+
+ANY = Integer(-MAX_INT)
+
+
+class _View(Operator):
+    """A view: no copy is made of a contiguous input."""
+
+    view = True
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "everything"
+
+
+@dataclass(frozen=True)
+class Flatten(_View, group="reshape"):
+    """The dimensions from start_dim to end_dim as one. The batch dimension stays."""
+
+    start_dim: int = param(ANY, "first dimension merged", 1)
+    end_dim: int = param(ANY, "last dimension merged", -1)
+
+    examples = (
+        Example("flatten", ((2, 8, 5, 5),), (2, 200)),
+        Example("flatten(2)", ((2, 8, 5, 5),), (2, 8, 25)),
+        Example("flatten(1, 2)", ((2, 8, 5, 3),), (2, 40, 3)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        start = index_dim(self.start_dim, len(shape), "`start_dim`")
+        end = index_dim(self.end_dim, len(shape), "`end_dim`")
+        if start > end:
+            raise ShapeError(f"`start_dim` {start} comes after `end_dim` {end}", code="bad-parameter")
+        if start == 0 and end > 0:
+            raise ShapeError(
+                "`flatten` would merge the batch dimension",
+                code="bad-parameter",
+                help="start at dimension 1, or use `reshape` if the batch is meant to be merged",
+            )
+        return (*shape[:start], product(shape[start : end + 1]), *shape[end + 1 :])
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Flatten", self.params)
+
+
+@dataclass(frozen=True)
+class Unflatten(_View, group="reshape"):
+    """One dimension split into several."""
+
+    dim: int = param(ANY, "the dimension split")
+    sizes: tuple[Size, ...] = param(Sides(-1), "its new sizes; one may be -1")
+
+    examples = (Example("unflatten(1, [4, -1])", ((2, 12, 5),), (2, 4, 3, 5)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        dim = index_dim(self.dim, len(shape), "`dim`")
+        return (*shape[:dim], *_fill(self.sizes, shape[dim]), *shape[dim + 1 :])
+
+    def target(self, *inputs: Shape) -> Target:
+        dim = index_dim(self.dim, len(inputs[0]), "`dim`")
+        sizes = tuple(known(size, "a size of `unflatten`") for size in _fill(self.sizes, inputs[0][dim]))
+        return Target("torch.nn.Unflatten", {"dim": self.dim, "unflattened_size": sizes})
+
+
+@dataclass(frozen=True)
+class Reshape(_View, group="reshape"):
+    """The same values in another shape; one size may be -1."""
+
+    shape: tuple[Size, ...] = param(Sides(-1), "sizes of the output")
+
+    examples = (
+        Example("reshape([2, -1])", ((2, 8, 5),), (2, 40)),
+        Example("reshape([-1, 4])", ((2, 6),), (3, 4)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return _fill(self.shape, product(inputs[0]))
+
+    def target(self, *inputs: Shape) -> Target:
+        # One symbolic size is left to torch, which finds it from the input as it runs.
+        filled = self.infer(*inputs)
+        symbolic = [size for size in filled if not isinstance(size, int)]
+        if len(symbolic) > 1:
+            known(symbolic[1], "a second size of `reshape`")
+        sizes = tuple(size if isinstance(size, int) else -1 for size in filled)
+        return Target("torch.reshape", args=(sizes,), kind="function")
+
+
+def _fill(sizes: tuple[Size, ...], total: Size) -> Shape:
+    """The sizes with -1 worked out, so that their product is the total."""
+    unknown = [i for i, size in enumerate(sizes) if size == -1]
+    if len(unknown) > 1:
+        raise ShapeError(f"only one size may be -1, found {show(sizes)}", code="bad-parameter")
+    if 0 in sizes:
+        raise ShapeError(f"sizes must be at least 1, found {show(sizes)}", code="bad-parameter")
+    rest = product(size for size in sizes if size != -1)
+    if not unknown:
+        if not same(rest, total):
+            raise ShapeError(f"{total} elements do not fit the shape {show(sizes)}, which has {rest}", culprits=(0,))
+        return sizes
+    if not same(total % rest, 0):
+        raise ShapeError(f"{total} elements do not divide into {show(sizes)}", culprits=(0,))
+    return tuple(total // rest if i in unknown else size for i, size in enumerate(sizes))
+
+
+@dataclass(frozen=True)
+class Permute(_View, group="reshape"):
+    """The dimensions in another order."""
+
+    dims: tuple[int, ...] = param(Integers(), "which input dimension each output dimension is")
+
+    examples = (Example("permute([0, 2, 3, 1])", ((2, 8, 5, 4),), (2, 5, 4, 8)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        dims = [index_dim(dim, len(shape), "`dims`") for dim in self.dims]
+        if sorted(dims) != list(range(len(shape))):
+            raise ShapeError(
+                f"`dims` {show(self.dims)} must name each of the {len(shape)} dimensions once", code="bad-parameter"
+            )
+        return tuple(shape[dim] for dim in dims)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.permute", args=(self.dims,), kind="function")
+
+
+@dataclass(frozen=True)
+class Squeeze(_View, group="reshape"):
+    """Without a dimension of size 1."""
+
+    dim: int = param(ANY, "the dimension taken away")
+
+    examples = (Example("squeeze(-1)", ((2, 8, 1),), (2, 8)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        dim = index_dim(self.dim, len(shape), "`dim`")
+        if not same(shape[dim], 1):
+            raise ShapeError(f"dimension {dim} of {show(shape)} is {shape[dim]}, not 1", culprits=(0,))
+        return (*shape[:dim], *shape[dim + 1 :])
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.squeeze", args=(self.dim,), kind="function")
+
+
+@dataclass(frozen=True)
+class Unsqueeze(_View, group="reshape"):
+    """With a new dimension of size 1."""
+
+    dim: int = param(ANY, "where the new dimension goes")
+
+    examples = (Example("unsqueeze(1)", ((2, 8),), (2, 1, 8)), Example("unsqueeze(-1)", ((2, 8),), (2, 8, 1)))
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        dim = index_dim(self.dim, len(shape) + 1, "`dim`")
+        return (*shape[:dim], 1, *shape[dim:])
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.unsqueeze", args=(self.dim,), kind="function")
+
+
+@dataclass(frozen=True)
+class Chunk(_View, group="reshape"):
+    """Equal parts along a dimension, as a list: `a, b = chunk(x, 2, dim = 1)`. It must divide evenly."""
+
+    chunks: int = param(Integer(1), "number of parts")
+    dim: int = param(ANY, "the dimension divided", 1)
+
+    examples = (Example("chunk(2, dim = 1)", ((2, 8, 5),), ((2, 4, 5), (2, 4, 5))),)
+
+    def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
+        (shape,) = inputs
+        dim = index_dim(self.dim, len(shape), "`dim`")
+        if not same(shape[dim] % self.chunks, 0):
+            raise ShapeError(
+                f"dimension {dim} of {show(shape)} does not divide into {self.chunks} equal parts",
+                code="groups",
+                help="use `split` with the sizes of the parts",
+                culprits=(0,),
+            )
+        return ((*shape[:dim], shape[dim] // self.chunks, *shape[dim + 1 :]),) * self.chunks
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "pointwise" if self.dim % len(input) == 1 else "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.chunk", args=(self.chunks,), kwargs={"dim": self.dim}, kind="function")
+
+
+@dataclass(frozen=True)
+class Split(_View, group="reshape"):
+    """Parts of these sizes along a dimension, as a list; together they must be the whole."""
+
+    sizes: tuple[int, ...] = param(Integers(1), "sizes of the parts")
+    dim: int = param(ANY, "the dimension divided", 1)
+
+    examples = (Example("split([2, 6])", ((2, 8, 5),), ((2, 2, 5), (2, 6, 5))),)
+
+    def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
+        (shape,) = inputs
+        dim = index_dim(self.dim, len(shape), "`dim`")
+        if not same(sum(self.sizes), shape[dim]):
+            raise ShapeError(
+                f"the sizes {show(self.sizes)} add up to {sum(self.sizes)}, but dimension {dim} of {show(shape)}"
+                f" is {shape[dim]}",
+                culprits=(0,),
+            )
+        return tuple((*shape[:dim], size, *shape[dim + 1 :]) for size in self.sizes)
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "pointwise" if self.dim % len(input) == 1 else "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.split", args=(self.sizes,), kwargs={"dim": self.dim}, kind="function")
+
+
+@dataclass(frozen=True)
+class Slice(_View, group="reshape"):
+    """A range of one dimension: from `start`, up to but without `end`, every `step`-th."""
+
+    start: int = param(ANY, "first index; negative counts from the end", 0)
+    end: int | None = param(ANY, "index after the last; the end if not given", None)
+    dim: int = param(ANY, "the dimension", 1)
+    step: int = param(Integer(1), "distance between indices", 1)
+
+    examples = (
+        Example("slice(2, 6)", ((2, 8, 5),), (2, 4, 5)),
+        Example("slice(-3)", ((2, 8, 5),), (2, 3, 5)),
+        Example("slice(step = 2, dim = 2)", ((2, 8, 5),), (2, 8, 3)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        dim = index_dim(self.dim, len(shape), "`dim`")
+        size = shape[dim]
+        start = self.start if self.start >= 0 else size + self.start
+        end = size if self.end is None else self.end if self.end >= 0 else size + self.end
+        # torch clips silently; a range beyond the tensor is a mistake here.
+        for name, bound in (("start", start), ("end", end)):
+            if at_least(bound, 0) is False or at_least(size, bound) is False:
+                raise ShapeError(f"`{name}` {bound} is outside dimension {dim} of {show(shape)}", code="bad-parameter")
+        length = (end - start + self.step - 1) // self.step
+        if at_least(length, 1) is False:
+            raise ShapeError(f"the slice from {start} to {end} is empty", code="empty-output")
+        return (*shape[:dim], length, *shape[dim + 1 :])
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "pointwise" if self.dim % len(input) == 1 else "everything"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("compiler.layers.slice_dim", kwargs=self.params, kind="function")
+
+
+@dataclass(frozen=True)
+class ChannelShuffle(Operator, group="reshape"):
+    """Channels of the groups interleaved (Zhang et al., 2017, arXiv:1707.01083)."""
+
+    groups: int = param(Integer(1), "groups of channels")
+
+    examples = (Example("channel_shuffle(2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 4, 4, "[N, C, H, W]")
+        channels = known(shape[1], "the number of channels of `channel_shuffle`")
+        if channels % self.groups:
+            raise ShapeError(
+                f"{channels} channels are not divisible by groups = {self.groups}", code="groups", culprits=(0,)
+            )
+        return shape
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.ChannelShuffle", {"groups": self.groups})
+
+
+@dataclass(frozen=True)
+class Identity(_View, group="reshape"):
+    """The input itself."""
+
+    examples = (Example("identity", ((2, 8),), (2, 8)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def sees(self, input: Shape, output: Shape) -> Sees:
+        return "pointwise"
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Identity")
+
+

@@ -1,0 +1,76 @@
+"""Where tensors come from: inputs, learnt tensors and fixed ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.dims import Shape, Size
+from archdsl.ops._op import Example, Operator, Target, Weight, known, param
+from archdsl.ops.initialiser import Initialiser
+from archdsl.ops.kinds import Init, Integers
+
+
+@dataclass(frozen=True)
+class Input(Operator):
+    """An input of the network. It has no name in the language: networks declare their inputs."""
+
+    shape: Shape
+    name = "input"
+    group = "input"
+    inputs = ()
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return self.shape
+
+    @property
+    def params(self) -> dict[str, object]:
+        return {}
+
+
+class _Tensor(Operator):
+    """A tensor of the network's own."""
+
+    shape: tuple[int, ...]
+    inputs = ()
+
+    def infer(self, *inputs: Shape) -> Shape:
+        out: tuple[Size, ...] = self.shape
+        return tuple(known(size, "a size") for size in out)
+
+
+@dataclass(frozen=True)
+class Parameter(_Tensor, group="parameter"):
+    """A learnt tensor that is no layer's weight: a class token, a position embedding, a scale.
+
+    Its `state_dict` key is the layer's path itself.
+    """
+
+    shape: tuple[int, ...] = param(Integers(1), "its shape")
+    init: Initialiser = param(Init(), "how it starts", Initialiser("zeros"))
+
+    examples = (Example("parameter([1, 1, 16], init = normal(0.02))", (), (1, 1, 16)),)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", self.shape),)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Parameter", kind="parameter")
+
+
+@dataclass(frozen=True)
+class Buffer(_Tensor, group="parameter"):
+    """A fixed tensor, saved with the network and not trained.
+
+    Its `state_dict` key is the layer's path itself.
+    """
+
+    shape: tuple[int, ...] = param(Integers(1), "its shape")
+    init: Initialiser = param(Init(), "its values", Initialiser("zeros"))
+
+    examples = (Example("buffer([10, 84], init = ones)", (), (10, 84)),)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", self.shape, "buffer"),)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Buffer", kind="buffer")

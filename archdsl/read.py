@@ -1,0 +1,92 @@
+"""Reads spec files: regular files of bounded size, UTF-8, no deceptive characters."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import Final
+
+from archdsl.diagnostics import Diagnostic, SpecError
+from archdsl.source import Source, Span
+
+MAX_BYTES: Final = 8 * 2**20
+# Control characters, and those that change the direction of text or hide in it.
+DECEPTIVE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def read(path: Path, shown: str | None = None, code: str = "unreadable-file") -> Source:
+    """The text of a spec file. Raises `SpecError`; `code` is what a file that cannot be opened is called."""
+    name = shown or str(path)
+    try:
+        # Non-blocking, so that a FIFO does not hang; only a regular file is read.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _error(code, f"cannot read `{name}`: {reason.lower()}", name) from None
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise _error(code, f"`{name}` is a directory, not a spec", name, "name a file in it")
+        raise _error(code, f"`{name}` is not a regular file", name)
+    with open(handle, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    return decode(data, name)
+
+
+def read_stdin() -> Source:
+    return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
+
+
+def decode(data: bytes, name: str) -> Source:
+    """Bytes as the source of a spec. Raises `SpecError`."""
+    if len(data) > MAX_BYTES:
+        raise _error("file-too-large", f"`{name}` is larger than {MAX_BYTES // 2**20} MiB, the limit for a spec", name)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise _error("not-text", f"`{name}` looks like UTF-16; save it as UTF-8", name)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        source = Source(name, data.decode("latin-1"))
+        place = Span(source, error.start, error.start + 1)
+        message = f"not UTF-8 text: byte 0x{data[error.start]:02x} at line {line}, column {column}"
+        raise SpecError([Diagnostic("not-text", message, place, help="a spec is a text file in UTF-8")]) from None
+    source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+    found = DECEPTIVE.search(source.text)
+    if found is not None:
+        char = ord(found.group())
+        kind = "control character" if char < 0xA0 else "invisible or bidirectional character"
+        raise SpecError(
+            [
+                Diagnostic(
+                    "bad-character",
+                    f"{kind} U+{char:04X} in a spec",
+                    Span(source, found.start(), found.end()),
+                    help="delete it",
+                )
+            ]
+        )
+    if not re.sub(r"#[^\n]*", "", source.text).strip():
+        what = "has only comments" if source.text.strip() else "is empty"
+        raise SpecError(
+            [
+                Diagnostic(
+                    "empty-spec",
+                    f"the spec {what}",
+                    Span(source, 0, 0),
+                    help="write at least a network: `network Net(x: [N, 8]) { x -> linear(2) }`",
+                )
+            ]
+        )
+    return source
+
+
+def _error(code: str, message: str, name: str, help: str | None = None) -> SpecError:
+    return SpecError([Diagnostic(code, message, place=name, help=help)])

@@ -1,0 +1,94 @@
+"""Diagnostics as text: the source lines concerned, carets, notes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.source import Source, Span
+
+MAX_WIDTH = 160
+RED, BLUE, BOLD = "1;31", "1;34", "1"
+
+
+def render(diagnostic: Diagnostic, colour: bool = False) -> str:
+    """One diagnostic as several lines of text, ending with a newline."""
+
+    def paint(text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if colour else text
+
+    lines = [paint(f"error[{diagnostic.code}]", RED) + paint(f": {printable(diagnostic.message)}", BOLD)]
+    marks: list[tuple[Span, str, str]] = []
+    if diagnostic.span is not None:
+        marks.append((diagnostic.span, "^", ""))
+    marks += [(label.span, "-", label.text) for label in diagnostic.labels]
+    width = max((len(str(span.line)) for span, _, _ in marks), default=1)
+    gutter = " " * width
+    if diagnostic.span is not None:
+        lines.append(f"{gutter}{paint('-->', BLUE)} {place(diagnostic.span)}")
+        lines += _snippets(diagnostic.span.source, marks, width, paint)
+    elif diagnostic.place is not None:
+        lines.append(f"{gutter}{paint('-->', BLUE)} {printable(diagnostic.place)}")
+    notes = [
+        f"in {i.path}: {printable(i.call)}, used at {place(i.span)}" for i in reversed(_shortened(diagnostic))
+    ]
+    for kind, text in [*(("note", note) for note in notes), *([("help", diagnostic.help)] if diagnostic.help else [])]:
+        lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
+    return "\n".join(lines) + "\n"
+
+
+def _shortened(diagnostic: Diagnostic) -> list[object]:
+    chain = list(diagnostic.chain)
+    return chain if len(chain) <= 6 else [*chain[:2], *chain[-4:]]  # type: ignore[return-value]
+
+
+def _snippets(
+    source: Source, marks: list[tuple[Span, str, str]], width: int, paint: Callable[[str, str], str]
+) -> list[str]:
+    gutter = " " * width + " " + paint("|", BLUE)
+    lines = [gutter]
+    previous: int | None = None
+    for span, caret, text in sorted(marks, key=lambda m: (m[0].source is not source, m[0].source.name, m[0].start)):
+        number, column = span.source.position(span.start)
+        if span.source is not source:
+            lines.append(f"{' ' * width}{paint(':::', BLUE)} {place(span)}")
+            source, previous = span.source, None
+        line = span.source.line(number)
+        offset = max(0, column - 1 - MAX_WIDTH // 2) if len(line) > MAX_WIDTH else 0
+        shown = printable(line[offset : offset + MAX_WIDTH].replace("\t", " "))
+        if number != previous:
+            lines.append(f"{paint(str(number).rjust(width), BLUE)} {paint('|', BLUE)} {shown}".rstrip())
+        length = max(1, min(span.end - span.start, len(line) - column + 1, offset + MAX_WIDTH - column + 1))
+        style = RED if caret == "^" else BLUE
+        under = " " * (column - 1 - offset) + paint(caret * length + (f" {printable(text)}" if text else ""), style)
+        lines.append(f"{gutter} {under}")
+        previous = number
+    return lines
+
+
+def place(span: Span) -> str:
+    line, column = span.source.position(span.start)
+    return f"{printable(shown_path(span.source.name))}:{line}:{column}"
+
+
+def shown_path(name: str) -> str:
+    """A path as seen from the working directory, where that is shorter."""
+    if not os.path.isabs(name):
+        return name
+    try:
+        relative = os.path.relpath(name)
+    except (ValueError, OSError):  # another drive, or no working directory
+        return name
+    return relative if len(relative) < len(name) else name
+
+
+def printable(text: str) -> str:
+    """Text without characters that would steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+
+
+def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
+    return "\n".join(render(diagnostic, colour) for diagnostic in diagnostics)

@@ -1,0 +1,309 @@
+"""The syntax tree: what was written, with the span of every part. Both written forms give this one tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias, Union
+
+from archdsl.source import Source, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Any part of a spec."""
+
+    span: Span
+
+
+# --- expressions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Node):
+    value: int | float | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListDisplay(Node):
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension(Node):
+    """`[element for targets in iterable]`."""
+
+    element: Expr
+    targets: tuple[str, ...]
+    iterable: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """`-`, `+` or `not`."""
+
+    operator: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """Arithmetic, a comparison, `and` or `or`."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional(Node):
+    """`then if test else orelse`."""
+
+    test: Expr
+    then: Expr
+    orelse: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    value: Expr
+    index: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Node):
+    value: Expr
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Node):
+    name: str | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """`callee(arguments)`, or a bare `callee` where it is a step (`arguments` is None)."""
+
+    callee: Name
+    arguments: tuple[Argument, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewModule(Node):
+    """`module callee(arguments)`: one instance to be shared."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class IfBodies(Node):
+    """`if test { body } else { body }` where it is no step."""
+
+    test: Expr
+    then: Body
+    orelse: Body | IfBodies
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated(Node):
+    """A name of literal pieces and expressions: `tower${i}`."""
+
+    pieces: tuple[str | Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Node):
+    """One step of a chain: its label, what it does and its marks."""
+
+    label: Interpolated | None
+    action: Action
+    marks: tuple[Interpolated, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head(Node):
+    """The start of a chain, where it has a label or marks."""
+
+    label: Interpolated | None
+    value: Expr
+    marks: tuple[Interpolated, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Node):
+    """`head -> step -> step`."""
+
+    head: Expr
+    steps: tuple[Step, ...]
+
+
+Expr: TypeAlias = Union[
+    Literal,
+    Name,
+    ListDisplay,
+    Comprehension,
+    Unary,
+    Binary,
+    Conditional,
+    Index,
+    Attribute,
+    Call,
+    NewModule,
+    IfBodies,
+    Head,
+    Chain,
+]
+
+# --- steps --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Node):
+    """Braces as a step: an inline sequence."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat(Node):
+    count: Expr
+    body: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class For(Node):
+    targets: tuple[str, ...]
+    iterable: Expr
+    body: Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class If(Node):
+    """`if` as a step; without `else` the input passes through."""
+
+    test: Expr
+    then: Sequence
+    orelse: Sequence | If | None
+
+
+Action: TypeAlias = Union[Call, Sequence, Repeat, For, If]
+
+# --- statements ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Target(Node):
+    """A name that is bound."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bind(Node):
+    targets: tuple[Target, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Devices(Node):
+    names: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Node):
+    name: Target
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Loss(Node):
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate(Node):
+    """An expression that stands alone: the value of its body where it is the last."""
+
+    value: Expr
+
+
+Statement: TypeAlias = Union[Bind, Devices, Output, Loss, Evaluate]
+
+
+@dataclass(frozen=True, slots=True)
+class Body(Node):
+    statements: tuple[Statement, ...]
+
+
+# --- definitions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnyDims(Node):
+    """`...` in a shape: any number of dimensions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShapePattern(Node):
+    """`[N, 3, H, W]` as an annotation."""
+
+    dims: tuple[Expr | AnyDims, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Param(Node):
+    """A parameter of a block or network: a tensor where it has a shape."""
+
+    name: Target
+    shape: ShapePattern | None
+    type: Name | None
+    default: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Import(Node):
+    path: Literal
+    names: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Node):
+    name: Target
+    params: tuple[Param, ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Network(Node):
+    name: Target
+    params: tuple[Param, ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Variant(Node):
+    name: Target
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Comment(Node):
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole file."""
+
+    source: Source
+    imports: tuple[Import, ...]
+    blocks: tuple[Block, ...]
+    networks: tuple[Network, ...]
+    variants: tuple[Variant, ...]
+    comments: tuple[Comment, ...]
