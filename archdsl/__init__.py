@@ -1,0 +1,41 @@
+"""archdsl: a compiler for neural-network architectures.
+
+net = archdsl.load("resnet50")
+print(net.report())
+net.draw("resnet50.svg")
+model = net.compile()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archdsl.diagnostics import Diagnostic, SpecError
+    from archdsl.measure.report import Report
+    from archdsl.network import Network, load
+
+__version__ = "0.1.0"
+__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "load"]
+
+# Public names arrive when they are first used, so that importing a part does not import the whole.
+_HOMES = {
+    "Diagnostic": "archdsl.diagnostics",
+    "Network": "archdsl.network",
+    "Report": "archdsl.measure.report",
+    "SpecError": "archdsl.diagnostics",
+    "load": "archdsl.network",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'archdsl' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -20,9 +20,13 @@ CATALOGUE = MappingProxyType(
         "unreadable-file": Entry(
             "the file cannot be read", "It does not exist, is no regular file, or may not be read.", 2
         ),
-        "unknown-spec": Entry("no such variant or network", "A SPEC is `path`, `path:variant` or a shipped variant.", 2),
+        "unknown-spec": Entry(
+            "no such variant or network", "A SPEC is `path`, `path:variant` or a shipped variant.", 2
+        ),
         "unknown-setting": Entry("no such setting", "`--set` and `--input` name what the network declares.", 2),
         "bad-setting": Entry("a setting does not fit", "The value given does not fit what the network declares.", 2),
+        "bad-device": Entry("a device that is not there", "Every declared device needs a real one on this machine.", 2),
+        "cannot-write": Entry("the output cannot be written", "The old file, if any, is untouched.", 2),
         "file-too-large": Entry("the file is larger than a spec may be", "No spec written by people is that large."),
         "not-text": Entry("the file is not UTF-8 text", "A spec is a text file in UTF-8."),
         "bad-character": Entry(
@@ -57,7 +61,9 @@ CATALOGUE = MappingProxyType(
         "missing-argument": Entry("a parameter without a default is not given", "There is nothing to use instead."),
         "wrong-arity": Entry("too many or too few arguments or tensors", "The operator or block takes another number."),
         "wrong-type": Entry("a value of another kind is needed", "Tensors, numbers, lists and modules are different."),
-        "bad-value": Entry("a static expression has no value", "Division by zero, an index out of range, and the like."),
+        "bad-value": Entry(
+            "a static expression has no value", "Division by zero, an index out of range, and the like."
+        ),
         "bad-parameter": Entry("a parameter's value is not allowed", "torch refuses it, crashes on it or misreads it."),
         "number-too-large": Entry("a number is too large", "Sizes and counts are bounded, far above any real network."),
         "unused-expression": Entry("a value is computed and dropped", "Most likely a `->` or a name is missing."),
@@ -83,9 +89,7 @@ CATALOGUE = MappingProxyType(
         "empty-output": Entry("the output would be empty", "A size of 0 or less holds nothing."),
         "groups": Entry("channels do not divide into groups", "Each group needs as many channels as the others."),
         "single-value-norm": Entry("normalisation over one value", "Its variance is always 0."),
-        "undecided": Entry(
-            "the answer depends on a symbol without a value", "Shapes are exact: nothing is guessed."
-        ),
+        "undecided": Entry("the answer depends on a symbol without a value", "Shapes are exact: nothing is guessed."),
         "too-large": Entry("a tensor is too large", "It has more than 2^48 elements."),
     }
 )

@@ -25,7 +25,7 @@ class Floor:
     divisor: int
 
 
-Atom: TypeAlias = Union[str, Floor]
+Atom: TypeAlias = str | Floor
 
 
 class Undecided(Exception):

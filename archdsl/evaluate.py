@@ -35,9 +35,7 @@ class StaticList(list[Any]):
     def __init__(self, items: Iterable[Any]) -> None:
         super().__init__(items)
         if len(self) > MAX_LENGTH:
-            raise ValueFault(
-                f"the list would have {len(self)} items; the limit is {MAX_LENGTH}", "number-too-large"
-            )
+            raise ValueFault(f"the list would have {len(self)} items; the limit is {MAX_LENGTH}", "number-too-large")
         self.depth: int = 1 + max((item.depth for item in self if isinstance(item, StaticList)), default=0)
         if self.depth > MAX_LIST_DEPTH:
             raise ValueFault(f"lists are nested deeper than {MAX_LIST_DEPTH}", "nesting-too-deep")
@@ -75,7 +73,7 @@ def binary(symbol: str, a: Any, b: Any) -> Any:
         raise ValueFault("division by zero")
     if symbol in ("//", "%") and isinstance(a, Dim) and isinstance(b, float):
         raise ValueFault(f"`{symbol}` of a symbolic size needs an integer, found {spell(b)}", "wrong-type")
-    if isinstance(a, Dim) and isinstance(b, float) or isinstance(a, float) and isinstance(b, Dim):
+    if (isinstance(a, Dim) and isinstance(b, float)) or (isinstance(a, float) and isinstance(b, Dim)):
         raise ValueFault(f"the size {a if isinstance(a, Dim) else b} has symbols and takes integers only", "wrong-type")
     return bounded(ARITHMETIC[symbol](a, b))
 

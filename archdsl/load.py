@@ -187,7 +187,9 @@ def _imported(
             if name.id not in available:
                 help = did_you_mean(name.id, available)
                 faults.append(
-                    Diagnostic("unknown-name", f"`{statement.path.value}` has no block `{name.id}`", name.span, help=help)
+                    Diagnostic(
+                        "unknown-name", f"`{statement.path.value}` has no block `{name.id}`", name.span, help=help
+                    )
                 )
             elif name.id in own or name.id in blocks:
                 first = (own.get(name.id) or blocks[name.id][0]).name.span
@@ -208,7 +210,7 @@ def _import(
     def refuse(code: str, message: str, help: str | None = None) -> None:
         faults.append(Diagnostic(code, message, span, help=help))
 
-    beside = "an import names a file beside or below the importing one: `import \"blocks.arch\" (name)`"
+    beside = 'an import names a file beside or below the importing one: `import "blocks.arch" (name)`'
     if "://" in written:
         return refuse("import-path", "an import is a local file; nothing is fetched", beside)
     if not written or os.path.isabs(written) or "\\" in written or ".." in Path(written).parts:

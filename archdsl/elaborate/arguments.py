@@ -25,9 +25,7 @@ def all_words(operator: type[Operator]) -> set[str]:
 
 def is_tensors(value: Any) -> bool:
     """Whether a value is a tensor or a list with tensors."""
-    return isinstance(value, Tensor) or (
-        isinstance(value, list) and any(is_tensors(item) for item in value)
-    )
+    return isinstance(value, Tensor) or (isinstance(value, list) and any(is_tensors(item) for item in value))
 
 
 def operator_arguments(
@@ -48,9 +46,7 @@ def operator_arguments(
     order = [p.name for p in parameters(operator) if p.positional]
     if len(static) > len(order):
         takes = f"{len(order)} parameter{'s' * (len(order) != 1)}" if order else "no parameters"
-        raise _fault(
-            "wrong-arity", f"`{operator.name}` takes {takes}, found {len(static)} values", call.span, context
-        )
+        raise _fault("wrong-arity", f"`{operator.name}` takes {takes}, found {len(static)} values", call.span, context)
     values = dict(zip(order, static, strict=False))
     for name, value in named.items():
         place = _argument_span(call, name)
@@ -77,8 +73,10 @@ def operator_arguments(
         text = str(error)
         name = text.split("`")[1]
         raise _fault(
-            "bad-parameter", f"{text[: len(name) + 2]} of `{operator.name}`{text[len(name) + 2 :]}",
-            _argument_span(call, name), context,
+            "bad-parameter",
+            f"{text[: len(name) + 2]} of `{operator.name}`{text[len(name) + 2 :]}",
+            _argument_span(call, name),
+            context,
         ) from None
     except Undecided as error:
         raise Fault(undecided(error, call.span, context)) from None
@@ -176,8 +174,10 @@ def check_parameter(block: str, param: tree.Param, value: Any, span: Span, conte
         wanted = TYPES[param.type.id]
         if not isinstance(value, wanted) or (isinstance(value, bool) and param.type.id != "bool"):
             raise _fault(
-                "wrong-type", f"`{name}` of `{block}` is declared {param.type.id}, found {describe(value)}",
-                span, context,
+                "wrong-type",
+                f"`{name}` of `{block}` is declared {param.type.id}, found {describe(value)}",
+                span,
+                context,
             )
 
 
@@ -214,10 +214,8 @@ def match_shape(
             found[dim.id] = size
             continue
         wanted = dim.value if isinstance(dim, tree.Literal) else {**values, **found}.get(getattr(dim, "id", ""))
-        if isinstance(wanted, bool) or not isinstance(wanted, int) and not hasattr(wanted, "terms"):
-            raise _fault(
-                "shape-pattern", "a dimension is a name, a number or `...`", dim.span, context
-            )
+        if isinstance(wanted, bool) or (not isinstance(wanted, int) and not hasattr(wanted, "terms")):
+            raise _fault("shape-pattern", "a dimension is a name, a number or `...`", dim.span, context)
         try:
             agrees = equal(wanted, size)
         except Undecided as error:
@@ -239,9 +237,7 @@ def _unknown_parameter(callee: str, name: str, known: list[str], span: Span, con
     if help.startswith("did you mean") and help.count("`") == 2:
         fix = Fix(Span(span.source, span.start, span.start + len(name)), help.split("`")[1])
     return Fault(
-        Diagnostic(
-            "unknown-parameter", f"`{callee}` has no parameter `{name}`", span, (), context.blocks, help, fix
-        )
+        Diagnostic("unknown-parameter", f"`{callee}` has no parameter `{name}`", span, (), context.blocks, help, fix)
     )
 
 

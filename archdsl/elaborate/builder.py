@@ -130,18 +130,14 @@ class GraphBuilder:
         found = [Tensor(key, i, shape, span) for i, shape in enumerate(outputs)]
         return found if operator.several else found[0]
 
-    def _infer(
-        self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context
-    ) -> tuple[Shape, ...]:
+    def _infer(self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> tuple[Shape, ...]:
         shapes = [tensor.shape for tensor in tensors]
         try:
             outputs = operator.infer_all(*shapes)
         except ShapeError as error:
             culprits = [tensors[i] for i in error.culprits if i < len(tensors)]
             labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)
-            raise Fault(
-                Diagnostic(error.code, error.message, span, labels, context.blocks, help=error.help)
-            ) from None
+            raise Fault(Diagnostic(error.code, error.message, span, labels, context.blocks, help=error.help)) from None
         except Undecided as error:
             raise Fault(undecided(error, span, context)) from None
         except ParamError as error:
@@ -224,9 +220,7 @@ class GraphBuilder:
             span=span,
         )
 
-    def _connect(
-        self, key: str, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context
-    ) -> None:
+    def _connect(self, key: str, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> None:
         node = self.graph.nodes[key]
         weights = operator.weights(*[tensor.shape for tensor in tensors])
         if context.reuse == 1:

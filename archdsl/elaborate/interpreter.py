@@ -221,7 +221,9 @@ class Interpreter:
         if not isinstance(items, list):
             raise Fault(
                 Diagnostic(
-                    "wrong-type", f"`for` runs over a list, found {describe(items)}", iterable.span,
+                    "wrong-type",
+                    f"`for` runs over a list, found {describe(items)}",
+                    iterable.span,
                     chain=context.blocks,
                 )
             )
@@ -392,7 +394,9 @@ class Interpreter:
         if type(count) is not int or count < 0:
             raise Fault(
                 Diagnostic(
-                    "wrong-type", f"`repeat` takes a whole number from 0 on, found {describe(count)}", span,
+                    "wrong-type",
+                    f"`repeat` takes a whole number from 0 on, found {describe(count)}",
+                    span,
                     chain=context.blocks,
                 )
             )
@@ -505,16 +509,16 @@ class Interpreter:
                 if named:
                     raise Fault(
                         Diagnostic(
-                            "wrong-arity", "a positional argument follows a named one", argument.span,
+                            "wrong-arity",
+                            "a positional argument follows a named one",
+                            argument.span,
                             chain=context.blocks,
                         )
                     )
                 positional.append(value)
             elif argument.name in named:
                 raise Fault(
-                    Diagnostic(
-                        "wrong-arity", f"`{argument.name}` is given twice", argument.span, chain=context.blocks
-                    )
+                    Diagnostic("wrong-arity", f"`{argument.name}` is given twice", argument.span, chain=context.blocks)
                 )
             else:
                 named[argument.name] = value
@@ -577,7 +581,11 @@ class Interpreter:
         instance = Instance(path, written if len(written) <= 60 else written[:59] + "…", call.span)
         scope = Scope()
         inner = Context(
-            definitions, scope, Names(path, numbered=False), _named(context, path), (*context.blocks, instance),
+            definitions,
+            scope,
+            Names(path, numbered=False),
+            _named(context, path),
+            (*context.blocks, instance),
             context.reuse,
         )
         self.bind_block(block, given, call, inner, context)

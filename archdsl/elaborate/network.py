@@ -339,9 +339,7 @@ class _Elaboration:
 
     def _add_output(self, name: str, tensor: Tensor) -> None:
         phase = self.builder.graph.nodes[tensor.node]["phase"]
-        self.outputs.append(
-            Output(name=name, node=tensor.node, output=tensor.output, shape=tensor.shape, phase=phase)
-        )
+        self.outputs.append(Output(name=name, node=tensor.node, output=tensor.output, shape=tensor.shape, phase=phase))
 
     def _check_phases(self) -> None:
         if self.interpreter.faults or any(o["phase"] == "both" for o in self.outputs):
@@ -399,8 +397,15 @@ class _Elaboration:
             raise Fault(Diagnostic("loss", "the loss compares no output with the target", statement.span))
         output = Output(name="loss", node=value.node, output=0, shape=(), phase="both")
         graph.graph.update(
-            network="loss", variant=None, settings={}, inputs=(*[o["name"] for o in self.outputs], "target"),
-            outputs=(output,), devices=(), batch=(), requires=(), loss=None,
+            network="loss",
+            variant=None,
+            settings={},
+            inputs=(*[o["name"] for o in self.outputs], "target"),
+            outputs=(output,),
+            devices=(),
+            batch=(),
+            requires=(),
+            loss=None,
         )
         return graph
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archdsl.dims import Shape
-from archdsl.ops._op import Example, Operator, Sees, Target, param, rank_between
+from archdsl.dims import Shape, show
+from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, param, rank_between, same
 from archdsl.ops.kinds import Number
 
 
@@ -19,8 +19,16 @@ class Loss(Operator):
     classes: ClassVar[bool] = False  # the target holds class numbers rather than values
 
     def infer(self, *inputs: Shape) -> Shape:
+        output, target = inputs
         if self.classes:
-            rank_between(self, inputs[0], 2, 5, "[N, classes, ...]")
+            rank_between(self, output, 2, 5, "[N, classes, ...]")
+        wanted = self.target_shape(output)
+        # torch stretches some targets with no more than a warning, which is never meant.
+        if len(target) != len(wanted) or not all(map(same, target, wanted)):
+            raise ShapeError(
+                f"`{self.name}` of {show(output)} needs a target of {show(wanted)}, found {show(target)}",
+                culprits=(0, 1),
+            )
         return ()
 
     @classmethod

@@ -28,6 +28,16 @@ def _channels(op: Operator, shape: Shape) -> int:
     return known(shape[1], f"the number of channels of `{op.name}`")
 
 
+def _several_values(op: Operator, sizes: Shape, shape: Shape) -> None:
+    """Refuse statistics over one value; symbols are taken to be large enough."""
+    if all(size == 1 for size in sizes):
+        raise ShapeError(
+            f"`{op.name}` needs more than one value to normalise over, found {show(shape)}",
+            code="single-value-norm",
+            culprits=(0,),
+        )
+
+
 def _affine(channels: int, on: bool) -> tuple[Weight, ...]:
     return (Weight("weight", (channels,)), Weight("bias", (channels,), "bias")) if on else ()
 
@@ -66,6 +76,8 @@ class BatchNorm(Weighted, group="normalization"):
         (shape,) = inputs
         rank_between(self, shape, 2, 5, "[N, C] to [N, C, D, H, W]")
         _channels(self, shape)
+        if not self.track_running_stats:  # the statistics are the batch's own in inference too
+            _several_values(self, (shape[0], *shape[2:]), shape)
         return shape
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -96,12 +108,7 @@ class InstanceNorm(Weighted, group="normalization"):
         (shape,) = inputs
         rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
         _channels(self, shape)
-        if all(size == 1 for size in shape[2:]):
-            raise ShapeError(
-                f"`instance_norm` needs more than one value for each channel, found {show(shape)}",
-                code="single-value-norm",
-                culprits=(0,),
-            )
+        _several_values(self, shape[2:], shape)
         return shape
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -138,6 +145,8 @@ class GroupNorm(Weighted, group="normalization"):
             raise ShapeError(
                 f"{channels} channels are not divisible by num_groups = {self.num_groups}", code="groups", culprits=(0,)
             )
+        # torch counts the samples too, though each group of each sample is normalised for itself.
+        _several_values(self, (shape[0], channels // self.num_groups, *shape[2:]), shape)
         return shape
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:

@@ -44,6 +44,7 @@ class _Pool(Operator):
     padding: Any
     ceil_mode: bool
     ranks: ClassVar[tuple[int, int]] = (1, 3)
+    averages: ClassVar[bool] = False
 
     def _values(self, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
         return spatial(self, name, rank) if hasattr(self, name) else (default,) * rank
@@ -69,7 +70,9 @@ class _Pool(Operator):
                     code="bad-parameter",
                 )
             size = pooled(shape[2 + axis], extent[axis], stride[axis], padding[axis], self.ceil_mode)
-            if not fits(size):
+            # A 3-d average of torch needs a whole window inside the input, whatever the border or `ceil_mode`.
+            whole = not (self.averages and rank == 3) or fits(shape[2 + axis] - kernel[axis] + 1)
+            if not (whole and fits(size)):
                 raise ShapeError(
                     f"the window ({' × '.join(map(str, extent))}) is larger than its input"
                     f" ({' × '.join(map(str, shape[2:]))})",
@@ -126,6 +129,7 @@ class AvgPool(_Pool, group="pooling"):
     count_include_pad: bool = param(Boolean(), "whether the border counts in the mean", True)
     divisor_override: int | None = param(Integer(1), "divide by this instead (2-d and 3-d)", None)
 
+    averages = True
     saves = ("input",)
     examples = (
         Example("avg_pool(2)", ((1, 3, 8, 8),), (1, 3, 4, 4)),
@@ -163,6 +167,7 @@ class LpPool(_Pool, group="pooling"):
     stride: Any = param(Sizes(1), "step of the window; the kernel size if not given", None)
     ceil_mode: bool = param(Boolean(), "whether a last, partial window counts", False)
 
+    averages = True
     saves = ("input", "output")
     examples = (
         Example("lp_pool(2, 3, stride = 2)", ((1, 3, 9, 9),), (1, 3, 4, 4)),

@@ -46,8 +46,7 @@ class Interpolate(Operator, group="resample"):
         rank = len(shape) - 2
         if (self.size is None) == (self.scale_factor is None):
             raise ShapeError(
-                "`interpolate` needs either `size` or `scale_factor`"
-                + (", not both" if self.size is not None else ""),
+                "`interpolate` needs either `size` or `scale_factor`" + (", not both" if self.size is not None else ""),
                 code="bad-parameter",
             )
         if LINEAR.get(self.mode, rank) != rank:
@@ -163,6 +162,8 @@ class Pad(Operator, group="resample"):
                 f" {len(shape)} dimensions, found {count}",
                 code="bad-parameter",
             )
+        if self.mode != "constant" and self.value:
+            raise ShapeError(f"`value` does not go with mode `{self.mode}`", code="bad-parameter")
         out = list(shape)
         for i in range(count // 2):
             dim = len(shape) - 1 - i

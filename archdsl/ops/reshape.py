@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from archdsl.dims import Shape, Size, at_least, product, show
 from archdsl.ops._op import (
@@ -283,7 +282,7 @@ class ChannelShuffle(Operator, group="reshape"):
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        rank_between(self, shape, 4, 4, "[N, C, H, W]")
+        rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
         channels = known(shape[1], "the number of channels of `channel_shuffle`")
         if channels % self.groups:
             raise ShapeError(
@@ -309,5 +308,3 @@ class Identity(_View, group="reshape"):
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.Identity")
-
-

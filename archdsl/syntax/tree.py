@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from archdsl.source import Source, Span
 
@@ -143,22 +143,22 @@ class Chain(Node):
     steps: tuple[Step, ...]
 
 
-Expr: TypeAlias = Union[
-    Literal,
-    Name,
-    ListDisplay,
-    Comprehension,
-    Unary,
-    Binary,
-    Conditional,
-    Index,
-    Attribute,
-    Call,
-    NewModule,
-    IfBodies,
-    Head,
-    Chain,
-]
+Expr: TypeAlias = (
+    Literal
+    | Name
+    | ListDisplay
+    | Comprehension
+    | Unary
+    | Binary
+    | Conditional
+    | Index
+    | Attribute
+    | Call
+    | NewModule
+    | IfBodies
+    | Head
+    | Chain
+)
 
 # --- steps --------------------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class If(Node):
     orelse: Sequence | If | None
 
 
-Action: TypeAlias = Union[Call, Sequence, Repeat, For, If]
+Action: TypeAlias = Call | Sequence | Repeat | For | If
 
 # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ class Evaluate(Node):
     value: Expr
 
 
-Statement: TypeAlias = Union[Bind, Devices, Output, Loss, Evaluate]
+Statement: TypeAlias = Bind | Devices | Output | Loss | Evaluate
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""The command line: `archdsl COMMAND`. One file a command, imported when the command is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, Final, NoReturn
+
+import click
+
+from archdsl.diagnostics import SpecError, did_you_mean
+
+# Commands and their one-line help, which is shown without importing them.
+COMMANDS: Final = {
+    "check": "Check specs: names, shapes, structure.",
+    "report": "Show what each layer is and costs.",
+    "draw": "Draw a network.",
+    "compile": "Compile to a torch.fx.GraphModule and show its code.",
+    "run": "Train a network on a bundled data set with its own loss.",
+    "zoo": "List the networks that ship with archdsl.",
+}
+
+
+class Commands(click.Group):
+    """Finds a command's module by its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"archdsl.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            help = did_you_mean(name, COMMANDS) or f"commands are {', '.join(COMMANDS)}"
+            ctx.fail(f"no such command `{name}`; {help}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="archdsl")
+def cli() -> None:
+    """Write a neural-network architecture as a short spec; check it, count it, draw it, compile it.
+
+    A SPEC is a path, `path:variant`, the name of a network that ships with archdsl (see `archdsl zoo`), or `-` for
+    standard input.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line. Exit status: 0 nothing wrong, 1 the spec has errors, 2 the command was used wrongly."""
+    try:
+        status = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except SpecError as error:
+        from archdsl.render.text import render_all
+
+        click.echo(render_all(error.diagnostics, colour=_colour()), err=True, nl=False)
+        status = error.exit_status
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing was written", err=True)
+        status = 130
+    except BrokenPipeError:  # the reader, `head` say, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _colour() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ

@@ -1,0 +1,76 @@
+"""`archdsl compile`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl.cli.options import cannot_write, choice_options, json_option, print_json, spec_argument
+
+
+@click.command("compile")
+@spec_argument
+@click.option(
+    "--devices", metavar="NAME=DEVICE,…", help="Real devices: gpu0=cuda:0,gpu1=cuda:1, or one for all, or auto."
+)
+@click.option(
+    "--phase",
+    type=click.Choice(["train", "eval"]),
+    default="train",
+    show_default=True,
+    help="Which graph's code is shown.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the weights.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the new weights to a .safetensors file.")
+@choice_options
+@json_option
+def command(
+    spec: str,
+    devices: str | None,
+    phase: str,
+    seed: int,
+    output: Path | None,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+    as_json: bool,
+) -> int:
+    """Compile a network to a torch.fx.GraphModule; show the code of its forward pass."""
+    from archdsl.backends import backend
+    from archdsl.network import load
+
+    network = load(spec, inputs=inputs, **settings)
+    choice = _devices(devices)
+    compiler = backend("compiler")
+    import torch
+
+    torch.manual_seed(seed)
+    model = compiler.compile_graph(network.graph, choice).train(phase == "train")
+    report = network.report()
+    if output is not None:
+        try:
+            compiler.save_weights(model, output, report.hash)
+        except OSError as error:
+            raise cannot_write(output, error) from None
+    code = model.code.strip()
+    if as_json:
+        state = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+        print_json({"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash,
+                    "phase": phase, "code": code, "state_dict": state})  # fmt: skip
+        return 0
+    click.echo(code)
+    click.echo(f"\n{report.network}: {report.layers} layers, {report.params:,} parameters", err=True)
+    if output is not None:
+        click.echo(f"wrote {output}", err=True)
+    return 0
+
+
+def _devices(text: str | None) -> Any:
+    if text is None or "=" not in text:
+        return text
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if any(not name or not device for name, _, device in pairs):
+        raise click.BadParameter(f"`{text}` is not NAME=DEVICE,…", param_hint="--devices")
+    return {name.strip(): device.strip() for name, _, device in pairs}

@@ -1,0 +1,55 @@
+"""`archdsl draw`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl.cli.options import cannot_write, choice_options, spec_argument
+
+
+@click.command("draw")
+@spec_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file; its suffix is the format: svg, png, dot.",
+)
+@click.option(
+    "--direction", type=click.Choice(["down", "right"]), default="down", show_default=True, help="Where the data flows."
+)
+@click.option("--shapes/--no-shapes", default=True, help="Whether edges show the tensors' shapes.")
+@click.option(
+    "--phase",
+    type=click.Choice(["train", "eval"]),
+    default="train",
+    show_default=True,
+    help="With or without the parts that exist in training only.",
+)
+@choice_options
+def command(
+    spec: str,
+    output: Path,
+    direction: str,
+    shapes: bool,
+    phase: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+) -> int:
+    """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges."""
+    from archdsl.network import load
+
+    network = load(spec, inputs=inputs, **settings)
+    try:
+        network.draw(output, direction=direction, shapes=shapes, phase=phase)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise cannot_write(output, error) from None
+    click.echo(f"wrote {output}")
+    return 0

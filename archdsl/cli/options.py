@@ -1,0 +1,79 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from archdsl.diagnostics import Diagnostic, SpecError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def spec_argument(function: F) -> F:
+    return click.argument("spec", metavar="SPEC")(function)
+
+
+def choice_options(function: F) -> F:
+    """--set and --input, given to the command as `settings` and `inputs`."""
+    function = click.option(
+        "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_inputs,
+        help="An input's shape: image=8x3x299x299.",
+    )(function)  # fmt: skip
+    return click.option(
+        "--set", "settings", multiple=True, metavar="NAME=VALUE", callback=_settings,
+        help="A setting of the network: classes=10.",
+    )(function)  # fmt: skip
+
+
+def json_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(function)
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def print_faults(error: SpecError, document: dict[str, Any]) -> None:
+    """A JSON document for what could not be done, with the faults in it."""
+    from archdsl.render.json import to_dict
+
+    print_json(document | {"diagnostics": [to_dict(d) for d in error.diagnostics]})
+
+
+def cannot_write(path: Path | str, error: OSError) -> SpecError:
+    """What is said when an output cannot be written."""
+    reason = (error.strerror or str(error)).lower()
+    message = f"cannot write `{path}`: {reason}; nothing was changed"
+    return SpecError([Diagnostic("cannot-write", message, place=str(path))])
+
+
+def _inputs(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    found = {}
+    for text in values:
+        name, equals, shape = text.partition("=")
+        if not equals or not re.fullmatch(r"\d{1,12}(?:[x,]\d{1,12})*", shape):
+            raise click.BadParameter(f"`{text}` is not NAME=SHAPE, as in image=8x3x224x224", ctx, option)
+        if name in found:
+            raise click.BadParameter(f"the shape of `{name}` is given twice", ctx, option)
+        found[name] = tuple(int(size) for size in re.split("[x,]", shape))
+    return found
+
+
+def _settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    from archdsl.static import static_value
+
+    found: dict[str, Any] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise click.BadParameter(f"`{text}` is not NAME=VALUE, as in classes=10", ctx, option)
+        if name in found:
+            raise click.BadParameter(f"`{name}` is set twice", ctx, option)
+        found[name] = static_value(value)
+    return found

@@ -1,0 +1,99 @@
+"""`archdsl run`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl.cli.options import cannot_write, choice_options, spec_argument
+
+
+@click.command("run")
+@spec_argument
+@click.option("--data", type=click.Choice(["digits"]), default="digits", show_default=True, help="The data set.")
+@click.option("--epochs", type=click.IntRange(1), default=15, show_default=True, help="Times through the data.")
+@click.option("--batch", type=click.IntRange(2), default=64, show_default=True, help="Images in a step.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and order.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Save the trained weights to a .safetensors file."
+)
+@choice_options
+def command(
+    spec: str,
+    data: str,
+    epochs: int,
+    batch: int,
+    seed: int,
+    output: Path | None,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+) -> int:
+    """Compile a network that classifies images and train it with its own loss.
+
+    The data are scikit-learn's handwritten digits, resized to the network's input: real images, and quick.
+    """
+    from archdsl.backends import backend
+    from archdsl.network import load
+
+    network = load(spec, inputs=inputs, **settings)
+    shape = _image_shape(network.graph)
+    compiler = backend("compiler")
+    import torch
+
+    torch.manual_seed(seed)
+    model = compiler.compile_graph(network.graph)
+    try:
+        images = compiler.digits(shape)
+    except ImportError:
+        raise click.UsageError("the digits need scikit-learn: pip install 'archdsl[demo]'") from None
+    click.echo(f"{len(images.labels)} images for training, {len(images.held_out_labels)} held out")
+    started = time.monotonic()
+    with _progress(epochs * compiler.steps_of(images, batch)) as progress:
+        accuracy = compiler.train(model, images, epochs=epochs, batch=batch, progress=progress)
+    click.echo(f"held-out accuracy {accuracy:.1%} after {time.monotonic() - started:.0f} s")
+    if output is not None:
+        try:
+            compiler.save_weights(model, output, network.report().hash)
+        except OSError as error:
+            raise cannot_write(output, error) from None
+        click.echo(f"wrote {output}")
+    return 0
+
+
+def _image_shape(graph: Any) -> tuple[int, ...]:
+    """The shape [C, H, W] of the only input of a classifier."""
+    from archdsl.graph import header, layer
+
+    head = header(graph)
+    shapes = [layer(graph, name)["shape"] for name in head["inputs"]]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or not all(isinstance(size, int) for size in shapes[0][1:]):
+        raise click.UsageError("the digits need a network with one input [N, C, H, W] of known size")
+    if head["loss"] is None:
+        raise click.UsageError("the network has no loss: add `loss cross_entropy(output)` to its spec")
+    return tuple(int(size) for size in shapes[0][1:])  # type: ignore[arg-type]
+
+
+@contextmanager
+def _progress(steps: int) -> Iterator[Callable[[int, float], None]]:
+    """A progress bar on a terminal, a few lines elsewhere."""
+    if not sys.stdout.isatty():
+        every = max(1, steps // 10)
+
+        def tell(step: int, loss: float) -> None:
+            if step % every == 0 or step == steps:
+                click.echo(f"step {step}/{steps}  loss {loss:.4f}")
+
+        yield tell
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.4f}"), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task("train", total=steps, loss=0.0)
+        yield lambda step, loss: bar.update(task, completed=step, loss=loss)

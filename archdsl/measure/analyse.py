@@ -1,0 +1,94 @@
+"""Works out the report of an elaborated graph."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from archdsl.dims import Shape, Size, substitute
+from archdsl.graph import Edge, Graph, content_hash, header, layer, layers, operands
+from archdsl.measure import cost, memory
+from archdsl.measure.receptive_field import receptive_fields
+from archdsl.measure.report import Report, Row
+
+
+def analyse(graph: Graph) -> Report:
+    """The report of an elaborated graph. Batch symbols without a value count as 1."""
+    head = header(graph)
+    ones = dict.fromkeys(head["batch"], 1)
+    fields = receptive_fields(graph)
+    rows = []
+    trainable = param_bytes = 0
+    macs: Size = 0
+    for key, node in layers(graph):
+        if node["op"] == "input":
+            continue
+        own = cost.params(node)
+        own_macs = substitute(cost.macs(graph, key), ones)
+        rows.append(
+            Row(
+                path=key,
+                op=node["op"],
+                inputs=tuple(producer for producer, _ in operands(graph, key)),
+                shape=_fixed(node["shape"], ones),
+                params=own,
+                buffers=cost.buffers(node),
+                macs=own_macs,
+                field=fields[key],
+                device=node["device"],
+                phase=node["phase"],
+                line=node["span"].line,
+            )
+        )
+        trainable += 0 if node["frozen"] else own
+        param_bytes += cost.param_bytes(node)
+        if node["phase"] == "both":
+            macs = macs + own_macs
+    peak = memory.inference_peak(graph)
+    return Report(
+        network=head["network"],
+        variant=head["variant"],
+        hash=content_hash(graph),
+        assumed=head["batch"],
+        requires=head["requires"],
+        nodes=tuple(rows),
+        inputs=tuple((name, _fixed(layer(graph, name)["shape"], ones)) for name in head["inputs"]),
+        outputs=tuple((o["name"], _fixed(o["shape"], ones), o["phase"]) for o in head["outputs"]),
+        devices=tuple(_devices(graph, rows, ones)),
+        params=sum(row.params for row in rows),
+        trainable_params=trainable,
+        buffers=sum(row.buffers for row in rows),
+        macs=macs,
+        param_bytes=param_bytes,
+        activation_bytes_inference_peak=None if peak is None else substitute(peak, ones),
+        activation_bytes_training=substitute(memory.kept_for_backward(graph), ones),
+    )
+
+
+def _devices(graph: Graph, rows: list[Row], ones: dict[str, int]) -> list[tuple[str, dict[str, Size]]]:
+    """Parameters and MACs of each logical device, and the bytes that enter and leave it in a training step's
+    forward pass: each tensor once for each device that reads it."""
+    found: dict[str, dict[str, Size]] = {
+        name: {"params": 0, "macs": 0, "bytes_in": 0, "bytes_out": 0} for name in header(graph)["devices"]
+    }
+    if not found:
+        return []
+    for row in rows:
+        if row.device is not None:
+            figures = found[row.device]
+            figures["params"] = figures["params"] + row.params
+            figures["macs"] = figures["macs"] + row.macs
+    crossings = set()
+    for producer, consumer, edge in graph.edges(data=True):
+        source, target = graph.nodes[producer]["device"], graph.nodes[consumer]["device"]
+        if source != target and target is not None:
+            crossings.add((producer, cast(Edge, edge)["output"], source, target))
+    for producer, output, source, target in crossings:
+        size = substitute(memory.tensor_bytes(graph, (producer, output)), ones)
+        found[target]["bytes_in"] = found[target]["bytes_in"] + size
+        if source is not None:
+            found[source]["bytes_out"] = found[source]["bytes_out"] + size
+    return list(found.items())
+
+
+def _fixed(shape: Shape, values: dict[str, int]) -> Shape:
+    return tuple(substitute(size, values) for size in shape)

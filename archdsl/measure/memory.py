@@ -1,0 +1,100 @@
+"""Bytes of activations: the peak in inference, and what autograd keeps for backward in training.
+
+Tensors are identified with the storage they share: an operator that makes a view adds none.
+"""
+
+from __future__ import annotations
+
+from archdsl.dims import Size, at_least, product
+from archdsl.graph import Graph, header, layer, layers, live, operands
+from archdsl.measure.cost import BYTES
+
+Storage = tuple[str, int]  # the node that made it, and which of its outputs
+
+
+def storages(graph: Graph) -> dict[Storage, Storage]:
+    """For each tensor the tensor whose storage it uses."""
+    found: dict[Storage, Storage] = {}
+    for key, node in layers(graph):
+        for i in range(len(node["outputs"])):
+            found[key, i] = found[operands(graph, key)[0]] if node["operator"].view else (key, i)
+    return found
+
+
+def tensor_bytes(graph: Graph, tensor: Storage) -> Size:
+    node = layer(graph, tensor[0])
+    return product(node["outputs"][tensor[1]]) * BYTES[node["dtype"]]
+
+
+def inference_peak(graph: Graph) -> Size | None:
+    """The most bytes of tensors alive at once when layers run in order and each tensor is freed after its last use.
+
+    The network's inputs count. None where symbols leave the greatest open.
+    """
+    needed = live(graph, training=False)
+    order = [key for key, _ in layers(graph) if key in needed]
+    shares = storages(graph)
+    last_use: dict[Storage, int] = {}
+    for position, key in enumerate(order):
+        for tensor in [*operands(graph, key), *((key, i) for i in range(len(layer(graph, key)["outputs"])))]:
+            last_use[shares[tensor]] = position
+    for output in header(graph)["outputs"]:
+        if output["node"] in needed:
+            last_use[shares[output["node"], output["output"]]] = len(order)
+    ends: dict[int, list[Storage]] = {}
+    for storage, position in last_use.items():
+        ends.setdefault(position, []).append(storage)
+    alive: Size = sum((tensor_bytes(graph, (k, 0)) for k in order if layer(graph, k)["op"] == "input"), 0)
+    peak = alive
+    for position, key in enumerate(order):
+        node = layer(graph, key)
+        if node["op"] not in ("input", "parameter", "buffer"):
+            for i in range(len(node["outputs"])):
+                if shares[key, i] == (key, i):
+                    alive = alive + tensor_bytes(graph, (key, i))
+        larger = at_least(alive, peak)
+        if larger is None:
+            return None
+        peak = alive if larger else peak
+        for storage in ends.get(position, ()):
+            if layer(graph, storage[0])["op"] not in ("parameter", "buffer"):
+                alive = alive - tensor_bytes(graph, storage)
+    return peak
+
+
+def kept_for_backward(graph: Graph) -> Size:
+    """Bytes that autograd keeps from the forward pass of training: each storage once, masks and indices added.
+
+    Where `@checkpoint` recomputes, only what enters the recomputed part is kept. Weights do not count.
+    """
+    needed = live(graph, training=True)
+    shares = storages(graph)
+    kept: dict[Storage, None] = {}
+    extra: Size = 0
+    with_gradient: set[str] = set()
+    for key, node in layers(graph):
+        if key not in needed:
+            continue
+        reads = operands(graph, key)
+        trainable = not node["frozen"] and any(w.role != "buffer" for w in node["weights"])
+        trainable |= "#" in key and not node["frozen"]
+        if not trainable and not any(producer in with_gradient for producer, _ in reads):
+            continue
+        with_gradient.add(key)
+        if node["checkpoint"] is not None:
+            entering = [r for r in reads if layer(graph, r[0])["checkpoint"] != node["checkpoint"]]
+            kept.update(dict.fromkeys(shares[r] for r in entering))
+            continue
+        saves = node["operator"].saves
+        if "input" in saves:
+            kept.update(dict.fromkeys(shares[r] for r in reads[:1]))
+        if "other" in saves:
+            kept.update(dict.fromkeys(shares[r] for r in reads[1:]))
+        if "output" in saves:
+            kept[shares[key, 0]] = None
+        if "mask" in saves:
+            extra = extra + product(node["shape"])
+        if "index" in saves:
+            extra = extra + product(node["shape"]) * BYTES["int64"]
+    own = ("parameter", "buffer")
+    return sum((tensor_bytes(graph, s) for s in kept if layer(graph, s[0])["op"] not in own), extra)

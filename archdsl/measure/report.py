@@ -1,0 +1,171 @@
+"""The report of a network: what each layer is and costs, and the totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from archdsl.dims import Dim, Shape, Size, show
+from archdsl.measure.receptive_field import Fields
+from archdsl.measure.table import count, size, table
+
+VERSION = 1  # of the JSON document
+HEADINGS = ("layer", "operator", "output", "params", "MACs", "field")
+RIGHT = frozenset({"params", "MACs", "field"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer of a report. `macs` is for the whole batch; `shape` excludes nothing."""
+
+    path: str
+    op: str
+    inputs: tuple[str, ...]
+    shape: Shape
+    params: int
+    buffers: int
+    macs: Size
+    field: Fields
+    device: str | None
+    phase: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Counts of a network.
+
+    params, trainable_params, buffers: elements, as torch counts them.
+    macs: multiply-adds of convolution, linear, matmul and attention in inference, for the batch given.
+    flops: twice the MACs.
+    """
+
+    network: str
+    variant: str | None
+    hash: str
+    assumed: tuple[str, ...]  # batch symbols that were taken to be 1
+    requires: tuple[str, ...]
+    nodes: tuple[Row, ...]
+    inputs: tuple[tuple[str, Shape], ...]
+    outputs: tuple[tuple[str, Shape, str], ...]
+    devices: tuple[tuple[str, dict[str, Size]], ...]
+    params: int
+    trainable_params: int
+    buffers: int
+    macs: Size
+    param_bytes: int
+    activation_bytes_inference_peak: Size | None
+    activation_bytes_training: Size
+
+    @property
+    def flops(self) -> Size:
+        return self.macs * 2
+
+    @property
+    def layers(self) -> int:
+        return len(self.nodes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, with stable keys: counts are integers, or strings where a symbol is left."""
+        totals = {
+            name: _plain(getattr(self, name))
+            for name in (
+                "params", "trainable_params", "buffers", "macs", "flops", "param_bytes",
+                "activation_bytes_inference_peak", "activation_bytes_training", "layers",
+            )
+        }  # fmt: skip
+        return {
+            "archdsl": VERSION,
+            "network": self.network,
+            "variant": self.variant,
+            "hash": self.hash,
+            "assumed": dict.fromkeys(self.assumed, 1),
+            "requires": list(self.requires),
+            "totals": totals,
+            "inputs": [{"name": name, "shape": _plain(shape)} for name, shape in self.inputs],
+            "outputs": [{"name": name, "shape": _plain(shape), "phase": phase} for name, shape, phase in self.outputs],
+            "devices": {name: {k: _plain(v) for k, v in figures.items()} for name, figures in self.devices},
+            "nodes": [
+                {
+                    "path": row.path,
+                    "op": row.op,
+                    "inputs": list(row.inputs),
+                    "shape": _plain(row.shape),
+                    "params": row.params,
+                    "macs": _plain(row.macs),
+                    "receptive_field": None if row.field is None else [f.size for f in row.field],
+                    "jump": _jump(row.field),
+                    "device": row.device,
+                    "phase": row.phase,
+                    "line": row.line,
+                }
+                for row in self.nodes
+            ],
+        }
+
+    def __str__(self) -> str:
+        rows = [_cells(row) for row in self.nodes]
+        return "\n".join([table(HEADINGS, rows, RIGHT), "", *summary(self)]) + "\n"
+
+
+def summary(report: Report) -> list[str]:
+    """The totals, a line each."""
+    name = report.network if report.variant is None else f"{report.variant} ({report.network})"
+    inputs = ", ".join(f"{n} {show(shape)}" for n, shape in report.inputs)
+    outputs = ", ".join(
+        f"{n} {show(shape)}" + (" (training only)" if phase == "train" else "") for n, shape, phase in report.outputs
+    )
+    lines = [
+        f"{name}: {report.layers} layers",
+        f"inputs        {inputs}",
+        f"outputs       {outputs}",
+        f"parameters    {count(report.params)}"
+        + (f", {count(report.trainable_params)} trainable" if report.trainable_params != report.params else "")
+        + f", {size(report.param_bytes)}"
+        + (f"; {count(report.buffers)} in buffers" if report.buffers else ""),
+        f"MACs          {count(report.macs)}  (FLOPs = 2 × MACs; convolution, linear, matmul and attention, inference)",
+        f"activations   {size(report.activation_bytes_inference_peak)} peak in inference,"
+        f" {size(report.activation_bytes_training)} kept for backward",
+    ]
+    for device, figures in report.devices:
+        lines.append(
+            f"{device:<13} {count(figures['params'])} parameters, {count(figures['macs'])} MACs,"
+            f" {size(figures['bytes_in'])} in, {size(figures['bytes_out'])} out"
+        )
+    if report.assumed:
+        lines.append(f"for a batch of 1 ({', '.join(f'{name} = 1' for name in report.assumed)})")
+    if report.requires:
+        lines.append(f"needs         {', '.join(report.requires)}")
+    return lines
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    if row.field is None:
+        field = "?"
+    else:
+        sizes = [f.size for f in row.field]
+        field = " × ".join(map(str, sizes if len(set(sizes)) > 1 else sizes[:1]))
+    marks = (" train" if row.phase == "train" else "") + (f" @{row.device}" if row.device else "")
+    return (
+        row.path,
+        row.op + marks,
+        show(row.shape),
+        f"{row.params:,}" if row.params else "",
+        (f"{row.macs:,}" if isinstance(row.macs, int) else str(row.macs)) if row.macs else "",
+        field,
+    )
+
+
+def _jump(fields: Fields) -> list[int | float] | None:
+    if fields is None or any(f.jump == 0 for f in fields):
+        return None
+    return [int(f.jump) if Fraction(f.jump).denominator == 1 else float(f.jump) for f in fields]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Dim):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

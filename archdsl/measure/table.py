@@ -1,0 +1,47 @@
+"""Plain text for tables, counts and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from archdsl.dims import Size
+
+UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
+    """Cells in columns; those under the headings in `right` are aligned to the right."""
+    widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.rjust(width) if heading in right else cell.ljust(width)
+            for cell, width, heading in zip(cells, widths, headings, strict=True)
+        ]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(headings), "  ".join("─" * width for width in widths), *map(line, rows)])
+
+
+def count(number: Size) -> str:
+    """A count with its magnitude: `25,557,032 (25.6 M)`."""
+    if not isinstance(number, int):
+        return str(number)
+    for unit, letter in UNITS:
+        if number >= unit:
+            return f"{number:,} ({number / unit:.3g} {letter})"
+    return f"{number:,}"
+
+
+def size(number: Size | None) -> str:
+    """Bytes in binary units: `97.5 MiB`."""
+    if number is None:
+        return "undecided"
+    if not isinstance(number, int):
+        return f"{number} bytes"
+    value, unit = float(number), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:,.4g} {unit}"

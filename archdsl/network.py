@@ -1,0 +1,66 @@
+"""A loaded network: the Python interface to all that can be done with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from archdsl.backends import backend
+from archdsl.graph import Graph, header
+from archdsl.load import load_graph
+from archdsl.measure.analyse import analyse
+from archdsl.measure.report import Report
+
+if TYPE_CHECKING:
+    import torch
+    from torch import fx
+
+
+class Network:
+    """A network that was checked: its shapes fit together."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    @cached_property
+    def _report(self) -> Report:
+        return analyse(self.graph)
+
+    def report(self) -> Report:
+        """What each layer is and costs; `str()` of it is a table, `.to_dict()` plain data."""
+        return self._report
+
+    def draw(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Draw the network to a file; its suffix says in which format.
+
+        See `viz.draw` for the options. Raises `ValueError` for an unknown format, `OSError` where it cannot write.
+        """
+        backend("viz").draw(self.graph, path, **options)
+
+    def compile(self, devices: Mapping[str, str | torch.device] | str | torch.device | None = None) -> fx.GraphModule:
+        """Compile to a `torch.fx.GraphModule`, with new weights drawn from torch's random generator.
+
+        `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
+        for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
+        `@train` parts and the one without. Raises `SpecError` where the devices do not fit.
+        """
+        model: fx.GraphModule = backend("compiler").compile_graph(self.graph, devices)
+        return model
+
+    def __repr__(self) -> str:
+        head = header(self.graph)
+        name = head["network"] if head["variant"] is None else f"{head['variant']} ({head['network']})"
+        return f"<archdsl.Network {name}, {len(self.graph) - len(head['inputs'])} layers>"
+
+
+def load(
+    spec: str | os.PathLike[str], *, inputs: Mapping[str, Sequence[int]] | None = None, **settings: Any
+) -> Network:
+    """Load a network from a SPEC: a path, `path:variant`, or the name of a variant that ships with archdsl.
+
+    `inputs` gives shapes of inputs, other keywords are the network's settings. Raises `SpecError`, which holds every
+    fault found.
+    """
+    return Network(load_graph(spec, settings, inputs))

@@ -1,0 +1,26 @@
+"""Static values that stand alone, outside a spec: `--set` on the command line."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from archdsl.diagnostics import SpecError
+from archdsl.elaborate.builder import GraphBuilder
+from archdsl.elaborate.interpreter import Interpreter
+from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Scope
+from archdsl.names import Names
+from archdsl.source import Source
+from archdsl.syntax.text import parse_expression
+
+
+def static_value(text: str) -> Any:
+    """The value of an expression; a bare word is a string. Raises `SpecError`."""
+    expression = parse_expression(Source("<setting>", text))
+    context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
+    try:
+        return Interpreter(GraphBuilder()).value(expression, context)
+    except Fault as fault:
+        if re.fullmatch(r"[A-Za-z_]\w*", text.strip()):
+            return text.strip()
+        raise SpecError([fault.diagnostic]) from None

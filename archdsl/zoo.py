@@ -1,0 +1,49 @@
+"""The networks that ship with archdsl."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from archdsl.dims import Size, show
+from archdsl.graph import header
+from archdsl.load import SPECS, check
+from archdsl.measure.analyse import analyse
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A shipped network: its figures for a batch of 1, and where it comes from."""
+
+    name: str
+    network: str
+    input: str
+    params: int
+    macs: Size
+    file: str
+    source: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def entries() -> list[Entry]:
+    """Every variant of every file in specs/, in the order of the files."""
+    found = []
+    for file in sorted(SPECS.rglob("*.arch")):
+        source = title(file)
+        for graph in check(file):
+            variant = header(graph)["variant"]
+            if variant is None:
+                continue
+            report = analyse(graph)
+            inputs = ", ".join(show(shape[1:]) for _, shape in report.inputs)
+            found.append(Entry(variant, report.network, inputs, report.params, report.macs, file.name, source))
+    return found
+
+
+def title(file: Path) -> str:
+    """The first comment line of a spec, which names its paper."""
+    line = file.read_text(encoding="utf-8").split("\n", 1)[0]
+    return line.removeprefix("#").strip() if line.startswith("#") else ""

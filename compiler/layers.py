@@ -1,0 +1,75 @@
+"""Layers and functions that torch does not have in the form an operator needs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class DropPath(nn.Module):
+    """Zeroes whole samples with probability p in training and scales the others by 1 / (1 − p)."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training or self.p == 0.0:
+            return input
+        if self.p == 1.0:
+            return input * 0.0
+        keep = torch.rand([input.shape[0]] + [1] * (input.dim() - 1), device=input.device) >= self.p
+        return input * keep / (1.0 - self.p)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class ScaledDotProductAttention(nn.Module):
+    """`torch.nn.functional.scaled_dot_product_attention`, with dropout in training only."""
+
+    def __init__(self, is_causal: bool, dropout_p: float) -> None:
+        super().__init__()
+        self.is_causal = is_causal
+        self.dropout_p = dropout_p
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        dropout = self.dropout_p if self.training else 0.0
+        return nn.functional.scaled_dot_product_attention(
+            query, key, value, dropout_p=dropout, is_causal=self.is_causal
+        )
+
+    def extra_repr(self) -> str:
+        return f"is_causal={self.is_causal}, dropout_p={self.dropout_p}"
+
+
+class MultiheadAttention(nn.MultiheadAttention):
+    """`torch.nn.MultiheadAttention` on [N, length, features], returning the output alone."""
+
+    def __init__(self, embed_dim: int, num_heads: int, dropout: float, bias: bool) -> None:
+        super().__init__(embed_dim, num_heads, dropout=dropout, bias=bias, batch_first=True)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(query, key, value, need_weights=False)[0]
+
+
+def sub_from(input: Tensor, scalar: float) -> Tensor:
+    """scalar − input."""
+    return scalar - input
+
+
+def div_from(input: Tensor, scalar: float) -> Tensor:
+    """scalar / input."""
+    return scalar / input
+
+
+def slice_dim(input: Tensor, start: int, end: int | None, dim: int, step: int) -> Tensor:
+    """Every step-th index from start up to but without end, along a dimension."""
+    index = [slice(None)] * (dim % input.dim()) + [slice(start, end, step)]
+    return input[tuple(index)]
+
+
+def signs_(tensor: Tensor) -> Tensor:
+    """Fill with -1 or 1, each with probability ½."""
+    with torch.no_grad():
+        return tensor.bernoulli_(0.5).mul_(2.0).sub_(1.0)

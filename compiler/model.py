@@ -1,0 +1,67 @@
+"""The compiled network: a `torch.fx.GraphModule` with a graph for training and one for inference."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+
+class CompiledNetwork(fx.GraphModule):
+    """A network's modules and the two fx graphs that run them.
+
+    `train()` and `eval()` switch between the graphs; parameters and `state_dict` keys are the same in both, and the
+    keys are the spec's paths.
+    """
+
+    def __init__(self, root: nn.Module, graphs: dict[bool, fx.Graph], losses: dict[int, fx.GraphModule]) -> None:
+        """`graphs` by whether training, `losses` by the number of outputs that they take."""
+        super().__init__(nn.Module(), fx.Graph(), type(self).__name__)
+        for registry in ("_parameters", "_buffers", "_modules"):
+            getattr(self, registry).update(getattr(root, registry))
+        self._non_persistent_buffers_set = set(root._non_persistent_buffers_set)
+        # Not as attributes of a module: neither is part of the network's structure.
+        self.__dict__["_graphs"] = graphs
+        self.__dict__["_losses"] = losses
+        self.training = root.training
+        self.graph = graphs[self.training]
+
+    def train(self, mode: bool = True) -> CompiledNetwork:
+        """Switch to the training graph (or, with False, to that of inference)."""
+        super().train(mode)
+        wanted = self._graphs[mode]
+        if self.graph is not wanted:
+            self.graph = wanted  # recompiles forward
+        return self
+
+    def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
+        """The network's own loss of what `forward` returned.
+
+        Of the outputs of inference, it is the loss without the terms over outputs that exist in training only.
+        """
+        values = outputs if isinstance(outputs, tuple) else (outputs,)
+        if not self._losses:
+            raise ValueError("the spec of this network has no `loss` statement")
+        if len(values) not in self._losses:
+            expected = " or ".join(str(count) for count in sorted(self._losses))
+            raise ValueError(f"the loss takes {expected} outputs, found {len(values)}")
+        value: torch.Tensor = self._losses[len(values)](*values, target)
+        return value
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledNetwork:
+        root = nn.Module()
+        for registry in ("_parameters", "_buffers", "_modules"):
+            setattr(root, registry, copy.deepcopy(getattr(self, registry), memo))
+        root._non_persistent_buffers_set = set(self._non_persistent_buffers_set)
+        root.training = self.training
+        copies = {id(graph): copy.deepcopy(graph) for graph in self._graphs.values()}
+        graphs = {mode: copies[id(graph)] for mode, graph in self._graphs.items()}
+        copied = CompiledNetwork(root, graphs, self._losses)
+        copied.meta = copy.deepcopy(self.meta, memo)
+        memo[id(self)] = copied
+        return copied
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a compiled network is not pickled: save `state_dict()`, and compile the spec again to load it")

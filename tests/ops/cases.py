@@ -1,0 +1,432 @@
+"""Configurations of every operator, valid and invalid: hypothesis strategies, one an operator."""
+
+from hypothesis import strategies as st
+
+from tests.ops.oracle import Case
+
+# What somebody might write where a number, a flag, a word or a list is meant.
+ODD_VALUES = [0, -1, -2, 1, 7, True, False, 0.5, 1.0, 2.5, -0.25, float("nan"), float("inf"), "same", "x"]
+ODD_VALUES += [[], [0], [1], [2], [-1], [True], [1, 1], [2, 3], [0, 1], [1, 2, 1], [1, 1, 1, 1]]
+
+small = st.integers(1, 3)
+flag = st.booleans()
+fraction = st.sampled_from([0.0, 0.1, 0.5, 1.0])
+number = st.sampled_from([-2.0, -0.5, 0.0, 0.01, 1, 2.5])
+positive = st.sampled_from([1e-5, 0.5, 1, 2.0])
+
+
+def spatial(rank, values):
+    """One value for all spatial dimensions, or a list with one for each."""
+    return st.one_of(values, st.lists(values, min_size=rank, max_size=rank))
+
+
+def shapes(low, high, sizes=small):
+    return st.lists(sizes, min_size=low, max_size=high).map(tuple)
+
+
+@st.composite
+def images(draw, channels=st.integers(1, 6), longest=9, least=1):
+    """[N, C, L], [N, C, H, W] or [N, C, D, H, W]; now and then something else."""
+    rank = draw(st.sampled_from([1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 0, -1, 4]))
+    if rank < 0:
+        return (draw(small),)
+    lengths = st.integers(least, longest if rank < 3 else min(longest, 6))
+    return (draw(st.integers(1, 2)), draw(channels), *(draw(lengths) for _ in range(rank)))
+
+
+def rank_of(shape):
+    return min(max(len(shape) - 2, 1), 3)
+
+
+@st.composite
+def spoilt(draw, cases):
+    """A case, or one of every six times the same with an odd value for one parameter."""
+    case = draw(cases)
+    if not case.params or draw(st.integers(0, 5)):
+        return case
+    name = draw(st.sampled_from(sorted(case.params)))
+    return case._replace(params=case.params | {name: draw(st.sampled_from(ODD_VALUES))})
+
+
+def simple(operator, inputs, required=None, **optional):
+    """An operator whose parameters do not depend on its one input, nor on each other."""
+    params = st.fixed_dictionaries(required or {}, optional=optional)
+    return st.builds(lambda shape, chosen: Case(operator, chosen, (shape,)), inputs, params)
+
+
+# --- convolution and pooling
+
+
+@st.composite
+def conv(draw):
+    groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    multiple = st.sampled_from([groups, groups, 2 * groups, groups + 1])
+    shape = draw(images(multiple))
+    rank = rank_of(shape)
+    required = {"out_channels": multiple, "kernel_size": spatial(rank, st.integers(1, 5))}
+    optional = {
+        "padding": st.one_of(spatial(rank, st.integers(0, 4)), st.sampled_from(["same", "valid"])),
+        "dilation": spatial(rank, small),
+        "groups": st.just(groups),
+        "bias": flag,
+        "padding_mode": st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
+    }
+    params = draw(st.fixed_dictionaries(required, optional=optional))
+    if params.get("padding") != "same" or not draw(st.integers(0, 3)):
+        params |= draw(st.fixed_dictionaries({}, optional={"stride": spatial(rank, small)}))
+    return Case("conv", params, (shape,))
+
+
+@st.composite
+def conv_transpose(draw):
+    groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    multiple = st.sampled_from([groups, groups, 2 * groups, groups + 1])
+    shape = draw(images(multiple, longest=5))
+    rank = rank_of(shape)
+    required = {"out_channels": multiple, "kernel_size": spatial(rank, st.integers(1, 4))}
+    optional = {
+        "stride": spatial(rank, small),
+        "padding": spatial(rank, st.integers(0, 3)),
+        "output_padding": spatial(rank, st.integers(0, 2)),
+        "dilation": spatial(rank, small),
+        "groups": st.just(groups),
+        "bias": flag,
+    }
+    return Case("conv_transpose", draw(st.fixed_dictionaries(required, optional=optional)), (shape,))
+
+
+@st.composite
+def pool(draw, operator, required=None, **more):
+    shape = draw(images(longest=12))
+    rank = rank_of(shape)
+    kernel = st.integers(1, 5)
+    found = {name: values(rank) if callable(values) else values for name, values in more.items()}
+    optional = {"stride": spatial(rank, st.integers(1, 5)), "ceil_mode": flag, **found}
+    required = {"kernel_size": spatial(rank, kernel), **(required or {})}
+    return Case(operator, draw(st.fixed_dictionaries(required, optional=optional)), (shape,))
+
+
+def padding(rank):
+    return spatial(rank, st.sampled_from([0, 0, 1, 1, 2, 3]))
+
+
+def dilation(rank):
+    return spatial(rank, st.sampled_from([1, 1, 2, 3]))
+
+
+@st.composite
+def adaptive(draw, operator):
+    shape = draw(images())
+    return Case(operator, {"output_size": draw(spatial(rank_of(shape), st.integers(1, 8)))}, (shape,))
+
+
+@st.composite
+def interpolate(draw):
+    shape = draw(images(longest=30))
+    rank = rank_of(shape)
+    fitting = [["linear"], ["bilinear", "bicubic"], ["trilinear"]][rank - 1]
+    modes = ["nearest", "nearest-exact", "area", "linear", "bilinear", "bicubic", "trilinear", *fitting * 3]
+    factors = st.sampled_from([0.1, 0.29, 0.3, 0.5, 1 / 3, 0.7, 1, 1.0, 1.1, 1.15, 1.5, 2, 2.0, 2.3, 1 / 49])
+    any_factor = factors | st.floats(0.01, 3)
+    optional = {"mode": st.sampled_from(modes), "align_corners": flag}
+    given = draw(st.sampled_from(["size", "scale_factor", "scale_factor", "both or neither"]))
+    if given == "size":
+        params = {"size": draw(spatial(rank, st.integers(1, 9)))}
+    elif given == "scale_factor":
+        params = {"scale_factor": draw(spatial(rank, any_factor))}
+    else:
+        params = draw(st.sampled_from([{}, {"size": 3, "scale_factor": 2}]))
+    return Case("interpolate", params | draw(st.fixed_dictionaries({}, optional=optional)), (shape,))
+
+
+@st.composite
+def pad(draw):
+    shape = draw(images(channels=small, longest=5) | shapes(1, 4))
+    mode = draw(st.sampled_from(["constant", "constant", "reflect", "replicate", "circular"]))
+    count = 2 * max(len(shape) - 2, 1) if mode != "constant" or draw(flag) else draw(st.integers(1, 2 * len(shape)))
+    count += draw(st.sampled_from([0] * 9 + [1, 2, -1]))
+    params = {"pad": draw(st.lists(st.integers(-4, 6), min_size=count, max_size=count)), "mode": mode}
+    params |= draw(st.fixed_dictionaries({}, optional={"value": number} if mode == "constant" else {}))
+    if mode == "constant" and draw(flag):
+        del params["mode"]
+    return Case("pad", params, (shape,))
+
+
+# --- linear, attention, normalization
+
+
+@st.composite
+def matmul(draw):
+    """Leading dimensions that mostly broadcast, inner sizes that mostly agree."""
+    a, b = broadcastable(draw, 2, 0, 2)
+    inner = draw(small)
+    other = draw(st.sampled_from([inner] * 5 + [inner + 1]))
+    left, right = (*a, draw(small), inner), (*b, other, draw(small))
+    if not draw(st.integers(0, 7)):
+        left, right = draw(st.sampled_from([(left[-1:], right), (left, right[-2:-1])]))
+    return Case("matmul", {}, (left, right))
+
+
+@st.composite
+def attention(draw, operator, rank, required=None, **optional):
+    """Query, key and value of which at most one size is wrong."""
+    leading = draw(shapes(rank - 2, rank - 2) | shapes(0, 3)) if rank > 3 else draw(shapes(1, 1))
+    length, other, width = draw(small), draw(small), draw(st.sampled_from([2, 4, 6, 8]))
+    last = draw(st.sampled_from([width, width, width + 2]))
+    tensors = [[*leading, length, width], [*leading, other, width], [*leading, other, last]]
+    if not draw(st.integers(0, 3)):
+        wrong = draw(st.sampled_from(tensors))
+        wrong[draw(st.integers(0, len(wrong) - 1))] += draw(st.sampled_from([1, 2]))
+    if not draw(st.integers(0, 9)):
+        tensors = [tensor[1:] for tensor in tensors]
+    if not draw(st.integers(0, 9)):
+        draw(st.sampled_from(tensors)).insert(0, 1)
+    params = draw(st.fixed_dictionaries(required or {}, optional=optional))
+    return Case(operator, params, tuple(map(tuple, tensors)))
+
+
+@st.composite
+def layer_norm(draw):
+    shape = draw(shapes(1, 5))
+    optional = {"elementwise_affine": flag, "bias": flag, "eps": positive}
+    params = draw(st.fixed_dictionaries({}, optional=optional))
+    if draw(flag):
+        taken = draw(st.integers(1, len(shape)))
+        params["normalized_shape"] = list(shape[-taken:])
+        if not draw(st.integers(0, 3)):
+            params["normalized_shape"][draw(st.integers(0, taken - 1))] += 1
+        if not draw(st.integers(0, 5)):
+            params["normalized_shape"].insert(0, 1)
+    return Case("layer_norm", params, (shape,))
+
+
+def norm(operator, shape, required=None, **more):
+    return simple(operator, shape, required, eps=positive, affine=flag, **more)
+
+
+# --- joining
+
+
+def broadcastable(draw, count, low, high):
+    """Shapes that mostly broadcast: one shape, cut, with ones, and now and then a size of its own."""
+    whole = draw(shapes(low, high))
+    found = []
+    for _ in range(count):
+        shape = list(whole[draw(st.sampled_from([0, 0, 0, *range(len(whole) + 1 - low)])) :])
+        for i in range(len(shape)):
+            shape[i] = draw(st.sampled_from([shape[i]] * 8 + [1, 1, 1, shape[i] + 1]))
+        found.append(tuple(shape))
+    return found
+
+
+@st.composite
+def arithmetic(draw, operator, ordered=False):
+    if draw(st.integers(0, 3)) == 0:
+        params = {"scalar": draw(number)}
+        if ordered:
+            params |= draw(st.fixed_dictionaries({}, optional={"scalar_first": flag}))
+        return Case(operator, params, (draw(shapes(0, 4)),))
+    count = 2 if ordered else draw(st.integers(2, 3))
+    return Case(operator, {}, tuple(broadcastable(draw, count, 1, 4)))
+
+
+@st.composite
+def alike(draw, operator, free):
+    """Tensors that mostly differ along one dimension only (`free`) or not at all."""
+    shape = draw(shapes(1, 4))
+    along = draw(st.integers(0, len(shape) - 1))
+    tensors = []
+    for _ in range(draw(st.integers(1, 3))):
+        tensor = list(shape)
+        if free:
+            tensor[along] = draw(small)
+        if not draw(st.integers(0, 9)):
+            tensor[draw(st.integers(0, len(shape) - 1))] += 1
+        if not draw(st.integers(0, 14)):
+            tensor.append(1)
+        tensors.append(tuple(tensor))
+    dims = st.sampled_from([along, along, along - len(shape), 0, 1, -1, len(shape), -len(shape) - 1, -len(shape) - 2])
+    return Case(operator, draw(st.fixed_dictionaries({}, optional={"dim": dims})), tuple(tensors))
+
+
+# --- reshaping, reduction
+
+
+def dims_of(shape):
+    """Dimensions from either end, and a little beyond."""
+    return st.integers(-len(shape) - 1, len(shape))
+
+
+@st.composite
+def along(draw, operator, required=None, low=1, default=False, **optional):
+    """An operator with a `dim`."""
+    shape = draw(shapes(low, 5, st.integers(1, 4)))
+    required = dict(required or {})
+    (optional if default else required)["dim"] = dims_of(shape)
+    return Case(operator, draw(st.fixed_dictionaries(required, optional=optional)), (shape,))
+
+
+@st.composite
+def reduction(draw, operator):
+    shape = draw(shapes(1, 5))
+    dims = dims_of(shape) | st.lists(dims_of(shape), min_size=1, max_size=3)
+    return Case(operator, draw(st.fixed_dictionaries({"dim": dims}, optional={"keepdim": flag})), (shape,))
+
+
+@st.composite
+def flatten(draw):
+    shape = draw(shapes(1, 5))
+    optional = {"start_dim": dims_of(shape), "end_dim": dims_of(shape)}
+    return Case("flatten", draw(st.fixed_dictionaries({}, optional=optional)), (shape,))
+
+
+def factors(draw, total):
+    """Sizes whose product is mostly the total; one may be -1."""
+    sizes, rest = [], total
+    while rest > 1 and len(sizes) < 3:
+        sizes.append(draw(st.sampled_from([d for d in range(1, rest + 1) if rest % d == 0])))
+        rest //= sizes[-1]
+    sizes = draw(st.permutations([*sizes, rest]))
+    for i in range(len(sizes)):
+        sizes[i] = draw(st.sampled_from([sizes[i]] * 8 + [-1, -1, sizes[i] + 1]))
+    return sizes
+
+
+@st.composite
+def unflatten(draw):
+    shape = draw(shapes(1, 4, st.sampled_from([1, 2, 4, 6, 12])))
+    dim = draw(dims_of(shape))
+    return Case("unflatten", {"dim": dim, "sizes": factors(draw, shape[dim % len(shape)])}, (shape,))
+
+
+@st.composite
+def reshape(draw):
+    shape = draw(shapes(1, 4, st.sampled_from([1, 2, 3, 4])))
+    total = 1
+    for size in shape:
+        total *= size
+    return Case("reshape", {"shape": factors(draw, total)}, (shape,))
+
+
+@st.composite
+def permute(draw):
+    shape = draw(shapes(1, 5))
+    dims = draw(st.permutations(range(len(shape))))
+    dims = [draw(st.sampled_from([dim] * 6 + [dim - len(shape)] * 3 + [0])) for dim in dims]
+    return Case("permute", {"dims": dims[: None if draw(st.integers(0, 9)) else -1]}, (shape,))
+
+
+@st.composite
+def split(draw):
+    shape = draw(shapes(1, 4, st.integers(1, 6)))
+    dim = draw(dims_of(shape))
+    left, sizes = shape[dim % len(shape)], []
+    while left > 0 and len(sizes) < 4:
+        sizes.append(draw(st.integers(1, left)))
+        left -= sizes[-1]
+    sizes[-1] += max(left, 0) + draw(st.sampled_from([0] * 5 + [1, -1]))
+    return Case("split", {"sizes": sizes, "dim": dim}, (shape,))
+
+
+@st.composite
+def slice_(draw):
+    shape = draw(shapes(1, 4, st.integers(1, 7)))
+    bound = st.integers(-8, 8)
+    optional = {"start": bound, "end": bound, "dim": dims_of(shape), "step": st.integers(1, 4)}
+    return Case("slice", draw(st.fixed_dictionaries({}, optional=optional)), (shape,))
+
+
+# --- losses
+
+
+@st.composite
+def loss(draw, operator, classes=False, **optional):
+    output = draw(shapes(1, 6))
+    target = list((output[0], *output[2:]) if classes else output)
+    if target and not draw(st.integers(0, 4)):
+        target[draw(st.integers(0, len(target) - 1))] += draw(st.sampled_from([1, 2]))
+    if not draw(st.integers(0, 9)):
+        target = target[1:] if draw(flag) else [*target, 1]
+    if not draw(st.integers(0, 9)):
+        target = [1 if draw(flag) else size for size in target]
+    params = draw(st.fixed_dictionaries({}, optional=optional))
+    return Case(operator, params, (output, tuple(target)))
+
+
+def pointwise(operator, required=None, **optional):
+    return simple(operator, shapes(0, 5), required, **optional)
+
+
+anything = shapes(1, 6)
+
+CASES = {
+    "conv": conv(),
+    "conv_transpose": conv_transpose(),
+    "max_pool": pool("max_pool", padding=padding, dilation=dilation),
+    "avg_pool": pool("avg_pool", padding=padding, count_include_pad=flag, divisor_override=small),
+    "lp_pool": pool("lp_pool", required={"norm_type": positive}),
+    "adaptive_avg_pool": adaptive("adaptive_avg_pool"),
+    "adaptive_max_pool": adaptive("adaptive_max_pool"),
+    "global_avg_pool": simple("global_avg_pool", images()),
+    "interpolate": interpolate(),
+    "pad": pad(),
+    "pixel_shuffle": simple("pixel_shuffle", shapes(1, 6, st.sampled_from([1, 2, 4, 9])), {"upscale_factor": small}),
+    "channel_shuffle": simple("channel_shuffle", shapes(1, 6, st.sampled_from([1, 2, 4, 6])), {"groups": small}),
+    "linear": simple("linear", anything, {"out_features": small}, bias=flag),
+    "embedding": simple("embedding", anything, {"num_embeddings": small, "embedding_dim": small}),
+    "matmul": matmul(),
+    "scaled_dot_product_attention": attention(
+        "scaled_dot_product_attention", 4, is_causal=flag, dropout_p=fraction
+    ),
+    "multihead_attention": attention("multihead_attention", 3, {"num_heads": small}, bias=flag, dropout=fraction),
+    "batch_norm": norm("batch_norm", images(), momentum=fraction, track_running_stats=flag),
+    "instance_norm": norm("instance_norm", images(longest=3), momentum=fraction, track_running_stats=flag),
+    "group_norm": norm("group_norm", images(longest=2), {"num_groups": small}),
+    "layer_norm": layer_norm(),
+    "local_response_norm": simple(
+        "local_response_norm", images(), {"size": st.integers(1, 9)}, alpha=number, beta=number, k=number
+    ),
+    "relu": pointwise("relu"),
+    "relu6": pointwise("relu6"),
+    "leaky_relu": pointwise("leaky_relu", negative_slope=number),
+    "prelu": pointwise("prelu", num_parameters=small),
+    "elu": pointwise("elu", alpha=number),
+    "gelu": pointwise("gelu", approximate=st.sampled_from(["none", "tanh"])),
+    "silu": pointwise("silu"),
+    "hardswish": pointwise("hardswish"),
+    "hardsigmoid": pointwise("hardsigmoid"),
+    "sigmoid": pointwise("sigmoid"),
+    "tanh": pointwise("tanh"),
+    "softplus": pointwise("softplus", beta=positive, threshold=number),
+    "softmax": along("softmax"),
+    "log_softmax": along("log_softmax"),
+    "dropout": pointwise("dropout", p=fraction),
+    "drop_path": simple("drop_path", anything, {"p": fraction}),
+    "identity": pointwise("identity"),
+    "mean": reduction("mean"),
+    "sum": reduction("sum"),
+    "add": arithmetic("add"),
+    "mul": arithmetic("mul"),
+    "sub": arithmetic("sub", ordered=True),
+    "div": arithmetic("div", ordered=True),
+    "maximum": arithmetic("maximum").filter(lambda case: not case.params),
+    "concat": alike("concat", free=True),
+    "stack": alike("stack", free=False),
+    "chunk": along("chunk", {"chunks": st.integers(1, 5)}, default=True),
+    "split": split(),
+    "slice": slice_(),
+    "flatten": flatten(),
+    "unflatten": unflatten(),
+    "reshape": reshape(),
+    "permute": permute(),
+    "squeeze": along("squeeze"),
+    "unsqueeze": along("unsqueeze", low=0),
+    "parameter": st.builds(lambda shape: Case("parameter", {"shape": shape}, ()), st.lists(small, min_size=1)),
+    "buffer": st.builds(lambda shape: Case("buffer", {"shape": shape}, ()), st.lists(small, min_size=1)),
+    "cross_entropy": loss("cross_entropy", classes=True, label_smoothing=fraction),
+    "nll_loss": loss("nll_loss", classes=True),
+    "binary_cross_entropy_with_logits": loss("binary_cross_entropy_with_logits"),
+    "mse_loss": loss("mse_loss"),
+    "l1_loss": loss("l1_loss"),
+    "smooth_l1_loss": loss("smooth_l1_loss", beta=positive),
+}

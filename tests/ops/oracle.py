@@ -1,0 +1,67 @@
+"""Asks torch: runs an operator on real tensors in a child process, because torch crashes on some values."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+WORKER = Path(__file__).with_name("reference.py")
+
+
+class Case(NamedTuple):
+    """An operator with its parameters on inputs of these shapes."""
+
+    operator: str
+    params: dict[str, Any]
+    shapes: tuple[tuple[int, ...], ...]
+
+
+class Answer(NamedTuple):
+    """What came of it: the shapes of the outputs, or None and why not."""
+
+    shapes: tuple[tuple[int, ...], ...] | None
+    error: str = ""
+
+    @property
+    def accepted(self):
+        return self.shapes is not None
+
+
+class Oracle:
+    """A worker that lives for the session; a new one takes the place of one that died."""
+
+    def __init__(self):
+        self._worker = None
+
+    def __call__(self, case: Case) -> Answer:
+        worker = self._worker = self._worker or self._start()
+        try:
+            worker.stdin.write(json.dumps([case.operator, case.params, case.shapes]) + "\n")
+            worker.stdin.flush()
+            line = worker.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            self.close()
+            return Answer(None, "crashed")
+        answer = json.loads(line)
+        if "error" in answer:
+            return Answer(None, answer["error"])
+        return Answer(tuple(map(tuple, answer["shapes"])))
+
+    def close(self):
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.communicate()
+            self._worker = None
+
+    @staticmethod
+    def _start():
+        return subprocess.Popen(
+            [sys.executable, str(WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )

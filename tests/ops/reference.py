@@ -1,0 +1,245 @@
+"""The operators in torch's own words: the worker of the oracle, a process that runs each in CPU eager mode.
+
+Written from torch's API alone; nothing here knows archdsl's shape rules or its `target()`. It reads one request a
+line from standard input, `[operator, parameters, input shapes]` as JSON, and answers with one line: the shapes of
+the outputs, or what torch said against it.
+"""
+
+import json
+import os
+import sys
+import warnings
+from functools import reduce
+
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+
+def by_rank(family, x):
+    """The class of a family for an input: one, two or three spatial dimensions, as near as there is one."""
+    return getattr(nn, f"{family}{min(max(x.dim() - 2, 1), 3)}d")
+
+
+def channels(x):
+    return x.shape[1] if x.dim() > 2 else x.shape[0]
+
+
+def spatial_module(family):
+    return lambda x, **params: by_rank(family, x)(**params)(x)
+
+
+def module(cls):
+    return lambda x, **params: cls(**params)(x)
+
+
+# --- with weights
+
+
+def conv(x, **params):
+    return by_rank("Conv", x)(channels(x), **params)(x)
+
+
+def conv_transpose(x, **params):
+    return by_rank("ConvTranspose", x)(channels(x), **params)(x)
+
+
+def linear(x, out_features, **params):
+    return nn.Linear(x.shape[-1], out_features, **params)(x)
+
+
+def embedding(indices, num_embeddings, embedding_dim):
+    return nn.Embedding(num_embeddings, embedding_dim)(indices % num_embeddings)
+
+
+def multihead_attention(query, key, value, num_heads, **params):
+    layer = nn.MultiheadAttention(query.shape[-1], num_heads, batch_first=True, **params)
+    return layer(query, key, value, need_weights=False)[0]
+
+
+def batch_norm(x, **params):
+    # In inference: whether a batch is large enough for training is not the network's affair.
+    return by_rank("BatchNorm", x)(x.shape[min(1, x.dim() - 1)], **params).eval()(x)
+
+
+def instance_norm(x, **params):
+    return by_rank("InstanceNorm", x)(channels(x), **params).eval()(x)
+
+
+def group_norm(x, num_groups, **params):
+    return nn.GroupNorm(num_groups, x.shape[1], **params)(x)
+
+
+def layer_norm(x, normalized_shape=None, **params):
+    return nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **params)(x)
+
+
+def parameter(shape, init=None):
+    return nn.Parameter(torch.empty(shape))
+
+
+def buffer(shape, init=None):
+    return nn.Buffer(torch.empty(shape))
+
+
+# --- without
+
+
+def lp_pool(x, **params):
+    # LPPool1d takes plain numbers only: a list of one stands for its number.
+    single = {k: v[0] if x.dim() <= 3 and type(v) is tuple and len(v) == 1 else v for k, v in params.items()}
+    return by_rank("LPPool", x)(**single)(x)
+
+
+def global_avg_pool(x):
+    return by_rank("AdaptiveAvgPool", x)(1)(x)
+
+
+def scaled_dot_product_attention(query, key, value, **params):
+    return F.scaled_dot_product_attention(query, key, value, **params)
+
+
+def drop_path(x, p):
+    keep = torch.full((x.shape[0], *[1] * (x.dim() - 1)), 1.0 - p).bernoulli()
+    return x * keep / (1 - p) if p < 1 else x * keep
+
+
+def folded(function, swapped=None):
+    """An arithmetic function of any number of tensors, or of a tensor and a number on either side."""
+
+    def run(*tensors, scalar=None, scalar_first=False):
+        if scalar is None:
+            return reduce(function, tensors)
+        (x,) = tensors
+        return swapped(scalar, x) if scalar_first else function(x, scalar)
+
+    return run
+
+
+def concat(*tensors, dim=1):
+    return torch.cat(tensors, dim=dim)
+
+
+def stack(*tensors, dim=0):
+    return torch.stack(tensors, dim=dim)
+
+
+def chunk(x, chunks, dim=1):
+    return torch.chunk(x, chunks, dim)
+
+
+def split(x, sizes, dim=1):
+    # torch reads a single number as the size of every part, archdsl as a list of one part.
+    return torch.split(x, (sizes,) if type(sizes) is int else sizes, dim)
+
+
+def slice_(x, start=0, end=None, dim=1, step=1):
+    index = [slice(None)] * x.dim()
+    index[dim] = slice(start, end, step)
+    return x[tuple(index)]
+
+
+def pad(x, pad, **params):
+    return F.pad(x, pad, **params)
+
+
+def classes_of(logits):
+    return logits.shape[1] if logits.dim() > 1 else logits.shape[0]
+
+
+def class_loss(function):
+    return lambda x, target, **params: function(x, target.long() % classes_of(x), **params)
+
+
+REFERENCE = {
+    "conv": conv,
+    "conv_transpose": conv_transpose,
+    "linear": linear,
+    "embedding": embedding,
+    "multihead_attention": multihead_attention,
+    "scaled_dot_product_attention": scaled_dot_product_attention,
+    "batch_norm": batch_norm,
+    "instance_norm": instance_norm,
+    "group_norm": group_norm,
+    "layer_norm": layer_norm,
+    "local_response_norm": module(nn.LocalResponseNorm),
+    "parameter": parameter,
+    "buffer": buffer,
+    "relu": module(nn.ReLU),
+    "relu6": module(nn.ReLU6),
+    "leaky_relu": module(nn.LeakyReLU),
+    "prelu": module(nn.PReLU),
+    "elu": module(nn.ELU),
+    "gelu": module(nn.GELU),
+    "silu": module(nn.SiLU),
+    "hardswish": module(nn.Hardswish),
+    "hardsigmoid": module(nn.Hardsigmoid),
+    "sigmoid": module(nn.Sigmoid),
+    "tanh": module(nn.Tanh),
+    "softplus": module(nn.Softplus),
+    "softmax": module(nn.Softmax),
+    "log_softmax": module(nn.LogSoftmax),
+    "dropout": module(nn.Dropout),
+    "drop_path": drop_path,
+    "max_pool": spatial_module("MaxPool"),
+    "avg_pool": spatial_module("AvgPool"),
+    "lp_pool": lp_pool,
+    "adaptive_avg_pool": spatial_module("AdaptiveAvgPool"),
+    "adaptive_max_pool": spatial_module("AdaptiveMaxPool"),
+    "global_avg_pool": global_avg_pool,
+    "mean": lambda x, dim, keepdim=False: torch.mean(x, dim=dim, keepdim=keepdim),
+    "sum": lambda x, dim, keepdim=False: torch.sum(x, dim=dim, keepdim=keepdim),
+    "add": folded(torch.add),
+    "mul": folded(torch.mul),
+    "sub": folded(torch.sub, lambda scalar, x: scalar - x),
+    "div": folded(torch.div, lambda scalar, x: scalar / x),
+    "maximum": folded(torch.maximum),
+    "matmul": torch.matmul,
+    "concat": concat,
+    "stack": stack,
+    "chunk": chunk,
+    "split": split,
+    "slice": slice_,
+    "flatten": module(nn.Flatten),
+    "unflatten": lambda x, dim, sizes: torch.unflatten(x, dim, sizes),
+    "reshape": lambda x, shape: torch.reshape(x, shape),
+    "permute": lambda x, dims: torch.permute(x, (dims,) if type(dims) is int else dims),
+    "squeeze": lambda x, dim: torch.squeeze(x, dim),
+    "unsqueeze": lambda x, dim: torch.unsqueeze(x, dim),
+    "identity": module(nn.Identity),
+    "interpolate": lambda x, **params: F.interpolate(x, **params),
+    "pixel_shuffle": module(nn.PixelShuffle),
+    "channel_shuffle": module(nn.ChannelShuffle),
+    "pad": pad,
+    "cross_entropy": class_loss(F.cross_entropy),
+    "nll_loss": class_loss(F.nll_loss),
+    "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
+    "mse_loss": F.mse_loss,
+    "l1_loss": F.l1_loss,
+    "smooth_l1_loss": F.smooth_l1_loss,
+    "abort": lambda: os.abort(),  # for the test of the oracle itself
+}
+INTEGERS = {"embedding": torch.int64}
+
+
+def run(operator, params, shapes):
+    tensors = [torch.rand(shape).to(INTEGERS.get(operator, torch.float32)) for shape in shapes]
+    params = {name: tuple(value) if type(value) is list else value for name, value in params.items()}
+    out = REFERENCE[operator](*tensors, **params)
+    outputs = out if isinstance(out, (tuple, list)) else (out,)
+    return [list(tensor.shape) for tensor in outputs]
+
+
+def main():
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    for line in sys.stdin:
+        try:
+            answer = {"shapes": run(*json.loads(line))}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

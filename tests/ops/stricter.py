@@ -1,0 +1,268 @@
+"""Where archdsl refuses on purpose what torch accepts: each rule with its reason and an example.
+
+There is no rule for the other direction: what torch refuses, archdsl refuses.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from archdsl.ops import OPERATORS, parameter_table
+from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Init, Integer, Integers, Number, Sides, Sizes
+
+from tests.ops.oracle import Answer, Case
+
+
+class Rule(NamedTuple):
+    reason: str
+    applies: Callable[[Case, Answer], bool]  # to a case that torch accepted
+    example: Case
+
+
+RANKS = {  # least and greatest number of dimensions of the first input, where torch takes others too
+    "conv": (3, 5),
+    "conv_transpose": (3, 5),
+    "max_pool": (3, 5),
+    "avg_pool": (3, 5),
+    "lp_pool": (3, 5),
+    "adaptive_avg_pool": (3, 5),
+    "adaptive_max_pool": (3, 5),
+    "global_avg_pool": (3, 5),
+    "instance_norm": (3, 5),
+    "group_norm": (2, 5),
+    "local_response_norm": (3, 5),
+    "pixel_shuffle": (4, 4),
+    "channel_shuffle": (3, 5),
+    "linear": (2, 8),
+    "scaled_dot_product_attention": (3, 6),
+    "multihead_attention": (3, 3),
+    "cross_entropy": (2, 5),
+    "nll_loss": (2, 5),
+}
+
+NUMBERS = {  # ranges outside which a number makes no sense; torch looks at few of them
+    ("batch_norm", "eps"): (1e-300, math.inf),
+    ("instance_norm", "eps"): (1e-300, math.inf),
+    ("group_norm", "eps"): (1e-300, math.inf),
+    ("layer_norm", "eps"): (1e-300, math.inf),
+    ("batch_norm", "momentum"): (0, 1),
+    ("instance_norm", "momentum"): (0, 1),
+    ("softplus", "beta"): (1e-300, math.inf),
+    ("lp_pool", "norm_type"): (1e-300, math.inf),
+    ("avg_pool", "divisor_override"): (1, math.inf),
+    ("scaled_dot_product_attention", "dropout_p"): (0, 1),
+    ("multihead_attention", "dropout"): (0, 1),
+    ("drop_path", "p"): (0, 1),
+    ("cross_entropy", "label_smoothing"): (0, 1),
+}
+
+
+def values(case, *kinds):
+    """The single values of the parameters of these kinds."""
+    table = parameter_table(OPERATORS[case.operator])
+    for name, value in case.params.items():
+        if isinstance(table[name].kind, kinds):
+            yield from value if isinstance(value, list) else [value]
+
+
+def lists(case, *kinds):
+    table = parameter_table(OPERATORS[case.operator])
+    return [v for name, v in case.params.items() if isinstance(v, list) and isinstance(table[name].kind, kinds)]
+
+
+def another_type(case, answer):
+    whole = any(
+        type(value) is not int and not isinstance(value, str)
+        for value in values(case, Integer, Integers, Sizes, Sides)
+    )
+    numeric = any(type(value) not in (int, float) for value in values(case, Number, Factors))
+    logical = any(type(value) is not bool for value in values(case, Boolean))
+    return whole or numeric or logical or any(lists(case, Integer, Number, Boolean, Choice, Init))
+
+
+def another_number_of_values(case, answer):
+    rank = len(case.shapes[0]) - 2 if case.shapes else 0
+    return any(len(value) != rank for value in lists(case, Sizes, Factors))
+
+
+def too_large(case, answer):
+    return any(abs(v) > MAX_INT for v in values(case, Integer, Integers, Sizes, Sides) if type(v) is int)
+
+
+def not_finite(case, answer):
+    return any(isinstance(v, float) and not math.isfinite(v) for v in values(case, Number, Factors))
+
+
+def out_of_range(case, answer):
+    for name, value in case.params.items():
+        low, high = NUMBERS.get((case.operator, name), (-math.inf, math.inf))
+        if isinstance(value, (int, float)) and not low <= value <= high:
+            return True
+    return False
+
+
+def another_rank(case, answer):
+    low, high = RANKS.get(case.operator, (0, 99))
+    return not low <= len((case.shapes or ((),))[0]) <= high and case.operator in RANKS
+
+
+def empty(case, answer):
+    return any(0 in shape for shape in answer.shapes)
+
+
+def unbatched_pad(case, answer):
+    unbatched = len(case.params["pad"]) != 2 * (len(case.shapes[0]) - 2)
+    return case.params.get("mode", "constant") != "constant" and unbatched
+
+
+def nothing_left_to_pad(case, answer):
+    (shape,), pad = case.shapes, case.params["pad"]
+    sides = zip(reversed(shape), pad[::2], pad[1::2], strict=False)
+    return any(size + min(before, 0) + min(after, 0) < 1 for size, before, after in sides)
+
+
+def merges_the_batch(case, answer):
+    rank = len(case.shapes[0])
+    return case.params.get("start_dim", 1) % rank == 0 != case.params.get("end_dim", -1) % rank
+
+
+def dim(case):
+    return case.params.get("dim", 1) % len(case.shapes[0])
+
+
+def uneven(case, answer):
+    return case.shapes[0][dim(case)] % case.params["chunks"] != 0
+
+
+def not_one(case, answer):
+    return case.shapes[0][dim(case)] != 1
+
+
+def clipped(case, answer):
+    size = case.shapes[0][dim(case)]
+    return any(not -size <= case.params.get(name, 0) <= size for name in ("start", "end"))
+
+
+def one_value(case, answer):
+    return math.prod(case.shapes[0][2:]) == 1
+
+
+def leading_dimensions_differ(case, answer):
+    query, key, value = case.shapes
+    return not query[:-2] == key[:-2] == value[:-2]
+
+
+def vector(case, answer):
+    return min(map(len, case.shapes)) < 2
+
+
+def broadcast_target(case, answer):
+    output, target = case.shapes
+    return output != target
+
+
+def only(*operators):
+    """A rule of these operators only."""
+
+    def narrow(applies):
+        return lambda case, answer: case.operator in operators and applies(case, answer)
+
+    return narrow
+
+
+LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "binary_cross_entropy_with_logits")
+IMAGE = (1, 4, 6, 6)
+
+RULES = {
+    "another-type": Rule(
+        "an integer is an integer, a flag is true or false: kernel_size = true would be a 1 × 1 convolution",
+        another_type,
+        Case("conv", {"out_channels": 2, "kernel_size": True}, (IMAGE,)),
+    ),
+    "list-of-another-length": Rule(
+        "a list has one value for each dimension; torch stretches lists of one in some places and not in others",
+        another_number_of_values,
+        Case("conv", {"out_channels": 2, "kernel_size": 3, "stride": [1]}, (IMAGE,)),
+    ),
+    "empty-list": Rule(
+        "an empty list says nothing; to torch it means all dimensions",
+        lambda case, answer: [] in case.params.values(),
+        Case("mean", {"dim": []}, (IMAGE,)),
+    ),
+    "integer-too-large": Rule(
+        "beyond 2^31 - 1 torch crashes or wraps round",
+        too_large,
+        Case("conv", {"out_channels": 2, "kernel_size": 3, "dilation": 2**62}, (IMAGE,)),
+    ),
+    "not-finite": Rule(
+        "NaN and infinity are mistakes",
+        not_finite,
+        Case("leaky_relu", {"negative_slope": float("nan")}, (IMAGE,)),
+    ),
+    "out-of-range": Rule(
+        "a variance, a probability or a weight outside its range is a mistake",
+        out_of_range,
+        Case("batch_norm", {"momentum": 2.0}, (IMAGE,)),
+    ),
+    "another-rank": Rule(
+        "the batch is always there (torch takes a 3-d image for a single one, silently), and no more"
+        " dimensions than the operator's form has",
+        another_rank,
+        Case("max_pool", {"kernel_size": 2}, ((4, 6),)),
+    ),
+    "empty-output": Rule(
+        "a tensor without elements is a mistake; for transposed convolutions torch's back ends disagree",
+        empty,
+        Case("adaptive_avg_pool", {"output_size": 0}, (IMAGE,)),
+    ),
+    "unbatched-pad": Rule(
+        "a border that is no constant is for spatial dimensions, behind batch and channels",
+        only("pad")(unbatched_pad),
+        Case("pad", {"pad": [1, 1, 1, 1], "mode": "reflect"}, ((4, 6, 6),)),
+    ),
+    "nothing-left-to-pad": Rule(
+        "nothing of the input would be left inside the border",
+        only("pad")(nothing_left_to_pad),
+        Case("pad", {"pad": [-6, 8]}, (IMAGE,)),
+    ),
+    "merges-the-batch": Rule(
+        "samples would mix; `reshape` is there for those who mean it",
+        only("flatten")(merges_the_batch),
+        Case("flatten", {"start_dim": 0}, (IMAGE,)),
+    ),
+    "uneven-chunks": Rule(
+        "torch makes a smaller last part, or fewer parts, silently",
+        only("chunk")(uneven),
+        Case("chunk", {"chunks": 2}, ((2, 3),)),
+    ),
+    "squeeze-of-more-than-one": Rule(
+        "torch does nothing, and the error comes later",
+        only("squeeze")(not_one),
+        Case("squeeze", {"dim": 1}, (IMAGE,)),
+    ),
+    "slice-outside": Rule(
+        "torch clips the range silently",
+        only("slice")(clipped),
+        Case("slice", {"end": 5}, (IMAGE,)),
+    ),
+    "single-value-instance-norm": Rule(
+        "it passes in inference with running statistics, but never in training",
+        only("instance_norm")(one_value),
+        Case("instance_norm", {"track_running_stats": True}, ((2, 4, 1, 1),)),
+    ),
+    "attention-broadcast": Rule(
+        "leading dimensions of attention are batch and heads, which do not stretch",
+        only("scaled_dot_product_attention")(leading_dimensions_differ),
+        Case("scaled_dot_product_attention", {}, ((2, 3, 4), (1, 3, 4), (1, 3, 4))),
+    ),
+    "vector-matmul": Rule(
+        "a product with a vector drops a dimension",
+        only("matmul")(vector),
+        Case("matmul", {}, ((4, 3), (3,))),
+    ),
+    "loss-broadcast": Rule(
+        "a target of another shape than the output is a mistake, of which torch only warns",
+        only(*LOSSES)(broadcast_target),
+        Case("mse_loss", {}, ((4, 1), (4,))),
+    ),
+}

@@ -1,0 +1,72 @@
+"""archdsl accepts what torch accepts, with the same shape; the exceptions are the rules of stricter.py.
+
+ARCHDSL_EXAMPLES=5000 tries that many random configurations of each operator (several times as many for the
+operators with intricate rules) instead of a few that are the same each time.
+"""
+
+import os
+
+import pytest
+from archdsl.ops import OPERATORS, ShapeError, build
+from archdsl.ops.kinds import ParamError
+from hypothesis import HealthCheck, given, settings
+
+from tests.ops.cases import CASES, spoilt
+from tests.ops.oracle import Answer, Case
+from tests.ops.stricter import RULES
+
+EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "60"))
+INTRICATE = {"conv": 5, "conv_transpose": 5, "max_pool": 5, "avg_pool": 3, "lp_pool": 3, "interpolate": 3, "pad": 3}
+
+
+def archdsl(case: Case) -> Answer:
+    """archdsl's answer to the question that the oracle answers."""
+    try:
+        return Answer(build(OPERATORS[case.operator], case.params).infer_all(*case.shapes))
+    except (ParamError, ShapeError) as error:
+        return Answer(None, str(error))
+
+
+def reason(case, answer):
+    """The first rule by which a case that torch accepts is refused nevertheless, or None."""
+    return next((name for name, rule in RULES.items() if rule.applies(case, answer)), None)
+
+
+@pytest.mark.parametrize("operator", CASES)
+def test_same_answer_as_torch(operator, oracle):
+    @settings(
+        max_examples=EXAMPLES * INTRICATE.get(operator, 1),
+        derandomize="ARCHDSL_EXAMPLES" not in os.environ,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(spoilt(CASES[operator]))
+    def agree(case):
+        ours, theirs = archdsl(case), oracle(case)
+        why = reason(case, theirs) if theirs.accepted else None
+        if why:
+            assert not ours.accepted, f"to be refused, as {why}"
+        else:
+            assert ours.shapes == theirs.shapes, f"archdsl: {ours}; torch: {theirs}"
+
+    agree()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_deliberate_difference(name, oracle):
+    case = RULES[name].example
+    theirs = oracle(case)
+    assert theirs.accepted
+    assert reason(case, theirs) == name
+    assert not archdsl(case).accepted
+
+
+def test_every_operator_has_a_strategy():
+    assert set(CASES) == set(OPERATORS)
+
+
+def test_a_crash_of_torch_is_an_answer(oracle):
+    fine = Case("relu", {}, ((2, 3),))
+    assert oracle(Case("abort", {}, ())) == Answer(None, "crashed")
+    assert oracle(fine) == Answer(((2, 3),))
