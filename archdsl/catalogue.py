@@ -50,6 +50,7 @@ CATALOGUE = MappingProxyType(
             "A spec reads only files beside or below it, so that opening a stranger's spec is safe.",
         ),
         "import-missing": Entry("the imported file cannot be read", "It does not exist or is no regular file."),
+        "too-many-imports": Entry("too many files are imported", "No network needs that many."),
         "import-cycle": Entry("files import each other", "Neither could be read first."),
         # names and values
         "unknown-name": Entry("no value has this name", "A value is bound before it is used."),

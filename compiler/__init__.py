@@ -6,7 +6,7 @@ from torch import fx, nn
 
 from archdsl.graph import Graph, header
 from compiler.devices import Devices, assign
-from compiler.lower import lower, lower_loss
+from compiler.lower import Places, lower, lower_loss
 from compiler.model import CompiledNetwork
 from compiler.modules import build
 from compiler.train import digits, steps_of, train
@@ -43,7 +43,7 @@ def _make_region(root: nn.Module, path: str, graph: fx.Graph) -> None:
         setattr(owner, name, region)
 
 
-def _losses(graph: Graph, places: dict[str | None, object]) -> dict[int, fx.GraphModule]:
+def _losses(graph: Graph, places: Places) -> dict[int, fx.GraphModule]:
     """The loss for all outputs and, where it has a meaning, for those of inference."""
     head = header(graph)
     if head["loss"] is None:
@@ -52,7 +52,7 @@ def _losses(graph: Graph, places: dict[str | None, object]) -> dict[int, fx.Grap
     for training in (False, True):
         count = len([o for o in head["outputs"] if training or o["phase"] == "both"])
         try:
-            lowered = lower_loss(graph, places, training)  # type: ignore[arg-type]
+            lowered = lower_loss(graph, places, training)
         except LookupError:
             continue
         found[count] = fx.GraphModule(nn.Module(), lowered, "Loss")

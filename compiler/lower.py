@@ -81,7 +81,8 @@ def _returned(graph: Graph, outputs: list[Output], lowering: _Lowering) -> Any:
     values = [lowering.value(o["node"], o["output"]) for o in outputs]
     if len(values) == 1:
         return values[0]
-    kind = namedtuple(f"{header(graph)['network']}Output", [o["name"] for o in outputs], module="archdsl")
+    name = f"{header(graph)['network']}Output"
+    kind: Any = namedtuple(name, [o["name"] for o in outputs], module="archdsl")  # type: ignore[misc]
     return kind(*values)
 
 

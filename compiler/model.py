@@ -16,6 +16,9 @@ class CompiledNetwork(fx.GraphModule):
     keys are the spec's paths.
     """
 
+    _graphs: dict[bool, fx.Graph]
+    _losses: dict[int, fx.GraphModule]
+
     def __init__(self, root: nn.Module, graphs: dict[bool, fx.Graph], losses: dict[int, fx.GraphModule]) -> None:
         """`graphs` by whether training, `losses` by the number of outputs that they take."""
         super().__init__(nn.Module(), fx.Graph(), type(self).__name__)
@@ -26,15 +29,19 @@ class CompiledNetwork(fx.GraphModule):
         self.__dict__["_graphs"] = graphs
         self.__dict__["_losses"] = losses
         self.training = root.training
-        self.graph = graphs[self.training]
+        self._show(graphs[self.training])
 
     def train(self, mode: bool = True) -> CompiledNetwork:
         """Switch to the training graph (or, with False, to that of inference)."""
         super().train(mode)
         wanted = self._graphs[mode]
         if self.graph is not wanted:
-            self.graph = wanted  # recompiles forward
+            self._show(wanted)
         return self
+
+    def _show(self, graph: fx.Graph) -> None:
+        """Make a graph the one that runs; `forward` is compiled anew."""
+        fx.GraphModule.graph.fset(self, graph)  # type: ignore[attr-defined]
 
     def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
         """The network's own loss of what `forward` returned.

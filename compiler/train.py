@@ -63,7 +63,7 @@ def train(
             chosen = order[start : start + batch]
             loss = model.loss(model(data.images[chosen]), data.labels[chosen])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             done += 1

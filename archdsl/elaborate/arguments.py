@@ -15,7 +15,7 @@ from archdsl.ops.kinds import ParamError
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
+TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
 
 
 def all_words(operator: type[Operator]) -> set[str]:
@@ -213,7 +213,7 @@ def match_shape(
         if isinstance(dim, tree.Name) and dim.id not in found and dim.id not in values:
             found[dim.id] = size
             continue
-        wanted = dim.value if isinstance(dim, tree.Literal) else {**values, **found}.get(getattr(dim, "id", ""))
+        wanted: Any = dim.value if isinstance(dim, tree.Literal) else {**values, **found}.get(getattr(dim, "id", ""))
         if isinstance(wanted, bool) or (not isinstance(wanted, int) and not hasattr(wanted, "terms")):
             raise _fault("shape-pattern", "a dimension is a name, a number or `...`", dim.span, context)
         try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import networkx as nx
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
-from archdsl.dims import Dim, Shape, Undecided, at_least, product, show
+from archdsl.dims import Dim, Shape, Undecided, at_least, show
 from archdsl.elaborate.values import Context, Fault, Tensor
 from archdsl.graph import Graph
 from archdsl.names import SEGMENT, fault
@@ -146,7 +148,7 @@ class GraphBuilder:
             for size in shape:
                 if isinstance(size, Dim) and at_least(size, 1) is None:
                     self.requires[size] = None
-            elements = product(size for size in shape if isinstance(size, int))
+            elements = math.prod(size for size in shape if isinstance(size, int))
             if elements > MAX_ELEMENTS:
                 raise Fault(
                     Diagnostic(
@@ -163,8 +165,6 @@ class GraphBuilder:
         assert self.init is not None
         if operator.group in ("normalization", "activation"):
             return operator
-        from dataclasses import replace
-
         return replace(operator, init=self.init)
 
     def _dtype(self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> str:

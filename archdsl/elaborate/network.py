@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import keyword
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Label, SpecError, did_you_mean
-from archdsl.dims import Dim, Shape, Size, product, show, substitute, symbol, symbols
+from archdsl.dims import Dim, Shape, Size, show, symbol, symbols
 from archdsl.elaborate.arguments import TYPES, check_parameter
 from archdsl.elaborate.builder import MAX_ELEMENTS, MAX_LAYERS, GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
+from archdsl.elaborate.loss import elaborate_loss
+from archdsl.elaborate.requirements import requirements
 from archdsl.elaborate.values import POISON, Context, Definitions, Fault, Marks, Poisoned, Scope, Tensor, describe
 from archdsl.evaluate import StaticList
-from archdsl.graph import Graph, Output, layers
+from archdsl.graph import Graph, Output
 from archdsl.names import Names, fault
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT
-from archdsl.ops.loss import Loss
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -79,7 +80,7 @@ class _Elaboration:
             outputs=tuple(self.outputs),
             devices=self.builder.devices,
             batch=tuple(dict.fromkeys(self.batch)),
-            requires=tuple(_requirements(self.builder.requires)),
+            requires=tuple(requirements(self.builder.requires)),
             loss=self.loss,
         )
 
@@ -207,7 +208,7 @@ class _Elaboration:
                 raise Fault(Diagnostic("shape-pattern", "an input's dimensions are all written out", dim.span))
             size = self._input_size(dim, None if given is None else given[i], i, name)
             shape.append(size)
-        if product(s for s in shape if isinstance(s, int)) > MAX_ELEMENTS:
+        if math.prod(s for s in shape if isinstance(s, int)) > MAX_ELEMENTS:
             raise Fault(Diagnostic("too-large", f"input `{name}` has more than 2^48 elements", param.span))
         return tuple(shape)
 
@@ -279,7 +280,7 @@ class _Elaboration:
             labels = (Label(losses[0].span, "the first one"),)
             raise Fault(Diagnostic("loss", "a network has one loss", losses[1].span, labels, help="add them up"))
         for loss in losses:
-            self.loss = self._elaborate_loss(loss)
+            self.loss = elaborate_loss(loss, self.outputs, self.context.scope, self.interpreter.record)
 
     def _statement(self, statement: tree.Statement, last: bool, named_outputs: bool) -> None:
         if isinstance(statement, tree.Bind):
@@ -362,53 +363,6 @@ class _Elaboration:
             )
         )
 
-    def _elaborate_loss(self, statement: tree.Loss) -> Graph:
-        """The loss as a graph of its own: its inputs are the outputs' names and `target`."""
-        builder = GraphBuilder(self.choices.max_layers)
-        interpreter = Interpreter(builder)
-        context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
-        for output in self.outputs:
-            tensor = builder.input(output["name"], output["shape"], statement.span)
-            builder.graph.nodes[output["name"]]["phase"] = output["phase"]
-            builder.steps[output["name"]] = statement.span
-            context.scope.bind(output["name"], tensor, statement.span)
-        for name, binding in self.context.scope.bindings.items():
-            if not isinstance(binding.value, (Tensor, list)) and context.scope.find(name) is None:
-                context.scope.bind(name, binding.value, binding.span)
-        shape = _target_shape(statement.value, self.outputs)
-        interpreter.target = builder.input("target", shape, statement.span)
-        builder.steps["target"] = statement.span
-        value = interpreter.attempt(statement.value, context)
-        for found in interpreter.faults:
-            self.interpreter.record(found)
-        if interpreter.faults:
-            raise Poisoned
-        graph = builder.graph
-        if not isinstance(value, Tensor) or not graph.pred[value.node] or value.shape != ():
-            raise Fault(
-                Diagnostic(
-                    "loss",
-                    f"the loss is a single number computed from the outputs, found {describe(value)}",
-                    statement.span,
-                    help="for example `loss cross_entropy(output)`",
-                )
-            )
-        if not any(isinstance(node["operator"], Loss) for _, node in layers(graph)):
-            raise Fault(Diagnostic("loss", "the loss compares no output with the target", statement.span))
-        output = Output(name="loss", node=value.node, output=0, shape=(), phase="both")
-        graph.graph.update(
-            network="loss",
-            variant=None,
-            settings={},
-            inputs=(*[o["name"] for o in self.outputs], "target"),
-            outputs=(output,),
-            devices=(),
-            batch=(),
-            requires=(),
-            loss=None,
-        )
-        return graph
-
     def _refuse(self, code: str, message: str, help: str | None = None) -> None:
         self.early.append(Diagnostic(code, message, help=help, place=str(self.network.name.span.source.name)))
 
@@ -434,38 +388,3 @@ def _output_fault(name: str) -> str | None:
     if name in ("count", "index"):
         return "is a method of every tuple"
     return None
-
-
-def _target_shape(loss: tree.Expr, outputs: Sequence[Output]) -> Shape:
-    """The shape that the first loss operator named in a loss expects of its target."""
-    from archdsl.ops import OPERATORS
-
-    words = {word: i for i, word in enumerate(re.findall(r"\w+", loss.span.text))}
-    kinds = sorted((i, OPERATORS[word]) for word, i in words.items() if word in OPERATORS)
-    kind = next((k for _, k in kinds if issubclass(k, Loss)), None)
-    shape = next((o["shape"] for o in outputs if o["name"] in words), outputs[0]["shape"])
-    return kind.target_shape(shape) if kind is not None and len(shape) > 1 else shape
-
-
-def _requirements(sizes: Iterable[Dim]) -> Iterator[str]:
-    """What symbols must be at least for every size to be 1 or more: `H >= 33` where one symbol decides it."""
-    least: dict[str, int] = {}
-    for size in sizes:
-        names = symbols(size)
-        if len(names) != 1:
-            yield f"{size} >= 1"
-            continue
-        name = names.pop()
-        low, high = 0, 1
-        while high < MAX_INT and not _positive(size, name, high):
-            low, high = high, high * 2
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if _positive(size, name, middle) else (middle, high)
-        least[name] = max(least.get(name, 1), high)
-    yield from (f"{name} >= {value}" for name, value in sorted(least.items()) if value > 1)
-
-
-def _positive(size: Dim, name: str, value: int) -> bool:
-    worked_out = substitute(size, {name: value})
-    return isinstance(worked_out, int) and worked_out >= 1

@@ -116,6 +116,7 @@ def summary(report: Report) -> list[str]:
     outputs = ", ".join(
         f"{n} {show(shape)}" + (" (training only)" if phase == "train" else "") for n, shape, phase in report.outputs
     )
+    peak = size(report.activation_bytes_inference_peak)
     lines = [
         f"{name}: {report.layers} layers",
         f"inputs        {inputs}",
@@ -125,8 +126,7 @@ def summary(report: Report) -> list[str]:
         + f", {size(report.param_bytes)}"
         + (f"; {count(report.buffers)} in buffers" if report.buffers else ""),
         f"MACs          {count(report.macs)}  (FLOPs = 2 × MACs; convolution, linear, matmul and attention, inference)",
-        f"activations   {size(report.activation_bytes_inference_peak)} peak in inference,"
-        f" {size(report.activation_bytes_training)} kept for backward",
+        f"activations   {peak} peak in inference, {size(report.activation_bytes_training)} kept for backward",
     ]
     for device, figures in report.devices:
         lines.append(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from fractions import Fraction
-from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, show, symbols
@@ -176,19 +175,25 @@ class Weighted(Operator):
     )
 
 
-@cache
+_TABLES: dict[type[Operator], dict[str, Parameter]] = {}
+
+
 def parameters(operator: type[Operator]) -> tuple[Parameter, ...]:
     """The parameters of an operator, in the order in which they may be given."""
+    return tuple(parameter_table(operator).values())
+
+
+def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
+    """The parameters of an operator by name, in the order in which they may be given."""
+    table = _TABLES.get(operator)
+    if table is not None:
+        return table
     found = [
         Parameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
         for f in fields(operator)  # type: ignore[arg-type]
     ]
-    return tuple(sorted(found, key=lambda p: not p.positional))
-
-
-@cache
-def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
-    return {p.name: p for p in parameters(operator)}
+    _TABLES[operator] = {p.name: p for p in sorted(found, key=lambda p: not p.positional)}
+    return _TABLES[operator]
 
 
 def words(parameter: Parameter) -> tuple[str, ...]:

@@ -204,8 +204,7 @@ def spell(value: Any) -> str:
     if isinstance(value, str):
         return f'the text "{value[:40]}"'
     if isinstance(value, int):
-        text = str(value) if abs(value) < 10**30 else f"a number of {len(str(abs(value) // 10**20)) + 20} digits"
-        return text
+        return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
     if isinstance(value, (list, tuple)):
         return "the list " + (show(value) if len(value) <= 8 else f"of {len(value)} values")
     return str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
@@ -36,9 +36,9 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shortened(diagnostic: Diagnostic) -> list[object]:
+def _shortened(diagnostic: Diagnostic) -> list[Instance]:
     chain = list(diagnostic.chain)
-    return chain if len(chain) <= 6 else [*chain[:2], *chain[-4:]]  # type: ignore[return-value]
+    return chain if len(chain) <= 6 else [*chain[:2], *chain[-4:]]
 
 
 def _snippets(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, Union
 
 from archdsl.source import Source, Span
 
@@ -192,7 +192,7 @@ class If(Node):
     orelse: Sequence | If | None
 
 
-Action: TypeAlias = Call | Sequence | Repeat | For | If
+Action: TypeAlias = Union[Call, Sequence, Repeat, For, If]
 
 # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ class Evaluate(Node):
     value: Expr
 
 
-Statement: TypeAlias = Bind | Devices | Output | Loss | Evaluate
+Statement: TypeAlias = Union[Bind, Devices, Output, Loss, Evaluate]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,266 @@
+"""Calls: of operators, which make layers; of blocks, which are expanded; of shared modules."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from archdsl import evaluate
+from archdsl.diagnostics import Diagnostic, Instance, Label
+from archdsl.elaborate.arguments import (
+    all_words,
+    bind_parameters,
+    check_parameter,
+    is_tensors,
+    match_shape,
+    operator_arguments,
+)
+from archdsl.elaborate.builder import unknown
+from archdsl.elaborate.expressions import Expressions
+from archdsl.elaborate.values import (
+    POISON,
+    Context,
+    Definitions,
+    Fault,
+    Poisoned,
+    Scope,
+    SharedModule,
+)
+from archdsl.evaluate import FUNCTIONS, ValueFault
+from archdsl.names import Names
+from archdsl.ops import OPERATORS, Operator
+from archdsl.ops.initialiser import INITIALISERS
+from archdsl.ops.loss import Loss
+from archdsl.syntax import tree
+
+MAX_DEPTH: Final = 64  # blocks within blocks
+
+
+class Calls(Expressions):
+    """Evaluates calls."""
+
+    def call(self, call: tree.Call, fed: list[Any], label: str | None, context: Context, *, step: bool) -> Any:
+        """The value of a call: of a shared module, a block, an operator or a function."""
+        name = call.callee.id
+        binding = context.scope.find(name)
+        if binding is not None and isinstance(binding.value, SharedModule):
+            return self._apply_module(binding.value, call, fed, label, context)
+        if binding is not None and binding.value is POISON and name not in OPERATORS:
+            raise Poisoned
+        found = context.definitions.blocks.get(name)
+        if found is not None:
+            positional, named = self._arguments(call, fed, frozenset(), context)
+            return self._instantiate(*found, positional, named, call, label, None, context)
+        operator = OPERATORS.get(name)
+        if not step and name in FUNCTIONS:
+            positional, named = self._arguments(call, fed, frozenset(), context)
+            if operator is None or not any(map(is_tensors, positional)):
+                if named or label is not None:
+                    raise ValueFault(f"`{name}` takes no named arguments and no label", "wrong-arity")
+                return evaluate.call(name, positional)
+            return self._operate(operator, positional, named, call, label, context)
+        if operator is not None:
+            positional, named = self._arguments(call, fed, all_words(operator), context)
+            return self._operate(operator, positional, named, call, label, context)
+        if not step and name in INITIALISERS:
+            positional, _ = self._arguments(call, fed, frozenset(), context)
+            return evaluate.initialiser(name, positional)
+        known = [*OPERATORS, *context.definitions.blocks, *([] if step else FUNCTIONS)]
+        raise unknown("operator or block", name, known, "unknown-operator", call.callee.span, context)
+
+    def _arguments(
+        self, call: tree.Call, fed: list[Any], words: Iterable[str], context: Context
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Evaluated arguments. A bare word that a parameter takes, and that is no value, stands for itself."""
+        positional = list(fed)
+        named: dict[str, Any] = {}
+        for argument in call.arguments or ():
+            expression = argument.value
+            word = (
+                isinstance(expression, tree.Name)
+                and expression.id in words
+                and context.scope.find(expression.id) is None
+            )
+            value = expression.id if word else self.value(expression, context)  # type: ignore[union-attr]
+            if argument.name is None:
+                if named:
+                    raise Fault(
+                        Diagnostic(
+                            "wrong-arity",
+                            "a positional argument follows a named one",
+                            argument.span,
+                            chain=context.blocks,
+                        )
+                    )
+                positional.append(value)
+            elif argument.name in named:
+                raise Fault(
+                    Diagnostic("wrong-arity", f"`{argument.name}` is given twice", argument.span, chain=context.blocks)
+                )
+            else:
+                named[argument.name] = value
+        return positional, named
+
+    def _operate(
+        self,
+        operator: type[Operator],
+        positional: list[Any],
+        named: dict[str, Any],
+        call: tree.Call,
+        label: str | None,
+        context: Context,
+        path: str | None = None,
+    ) -> Any:
+        if issubclass(operator, Loss):
+            if self.target is None:
+                raise Fault(
+                    Diagnostic(
+                        "loss",
+                        f"`{operator.name}` is a loss, which stands in a `loss` statement",
+                        call.span,
+                        chain=context.blocks,
+                    )
+                )
+            positional = [*positional[:1], self.target, *positional[1:]]
+        built, tensors = operator_arguments(operator, positional, named, call, context)
+        return self.builder.layer(built, tensors, label, call.span, context, path)
+
+    def _instantiate(
+        self,
+        block: tree.Block,
+        definitions: Definitions,
+        positional: list[Any],
+        named: dict[str, Any],
+        call: tree.Call,
+        label: str | None,
+        path: str | None,
+        context: Context,
+    ) -> Any:
+        """The value of a block on these arguments; its layers are added below its path."""
+        name = block.name.id
+        if len(context.blocks) >= MAX_DEPTH:
+            raise Fault(self._endless(name, call, context))
+        if path is None:
+            path = self.builder.step_path(label, name, call.span, context)
+        given = bind_parameters(block, positional, named, call, context)
+        written = " ".join(call.span.text.split())
+        instance = Instance(path, written if len(written) <= 60 else written[:59] + "…", call.span)
+        scope = Scope()
+        inner = Context(
+            definitions,
+            scope,
+            Names(path, numbered=False),
+            named_marks(context, path),
+            (*context.blocks, instance),
+            context.reuse,
+        )
+        self.bind_block(block, given, call, inner, context)
+        return self.body(block.body, inner)
+
+    def bind_block(
+        self, block: tree.Block, given: dict[str, Any], call: tree.Call, inner: Context, outer: Context
+    ) -> None:
+        """Bind a block's parameters, then the dimensions that their shapes name."""
+        name = block.name.id
+        for param in block.params:
+            key = param.name.id
+            if key in given:
+                value = given[key]
+            elif param.default is not None:
+                value = self.value(param.default, inner)
+            else:
+                raise Fault(
+                    Diagnostic(
+                        "missing-argument",
+                        f"block `{name}` needs `{key}`",
+                        call.span,
+                        (Label(param.span, "declared here"),),
+                        outer.blocks,
+                        f"`{name}({', '.join(p.name.id for p in block.params)})`",
+                    )
+                )
+            check_parameter(name, param, value, call.span, outer)
+            inner.scope.bind(key, value, param.name.span)
+        for param in block.params:
+            if param.shape is None:
+                continue
+            values = {n: b.value for n, b in inner.scope.bindings.items()}
+            for dim, size in match_shape(name, param, values[param.name.id], values, call.span, outer).items():
+                inner.scope.bind(dim, size, param.shape.span)
+
+    def _endless(self, name: str, call: tree.Call, context: Context) -> Diagnostic:
+        names = [*(i.call.split("(")[0] for i in context.blocks), name]
+        last = len(names) - 1
+        start = next((i for i in range(last - 1, -1, -1) if names[i] == name), None)
+        if start is None:
+            return Diagnostic("recursion", f"blocks are nested deeper than {MAX_DEPTH}", call.span)
+        cycle = " -> ".join(names[start:])
+        return Diagnostic(
+            "recursion",
+            f"block `{name}` uses itself without end: {cycle}",
+            call.span,
+            help=f"a block may use itself at most {MAX_DEPTH} levels deep, under an `if` that ends it",
+        )
+
+    # --- shared modules
+
+    def _new_module(self, new: tree.NewModule, context: Context, label: str | None) -> SharedModule:
+        call = new.call
+        name = call.callee.id
+        callee: tree.Block | type[Operator]
+        block = context.definitions.blocks.get(name)
+        if block is not None:
+            callee, definitions, words = block[0], block[1], frozenset[str]()
+        elif name in OPERATORS:
+            callee, definitions = OPERATORS[name], context.definitions
+            words = frozenset(all_words(callee))
+        else:
+            known = [*OPERATORS, *context.definitions.blocks]
+            raise unknown("operator or block", name, known, "unknown-operator", call.callee.span, context)
+        positional, named = self._arguments(call, [], words, context)
+        path = self.builder.step_path(label, name, new.span, context)
+        return SharedModule(callee, call, path, replace(context, definitions=definitions), positional, named)
+
+    def _apply_module(
+        self, module: SharedModule, call: tree.Call, fed: list[Any], label: str | None, context: Context
+    ) -> Any:
+        tensors, named = self._arguments(call, fed, frozenset(), context)
+        if named or label is not None or not all(map(is_tensors, tensors)):
+            raise Fault(
+                Diagnostic(
+                    "wrong-arity",
+                    f"`{call.callee.id}` is a module that exists already: it takes tensors, and no label",
+                    call.span,
+                    (Label(module.call.span, "made here"),),
+                    context.blocks,
+                )
+            )
+        uses = self._uses.get(module.path, 0) + 1
+        self._uses[module.path] = uses
+        made = module.context
+        marks = replace(
+            context.marks,
+            device=context.marks.device or made.marks.device,
+            train=context.marks.train or made.marks.train,
+            frozen=context.marks.frozen or made.marks.frozen,
+        )
+        inner = replace(made, marks=marks, blocks=context.blocks, reuse=uses)
+        arguments = [*tensors, *module.positional]
+        if isinstance(module.callee, tree.Block):
+            return self._instantiate(
+                module.callee, made.definitions, arguments, module.named, module.call, None, module.path, inner
+            )
+        return self._operate(module.callee, arguments, module.named, module.call, None, inner, module.path)
+
+    @abstractmethod
+    def body(self, body: tree.Body, context: Context) -> Any:
+        """The value of a body."""
+
+
+def named_marks(context: Context, path: str) -> Any:
+    """The marks inside a step at a path: a pending @checkpoint takes the path."""
+    if context.marks.checkpoint != "":
+        return context.marks
+    return replace(context.marks, checkpoint=path if context.reuse == 1 else f"{path}#{context.reuse}")

@@ -1,0 +1,200 @@
+"""A spec file with everything it imports, ready to be elaborated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from archdsl.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from archdsl.elaborate import Definitions
+from archdsl.read import decode, read
+from archdsl.resolve import resolve
+from archdsl.source import Source, Span
+from archdsl.syntax import text, tree
+
+MAX_IMPORTS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A file with all it imports, ready to be elaborated."""
+
+    spec: tree.Spec
+    definitions: Definitions
+
+    @property
+    def names(self) -> list[str]:
+        """What can be addressed in it: variants, then networks."""
+        return [v.name.id for v in self.spec.variants] + [n.name.id for n in self.spec.networks]
+
+    def find(self, name: str | None) -> tuple[tree.Network, tree.Variant | None]:
+        """A variant or network by name; without a name, the only network (or variant)."""
+        networks = {n.name.id: n for n in self.spec.networks}
+        variants = {v.name.id: v for v in self.spec.variants}
+        if name is None:
+            if len(networks) == 1:
+                return next(iter(networks.values())), None
+            raise unknown_spec(
+                f"`{self.spec.source.name}` holds several networks",
+                f"say which: {', '.join(f'`{self.spec.source.name}:{n}`' for n in self.names[:6])}",
+                self.spec.source.name,
+            )
+        if name in variants:
+            return networks[variants[name].call.callee.id], variants[name]
+        if name in networks:
+            return networks[name], None
+        help = did_you_mean(name, self.names) or f"it holds {', '.join(self.names[:12])}"
+        raise unknown_spec(f"`{self.spec.source.name}` has no variant or network `{name}`", help, self.spec.source.name)
+
+
+def parse_string(code: str, name: str = "<string>") -> Program:
+    """The program that a text holds; its imports are read from the working directory."""
+    return program(decode(code.encode(), name), Path.cwd())
+
+
+def program(source: Source, directory: Path) -> Program:
+    """Parse a file and all it imports. Raises `SpecError`."""
+    spec = text.parse(source)
+    faults = _duplicates(spec)
+    blocks = _imported(spec, directory.resolve(), [], faults, {})
+    definitions = _define(spec, blocks)
+    faults += resolve(spec, definitions)
+    if not spec.networks and not faults:
+        faults.append(
+            Diagnostic(
+                "empty-spec",
+                "the spec has no network",
+                _first(spec),
+                help="blocks are used by networks; `import` them into a file that has one",
+            )
+        )
+    if faults:
+        raise SpecError(faults)
+    return Program(spec, definitions)
+
+
+def _define(spec: tree.Spec, imported: Mapping[str, tuple[tree.Block, Definitions]]) -> Definitions:
+    blocks = dict(imported)
+    definitions = Definitions(blocks)
+    blocks |= {block.name.id: (block, definitions) for block in spec.blocks}  # a block sees its own file
+    return definitions
+
+
+@dataclass(slots=True)
+class _Imported:
+    spec: tree.Spec
+    definitions: Definitions = field(default_factory=Definitions)
+
+
+def _imported(
+    spec: tree.Spec, directory: Path, stack: list[Path], faults: list[Diagnostic], done: dict[Path, _Imported]
+) -> dict[str, tuple[tree.Block, Definitions]]:
+    """The blocks that a file imports, by name."""
+    blocks: dict[str, tuple[tree.Block, Definitions]] = {}
+    own = {block.name.id: block for block in spec.blocks}
+    for statement in spec.imports:
+        found = _import(statement, directory, stack, faults, done)
+        if found is None:
+            continue
+        for name in statement.names:
+            available = {block.name.id: block for block in found.spec.blocks}
+            if name.id not in available:
+                help = did_you_mean(name.id, available)
+                faults.append(
+                    Diagnostic(
+                        "unknown-name", f"`{statement.path.value}` has no block `{name.id}`", name.span, help=help
+                    )
+                )
+            elif name.id in own or name.id in blocks:
+                first = (own.get(name.id) or blocks[name.id][0]).name.span
+                labels = (Label(first, "also defined here"),)
+                message = f"block `{name.id}` is defined twice"
+                faults.append(Diagnostic("duplicate-definition", message, name.span, labels))
+            else:
+                blocks[name.id] = (available[name.id], found.definitions)
+    return blocks
+
+
+def _import(
+    statement: tree.Import, directory: Path, stack: list[Path], faults: list[Diagnostic], done: dict[Path, _Imported]
+) -> _Imported | None:
+    """The file that a statement imports, parsed; None where it cannot be, with the faults recorded."""
+    span = statement.path.span
+    try:
+        path = _find(statement, directory, stack)
+        if path in done:
+            return done[path]
+        if len(done) >= MAX_IMPORTS:
+            message = f"more than {MAX_IMPORTS} files are imported, which is the limit"
+            raise SpecError([Diagnostic("too-many-imports", message, span)])
+        # Shown as the user would open it: relative to the importing file.
+        shown = os.path.join(os.path.dirname(span.source.name), str(statement.path.value))
+        spec = text.parse(read(path, shown, "import-missing"))
+    except SpecError as error:
+        faults += [replace(found, span=found.span or span, place=None) for found in error.diagnostics]
+        return None
+    done[path] = imported = _Imported(spec)
+    faults += _duplicates(spec)
+    blocks = _imported(spec, path.parent, [*stack, path], faults, done)
+    imported.definitions = _define(spec, blocks)
+    faults += resolve(spec, imported.definitions)
+    return imported
+
+
+def _find(statement: tree.Import, directory: Path, stack: list[Path]) -> Path:
+    """The path of an import, which must lie beside or below the importing file. Raises `SpecError`."""
+    written = str(statement.path.value)
+    path = Path(os.path.realpath(directory / written))
+    if "://" in written:
+        wrong = "an import is a local file; nothing is fetched"
+    elif not written or os.path.isabs(written) or "\\" in written or ".." in Path(written).parts:
+        wrong = f"the import `{written}` leaves the directory of its file"
+    elif not path.is_relative_to(directory):
+        wrong = f"the import `{written}` is a link out of the directory of its file"
+    elif path in stack:
+        names = " -> ".join(p.name for p in [*stack[stack.index(path) :], path])
+        raise SpecError([Diagnostic("import-cycle", f"files import each other: {names}", statement.path.span)])
+    else:
+        return path
+    help = 'an import names a file beside or below the importing one: `import "blocks.arch" (name)`'
+    raise SpecError([Diagnostic("import-path", wrong, statement.path.span, help=help)])
+
+
+def _duplicates(spec: tree.Spec) -> list[Diagnostic]:
+    """Blocks, networks, variants and parameters that are defined twice; variants of unknown networks."""
+    faults = _twice("duplicate-definition", "block", [b.name for b in spec.blocks])
+    names = [n.name for n in spec.networks] + [v.name for v in spec.variants]
+    faults += _twice("duplicate-definition", "network or variant", names)
+    for params in [b.params for b in spec.blocks] + [n.params for n in spec.networks]:
+        faults += _twice("duplicate-parameter", "parameter", [param.name for param in params])
+    networks = {n.name.id for n in spec.networks}
+    for variant in spec.variants:
+        callee = variant.call.callee
+        if callee.id not in networks:
+            help = did_you_mean(callee.id, networks)
+            faults.append(Diagnostic("unknown-name", f"unknown network `{callee.id}`", callee.span, help=help))
+    return faults
+
+
+def _twice(code: str, kind: str, names: Iterable[tree.Target]) -> list[Diagnostic]:
+    first: dict[str, tree.Target] = {}
+    faults = []
+    for name in names:
+        if name.id in first:
+            labels = (Label(first[name.id].span, "the first one"),)
+            faults.append(Diagnostic(code, f"{kind} `{name.id}` is defined twice", name.span, labels))
+        first.setdefault(name.id, name)
+    return faults
+
+
+def _first(spec: tree.Spec) -> Span:
+    nodes: list[tree.Node] = [*spec.imports, *spec.blocks, *spec.variants]
+    return min((node.span for node in nodes), key=lambda span: span.start)
+
+
+def unknown_spec(message: str, help: str | None, place: str) -> SpecError:
+    """The error for a name that no variant or network has."""
+    return SpecError([Diagnostic("unknown-spec", message, help=help, place=place)])

@@ -1,0 +1,130 @@
+"""Syntax errors in words: what stands where the grammar has no place for it, and what to write instead."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import lark
+from lark.lexer import Token
+
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean
+from archdsl.source import Source, Span
+
+# What the grammar's terminals are called in messages.
+TERMINALS: Final = {
+    "NAME": "a name",
+    "INT": "a number",
+    "FLOAT": "a number",
+    "STRING": "a string",
+    "LABEL": "a label",
+    "MARK": "a mark",
+    "ARROW": "`->`",
+    "PLUS": "`+` or `-`",
+    "TIMES": "`*` or `/`",
+    "POWER": "`**`",
+    "COMPARE": "a comparison",
+    "ELLIPSIS": "`...`",
+    "_NL": "a new line",
+    "$END": "the end of the file",
+    "EQUAL": "`=`",
+    "COMMA": "`,`",
+    "COLON": "`:`",
+    "DOT": "`.`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+}
+
+
+class Stop(Exception):
+    """A fault that ends the parse of a definition."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+def token_span(source: Source, token: Token) -> Span:
+    start = token.start_pos or 0
+    return Span(source, start, start + len(token))
+
+
+def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
+    """A diagnostic for what lark could not read."""
+    if isinstance(error, lark.UnexpectedCharacters):
+        start = error.pos_in_stream or 0
+        char = source.text[start]
+        span = Span(source, start, start + 1)
+        if char == '"':
+            return Diagnostic("syntax", "the string is not closed on its line", span, help='end it with `"`')
+        if ord(char) > 126:
+            return Diagnostic(
+                "bad-character",
+                f"unexpected character `{char}` (U+{ord(char):04X}); names and numbers are ASCII",
+                span,
+            )
+        helps = {
+            "'": 'strings are written with `"`',
+            "$": "`${...}` stands in labels and marks only",
+            "&": "write `and`",
+            "|": "write `or`",
+            "!": "write `not`",
+            ";": "put each statement on a line of its own",
+        }
+        return Diagnostic("syntax", f"unexpected character `{char}`", span, help=helps.get(char))
+    if isinstance(error, lark.UnexpectedToken):
+        token = error.token
+        expected = sorted({TERMINALS.get(name, f"`{name.lower()}`") for name in error.accepts or error.expected})
+        if token.type == "$END":
+            end = len(source.text.rstrip())
+            span, found = Span(source, max(end - 1, 0), end), "the end of the text"
+        else:
+            span = token_span(source, token)
+            found = "a new line" if token.type == "_NL" else f"`{str(token)[:40]}`"
+        few = f"; expected {' or '.join(expected)}" if len(expected) <= 4 else ""
+        return Diagnostic("syntax", f"unexpected {found}{few}", span, help=_hint(source, error, token))
+    return Diagnostic("syntax", "the text does not follow the grammar", Span(source, 0, 1))
+
+
+def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | None:
+    accepted = set(error.accepts or error.expected)
+    if token.type == "NAME" and "NETWORK" in accepted:
+        return did_you_mean(str(token), ["block", "network", "variant", "import"]) or (
+            "a file holds `import`, `block`, `network` and `variant` definitions"
+        )
+    if token.type == "_NL" and "ELSE" in accepted and "ARROW" not in accepted:
+        return "an `if` that is no step needs an `else`"
+    if token.type in {"PLUS", "TIMES", "POWER", "COMPARE"} and "ARROW" in accepted:
+        return "`->` binds loosest: put the chain in parentheses, `(x -> relu) + y`"
+    if token.type == "EQUAL":
+        return "compare with `==`; bind a value in a statement of its own"
+    if token.type in {"NETWORK", "BLOCK", "VARIANT", "IMPORT", "OUTPUT", "LOSS", "DEVICE", "MODULE", "REPEAT", "IN"}:
+        return f"`{token}` is a word of the language and cannot be a name here"
+    if token.type == "LABEL" and "NAME" in accepted:
+        return "a label stands before the step it names: `x -> label: step`"
+    return None
+
+
+def unbalanced(source: Source, token: Token, brackets: list[Token]) -> Diagnostic:
+    if not brackets:
+        return Diagnostic("syntax", f"`{token}` closes nothing", token_span(source, token))
+    opened = brackets[-1]
+    return Diagnostic(
+        "syntax",
+        f"`{token}` does not close `{opened}`",
+        token_span(source, token),
+        labels=(Label(token_span(source, opened), "opened here"),),
+    )
+
+
+def unclosed(source: Source, brackets: list[Token]) -> Diagnostic:
+    opened = brackets[-1]
+    line = source.position(opened.start_pos or 0)[0]
+    return Diagnostic(
+        "syntax",
+        f"`{opened}` opened at line {line} is never closed",
+        token_span(source, opened),
+        help=f"add the missing `{ {'(': ')', '[': ']', '{': '}'}[str(opened)] }`",
+    )

@@ -1,0 +1,140 @@
+"""The shipped specs have the parameters, multiply-adds, shapes and names of the networks that they are named after."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from archdsl.dims import Size, substitute
+from archdsl.graph import Graph, content_hash, header, layers, operands
+from archdsl.load import load_graph
+from tests.zoo.published import ALIASES, NETWORKS, tensors
+from tests.zoo.references import REFERENCES, reference, spec_name
+
+every_network = pytest.mark.parametrize("variant", NETWORKS)
+
+
+def one_image(size: Size) -> int:
+    found = substitute(size, {"N": 1}) if not isinstance(size, int) else size
+    assert isinstance(found, int)
+    return found
+
+
+def elements(graph: Graph, *roles: str) -> int:
+    return sum(math.prod(w.shape) for _, node in layers(graph) for w in node["weights"] if w.role in roles)
+
+
+def multiply_adds(graph: Graph) -> int:
+    total: Size = 0
+    for key, node in layers(graph):
+        inputs = [graph.nodes[producer]["outputs"][output] for producer, output in operands(graph, key)]
+        total = total + node["operator"].macs(inputs, node["shape"])
+    return one_image(total)
+
+
+def last_layer(graph: Graph, module: str) -> str:
+    """The layer at a path, or the last one below it."""
+    return [key for key in graph if key == module or key.startswith(f"{module}.")][-1]
+
+
+def stage_shape(graph: Graph, at: str | list[str]) -> list[int]:
+    """The shape of a stage without the batch; of one in two halves, joined along the channels."""
+    places = [at] if isinstance(at, str) else at
+    shapes = [list(map(one_image, graph.nodes[last_layer(graph, place)]["shape"])) for place in places]
+    assert all(shape[2:] == shapes[0][2:] for shape in shapes)
+    return [sum(shape[1] for shape in shapes), *shapes[0][2:]]
+
+
+def names_and_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {
+        ".".join(filter(None, (node["path"], weight.name))): weight.shape
+        for _, node in layers(graph)
+        for weight in node["weights"]
+    }
+
+
+@every_network
+def test_has_the_published_number_of_parameters(variant: str) -> None:
+    assert elements(load_graph(variant), "weight", "bias") == NETWORKS[variant]["params"]["value"]
+
+
+@every_network
+def test_has_the_published_number_of_buffer_elements(variant: str) -> None:
+    assert elements(load_graph(variant), "buffer") == NETWORKS[variant]["buffers"]["value"]
+
+
+@every_network
+def test_has_the_published_multiply_adds(variant: str) -> None:
+    assert multiply_adds(load_graph(variant)) == NETWORKS[variant]["macs"]["value"]
+
+
+@every_network
+def test_has_the_published_shape_at_every_stage(variant: str) -> None:
+    graph = load_graph(variant)
+    stages = NETWORKS[variant]["stages"]["shapes"]
+    found = {name: stage_shape(graph, stage["at"]) for name, stage in stages.items()}
+    assert found == {name: stage["shape"] for name, stage in stages.items()}
+
+
+@every_network
+def test_has_the_names_and_shapes_of_the_checkpoint_in_its_order(variant: str) -> None:
+    found, wanted = names_and_shapes(load_graph(variant)), tensors(variant)
+    assert found == wanted
+    assert list(found) == list(wanted)
+
+
+@every_network
+def test_the_reference_module_has_the_same_names_and_shapes(variant: str) -> None:
+    rename = spec_name if variant == "alexnet" else str
+    found = {rename(name): tuple(tensor.shape) for name, tensor in reference(variant).state_dict().items()}
+    assert found == tensors(variant)
+
+
+@pytest.mark.parametrize(("name", "network"), ALIASES.items())
+def test_another_name_is_the_same_network(name: str, network: str) -> None:
+    assert content_hash(load_graph(name)) == content_hash(load_graph(network))
+
+
+@pytest.mark.parametrize(
+    ("variant", "figure", "printed"),
+    [
+        ("vgg_a", "params", 133e6),  # VGG, table 2
+        ("vgg_a_lrn", "params", 133e6),
+        ("vgg_b", "params", 133e6),
+        ("vgg_c", "params", 134e6),
+        ("vgg_d", "params", 138e6),
+        ("vgg_e", "params", 144e6),
+        ("resnet18", "macs", 1.8e9),  # ResNet, table 1
+        ("resnet50_paper", "macs", 3.8e9),
+        ("resnet101_paper", "macs", 7.6e9),
+        ("resnet152_paper", "macs", 11.3e9),
+        ("cifar_resnet20", "params", 0.27e6),  # ResNet, table 6
+        ("cifar_resnet32", "params", 0.46e6),
+        ("cifar_resnet44", "params", 0.66e6),
+        ("cifar_resnet56", "params", 0.85e6),
+        ("cifar_resnet110", "params", 1.7e6),
+    ],
+)
+def test_the_figure_rounds_to_the_one_printed_in_the_paper(variant: str, figure: str, printed: float) -> None:
+    graph = load_graph(variant)
+    found = multiply_adds(graph) if figure == "macs" else elements(graph, "weight", "bias")
+    assert found == pytest.approx(printed, rel=0.02)
+
+
+@pytest.mark.parametrize("variant", [*NETWORKS, *ALIASES])
+def test_says_how_it_is_trained(variant: str) -> None:
+    assert header(load_graph(variant))["loss"] is not None
+
+
+def test_the_towers_of_alexnet_meet_where_figure_2_says() -> None:
+    graph = load_graph("alexnet")
+    device = {key: node["device"] for key, node in layers(graph)}
+    assert {device[key] for key in graph if key.startswith("tower0.")} == {"gpu0"}
+    assert {device[key] for key in graph if key.startswith("tower1.")} == {"gpu1"}
+    crossings = {b for a, b in graph.edges() if device[a] and device[a] != device[b]}
+    assert crossings == {*(f"tower{i}.{part}.concat" for i in range(2) for part in ("upper", "fc6", "fc7")), "concat"}
+
+
+def test_every_network_is_compared_with_a_reference() -> None:
+    assert set(REFERENCES) == set(NETWORKS)

@@ -1,0 +1,76 @@
+"""Which layers belong together: block instances and labelled sequences, by the paths of the layers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from archdsl.graph import Graph, layer
+
+Prefix: TypeAlias = tuple[str, str]  # a path, and "#2" where all below it is a second use
+
+
+@dataclass(slots=True)
+class Branch:
+    """A group: what lies in it, in the order of the graph."""
+
+    path: str  # as keys of layers begin
+    use: str = ""  # "#2" for a second use of a shared module
+    call: str = ""  # the block's call
+    depth: int = 0
+    first: str = ""  # the key of its first layer
+    items: list[str | Branch] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        return f"{self.path} {self.use}".rstrip()
+
+
+def groups(graph: Graph, keys: list[str]) -> Branch:
+    """The tree of groups of these layers. Its root stands for the whole network."""
+    calls = {block.path: block.call for key in keys for block in layer(graph, key)["blocks"]}
+    sizes = Counter(prefix for key in keys for prefix in _uses(graph, key))
+    largest: Counter[Prefix] = Counter()  # the size of the largest group within
+    for path, use in sizes:
+        parent = path.rpartition(".")[0], use
+        largest[parent] = max(largest[parent], sizes[path, use])
+
+    def drawn(prefix: Prefix) -> bool:
+        # A sequence that holds nothing beside one inner group says no more than that one.
+        return sizes[prefix] > 1 and (prefix[0] in calls or sizes[prefix] > largest[prefix])
+
+    root = Branch("")
+    branches: dict[Prefix, Branch] = {}
+    for key in keys:
+        parent = root
+        for prefix in _prefixes(graph, key, sizes):
+            if not drawn(prefix):
+                continue
+            if prefix not in branches:
+                path, use = prefix
+                branches[prefix] = Branch(path, use, calls.get(path, ""), parent.depth + 1, key)
+                parent.items.append(branches[prefix])
+            parent = branches[prefix]
+        parent.items.append(key)
+    return root
+
+
+def _uses(graph: Graph, key: str) -> Iterator[Prefix]:
+    """The prefixes of a layer's path, outermost first, each with the use that the layer's key bears."""
+    path = layer(graph, key)["path"]
+    use = key[len(path) :]
+    segments = path.split(".")
+    for end in range(1, len(segments)):
+        yield ".".join(segments[:end]), use
+
+
+def _prefixes(graph: Graph, key: str, sizes: Counter[Prefix]) -> Iterator[Prefix]:
+    """The groups a layer lies in. A later use of a shared module is a group of its own, within the module's place.
+
+    The module is the outermost prefix of which every layer is used again: what lies outside is used once.
+    """
+    for path, use in _uses(graph, key):
+        again = use != "" and sizes[path, use] == sizes[path, ""]
+        yield path, use if again else ""

@@ -1,0 +1,74 @@
+"""How diagrams look: data only.
+
+Fills are light enough for black text (contrast 7:1 and more) and stay apart for the three common kinds of colour
+blindness: hues of Paul Tol's "light" scheme, paled. Devices have strong colours of his "bright" scheme, which are
+used for outlines only, so that the two are never confused.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+FONT: Final = "Arial"  # Graphviz knows its widths, which those of Liberation Sans are equal to
+FONT_STACK: Final = "'Liberation Sans', Arial, Helvetica, sans-serif"
+SIZE: Final = 12.0  # operators
+SMALL: Final = 9.5  # names, shapes, the legend
+CAPTION: Final = 14.0
+
+INK: Final = "#1a1a1a"
+MUTED: Final = "#555555"
+PAPER: Final = "#ffffff"
+
+
+class Colour(NamedTuple):
+    fill: str
+    line: str
+
+
+GROUPS: Final = MappingProxyType(
+    {
+        "convolution": Colour("#c3d9f3", "#4677ab"),
+        "linear": Colour("#b5e3d5", "#2b8a6e"),
+        "attention": Colour("#fbd3dc", "#c25a75"),
+        "normalization": Colour("#e4eab0", "#8a9420"),
+        "activation": Colour("#f9d2c0", "#c4623f"),
+        "pooling": Colour("#f7ecb8", "#b09422"),
+        "resample": Colour("#cdeffa", "#3b9cb8"),
+        "reshape": Colour("#e6e6e6", "#8c8c8c"),
+        "reduction": Colour("#f3e2c7", "#a57c3c"),
+        "regularization": Colour("#f2f2f2", "#a6a6a6"),
+        "merge": Colour("#ffffff", "#444444"),
+        "parameter": Colour("#e3d6ee", "#8461a5"),
+        "loss": Colour("#ead9d2", "#8f6a58"),
+        "input": Colour("#ffffff", "#1a1a1a"),
+        "output": Colour("#3a3a3a", "#3a3a3a"),
+    }
+)
+
+# For the groups of a user's own operators, in the order in which they occur.
+MORE_GROUPS: Final = (
+    Colour("#d9e8d0", "#5f8a47"),
+    Colour("#dcdcf5", "#6464ad"),
+    Colour("#f5d9ef", "#a6569a"),
+    Colour("#d5e5e5", "#4f8080"),
+)
+
+# Device colours: the fill tints clusters, the line outlines layers. More devices than these start again.
+DEVICES: Final = (
+    Colour("#eaf1f8", "#1f5f99"),
+    Colour("#fdf0e3", "#d9730d"),
+    Colour("#e9f5ec", "#1b7837"),
+    Colour("#f7ebf4", "#aa3377"),
+    Colour("#f7f6e0", "#8d8414"),
+    Colour("#e4f6f8", "#1295a8"),
+    Colour("#f0ecf7", "#5e3c99"),
+    Colour("#f3eeea", "#7a4a2b"),
+)
+
+CLUSTER: Final = (Colour("#f7f8fa", "#c4c9d1"), Colour("#eef0f4", "#b9bfc9"))  # by depth, in turn
+EDGE: Final = "#4d4d4d"
+CROSSING: Final = "#c1121f"  # an edge from one device to another
+
+# What stands in the circle of a join; others show their operator.
+SYMBOLS: Final = MappingProxyType({"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max"})

@@ -1,0 +1,72 @@
+"""What a layer is called in a box: its operator with the parameters that matter, in few characters."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from archdsl.graph import Layer
+from archdsl.ops import Operator, Parameter, parameters
+from archdsl.ops._op import REQUIRED
+from archdsl.ops.kinds import Init, Sizes
+from viz.theme import SYMBOLS
+
+LONGEST: Final = 44  # characters of a line
+
+# Parameters that have a sign of their own, wherever they occur.
+SIGNS: Final = MappingProxyType(
+    {"kernel_size": "{}", "stride": "/{}", "scale_factor": "×{}", "upscale_factor": "×{}", "scalar": "{}"}
+)
+
+# Parameters that tell a reader of a picture nothing: shapes show what padding does, and the rest is for training.
+SILENT: Final = frozenset(
+    {"padding", "output_padding", "padding_mode", "ceil_mode", "bias", "eps", "momentum", "align_corners"}
+)
+
+
+def title(layer: Layer) -> str:
+    """`conv 3×3, 64, /2`: the operator, then what has no default or differs from it."""
+    name = SYMBOLS.get(layer["op"], layer["op"])
+    said = ", ".join(_said(layer["operator"], spatial=max(len(layer["shape"]) - 2, 1)))
+    return clip(f"{name} {said}".strip())
+
+
+def _said(operator: Operator, spatial: int) -> list[str]:
+    found = []
+    for parameter in parameters(type(operator)):
+        value = getattr(operator, parameter.name)
+        if parameter.name in SILENT or isinstance(parameter.kind, Init) or value == parameter.default:
+            continue
+        if parameter.name == "kernel_size" and isinstance(value, int):
+            value = (value,) * spatial
+        found.append((parameter.name != "kernel_size", _one(parameter, value)))
+    return [text for _, text in sorted(found, key=lambda pair: pair[0])]  # the kernel first, as people say it
+
+
+def _one(parameter: Parameter, value: Any) -> str:
+    words = parameter.name.replace("_", " ")
+    if isinstance(value, bool):
+        return words if value else f"no {words}"
+    text = _value(value, "×" if isinstance(parameter.kind, Sizes) else ", ")
+    if parameter.name in SIGNS:
+        return SIGNS[parameter.name].format(text)
+    return text if parameter.default is REQUIRED or isinstance(value, str) else f"{words} {text}"
+
+
+def _value(value: Any, separator: str = ", ") -> str:
+    if isinstance(value, (tuple, list)):
+        text = separator.join(_value(item) for item in value)
+        return text if separator == "×" else f"[{text}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def plain(text: str) -> str:
+    """One line of visible characters, whatever a spec holds."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
+def clip(text: str, longest: int = LONGEST) -> str:
+    """A text that is not too long, its end marked where it is cut."""
+    text = plain(text[: 4 * longest])
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
