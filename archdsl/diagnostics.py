@@ -86,3 +86,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     if not close:
         return None
     return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
+
+
+def unknown(
+    what: str, name: str, known: Iterable[str], code: str, span: Span, chain: tuple[Instance, ...] = ()
+) -> Diagnostic:
+    """The diagnostic for a name that nothing has, with the closest known ones; a fix where one is closest."""
+    help = did_you_mean(name, known)
+    fix = Fix(span, help.split("`")[1]) if help is not None and help.count("`") == 2 else None
+    shown = name if len(name) <= 64 else name[:63] + "…"
+    return Diagnostic(code, f"unknown {what} `{shown}`", span, chain=chain, help=help, fix=fix)

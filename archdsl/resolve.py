@@ -1,11 +1,227 @@
-"""Checks names before anything is elaborated, in every body, used or not: callees, values, parameters, types."""
+"""Checks names before anything is elaborated, in every body, used or not.
+
+Callees, named arguments, values, types of parameters, names bound twice: what can be said without running the spec,
+so that a mistake in a block that no network uses, or in the branch not taken, is found as well.
+"""
 
 from __future__ import annotations
 
-from archdsl.diagnostics import Diagnostic
-from archdsl.elaborate import Definitions
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean, unknown
+from archdsl.elaborate.arguments import TYPES
+from archdsl.elaborate.values import Definitions
+from archdsl.evaluate import FUNCTIONS
+from archdsl.ops import OPERATORS, parameter_table, words
+from archdsl.ops.initialiser import INITIALISERS
+from archdsl.source import Span
 from archdsl.syntax import tree
+
+STATIC: Final = frozenset(FUNCTIONS) | frozenset(INITIALISERS)
 
 
 def resolve(spec: tree.Spec, definitions: Definitions) -> list[Diagnostic]:
-    return []
+    """The faults in the names of a file's blocks, networks and variants."""
+    resolver = _Resolver(definitions)
+    for block in spec.blocks:
+        resolver.definition(block.params, block.body, network=False)
+    for network in spec.networks:
+        resolver.definition(network.params, network.body, network=True)
+    for variant in spec.variants:
+        for argument in variant.call.arguments or ():
+            resolver.expression(argument.value, _Names())
+    return sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
+
+
+class _Names:
+    """The values bound so far, each where it was bound; inner scopes see the outer ones."""
+
+    def __init__(self, outer: _Names | None = None) -> None:
+        self.own: dict[str, Span] = {}
+        self.outer = outer
+
+    def find(self, name: str) -> Span | None:
+        names: _Names | None = self
+        while names is not None:
+            if name in names.own:
+                return names.own[name]
+            names = names.outer
+        return None
+
+    def all(self) -> list[str]:
+        return [*self.own, *(self.outer.all() if self.outer else [])]
+
+
+class _Resolver:
+    def __init__(self, definitions: Definitions) -> None:
+        self.definitions = definitions
+        self.faults: list[Diagnostic] = []
+        self._visitors: dict[type, Callable[[Any, _Names], None]] = {
+            tree.Literal: lambda e, n: None,
+            tree.Name: self._name,
+            tree.ListDisplay: lambda e, n: self._all(e.items, n),
+            tree.Comprehension: self._comprehension,
+            tree.Unary: lambda e, n: self.expression(e.operand, n),
+            tree.Binary: self._binary,
+            tree.Conditional: lambda e, n: self._all((e.test, e.then, e.orelse), n),
+            tree.Index: lambda e, n: self._all((e.value, e.index), n),
+            tree.Attribute: lambda e, n: self.expression(e.value, n),
+            tree.Call: self._call,
+            tree.NewModule: lambda e, n: self._call(e.call, n),
+            tree.IfBodies: self._if_bodies,
+            tree.Head: self._head,
+            tree.Chain: self._chain,
+            tree.Sequence: lambda e, n: self._steps(e.steps, n),
+            tree.Repeat: self._repeat,
+            tree.For: self._for,
+            tree.If: self._if,
+        }
+
+    # --- definitions and statements
+
+    def definition(self, params: Iterable[tree.Param], body: tree.Body, *, network: bool) -> None:
+        names = _Names()
+        params = tuple(params)
+        for param in params:
+            if param.type is not None and param.type.id not in TYPES:
+                self.faults.append(unknown("type", param.type.id, TYPES, "unknown-name", param.type.span))
+            if param.default is not None:
+                self.expression(param.default, names)
+            names.own[param.name.id] = param.name.span
+        for param in params:
+            for dim in param.shape.dims if param.shape is not None else ():
+                if isinstance(dim, tree.Name) and (not network or dim.id[0].isupper()):
+                    names.own.setdefault(dim.id, dim.span)
+                elif not isinstance(dim, tree.AnyDims):
+                    self.expression(dim, names)
+        self._body(body, names)
+
+    def _body(self, body: tree.Body, names: _Names) -> None:
+        for statement in body.statements:
+            if isinstance(statement, tree.Devices):
+                continue
+            self.expression(statement.value, names)
+            if isinstance(statement, tree.Bind):
+                for target in statement.targets:
+                    self._bind(target, names)
+            elif isinstance(statement, tree.Output):
+                names.own.setdefault(statement.name.id, statement.name.span)
+
+    def _bind(self, target: tree.Target, names: _Names) -> None:
+        first = names.find(target.id)
+        if first is not None:
+            label = Label(first, "first bound here")
+            self.faults.append(
+                Diagnostic(
+                    "rebound-name",
+                    f"`{target.id}` is bound twice",
+                    target.span,
+                    (label,),
+                    help="choose another name",
+                )
+            )
+        names.own.setdefault(target.id, target.span)
+
+    # --- expressions and steps
+
+    def expression(self, expression: Any, names: _Names) -> None:
+        self._visitors[type(expression)](expression, names)
+
+    def _all(self, expressions: Iterable[Any], names: _Names) -> None:
+        for expression in expressions:
+            self.expression(expression, names)
+
+    def _name(self, name: tree.Name, names: _Names, bare: Iterable[str] = ()) -> None:
+        """A name that is a value, or one of the words that a parameter takes bare."""
+        if names.find(name.id) is not None or name.id in INITIALISERS or name.id in bare:
+            return
+        fault = unknown("name", name.id, [*names.all(), *INITIALISERS, *bare], "unknown-name", name.span)
+        if fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
+            help = f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
+            fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
+        self.faults.append(fault)
+
+    def _binary(self, binary: tree.Binary, names: _Names) -> None:
+        rest: Any = binary
+        while isinstance(rest, tree.Binary):  # a sum of many terms leans left
+            self.expression(rest.right, names)
+            rest = rest.left
+        self.expression(rest, names)
+
+    def _comprehension(self, comprehension: tree.Comprehension, names: _Names) -> None:
+        self.expression(comprehension.element, self._loop(comprehension, names))
+
+    def _for(self, loop: tree.For, names: _Names) -> None:
+        self.expression(loop.body, self._loop(loop, names))
+
+    def _loop(self, loop: tree.For | tree.Comprehension, names: _Names) -> _Names:
+        self.expression(loop.iterable, names)
+        inner = _Names(names)
+        inner.own |= dict.fromkeys(loop.targets, loop.iterable.span)
+        return inner
+
+    def _if_bodies(self, branch: tree.IfBodies, names: _Names) -> None:
+        self.expression(branch.test, names)
+        self._body(branch.then, _Names(names))
+        if isinstance(branch.orelse, tree.IfBodies):
+            self.expression(branch.orelse, names)
+        else:
+            self._body(branch.orelse, _Names(names))
+
+    def _head(self, head: tree.Head, names: _Names) -> None:
+        self._interpolated([head.label, *head.marks], names)
+        self.expression(head.value, names)
+
+    def _chain(self, chain: tree.Chain, names: _Names) -> None:
+        self.expression(chain.head, names)
+        self._steps(chain.steps, names)
+
+    def _steps(self, steps: Iterable[tree.Step], names: _Names) -> None:
+        for step in steps:
+            self._interpolated([step.label, *step.marks], names)
+            self.expression(step.action, names)
+
+    def _interpolated(self, texts: Iterable[tree.Interpolated | None], names: _Names) -> None:
+        for text in texts:
+            if text is not None:
+                self._all((piece for piece in text.pieces if not isinstance(piece, str)), names)
+
+    def _repeat(self, repeat: tree.Repeat, names: _Names) -> None:
+        self._all((repeat.count, repeat.body), names)
+
+    def _if(self, branch: tree.If, names: _Names) -> None:
+        self._all((branch.test, branch.then), names)
+        if branch.orelse is not None:
+            self.expression(branch.orelse, names)
+
+    # --- calls
+
+    def _call(self, call: tree.Call, names: _Names) -> None:
+        name = call.callee.id
+        bare: frozenset[str] = frozenset()
+        parameters: list[str] | None = None  # None: not known before the spec runs
+        if names.find(name) is not None:
+            pass  # perhaps a shared module, which is known when the spec runs
+        elif name in self.definitions.blocks:
+            parameters = [param.name.id for param in self.definitions.blocks[name][0].params]
+        elif name in OPERATORS:
+            bare = words(OPERATORS[name])
+            parameters = [*parameter_table(OPERATORS[name]), *OPERATORS[name].inputs]
+        elif name not in STATIC:
+            known = [*OPERATORS, *self.definitions.blocks, *FUNCTIONS]
+            self.faults.append(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
+        for argument in call.arguments or ():
+            if argument.name is not None and parameters is not None and argument.name not in parameters:
+                self._unknown_parameter(name, argument, parameters)
+            if isinstance(argument.value, tree.Name):
+                self._name(argument.value, names, bare)
+            else:
+                self.expression(argument.value, names)
+
+    def _unknown_parameter(self, callee: str, argument: tree.Argument, known: list[str]) -> None:
+        assert argument.name is not None
+        span = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
+        message = f"`{callee}` has no parameter `{argument.name}`"
+        help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
+        self.faults.append(Diagnostic("unknown-parameter", message, span, help=help))

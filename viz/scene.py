@@ -52,7 +52,7 @@ class Edge:
     news: bool  # whether a reader has not seen this shape on the way here
     crossing: bool  # from one device to another
     train: bool
-    main: bool  # the target's only input
+    main: bool  # part of a chain: its source feeds nothing else, and nothing else feeds its target
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _edges(graph: Graph, key: str, ids: dict[str, str]) -> Iterator[Edge]:
             news=graph.out_degree(source) > 1 or _changes(graph, source, shape),
             crossing=None not in (producer["device"], node["device"]) and producer["device"] != node["device"],
             train=producer["phase"] == "train" or node["phase"] == "train",
-            main=len(inputs) == 1,
+            main=len(inputs) == 1 and graph.out_degree(source) == 1,
         )
 
 

@@ -30,7 +30,7 @@ GROUPS: Final = MappingProxyType(
     {
         "convolution": Colour("#c3d9f3", "#4677ab"),
         "linear": Colour("#b5e3d5", "#2b8a6e"),
-        "attention": Colour("#fbd3dc", "#c25a75"),
+        "attention": Colour("#f9cfe0", "#c25a75"),
         "normalization": Colour("#e4eab0", "#8a9420"),
         "activation": Colour("#f9d2c0", "#c4623f"),
         "pooling": Colour("#f7ecb8", "#b09422"),

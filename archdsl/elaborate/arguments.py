@@ -9,18 +9,13 @@ from archdsl.diagnostics import Diagnostic, Fix, did_you_mean
 from archdsl.dims import Undecided, equal, show
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
-from archdsl.ops import Operator, build, parameter_table, parameters, words
+from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import ParamError
 from archdsl.source import Span
 from archdsl.syntax import tree
 
 TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
-
-
-def all_words(operator: type[Operator]) -> set[str]:
-    """The bare words that an operator's parameters take."""
-    return {word for parameter in parameters(operator) for word in words(parameter)}
 
 
 def is_tensors(value: Any) -> bool:

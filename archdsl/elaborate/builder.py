@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import networkx as nx
 
-from archdsl.diagnostics import Diagnostic, Label, did_you_mean
+from archdsl.diagnostics import Diagnostic, Label
 from archdsl.dims import Dim, Shape, Undecided, at_least, show
 from archdsl.elaborate.values import Context, Fault, Tensor
 from archdsl.graph import Graph
-from archdsl.names import SEGMENT, fault
 from archdsl.ops import Operator, ShapeError, Weighted
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import ParamError
@@ -34,6 +33,7 @@ class GraphBuilder:
         self.init: Initialiser | None = None  # the network's own choice
         self.requires: dict[Dim, None] = {}  # sizes that must be at least 1, in the order found
         self.steps: dict[str, Span] = {}  # every path given to a step
+        self._sizes: set[Dim] = set()  # symbolic sizes seen so far
         self._layers = 0
 
     # --- paths
@@ -73,19 +73,6 @@ class GraphBuilder:
                 while path in self.steps:
                     path = context.names.next(kind)
         else:
-            for segment in label.split("."):
-                wrong = fault(segment)
-                if wrong is not None:
-                    shown = f"`{segment[:64]}` " if segment and SEGMENT.match(segment[:128]) else ""
-                    raise Fault(
-                        Diagnostic(
-                            "bad-name",
-                            f"the name {shown}{wrong}",
-                            span,
-                            chain=context.blocks,
-                            help="choose another label",
-                        )
-                    )
             path = context.names.path(label)
         self.claim(path, span, context)
         return path
@@ -146,8 +133,10 @@ class GraphBuilder:
             raise Fault(Diagnostic("bad-parameter", str(error), span, chain=context.blocks)) from None
         for shape in outputs:
             for size in shape:
-                if isinstance(size, Dim) and at_least(size, 1) is None:
-                    self.requires[size] = None
+                if isinstance(size, Dim) and size not in self._sizes:
+                    self._sizes.add(size)
+                    if at_least(size, 1) is None:
+                        self.requires[size] = None
             elements = math.prod(size for size in shape if isinstance(size, int))
             if elements > MAX_ELEMENTS:
                 raise Fault(
@@ -279,10 +268,4 @@ def undecided(error: Undecided, span: Span, context: Context) -> Diagnostic:
         span,
         chain=context.blocks,
         help=f"give {names} a value: write a number in the input's shape, or use --input",
-    )
-
-
-def unknown(what: str, name: str, known: Sequence[str], code: str, span: Span, context: Context) -> Fault:
-    return Fault(
-        Diagnostic(code, f"unknown {what} `{name}`", span, chain=context.blocks, help=did_you_mean(name, known))
     )

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final
 
 from archdsl import evaluate
-from archdsl.diagnostics import Diagnostic, Instance, Label
+from archdsl.diagnostics import Diagnostic, Instance, Label, unknown
 from archdsl.elaborate.arguments import (
-    all_words,
     bind_parameters,
     check_parameter,
     is_tensors,
     match_shape,
     operator_arguments,
 )
-from archdsl.elaborate.builder import unknown
 from archdsl.elaborate.expressions import Expressions
 from archdsl.elaborate.values import (
     POISON,
@@ -30,7 +28,7 @@ from archdsl.elaborate.values import (
 )
 from archdsl.evaluate import FUNCTIONS, ValueFault
 from archdsl.names import Names
-from archdsl.ops import OPERATORS, Operator
+from archdsl.ops import OPERATORS, Operator, words
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.ops.loss import Loss
 from archdsl.syntax import tree
@@ -62,16 +60,16 @@ class Calls(Expressions):
                 return evaluate.call(name, positional)
             return self._operate(operator, positional, named, call, label, context)
         if operator is not None:
-            positional, named = self._arguments(call, fed, all_words(operator), context)
+            positional, named = self._arguments(call, fed, words(operator), context)
             return self._operate(operator, positional, named, call, label, context)
         if not step and name in INITIALISERS:
             positional, _ = self._arguments(call, fed, frozenset(), context)
             return evaluate.initialiser(name, positional)
         known = [*OPERATORS, *context.definitions.blocks, *([] if step else FUNCTIONS)]
-        raise unknown("operator or block", name, known, "unknown-operator", call.callee.span, context)
+        raise Fault(unknown("operator or block", name, known, "unknown-operator", call.callee.span, context.blocks))
 
     def _arguments(
-        self, call: tree.Call, fed: list[Any], words: Iterable[str], context: Context
+        self, call: tree.Call, fed: list[Any], bare: Collection[str], context: Context
     ) -> tuple[list[Any], dict[str, Any]]:
         """Evaluated arguments. A bare word that a parameter takes, and that is no value, stands for itself."""
         positional = list(fed)
@@ -80,7 +78,7 @@ class Calls(Expressions):
             expression = argument.value
             word = (
                 isinstance(expression, tree.Name)
-                and expression.id in words
+                and expression.id in bare
                 and context.scope.find(expression.id) is None
             )
             value = expression.id if word else self.value(expression, context)  # type: ignore[union-attr]
@@ -212,14 +210,14 @@ class Calls(Expressions):
         callee: tree.Block | type[Operator]
         block = context.definitions.blocks.get(name)
         if block is not None:
-            callee, definitions, words = block[0], block[1], frozenset[str]()
+            callee, definitions, bare = block[0], block[1], frozenset[str]()
         elif name in OPERATORS:
             callee, definitions = OPERATORS[name], context.definitions
-            words = frozenset(all_words(callee))
+            bare = words(callee)
         else:
             known = [*OPERATORS, *context.definitions.blocks]
-            raise unknown("operator or block", name, known, "unknown-operator", call.callee.span, context)
-        positional, named = self._arguments(call, [], words, context)
+            raise Fault(unknown("operator or block", name, known, "unknown-operator", call.callee.span, context.blocks))
+        positional, named = self._arguments(call, [], bare, context)
         path = self.builder.step_path(label, name, new.span, context)
         return SharedModule(callee, call, path, replace(context, definitions=definitions), positional, named)
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from archdsl import evaluate
-from archdsl.diagnostics import Diagnostic, did_you_mean
+from archdsl.diagnostics import Diagnostic, did_you_mean, unknown
 from archdsl.dims import Dim, Undecided
 from archdsl.elaborate.arguments import (
     is_tensors,
 )
-from archdsl.elaborate.builder import GraphBuilder, undecided, unknown
+from archdsl.elaborate.builder import GraphBuilder, undecided
 from archdsl.elaborate.values import (
     POISON,
     Context,
@@ -27,9 +27,10 @@ from archdsl.elaborate.values import (
 from archdsl.evaluate import FUNCTIONS, StaticList, ValueFault
 from archdsl.ops import OPERATORS
 from archdsl.ops.initialiser import INITIALISERS
+from archdsl.ops.merge import Mul
 from archdsl.syntax import tree
 
-MAX_WORK: Final = 5_000_000  # expressions evaluated
+MAX_WORK: Final = 2_000_000  # expressions evaluated
 MAX_FAULTS: Final = 20
 
 ARITHMETIC: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
@@ -114,12 +115,7 @@ class Expressions(ABC):
         if name.id in INITIALISERS:
             return evaluate.initialiser(name.id, ())
         known = [*context.scope.names(), *FUNCTIONS]
-        fault = unknown("name", name.id, known, "unknown-name", name.span, context)
-        if fault.diagnostic.help is None and (name.id in OPERATORS or name.id in context.definitions.blocks):
-            fault.diagnostic = replace(
-                fault.diagnostic, help=f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
-            )
-        raise fault
+        raise Fault(unknown("name", name.id, known, "unknown-name", name.span, context.blocks))
 
     def _list(self, display: tree.ListDisplay, context: Context, label: str | None) -> list[Any]:
         return StaticList([self.value(item, context) for item in display.items])
@@ -159,7 +155,7 @@ class Expressions(ABC):
     def _unary(self, unary: tree.Unary, context: Context, label: str | None) -> Any:
         value = self.value(unary.operand, context)
         if isinstance(value, Tensor) and unary.operator == "-":
-            return self.builder.layer(OPERATORS["mul"](scalar=-1.0), [value], label, unary.span, context)
+            return self.builder.layer(Mul(scalar=-1.0), [value], label, unary.span, context)
         return evaluate.unary(unary.operator, value)
 
     def _binary(self, binary: tree.Binary, context: Context, label: str | None) -> Any:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from archdsl import evaluate
-from archdsl.diagnostics import Diagnostic, Label, did_you_mean
+from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.dims import Dim, Undecided, symbols
-from archdsl.elaborate.builder import undecided, unknown
+from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.calls import Calls, named_marks
 from archdsl.elaborate.values import (
     POISON,
@@ -21,7 +21,7 @@ from archdsl.elaborate.values import (
     describe,
 )
 from archdsl.evaluate import ValueFault
-from archdsl.names import Names
+from archdsl.names import Names, fault
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -111,7 +111,7 @@ class Interpreter(Calls):
 
     def _head(self, head: tree.Head, context: Context, label: str | None) -> Any:
         inner = self.marked(head.marks, context)
-        name = self.text(head.label, context) if head.label is not None else None
+        name = self.label(head.label, context)
         makes = (tree.Call, tree.Binary, tree.Unary, tree.NewModule, tree.Conditional)
         if name is not None and not isinstance(head.value, makes):
             raise Fault(
@@ -146,7 +146,7 @@ class Interpreter(Calls):
         """The value of a step that is fed a value."""
         if step.marks:
             context = self.marked(step.marks, context)
-        label = self.text(step.label, context) if step.label is not None else None
+        label = self.label(step.label, context)
         action = step.action
         if isinstance(action, tree.Call):
             return self._located(action.span, context, lambda: self.call(action, [value], label, context, step=True))
@@ -219,6 +219,25 @@ class Interpreter(Calls):
 
     # --- labels and marks
 
+    def label(self, name: tree.Interpolated | None, context: Context) -> str | None:
+        """A label worked out: identifiers or numbers with dots between them."""
+        if name is None:
+            return None
+        label = self.text(name, context)
+        for segment in label.split("."):
+            wrong = fault(segment)
+            if wrong is not None:
+                raise Fault(
+                    Diagnostic(
+                        "bad-name",
+                        f"the label `{label[:64]}` cannot be used: `{segment[:64]}` {wrong}",
+                        name.span,
+                        chain=context.blocks,
+                        help="choose another label",
+                    )
+                )
+        return label
+
     def text(self, name: tree.Interpolated, context: Context) -> str:
         """A label or mark with its `${...}` worked out."""
         parts = []
@@ -253,11 +272,8 @@ class Interpreter(Calls):
             elif name in self.builder.devices:
                 current = replace(current, device=name)
             else:
-                fault = unknown("mark", "@" + name, [], "unknown-mark", mark.span, context)
                 known = [*self.builder.devices, *MARKS]
-                help = did_you_mean(name, known) or (
-                    f"declare it: `device {name}`" if name.isidentifier() else "marks are " + ", ".join(known)
-                )
-                fault.diagnostic = replace(fault.diagnostic, help=help)
-                raise fault
+                diagnostic = unknown("mark", name, known, "unknown-mark", mark.span, context.blocks)
+                help = diagnostic.help or f"declare a device in the network: `device {name}`"
+                raise Fault(replace(diagnostic, help=help, fix=None))
         return replace(context, marks=current)

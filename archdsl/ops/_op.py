@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
@@ -176,11 +176,14 @@ class Weighted(Operator):
 
 
 _TABLES: dict[type[Operator], dict[str, Parameter]] = {}
+_WORDS: dict[type[Operator], frozenset[str]] = {}
+_BUILT: dict[Any, Operator] = {}
+MAX_BUILT = 4096
 
 
-def parameters(operator: type[Operator]) -> tuple[Parameter, ...]:
+def parameters(operator: type[Operator]) -> Collection[Parameter]:
     """The parameters of an operator, in the order in which they may be given."""
-    return tuple(parameter_table(operator).values())
+    return parameter_table(operator).values()
 
 
 def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
@@ -196,14 +199,32 @@ def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
     return _TABLES[operator]
 
 
-def words(parameter: Parameter) -> tuple[str, ...]:
-    """The bare words that a parameter takes (`padding = same`)."""
-    kind = parameter.kind
-    return kind.names if isinstance(kind, (Choice, Sizes, Init)) else ()
+def words(operator: type[Operator]) -> frozenset[str]:
+    """The bare words that an operator's parameters take (`padding = same`)."""
+    found = _WORDS.get(operator)
+    if found is None:
+        kinds = [p.kind for p in parameters(operator)]
+        found = frozenset(name for kind in kinds if isinstance(kind, (Choice, Sizes, Init)) for name in kind.names)
+        _WORDS[operator] = found
+    return found
 
 
 def build(operator: type[Operator], values: Mapping[str, Any]) -> Operator:
     """The operator with these parameters. Raises `ParamError` naming the parameter, and `Undecided`."""
+    # Networks repeat themselves. Types are part of the key, since `true` and 1.0 equal 1 but are no sizes.
+    key = (operator, *values, *values.values(), *map(type, values.values()))
+    try:
+        built = _BUILT.get(key)
+    except TypeError:  # a list
+        return _build(operator, values)
+    if built is None:
+        built = _build(operator, values)
+        if len(_BUILT) < MAX_BUILT:
+            _BUILT[key] = built
+    return built
+
+
+def _build(operator: type[Operator], values: Mapping[str, Any]) -> Operator:
     table = parameter_table(operator)
     parsed = {}
     for name, value in values.items():

@@ -22,6 +22,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 
+FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> spatial rank
 
 
@@ -42,7 +43,7 @@ class Interpolate(Operator, group="resample"):
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
+        rank_between(self, shape, 3, 5, FORM)
         rank = len(shape) - 2
         if (self.size is None) == (self.scale_factor is None):
             raise ShapeError(
@@ -92,11 +93,9 @@ class Interpolate(Operator, group="resample"):
 
 def _scaled(size: Size, factor: float) -> Size:
     if isinstance(size, Dim):
-        if factor == int(factor):
-            return size * int(factor)
-        inverse = 1 / factor
-        if inverse == int(inverse):
-            return size // int(inverse)
+        ratio = Fraction(factor)  # exactly what the double holds: 1/49 is not among them, and ⌊49 · (1/49)⌋ is 0
+        if ratio.numerator * ratio.denominator <= MAX_INT:
+            return size * ratio.numerator // ratio.denominator
         raise Undecided(f"the size {size} · {factor:g} of `interpolate`", symbols(size))
     out = math.floor(float(size) * factor)
     if not 1 <= out <= MAX_INT:
@@ -150,6 +149,8 @@ class Pad(Operator, group="resample"):
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
+        if self.mode != "constant":
+            rank_between(self, shape, 3, 5, FORM)
         count = len(self.pad)
         if count % 2 or count > 2 * len(shape):
             raise ShapeError(

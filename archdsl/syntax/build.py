@@ -47,6 +47,16 @@ class Builder:
         self.errors.append(Diagnostic(code, message, span, help=help))
 
     @staticmethod
+    def _bound(branch: Any, kind: type) -> None:
+        """Stop at a chain of `else if` that is longer than any that is written by hand."""
+        span = branch.span if branch is not None else None
+        for _ in range(MAX_NESTING):
+            if not isinstance(branch, kind):
+                return
+            branch = branch.orelse  # type: ignore[attr-defined]
+        raise Stop(Diagnostic("nesting-too-deep", f"more than {MAX_NESTING} alternatives in a row", span))
+
+    @staticmethod
     def nodes(children: list[Any]) -> tuple[Any, ...]:
         return tuple([c for c in children if c is not None and not isinstance(c, Token)])
 
@@ -150,6 +160,7 @@ class Builder:
 
     def if_bodies(self, children: list[Any]) -> tree.IfBodies:
         _, test, then, _, orelse = children
+        self._bound(orelse, tree.IfBodies)
         return tree.IfBodies(self.span(children), test, then, orelse)
 
     def step(self, children: list[Any]) -> tree.Step:
@@ -171,6 +182,7 @@ class Builder:
 
     def if_(self, children: list[Any]) -> tree.If:
         _, test, then, _, orelse = children
+        self._bound(orelse, tree.If)
         return tree.If(self.span(children), test, then, orelse)
 
     def sequence(self, children: list[Any]) -> tree.Sequence:
@@ -211,6 +223,7 @@ class Builder:
 
     def conditional(self, children: list[Any]) -> tree.Conditional:
         then, _, test, _, orelse = children
+        self._bound(orelse, tree.Conditional)
         return tree.Conditional(self.span(children), test, then, orelse)
 
     def operation(self, children: list[Any]) -> tree.Expr:

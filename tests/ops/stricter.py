@@ -152,6 +152,15 @@ def leading_dimensions_differ(case, answer):
     return not query[:-2] == key[:-2] == value[:-2]
 
 
+def lengths_differ(case, answer):
+    _, key, value = case.shapes
+    return key[-2:-1] != value[-2:-1]
+
+
+def no_dilation(case, answer):
+    return case.params.get("dilation") in (0, [0])
+
+
 def vector(case, answer):
     return min(map(len, case.shapes)) < 2
 
@@ -215,6 +224,11 @@ RULES = {
         empty,
         Case("adaptive_avg_pool", {"output_size": 0}, (IMAGE,)),
     ),
+    "dilation-zero": Rule(
+        "one of torch's back ends takes it for a kernel of 1, the others refuse it",
+        only("conv_transpose")(no_dilation),
+        Case("conv_transpose", {"out_channels": 1, "kernel_size": 1, "dilation": 0}, ((2, 1, 1),)),
+    ),
     "unbatched-pad": Rule(
         "a border that is no constant is for spatial dimensions, behind batch and channels",
         only("pad")(unbatched_pad),
@@ -249,6 +263,11 @@ RULES = {
         "it passes in inference with running statistics, but never in training",
         only("instance_norm")(one_value),
         Case("instance_norm", {"track_running_stats": True}, ((2, 4, 1, 1),)),
+    ),
+    "attention-lengths": Rule(
+        "each key has its value; torch reads values beyond the last one",
+        only("scaled_dot_product_attention")(lengths_differ),
+        Case("scaled_dot_product_attention", {}, ((1, 1, 3, 4), (1, 1, 3, 4), (1, 1, 1, 4))),
     ),
     "attention-broadcast": Rule(
         "leading dimensions of attention are batch and heads, which do not stretch",

@@ -1,0 +1,125 @@
+"""DOT, the language of Graphviz: what the other pictures are laid out from, and the one place that quotes its text."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Final
+
+import graphviz
+
+from viz import palette, theme
+from viz.formats import Look
+from viz.scene import Box, Edge, Group, Scene
+
+RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
+WIDEST: Final = 26  # characters of a line
+
+
+def render(scene: Scene, look: Look) -> bytes:
+    """The DOT file of a scene. It needs nothing but Graphviz; the legend is left to the formats made from it."""
+    dot = graphviz.Digraph(
+        graph_attr={
+            "rankdir": RANKDIR[look.direction],
+            "fontname": theme.FONT,
+            "fontsize": f"{theme.SMALL + 1:g}",
+            "bgcolor": theme.PAPER,
+            "nodesep": "0.25",
+            "ranksep": "0.22",
+            "pad": "0.15",
+            # Bounds on the search for the best layout: with many crossing edges it would go on for minutes.
+            "nslimit": "5000",
+            "nslimit1": "500",
+            "mclimit": "1",
+        },
+        node_attr={
+            "shape": "box",
+            "fontname": theme.FONT,
+            "fontsize": f"{theme.SIZE:g}",
+            "fontcolor": theme.INK,
+            "margin": "0.11,0.045",
+            "height": "0.3",
+            "width": "0.6",
+        },
+        edge_attr={
+            "fontname": theme.FONT,
+            "fontsize": f"{theme.SMALL:g}",
+            "fontcolor": theme.MUTED,
+            "color": theme.EDGE,
+            "arrowsize": "0.6",
+        },
+    )
+    colours = palette.colours(scene)
+    _write(dot, scene.items, colours, depth=0)
+    for edge in scene.edges:
+        _edge(dot, edge, look)
+    source: str = dot.source
+    return source.encode()
+
+
+def text(*lines: str) -> str:
+    """A label of some lines. Whatever they hold is shown as it is: no HTML, entities or escape sequences."""
+    quoted = (graphviz.escape(line.replace("&", "&amp;")) for line in lines if line)
+    label: str = graphviz.nohtml("\\n".join(quoted))
+    return label
+
+
+def _write(dot: graphviz.Digraph, items: tuple[Box | Group, ...], colours: palette.Colours, depth: int) -> None:
+    for item in items:
+        if isinstance(item, Box):
+            dot.node(item.id, **_node(item, colours))
+            continue
+        with dot.subgraph(name=item.id, graph_attr=_cluster(item, colours, depth)) as cluster:
+            _write(cluster, item.items, colours, depth + 1)
+
+
+def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
+    colour = colours.groups[box.colour]
+    dashed = ",dashed" if box.train else ""
+    attributes = {
+        "label": text(*textwrap.wrap(box.title, WIDEST, break_long_words=False), box.name),
+        "style": f"filled,rounded{dashed}",
+        "fillcolor": colour.fill,
+        "color": colour.line,
+    }
+    if box.kind in ("input", "output"):
+        attributes |= {"shape": "oval", "style": f"filled{dashed}", "penwidth": "1.5", "margin": "0.05,0.03"}
+    if box.kind == "output":
+        # Dashes cannot be seen around a dark box.
+        attributes |= (
+            {"fillcolor": theme.PAPER, "fontcolor": theme.INK} if box.train else {"fontcolor": theme.PAPER}
+        )
+    if box.kind == "join" and len(box.title) == 1:
+        attributes |= {"shape": "circle", "style": f"filled{dashed}", "width": "0.3", "fixedsize": "true"}
+    if box.device is not None:
+        attributes |= {"color": colours.devices[box.device].line, "penwidth": "2.2"}
+    if box.shared:
+        attributes["peripheries"] = "2"
+    return attributes
+
+
+def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, str]:
+    colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
+    if group.device is not None:
+        colour = colours.devices[group.device]
+    return {
+        "label": text(f"{group.path}  {group.call}".rstrip()),
+        "labeljust": "l",
+        "style": "filled,rounded,dashed" if group.train else "filled,rounded",
+        "fillcolor": colour.fill,
+        "color": theme.MUTED if group.train else colour.line,
+        "fontcolor": theme.MUTED,
+        "margin": "9",
+    }
+
+
+def _edge(dot: graphviz.Digraph, edge: Edge, look: Look) -> None:
+    attributes = {}
+    if edge.crossing or look.shapes == "all" or (look.shapes and edge.news):
+        attributes["label"] = text(f"  {edge.shape} ")
+    if edge.crossing:
+        attributes |= {"color": theme.CROSSING, "fontcolor": theme.CROSSING, "penwidth": "2.8", "arrowsize": "0.7"}
+    if edge.train:
+        attributes["style"] = "dashed"
+    if edge.main:
+        attributes["weight"] = "20"  # chains are straight; they bend where they fork and join
+    dot.edge(edge.source, edge.target, **attributes)

@@ -1,0 +1,107 @@
+"""The legend: which colour stands for which group of operators and which device, and what the strokes mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+from xml.etree.ElementTree import Element, SubElement
+
+from viz import palette, theme
+from viz.scene import Scene
+from viz.wording import clip
+
+Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "thick"]
+
+LINE: Final = 15.0  # from one entry to the next
+MARGIN: Final = 11.0
+SWATCH: Final = (16.0, 9.0)
+GAP: Final = 6.0  # from a swatch to its text
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    sign: Sign
+    colour: theme.Colour
+    text: str
+
+    @property
+    def width(self) -> float:
+        return SWATCH[0] + GAP + len(self.text) * theme.SMALL * 0.52  # the mean width of a letter, generously
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Entries with their places."""
+
+    width: float
+    height: float
+    entries: tuple[tuple[float, float, Entry], ...]
+
+    def element(self, x: float, y: float) -> Element:
+        """The legend as SVG, its upper left corner at a point."""
+        group = Element("g", {"class": "legend", "transform": f"translate({x:.2f} {y:.2f})"})
+        for left, top, entry in self.entries:
+            _draw(group, left, top, entry)
+        return group
+
+
+def column(scene: Scene) -> Legend:
+    """The legend as a column, for beside a tall drawing."""
+    entries = _entries(scene)
+    placed = tuple((MARGIN, MARGIN + i * LINE, entry) for i, entry in enumerate(entries))
+    width = max((entry.width for entry in entries), default=0.0) + 2 * MARGIN
+    return Legend(width, len(entries) * LINE + 2 * MARGIN, placed)
+
+
+def row(scene: Scene, width: float) -> Legend:
+    """The legend as a row, for beneath a wide drawing; as many rows as the width demands."""
+    placed = []
+    x, y, right = MARGIN, MARGIN / 2, 0.0
+    for entry in _entries(scene):
+        if x > MARGIN and x + entry.width > width - MARGIN:
+            x, y = MARGIN, y + LINE
+        placed.append((x, y, entry))
+        right = max(right, x + entry.width)
+        x += entry.width + 2 * MARGIN
+    return Legend(right + MARGIN, y + LINE + MARGIN / 2, tuple(placed))
+
+
+def _entries(scene: Scene) -> list[Entry]:
+    """What occurs in the scene, and needs to be told."""
+    colours = palette.colours(scene)
+    boxes = list(scene.boxes())
+    ink = theme.Colour(theme.PAPER, theme.MUTED)
+    hidden = ("input", "output", "merge")  # these are known by their forms
+    found = [Entry("fill", colour, clip(name)) for name, colour in colours.groups.items() if name not in hidden]
+    found += [Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()]
+    if any(edge.crossing for edge in scene.edges):
+        found.append(Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices"))
+    if any(box.train for box in boxes):
+        found.append(Entry("dashed", ink, "training only"))
+    if any(box.shared for box in boxes):
+        found.append(Entry("double", ink, "shared weights, used again"))
+    return found
+
+
+def _draw(group: Element, x: float, y: float, entry: Entry) -> None:
+    width, height = SWATCH
+    fill, line = entry.colour
+    if entry.sign == "thick":
+        place = {"x1": x, "x2": x + width, "y1": y + height / 2, "y2": y + height / 2}
+        SubElement(group, "line", {**_numbers(place), "stroke": line, "stroke-width": "2.8"})
+    else:
+        strokes = {"outline": "2.2"}
+        style = {"fill": fill, "stroke": line, "stroke-width": strokes.get(entry.sign, "1")}
+        if entry.sign == "dashed":
+            style["stroke-dasharray"] = "3,2"
+        SubElement(group, "rect", {**_numbers({"x": x, "y": y, "width": width, "height": height, "rx": 2}), **style})
+    if entry.sign == "double":
+        inner = {"x": x + 2, "y": y + 2, "width": width - 4, "height": height - 4}
+        SubElement(group, "rect", {**_numbers(inner), "fill": "none", "stroke": line, "stroke-width": "1"})
+    place = _numbers({"x": x + width + GAP, "y": y + height - 1})
+    text = {"font-family": theme.FONT_STACK, "font-size": f"{theme.SMALL:g}", "fill": theme.INK}
+    SubElement(group, "text", {**place, **text}).text = entry.text
+
+
+def _numbers(values: dict[str, float]) -> dict[str, str]:
+    return {name: f"{value:.2f}".rstrip("0").rstrip(".") for name, value in values.items()}
