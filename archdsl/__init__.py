@@ -12,7 +12,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archdsl.diagnostics import Diagnostic, SpecError
+    from archdsl.diagnostics import Diagnostic
+    from archdsl.errors import SpecError
     from archdsl.measure.report import Report
     from archdsl.network import Network, load
 
@@ -24,7 +25,7 @@ _HOMES = {
     "Diagnostic": "archdsl.diagnostics",
     "Network": "archdsl.network",
     "Report": "archdsl.measure.report",
-    "SpecError": "archdsl.diagnostics",
+    "SpecError": "archdsl.errors",
     "load": "archdsl.network",
 }
 

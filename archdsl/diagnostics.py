@@ -62,23 +62,6 @@ class Diagnostic:
         return CATALOGUE[self.code].exit_status
 
 
-class SpecError(Exception):
-    """A spec that cannot be used; `diagnostics` says why, one record a fault."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
-        super().__init__(*(d.message for d in self.diagnostics))
-
-    def __str__(self) -> str:
-        from archdsl.render.text import render
-
-        return "\n".join(render(diagnostic) for diagnostic in self.diagnostics)
-
-    @property
-    def exit_status(self) -> int:
-        return max(d.exit_status for d in self.diagnostics)
-
-
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A help text that names the closest known words, or None where none is close."""
     # A name of absurd length is no typing mistake, and difflib's cost grows with it.

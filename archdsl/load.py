@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from archdsl.diagnostics import Diagnostic, SpecError, did_you_mean
+from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.elaborate import Choices, elaborate
+from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.program import Program, program, unknown_spec
 from archdsl.read import read, read_stdin

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from archdsl.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.elaborate import Definitions
+from archdsl.errors import SpecError
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import Source, Span

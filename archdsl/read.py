@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from archdsl.diagnostics import Diagnostic, SpecError
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
 from archdsl.source import Source, Span
 
 MAX_BYTES: Final = 8 * 2**20

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from archdsl.diagnostics import SpecError
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Scope
+from archdsl.errors import SpecError
 from archdsl.names import Names
 from archdsl.source import Source
 from archdsl.syntax.text import parse_expression

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 import torch
 
-from archdsl.diagnostics import Diagnostic, SpecError, did_you_mean
+from archdsl.diagnostics import Diagnostic, did_you_mean
+from archdsl.errors import SpecError
 
 Devices: TypeAlias = Mapping[str, str | torch.device] | str | torch.device | None
 

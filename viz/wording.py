@@ -15,7 +15,18 @@ LONGEST: Final = 44  # characters of a line
 
 # Parameters that have a sign of their own, wherever they occur.
 SIGNS: Final = MappingProxyType(
-    {"kernel_size": "{}", "stride": "/{}", "scale_factor": "×{}", "upscale_factor": "×{}", "scalar": "{}"}
+    {
+        "kernel_size": "{}",
+        "stride": "/{}",
+        "groups": "{} groups",
+        "num_groups": "{} groups",
+        "num_heads": "{} heads",
+        "scale_factor": "×{}",
+        "upscale_factor": "×{}",
+        "scalar": "{}",
+        "p": "{}",
+        "dim": "dim {}",
+    }
 )
 
 # Parameters that tell a reader of a picture nothing: shapes show what padding does, and the rest is for training.

@@ -9,7 +9,8 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from archdsl.diagnostics import SpecError, did_you_mean
+from archdsl.diagnostics import did_you_mean
+from archdsl.errors import SpecError
 
 # Commands and their one-line help, which is shown without importing them.
 COMMANDS: Final = {

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from archdsl.cli.options import json_option, print_json
-from archdsl.diagnostics import Diagnostic, SpecError
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
 
 

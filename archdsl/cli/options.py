@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from archdsl.diagnostics import Diagnostic, SpecError
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from archdsl.cli.options import choice_options, json_option, print_faults, print_json, spec_argument
-from archdsl.diagnostics import SpecError
+from archdsl.errors import SpecError
 
 
 @click.command("report")

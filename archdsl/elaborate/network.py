@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.dims import Dim, Shape, Size, show, symbol, symbols
 from archdsl.elaborate.arguments import TYPES, check_parameter
 from archdsl.elaborate.builder import MAX_ELEMENTS, MAX_LAYERS, GraphBuilder
@@ -16,6 +16,7 @@ from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.loss import elaborate_loss
 from archdsl.elaborate.requirements import requirements
 from archdsl.elaborate.values import POISON, Context, Definitions, Fault, Marks, Poisoned, Scope, Tensor, describe
+from archdsl.errors import SpecError
 from archdsl.evaluate import StaticList
 from archdsl.graph import Graph, Output
 from archdsl.names import Names, fault

@@ -75,8 +75,10 @@ class Prelu(Weighted, group="activation"):
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
+        if self.num_parameters == 1:
+            return shape
         channels = known(shape[1], "the number of channels of `prelu`") if len(shape) > 1 else 1
-        if self.num_parameters not in (1, channels):
+        if self.num_parameters != channels:
             raise ShapeError(
                 f"`num_parameters` must be 1 or the number of channels, {channels}; found {self.num_parameters}",
                 code="bad-parameter",

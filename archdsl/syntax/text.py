@@ -11,7 +11,8 @@ from typing import Any, Final, cast
 import lark
 from lark.lexer import Token
 
-from archdsl.diagnostics import Diagnostic, SpecError
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.build import MAX_NESTING, Builder

@@ -6,13 +6,17 @@ import math
 
 import pytest
 
+import archdsl
 from archdsl.dims import Size, substitute
 from archdsl.graph import Graph, content_hash, header, layers, operands
-from archdsl.load import load_graph
 from tests.zoo.published import ALIASES, NETWORKS, tensors
 from tests.zoo.references import REFERENCES, reference, spec_name
 
 every_network = pytest.mark.parametrize("variant", NETWORKS)
+
+
+def graph_of(variant: str) -> Graph:
+    return archdsl.load(variant).graph
 
 
 def one_image(size: Size) -> int:
@@ -56,22 +60,22 @@ def names_and_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 @every_network
 def test_has_the_published_number_of_parameters(variant: str) -> None:
-    assert elements(load_graph(variant), "weight", "bias") == NETWORKS[variant]["params"]["value"]
+    assert elements(graph_of(variant), "weight", "bias") == NETWORKS[variant]["params"]["value"]
 
 
 @every_network
 def test_has_the_published_number_of_buffer_elements(variant: str) -> None:
-    assert elements(load_graph(variant), "buffer") == NETWORKS[variant]["buffers"]["value"]
+    assert elements(graph_of(variant), "buffer") == NETWORKS[variant]["buffers"]["value"]
 
 
 @every_network
 def test_has_the_published_multiply_adds(variant: str) -> None:
-    assert multiply_adds(load_graph(variant)) == NETWORKS[variant]["macs"]["value"]
+    assert multiply_adds(graph_of(variant)) == NETWORKS[variant]["macs"]["value"]
 
 
 @every_network
 def test_has_the_published_shape_at_every_stage(variant: str) -> None:
-    graph = load_graph(variant)
+    graph = graph_of(variant)
     stages = NETWORKS[variant]["stages"]["shapes"]
     found = {name: stage_shape(graph, stage["at"]) for name, stage in stages.items()}
     assert found == {name: stage["shape"] for name, stage in stages.items()}
@@ -79,7 +83,7 @@ def test_has_the_published_shape_at_every_stage(variant: str) -> None:
 
 @every_network
 def test_has_the_names_and_shapes_of_the_checkpoint_in_its_order(variant: str) -> None:
-    found, wanted = names_and_shapes(load_graph(variant)), tensors(variant)
+    found, wanted = names_and_shapes(graph_of(variant)), tensors(variant)
     assert found == wanted
     assert list(found) == list(wanted)
 
@@ -93,7 +97,7 @@ def test_the_reference_module_has_the_same_names_and_shapes(variant: str) -> Non
 
 @pytest.mark.parametrize(("name", "network"), ALIASES.items())
 def test_another_name_is_the_same_network(name: str, network: str) -> None:
-    assert content_hash(load_graph(name)) == content_hash(load_graph(network))
+    assert content_hash(graph_of(name)) == content_hash(graph_of(network))
 
 
 @pytest.mark.parametrize(
@@ -117,18 +121,18 @@ def test_another_name_is_the_same_network(name: str, network: str) -> None:
     ],
 )
 def test_the_figure_rounds_to_the_one_printed_in_the_paper(variant: str, figure: str, printed: float) -> None:
-    graph = load_graph(variant)
+    graph = graph_of(variant)
     found = multiply_adds(graph) if figure == "macs" else elements(graph, "weight", "bias")
     assert found == pytest.approx(printed, rel=0.02)
 
 
 @pytest.mark.parametrize("variant", [*NETWORKS, *ALIASES])
 def test_says_how_it_is_trained(variant: str) -> None:
-    assert header(load_graph(variant))["loss"] is not None
+    assert header(graph_of(variant))["loss"] is not None
 
 
 def test_the_towers_of_alexnet_meet_where_figure_2_says() -> None:
-    graph = load_graph("alexnet")
+    graph = graph_of("alexnet")
     device = {key: node["device"] for key, node in layers(graph)}
     assert {device[key] for key in graph if key.startswith("tower0.")} == {"gpu0"}
     assert {device[key] for key in graph if key.startswith("tower1.")} == {"gpu1"}

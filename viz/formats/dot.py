@@ -76,7 +76,7 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
     colour = colours.groups[box.colour]
     dashed = ",dashed" if box.train else ""
     attributes = {
-        "label": text(*textwrap.wrap(box.title, WIDEST, break_long_words=False), box.name),
+        "label": text(*_lines(box.title), box.name),
         "style": f"filled,rounded{dashed}",
         "fillcolor": colour.fill,
         "color": colour.line,
@@ -95,6 +95,14 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
     if box.shared:
         attributes["peripheries"] = "2"
     return attributes
+
+
+def _lines(title: str) -> list[str]:
+    """A long title in lines: the operator, then what is said of it."""
+    if len(title) <= WIDEST:
+        return [title]
+    operator, _, rest = title.partition(" ")
+    return [operator, *textwrap.wrap(rest, WIDEST)]
 
 
 def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, str]:
@@ -121,5 +129,5 @@ def _edge(dot: graphviz.Digraph, edge: Edge, look: Look) -> None:
     if edge.train:
         attributes["style"] = "dashed"
     if edge.main:
-        attributes["weight"] = "20"  # chains are straight; they bend where they fork and join
+        attributes["weight"] = "500"  # chains are straight; they bend where they fork and join
     dot.edge(edge.source, edge.target, **attributes)

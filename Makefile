@@ -1,0 +1,55 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint golden docs bench lock clean
+
+demo: .venv/demo.stamp
+	$(BIN)/archdsl check specs/*.arch
+	$(BIN)/archdsl report resnet50
+	mkdir -p out
+	$(BIN)/archdsl draw alexnet -o out/alexnet.svg
+	$(BIN)/archdsl run lenet5 -o out/lenet5.safetensors
+
+test: .venv/test.stamp
+	$(BIN)/python -m pytest
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/python .ci/check_lock.py
+
+# The texts that tests compare with, written anew; read the difference before committing it.
+golden: .venv/test.stamp
+	$(BIN)/python -m pytest -q --update-golden tests/faults tests/golden
+
+docs: .venv/test.stamp
+	$(BIN)/python docs/generate.py
+
+bench: .venv/test.stamp
+	$(BIN)/python benchmarks/run.py
+
+# The lock, from what pip chooses today.
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	env -u PIP_CONSTRAINT .venv-lock/bin/pip install -q torch==2.13.0 '.[test]'
+	.venv-lock/bin/pip freeze --all --exclude archdsl --exclude pip | sed 's/+cpu$$//' | sort -f > constraints.txt
+	rm -rf .venv-lock
+
+.venv/demo.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -e '.[demo]'
+	touch $@
+
+.venv/test.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -e '.[test]'
+	touch $@ .venv/demo.stamp
+
+clean:
+	rm -rf .venv .venv-lock out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

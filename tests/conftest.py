@@ -1,0 +1,50 @@
+"""What several tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from archdsl.elaborate import Choices, elaborate
+from archdsl.graph import Graph
+from archdsl.network import Network
+from archdsl.program import parse_string
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the expected texts anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with a file, or writes the file where --update-golden is given."""
+
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"{path} is missing: `make golden` writes it"
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture
+def graph_of() -> Callable[..., Graph]:
+    """The elaborated graph of a text: of the network or variant named, or of the only network."""
+
+    def build(code: str, name: str | None = None, **choices: object) -> Graph:
+        program = parse_string(code)
+        network, variant = program.find(name)
+        return elaborate(network, program.definitions, variant, Choices(**choices))  # type: ignore[arg-type]
+
+    return build
+
+
+@pytest.fixture
+def network_of(graph_of: Callable[..., Graph]) -> Callable[..., Network]:
+    """The network of a text."""
+    return lambda code, name=None, **choices: Network(graph_of(code, name, **choices))

@@ -1,0 +1,202 @@
+"""Symbolic sizes behave as the integers they stand for."""
+
+import operator
+import os
+
+import pytest
+from archdsl.dims import Dim, Undecided, at_least, bounds, equal, product, show, substitute, symbol, symbols
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "200"))
+few = settings(
+    max_examples=EXAMPLES, derandomize="ARCHDSL_EXAMPLES" not in os.environ, database=None, deadline=None
+)
+
+NAMES = ("H", "W", "N_1")
+SYMBOLS = {name: symbol(name) for name in NAMES}
+H, W = SYMBOLS["H"], SYMBOLS["W"]
+OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod}
+
+numbers = st.integers(-6, 6)
+divisors = st.integers(1, 7)
+values = st.fixed_dictionaries({name: st.integers(1, 40) for name in NAMES})
+
+
+def larger(inner):
+    return st.tuples(st.sampled_from("+-*"), inner, inner) | st.tuples(st.sampled_from(["//", "%"]), inner, divisors)
+
+
+# `("//", ("+", "H", 3), 2)` is (H + 3) // 2.
+expressions = st.recursive(st.sampled_from(NAMES) | numbers, larger, max_leaves=6)
+linear = st.builds(lambda name, factor, number: ("+", ("*", name, factor), number), st.sampled_from(NAMES), numbers, numbers)
+
+
+def evaluate(expression, environment):
+    """An expression with symbols or with numbers for its names."""
+    if isinstance(expression, tuple):
+        symbol_of, left, right = expression
+        return OPERATORS[symbol_of](evaluate(left, environment), evaluate(right, environment))
+    return environment.get(expression, expression) if isinstance(expression, str) else expression
+
+
+def symbolic(expression):
+    return evaluate(expression, SYMBOLS)
+
+
+# --- arithmetic
+
+
+@few
+@given(expressions, values)
+def test_arithmetic_agrees_with_integers(expression, numbers):
+    assert substitute(symbolic(expression), numbers) == evaluate(expression, numbers)
+
+
+@few
+@given(expressions, values)
+def test_values_may_be_put_in_one_after_the_other(expression, numbers):
+    size = symbolic(expression)
+    for name, value in numbers.items():
+        size = substitute(size, {name: value})
+    assert size == evaluate(expression, numbers)
+
+
+@few
+@given(expressions)
+def test_a_size_without_symbols_is_an_int(expression):
+    size = symbolic(expression)
+    assert isinstance(size, Dim) == bool(symbols(size))
+
+
+@few
+@given(expressions, expressions, expressions)
+def test_equal_polynomials_have_one_form(a, b, c):
+    a, b, c = map(symbolic, (a, b, c))
+    assert a + b == b + a
+    assert a * b == b * a
+    assert a * (b + c) == a * b + a * c
+    assert (a - b) + b == a
+    assert hash(a + b) == hash(b + a)
+
+
+@few
+@given(expressions, expressions, values)
+def test_division_by_a_size_agrees_with_integers_or_is_undecided(a, b, numbers):
+    divisor = evaluate(b, numbers)
+    assume(isinstance(symbolic(b), Dim) and divisor != 0)
+    try:
+        quotient = symbolic(a) // symbolic(b)
+    except Undecided:
+        return
+    assert substitute(quotient, numbers) == evaluate(a, numbers) // divisor
+
+
+def test_division_by_a_size_that_is_a_factor_is_exact():
+    assert (6 * H * W) // (2 * H) == 3 * W
+    assert (H + 1) // (H + 1) == 1
+
+
+@pytest.mark.parametrize("divisor", [0, -1])
+def test_divisors_are_positive(divisor):
+    with pytest.raises(ZeroDivisionError):
+        H // divisor
+
+
+# --- floor divisions
+
+
+@few
+@given(linear, numbers, divisors, divisors)
+def test_nested_floor_divisions_are_one(inner, number, first, second):
+    x = symbolic(inner)
+    assert (x // first + number) // second == (x + number * first) // (first * second)
+
+
+@few
+@given(st.lists(divisors, max_size=4), st.sampled_from(NAMES))
+def test_a_chain_of_floor_divisions_does_not_depend_on_its_order(strides, name):
+    down = up = SYMBOLS[name]
+    for stride in strides:
+        down //= stride
+    for stride in reversed(strides):
+        up //= stride
+    assert down == up == SYMBOLS[name] // product(strides)
+
+
+def test_whole_multiples_leave_a_floor_division():
+    assert (4 * H + 6) // 4 == H + 1
+    assert (4 * H) % 4 == 0
+    assert str((2 * H + W) // 2) == "H + (W // 2)"
+
+
+# --- questions
+
+
+@few
+@given(expressions, expressions, values)
+def test_equal_is_right_or_undecided(a, b, numbers):
+    try:
+        answer = equal(symbolic(a), symbolic(b))
+    except Undecided:
+        return
+    assert answer == (evaluate(a, numbers) == evaluate(b, numbers))
+
+
+@few
+@given(linear, divisors, divisors, st.integers(1, 50))
+def test_the_condition_of_an_undecided_question_makes_it_true(inner, down, up, multiple):
+    size = symbolic(inner)
+    try:
+        equal(size // down * up, size)
+    except Undecided as error:
+        assume(error.condition)
+        name, _, divisor, _, rest = error.condition.split()
+        numbers = {name: int(divisor) * multiple}
+        assert rest == "0"
+        assert substitute(size // down * up, numbers) == substitute(size, numbers)
+
+
+def test_an_undecided_question_names_its_symbols_and_a_condition():
+    with pytest.raises(Undecided) as caught:
+        equal(H // 32 * 32, H)
+    assert caught.value.symbols == ("H",)
+    assert caught.value.condition == "H % 32 == 0"
+
+
+@few
+@given(expressions, expressions, values)
+def test_at_least_is_right_or_none(a, b, numbers):
+    answer = at_least(symbolic(a), symbolic(b))
+    assert answer is None or answer == (evaluate(a, numbers) >= evaluate(b, numbers))
+
+
+@few
+@given(expressions, values)
+def test_bounds_hold(expression, numbers):
+    low, high = bounds(symbolic(expression))
+    value = evaluate(expression, numbers)
+    assert low is None or low <= value
+    assert high is None or value <= high
+
+
+def test_a_symbol_is_at_least_one():
+    assert bounds(H) == (1, None)
+    assert at_least(H, 1) is True
+    assert at_least(H // 2, 1) is None
+    assert equal(H + 1, 1) is False
+
+
+# --- text
+
+
+@few
+@given(expressions, values)
+def test_the_text_of_a_size_is_an_expression_with_its_value(expression, numbers):
+    assert eval(str(symbolic(expression)), {}, numbers) == evaluate(expression, numbers)
+
+
+def test_text_is_written_as_people_write_it():
+    assert str(2 * H + 5) == "2*H + 5"
+    assert str(3 - H) == "-H + 3"
+    assert show((W, H // 32, 64)) == "[W, (H // 32), 64]"
