@@ -39,7 +39,7 @@ class Fix:
 class Diagnostic:
     """One fault of a spec.
 
-    `code` is a key of `archdsl.catalogue.CATALOGUE`. `span` is None only where there is no text to
+    `code` is a key of `archdsl.catalogue.CATALOGUE`. `layer` is the path of the layer that cannot be. `span` is None only where there is no text to
     point into (a file that cannot be read); `place` names the file then.
     """
 
@@ -51,6 +51,7 @@ class Diagnostic:
     help: str | None = None
     fix: Fix | None = None
     place: str | None = None
+    layer: str | None = None
 
     def __post_init__(self) -> None:
         if self.code not in CATALOGUE:

@@ -60,9 +60,9 @@ def program(source: Source, directory: Path) -> Program:
     """Parse a file and all it imports. Raises `SpecError`."""
     spec = text.parse(source)
     faults = _duplicates(spec)
-    blocks = _imported(spec, directory.resolve(), [], faults, {})
+    blocks, lost = _imported(spec, directory.resolve(), [], faults, {})
     definitions = _define(spec, blocks)
-    faults += resolve(spec, definitions)
+    faults += resolve(spec, definitions, lost)
     if not spec.networks and not faults:
         faults.append(
             Diagnostic(
@@ -92,17 +92,20 @@ class _Imported:
 
 def _imported(
     spec: tree.Spec, directory: Path, stack: list[Path], faults: list[Diagnostic], done: dict[Path, _Imported]
-) -> dict[str, tuple[tree.Block, Definitions]]:
-    """The blocks that a file imports, by name."""
+) -> tuple[dict[str, tuple[tree.Block, Definitions]], set[str]]:
+    """The blocks that a file imports, by name; and the names of those that could not be imported."""
+    lost: set[str] = set()
     blocks: dict[str, tuple[tree.Block, Definitions]] = {}
     own = {block.name.id: block for block in spec.blocks}
     for statement in spec.imports:
         found = _import(statement, directory, stack, faults, done)
         if found is None:
+            lost |= {name.id for name in statement.names}
             continue
         for name in statement.names:
             available = {block.name.id: block for block in found.spec.blocks}
             if name.id not in available:
+                lost.add(name.id)
                 help = did_you_mean(name.id, available)
                 faults.append(
                     Diagnostic(
@@ -116,7 +119,7 @@ def _imported(
                 faults.append(Diagnostic("duplicate-definition", message, name.span, labels))
             else:
                 blocks[name.id] = (available[name.id], found.definitions)
-    return blocks
+    return blocks, lost
 
 
 def _import(
@@ -139,9 +142,9 @@ def _import(
         return None
     done[path] = imported = _Imported(spec)
     faults += _duplicates(spec)
-    blocks = _imported(spec, path.parent, [*stack, path], faults, done)
+    blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done)
     imported.definitions = _define(spec, blocks)
-    faults += resolve(spec, imported.definitions)
+    faults += resolve(spec, imported.definitions, lost)
     return imported
 
 

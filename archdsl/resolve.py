@@ -6,7 +6,7 @@ so that a mistake in a block that no network uses, or in the branch not taken, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, unknown
@@ -21,9 +21,12 @@ from archdsl.syntax import tree
 STATIC: Final = frozenset(FUNCTIONS) | frozenset(INITIALISERS)
 
 
-def resolve(spec: tree.Spec, definitions: Definitions) -> list[Diagnostic]:
-    """The faults in the names of a file's blocks, networks and variants."""
-    resolver = _Resolver(definitions)
+def resolve(spec: tree.Spec, definitions: Definitions, lost: Collection[str] = ()) -> list[Diagnostic]:
+    """The faults in the names of a file's blocks, networks and variants.
+
+    `lost` are blocks whose import failed, which is reported already.
+    """
+    resolver = _Resolver(definitions, lost)
     for block in spec.blocks:
         resolver.definition(block.params, block.body, network=False)
     for network in spec.networks:
@@ -54,8 +57,9 @@ class _Names:
 
 
 class _Resolver:
-    def __init__(self, definitions: Definitions) -> None:
+    def __init__(self, definitions: Definitions, lost: Collection[str]) -> None:
         self.definitions = definitions
+        self.lost = lost
         self.faults: list[Diagnostic] = []
         self._visitors: dict[type, Callable[[Any, _Names], None]] = {
             tree.Literal: lambda e, n: None,
@@ -208,7 +212,7 @@ class _Resolver:
         elif name in OPERATORS:
             bare = words(OPERATORS[name])
             parameters = [*parameter_table(OPERATORS[name]), *OPERATORS[name].inputs]
-        elif name not in STATIC:
+        elif name not in STATIC and name not in self.lost:
             known = [*OPERATORS, *self.definitions.blocks, *FUNCTIONS]
             self.faults.append(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
         for argument in call.arguments or ():

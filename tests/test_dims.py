@@ -9,9 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "200"))
-few = settings(
-    max_examples=EXAMPLES, derandomize="ARCHDSL_EXAMPLES" not in os.environ, database=None, deadline=None
-)
+few = settings(max_examples=EXAMPLES, derandomize="ARCHDSL_EXAMPLES" not in os.environ, database=None, deadline=None)
 
 NAMES = ("H", "W", "N_1")
 SYMBOLS = {name: symbol(name) for name in NAMES}
@@ -29,7 +27,9 @@ def larger(inner):
 
 # `("//", ("+", "H", 3), 2)` is (H + 3) // 2.
 expressions = st.recursive(st.sampled_from(NAMES) | numbers, larger, max_leaves=6)
-linear = st.builds(lambda name, factor, number: ("+", ("*", name, factor), number), st.sampled_from(NAMES), numbers, numbers)
+linear = st.builds(
+    lambda name, factor, number: ("+", ("*", name, factor), number), st.sampled_from(NAMES), numbers, numbers
+)
 
 
 def evaluate(expression, environment):

@@ -41,10 +41,16 @@ def operator_arguments(
     order = [p.name for p in parameters(operator) if p.positional]
     if len(static) > len(order):
         takes = f"{len(order)} parameter{'s' * (len(order) != 1)}" if order else "no parameters"
-        raise _fault("wrong-arity", f"`{operator.name}` takes {takes}, found {len(static)} values", call.span, context)
+        raise _fault(
+            "wrong-arity",
+            f"`{operator.name}` takes {takes}, found {len(static)} value{'s' * (len(static) != 1)}",
+            call.span,
+            context,
+        )
     values = dict(zip(order, static, strict=False))
+    places = _places(call, order, len(static))
     for name, value in named.items():
-        place = _argument_span(call, name)
+        place = places[name]
         if name not in table:
             raise _unknown_parameter(operator.name, name, list(table), place, context)
         if name in values:
@@ -59,7 +65,7 @@ def operator_arguments(
             raise _fault(
                 "wrong-type",
                 f"`{name}` of `{operator.name}` is a static value, found {describe(value)}",
-                _argument_span(call, name),
+                places.get(name, call.span),
                 context,
             )
     try:
@@ -70,7 +76,7 @@ def operator_arguments(
         raise _fault(
             "bad-parameter",
             f"{text[: len(name) + 2]} of `{operator.name}`{text[len(name) + 2 :]}",
-            _argument_span(call, name),
+            places.get(name, call.span),
             context,
         ) from None
     except Undecided as error:
@@ -218,6 +224,13 @@ def match_shape(
         if not agrees:
             raise refuse(f": dimension {i} is {size}, not {wanted}")
     return found
+
+
+def _places(call: tree.Call, order: Sequence[str], static: int) -> dict[str, Span]:
+    """Where each parameter is given: the last positional arguments are the static ones."""
+    positional = [a.span for a in call.arguments or () if a.name is None]
+    found = dict(zip(order, positional[len(positional) - static :], strict=False))
+    return found | {a.name: a.span for a in call.arguments or () if a.name is not None}
 
 
 def _argument_span(call: tree.Call, name: str) -> Span:

@@ -54,14 +54,17 @@ class GraphBuilder:
                 )
             self.steps[path] = span
         elif context.reuse == 1:
+            looped = first == span  # the same step, in another round or use
             raise Fault(
                 Diagnostic(
                     "duplicate-path",
                     f"two layers have the path `{path}`",
                     span,
-                    (Label(first, "the first one"),) if first != span else (),
+                    () if looped else (Label(first, "the first one"),),
                     context.blocks,
-                    "give one of them another label, or share it with `module`",
+                    "number the label: `for i in range(n) { name${i}: … }`, or leave it out"
+                    if looped
+                    else "give one of them another label, or share it with `module`",
                 )
             )
 
@@ -109,10 +112,14 @@ class GraphBuilder:
             )
         if self.init is not None and isinstance(operator, Weighted) and operator.init is None:
             operator = self._with_default_init(operator, tensors)
-        outputs = self._infer(operator, tensors, span, context)
         if path is None:
             path = self.step_path(label, operator.name, span, context)
         key = path if context.reuse == 1 else f"{path}#{context.reuse}"
+        try:
+            outputs = self._infer(operator, tensors, span, context)
+        except Fault as fault:
+            fault.diagnostic = replace(fault.diagnostic, layer=key)
+            raise
         dtype = self._dtype(operator, tensors, span, context)
         self._add(key, path, operator, outputs, span, context, dtype)
         self._connect(key, operator, tensors, span, context)

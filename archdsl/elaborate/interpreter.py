@@ -36,6 +36,7 @@ class Interpreter(Calls):
     def body(self, body: tree.Body, context: Context) -> Any:
         """Run the statements of a body; its value is its last expression."""
         result: Any = None
+        misplaced = False
         last = body.statements[-1] if body.statements else None
         for statement in body.statements:
             if isinstance(statement, tree.Bind):
@@ -55,10 +56,13 @@ class Interpreter(Calls):
                         )
                     )
             else:
+                misplaced = True
                 kind = {tree.Output: "output", tree.Loss: "loss", tree.Devices: "device"}[type(statement)]
                 self.record(
                     Diagnostic("outputs", f"`{kind}` stands in a network only", statement.span, chain=context.blocks)
                 )
+        if result is None and misplaced:
+            return POISON
         if result is None:
             raise Fault(
                 Diagnostic(

@@ -16,6 +16,7 @@ def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "message": diagnostic.message,
         "span": _span(diagnostic.span),
         "place": diagnostic.place,
+        "layer": diagnostic.layer,
         "labels": [{"span": _span(label.span), "text": label.text} for label in diagnostic.labels],
         "chain": [{"path": i.path, "call": i.call, "span": _span(i.span)} for i in diagnostic.chain],
         "help": diagnostic.help,

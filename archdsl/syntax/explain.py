@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 import lark
@@ -60,11 +61,7 @@ def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
         if char == '"':
             return Diagnostic("syntax", "the string is not closed on its line", span, help='end it with `"`')
         if ord(char) > 126:
-            return Diagnostic(
-                "bad-character",
-                f"unexpected character `{char}` (U+{ord(char):04X}); names and numbers are ASCII",
-                span,
-            )
+            return _foreign(source, start)
         helps = {
             "'": 'strings are written with `"`',
             "$": "`${...}` stands in labels and marks only",
@@ -76,6 +73,9 @@ def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
         return Diagnostic("syntax", f"unexpected character `{char}`", span, help=helps.get(char))
     if isinstance(error, lark.UnexpectedToken):
         token = error.token
+        end = (token.start_pos or 0) + len(token)
+        if token.type != "$END" and source.text[end : end + 1].isalnum() and not source.text[end].isascii():
+            return _foreign(source, end)
         expected = sorted({TERMINALS.get(name, f"`{name.lower()}`") for name in error.accepts or error.expected})
         if token.type == "$END":
             end = len(source.text.rstrip())
@@ -88,6 +88,21 @@ def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
     return Diagnostic("syntax", "the text does not follow the grammar", Span(source, 0, 1))
 
 
+def _foreign(source: Source, start: int) -> Diagnostic:
+    char = source.text[start]
+    message = f"unexpected character `{char}` (U+{ord(char):04X}); names and numbers are ASCII"
+    return Diagnostic("bad-character", message, Span(source, start, start + 1), help=_look_alike(char))
+
+
+def _look_alike(char: str) -> str | None:
+    """What a letter from another alphabet, or a digit, was most likely meant to be."""
+    decimal = unicodedata.decimal(char, None)
+    if decimal is not None:
+        return f"write `{decimal}`"
+    twin = dict(zip("асеорхуіјѕοανρικτ", "aceopxyijsoavpikt", strict=True)).get(char)
+    return f"it looks like `{twin}`, but is {unicodedata.name(char).lower()}" if twin else None
+
+
 def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | None:
     accepted = set(error.accepts or error.expected)
     if token.type == "NAME" and "NETWORK" in accepted:
@@ -96,6 +111,9 @@ def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | No
         )
     if token.type == "_NL" and "ELSE" in accepted and "ARROW" not in accepted:
         return "an `if` that is no step needs an `else`"
+    start = token.start_pos or 0
+    if token.type == "PLUS" and not source.text[source.text.rfind("\n", 0, start) + 1 : start].strip():
+        return f"a line that begins with `{token}` goes on with the one above; put the value in parentheses"
     if token.type in {"PLUS", "TIMES", "POWER", "COMPARE"} and "ARROW" in accepted:
         return "`->` binds loosest: put the chain in parentheses, `(x -> relu) + y`"
     if token.type == "EQUAL":
