@@ -8,6 +8,7 @@ strided layers have equal forms.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, Union
@@ -112,10 +113,12 @@ class Dim:
                 whole[monomial] = quotient_part
                 if remainder:
                     rest[()] = remainder
-        inner = _normal(rest)
+        # A factor that the divisor shares with all terms goes out of both; the constant is rounded down by it.
+        common = math.gcd(other, *(coefficient for monomial, coefficient in rest.items() if monomial))
+        inner = _normal({monomial: coefficient // common for monomial, coefficient in rest.items()})
         if isinstance(inner, int):
-            return _normal(whole) + inner // other
-        return _normal(whole) + _floor(inner, other)
+            return _normal(whole) + inner // (other // common)
+        return _normal(whole) + _floor(inner, other // common)
 
     def __rfloordiv__(self, other: object) -> Size:
         if not isinstance(other, int):

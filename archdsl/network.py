@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl.backends import backend
 from archdsl.graph import Graph, header
-from archdsl.load import load_graph
 from archdsl.measure.analyse import analyse
 from archdsl.measure.report import Report
+from archdsl.pipeline import load_graph
 
 if TYPE_CHECKING:
     import torch

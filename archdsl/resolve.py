@@ -105,7 +105,11 @@ class _Resolver:
         for statement in body.statements:
             if isinstance(statement, tree.Devices):
                 continue
-            self.expression(statement.value, names)
+            scope = names
+            if isinstance(statement, tree.Loss) and names.find("output") is None:
+                scope = _Names(names)
+                scope.own["output"] = statement.span  # what the only output is called
+            self.expression(statement.value, scope)
             if isinstance(statement, tree.Bind):
                 for target in statement.targets:
                     self._bind(target, names)

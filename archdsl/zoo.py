@@ -8,8 +8,8 @@ from typing import Any
 
 from archdsl.dims import Size, show
 from archdsl.graph import header
-from archdsl.load import SPECS, check
 from archdsl.measure.analyse import analyse
+from archdsl.pipeline import SPECS, check
 
 
 @dataclass(frozen=True, slots=True)

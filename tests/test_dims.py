@@ -4,9 +4,10 @@ import operator
 import os
 
 import pytest
-from archdsl.dims import Dim, Undecided, at_least, bounds, equal, product, show, substitute, symbol, symbols
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from archdsl.dims import Dim, Undecided, at_least, bounds, equal, product, show, substitute, symbol, symbols
 
 EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "200"))
 few = settings(max_examples=EXAMPLES, derandomize="ARCHDSL_EXAMPLES" not in os.environ, database=None, deadline=None)
@@ -35,8 +36,8 @@ linear = st.builds(
 def evaluate(expression, environment):
     """An expression with symbols or with numbers for its names."""
     if isinstance(expression, tuple):
-        symbol_of, left, right = expression
-        return OPERATORS[symbol_of](evaluate(left, environment), evaluate(right, environment))
+        sign, left, right = expression
+        return OPERATORS[sign](evaluate(left, environment), evaluate(right, environment))
     return environment.get(expression, expression) if isinstance(expression, str) else expression
 
 

@@ -15,6 +15,7 @@ import wasmtime
 
 TIME_LIMIT: Final = 120.0  # seconds
 MEMORY_LIMIT: Final = 3 << 30  # bytes
+STACK: Final = 2 << 20  # bytes, the most that wasmtime takes; Graphviz walks the length of a graph recursively
 
 
 class DrawingError(RuntimeError):
@@ -89,4 +90,5 @@ def _compiled() -> bytearray:
 def _config() -> wasmtime.Config:
     config = wasmtime.Config()
     config.epoch_interruption = True
+    config.max_wasm_stack = STACK
     return config

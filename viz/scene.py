@@ -12,6 +12,8 @@ from viz import grouping
 from viz.wording import clip, plain, title
 
 Kind: TypeAlias = Literal["input", "layer", "join", "output"]
+# In a chain, a tensor feeds one layer that reads nothing else. The way on through forks and joins is the first of each.
+Role: TypeAlias = Literal["chain", "main", "side"]
 Shown: TypeAlias = Literal["train", "inference"]
 
 
@@ -52,7 +54,7 @@ class Edge:
     news: bool  # whether a reader has not seen this shape on the way here
     crossing: bool  # from one device to another
     train: bool
-    main: bool  # part of a chain: its source feeds nothing else, and nothing else feeds its target
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def build(graph: Graph, phase: Shown = "train") -> Scene:
     ]
     edges = [edge for key in keys for edge in _edges(graph, key, ids)]
     for end, output in zip(ends, outputs, strict=True):
-        edges.append(Edge(ids[output["node"]], end.id, show(output["shape"]), True, False, end.train, True))
+        edges.append(Edge(ids[output["node"]], end.id, show(output["shape"]), True, False, end.train, "chain"))
     name = head["variant"] or head["network"]
     caption = name if name == head["network"] else f"{name} ({head['network']})"
     return Scene(plain(caption), (*_items(graph, tree, ids), *ends), tuple(edges), head["devices"])
@@ -138,7 +140,7 @@ def _box(graph: Graph, key: str, id: str, within: str) -> Box:
 def _edges(graph: Graph, key: str, ids: dict[str, str]) -> Iterator[Edge]:
     node = layer(graph, key)
     inputs = operands(graph, key)
-    for source, output in inputs:
+    for position, (source, output) in enumerate(inputs):
         producer = layer(graph, source)
         shape = producer["outputs"][output]
         yield Edge(
@@ -148,8 +150,14 @@ def _edges(graph: Graph, key: str, ids: dict[str, str]) -> Iterator[Edge]:
             news=graph.out_degree(source) > 1 or _changes(graph, source, shape),
             crossing=None not in (producer["device"], node["device"]) and producer["device"] != node["device"],
             train=producer["phase"] == "train" or node["phase"] == "train",
-            main=len(inputs) == 1 and graph.out_degree(source) == 1,
+            role=_role(graph, source, key, position),
         )
+
+
+def _role(graph: Graph, source: str, target: str, position: int) -> Role:
+    if graph.out_degree(source) == graph.in_degree(target) == 1:
+        return "chain"
+    return "main" if position == 0 and next(iter(graph.succ[source])) == target else "side"
 
 
 def _changes(graph: Graph, key: str, shape: Shape) -> bool:

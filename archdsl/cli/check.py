@@ -20,7 +20,7 @@ def command(specs: tuple[str, ...], as_json: bool) -> int:
 
     Of a file, every network and variant is checked; all independent errors are shown.
     """
-    from archdsl.load import check
+    from archdsl.pipeline import check
     from archdsl.render.json import to_dict
 
     results: list[dict[str, Any]] = []

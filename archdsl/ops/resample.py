@@ -172,7 +172,8 @@ class Pad(Operator, group="resample"):
             limit = {"reflect": shape[dim] - 1, "circular": shape[dim]}.get(self.mode)
             if limit is not None and at_least(limit, max(before, after)) is False:
                 raise ShapeError(
-                    f"{self.mode} padding of {max(before, after)} is too large for dimension {dim} of size {shape[dim]}",
+                    f"{self.mode} padding of {max(before, after)} is too large for dimension {dim}"
+                    f" of size {shape[dim]}",
                     code="bad-parameter",
                 )
             if at_least(shape[dim] + min(before, 0) + min(after, 0), 1) is False:

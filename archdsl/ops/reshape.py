@@ -11,6 +11,7 @@ from archdsl.ops._op import (
     Sees,
     ShapeError,
     Target,
+    Window,
     index_dim,
     known,
     param,
@@ -266,7 +267,15 @@ class Slice(_View, group="reshape"):
         return (*shape[:dim], length, *shape[dim + 1 :])
 
     def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise" if self.dim % len(input) == 1 else "everything"
+        dim = self.dim % len(input)
+        if dim == 1:
+            return "pointwise"
+        start = self.start if self.start >= 0 else input[dim] + self.start
+        if dim == 0 or not isinstance(start, int):
+            return "everything"
+        stride, offset = [1] * (len(input) - 2), [0] * (len(input) - 2)
+        stride[dim - 2], offset[dim - 2] = self.step, start
+        return Window((1,) * len(stride), tuple(stride), tuple(offset))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.layers.slice_dim", kwargs=self.params, kind="function")

@@ -10,7 +10,7 @@ import pytest
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.errors import SpecError
-from archdsl.load import check
+from archdsl.pipeline import check
 
 HERE = Path(__file__).resolve().parent
 SPECS = sorted(HERE.glob("*.arch"))

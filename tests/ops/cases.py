@@ -24,13 +24,16 @@ def shapes(low, high, sizes=small):
     return st.lists(sizes, min_size=low, max_size=high).map(tuple)
 
 
+some_channels = st.integers(1, 6)
+
+
 @st.composite
-def images(draw, channels=st.integers(1, 6), longest=9, least=1):
+def images(draw, channels=some_channels, longest=9):
     """[N, C, L], [N, C, H, W] or [N, C, D, H, W]; now and then something else."""
     rank = draw(st.sampled_from([1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 0, -1, 4]))
     if rank < 0:
         return (draw(small),)
-    lengths = st.integers(least, longest if rank < 3 else min(longest, 6))
+    lengths = st.integers(1, longest if rank < 3 else min(longest, 6))
     return (draw(st.integers(1, 2)), draw(channels), *(draw(lengths) for _ in range(rank)))
 
 
@@ -99,10 +102,9 @@ def conv_transpose(draw):
 def pool(draw, operator, required=None, **more):
     shape = draw(images(longest=12))
     rank = rank_of(shape)
-    kernel = st.integers(1, 5)
     found = {name: values(rank) if callable(values) else values for name, values in more.items()}
     optional = {"stride": spatial(rank, st.integers(1, 5)), "ceil_mode": flag, **found}
-    required = {"kernel_size": spatial(rank, kernel), **(required or {})}
+    required = {"kernel_size": spatial(rank, st.integers(1, 5)), **(required or {})}
     return Case(operator, draw(st.fixed_dictionaries(required, optional=optional)), (shape,))
 
 
@@ -375,9 +377,7 @@ CASES = {
     "linear": simple("linear", anything, {"out_features": small}, bias=flag),
     "embedding": simple("embedding", anything, {"num_embeddings": small, "embedding_dim": small}),
     "matmul": matmul(),
-    "scaled_dot_product_attention": attention(
-        "scaled_dot_product_attention", 4, is_causal=flag, dropout_p=fraction
-    ),
+    "scaled_dot_product_attention": attention("scaled_dot_product_attention", 4, is_causal=flag, dropout_p=fraction),
     "multihead_attention": attention("multihead_attention", 3, {"num_heads": small}, bias=flag, dropout=fraction),
     "batch_norm": norm("batch_norm", images(), momentum=fraction, track_running_stats=flag),
     "instance_norm": norm("instance_norm", images(longest=3), momentum=fraction, track_running_stats=flag),

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from archdsl.ops import OPERATORS, parameter_table
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Init, Integer, Integers, Number, Sides, Sizes
-
 from tests.ops.oracle import Answer, Case
 
 
@@ -72,8 +71,7 @@ def lists(case, *kinds):
 
 def another_type(case, answer):
     whole = any(
-        type(value) is not int and not isinstance(value, str)
-        for value in values(case, Integer, Integers, Sizes, Sides)
+        type(value) is not int and not isinstance(value, str) for value in values(case, Integer, Integers, Sizes, Sides)
     )
     numeric = any(type(value) not in (int, float) for value in values(case, Number, Factors))
     logical = any(type(value) is not bool for value in values(case, Boolean))

@@ -1,22 +1,31 @@
 """What every operator says about itself, held against torch: its examples, its target, its weights, its counts."""
 
 import functools
+import os
 
 import pytest
 import torch
-from archdsl.dims import Undecided, substitute, symbol
-from archdsl.elaborate import elaborate
-from archdsl.graph import header, layers
-from archdsl.program import parse_string
-from archdsl.ops import OPERATORS, ShapeError, build
-from archdsl.ops.loss import Loss
-from archdsl.ops.merge import folds
-from compiler.targets import resolve
 from hypothesis import HealthCheck, assume, given, settings
 from torch.utils.flop_counter import FlopCounterMode
 
+from archdsl.dims import Undecided, substitute, symbol
+from archdsl.elaborate import elaborate
+from archdsl.graph import header, layers
+from archdsl.ops import OPERATORS, ShapeError, build
+from archdsl.ops.loss import Loss
+from archdsl.ops.merge import folds
+from archdsl.program import parse_string
+from compiler.targets import resolve
 from tests.ops.cases import CASES
 from tests.ops.test_shape_rules import EXAMPLES
+
+few = settings(
+    max_examples=EXAMPLES,
+    derandomize="ARCHDSL_EXAMPLES" not in os.environ,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 EVERY_EXAMPLE = [
     pytest.param(operator, example, id=f"{name}-{i}")
@@ -135,15 +144,52 @@ def test_counts_the_multiply_adds_that_torch_counts(operator, example):
     assert sum(built.macs(example.inputs, shape) for shape in outputs(example)) == counted
 
 
+COUNTED = ["conv", "conv_transpose", "linear", "matmul", "scaled_dot_product_attention", "multihead_attention"]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_its_target_agrees_for_any_parameters(name):
+    """Shape and multiply-adds on the meta device, and the weights, of random valid configurations."""
+
+    @few
+    @given(CASES[name])
+    def agree(case):
+        operator = build(OPERATORS[name], case.params)
+        try:
+            expected = operator.infer(*case.shapes)
+        except ShapeError:
+            return
+        (found,), counted = run(operator, case.shapes, "meta")
+        assert tuple(found.shape) == expected
+        assert operator.macs(case.shapes, expected) == counted
+        module = made(operator, case.shapes, "meta")
+        if module is not None:
+            weights = [(name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()]
+            assert [(w.name, w.shape) for w in operator.weights(*case.shapes)] == weights
+
+    agree()
+
+
 # --- shapes with symbols
 
 # The axes (from either end) whose size an operator must know, in its examples. All others may be symbols.
+CHANNELS, LAST = {1}, {-1}
 NUMBER_NEEDED = {
-    **dict.fromkeys(("conv", "conv_transpose", "batch_norm", "instance_norm", "group_norm"), {1}),
-    **dict.fromkeys(("pixel_shuffle", "channel_shuffle", "prelu"), {1}),
-    **dict.fromkeys(("linear", "multihead_attention", "matmul"), {-1}),
-    **dict.fromkeys(("unflatten", "chunk", "split"), {1}),  # the one that is divided
-    "squeeze": {-1},
+    "conv": CHANNELS,
+    "conv_transpose": CHANNELS,
+    "batch_norm": CHANNELS,
+    "instance_norm": CHANNELS,
+    "group_norm": CHANNELS,
+    "pixel_shuffle": CHANNELS,
+    "channel_shuffle": CHANNELS,
+    "prelu": CHANNELS,
+    "unflatten": CHANNELS,  # the dimension that is divided, in these three
+    "chunk": CHANNELS,
+    "split": CHANNELS,
+    "linear": LAST,
+    "multihead_attention": LAST,
+    "matmul": LAST,
+    "squeeze": LAST,
     "layer_norm": {-1, -2},
     "reshape": {0, 1},  # where the batch is merged
     "interpolate": {-1},  # with a factor that is no fraction in binary
@@ -181,13 +227,7 @@ SPATIAL = ["conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool", "adaptiv
 def test_batch_and_spatial_sizes_may_be_symbols(name):
     """For any parameters: the shape with symbols, with numbers put in, is the shape with numbers."""
 
-    @settings(
-        max_examples=2 * EXAMPLES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @few
     @given(CASES[name])
     def agree(case):
         operator, (shape,) = build(OPERATORS[name], case.params), case.shapes

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import pytest
+
 from archdsl.ops import OPERATORS, ShapeError, Weighted, build, parameters
 from archdsl.ops.kinds import Boolean, Factors, Integer, Integers, Number, ParamError, Sides, Sizes
 
@@ -35,7 +36,7 @@ def odd(kind, name, *shapes, **params):
     return [no("bad-parameter", *shapes, **params, **{name: value}) for value in values[kind]]
 
 
-def convolution(**more):
+def convolution():
     """What both convolutions refuse."""
     return [
         no("wrong-rank", ROW, out_channels=4, kernel_size=3),
@@ -444,7 +445,9 @@ REFUSED = {
 
 def settable(operator):
     """The parameters of its own."""
-    return [p for p in parameters(operator) if p.name not in ("init", "bias_init") or not issubclass(operator, Weighted)]
+    return [
+        p for p in parameters(operator) if p.name not in ("init", "bias_init") or not issubclass(operator, Weighted)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ operators with intricate rules) instead of a few that are the same each time.
 import os
 
 import pytest
-from archdsl.ops import OPERATORS, ShapeError, build
-from archdsl.ops.kinds import ParamError
 from hypothesis import HealthCheck, given, settings
 
+from archdsl.ops import OPERATORS, ShapeError, build
+from archdsl.ops.kinds import ParamError
 from tests.ops.cases import CASES, spoilt
 from tests.ops.oracle import Answer, Case
 from tests.ops.stricter import RULES

@@ -12,6 +12,7 @@ from viz.formats import Look
 from viz.scene import Box, Edge, Group, Scene
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
+WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
 WIDEST: Final = 26  # characters of a line
 
 
@@ -23,6 +24,7 @@ def render(scene: Scene, look: Look) -> bytes:
             "fontname": theme.FONT,
             "fontsize": f"{theme.SMALL + 1:g}",
             "bgcolor": theme.PAPER,
+            "newrank": "true",  # else groups are ranked apart, and edges between them may point upwards
             "nodesep": "0.25",
             "ranksep": "0.22",
             "pad": "0.15",
@@ -121,13 +123,11 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
 
 
 def _edge(dot: graphviz.Digraph, edge: Edge, look: Look) -> None:
-    attributes = {}
+    attributes = {"weight": WEIGHTS[edge.role]}
     if edge.crossing or look.shapes == "all" or (look.shapes and edge.news):
         attributes["label"] = text(f"  {edge.shape} ")
     if edge.crossing:
         attributes |= {"color": theme.CROSSING, "fontcolor": theme.CROSSING, "penwidth": "2.8", "arrowsize": "0.7"}
     if edge.train:
         attributes["style"] = "dashed"
-    if edge.main:
-        attributes["weight"] = "500"  # chains are straight; they bend where they fork and join
     dot.edge(edge.source, edge.target, **attributes)
