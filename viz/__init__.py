@@ -49,7 +49,7 @@ def render(
     """A drawing of a graph, as the bytes of a file.
 
     `direction` is where the data flows to: down, up, right or left. `shapes` labels edges with the shapes of their
-    tensors. `phase` is "train" for everything, or "inference" for what is left then.
+    tensors. `phase` is "train" for everything, or "eval" for what is left in inference.
 
     Raises `ValueError` for an unknown format, and `DrawingError` for a graph that is too large.
     """

@@ -18,7 +18,7 @@ MEMORY_LIMIT: Final = 3 << 30  # bytes
 STACK: Final = 2 << 20  # bytes, the most that wasmtime takes; Graphviz walks the length of a graph recursively
 
 
-class DrawingError(RuntimeError):
+class DrawingError(ValueError):
     """A graph that cannot be drawn; the text says what to do instead."""
 
 

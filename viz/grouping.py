@@ -34,8 +34,8 @@ def groups(graph: Graph, keys: list[str]) -> Branch:
     sizes = Counter(prefix for key in keys for prefix in _uses(graph, key))
     largest: Counter[Prefix] = Counter()  # the size of the largest group within
     for path, use in sizes:
-        parent = path.rpartition(".")[0], use
-        largest[parent] = max(largest[parent], sizes[path, use])
+        outer = path.rpartition(".")[0], use
+        largest[outer] = max(largest[outer], sizes[path, use])
 
     def drawn(prefix: Prefix) -> bool:
         # A sequence that holds nothing beside one inner group says no more than that one.

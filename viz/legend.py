@@ -87,8 +87,8 @@ def _draw(group: Element, x: float, y: float, entry: Entry) -> None:
     width, height = SWATCH
     fill, line = entry.colour
     if entry.sign == "thick":
-        place = {"x1": x, "x2": x + width, "y1": y + height / 2, "y2": y + height / 2}
-        SubElement(group, "line", {**_numbers(place), "stroke": line, "stroke-width": "2.8"})
+        ends = {"x1": x, "x2": x + width, "y1": y + height / 2, "y2": y + height / 2}
+        SubElement(group, "line", {**_numbers(ends), "stroke": line, "stroke-width": "2.8"})
     else:
         strokes = {"outline": "2.2"}
         style = {"fill": fill, "stroke": line, "stroke-width": strokes.get(entry.sign, "1")}

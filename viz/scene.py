@@ -12,9 +12,9 @@ from viz import grouping
 from viz.wording import clip, plain, title
 
 Kind: TypeAlias = Literal["input", "layer", "join", "output"]
-# In a chain, a tensor feeds one layer that reads nothing else. The way on through forks and joins is the first of each.
+# In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
 Role: TypeAlias = Literal["chain", "main", "side"]
-Shown: TypeAlias = Literal["train", "inference"]
+Shown: TypeAlias = Literal["train", "eval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Scene:
 
 
 def build(graph: Graph, phase: Shown = "train") -> Scene:
-    """The scene of a graph: everything for "train", what the live outputs need for "inference"."""
+    """The scene of a graph: everything for "train", what the live outputs need for "eval"."""
     if phase not in get_args(Shown):
         raise ValueError(f"unknown phase {phase!r}; known are {', '.join(get_args(Shown))}")
     head = header(graph)
@@ -155,9 +155,11 @@ def _edges(graph: Graph, key: str, ids: dict[str, str]) -> Iterator[Edge]:
 
 
 def _role(graph: Graph, source: str, target: str, position: int) -> Role:
-    if graph.out_degree(source) == graph.in_degree(target) == 1:
+    ways, parts = graph.out_degree(source), graph.in_degree(target)
+    if ways == parts == 1:
         return "chain"
-    return "main" if position == 0 and next(iter(graph.succ[source])) == target else "side"
+    first = position == 0 and next(iter(graph.succ[source])) == target
+    return "main" if first and ways <= 2 and parts <= 2 else "side"
 
 
 def _changes(graph: Graph, key: str, shape: Shape) -> bool:

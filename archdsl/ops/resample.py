@@ -169,14 +169,16 @@ class Pad(Operator, group="resample"):
         for i in range(count // 2):
             dim = len(shape) - 1 - i
             before, after = self.pad[2 * i], self.pad[2 * i + 1]
-            limit = {"reflect": shape[dim] - 1, "circular": shape[dim]}.get(self.mode)
+            # What is cropped cannot wrap round: torch would copy memory that it has not written yet.
+            kept = shape[dim] + min(before, 0) + min(after, 0)
+            limit = {"reflect": shape[dim] - 1, "circular": kept}.get(self.mode)
             if limit is not None and at_least(limit, max(before, after)) is False:
                 raise ShapeError(
                     f"{self.mode} padding of {max(before, after)} is too large for dimension {dim}"
                     f" of size {shape[dim]}",
                     code="bad-parameter",
                 )
-            if at_least(shape[dim] + min(before, 0) + min(after, 0), 1) is False:
+            if at_least(kept, 1) is False:
                 raise ShapeError(f"`pad` takes away all of dimension {dim} of size {shape[dim]}", code="empty-output")
             out[dim] = shape[dim] + before + after
         return tuple(out)

@@ -119,6 +119,13 @@ def nothing_left_to_pad(case, answer):
     return any(size + min(before, 0) + min(after, 0) < 1 for size, before, after in sides)
 
 
+def wraps_over_what_is_cropped(case, answer):
+    (shape,), pad = case.shapes, case.params["pad"]
+    sides = zip(reversed(shape), pad[::2], pad[1::2], strict=False)
+    wraps = any(max(before, after) > size + min(before, 0) + min(after, 0) for size, before, after in sides)
+    return case.params.get("mode") == "circular" and wraps
+
+
 def merges_the_batch(case, answer):
     rank = len(case.shapes[0])
     return case.params.get("start_dim", 1) % rank == 0 != case.params.get("end_dim", -1) % rank
@@ -236,6 +243,11 @@ RULES = {
         "nothing of the input would be left inside the border",
         only("pad")(nothing_left_to_pad),
         Case("pad", {"pad": [-6, 8]}, (IMAGE,)),
+    ),
+    "wraps-over-what-is-cropped": Rule(
+        "torch copies values that it has not written yet, or refuses, by the number of channels",
+        only("pad")(wraps_over_what_is_cropped),
+        Case("pad", {"pad": [-1, 2], "mode": "circular"}, ((1, 2, 2),)),
     ),
     "merges-the-batch": Rule(
         "samples would mix; `reshape` is there for those who mean it",

@@ -207,6 +207,7 @@ REFUSED = {
         no("bad-parameter", IMAGE, pad=[1, 1], mode="reflect"),
         no("bad-parameter", LINE, pad=[8, 0], mode="reflect"),
         no("bad-parameter", LINE, pad=[0, 9], mode="circular"),
+        no("bad-parameter", LINE, pad=[-4, 5], mode="circular"),
         no("bad-parameter", LINE, pad=[1, 1], mode="replicate", value=1),
         no("bad-parameter", LINE, pad=[1, 1], mode="mirror"),
         no("bad-parameter", LINE, pad=[1.0, 1]),

@@ -13,11 +13,13 @@ from viz.scene import Box, Edge, Group, Scene
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
 WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
+STEPS: Final = 5_000
 WIDEST: Final = 26  # characters of a line
 
 
 def render(scene: Scene, look: Look) -> bytes:
     """The DOT file of a scene. It needs nothing but Graphviz; the legend is left to the formats made from it."""
+    steps = max(1, STEPS // len(scene.edges)) if scene.edges else 1
     dot = graphviz.Digraph(
         graph_attr={
             "rankdir": RANKDIR[look.direction],
@@ -28,9 +30,9 @@ def render(scene: Scene, look: Look) -> bytes:
             "nodesep": "0.25",
             "ranksep": "0.22",
             "pad": "0.15",
-            # Bounds on the search for the best layout: with many crossing edges it would go on for minutes.
-            "nslimit": "5000",
-            "nslimit1": "500",
+            # The search for the best layout stops after so many steps a node: in large graphs it would take minutes.
+            "nslimit": f"{steps}",
+            "nslimit1": f"{steps}",
             "mclimit": "1",
         },
         node_attr={
@@ -87,9 +89,7 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
         attributes |= {"shape": "oval", "style": f"filled{dashed}", "penwidth": "1.5", "margin": "0.05,0.03"}
     if box.kind == "output":
         # Dashes cannot be seen around a dark box.
-        attributes |= (
-            {"fillcolor": theme.PAPER, "fontcolor": theme.INK} if box.train else {"fontcolor": theme.PAPER}
-        )
+        attributes |= {"fillcolor": theme.PAPER, "fontcolor": theme.INK} if box.train else {"fontcolor": theme.PAPER}
     if box.kind == "join" and len(box.title) == 1:
         attributes |= {"shape": "circle", "style": f"filled{dashed}", "width": "0.3", "fixedsize": "true"}
     if box.device is not None:

@@ -21,7 +21,11 @@ PIXELS_PER_POINT: Final = 96 / 72
 
 def render(scene: Scene, look: Look) -> bytes:
     """The PNG file of a scene, twice as large as on paper, or as large as viewers allow."""
-    picture = svg.render(scene, look).decode()
+    return rasterise(svg.render(scene, look).decode())
+
+
+def rasterise(picture: str) -> bytes:
+    """The pixels of one of our SVG files."""
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=picture,

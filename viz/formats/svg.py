@@ -25,8 +25,8 @@ def render(scene: Scene, look: Look) -> bytes:
     drawing = _parse(engine.render(dot.render(scene, look).decode()))
     _name(drawing, scene)
     _lift_labels(drawing)
-    ElementTree.indent(drawing, "")
-    return ElementTree.tostring(_framed(drawing, scene), encoding="utf-8", xml_declaration=True) + b"\n"
+    text: str = ElementTree.tostring(_framed(drawing, scene), encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
 def _parse(svg: bytes) -> Element:

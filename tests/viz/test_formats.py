@@ -1,0 +1,276 @@
+"""The files that are written."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+import viz
+from archdsl.diagnostics import Instance
+from archdsl.graph import Graph
+from viz import engine, formats, theme
+from viz.engine import DrawingError
+from viz.formats import Look, png
+from viz.formats.dot import text
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+SMALL = "network Net(image: [N, 3, 8, 8]) { image -> conv1: conv(4, 3) -> relu -> flatten -> fc: linear(2) }"
+
+MANY = """
+block unit(x, width) { main = x -> conv1: conv(width, 3, padding = 1) -> relu
+    main + x }
+network Net(image: [N, 8, 16, 16]) {
+    device gpu0, gpu1
+    body = image -> left: repeat 2 { unit(8) } @gpu0
+    output aux = body -> aux: { global_avg_pool -> flatten -> linear(10) } @train @gpu0
+    output main = body -> right: { unit(8) -> global_avg_pool -> flatten -> linear(10) } @gpu1
+}
+"""
+
+
+def svg(graph: Graph, **options: Any) -> ElementTree.Element:
+    return ElementTree.fromstring(viz.render(graph, "svg", **options))
+
+
+def parts(drawing: ElementTree.Element, kind: str) -> dict[str, ElementTree.Element]:
+    """The nodes or edges of a drawing by their titles."""
+    found = [g for g in drawing.iter(f"{SVG}g") if g.get("class") == kind]
+    return {g.findtext(f"{SVG}title", ""): g for g in found}
+
+
+def shape(part: ElementTree.Element) -> ElementTree.Element:
+    return next(child for child in part if child.tag != f"{SVG}title")
+
+
+def texts(drawing: ElementTree.Element) -> list[str]:
+    return [" ".join((t.text or "").split()) for t in drawing.iter(f"{SVG}text")]
+
+
+def test_the_known_formats_are_the_files_of_the_package() -> None:
+    assert formats.known() == ("dot", "png", "svg")
+
+
+def test_an_unknown_suffix_is_refused_with_the_known(graph_of: Callable[..., Graph], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\.dot, \.png, \.svg"):
+        viz.draw(graph_of(SMALL), tmp_path / "net.jpeg")
+
+
+def test_an_unknown_format_is_refused_with_the_known(graph_of: Callable[..., Graph]) -> None:
+    with pytest.raises(ValueError, match="dot, png, svg"):
+        viz.render(graph_of(SMALL), "jpeg")
+
+
+@pytest.mark.parametrize(("name", "begins"), [("a.svg", b"<?xml"), ("a.PNG", b"\x89PNG"), ("a.dot", b"digraph")])
+def test_the_suffix_chooses_the_format(
+    graph_of: Callable[..., Graph], tmp_path: Path, name: str, begins: bytes
+) -> None:
+    viz.draw(graph_of(SMALL), tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_failed_drawing_leaves_the_old_file(
+    graph_of: Callable[..., Graph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "net.svg"
+    file.write_bytes(b"old")
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise DrawingError("too large")
+
+    monkeypatch.setattr(engine, "render", fail)
+    with pytest.raises(DrawingError):
+        viz.draw(graph_of(SMALL), file)
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("format", ["svg", "png", "dot"])
+def test_the_same_graph_gives_the_same_bytes(graph_of: Callable[..., Graph], format: str) -> None:
+    assert viz.render(graph_of(MANY), format) == viz.render(graph_of(MANY), format)
+
+
+def test_svg_has_every_layer(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of(MANY)
+    assert set(parts(svg(graph), "node")) >= set(graph)
+
+
+def test_svg_shows_operators_names_blocks_and_shapes(graph_of: Callable[..., Graph]) -> None:
+    shown = texts(svg(graph_of(MANY)))
+    assert {"conv 3×3, 8", "conv1", "left.0 unit(8)", "[N, 8, 16, 16]", "aux", "main"} <= set(shown)
+
+
+def test_shapes_can_be_left_out_but_for_those_between_devices(graph_of: Callable[..., Graph]) -> None:
+    shown = [t for t in texts(svg(graph_of(MANY), shapes=False)) if t.startswith("[")]
+    crossing = [t for t in shown if t == "[N, 8, 16, 16]"]
+    assert shown == crossing == ["[N, 8, 16, 16]"] * 2
+
+
+def test_all_shapes_can_be_asked_for(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of(SMALL)
+    shown = [t for t in texts(svg(graph, shapes="all")) if t.startswith("[")]
+    assert len(shown) == graph.number_of_edges() + 1
+
+
+def test_groups_are_drawn_around_their_layers(graph_of: Callable[..., Graph]) -> None:
+    source = viz.render(graph_of(MANY), "dot").decode()
+    left = source[source.index("label=left") :]
+    assert left.index("left.0  unit(8)") < left.index('label="conv 3×3, 8') < left.index("left.1  unit(8)")
+    assert source.count("subgraph") == 6
+
+
+def test_what_only_trains_is_dashed(graph_of: Callable[..., Graph]) -> None:
+    nodes = parts(svg(graph_of(MANY)), "node")
+    assert shape(nodes["aux.2"]).get("stroke-dasharray")
+    assert shape(nodes["aux"]).get("stroke-dasharray")
+    assert not shape(nodes["right.3"]).get("stroke-dasharray")
+
+
+def test_inference_shows_nothing_that_only_trains(graph_of: Callable[..., Graph]) -> None:
+    drawing = svg(graph_of(MANY), phase="eval")
+    assert not any(name.startswith("aux") for name in parts(drawing, "node"))
+    assert "training only" not in texts(drawing)
+
+
+def test_layers_are_outlined_in_the_colour_of_their_device(graph_of: Callable[..., Graph]) -> None:
+    nodes = parts(svg(graph_of(MANY)), "node")
+    assert shape(nodes["left.0.conv1"]).get("stroke") == theme.DEVICES[0].line
+    assert shape(nodes["right.0.conv1"]).get("stroke") == theme.DEVICES[1].line
+
+
+def test_edges_between_devices_stand_out(graph_of: Callable[..., Graph]) -> None:
+    edges = parts(svg(graph_of(MANY)), "edge")
+    (crossing,) = (e for title, e in edges.items() if title.startswith("left.1.add → right.0.conv1"))
+    within = edges["left.0.conv1 → left.0.relu: [N, 8, 16, 16]"]
+    assert shape(crossing).get("stroke") == theme.CROSSING
+    assert float(shape(crossing).get("stroke-width", "1")) > 2
+    assert shape(within).get("stroke") == theme.EDGE
+
+
+def test_the_legend_tells_groups_devices_and_strokes_that_occur(graph_of: Callable[..., Graph]) -> None:
+    (legend,) = (g for g in svg(graph_of(MANY)).iter(f"{SVG}g") if g.get("class") == "legend")
+    shown = texts(legend)
+    assert shown == [
+        "convolution", "linear", "activation", "pooling", "reshape", "gpu0", "gpu1", "between devices", "training only"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("direction", ["down", "up", "right", "left"])
+def test_data_flows_in_the_direction_asked_for(graph_of: Callable[..., Graph], direction: Any) -> None:
+    nodes = parts(svg(graph_of(SMALL), direction=direction), "node")
+
+    def place(name: str, axis: str) -> float:
+        label = nodes[name].find(f"{SVG}text")
+        assert label is not None
+        return float(label.get(axis, "0"))
+
+    axis = "y" if direction in ("down", "up") else "x"
+    forward = place("image", axis) < place("conv1", axis) < place("fc", axis)
+    assert forward == (direction in ("down", "right"))
+
+
+HOSTILE = [
+    "<b>bold</b>",
+    '"];n0[label="x',
+    "\\N \\G \\\\",
+    "ends in \\",
+    "&lt; &#65;",
+    "]]> <script>alert(1)</script>",
+    "<<table>>",
+    "f(a → b, 'é')",
+]
+
+
+@pytest.mark.parametrize("call", HOSTILE)
+def test_a_call_is_shown_as_it_is_written(graph_of: Callable[..., Graph], call: str) -> None:
+    graph = graph_of("block b(x) { x -> relu -> flatten }\nnetwork Net(x: [N, 3, 8, 8]) { x -> it: b() -> linear(2) }")
+    for _, node in graph.nodes(data=True):
+        node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
+    drawing = svg(graph)
+    assert f"it {call}" in texts(drawing)
+    assert not [e for e in drawing.iter() if e.tag.removeprefix(SVG) in ("a", "script", "image", "b", "table")]
+    assert len(parts(drawing, "node")) == 5
+
+
+def test_a_label_is_never_html() -> None:
+    assert text("<b>", "</b>").startswith("<")
+    assert viz.engine.render(f'digraph {{ a [label="{text("<b>", "</b>")}"] }}').count(b"<text") == 2
+
+
+def pixels(data: bytes) -> tuple[int, list[bytearray]]:
+    """The width and the rows (RGBA) of a PNG file."""
+    width, height = struct.unpack(">II", data[16:24])
+    assert data[24:26] == b"\x08\x06"
+    packed, at = b"", 8
+    while at < len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        packed += data[at + 8 : at + 8 + length] if data[at + 4 : at + 8] == b"IDAT" else b""
+        at += length + 12
+    raw = zlib.decompress(packed)
+    rows, above = [], bytearray(4 * width)
+    for y in range(height):
+        start = y * (4 * width + 1)
+        row = bytearray(raw[start + 1 : start + 1 + 4 * width])
+        for x in range(4 * width):
+            left, up = (row[x - 4] if x >= 4 else 0), above[x]
+            corner = above[x - 4] if x >= 4 else 0
+            nearest = min((left, up, corner), key=lambda c: abs(left + up - corner - c))
+            row[x] = (row[x] + (0, left, up, (left + up) // 2, nearest)[raw[start]]) & 255
+        rows.append(row)
+        above = row
+    return width, rows
+
+
+def dark(data: bytes) -> int:
+    """How many pixels are nearly black."""
+    _, rows = pixels(data)
+    return sum(max(row[x : x + 3]) < 64 for row in rows for x in range(0, len(row), 4))
+
+
+def test_png_shows_its_text(graph_of: Callable[..., Graph]) -> None:
+    picture = viz.render(graph_of("network Net(x: [N, 3, 8, 8]) { x -> relu }"), "svg").decode()
+    wordless = re.sub(r"<text.*?</text>", "", picture, flags=re.DOTALL)
+    assert dark(png.rasterise(picture)) > dark(png.rasterise(wordless)) + 200
+
+
+def test_png_of_a_huge_drawing_stays_within_what_viewers_open() -> None:
+    assert png.zoom(500, 500) == png.ZOOM
+    assert 60_000 * png.zoom(500, 60_000) <= png.LONGEST_SIDE
+    assert 20_000 * 20_000 * png.zoom(20_000, 20_000) ** 2 <= png.MOST_PIXELS * 1.001
+
+
+def test_a_layout_that_takes_too_long_is_stopped() -> None:
+    edges = ";".join(f"n{i}->n{j}" for i in range(120) for j in range(i + 1, 120))
+    with pytest.raises(DrawingError, match=r"longer than 0\.2 seconds"):
+        engine.render(f"digraph {{ {edges} }}", time_limit=0.2)
+
+
+def test_a_graph_too_deep_for_the_layout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "STACK", 1 << 16)
+    edges = ";".join(f"n{i}->n{i + 1};n{i}->n{i + 2}" for i in range(3000))
+    with pytest.raises(DrawingError, match="too large"):
+        engine.render(f"digraph {{ newrank=true; subgraph cluster_a {{ {edges} }} }}", time_limit=20)
+
+
+def test_dot_that_is_wrong_is_an_error_with_its_reason() -> None:
+    with pytest.raises(DrawingError, match="parse"):
+        engine.render("digraph { a -> ")
+
+
+def test_more_layers_than_anyone_can_look_at_are_refused(
+    graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viz.formats.svg.MOST_BOXES", 3)
+    with pytest.raises(DrawingError, match="too many"):
+        viz.render(graph_of(SMALL), "svg")
+
+
+def test_a_look_has_defaults() -> None:
+    assert Look() == Look(direction="down", shapes=True)
