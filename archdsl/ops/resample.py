@@ -169,7 +169,7 @@ class Pad(Operator, group="resample"):
         for i in range(count // 2):
             dim = len(shape) - 1 - i
             before, after = self.pad[2 * i], self.pad[2 * i + 1]
-            # What is cropped cannot wrap round: torch would copy memory that it has not written yet.
+            # What is cropped cannot wrap round: torch would copy values that it is still writing.
             kept = shape[dim] + min(before, 0) + min(after, 0)
             limit = {"reflect": shape[dim] - 1, "circular": kept}.get(self.mode)
             if limit is not None and at_least(limit, max(before, after)) is False:

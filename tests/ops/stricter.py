@@ -245,7 +245,7 @@ RULES = {
         Case("pad", {"pad": [-6, 8]}, (IMAGE,)),
     ),
     "wraps-over-what-is-cropped": Rule(
-        "torch copies values that it has not written yet, or refuses, by the number of channels",
+        "torch copies values that it is still writing, or refuses, by the number of channels",
         only("pad")(wraps_over_what_is_cropped),
         Case("pad", {"pad": [-1, 2], "mode": "circular"}, ((1, 2, 2),)),
     ),
