@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from archdsl.errors import SpecError
     from archdsl.measure.report import Report
     from archdsl.network import Network, load
+    from archdsl.own_operators import load_operators
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "load"]
+__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "load", "load_operators"]
 
 # Public names arrive when they are first used, so that importing a part does not import the whole.
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "Report": "archdsl.measure.report",
     "SpecError": "archdsl.errors",
     "load": "archdsl.network",
+    "load_operators": "archdsl.own_operators",
 }
 
 

@@ -9,7 +9,7 @@ from compiler.devices import Devices, assign
 from compiler.lower import Places, lower, lower_loss
 from compiler.model import CompiledNetwork
 from compiler.modules import build
-from compiler.train import digits, steps_of, train
+from compiler.training import digits, steps_of, train
 from compiler.weights import save_weights
 
 __all__ = ["CompiledNetwork", "compile_graph", "digits", "save_weights", "steps_of", "train"]

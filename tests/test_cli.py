@@ -233,6 +233,41 @@ def test_run_needs_a_loss_and_an_image(good: Path) -> None:
     assert "one input [N, C, H, W]" in done.stderr
 
 
+OWN = """
+from dataclasses import dataclass
+
+from archdsl.ops import Operator, Target, param
+from archdsl.ops.kinds import Number
+
+
+@dataclass(frozen=True)
+class Hardtanh(Operator, group="activation"):
+    bound: float = param(Number(0), "bound", 1.0)
+
+    def infer(self, *inputs):
+        return inputs[0]
+
+    def target(self, *inputs):
+        return Target("torch.nn.Hardtanh", {"min_val": -self.bound, "max_val": self.bound})
+"""
+
+
+def test_operators_of_the_users_own(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+    (tmp_path / "net.arch").write_text("network Net(x: [N, 4]) { x -> hardtanh(2) }", encoding="utf-8")
+    assert run("check", "net.arch", cwd=tmp_path).returncode == 1
+    assert run("--operators", "own.py", "check", "net.arch", cwd=tmp_path).returncode == 0
+    assert "hardtanh = self.hardtanh(x)" in run("--operators", "own.py", "compile", "net.arch", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("content", [None, "raise RuntimeError('no')", OWN.replace("Hardtanh(", "Relu(")])
+def test_operators_that_cannot_be_loaded(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "own.py").write_text(content, encoding="utf-8")
+    done = run("--operators", "own.py", "zoo", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr, "bad-operators" in done.stderr) == (2, False, True)
+
+
 def test_zoo_lists_what_ships() -> None:
     names = {entry["name"] for entry in json.loads(run("zoo", "--json").stdout)["networks"]}
     assert {"lenet5", "alexnet", "vgg16", "resnet152", "cifar_resnet110"} <= names

@@ -49,12 +49,18 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="archdsl")
-def cli() -> None:
+@click.option("--operators", multiple=True, metavar="FILE", help="A Python file with operators of your own.")
+def cli(operators: tuple[str, ...]) -> None:
     """Write a neural-network architecture as a short spec; check it, count it, draw it, compile it.
 
     A SPEC is a path, `path:variant`, the name of a network that ships with archdsl (see `archdsl zoo`), or `-` for
     standard input.
     """
+    if operators:
+        from archdsl.own_operators import load_operators
+
+        for file in operators:
+            load_operators(file)
 
 
 def main() -> NoReturn:

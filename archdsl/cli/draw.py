@@ -8,7 +8,10 @@ from typing import Any
 
 import click
 
+from archdsl.backends import backend
 from archdsl.cli.options import cannot_write, choice_options, spec_argument
+
+FORMATS = backend("viz").known_formats()
 
 
 @click.command("draw")
@@ -18,10 +21,14 @@ from archdsl.cli.options import cannot_write, choice_options, spec_argument
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="The file; its suffix is the format: svg, png, dot.",
+    help=f"The file; its suffix is the format: {', '.join(FORMATS)}.",
 )
 @click.option(
-    "--direction", type=click.Choice(["down", "right"]), default="down", show_default=True, help="Where the data flows."
+    "--direction",
+    type=click.Choice(["down", "right", "up", "left"]),
+    default="down",
+    show_default=True,
+    help="Where the data flows.",
 )
 @click.option("--shapes/--no-shapes", default=True, help="Whether edges show the tensors' shapes.")
 @click.option(

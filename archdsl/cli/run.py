@@ -17,8 +17,8 @@ from archdsl.cli.options import cannot_write, choice_options, spec_argument
 @click.command("run")
 @spec_argument
 @click.option("--data", type=click.Choice(["digits"]), default="digits", show_default=True, help="The data set.")
-@click.option("--epochs", type=click.IntRange(1), default=15, show_default=True, help="Times through the data.")
-@click.option("--batch", type=click.IntRange(2), default=64, show_default=True, help="Images in a step.")
+@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Times through the data.")
+@click.option("--batch", type=click.IntRange(2), default=32, show_default=True, help="Images in a step.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and order.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Save the trained weights to a .safetensors file."

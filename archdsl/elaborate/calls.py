@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from archdsl import evaluate
 from archdsl.diagnostics import Diagnostic, Instance, Label, unknown
+from archdsl.dims import Dim
 from archdsl.elaborate.arguments import (
     bind_parameters,
     check_parameter,
@@ -29,7 +30,7 @@ from archdsl.elaborate.values import (
 from archdsl.evaluate import FUNCTIONS, ValueFault
 from archdsl.names import Names
 from archdsl.ops import OPERATORS, Operator, words
-from archdsl.ops.initialiser import INITIALISERS
+from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.loss import Loss
 from archdsl.syntax import tree
 
@@ -143,8 +144,7 @@ class Calls(Expressions):
         if path is None:
             path = self.builder.step_path(label, name, call.span, context)
         given = bind_parameters(block, positional, named, call, context)
-        written = " ".join(call.span.text.split())
-        instance = Instance(path, written if len(written) <= 60 else written[:59] + "…", call.span)
+        instance = Instance(path, _written(call, positional, named), call.span)
         scope = Scope()
         inner = Context(
             definitions,
@@ -255,6 +255,24 @@ class Calls(Expressions):
     @abstractmethod
     def body(self, body: tree.Body, context: Context) -> Any:
         """The value of a body."""
+
+
+def _written(call: tree.Call, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """A call with its static arguments worked out: `bottleneck(64, stride = 2)`."""
+    given = [a for a in call.arguments or () if a.name is None]
+    values = positional[len(positional) - len(given) :]
+    parts = [_argument(a.value, value) for a, value in zip(given, values, strict=True)]
+    parts += [f"{a.name} = {_argument(a.value, named[a.name])}" for a in call.arguments or () if a.name is not None]
+    text = call.callee.id + (f"({', '.join(parts)})" if parts else "")
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _argument(expression: tree.Expr, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float, Dim, Initialiser)):
+        return str(value)
+    return " ".join(expression.span.text.split())
 
 
 def named_marks(context: Context, path: str) -> Any:

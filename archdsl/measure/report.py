@@ -80,8 +80,6 @@ class Report:
             "network": self.network,
             "variant": self.variant,
             "hash": self.hash,
-            "assumed": dict.fromkeys(self.assumed, 1),
-            "requires": list(self.requires),
             "totals": totals,
             "inputs": [{"name": name, "shape": _plain(shape)} for name, shape in self.inputs],
             "outputs": [{"name": name, "shape": _plain(shape), "phase": phase} for name, shape, phase in self.outputs],

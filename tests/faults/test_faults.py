@@ -17,6 +17,7 @@ SPECS = sorted(HERE.glob("*.arch"))
 # Codes that no text of a spec has: they come from files, options and machines, and test_cli.py has them.
 ELSEWHERE = {
     "bad-device",
+    "bad-operators",
     "bad-setting",
     "cannot-write",
     "file-too-large",
