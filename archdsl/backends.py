@@ -10,8 +10,15 @@ HOME = Path(__file__).resolve().parent.parent
 
 
 def backend(name: str) -> ModuleType:
-    """The package `compiler` or `viz` that lies beside archdsl. Raises `ImportError` where another hides it."""
-    module = importlib.import_module(name)
+    """The package `compiler` or `viz` that lies beside archdsl.
+
+    Raises `ImportError` where another package hides it, or where a library that it needs is not installed.
+    """
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        raise ImportError(f"archdsl's `{name}` needs {missing}: pip install {missing}") from error
     found = Path(module.__file__ or "").resolve().parent
     if found.parent != HOME:
         raise ImportError(

@@ -412,3 +412,12 @@ def test_layout_and_comments_do_not_change_the_hash(graph_of: Build) -> None:
     other = graph_of(network("# a comment\n\n  x\n\n   -> conv( 8,3 )\n-> relu"))
     assert content_hash(one) == content_hash(other)
     assert serialise(one) == serialise(other)
+
+
+# --- size
+
+
+@pytest.mark.parametrize("body", ["x -> repeat 99999 { relu } -> tanh", "x" + "\n-> relu" * 30_000 + " -> tanh"])
+def test_long_chains_need_no_recursion(graph_of: Build, body: str) -> None:
+    graph = graph_of(network(body))
+    assert layer(graph, "tanh")["shape"] == layer(graph, "x")["shape"]

@@ -76,6 +76,9 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         status = error.exit_code
+    except ImportError as error:  # a library that is not installed, or a package that hides one of archdsl's
+        click.echo(f"error: {error}", err=True)
+        status = 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; nothing was written", err=True)
         status = 130

@@ -137,15 +137,26 @@ def towers_from_grouped(grouped: dict[str, torch.Tensor]) -> dict[str, torch.Ten
 
 
 @torch.no_grad()
-def test_two_towers_compute_what_grouped_convolutions_compute() -> None:
+@pytest.mark.parametrize(
+    "devices",
+    [
+        None,
+        "cpu",
+        pytest.param(
+            {"gpu0": "cuda:0", "gpu1": "cpu"},
+            marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+        ),
+    ],
+)
+def test_two_towers_compute_what_grouped_convolutions_compute(devices: object) -> None:
     image = image_for("alexnet")
     grouped = archdsl.load("alexnet_grouped").compile().eval()
     grouped.load_state_dict(reference_with_weights("alexnet_grouped").state_dict(), strict=True)
-    towers = archdsl.load("alexnet").compile().eval()
+    towers = archdsl.load("alexnet").compile(devices).eval()
     towers.load_state_dict(towers_from_grouped(grouped.state_dict()), strict=True)
     wanted = grouped(image)
     assert wanted.std() > 0.01
-    assert (towers(image) - wanted).abs().max() <= 1e-5
+    assert (towers(image).cpu() - wanted).abs().max() <= 1e-5
 
 
 @pytest.mark.parametrize("layer", ["tower0.lower.response_norm", "tower1.lower.response_norm_2"])
