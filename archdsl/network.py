@@ -49,6 +49,15 @@ class Network:
         model: fx.GraphModule = backend("compiler").compile_graph(self.graph, devices)
         return model
 
+    def _repr_svg_(self) -> str | None:
+        """The drawing that a notebook shows; None for a network that is too large to draw."""
+        viz = backend("viz")
+        try:
+            drawing: bytes = viz.render(self.graph, "svg")
+        except viz.DrawingError:
+            return None
+        return drawing.decode()
+
     def __repr__(self) -> str:
         head = header(self.graph)
         name = head["network"] if head["variant"] is None else f"{head['variant']} ({head['network']})"

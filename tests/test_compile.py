@@ -305,3 +305,10 @@ def test_the_public_interface_of_the_readme(tmp_path: Path) -> None:
     assert net.compile().eval()(torch.zeros(2, 3, 64, 64)).shape == (2, 10)
     net.draw(tmp_path / "resnet18.svg")
     assert (tmp_path / "resnet18.svg").read_text(encoding="utf-8").lstrip().startswith("<?xml")
+
+
+def test_a_network_shows_itself_in_a_notebook(network_of: Build) -> None:
+    net = network_of(BRANCHES)
+    assert "head(classes)" not in (net._repr_svg_() or "")
+    assert "head(10)" in (net._repr_svg_() or "")
+    assert repr(net) == "<archdsl.Network Net, 11 layers>"
