@@ -66,7 +66,8 @@ class Diagnostic:
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A help text that names the closest known words, or None where none is close."""
     # A name of absurd length is no typing mistake, and difflib's cost grows with it.
-    close = difflib.get_close_matches(word[:64], list(known), n=3, cutoff=0.6)
+    names = {name.lower(): name for name in reversed(list(known))}  # `ReLU` is a mistake for `relu`
+    close = [names[name] for name in difflib.get_close_matches(word[:64].lower(), list(names), n=3, cutoff=0.6)]
     if not close:
         return None
     return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"

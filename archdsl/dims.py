@@ -42,13 +42,17 @@ class Undecided(Exception):
 class Dim:
     """An exact size with symbols in it. Immutable; build with `symbol` and arithmetic."""
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "terms", "weight")
 
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
         self.terms: tuple[tuple[Monomial, int], ...] = tuple(
             sorted(((m, c) for m, c in terms.items() if c), key=_order)
         )
         self._hash = hash(self.terms)
+        # How many terms it has with all floor divisions opened up: what printing or comparing it costs.
+        self.weight: int = sum(
+            1 + sum(atom.numerator.weight for atom in monomial if isinstance(atom, Floor)) for monomial, _ in self.terms
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Dim) and self.terms == other.terms

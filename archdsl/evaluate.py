@@ -89,7 +89,9 @@ def unary(symbol: str, value: Any) -> Any:
 def truth(value: Any) -> bool:
     """A condition's value: only booleans are conditions."""
     if not isinstance(value, bool):
-        raise ValueFault(f"a condition is true or false, found {spell(value)}", "wrong-type", "compare it: `n > 0`")
+        number = isinstance(value, (int, float))
+        help = "compare it: `n > 0`" if number else "a condition is static: it is decided before the network runs"
+        raise ValueFault(f"a condition is true or false, found {spell(value)}", "wrong-type", help)
     return value
 
 

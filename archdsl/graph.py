@@ -38,7 +38,7 @@ class Layer(TypedDict):
     device: str | None  # the logical device, where the network declares any
     phase: Phase  # "train" for what exists in training only
     frozen: bool  # its parameters take no gradient
-    checkpoint: str | None  # path of the outermost step whose activations are recomputed in backward
+    checkpoint: str | None  # the region, if any, whose activations are recomputed in backward
     blocks: tuple[Instance, ...]  # the enclosing block instances, outermost first
     span: Span  # where the layer is written
 
@@ -73,6 +73,7 @@ class Header(TypedDict):
     batch: tuple[str, ...]  # symbols that stand for a batch size
     requires: tuple[str, ...]  # lower bounds on symbols under which the shapes hold
     loss: Graph | None  # its inputs are the outputs' names and "target"
+    inference_loss: Graph | None  # the same without what exists in training only
 
 
 def header(graph: Graph) -> Header:

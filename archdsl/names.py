@@ -58,12 +58,21 @@ def fault(name: str) -> str | None:
 class Names:
     """Names the steps of one module path: by number inside braces, else after their operator."""
 
-    __slots__ = ("numbered", "prefix", "taken")
+    __slots__ = ("_elsewhere", "numbered", "prefix", "taken")
 
     def __init__(self, prefix: str, numbered: bool) -> None:
         self.prefix = prefix
         self.numbered = numbered
         self.taken: dict[str, int] = {}
+        self._elsewhere: Names | None = None
+
+    def elsewhere(self) -> Names:
+        """How the layers in an argument are named: they are no steps of the sequence, so after their operator."""
+        if not self.numbered:
+            return self
+        if self._elsewhere is None:
+            self._elsewhere = Names(self.prefix, numbered=False)
+        return self._elsewhere
 
     def path(self, label: str) -> str:
         return f"{self.prefix}.{label}" if self.prefix else label

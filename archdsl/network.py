@@ -65,7 +65,7 @@ class Network:
 
 
 def load(
-    spec: str | os.PathLike[str], *, inputs: Mapping[str, Sequence[int]] | None = None, **settings: Any
+    spec: str | os.PathLike[str], /, *, inputs: Mapping[str, Sequence[int]] | None = None, **settings: Any
 ) -> Network:
     """Load a network from a SPEC: a path, `path:variant`, or the name of a variant that ships with archdsl.
 

@@ -15,7 +15,7 @@ from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from archdsl.program import Program, program, unknown_spec
+from archdsl.program import Program, missing_settings, program, unknown_spec
 from archdsl.read import read, read_stdin
 
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
@@ -43,8 +43,11 @@ def check(spec: str | os.PathLike[str], **limits: int) -> list[Graph]:
         if name is not None:
             wanted = [program.find(name)]
         else:
-            wanted = [(n, None) for n in program.spec.networks if all(p.shape or p.default for p in n.params)]
-            wanted += [program.find(variant.name.id) for variant in program.spec.variants]
+            variants = [program.find(variant.name.id) for variant in program.spec.variants]
+            named = {network.name.id for network, _ in variants}
+            # A network that needs settings is checked by its variants; without any, what is missing is a fault.
+            wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
+            wanted += variants
         graphs, faults = [], dict[Any, Diagnostic]()
         for network, variant in wanted:
             try:
@@ -63,6 +66,8 @@ def open_spec(spec: str | os.PathLike[str]) -> tuple[Program, str | None]:
     A SPEC is a path, `path:variant`, the name of a variant that ships with archdsl, or `-` for standard input.
     """
     written = os.fspath(spec)
+    if not written:
+        raise unknown_spec("the SPEC is empty", "name a file, or a network that ships with archdsl", "")
     path, name = _split(written)
     if path == "-":
         return program(read_stdin(), Path.cwd()), name

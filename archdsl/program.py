@@ -36,10 +36,12 @@ class Program:
         networks = {n.name.id: n for n in self.spec.networks}
         variants = {v.name.id: v for v in self.spec.variants}
         if name is None:
-            if len(networks) == 1:
-                return next(iter(networks.values())), None
+            only = next(iter(networks.values())) if len(networks) == 1 else None
+            if only is not None and not (missing_settings(only) and variants):
+                return only, None
+            several = "holds several networks" if only is None else f"needs a variant: `{only.name.id}` has settings"
             raise unknown_spec(
-                f"`{self.spec.source.name}` holds several networks",
+                f"`{self.spec.source.name}` {several}" + ("" if only is None else " without a default"),
                 f"say which: {', '.join(f'`{self.spec.source.name}:{n}`' for n in self.names[:6])}",
                 self.spec.source.name,
             )
@@ -49,6 +51,11 @@ class Program:
             return networks[name], None
         help = did_you_mean(name, self.names) or f"it holds {', '.join(self.names[:12])}"
         raise unknown_spec(f"`{self.spec.source.name}` has no variant or network `{name}`", help, self.spec.source.name)
+
+
+def missing_settings(network: tree.Network) -> list[str]:
+    """The settings of a network that have no default."""
+    return [param.name.id for param in network.params if param.shape is None and param.default is None]
 
 
 def parse_string(code: str, name: str = "<string>") -> Program:

@@ -18,6 +18,14 @@ from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
 from archdsl.syntax import tree
 
+# Names that people bring along from Python, and what to write instead.
+HABITS: Final = {
+    "True": "write `true`",
+    "False": "write `false`",
+    "None": "there is no None: leave the argument out",
+    "target": "a loss takes its target itself: `cross_entropy(output)`",
+    "self": "there is no `self`: a block sees its parameters",
+}
 STATIC: Final = frozenset(FUNCTIONS) | frozenset(INITIALISERS)
 
 
@@ -97,7 +105,9 @@ class _Resolver:
             for dim in param.shape.dims if param.shape is not None else ():
                 if isinstance(dim, tree.Name) and (not network or dim.id[0].isupper()):
                     names.own.setdefault(dim.id, dim.span)
-                elif not isinstance(dim, tree.AnyDims):
+        for param in params:
+            for dim in param.shape.dims if param.shape is not None else ():
+                if not isinstance(dim, tree.AnyDims):
                     self.expression(dim, names)
         self._body(body, names)
 
@@ -145,6 +155,8 @@ class _Resolver:
         if names.find(name.id) is not None or name.id in INITIALISERS or name.id in bare:
             return
         fault = unknown("name", name.id, [*names.all(), *INITIALISERS, *bare], "unknown-name", name.span)
+        if name.id in HABITS:
+            fault = Diagnostic(fault.code, fault.message, fault.span, help=HABITS[name.id])
         if fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
             help = f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
             fault = Diagnostic(fault.code, fault.message, fault.span, help=help)

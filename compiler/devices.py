@@ -21,6 +21,8 @@ def assign(logical: tuple[str, ...], choice: Devices) -> dict[str | None, torch.
     `choice` is None (all on the CPU), "auto" (the accelerators that are there, in turn, else the CPU), one device
     for all, or a mapping from every logical device. Raises `SpecError` where it does not fit or is not here.
     """
+    if choice is not None and not isinstance(choice, (str, torch.device, Mapping)):
+        raise _error(f"`devices` is a name, a device or a mapping, found a {type(choice).__name__}", 'use "cpu"')
     if choice is None:
         return dict.fromkeys((*logical, None), CPU)
     if isinstance(choice, Mapping):
@@ -50,13 +52,17 @@ def real(name: str | torch.device) -> torch.device:
     """A device that exists on this machine."""
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise _error(f"`{name}` is no device", 'devices are "cpu", "cuda:0", "cuda:1", …') from None
     if device.type == "cuda":
         count = torch.cuda.device_count()
         device = torch.device("cuda", device.index or 0)
         if device.index >= count:
             raise _error(f"`{name}` is not here: this machine has {count} CUDA devices", 'use "auto", or "cpu"')
+    try:
+        torch.empty(1, device=device)
+    except Exception:  # each kind of device has errors of its own
+        raise _error(f"`{name}` is not here, or this build of torch cannot use it", 'use "auto", or "cpu"') from None
     return device
 
 

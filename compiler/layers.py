@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class DropPath(nn.Module):
@@ -53,6 +58,23 @@ class MultiheadAttention(nn.MultiheadAttention):
         return super().forward(query, key, value, need_weights=False)[0]
 
 
+class Recomputed:
+    """A function of modules and tensors whose activations are computed again in backward instead of being kept.
+
+    Its first `modules` arguments are the modules that it calls, so that it owns no weights.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any], modules: int) -> None:
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = "archdsl"
+        self.function = function
+        self.modules = modules
+
+    def __call__(self, *arguments: Any) -> Any:
+        function = partial(self.function, *arguments[: self.modules])
+        return checkpoint(function, *arguments[self.modules :], use_reentrant=False)
+
+
 def sub_from(input: Tensor, scalar: float) -> Tensor:
     """scalar − input."""
     return scalar - input
@@ -61,6 +83,15 @@ def sub_from(input: Tensor, scalar: float) -> Tensor:
 def div_from(input: Tensor, scalar: float) -> Tensor:
     """scalar / input."""
     return scalar / input
+
+
+def expand_like(input: Tensor, like: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The input, its dimensions of size 1 in `dims` as long as those of another tensor."""
+    rank = min(input.dim(), like.dim())
+    sizes = [-1] * input.dim()
+    for dim in dims:
+        sizes[dim % rank] = like.shape[dim % rank]
+    return input.expand(sizes)
 
 
 def slice_dim(input: Tensor, start: int, end: int | None, dim: int, step: int) -> Tensor:

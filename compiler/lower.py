@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 from collections import namedtuple
 from collections.abc import Iterable
+from operator import call, getitem
 from typing import Any
 
 import torch
-from torch import fx
-from torch.utils.checkpoint import checkpoint
+from torch import fx, nn
 
 from archdsl.graph import Graph, Output, header, layer, layers, live, operands
+from archdsl.ops import Operator, Target
 from archdsl.ops.loss import Loss
 from archdsl.ops.merge import folds
+from compiler.devices import CPU
+from compiler.layers import Recomputed
 from compiler.modules import shapes
 from compiler.targets import resolve
 
@@ -21,10 +23,11 @@ Places = dict[str | None, torch.device]
 KEY = "archdsl"  # under which an fx node's metadata holds the key of the graph's node
 
 
-def lower(graph: Graph, places: Places, training: bool) -> tuple[fx.Graph, dict[str, fx.Graph]]:
-    """The fx graph of a phase, and by path those of the regions whose activations it recomputes.
+def lower(graph: Graph, places: Places, training: bool) -> fx.Graph:
+    """The fx graph of a phase: the layers that its outputs depend on, in the order of the spec.
 
-    Every layer that an output of the phase depends on becomes one node, in the order of the spec.
+    A layer is one node, but for a sum of n tensors, which is n - 1, and the items taken from an operator's list.
+    In training, layers under one @checkpoint are one node that runs them and recomputes them in backward.
     """
     needed = live(graph, training)
     lowering = _Lowering(graph, places, fx.Graph())
@@ -32,18 +35,16 @@ def lower(graph: Graph, places: Places, training: bool) -> tuple[fx.Graph, dict[
     for name in head["inputs"]:
         lowering.values[name, 0] = lowering.fx.placeholder(name)
         lowering.values[name, 0].meta[KEY] = name
-    regions: dict[str, fx.Graph] = {}
     keys = [key for key, node in layers(graph) if key in needed and node["op"] != "input"]
     for region, members in _regions(graph, keys, training):
         if region is None:
             for key in members:
                 lowering.node(key)
         else:
-            path = region.split("#")[0]
-            regions[path] = lowering.region(path, members, _used_after(graph, members, needed))
+            lowering.region(region, members, _used_after(graph, members, needed))
     outputs = [o for o in head["outputs"] if training or o["phase"] == "both"]
     lowering.fx.output(_returned(graph, outputs, lowering))
-    return lowering.fx, regions
+    return lowering.fx
 
 
 def _regions(graph: Graph, keys: Iterable[str], training: bool) -> Iterable[tuple[str | None, list[str]]]:
@@ -89,11 +90,10 @@ def _returned(graph: Graph, outputs: list[Output], lowering: _Lowering) -> Any:
 class _Lowering:
     """The fx graph while it grows, with the fx value of every tensor so far."""
 
-    def __init__(self, graph: Graph, places: Places, into: fx.Graph, prefix: str = "") -> None:
+    def __init__(self, graph: Graph, places: Places, into: fx.Graph) -> None:
         self.graph = graph
         self.places = places
         self.fx = into
-        self.prefix = prefix  # of the paths below which this graph's modules are found
         self.values: dict[tuple[str, int], fx.Node] = {}
         self.lists: dict[str, fx.Node] = {}  # of layers with several outputs
         self.moved: dict[tuple[str, int, torch.device], fx.Node] = {}
@@ -104,40 +104,48 @@ class _Lowering:
         device = self.places[node["device"]]
         tensors = [self.on(producer, output, device) for producer, output in operands(self.graph, key)]
         target = node["operator"].target(*shapes(self.graph, key))
-        path = node["path"].removeprefix(self.prefix)
         name = key.replace(".", "_").replace("#", "_use")
         if target.kind == "module":
-            made = self.fx.create_node("call_module", path, tuple(tensors), name=name)
+            made = self.module(node["path"], tensors, name)
         elif target.kind == "function":
-            function = resolve(target.name)
-            if folds(node["operator"], tensors):
-                made = tensors[0]
-                for other in tensors[1:]:
-                    made = self.fx.create_node("call_function", function, (made, other), name=name)
-            else:
-                given: tuple[Any, ...] = (tensors,) if target.pack else tuple(tensors)
-                made = self.fx.create_node(
-                    "call_function", function, (*given, *target.args), dict(target.kwargs), name=name
-                )
+            made = self._function(node["operator"], target, tensors, name)
         else:
-            made = self.fx.create_node("get_attr", path, name=name)
+            made = self.attribute(node["path"], name)
         made.meta[KEY] = key
         if node["operator"].several:
             self.lists[key] = made
         else:
             self.values[key, 0] = made
 
+    def module(self, path: str, tensors: list[fx.Node], name: str) -> fx.Node:
+        return self.fx.create_node("call_module", path, tuple(tensors), name=name)
+
+    def attribute(self, path: str, name: str) -> fx.Node:
+        return self.fx.create_node("get_attr", path, name=name)
+
+    def _function(self, operator: Operator, target: Target, tensors: list[fx.Node], name: str) -> fx.Node:
+        function = resolve(target.name)
+        if not folds(operator, tensors):
+            given: tuple[Any, ...] = (tensors,) if target.pack else tuple(tensors)
+            return self.fx.create_node(
+                "call_function", function, (*given, *target.args), dict(target.kwargs), name=name
+            )
+        made = tensors[0]
+        for other in tensors[1:]:
+            made = self.fx.create_node("call_function", function, (made, other), name=name)
+        return made
+
     def value(self, key: str, output: int) -> fx.Node:
         """The fx value of a tensor; one of several outputs is taken from their list at its first use."""
         if (key, output) not in self.values:
-            part = self.fx.call_function(operator.getitem, (self.lists[key], output))
+            part = self.fx.call_function(getitem, (self.lists[key], output))
             part.meta[KEY] = key
             self.values[key, output] = part
         return self.values[key, output]
 
     def on(self, key: str, output: int, device: torch.device) -> fx.Node:
         """A tensor on a device: itself, or its one copy there."""
-        if not self._must_move(key, device):
+        if not self.must_move(key, device):
             return self.value(key, output)
         place = (key, output, device)
         if place not in self.moved:
@@ -149,7 +157,8 @@ class _Lowering:
             self.moved[place] = made
         return self.moved[place]
 
-    def _must_move(self, key: str, device: torch.device) -> bool:
+    def must_move(self, key: str, device: torch.device) -> bool:
+        """Whether a tensor must be copied to be used on a device."""
         if not header(self.graph)["devices"]:
             return False
         node = layer(self.graph, key)
@@ -157,65 +166,71 @@ class _Lowering:
             return any(place.type != "cpu" for place in self.places.values())
         return self.places[node["device"]] != device
 
-    def region(self, path: str, members: list[str], leaving: list[tuple[str, int]]) -> fx.Graph:
-        """Lower layers to a graph of their own, called so that their activations are recomputed in backward."""
-        inside = set(members)
-        inner = _Lowering(self.graph, self.places, fx.Graph(), f"{path}.")
-        given: list[fx.Node] = []
-        for key in members:
-            device = self.places[layer(self.graph, key)["device"]]
-            for producer, output in operands(self.graph, key):
-                moves = self._must_move(producer, device)
-                known: Any = inner.moved if moves else inner.values
-                place = (producer, output, device) if moves else (producer, output)
-                if producer not in inside and place not in known:
-                    given.append(self.on(producer, output, device))  # moved once, not at each recomputation
-                    known[place] = inner.fx.placeholder(f"input_{len(given) - 1}")
+    def region(self, name: str, members: list[str], leaving: list[tuple[str, int]]) -> None:
+        """Lower layers to a function of their own, called so that their activations are recomputed in backward."""
+        inner = _RegionLowering(self, members)
         for key in members:
             inner.node(key)
         results = tuple(inner.value(*value) for value in leaving)
         inner.fx.output(results[0] if len(results) == 1 else results)
-        module = self.fx.get_attr(path)
-        called = self.fx.call_function(checkpoint, (module, *given), {"use_reentrant": False})
+        run = Recomputed(name, fx.GraphModule(nn.Module(), inner.fx, name), len(inner.modules))
+        called = self.fx.create_node("call_function", run, tuple(inner.given), name=name)
         called.meta[KEY] = members[-1]
         for i, value in enumerate(leaving):
-            self.values[value] = called if len(leaving) == 1 else self.fx.call_function(operator.getitem, (called, i))
-        return inner.fx
+            self.values[value] = called if len(leaving) == 1 else self.fx.call_function(getitem, (called, i))
 
 
-def lower_loss(graph: Graph, places: Places, training: bool) -> fx.Graph:
-    """The loss as an fx graph of the outputs and the target.
+class _RegionLowering(_Lowering):
+    """Lowers a region to a function of its modules and tensors, so that it owns none and any copy of the model can
+    run it. `given` is what the outer graph passes, the modules first."""
 
-    In inference the terms over outputs that exist in training only are left out of sums.
-    """
-    loss = header(graph)["loss"]
-    assert loss is not None
+    def __init__(self, outer: _Lowering, members: list[str]) -> None:
+        super().__init__(outer.graph, outer.places, fx.Graph())
+        self.given: list[fx.Node] = []
+        self.modules: dict[str, fx.Node] = {}  # by path
+        self.attributes: dict[str, fx.Node] = {}
+        nodes = [layer(self.graph, key) for key in members]
+        targets = [layer(self.graph, key)["operator"].target(*shapes(self.graph, key)) for key in members]
+        for wanted, known in ((("module",), self.modules), (("parameter", "buffer"), self.attributes)):
+            for node, target in zip(nodes, targets, strict=True):
+                if target.kind in wanted and node["path"] not in known:
+                    name = node["path"].replace(".", "_")
+                    known[node["path"]] = self._take(outer.attribute(node["path"], f"{name}_{target.kind}"))
+        inside = set(members)
+        for key, node in zip(members, nodes, strict=True):
+            device = self.places[node["device"]]
+            for producer, output in operands(self.graph, key):
+                moves = self.must_move(producer, device)
+                place: Any = (producer, output, device) if moves else (producer, output)
+                values: Any = self.moved if moves else self.values
+                if producer not in inside and place not in values:
+                    values[place] = self._take(outer.on(producer, output, device))  # moved once, not at each run
+
+    def _take(self, value: fx.Node) -> fx.Node:
+        self.given.append(value)
+        return self.fx.placeholder(value.name)
+
+    def module(self, path: str, tensors: list[fx.Node], name: str) -> fx.Node:
+        return self.fx.create_node("call_function", call, (self.modules[path], *tensors), name=name)
+
+    def attribute(self, path: str, name: str) -> fx.Node:
+        return self.attributes[path]
+
+
+def lower_loss(loss: Graph, moved: bool) -> fx.Graph:
+    """A loss as an fx graph of the outputs and the target, which is `moved` to the output it is compared with."""
+    lowering = _Lowering(loss, {None: CPU}, fx.Graph())
     head = header(loss)
-    lowering = _Lowering(loss, {None: torch.device("cpu")}, fx.Graph())
-    present = {name for name in head["inputs"] if training or layer(loss, name)["phase"] == "both" or name == "target"}
     for name in head["inputs"]:
-        if name in present:
-            lowering.values[name, 0] = lowering.fx.placeholder(name)
-    remote = any(place.type != "cpu" for place in places.values())
+        lowering.values[name, 0] = lowering.fx.placeholder(name)
     for key, node in layers(loss):
         if node["op"] == "input":
             continue
-        known = [operand for operand in operands(loss, key) if operand in lowering.values]
-        if len(known) == len(operands(loss, key)):
-            if remote and isinstance(node["operator"], Loss):
-                _bring_target(lowering, known)
-            lowering.node(key)
-        elif len(known) == 1 and node["op"] == "add":
-            lowering.values[key, 0] = lowering.values[known[0]]
-    final = head["outputs"][0]["node"]
-    if (final, 0) not in lowering.values:
-        raise LookupError("the loss needs outputs that exist in training only")
-    lowering.fx.output(lowering.values[final, 0])
+        if moved and isinstance(node["operator"], Loss):
+            output = lowering.values[operands(loss, key)[0]]
+            device = lowering.fx.call_function(getattr, (output, "device"))
+            lowering.values["target", 0] = lowering.fx.call_method("to", (lowering.values["target", 0], device))
+        lowering.node(key)
+    result = head["outputs"][0]
+    lowering.fx.output(lowering.value(result["node"], result["output"]))
     return lowering.fx
-
-
-def _bring_target(lowering: _Lowering, known: list[tuple[str, int]]) -> None:
-    """Replace the target by a copy beside the output that it is compared with."""
-    output = lowering.values[known[0]]
-    device = lowering.fx.call_function(getattr, (output, "device"))
-    lowering.values["target", 0] = lowering.fx.call_method("to", (lowering.values["target", 0], device))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
 from archdsl.graph import Graph, Layer, layers, operands
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from compiler.targets import resolve
@@ -24,15 +28,27 @@ def build(graph: Graph, places: dict[str | None, torch.device]) -> nn.Module:
         device = places[node["device"]]
         target = node["operator"].target(*shapes(graph, key))
         if target.kind == "module":
-            module = resolve(target.name)(**target.kwargs)
+            module = _allocate(key, partial(resolve(target.name), **target.kwargs))
             _initialise(module, node)
             module.requires_grad_(not node["frozen"])
             _attach(root, node["path"], module.to(device))
         elif target.kind in ("parameter", "buffer"):
-            tensor = torch.empty(node["weights"][0].shape)
+            tensor = _allocate(key, partial(torch.empty, node["weights"][0].shape))
             _fill(tensor, node["params"]["init"])
             _attach(root, node["path"], _own(tensor.to(device), target.kind, node["frozen"]))
     return root
+
+
+def _allocate(key: str, make: Callable[[], Any]) -> Any:
+    """A layer's module or tensor. Raises `SpecError` where the machine has not the memory for its weights."""
+    try:
+        return make()
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+            raise
+        message = f"there is not enough memory for the weights of `{key}`"
+        help = "`archdsl report` counts a network's parameters without allocating them"
+        raise SpecError([Diagnostic("out-of-memory", message, help=help)]) from None
 
 
 def shapes(graph: Graph, key: str) -> list[Any]:
@@ -61,7 +77,7 @@ def _initialise(module: nn.Module, node: Layer) -> None:
     """Start the weights as the layer says; where it says nothing, they are as torch's module made them."""
     weight: Initialiser | None = getattr(node["operator"], "init", None)
     bias: Initialiser | None = getattr(node["operator"], "bias_init", None)
-    if weight is not None and bias is None and node["operator"].group != "normalization":
+    if weight is not None and bias is None and getattr(node["operator"], "takes_default_init", True):
         bias = Initialiser("zeros")
     chosen = {"weight": weight, "bias": bias, "buffer": None}
     for own in node["weights"]:

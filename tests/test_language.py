@@ -259,7 +259,7 @@ def test_a_mark_holds_for_all_inside_a_step(graph_of: Build) -> None:
     )
     assert [layer(graph, p)["device"] for p in paths(graph)] == ["gpu1", "gpu1", "gpu0"]
     assert [layer(graph, p)["frozen"] for p in paths(graph)] == [True, True, False]
-    assert [layer(graph, p)["checkpoint"] for p in paths(graph)] == ["a", "a", None]
+    assert [layer(graph, p)["checkpoint"] for p in paths(graph)] == ["checkpoint1", "checkpoint1", None]
 
 
 def test_a_layer_without_a_device_is_where_its_first_input_is(graph_of: Build) -> None:

@@ -23,7 +23,7 @@ from archdsl.cli.options import cannot_write, choice_options, json_option, print
     show_default=True,
     help="Which graph's code is shown.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the weights.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the weights.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the new weights to a .safetensors file.")
 @choice_options
 @json_option
@@ -39,9 +39,14 @@ def command(
 ) -> int:
     """Compile a network to a torch.fx.GraphModule; show the code of its forward pass."""
     from archdsl.backends import backend
-    from archdsl.network import load
+    from archdsl.network import Network
+    from archdsl.pipeline import load_graph
 
-    network = load(spec, inputs=inputs, **settings)
+    if output is not None and output.suffix != ".safetensors":
+        raise click.BadParameter(f"weights are saved as .safetensors, not {output.suffix or 'without a suffix'}")
+    if output is not None and devices == "meta":
+        raise click.BadParameter("tensors on the device meta have no values to save")
+    network = Network(load_graph(spec, settings, inputs))
     choice = _devices(devices)
     compiler = backend("compiler")
     import torch

@@ -49,9 +49,10 @@ def command(
     inputs: Mapping[str, tuple[int, ...]],
 ) -> int:
     """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges."""
-    from archdsl.network import load
+    from archdsl.network import Network
+    from archdsl.pipeline import load_graph
 
-    network = load(spec, inputs=inputs, **settings)
+    network = Network(load_graph(spec, settings, inputs))
     try:
         network.draw(output, direction=direction, shapes=shapes, phase=phase)
     except ValueError as error:

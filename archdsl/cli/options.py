@@ -76,5 +76,9 @@ def _settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ..
             raise click.BadParameter(f"`{text}` is not NAME=VALUE, as in classes=10", ctx, option)
         if name in found:
             raise click.BadParameter(f"`{name}` is set twice", ctx, option)
-        found[name] = static_value(value)
+        try:
+            found[name] = static_value(value)
+        except SpecError as error:
+            reasons = "; ".join(diagnostic.message for diagnostic in error.diagnostics)
+            raise click.BadParameter(f"the value of `{text}` cannot be read: {reasons}", ctx, option) from None
     return found

@@ -17,10 +17,11 @@ from archdsl.errors import SpecError
 @json_option
 def command(spec: str, settings: Mapping[str, Any], inputs: Mapping[str, tuple[int, ...]], as_json: bool) -> int:
     """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals."""
-    from archdsl.network import load
+    from archdsl.network import Network
+    from archdsl.pipeline import load_graph
 
     try:
-        report = load(spec, inputs=inputs, **settings).report()
+        report = Network(load_graph(spec, settings, inputs)).report()
     except SpecError as error:
         if not as_json:
             raise

@@ -19,7 +19,9 @@ from archdsl.cli.options import cannot_write, choice_options, spec_argument
 @click.option("--data", type=click.Choice(["digits"]), default="digits", show_default=True, help="The data set.")
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Times through the data.")
 @click.option("--batch", type=click.IntRange(2), default=32, show_default=True, help="Images in a step.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and order.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of weights and order."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Save the trained weights to a .safetensors file."
 )
@@ -39,9 +41,12 @@ def command(
     The data are scikit-learn's handwritten digits, resized to the network's input: real images, and quick.
     """
     from archdsl.backends import backend
-    from archdsl.network import load
+    from archdsl.network import Network
+    from archdsl.pipeline import load_graph
 
-    network = load(spec, inputs=inputs, **settings)
+    if output is not None and output.suffix != ".safetensors":
+        raise click.BadParameter(f"weights are saved as .safetensors, not {output.suffix or 'without a suffix'}")
+    network = Network(load_graph(spec, settings, inputs))
     shape = _image_shape(network.graph)
     compiler = backend("compiler")
     import torch

@@ -10,7 +10,7 @@ from typing import Any, Final
 import networkx as nx
 
 from archdsl.diagnostics import Diagnostic, Label
-from archdsl.dims import Dim, Shape, Undecided, at_least, show
+from archdsl.dims import Dim, Shape, Undecided, at_least, show, symbols
 from archdsl.elaborate.values import Context, Fault, Tensor
 from archdsl.graph import Graph
 from archdsl.ops import Operator, ShapeError, Weighted
@@ -21,6 +21,7 @@ from archdsl.source import Span
 
 MAX_LAYERS: Final = 100_000
 MAX_ELEMENTS: Final = 2**48
+MAX_TERMS: Final = 256  # of a symbolic size, floor divisions opened up
 
 
 class GraphBuilder:
@@ -33,6 +34,7 @@ class GraphBuilder:
         self.init: Initialiser | None = None  # the network's own choice
         self.requires: dict[Dim, None] = {}  # sizes that must be at least 1, in the order found
         self.steps: dict[str, Span] = {}  # every path given to a step
+        self.containers: dict[str, Span] = {}  # every path that has others below it
         self._sizes: set[Dim] = set()  # symbolic sizes seen so far
         self._layers = 0
 
@@ -67,6 +69,30 @@ class GraphBuilder:
                     else "give one of them another label, or share it with `module`",
                 )
             )
+
+    def _claim_layer(self, path: str, span: Span, context: Context) -> None:
+        """Keep layers and what has others inside apart: a layer's own parameters live below its path."""
+        inner = self.containers.get(path)
+        outer: str | None = None
+        for i, char in enumerate(path):
+            if char == ".":
+                prefix = path[:i]
+                self.containers.setdefault(prefix, span)
+                if prefix in self.graph:
+                    outer = prefix
+        if inner is None and outer is None:
+            return
+        first: Span = self.graph.nodes[outer]["span"] if outer is not None else self.containers[path]
+        raise Fault(
+            Diagnostic(
+                "duplicate-path",
+                f"`{path if outer is None else outer}` is a layer, so nothing else can have a path below it",
+                span,
+                (Label(first, "the other one"),) if first != span else (),
+                context.blocks,
+                "give one of them another label",
+            )
+        )
 
     def step_path(self, label: str | None, kind: str, span: Span, context: Context) -> str:
         """The path of a step: from its label, else by number or after its operator."""
@@ -111,10 +137,12 @@ class GraphBuilder:
                 )
             )
         if self.init is not None and isinstance(operator, Weighted) and operator.init is None:
-            operator = self._with_default_init(operator, tensors)
+            operator = self._with_default_init(operator)
         if path is None:
             path = self.step_path(label, operator.name, span, context)
         key = path if context.reuse == 1 else f"{path}#{context.reuse}"
+        if context.reuse == 1:
+            self._claim_layer(path, span, context)
         try:
             outputs = self._infer(operator, tensors, span, context)
         except Fault as fault:
@@ -139,27 +167,30 @@ class GraphBuilder:
         except ParamError as error:
             raise Fault(Diagnostic("bad-parameter", str(error), span, chain=context.blocks)) from None
         for shape in outputs:
+            self._bound(shape, f"the output of `{operator.name}`", span, context)
             for size in shape:
                 if isinstance(size, Dim) and size not in self._sizes:
                     self._sizes.add(size)
                     if at_least(size, 1) is None:
                         self.requires[size] = None
-            elements = math.prod(size for size in shape if isinstance(size, int))
-            if elements > MAX_ELEMENTS:
-                raise Fault(
-                    Diagnostic(
-                        "too-large",
-                        f"the output {show(shape)} of `{operator.name}` has more than 2^48 elements",
-                        span,
-                        chain=context.blocks,
-                    )
-                )
         return outputs
 
-    def _with_default_init(self, operator: Weighted, tensors: Sequence[Tensor]) -> Weighted:
+    @staticmethod
+    def _bound(shape: Shape, what: str, span: Span, context: Context) -> None:
+        """Refuse tensors that no machine holds, and sizes that no reader follows."""
+        if math.prod(size for size in shape if isinstance(size, int)) > MAX_ELEMENTS:
+            message = f"{what}, {show(shape)}, has more than 2^48 elements"
+            raise Fault(Diagnostic("too-large", message, span, chain=context.blocks))
+        for size in shape:
+            if isinstance(size, Dim) and size.weight > MAX_TERMS:
+                names = sorted(symbols(size))
+                question = Undecided(f"{what} has a size of more than {MAX_TERMS} terms, which", names)
+                raise Fault(undecided(question, span, context))
+
+    def _with_default_init(self, operator: Weighted) -> Weighted:
         """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros."""
         assert self.init is not None
-        if operator.group in ("normalization", "activation"):
+        if not operator.takes_default_init:
             return operator
         return replace(operator, init=self.init)
 
@@ -195,9 +226,6 @@ class GraphBuilder:
         dtype: str,
     ) -> None:
         marks = context.marks if context is not None else None
-        checkpoint = marks.checkpoint if marks else None
-        if checkpoint == "":
-            checkpoint = key
         self.graph.add_node(
             key,
             path=path,
@@ -211,7 +239,7 @@ class GraphBuilder:
             device=marks.device if marks else None,
             phase="train" if marks and marks.train else "both",
             frozen=bool(marks and marks.frozen),
-            checkpoint=checkpoint,
+            checkpoint=marks.checkpoint if marks else None,
             blocks=context.blocks if context else (),
             span=span,
         )
@@ -219,11 +247,14 @@ class GraphBuilder:
     def _connect(self, key: str, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> None:
         node = self.graph.nodes[key]
         weights = operator.weights(*[tensor.shape for tensor in tensors])
+        for weight in weights:
+            self._bound(weight.shape, f"the {weight.role} of `{operator.name}`", span, context)
         if context.reuse == 1:
             self._check_init(operator, weights, span, context)
             node["weights"] = weights
         else:
             first = self.graph.nodes[node["path"]]
+            self._check_marks(first, node, span, context)
             if first["weights"] != weights or first["operator"] != operator:
                 raise Fault(
                     Diagnostic(
@@ -242,6 +273,26 @@ class GraphBuilder:
         if node["device"] is None and self.devices:
             places = (self.graph.nodes[tensor.node]["device"] for tensor in tensors)
             node["device"] = next((place for place in places if place), self.devices[0])
+
+    @staticmethod
+    def _check_marks(first: dict[str, Any], node: dict[str, Any], span: Span, context: Context) -> None:
+        """A later use of a shared layer is where its weights are, and frozen if they are."""
+        for mark, own, wanted in (
+            ("device", node["device"], first["device"]),
+            ("@frozen", node["frozen"] or None, first["frozen"]),
+        ):
+            if own is not None and own != wanted:
+                raise Fault(
+                    Diagnostic(
+                        "shared-mismatch",
+                        f"the shared layer `{node['path']}` has another {mark} mark in its first use",
+                        span,
+                        (Label(first["span"], "its first use"),) if first["span"] != span else (),
+                        context.blocks,
+                        "mark the `module` statement instead, for all uses",
+                    )
+                )
+        node["device"], node["frozen"] = first["device"], first["frozen"]
 
     @staticmethod
     def _check_init(operator: Operator, weights: Sequence[Any], span: Span, context: Context) -> None:

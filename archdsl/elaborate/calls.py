@@ -75,6 +75,8 @@ class Calls(Expressions):
         """Evaluated arguments. A bare word that a parameter takes, and that is no value, stands for itself."""
         positional = list(fed)
         named: dict[str, Any] = {}
+        if context.names.numbered:
+            context = replace(context, names=context.names.elsewhere())
         for argument in call.arguments or ():
             expression = argument.value
             word = (
@@ -112,17 +114,15 @@ class Calls(Expressions):
         context: Context,
         path: str | None = None,
     ) -> Any:
-        if issubclass(operator, Loss):
-            if self.target is None:
-                raise Fault(
-                    Diagnostic(
-                        "loss",
-                        f"`{operator.name}` is a loss, which stands in a `loss` statement",
-                        call.span,
-                        chain=context.blocks,
-                    )
+        if issubclass(operator, Loss) and len(positional) < 2:
+            raise Fault(
+                Diagnostic(
+                    "loss",
+                    f"`{operator.name}` is a loss, which stands in a `loss` statement",
+                    call.span,
+                    chain=context.blocks,
                 )
-            positional = [*positional[:1], self.target, *positional[1:]]
+            )
         built, tensors = operator_arguments(operator, positional, named, call, context)
         return self.builder.layer(built, tensors, label, call.span, context, path)
 
@@ -150,7 +150,7 @@ class Calls(Expressions):
             definitions,
             scope,
             Names(path, numbered=False),
-            named_marks(context, path),
+            context.marks,
             (*context.blocks, instance),
             context.reuse,
         )
@@ -238,11 +238,15 @@ class Calls(Expressions):
         uses = self._uses.get(module.path, 0) + 1
         self._uses[module.path] = uses
         made = module.context
+        checkpoint = context.marks.checkpoint
+        if checkpoint is None and made.marks.checkpoint is not None:
+            checkpoint = self.next_region()
         marks = replace(
             context.marks,
             device=context.marks.device or made.marks.device,
             train=context.marks.train or made.marks.train,
             frozen=context.marks.frozen or made.marks.frozen,
+            checkpoint=checkpoint,
         )
         inner = replace(made, marks=marks, blocks=context.blocks, reuse=uses)
         arguments = [*tensors, *module.positional]
@@ -251,6 +255,11 @@ class Calls(Expressions):
                 module.callee, made.definitions, arguments, module.named, module.call, None, module.path, inner
             )
         return self._operate(module.callee, arguments, module.named, module.call, None, inner, module.path)
+
+    def next_region(self) -> str:
+        """A new region of layers that are recomputed together."""
+        self._regions += 1
+        return f"checkpoint{self._regions}"
 
     @abstractmethod
     def body(self, body: tree.Body, context: Context) -> Any:
@@ -273,10 +282,3 @@ def _argument(expression: tree.Expr, value: Any) -> str:
     if isinstance(value, (int, float, Dim, Initialiser)):
         return str(value)
     return " ".join(expression.span.text.split())
-
-
-def named_marks(context: Context, path: str) -> Any:
-    """The marks inside a step at a path: a pending @checkpoint takes the path."""
-    if context.marks.checkpoint != "":
-        return context.marks
-    return replace(context.marks, checkpoint=path if context.reuse == 1 else f"{path}#{context.reuse}")

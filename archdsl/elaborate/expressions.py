@@ -42,9 +42,9 @@ class Expressions(ABC):
     def __init__(self, builder: GraphBuilder) -> None:
         self.builder = builder
         self.faults: list[Diagnostic] = []
-        self.target: Tensor | None = None  # what losses compare with, while a loss is elaborated
         self._seen: set[tuple[str, str, int, int]] = set()
         self._uses: dict[str, int] = {}  # how often the shared module at a path was applied
+        self._regions = 0
         self._work = 0
         self._evaluators: dict[type, Callable[[Any, Context, str | None], Any]] = {
             tree.Literal: lambda e, c, _: e.value,

@@ -9,8 +9,9 @@ from typing import Any, Final
 from archdsl import evaluate
 from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.dims import Dim, Undecided, symbols
+from archdsl.elaborate.arguments import is_tensors
 from archdsl.elaborate.builder import undecided
-from archdsl.elaborate.calls import Calls, named_marks
+from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.values import (
     POISON,
     Context,
@@ -18,6 +19,7 @@ from archdsl.elaborate.values import (
     Poison,
     Poisoned,
     Scope,
+    SharedModule,
     describe,
 )
 from archdsl.evaluate import ValueFault
@@ -127,7 +129,21 @@ class Interpreter(Calls):
                     help="a label stands before a step or an operator's call",
                 )
             )
-        return self.value(head.value, inner, name)
+        value = self.value(head.value, inner, name)
+        if isinstance(head.value, (tree.Name, tree.Literal)) or not (
+            is_tensors(value) or isinstance(value, SharedModule)
+        ):
+            what = f"the label `{name}`" if name is not None else "the mark"
+            raise Fault(
+                Diagnostic(
+                    "bad-name" if name is not None else "unknown-mark",
+                    f"{what} stands at no step: this is a value",
+                    head.span,
+                    chain=context.blocks,
+                    help="put it where the layer is made: `x -> label: step @mark`",
+                )
+            )
+        return value
 
     def _chain(self, chain: tree.Chain, context: Context, label: str | None) -> Any:
         return self.steps(chain.steps, self.value(chain.head, context), context)
@@ -219,7 +235,7 @@ class Interpreter(Calls):
     def _enter(self, label: str | None, kind: str, span: Span, context: Context) -> Context:
         """The context inside a step that is a sequence of its own."""
         path = self.builder.step_path(label, kind, span, context)
-        return replace(context, names=Names(path, numbered=True), marks=named_marks(context, path))
+        return replace(context, names=Names(path, numbered=True))
 
     # --- labels and marks
 
@@ -272,7 +288,7 @@ class Interpreter(Calls):
             elif name == "frozen":
                 current = replace(current, frozen=True)
             elif name == "checkpoint":
-                current = replace(current, checkpoint="" if current.checkpoint is None else current.checkpoint)
+                current = replace(current, checkpoint=current.checkpoint or self.next_region())
             elif name in self.builder.devices:
                 current = replace(current, device=name)
             else:

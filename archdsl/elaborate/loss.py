@@ -2,78 +2,137 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.dims import Shape
+from archdsl.elaborate.arguments import is_tensors
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
-from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Poisoned, Scope, Tensor, describe
+from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Poisoned, Scope, SharedModule, Tensor, describe
 from archdsl.graph import Graph, Output, layers
 from archdsl.names import Names
-from archdsl.ops import OPERATORS
+from archdsl.ops import Operator
 from archdsl.ops.loss import Loss
 from archdsl.syntax import tree
 
+TARGET = "target"
 
-def elaborate_loss(
+
+def elaborate_losses(
     statement: tree.Loss, outputs: Sequence[Output], outer: Scope, record: Callable[[Diagnostic], None]
-) -> Graph:
-    """The loss as a graph of its own: its inputs are the outputs' names and `target`.
+) -> tuple[Graph, Graph | None]:
+    """The loss of all outputs, and that of the outputs of inference: None where nothing is left of it.
 
-    Static values of the network's body can be used in it. Raises `Fault`, or `Poisoned` after recording faults.
+    Each is a graph whose inputs are the outputs' names and `target`. Static values of the network's body can be used in
+    it. Raises `Fault`, or `Poisoned` after recording faults.
     """
+    if any(output["name"] == TARGET for output in outputs):
+        message = f"an output of a network with a loss cannot be called `{TARGET}`, which is what it is compared with"
+        raise Fault(Diagnostic("bad-name", message, statement.span, help="choose another name"))
+    whole = _elaborate(statement, outputs, outer, record, training=True)
+    if whole is None:
+        raise Fault(
+            Diagnostic(
+                "loss",
+                "the loss is a single number computed from outputs and the target",
+                statement.span,
+                help=f"for example `loss cross_entropy({outputs[0]['name']})`",
+            )
+        )
+    if all(output["phase"] == "both" for output in outputs):
+        return whole, whole
+    return whole, _elaborate(statement, outputs, outer, record, training=False)
+
+
+class _LossInterpreter(Interpreter):
+    """Elaborates a loss: losses take the target, and what is computed from absent outputs is 0."""
+
+    def __init__(self, builder: GraphBuilder, absent: bool) -> None:
+        super().__init__(builder)
+        self.absent = absent
+        self.target: Tensor | None = None
+
+    def _operate(
+        self,
+        operator: type[Operator],
+        positional: list[Any],
+        named: dict[str, Any],
+        call: tree.Call,
+        label: str | None,
+        context: Context,
+        path: str | None = None,
+    ) -> Any:
+        if self.absent and operator.inputs and not any(map(is_tensors, [*positional, *named.values()])):
+            return 0.0
+        if issubclass(operator, Loss):
+            compared = positional[0] if positional else None
+            if not isinstance(compared, Tensor):
+                message = f"`{operator.name}` compares an output with the target, found {describe(compared)}"
+                raise Fault(Diagnostic("wrong-type", message, call.span))
+            if self.target is None:
+                self.target = self.builder.input(TARGET, operator.target_shape(compared.shape), call.span)
+            positional = [compared, self.target, *positional[1:]]
+        return super()._operate(operator, positional, named, call, label, context, path)
+
+    def _apply(self, node: tree.Binary, left: Any, label: str | None, context: Context) -> Any:
+        if self.absent and node.operator in ("+", "-"):
+            right = self.value(node.right, context)
+            if isinstance(left, Tensor) and right == 0.0:
+                return left
+            if isinstance(right, Tensor) and left == 0.0 and node.operator == "+":
+                return right
+        return super()._apply(node, left, label, context)
+
+
+def _elaborate(
+    statement: tree.Loss,
+    outputs: Sequence[Output],
+    outer: Scope,
+    record: Callable[[Diagnostic], None],
+    *,
+    training: bool,
+) -> Graph | None:
+    """The loss of a phase; None where it compares nothing with the target."""
     builder = GraphBuilder()
-    interpreter = Interpreter(builder)
+    builder.steps[TARGET] = statement.span
+    interpreter = _LossInterpreter(builder, absent=not training)
     context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
-    for output in outputs:
-        tensor = builder.input(output["name"], output["shape"], statement.span)
-        builder.graph.nodes[output["name"]]["phase"] = output["phase"]
+    present = [o for o in outputs if training or o["phase"] == "both"]
+    for output in present:
         builder.steps[output["name"]] = statement.span
+        tensor = builder.input(output["name"], output["shape"], statement.span)
         context.scope.bind(output["name"], tensor, statement.span)
+    for output in outputs:
+        if output not in present:
+            context.scope.bind(output["name"], 0.0, statement.span)
     for name, binding in outer.bindings.items():
-        if not isinstance(binding.value, (Tensor, list)) and context.scope.find(name) is None:
+        static = not is_tensors(binding.value) and not isinstance(binding.value, SharedModule)
+        if static and context.scope.find(name) is None:
             context.scope.bind(name, binding.value, binding.span)
-    shape = _target_shape(statement.value, outputs)
-    interpreter.target = builder.input("target", shape, statement.span)
-    builder.steps["target"] = statement.span
     value = interpreter.attempt(statement.value, context)
     for found in interpreter.faults:
         record(found)
     if interpreter.faults:
         raise Poisoned
     graph = builder.graph
-    if not isinstance(value, Tensor) or not graph.pred[value.node] or value.shape != ():
-        raise Fault(
-            Diagnostic(
-                "loss",
-                f"the loss is a single number computed from the outputs, found {describe(value)}",
-                statement.span,
-                help="for example `loss cross_entropy(output)`",
-            )
-        )
-    if not any(isinstance(node["operator"], Loss) for _, node in layers(graph)):
-        raise Fault(Diagnostic("loss", "the loss compares no output with the target", statement.span))
-    output = Output(name="loss", node=value.node, output=0, shape=(), phase="both")
+    compares = any(isinstance(node["operator"], Loss) for _, node in layers(graph))
+    if not isinstance(value, Tensor) or value.shape != () or not compares:
+        return None
+    for _, node in layers(graph):
+        if node["weights"]:
+            message = f"a loss has no weights of its own, but `{node['op']}` has"
+            raise Fault(Diagnostic("loss", message, node["span"], help="compute it in the network's body"))
     graph.graph.update(
         network="loss",
         variant=None,
         settings={},
-        inputs=(*[o["name"] for o in outputs], "target"),
-        outputs=(output,),
+        inputs=(*[o["name"] for o in present], TARGET),
+        outputs=(Output(name="loss", node=value.node, output=value.output, shape=(), phase="both"),),
         devices=(),
         batch=(),
         requires=(),
         loss=None,
+        inference_loss=None,
     )
     return graph
-
-
-def _target_shape(loss: tree.Expr, outputs: Sequence[Output]) -> Shape:
-    """The shape that the first loss operator named in a loss expects of its target."""
-    words = {word: i for i, word in enumerate(re.findall(r"\w+", loss.span.text))}
-    kinds = sorted((i, OPERATORS[word]) for word, i in words.items() if word in OPERATORS)
-    kind = next((k for _, k in kinds if issubclass(k, Loss)), None)
-    shape = next((o["shape"] for o in outputs if o["name"] in words), outputs[0]["shape"])
-    return kind.target_shape(shape) if kind is not None and len(shape) > 1 else shape

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Mapping, Sequence
+import numbers
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from archdsl.dims import Dim, Shape, Size, show, symbol, symbols
 from archdsl.elaborate.arguments import TYPES, check_parameter
 from archdsl.elaborate.builder import MAX_ELEMENTS, MAX_LAYERS, GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
-from archdsl.elaborate.loss import elaborate_loss
+from archdsl.elaborate.loss import elaborate_losses
 from archdsl.elaborate.requirements import requirements
 from archdsl.elaborate.values import POISON, Context, Definitions, Fault, Marks, Poisoned, Scope, Tensor, describe
 from archdsl.errors import SpecError
@@ -21,7 +22,7 @@ from archdsl.evaluate import StaticList
 from archdsl.graph import Graph, Output
 from archdsl.names import Names, fault
 from archdsl.ops.initialiser import Initialiser
-from archdsl.ops.kinds import MAX_INT
+from archdsl.ops.kinds import MAX_INT, Init, ParamError
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -65,7 +66,7 @@ class _Elaboration:
         self.context = Context(definitions, Scope(), Names("", numbered=False), Marks())
         self.outputs: list[Output] = []
         self.batch: list[str] = []
-        self.loss: Graph | None = None
+        self.losses: tuple[Graph | None, Graph | None] = (None, None)  # in training, in inference
 
     def run(self) -> None:
         settings = self._settings()
@@ -82,13 +83,17 @@ class _Elaboration:
             devices=self.builder.devices,
             batch=tuple(dict.fromkeys(self.batch)),
             requires=tuple(requirements(self.builder.requires)),
-            loss=self.loss,
+            loss=self.losses[0],
+            inference_loss=self.losses[1],
         )
 
     # --- settings and inputs
 
     def _settings(self) -> dict[str, Any]:
         params = {p.name.id: p for p in self.network.params if p.shape is None}
+        if "inputs" in params:
+            message = "a setting cannot be called `inputs`, which is what `archdsl.load` calls the shapes of inputs"
+            raise Fault(Diagnostic("bad-name", message, params["inputs"].name.span, help="choose another name"))
         preset = self._preset(params)
         for name in self.choices.settings:
             if name not in params:
@@ -102,8 +107,8 @@ class _Elaboration:
             if name in self.choices.settings:
                 value = _static(self.choices.settings[name])
                 if value is None or (param.type is not None and not _is_a(value, param.type.id)):
-                    kind = param.type.id if param.type else "static value"
-                    found = describe(self.choices.settings[name]) if value is not None else "something else"
+                    kind = param.type.id if param.type else "number, text, true or false, or a list of them"
+                    found = describe(value) if value is not None else f"a {type(self.choices.settings[name]).__name__}"
                     self._refuse("bad-setting", f"the setting `{name}` is a {kind}, found {found}")
                     value = POISON
             elif name in preset:
@@ -112,20 +117,31 @@ class _Elaboration:
             elif param.default is not None:
                 value = self.interpreter.attempt(param.default, self.context)
             else:
-                self._refuse(
-                    "missing-argument",
-                    f"the setting `{name}` of network `{self.network.name.id}` has no default and is not given",
-                    f"give it a default, or use --set {name}=…",
+                self.interpreter.record(
+                    Diagnostic(
+                        "missing-argument",
+                        f"the setting `{name}` of network `{self.network.name.id}` has no default and is not given",
+                        param.span,
+                        help=f"give it a default or a variant, or use --set {name}=…;"
+                        f" an input has a shape: `{name}: [N, 3, 224, 224]`",
+                    )
                 )
                 value = POISON
             settings[name] = value
             self.context.scope.bind(name, value, param.name.span)
-        if self.early:
+        if self.early or self.interpreter.faults:
             raise Poisoned
-        init = settings.get("init")
-        if "init" in settings and isinstance(init, Initialiser):
-            self.builder.init = init
+        if "init" in settings:
+            self.builder.init = self._init(settings["init"], params["init"])
         return settings
+
+    def _init(self, value: Any, param: tree.Param) -> Initialiser:
+        """The setting `init`, which is how the network's weights start."""
+        try:
+            return Init().parse(value)
+        except ParamError as error:
+            help = did_you_mean(value, Init().names) if isinstance(value, str) else None
+            raise Fault(Diagnostic("bad-parameter", f"the setting `init` {error}", param.span, help=help)) from None
 
     def _preset(self, params: Mapping[str, tree.Param]) -> dict[str, Any]:
         """The settings that the variant gives."""
@@ -167,6 +183,9 @@ class _Elaboration:
                     help="give it one: `network … (image: [N, 3, 224, 224])`",
                 )
             )
+        if not isinstance(self.choices.inputs, Mapping):
+            self._refuse("bad-setting", f"`inputs` maps names to shapes, found {describe(self.choices.inputs)}")
+            raise Poisoned
         for name in self.choices.inputs:
             if name not in names:
                 self._refuse(
@@ -174,6 +193,8 @@ class _Elaboration:
                     f"network `{self.network.name.id}` has no input `{name}`",
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
+        given = self._given(params)
+        self._bind_symbols(params, given)
         for param in params:
             name = param.name.id
             wrong = fault(name)
@@ -181,7 +202,7 @@ class _Elaboration:
                 raise Fault(Diagnostic("bad-name", f"the input name `{name}` {wrong}", param.name.span))
             if param.default is not None:
                 raise Fault(Diagnostic("wrong-type", "an input has no default", param.default.span))
-            shape = self._input_shape(param)
+            shape = self._input_shape(param, given.get(name))
             tensor = self.builder.input(name, shape, param.span)
             self.builder.steps[name] = param.span
             self.context.scope.bind(name, tensor, param.name.span)
@@ -189,67 +210,78 @@ class _Elaboration:
             raise Poisoned
         return names
 
-    def _input_shape(self, param: tree.Param) -> Shape:
-        assert param.shape is not None
-        name = param.name.id
-        dims = param.shape.dims
-        given = self.choices.inputs.get(name)
-        if given is not None and len(given) != len(dims):
-            self._refuse(
-                "bad-setting",
-                f"input `{name}` has {len(dims)} dimensions, {' '.join(param.shape.span.text.split())},"
-                f" found {len(given)}: {show(given)}",
-            )
+    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int, ...]]:
+        """The shapes chosen for inputs, checked for their form."""
+        found: dict[str, tuple[int, ...]] = {}
+        for param in params:
+            name = param.name.id
+            if name not in self.choices.inputs:
+                continue
+            sizes = self.choices.inputs[name]
+            dims = param.shape.dims if param.shape is not None else ()
+            if not isinstance(sizes, Sequence) or len(sizes) != len(dims):
+                self._refuse(
+                    "bad-setting",
+                    f"input `{name}` has {len(dims)} dimensions,"
+                    f" {' '.join(param.shape.span.text.split()) if param.shape else ''},"
+                    f" found {show(sizes) if isinstance(sizes, Sequence) else describe(sizes)}",
+                )
+                continue
+            for size in sizes:
+                if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 1 <= size <= MAX_INT:
+                    self._refuse("bad-setting", f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!s:.40}")
+            found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else 1 for size in sizes)
+        if self.early:
             raise Poisoned
+        return found
+
+    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int, ...]]) -> None:
+        """Bind the capital names in the inputs' shapes: to the sizes given for them, else to symbols."""
+        scope = self.context.scope
+        dims = [
+            (dim, given[param.name.id][i] if param.name.id in given else None)
+            for param in params
+            if param.shape is not None
+            for i, dim in enumerate(param.shape.dims)
+        ]
+        for dim, size in dims:  # the sizes of all inputs first, so that their order does not matter
+            if isinstance(dim, tree.Name) and dim.id[0].isupper() and size is not None and not scope.find(dim.id):
+                scope.bind(dim.id, size, dim.span)
+        for dim, _ in dims:
+            for name in _capitals(dim):
+                if scope.find(name.id) is None:
+                    scope.bind(name.id, symbol(name.id), name.span)
+
+    def _input_shape(self, param: tree.Param, given: tuple[int, ...] | None) -> Shape:
+        assert param.shape is not None
+        dims = param.shape.dims
         if not dims:
             raise Fault(Diagnostic("wrong-rank", "an input has at least one dimension", param.shape.span))
         shape: list[Size] = []
         for i, dim in enumerate(dims):
             if isinstance(dim, tree.AnyDims):
                 raise Fault(Diagnostic("shape-pattern", "an input's dimensions are all written out", dim.span))
-            size = self._input_size(dim, None if given is None else given[i], i, name)
-            shape.append(size)
+            shape.append(self._input_size(dim, None if given is None else given[i], i, param.name.id))
         if math.prod(s for s in shape if isinstance(s, int)) > MAX_ELEMENTS:
-            raise Fault(Diagnostic("too-large", f"input `{name}` has more than 2^48 elements", param.span))
+            raise Fault(Diagnostic("too-large", f"input `{param.name.id}` has more than 2^48 elements", param.span))
+        if isinstance(shape[0], Dim):
+            self.batch += sorted(symbols(shape[0]))
         return tuple(shape)
 
     def _input_size(self, dim: tree.Expr, given: int | None, position: int, name: str) -> Size:
-        scope = self.context.scope
-        is_symbol = isinstance(dim, tree.Name) and scope.find(dim.id) is None and dim.id[0].isupper()
-        if given is not None and not (type(given) is int and 1 <= given <= MAX_INT):
-            self._refuse("bad-setting", f"input `{name}`: a size is from 1 to {MAX_INT}, found {describe(given)}")
-            raise Poisoned
-        if is_symbol:
-            assert isinstance(dim, tree.Name)
-            size: Size = symbol(dim.id) if given is None else given
-            scope.bind(dim.id, size, dim.span)
-            if position == 0 and isinstance(size, Dim):
-                self.batch.append(dim.id)
-            return size
         value = self.interpreter.value(dim, self.context)
-        if given is not None:
-            if isinstance(dim, tree.Name) and value != given:
-                self._refuse(
-                    "bad-setting",
-                    f"input `{name}`: dimension {position} is `{dim.id}`, which is {value} already, not {given}",
-                )
-                raise Poisoned
-            return given
-        if isinstance(value, Dim):
-            if position == 0:
-                self.batch += sorted(symbols(value))
-            return value
-        if type(value) is not int:
+        if not isinstance(value, Dim) and type(value) is not int:
             raise Fault(Diagnostic("wrong-type", f"a size is an integer, found {describe(value)}", dim.span))
-        if not 1 <= value <= MAX_INT:
-            raise Fault(
-                Diagnostic(
-                    "bad-parameter" if value < 1 else "number-too-large",
-                    f"a size is from 1 to {MAX_INT}, found {value}",
-                    dim.span,
-                )
-            )
-        return value
+        if isinstance(value, int) and not 1 <= value <= MAX_INT:
+            code = "bad-parameter" if value < 1 else "number-too-large"
+            raise Fault(Diagnostic(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span))
+        if given is None or isinstance(dim, tree.Literal):  # a literal is a default
+            return value if given is None else given
+        if value != given:
+            written = dim.span.text
+            self._refuse("bad-setting", f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
+            raise Poisoned
+        return given
 
     # --- body, outputs, loss
 
@@ -281,7 +313,7 @@ class _Elaboration:
             labels = (Label(losses[0].span, "the first one"),)
             raise Fault(Diagnostic("loss", "a network has one loss", losses[1].span, labels, help="add them up"))
         for loss in losses:
-            self.loss = elaborate_loss(loss, self.outputs, self.context.scope, self.interpreter.record)
+            self.losses = elaborate_losses(loss, self.outputs, self.context.scope, self.interpreter.record)
 
     def _statement(self, statement: tree.Statement, last: bool, named_outputs: bool) -> None:
         if isinstance(statement, tree.Bind):
@@ -370,6 +402,8 @@ class _Elaboration:
 
 def _static(value: Any) -> Any:
     """A setting given from Python or the command line as a static value; None where it is none."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):  # numpy's, for example
+        return int(value)
     if isinstance(value, (list, tuple)):
         items = [_static(item) for item in value]
         return None if any(item is None for item in items) else StaticList(items)
@@ -389,3 +423,14 @@ def _output_fault(name: str) -> str | None:
     if name in ("count", "index"):
         return "is a method of every tuple"
     return None
+
+
+def _capitals(dim: tree.Expr | tree.AnyDims) -> Iterator[tree.Name]:
+    """The capital names in a dimension of an input."""
+    if isinstance(dim, tree.Name) and dim.id[0].isupper():
+        yield dim
+    elif isinstance(dim, tree.Binary):
+        yield from _capitals(dim.left)
+        yield from _capitals(dim.right)
+    elif isinstance(dim, tree.Unary):
+        yield from _capitals(dim.operand)

@@ -34,7 +34,6 @@ class SharedModule:
     context: Context  # where it was made: its marks and its place in the naming
     positional: list[Any]
     named: dict[str, Any]
-    uses: int = 0
 
 
 class Poison:
@@ -91,7 +90,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The marks in force. `checkpoint` is "" between the mark and the first step that has a path."""
+    """The marks in force. `checkpoint` is the region that is recomputed."""
 
     device: str | None = None
     train: bool = False

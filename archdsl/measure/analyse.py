@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from archdsl.dims import Shape, Size, substitute
-from archdsl.graph import Edge, Graph, content_hash, header, layer, layers, operands
+from archdsl.graph import Edge, Graph, content_hash, header, layer, layers, live, operands
 from archdsl.measure import cost, memory
 from archdsl.measure.receptive_field import receptive_fields
 from archdsl.measure.report import Report, Row
@@ -16,6 +16,7 @@ def analyse(graph: Graph) -> Report:
     head = header(graph)
     ones = dict.fromkeys(head["batch"], 1)
     fields = receptive_fields(graph)
+    runs = live(graph, training=False)
     rows = []
     trainable = param_bytes = 0
     macs: Size = 0
@@ -41,7 +42,7 @@ def analyse(graph: Graph) -> Report:
         )
         trainable += 0 if node["frozen"] else own
         param_bytes += cost.param_bytes(node)
-        if node["phase"] == "both":
+        if key in runs:
             macs = macs + own_macs
     peak = memory.inference_peak(graph)
     return Report(
@@ -53,7 +54,7 @@ def analyse(graph: Graph) -> Report:
         nodes=tuple(rows),
         inputs=tuple((name, _fixed(layer(graph, name)["shape"], ones)) for name in head["inputs"]),
         outputs=tuple((o["name"], _fixed(o["shape"], ones), o["phase"]) for o in head["outputs"]),
-        devices=tuple(_devices(graph, rows, ones)),
+        devices=tuple(_devices(graph, rows, runs, ones)),
         params=sum(row.params for row in rows),
         trainable_params=trainable,
         buffers=sum(row.buffers for row in rows),
@@ -64,7 +65,7 @@ def analyse(graph: Graph) -> Report:
     )
 
 
-def _devices(graph: Graph, rows: list[Row], ones: dict[str, int]) -> list[tuple[str, dict[str, Size]]]:
+def _devices(graph: Graph, rows: list[Row], runs: set[str], ones: dict[str, int]) -> list[tuple[str, dict[str, Size]]]:
     """Parameters and MACs of each logical device, and the bytes that enter and leave it in a training step's
     forward pass: each tensor once for each device that reads it."""
     found: dict[str, dict[str, Size]] = {
@@ -76,11 +77,12 @@ def _devices(graph: Graph, rows: list[Row], ones: dict[str, int]) -> list[tuple[
         if row.device is not None:
             figures = found[row.device]
             figures["params"] = figures["params"] + row.params
-            figures["macs"] = figures["macs"] + row.macs
+            figures["macs"] = figures["macs"] + (row.macs if row.path in runs else 0)
+    used = live(graph, training=True)
     crossings = set()
     for producer, consumer, edge in graph.edges(data=True):
         source, target = graph.nodes[producer]["device"], graph.nodes[consumer]["device"]
-        if source != target and target is not None:
+        if source != target and target is not None and consumer in used:
             crossings.add((producer, cast(Edge, edge)["output"], source, target))
     for producer, output, source, target in crossings:
         size = substitute(memory.tensor_bytes(graph, (producer, output)), ones)

@@ -48,7 +48,7 @@ def inference_peak(graph: Graph) -> Size | None:
     peak = alive
     for position, key in enumerate(order):
         node = layer(graph, key)
-        if node["op"] not in ("input", "parameter", "buffer"):
+        if node["op"] != "input" and not node["operator"].owns_storage:
             for i in range(len(node["outputs"])):
                 if shares[key, i] == (key, i):
                     alive = alive + tensor_bytes(graph, (key, i))
@@ -57,7 +57,7 @@ def inference_peak(graph: Graph) -> Size | None:
             return None
         peak = alive if larger else peak
         for storage in ends.get(position, ()):
-            if layer(graph, storage[0])["op"] not in ("parameter", "buffer"):
+            if not layer(graph, storage[0])["operator"].owns_storage:
                 alive = alive - tensor_bytes(graph, storage)
     return peak
 
@@ -96,5 +96,4 @@ def kept_for_backward(graph: Graph) -> Size:
             extra = extra + product(node["shape"])
         if "index" in saves:
             extra = extra + product(node["shape"]) * BYTES["int64"]
-    own = ("parameter", "buffer")
-    return sum((tensor_bytes(graph, s) for s in kept if layer(graph, s[0])["op"] not in own), extra)
+    return sum((tensor_bytes(graph, s) for s in kept if not layer(graph, s[0])["operator"].owns_storage), extra)

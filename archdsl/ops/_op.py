@@ -106,6 +106,7 @@ class Operator:
         variadic: None, or the least number of tensors.
         saves: what autograd keeps for backward: any of "input", "output", "mask" (a boolean per output element)
             and "index" (an int64 per output element).
+        owns_storage: its output is a weight of its own, no activation.
         view: its output shares the storage of its first input.
         integer_inputs: positions of inputs that hold integers (indices).
         examples: uses of it, tested against torch.
@@ -116,6 +117,7 @@ class Operator:
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     variadic: ClassVar[int | None] = None
     saves: ClassVar[tuple[str, ...]] = ()
+    owns_storage: ClassVar[bool] = False
     view: ClassVar[bool] = False
     integer_inputs: ClassVar[tuple[int, ...]] = ()
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -167,7 +169,12 @@ class Operator:
 
 @dataclass(frozen=True)
 class Weighted(Operator):
-    """An operator with weights, whose start can be chosen."""
+    """An operator with weights, whose start can be chosen.
+
+    `takes_default_init` says whether a network's own choice reaches it: a norm starts as the identity all the same.
+    """
+
+    takes_default_init: ClassVar[bool] = True
 
     init: Initialiser | None = param(Init(), "how the weight starts; torch's default if not given", None, kw_only=True)
     bias_init: Initialiser | None = param(

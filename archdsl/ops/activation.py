@@ -70,6 +70,7 @@ class Prelu(Weighted, group="activation"):
 
     num_parameters: int = param(Integer(1), "1, or the number of channels", 1)
 
+    takes_default_init = False
     saves = ("input",)
     examples = (*_example("prelu"), *_example("prelu(8)"))
 

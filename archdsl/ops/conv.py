@@ -64,12 +64,12 @@ class Conv(Weighted, group="convolution"):
 
     out_channels: int = param(Integer(1), "channels of the output")
     kernel_size: Any = param(Sizes(1), "size of the kernel")
-    stride: Any = param(Sizes(1), "step of the kernel", 1)
-    padding: Any = param(Sizes(0, ("same", "valid")), "border added on both sides", 0)
-    dilation: Any = param(Sizes(1), "distance between kernel elements", 1)
-    groups: int = param(Integer(1), "groups of channels that are convolved apart", 1)
-    bias: bool = param(Boolean(), "whether a bias is added", True)
-    padding_mode: str = param(Choice(MODES), "what the border holds", "zeros")
+    stride: Any = param(Sizes(1), "step of the kernel", 1, kw_only=True)
+    padding: Any = param(Sizes(0, ("same", "valid")), "border added on both sides", 0, kw_only=True)
+    dilation: Any = param(Sizes(1), "distance between kernel elements", 1, kw_only=True)
+    groups: int = param(Integer(1), "groups of channels that are convolved apart", 1, kw_only=True)
+    bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
+    padding_mode: str = param(Choice(MODES), "what the border holds", "zeros", kw_only=True)
 
     saves = ("input",)
     examples = (
@@ -164,12 +164,12 @@ class ConvTranspose(Weighted, group="convolution"):
 
     out_channels: int = param(Integer(1), "channels of the output")
     kernel_size: Any = param(Sizes(1), "size of the kernel")
-    stride: Any = param(Sizes(1), "step of the kernel on the output", 1)
-    padding: Any = param(Sizes(0), "border taken away on both sides of the output", 0)
-    output_padding: Any = param(Sizes(0), "size added to one side of the output", 0)
-    groups: int = param(Integer(1), "groups of channels that are convolved apart", 1)
-    bias: bool = param(Boolean(), "whether a bias is added", True)
-    dilation: Any = param(Sizes(1), "distance between kernel elements", 1)
+    stride: Any = param(Sizes(1), "step of the kernel on the output", 1, kw_only=True)
+    padding: Any = param(Sizes(0), "border taken away on both sides of the output", 0, kw_only=True)
+    output_padding: Any = param(Sizes(0), "size added to one side of the output", 0, kw_only=True)
+    groups: int = param(Integer(1), "groups of channels that are convolved apart", 1, kw_only=True)
+    bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
+    dilation: Any = param(Sizes(1), "distance between kernel elements", 1, kw_only=True)
 
     saves = ("input",)
     examples = (

@@ -205,9 +205,11 @@ def spell(value: Any) -> str:
         return f'the text "{value[:40]}"'
     if isinstance(value, int):
         return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
+    if isinstance(value, (list, tuple)) and not all(isinstance(item, (int, float, str, Dim)) for item in value):
+        return f"a list of {len(value)} values"
     if isinstance(value, (list, tuple)):
         return "the list " + (show(value) if len(value) <= 8 else f"of {len(value)} values")
-    return str(value)
+    return str(value) if isinstance(value, (float, Dim, Initialiser)) else "a tensor or module"
 
 
 def _plain(value: float) -> str:

@@ -28,7 +28,7 @@ class Linear(Weighted, group="linear"):
     """x · Wᵀ + b over the last dimension."""
 
     out_features: int = param(Integer(1), "size of the last dimension of the output")
-    bias: bool = param(Boolean(), "whether a bias is added", True)
+    bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
 
     saves = ("input",)
     examples = (

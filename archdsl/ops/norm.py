@@ -24,6 +24,12 @@ from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 EPS = Number(0, above=True)
 
 
+class _Norm(Weighted):
+    """A normalisation: it starts as the identity, whatever the network's `init`."""
+
+    takes_default_init = False
+
+
 def _channels(op: Operator, shape: Shape) -> int:
     return known(shape[1], f"the number of channels of `{op.name}`")
 
@@ -53,16 +59,16 @@ def _statistics(channels: int, on: bool) -> tuple[Weight, ...]:
 
 
 @dataclass(frozen=True)
-class BatchNorm(Weighted, group="normalization"):
+class BatchNorm(_Norm, group="normalization"):
     """Batch normalisation over every dimension but the channels (Ioffe and Szegedy, 2015, arXiv:1502.03167).
 
     In training it needs more than one value for each channel.
     """
 
-    eps: float = param(EPS, "added to the variance", 1e-5)
-    momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1)
-    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True)
-    track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", True)
+    eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
+    momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1, kw_only=True)
+    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
+    track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", True, kw_only=True)
 
     saves = ("input",)
     examples = (
@@ -90,13 +96,13 @@ class BatchNorm(Weighted, group="normalization"):
 
 
 @dataclass(frozen=True)
-class InstanceNorm(Weighted, group="normalization"):
+class InstanceNorm(_Norm, group="normalization"):
     """Normalisation of each channel of each sample over its spatial dimensions."""
 
-    eps: float = param(EPS, "added to the variance", 1e-5)
-    momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1)
-    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", False)
-    track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False)
+    eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
+    momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1, kw_only=True)
+    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", False, kw_only=True)
+    track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False, kw_only=True)
 
     saves = ("input",)
     examples = (
@@ -124,12 +130,12 @@ class InstanceNorm(Weighted, group="normalization"):
 
 
 @dataclass(frozen=True)
-class GroupNorm(Weighted, group="normalization"):
+class GroupNorm(_Norm, group="normalization"):
     """Normalisation over groups of channels (Wu and He, 2018, arXiv:1803.08494)."""
 
     num_groups: int = param(Integer(1), "groups of channels")
-    eps: float = param(EPS, "added to the variance", 1e-5)
-    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True)
+    eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
+    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
 
     saves = ("input",)
     examples = (
@@ -161,15 +167,15 @@ class GroupNorm(Weighted, group="normalization"):
 
 
 @dataclass(frozen=True)
-class LayerNorm(Weighted, group="normalization"):
+class LayerNorm(_Norm, group="normalization"):
     """Normalisation over the last dimensions (Ba et al., 2016, arXiv:1607.06450)."""
 
     normalized_shape: tuple[int, ...] | None = param(
         Integers(1), "sizes of the dimensions normalised; the last one if not given", None
     )
-    eps: float = param(EPS, "added to the variance", 1e-5)
-    elementwise_affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True)
-    bias: bool = param(Boolean(), "whether the shift is learnt", True)
+    eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
+    elementwise_affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
+    bias: bool = param(Boolean(), "whether the shift is learnt", True, kw_only=True)
 
     saves = ("input",)
     examples = (

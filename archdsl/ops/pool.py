@@ -221,6 +221,7 @@ class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
 
     output_size: Any = param(Sizes(1), "size of the output")
     module = "AdaptiveAvgPool"
+    saves = ("input",)
     examples = (
         Example("adaptive_avg_pool(7)", ((1, 8, 14, 10),), (1, 8, 7, 7)),
         Example("adaptive_avg_pool([2, 3])", ((1, 8, 5, 5),), (1, 8, 2, 3)),

@@ -304,6 +304,35 @@ class ChannelShuffle(Operator, group="reshape"):
 
 
 @dataclass(frozen=True)
+class Expand(_View, group="reshape"):
+    """A tensor repeated, without a copy, along dimensions of size 1, until they are as long as those of another.
+
+    `expand(token, tokens)` gives a class token of [1, 1, D] the batch of tokens [N, T, D].
+    """
+
+    dim: tuple[int, ...] = param(Integers(), "the dimensions", (0,))
+
+    inputs = ("input", "like")
+    examples = (
+        Example("expand", ((1, 1, 16), (2, 9, 16)), (2, 1, 16)),
+        Example("expand([0, 2])", ((1, 3, 1), (2, 9, 16)), (2, 3, 16)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape, like = inputs
+        out = list(shape)
+        for dim in self.dim:
+            axis = index_dim(dim, min(len(shape), len(like)), "`dim`")
+            if not same(shape[axis], 1):
+                raise ShapeError(f"dimension {axis} of {show(shape)} is {shape[axis]}, not 1", culprits=(0,))
+            out[axis] = like[axis]
+        return tuple(out)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("compiler.layers.expand_like", args=(self.dim,), kind="function")
+
+
+@dataclass(frozen=True)
 class Identity(_View, group="reshape"):
     """The input itself."""
 

@@ -30,6 +30,7 @@ class Input(Operator):
 class _Tensor(Operator):
     """A tensor of the network's own."""
 
+    owns_storage = True
     shape: tuple[int, ...]
     inputs = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -88,6 +89,31 @@ def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
     return Diagnostic("syntax", "the text does not follow the grammar", Span(source, 0, 1))
 
 
+# What people write out of habit, at or just before the token that does not fit, and what to write instead.
+HABITS: Final = {
+    r"elif\b": "write `else if`",
+    r"def\b": "a block is `block name(parameters) { … }`, at the top of the file",
+    r"return\b": "there is no `return`: the last expression of a body is its value",
+    r"lambda\b": "there are no functions in expressions: write a block",
+    r"in\b": "there is no test with `in`: compare with `==`",
+    r"[|=]>|- >": "write `->`",
+    r"[-+*/]=": "a value is bound once: give the new one another name",
+    r"//\s*[A-Za-z]|/\*": "a comment begins with `#`",
+    r"self\.|\.\s*\w+\s*\(": "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`",
+    r"f\"": "a label takes numbers as `name${i}:`",
+}
+
+
+def _habit(source: Source, token: Token) -> str | None:
+    start = token.start_pos or 0
+    line = source.text.rfind("\n", 0, start) + 1
+    for pattern, help in HABITS.items():
+        for match in re.finditer(pattern, source.text[line : start + 24].split("\n", 1)[0]):
+            if match.start() <= start - line < match.end() + 24 and match.end() + line >= start - 24:
+                return help
+    return None
+
+
 def _foreign(source: Source, start: int) -> Diagnostic:
     char = source.text[start]
     message = f"unexpected character `{char}` (U+{ord(char):04X}); names and numbers are ASCII"
@@ -105,6 +131,9 @@ def _look_alike(char: str) -> str | None:
 
 def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | None:
     accepted = set(error.accepts or error.expected)
+    habit = _habit(source, token)
+    if habit is not None:
+        return habit
     if token.type == "NAME" and "NETWORK" in accepted:
         return did_you_mean(str(token), ["block", "network", "variant", "import"]) or (
             "a file holds `import`, `block`, `network` and `variant` definitions"

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "cannot-write",
     "file-too-large",
     "not-text",
+    "out-of-memory",
     "too-many-imports",
     "too-much-work",
     "unknown-setting",
