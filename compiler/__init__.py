@@ -29,14 +29,17 @@ def compile_graph(graph: Graph, devices: Devices = None) -> CompiledNetwork:
     return CompiledNetwork(root, {True: training, False: inference}, _losses(graph, places))
 
 
-def _losses(graph: Graph, places: Places) -> dict[int, fx.GraphModule]:
-    """The loss for all outputs and, where it has a meaning, for those of inference."""
+def _losses(graph: Graph, places: Places) -> dict[int, fx.GraphModule | None]:
+    """The loss by the number of outputs it takes: those of inference (None where nothing is left of it), and all."""
     head = header(graph)
-    found = {}
+    if head["loss"] is None:
+        return {}
+    found: dict[int, fx.GraphModule | None] = {}
     for loss, outputs in (
         (head["inference_loss"], [o for o in head["outputs"] if o["phase"] == "both"]),
         (head["loss"], head["outputs"]),
     ):
+        found[len(outputs)] = None
         if loss is not None:
             lowered = lower_loss(loss, moved=bool(head["devices"]) and any(p.type != "cpu" for p in places.values()))
             found[len(outputs)] = fx.GraphModule(build(loss, {None: CPU}), lowered, "Loss")

@@ -17,9 +17,9 @@ class CompiledNetwork(fx.GraphModule):
     """
 
     _graphs: dict[bool, fx.Graph]
-    _losses: dict[int, fx.GraphModule]
+    _losses: dict[int, fx.GraphModule | None]
 
-    def __init__(self, root: nn.Module, graphs: dict[bool, fx.Graph], losses: dict[int, fx.GraphModule]) -> None:
+    def __init__(self, root: nn.Module, graphs: dict[bool, fx.Graph], losses: dict[int, fx.GraphModule | None]) -> None:
         """`graphs` by whether training, `losses` by the number of outputs that they take."""
         super().__init__(nn.Module(), fx.Graph(), type(self).__name__)
         for registry in ("_parameters", "_buffers", "_modules"):
@@ -54,7 +54,10 @@ class CompiledNetwork(fx.GraphModule):
         if len(values) not in self._losses:
             expected = " or ".join(str(count) for count in sorted(self._losses))
             raise ValueError(f"the loss takes {expected} outputs, found {len(values)}")
-        value: torch.Tensor = self._losses[len(values)](*values, target)
+        function = self._losses[len(values)]
+        if function is None:
+            raise ValueError("in inference nothing is left of the loss: its outputs exist in training only")
+        value: torch.Tensor = function(*values, target)
         return value
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledNetwork:

@@ -40,12 +40,13 @@ def operator_arguments(
     table = parameter_table(operator)
     order = [p.name for p in parameters(operator) if p.positional]
     if len(static) > len(order):
-        takes = f"{len(order)} parameter{'s' * (len(order) != 1)}" if order else "no parameters"
+        takes = f"{len(order)} parameter{'s' * (len(order) != 1)} by position" if order else "no parameters by position"
         raise _fault(
             "wrong-arity",
             f"`{operator.name}` takes {takes}, found {len(static)} value{'s' * (len(static) != 1)}",
             call.span,
             context,
+            f"{_usage(operator)}; the sizes of the input are taken from the input" if table else None,
         )
     values = dict(zip(order, static, strict=False))
     places = _places(call, order, len(static))
@@ -131,10 +132,8 @@ def _check_arity(operator: type[Operator], tensors: Sequence[Tensor], call: tree
 
 
 def _usage(operator: type[Operator]) -> str:
-    shown = ", ".join(
-        p.name if p.default is REQUIRED else f"{p.name} = …" for p in parameters(operator) if p.positional
-    )
-    return f"`{operator.name}({shown})`"
+    shown = [p.name if p.default is REQUIRED else f"{p.name} = …" for p in parameters(operator)]
+    return f"`{operator.name}({', '.join(name for name in shown if 'init' not in name)})`"
 
 
 def bind_parameters(

@@ -63,8 +63,14 @@ class _LossInterpreter(Interpreter):
         context: Context,
         path: str | None = None,
     ) -> Any:
-        if self.absent and operator.inputs and not any(map(is_tensors, [*positional, *named.values()])):
-            return 0.0
+        if self.absent and operator.inputs:
+            tensors = [value for value in [*positional, *named.values()] if is_tensors(value)]
+            if not tensors:
+                return 0.0
+            if operator.variadic is not None and len(positional) > 1:  # a sum goes on without its absent terms
+                positional = [value for value in positional if not (isinstance(value, float) and value == 0.0)]
+                if len(positional) == 1 and not named:
+                    return positional[0]
         if issubclass(operator, Loss):
             compared = positional[0] if positional else None
             if not isinstance(compared, Tensor):

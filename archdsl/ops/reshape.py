@@ -323,8 +323,9 @@ class Expand(_View, group="reshape"):
         out = list(shape)
         for dim in self.dim:
             axis = index_dim(dim, min(len(shape), len(like)), "`dim`")
-            if not same(shape[axis], 1):
-                raise ShapeError(f"dimension {axis} of {show(shape)} is {shape[axis]}, not 1", culprits=(0,))
+            if shape[axis] != 1 and not same(shape[axis], like[axis]):
+                message = f"dimension {axis} of {show(shape)} is {shape[axis]}, neither 1 nor {like[axis]}"
+                raise ShapeError(message, culprits=(0, 1))
             out[axis] = like[axis]
         return tuple(out)
 

@@ -33,6 +33,7 @@ class Builder:
         self._parse_part = parse_part
         self.errors = errors
         self.comments: list[tree.Comment] = []
+        self.brackets: list[Token] = []  # open where the parser stands
 
     # --- helpers
 

@@ -53,8 +53,8 @@ def token_span(source: Source, token: Token) -> Span:
     return Span(source, start, start + len(token))
 
 
-def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
-    """A diagnostic for what lark could not read."""
+def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) -> Diagnostic:
+    """A diagnostic for what lark could not read; `brackets` are those open there."""
     if isinstance(error, lark.UnexpectedCharacters):
         start = error.pos_in_stream or 0
         char = source.text[start]
@@ -74,6 +74,8 @@ def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
         return Diagnostic("syntax", f"unexpected character `{char}`", span, help=helps.get(char))
     if isinstance(error, lark.UnexpectedToken):
         token = error.token
+        if token.type in {"NETWORK", "BLOCK", "VARIANT", "IMPORT"} and brackets:
+            return unclosed(source, brackets)  # a definition never stands inside another
         end = (token.start_pos or 0) + len(token)
         if token.type != "$END" and source.text[end : end + 1].isalnum() and not source.text[end].isascii():
             return _foreign(source, end)
@@ -84,8 +86,12 @@ def explain(source: Source, error: lark.UnexpectedInput) -> Diagnostic:
         else:
             span = token_span(source, token)
             found = "a new line" if token.type == "_NL" else f"`{str(token)[:40]}`"
+        opened = brackets[-1] if brackets and brackets[-1].type in ("LPAR", "LSQB") else None
+        labels: tuple[Label, ...] = ()
+        if opened is not None and source.position(opened.start_pos or 0)[0] < source.position(span.start)[0]:
+            labels = (Label(token_span(source, opened), "still open here"),)
         few = f"; expected {' or '.join(expected)}" if len(expected) <= 4 else ""
-        return Diagnostic("syntax", f"unexpected {found}{few}", span, help=_hint(source, error, token))
+        return Diagnostic("syntax", f"unexpected {found}{few}", span, labels, help=_hint(source, error, token))
     return Diagnostic("syntax", "the text does not follow the grammar", Span(source, 0, 1))
 
 

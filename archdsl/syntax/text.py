@@ -36,7 +36,7 @@ def parse(source: Source) -> tree.Spec:
             definitions += cast(list[Any], _parser(builder).parse(rest, start="start"))
             break
         except lark.UnexpectedInput as error:
-            errors.append(explain(source, error))
+            errors.append(explain(source, error, builder.brackets))
             position = error.pos_in_stream or 0
         except Stop as stop:
             errors.append(stop.diagnostic)
@@ -92,7 +92,7 @@ def _expression(builder: Builder, start: int, end: int) -> Any:
     try:
         return _parser(builder).parse(lark.TextSlice(builder.source.text, start, end), start="expr")
     except lark.UnexpectedInput as error:
-        builder.errors.append(explain(builder.source, error))
+        builder.errors.append(explain(builder.source, error, []))
     except Stop as stop:
         builder.errors.append(stop.diagnostic)
     finally:
@@ -108,6 +108,7 @@ class _Newlines:
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         source = _Dispatch.builder.source
         brackets: list[Token] = []
+        _Dispatch.builder.brackets = brackets
         pending: Token | None = None
         previous = "_NL"
         for token in stream:

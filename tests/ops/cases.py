@@ -269,6 +269,15 @@ def along(draw, operator, required=None, low=1, default=False, **optional):
 
 
 @st.composite
+def expand(draw):
+    """A tensor and one to expand it to, which mostly fit."""
+    like = draw(shapes(1, 4, st.integers(1, 3)))
+    shape = tuple(draw(st.sampled_from([1, 1, size])) for size in like) if draw(st.booleans()) else draw(shapes(1, 4))
+    dims = dims_of(like) | st.lists(dims_of(like), min_size=1, max_size=3)
+    return Case("expand", draw(st.fixed_dictionaries({}, optional={"dim": dims})), (shape, like))
+
+
+@st.composite
 def reduction(draw, operator):
     shape = draw(shapes(1, 5))
     dims = dims_of(shape) | st.lists(dims_of(shape), min_size=1, max_size=3)
@@ -419,6 +428,7 @@ CASES = {
     "unflatten": unflatten(),
     "reshape": reshape(),
     "permute": permute(),
+    "expand": expand(),
     "squeeze": along("squeeze"),
     "unsqueeze": along("unsqueeze", low=0),
     "parameter": st.builds(lambda shape: Case("parameter", {"shape": shape}, ()), st.lists(small, min_size=1)),

@@ -133,6 +133,16 @@ def split(x, sizes, dim=1):
     return torch.split(x, (sizes,) if type(sizes) is int else sizes, dim)
 
 
+def expand(x, like, dim=(0,)):
+    rank = min(x.dim(), like.dim())
+    sizes = [-1] * x.dim()
+    for d in (dim,) if type(dim) is int else dim:
+        if not -rank <= d < rank:
+            raise IndexError(d)
+        sizes[d % rank] = like.shape[d % rank]
+    return x.expand(sizes)
+
+
 def slice_(x, start=0, end=None, dim=1, step=1):
     index = [slice(None)] * x.dim()
     index[dim] = slice(start, end, step)
@@ -204,6 +214,7 @@ REFERENCE = {
     "unflatten": lambda x, dim, sizes: torch.unflatten(x, dim, sizes),
     "reshape": lambda x, shape: torch.reshape(x, shape),
     "permute": lambda x, dims: torch.permute(x, (dims,) if type(dims) is int else dims),
+    "expand": expand,
     "squeeze": lambda x, dim: torch.squeeze(x, dim),
     "unsqueeze": lambda x, dim: torch.unsqueeze(x, dim),
     "identity": module(nn.Identity),

@@ -190,6 +190,7 @@ NUMBER_NEEDED = {
     "multihead_attention": LAST,
     "matmul": LAST,
     "squeeze": LAST,
+    "expand": {0, 1, 2, -1, -2, -3},
     "layer_norm": {-1, -2},
     "reshape": {0, 1},  # where the batch is merged
     "interpolate": {-1},  # with a factor that is no fraction in binary

@@ -401,6 +401,14 @@ REFUSED = {
         no("bad-parameter", LINE, dims=[0, 1, 2, 3]),
         no("bad-parameter", LINE, dims=[]),
     ],
+    "expand": [
+        no("bad-parameter", LINE, LINE, dim=[3]),
+        no("bad-parameter", LINE, LINE, dim=[-4]),
+        no("bad-parameter", LINE, LINE, dim=[]),
+        no("bad-parameter", LINE, LINE, dim=[0.5]),
+        no("bad-parameter", LINE, LINE, dim=[True]),
+        no("shape-mismatch", (2, 1), (3, 1), dim=[0]),
+    ],
     "squeeze": [
         *odd("integer", "dim", LINE),
         no("bad-parameter", LINE, dim=3),
