@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import archdsl
+from archdsl.catalogue import CATALOGUE
 from archdsl.ops import OPERATORS, Operator, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.initialiser import INITIALISERS
@@ -17,7 +18,7 @@ NOTE = "<!-- Written by `make docs`; do not edit. -->"
 
 def main() -> int:
     check = "--check" in sys.argv[1:]
-    pages = {"docs/operators.md": operators(), "specs/README.md": zoo()}
+    pages = {"docs/operators.md": operators(), "docs/diagnostics.md": diagnostics(), "specs/README.md": zoo()}
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
     for name, (variant, options) in PICTURES.items():
         target = ROOT / "docs" / "images" / name
@@ -55,6 +56,9 @@ def operators() -> str:
         groups.setdefault(operator.group, []).append(operator)
     lines = ["# Operators", "", NOTE, ""]
     lines += ["Tensors come first, from the arrow or in parentheses; then the parameters, by position or by name."]
+    lines += [
+        "A parameter shown as `name =` is given by name only, since torch's modules have the sizes of the input before it."
+    ]
     lines += ["Names, defaults and shape rules are torch's; what differs is said.", ""]
     for group, members in sorted(groups.items()):
         links = ", ".join(f"[{o.name}](#{o.name})" for o in sorted(members, key=lambda o: o.name))
@@ -93,6 +97,18 @@ def _shapes(shapes: tuple[object, ...]) -> str:
     if shapes and isinstance(shapes[0], tuple):
         return ", ".join(str(list(shape)) for shape in shapes if isinstance(shape, tuple))
     return str(list(shapes)) if shapes else "[]"
+
+
+def diagnostics() -> str:
+    """What each code of a diagnostic means, from the catalogue."""
+    lines = ["# Diagnostics", "", NOTE, ""]
+    lines += [
+        "What the code in `error[code]` means. `tests/faults/` has a spec for each, with the message it gives.",
+        "",
+    ]
+    lines += ["| code | | why | exit status |", "|---|---|---|---:|"]
+    lines += [f"| `{code}` | {e.summary} | {e.why} | {e.exit_status} |" for code, e in sorted(CATALOGUE.items())]
+    return "\n".join(lines) + "\n"
 
 
 def zoo() -> str:
