@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, unknown
 from archdsl.elaborate.arguments import TYPES
+from archdsl.elaborate.inputs import capitals
 from archdsl.elaborate.values import Definitions
 from archdsl.evaluate import FUNCTIONS
 from archdsl.ops import OPERATORS, parameter_table, words
@@ -103,8 +104,9 @@ class _Resolver:
             names.own[param.name.id] = param.name.span
         for param in params:
             for dim in param.shape.dims if param.shape is not None else ():
-                if isinstance(dim, tree.Name) and (not network or dim.id[0].isupper()):
-                    names.own.setdefault(dim.id, dim.span)
+                found = capitals(dim) if network else [dim] if isinstance(dim, tree.Name) else []
+                for name in found:
+                    names.own.setdefault(name.id, name.span)
         for param in params:
             for dim in param.shape.dims if param.shape is not None else ():
                 if not isinstance(dim, tree.AnyDims):

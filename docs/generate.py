@@ -56,9 +56,7 @@ def operators() -> str:
         groups.setdefault(operator.group, []).append(operator)
     lines = ["# Operators", "", NOTE, ""]
     lines += ["Tensors come first, from the arrow or in parentheses; then the parameters, by position or by name."]
-    lines += [
-        "A parameter shown as `name =` is given by name only, since torch's modules have the sizes of the input before it."
-    ]
+    lines += ["A parameter shown as `name =` is given by name only."]
     lines += ["Names, defaults and shape rules are torch's; what differs is said.", ""]
     for group, members in sorted(groups.items()):
         links = ", ".join(f"[{o.name}](#{o.name})" for o in sorted(members, key=lambda o: o.name))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import keyword
-import math
 import numbers
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
-from archdsl.dims import Dim, Shape, Size, show, symbol, symbols
+from archdsl.dims import Dim, symbols
 from archdsl.elaborate.arguments import TYPES, check_parameter
-from archdsl.elaborate.builder import MAX_ELEMENTS, MAX_LAYERS, GraphBuilder
+from archdsl.elaborate.builder import MAX_LAYERS, GraphBuilder
+from archdsl.elaborate.inputs import InputShapes
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.loss import elaborate_losses
 from archdsl.elaborate.requirements import requirements
@@ -22,7 +22,7 @@ from archdsl.evaluate import StaticList
 from archdsl.graph import Graph, Output
 from archdsl.names import Names, fault
 from archdsl.ops.initialiser import Initialiser
-from archdsl.ops.kinds import MAX_INT, Init, ParamError
+from archdsl.ops.kinds import Init, ParamError
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -193,95 +193,26 @@ class _Elaboration:
                     f"network `{self.network.name.id}` has no input `{name}`",
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
-        given = self._given(params)
-        self._bind_symbols(params, given)
-        for param in params:
+        reader = InputShapes(self.interpreter, self.context, self.choices.inputs)
+        shapes = reader.read(params)
+        self.early += reader.faults
+        if self.early:
+            raise Poisoned
+        for param, shape in zip(params, shapes, strict=True):
             name = param.name.id
             wrong = fault(name)
             if wrong is not None:
                 raise Fault(Diagnostic("bad-name", f"the input name `{name}` {wrong}", param.name.span))
             if param.default is not None:
                 raise Fault(Diagnostic("wrong-type", "an input has no default", param.default.span))
-            shape = self._input_shape(param, given.get(name))
+            if isinstance(shape[0], Dim):
+                self.batch += sorted(symbols(shape[0]))
             tensor = self.builder.input(name, shape, param.span)
             self.builder.steps[name] = param.span
             self.context.scope.bind(name, tensor, param.name.span)
         if self.early:
             raise Poisoned
         return names
-
-    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int, ...]]:
-        """The shapes chosen for inputs, checked for their form."""
-        found: dict[str, tuple[int, ...]] = {}
-        for param in params:
-            name = param.name.id
-            if name not in self.choices.inputs:
-                continue
-            sizes = self.choices.inputs[name]
-            dims = param.shape.dims if param.shape is not None else ()
-            if not isinstance(sizes, Sequence) or len(sizes) != len(dims):
-                self._refuse(
-                    "bad-setting",
-                    f"input `{name}` has {len(dims)} dimensions,"
-                    f" {' '.join(param.shape.span.text.split()) if param.shape else ''},"
-                    f" found {show(sizes) if isinstance(sizes, Sequence) else describe(sizes)}",
-                )
-                continue
-            for size in sizes:
-                if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 1 <= size <= MAX_INT:
-                    self._refuse("bad-setting", f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!s:.40}")
-            found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else 1 for size in sizes)
-        if self.early:
-            raise Poisoned
-        return found
-
-    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int, ...]]) -> None:
-        """Bind the capital names in the inputs' shapes: to the sizes given for them, else to symbols."""
-        scope = self.context.scope
-        dims = [
-            (dim, given[param.name.id][i] if param.name.id in given else None)
-            for param in params
-            if param.shape is not None
-            for i, dim in enumerate(param.shape.dims)
-        ]
-        for dim, size in dims:  # the sizes of all inputs first, so that their order does not matter
-            if isinstance(dim, tree.Name) and dim.id[0].isupper() and size is not None and not scope.find(dim.id):
-                scope.bind(dim.id, size, dim.span)
-        for dim, _ in dims:
-            for name in _capitals(dim):
-                if scope.find(name.id) is None:
-                    scope.bind(name.id, symbol(name.id), name.span)
-
-    def _input_shape(self, param: tree.Param, given: tuple[int, ...] | None) -> Shape:
-        assert param.shape is not None
-        dims = param.shape.dims
-        if not dims:
-            raise Fault(Diagnostic("wrong-rank", "an input has at least one dimension", param.shape.span))
-        shape: list[Size] = []
-        for i, dim in enumerate(dims):
-            if isinstance(dim, tree.AnyDims):
-                raise Fault(Diagnostic("shape-pattern", "an input's dimensions are all written out", dim.span))
-            shape.append(self._input_size(dim, None if given is None else given[i], i, param.name.id))
-        if math.prod(s for s in shape if isinstance(s, int)) > MAX_ELEMENTS:
-            raise Fault(Diagnostic("too-large", f"input `{param.name.id}` has more than 2^48 elements", param.span))
-        if isinstance(shape[0], Dim):
-            self.batch += sorted(symbols(shape[0]))
-        return tuple(shape)
-
-    def _input_size(self, dim: tree.Expr, given: int | None, position: int, name: str) -> Size:
-        value = self.interpreter.value(dim, self.context)
-        if not isinstance(value, Dim) and type(value) is not int:
-            raise Fault(Diagnostic("wrong-type", f"a size is an integer, found {describe(value)}", dim.span))
-        if isinstance(value, int) and not 1 <= value <= MAX_INT:
-            code = "bad-parameter" if value < 1 else "number-too-large"
-            raise Fault(Diagnostic(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span))
-        if given is None or isinstance(dim, tree.Literal):  # a literal is a default
-            return value if given is None else given
-        if value != given:
-            written = dim.span.text
-            self._refuse("bad-setting", f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
-            raise Poisoned
-        return given
 
     # --- body, outputs, loss
 
@@ -423,14 +354,3 @@ def _output_fault(name: str) -> str | None:
     if name in ("count", "index"):
         return "is a method of every tuple"
     return None
-
-
-def _capitals(dim: tree.Expr | tree.AnyDims) -> Iterator[tree.Name]:
-    """The capital names in a dimension of an input."""
-    if isinstance(dim, tree.Name) and dim.id[0].isupper():
-        yield dim
-    elif isinstance(dim, tree.Binary):
-        yield from _capitals(dim.left)
-        yield from _capitals(dim.right)
-    elif isinstance(dim, tree.Unary):
-        yield from _capitals(dim.operand)

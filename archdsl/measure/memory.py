@@ -92,6 +92,8 @@ def kept_for_backward(graph: Graph) -> Size:
             kept.update(dict.fromkeys(shares[r] for r in reads[1:]))
         if "output" in saves:
             kept[shares[key, 0]] = None
+        inputs = [layer(graph, producer)["outputs"][output] for producer, output in reads]
+        extra = extra + node["operator"].also_saves(inputs, node["shape"]) * BYTES["float32"]
         if "mask" in saves:
             extra = extra + product(node["shape"])
         if "index" in saves:

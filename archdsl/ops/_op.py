@@ -148,6 +148,10 @@ class Operator:
         """Multiply-adds of convolution, linear, matmul and attention; 0 for everything else."""
         return 0
 
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        """Float32 values kept for backward beside what `saves` names: statistics and results in between."""
+        return 0
+
     def sees(self, input: Shape, output: Shape) -> Sees:
         """The receptive-field rule."""
         return "pointwise"

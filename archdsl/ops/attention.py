@@ -67,6 +67,9 @@ class ScaledDotProductAttention(_Attention, group="attention"):
         query, key, value = inputs
         return product(query) * key[-2] + product(query[:-1]) * key[-2] * value[-1]
 
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output[:-1])  # the logarithm of each sum of exponentials
+
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.layers.ScaledDotProductAttention", self.params)
 
@@ -83,7 +86,7 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
     bias: bool = param(Boolean(), "whether the projections have biases", True)
 
     inputs = ("query", "key", "value")
-    saves = ("input", "other", "output")
+    saves = ("input", "other")
     examples = (
         Example("multihead_attention(4)", ((2, 5, 16),) * 3, (2, 5, 16)),
         Example("multihead_attention(2, bias = false)", ((2, 5, 8), (2, 7, 8), (2, 7, 8)), (2, 5, 8)),
@@ -124,6 +127,11 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
         width = self._width(query)
         projections = (2 * product(query) + product(key) + product(value)) * width
         return projections + 2 * product(query) * key[1]
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # The projected query, key and value, what attention gives, and the logarithms of its sums.
+        query, key, _ = inputs
+        return 2 * product(query) + 2 * product(key[:-1]) * query[2] + product(query[:-1]) * self.num_heads
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {

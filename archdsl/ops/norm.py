@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archdsl.dims import Shape, show
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -28,6 +29,13 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
+
+    def statistics(self, shape: Shape) -> Size:
+        """How many means it computes."""
+        return shape[1]
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 2 * self.statistics(inputs[0])  # a mean and an inverse deviation each
 
 
 def _channels(op: Operator, shape: Shape) -> int:
@@ -121,6 +129,9 @@ class InstanceNorm(_Norm, group="normalization"):
         channels = _channels(self, inputs[0])
         return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
 
+    def statistics(self, shape: Shape) -> Size:
+        return shape[0] * shape[1]
+
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "everything"
 
@@ -157,6 +168,9 @@ class GroupNorm(_Norm, group="normalization"):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _affine(_channels(self, inputs[0]), self.affine)
+
+    def statistics(self, shape: Shape) -> Size:
+        return shape[0] * self.num_groups
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "everything"
@@ -204,6 +218,9 @@ class LayerNorm(_Norm, group="normalization"):
         sizes = self._sizes(inputs[0])
         return (Weight("weight", sizes), *([Weight("bias", sizes, "bias")] if self.bias else []))
 
+    def statistics(self, shape: Shape) -> Size:
+        return product(shape[: len(shape) - len(self._sizes(shape))])
+
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "everything" if len(input) > 3 or len(self._sizes(input)) > 1 else "pointwise"
 
@@ -224,12 +241,17 @@ class LocalResponseNorm(Operator, group="normalization"):
     beta: float = param(Number(), "exponent", 0.75)
     k: float = param(Number(), "constant in the sum", 1.0)
 
-    saves = ("input", "output")
+    saves = ("input",)
     examples = (Example("local_response_norm(5, alpha = 0.0001, beta = 0.75, k = 2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
         rank_between(self, inputs[0], 3, 5, "[N, C, ...]")
         return inputs[0]
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # The squares with a border of channels, the sum before the power and the power itself.
+        (shape,) = inputs
+        return shape[0] * (shape[1] + self.size - 1) * product(shape[2:]) + 2 * product(shape)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.LocalResponseNorm", _settings(self, "size", "alpha", "beta", "k"))
