@@ -121,9 +121,9 @@ def serialise(graph: Graph) -> dict[str, Any]:
                 "key": key,
                 "path": node["path"],
                 "op": node["op"],
-                "params": {name: _plain(value) for name, value in node["params"].items()},
+                "params": {name: plain(value) for name, value in node["params"].items()},
                 "inputs": [list(operand) for operand in operands(graph, key)],
-                "outputs": [[_plain(size) for size in shape] for shape in node["outputs"]],
+                "outputs": [[plain(size) for size in shape] for shape in node["outputs"]],
                 "dtype": node["dtype"],
                 "device": node["device"],
                 "phase": node["phase"],
@@ -141,11 +141,12 @@ def content_hash(graph: Graph) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of the graph as plain data for JSON: symbolic sizes as text, tuples as lists."""
     if isinstance(value, Dim):
         return str(value)
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    return [type(value).__name__, *(_plain(getattr(value, f.name)) for f in fields(value))]
+    return [type(value).__name__, *(plain(getattr(value, f.name)) for f in fields(value))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from archdsl.graph import Graph
 from archdsl.write import write_atomically
@@ -51,7 +51,10 @@ def render(
     `direction` is where the data flows to: down, up, right or left. `shapes` labels edges with the shapes of their
     tensors. `phase` is "train" for everything, or "eval" for what is left in inference.
 
-    Raises `ValueError` for an unknown format, and `DrawingError` for a graph that is too large.
+    Raises `ValueError` for an unknown format, direction or phase, and `DrawingError` for a graph that is too large.
     """
+    for what, value, known in (("direction", direction, get_args(Direction)), ("phase", phase, get_args(Shown))):
+        if value not in known:
+            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(known)}")
     renderer = formats.find(format)
     return renderer(scene.build(graph, phase), Look(direction, shapes))

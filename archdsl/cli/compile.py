@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from archdsl.cli.options import cannot_write, choice_options, json_option, print_json, spec_argument
+from archdsl.cli.options import cannot_write, choice_options, faults_as_json, json_option, print_json, spec_argument
 
 
 @click.command("compile")
@@ -27,6 +27,7 @@ from archdsl.cli.options import cannot_write, choice_options, json_option, print
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the new weights to a .safetensors file.")
 @choice_options
 @json_option
+@faults_as_json
 def command(
     spec: str,
     devices: str | None,

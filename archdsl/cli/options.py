@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -40,11 +41,22 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
 
-def print_faults(error: SpecError, document: dict[str, Any]) -> None:
-    """A JSON document for what could not be done, with the faults in it."""
-    from archdsl.render.json import to_dict
+def faults_as_json(command: Callable[..., int]) -> Callable[..., int]:
+    """The command, with faults as a JSON document on standard output where --json is given."""
 
-    print_json(document | {"diagnostics": [to_dict(d) for d in error.diagnostics]})
+    @functools.wraps(command)
+    def run(*arguments: Any, as_json: bool, **options: Any) -> int:
+        try:
+            return command(*arguments, as_json=as_json, **options)
+        except SpecError as error:
+            if not as_json:
+                raise
+            from archdsl.render.json import to_dict
+
+            print_json({"archdsl": 1, "diagnostics": [to_dict(d) for d in error.diagnostics]})
+            return error.exit_status
+
+    return run
 
 
 def cannot_write(path: Path | str, error: OSError) -> SpecError:

@@ -197,9 +197,9 @@ class Calls(Expressions):
         cycle = " -> ".join(names[start:])
         return Diagnostic(
             "recursion",
-            f"block `{name}` uses itself without end: {cycle}",
+            f"block `{name}` uses itself more than {MAX_DEPTH} levels deep: {cycle}",
             call.span,
-            help=f"a block may use itself at most {MAX_DEPTH} levels deep, under an `if` that ends it",
+            help="a block that uses itself needs an `if` that ends it",
         )
 
     # --- shared modules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from archdsl import evaluate
 from archdsl.diagnostics import Diagnostic, Label, unknown
@@ -13,6 +13,7 @@ from archdsl.elaborate.arguments import is_tensors
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.values import (
+    MARKS,
     POISON,
     Context,
     Fault,
@@ -26,8 +27,6 @@ from archdsl.evaluate import ValueFault
 from archdsl.names import Names, fault
 from archdsl.source import Span
 from archdsl.syntax import tree
-
-MARKS: Final = ("train", "checkpoint", "frozen")
 
 
 class Interpreter(Calls):

@@ -16,7 +16,18 @@ from archdsl.elaborate.inputs import InputShapes
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.loss import elaborate_losses
 from archdsl.elaborate.requirements import requirements
-from archdsl.elaborate.values import POISON, Context, Definitions, Fault, Marks, Poisoned, Scope, Tensor, describe
+from archdsl.elaborate.values import (
+    MARKS,
+    POISON,
+    Context,
+    Definitions,
+    Fault,
+    Marks,
+    Poisoned,
+    Scope,
+    Tensor,
+    describe,
+)
 from archdsl.errors import SpecError
 from archdsl.evaluate import StaticList
 from archdsl.graph import Graph, Output
@@ -281,7 +292,7 @@ class _Elaboration:
                 Diagnostic("outputs", "`device` stands before the first layer", statement.span, help="move it up")
             )
         for name in statement.names:
-            wrong = fault(name.id) or ("is a mark already" if name.id in ("frozen", "checkpoint") else None)
+            wrong = fault(name.id) or ("is a mark already" if name.id in MARKS else None)
             if wrong is not None:
                 raise Fault(Diagnostic("bad-name", f"the device name `{name.id}` {wrong}", name.span))
             if name.id in self.builder.devices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Shape, show
@@ -34,6 +34,9 @@ class SharedModule:
     context: Context  # where it was made: its marks and its place in the naming
     positional: list[Any]
     named: dict[str, Any]
+
+
+MARKS: Final = ("train", "checkpoint", "frozen")  # beside the devices that a network declares
 
 
 class Poison:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, show
+from archdsl.dims import Shape, Size, show
+from archdsl.graph import plain
 from archdsl.measure.receptive_field import Fields
 from archdsl.measure.table import count, size, table
 
@@ -69,7 +70,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, with stable keys: counts are integers, or strings where a symbol is left."""
         totals = {
-            name: _plain(getattr(self, name))
+            name: plain(getattr(self, name))
             for name in (
                 "params", "trainable_params", "buffers", "macs", "flops", "param_bytes",
                 "activation_bytes_inference_peak", "activation_bytes_training", "layers",
@@ -81,17 +82,17 @@ class Report:
             "variant": self.variant,
             "hash": self.hash,
             "totals": totals,
-            "inputs": [{"name": name, "shape": _plain(shape)} for name, shape in self.inputs],
-            "outputs": [{"name": name, "shape": _plain(shape), "phase": phase} for name, shape, phase in self.outputs],
-            "devices": {name: {k: _plain(v) for k, v in figures.items()} for name, figures in self.devices},
+            "inputs": [{"name": name, "shape": plain(shape)} for name, shape in self.inputs],
+            "outputs": [{"name": name, "shape": plain(shape), "phase": phase} for name, shape, phase in self.outputs],
+            "devices": {name: {k: plain(v) for k, v in figures.items()} for name, figures in self.devices},
             "nodes": [
                 {
                     "path": row.path,
                     "op": row.op,
                     "inputs": list(row.inputs),
-                    "shape": _plain(row.shape),
+                    "shape": plain(row.shape),
                     "params": row.params,
-                    "macs": _plain(row.macs),
+                    "macs": plain(row.macs),
                     "receptive_field": None if row.field is None else [f.size for f in row.field],
                     "jump": _jump(row.field),
                     "device": row.device,
@@ -159,11 +160,3 @@ def _jump(fields: Fields) -> list[int | float] | None:
     if fields is None or any(f.jump == 0 for f in fields):
         return None
     return [int(f.jump) if Fraction(f.jump).denominator == 1 else float(f.jump) for f in fields]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Dim):
-        return str(value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value

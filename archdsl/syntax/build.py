@@ -9,13 +9,13 @@ from typing import Any, Final
 from lark.lexer import Token
 
 from archdsl.diagnostics import Diagnostic
+from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop, token_span
 
 MAX_NESTING: Final = 64  # brackets within brackets, operators within operators
 MAX_DIGITS: Final = 24  # of a number
-MAX_NAME: Final = 128
 
 # How tightly operators bind, loosest first.
 BINARY: Final = {"OR": 0, "AND": 1, "COMPARE": 3, "PLUS": 4, "TIMES": 5, "POWER": 7}
