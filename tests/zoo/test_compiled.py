@@ -241,6 +241,8 @@ def test_the_forms_of_resnext_are_equivalent(form: str) -> None:
     wanted = grouped(image)
     assert wanted.std() > 0.01
     assert (paths(image) - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+    image = image.double()
+    assert (paths.double()(image) - grouped.double()(image)).abs().max() <= 1e-5
 
 
 # --- Auxiliary classifiers
