@@ -100,6 +100,14 @@ def test_reports_the_published_figures_of_inference(variant: str) -> None:
     assert archdsl.load(variant).report().macs == published["macs"]
 
 
+@pytest.mark.parametrize("variant", [v for v in NETWORKS if "receptive_field" in NETWORKS[v]])
+def test_sees_the_published_number_of_pixels(variant: str) -> None:
+    network, published = archdsl.load(variant), NETWORKS[variant]["receptive_field"]
+    at = last_layer(network.graph, published["at"])
+    (found,) = [node["receptive_field"] for node in network.report().to_dict()["nodes"] if node["path"] == at]
+    assert found == [published["value"]] * 2
+
+
 @every_network
 def test_has_the_published_shape_at_every_stage(variant: str) -> None:
     graph = graph_of(variant)
