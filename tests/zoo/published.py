@@ -16,7 +16,8 @@ def tensors(variant: str) -> dict[str, tuple[int, ...]]:
     """The shapes of all parameters and buffers by their `state_dict` names."""
     modules = NETWORKS[variant]["tensors"]["modules"]
     if isinstance(modules, str):
-        return tensors(modules)
+        form = NETWORKS[variant]["tensors"].get("form")
+        return tensors(modules) if form is None else _in_paths(tensors(modules), form)
     found: dict[str, tuple[int, ...]] = {}
     for path, text in modules.items():
         if text.startswith("batch_norm "):
@@ -27,5 +28,34 @@ def tensors(variant: str) -> dict[str, tuple[int, ...]]:
         else:
             for tensor in text.split(", "):
                 name, shape = tensor.split()
-                found[f"{path}.{name}"] = tuple(map(int, shape.split("x")))
+                found[f"{path}.{name}".lstrip(".")] = tuple(map(int, shape.split("x")))
     return found
+
+
+def _in_paths(grouped: dict[str, tuple[int, ...]], form: str) -> dict[str, tuple[int, ...]]:
+    """The tensors of a ResNeXt of 32 paths in another form of figure 3, in the order of its layers."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, shape in grouped.items():
+        if divided(name) and name.endswith(
+            ".conv1.weight"
+        ):  # the tensors of all paths, path by path, then the rest of the block
+            block = name.removesuffix(".conv1.weight")
+            beginning = [n for n in grouped if n.startswith(f"{block}.") and divided(n)]
+            for i in range(32):
+                for n in beginning:
+                    found[f"{block}.path{i}{n.removeprefix(block)}"] = _part(grouped[n], 0)
+        elif form == "sum" and name.endswith(".conv3.weight"):
+            for i in range(32):
+                found[name.replace(".conv3", f".path{i}.conv3")] = _part(shape, 1)
+        elif not divided(name):
+            found[name] = shape
+    return found
+
+
+def divided(name: str) -> bool:
+    """Whether a tensor of ResNeXt belongs to the beginning of the paths, not to all of them together."""
+    return name.startswith("layer") and any(f".{part}." in name for part in ("conv1", "bn1", "conv2", "bn2"))
+
+
+def _part(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
+    return (*shape[:dim], shape[dim] // 32, *shape[dim + 1 :]) if shape else ()

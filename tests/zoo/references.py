@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.zoo import references_inception, references_later
+
 # --- LeNet-5
 
 
@@ -299,23 +301,25 @@ def vgg(column: str, batch_norm: bool = False) -> nn.Module:
 # --- ResNet
 
 
-def conv(channels: int, out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, bias=False)
+def conv(channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels, out, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
 
 
 class Residual(nn.Module):
     """A chain conv1, bn1, conv2, bn2, … with ReLUs in between, and a shortcut around it.
 
     `kernels` holds (kernel size, output channels, stride) of each convolution. The shortcut is a projection where the
-    shape changes (option B), or else a `downsample` without weights.
+    shape changes (option B), or else a `downsample` without weights. `groups` are those of the 3 × 3 convolutions.
     """
 
-    def __init__(self, channels: int, kernels: list[tuple[int, int, int]], project: bool = True) -> None:
+    def __init__(
+        self, channels: int, kernels: list[tuple[int, int, int]], project: bool = True, groups: int = 1
+    ) -> None:
         super().__init__()
         self.length = len(kernels)
         given, stride = channels, 1
         for i, (kernel, out, step) in enumerate(kernels, 1):
-            self.add_module(f"conv{i}", conv(channels, out, kernel, step))
+            self.add_module(f"conv{i}", conv(channels, out, kernel, step, groups if kernel == 3 else 1))
             self.add_module(f"bn{i}", nn.BatchNorm2d(out))
             channels, stride = out, stride * step
         self.downsample: Callable[[torch.Tensor], torch.Tensor] | None = None
@@ -366,6 +370,73 @@ class ResNet(nn.Module):
         x = functional.max_pool2d(torch.relu(self.bn1(self.conv1(image))), 3, stride=2, padding=1)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+# --- ResNeXt
+
+
+class Path(nn.Module):
+    """One path of figure 3(a), or with no `out` of (b)."""
+
+    def __init__(self, channels: int, width: int, stride: int, out: int | None) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv(channels, width, 1), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = conv(width, width, 3, stride), nn.BatchNorm2d(width)
+        self.conv3 = None if out is None else conv(width, out, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.bn1(self.conv1(x)))
+        x = torch.relu(self.bn2(self.conv2(x)))
+        return x if self.conv3 is None else self.conv3(x)
+
+
+class Paths(nn.Module):
+    """The block of figure 3(a), or with `joined` of 3(b)."""
+
+    def __init__(self, channels: int, out: int, cardinality: int, width: int, stride: int, joined: bool) -> None:
+        super().__init__()
+        self.cardinality = cardinality
+        for i in range(cardinality):
+            self.add_module(f"path{i}", Path(channels, width, stride, None if joined else out))
+        self.conv3 = conv(cardinality * width, out, 1) if joined else None
+        self.bn3 = nn.BatchNorm2d(out)
+        self.downsample = None
+        if (stride, out) != (1, channels):
+            self.downsample = nn.Sequential(conv(channels, out, 1, stride), nn.BatchNorm2d(out))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = [self.get_submodule(f"path{i}")(x) for i in range(self.cardinality)]
+        if self.conv3 is not None:
+            total = self.conv3(torch.cat(maps, 1))
+        else:
+            total = maps[0]
+            for other in maps[1:]:
+                total = total + other
+        return torch.relu(self.bn3(total) + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNeXt(ResNet):
+    def __init__(self, depths: list[int], cardinality: int, width: int, form: str = "grouped") -> None:
+        super().__init__([], bottleneck=True)
+        channels = 64
+        for i, depth in enumerate(depths):
+            blocks: list[nn.Module] = []
+            out, inner = 256 * 2**i, width * 2**i
+            for j in range(depth):
+                stride = 2 if i > 0 and j == 0 else 1
+                if form == "grouped":
+                    total = cardinality * inner
+                    kernels = [(1, total, 1), (3, total, stride), (1, out, 1)]
+                    blocks.append(Residual(channels, kernels, groups=cardinality))
+                else:
+                    blocks.append(Paths(channels, out, cardinality, inner, stride, joined=form == "concat"))
+                channels = out
+            self.add_module(f"layer{i + 1}", nn.Sequential(*blocks))
+        self.fc = nn.Linear(channels, 1000)
+
+
+def resnext(depth: int, cardinality: int, width: int, form: str = "grouped") -> nn.Module:
+    return ResNeXt([3, 4, 6, 3] if depth == 50 else [3, 4, 23, 3], cardinality, width, form)
 
 
 class CifarResNet(nn.Module):
@@ -420,6 +491,20 @@ REFERENCES: dict[str, Callable[[], nn.Module]] = {
     "cifar_resnet44": lambda: CifarResNet(7),
     "cifar_resnet56": lambda: CifarResNet(9),
     "cifar_resnet110": lambda: CifarResNet(18),
+    "resnext50_2x40d": lambda: resnext(50, 2, 40),
+    "resnext50_4x24d": lambda: resnext(50, 4, 24),
+    "resnext50_8x14d": lambda: resnext(50, 8, 14),
+    "resnext50_32x4d": lambda: resnext(50, 32, 4),
+    "resnext101_2x40d": lambda: resnext(101, 2, 40),
+    "resnext101_4x24d": lambda: resnext(101, 4, 24),
+    "resnext101_8x14d": lambda: resnext(101, 8, 14),
+    "resnext101_32x4d": lambda: resnext(101, 32, 4),
+    "resnext101_64x4d": lambda: resnext(101, 64, 4),
+    "resnext101_32x8d": lambda: resnext(101, 32, 8),
+    "resnext50_32x4d_sum": lambda: resnext(50, 32, 4, "sum"),
+    "resnext50_32x4d_concat": lambda: resnext(50, 32, 4, "concat"),
+    **references_inception.REFERENCES,
+    **references_later.REFERENCES,
 }
 
 

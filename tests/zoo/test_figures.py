@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
 from archdsl.dims import Size, substitute
@@ -13,6 +16,7 @@ from tests.zoo.published import ALIASES, NETWORKS, tensors
 from tests.zoo.references import REFERENCES, reference, spec_name
 
 every_network = pytest.mark.parametrize("variant", NETWORKS)
+with_auxiliary_classifiers = pytest.mark.parametrize("variant", [v for v in NETWORKS if "inference" in NETWORKS[v]])
 
 
 def graph_of(variant: str) -> Graph:
@@ -74,6 +78,37 @@ def test_has_the_published_multiply_adds(variant: str) -> None:
 
 
 @every_network
+def test_torch_counts_the_same_multiply_adds_in_the_reference(variant: str) -> None:
+    """In one image and in training, where all that there is takes part."""
+    graph, module = graph_of(variant), reference(variant)
+    for norm in module.modules():
+        if isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            norm.eval()  # in training it needs two values
+    images = [torch.empty(*map(one_image, graph.nodes[key]["shape"]), device="meta") for key in header(graph)["inputs"]]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(*images)
+    assert counter.get_total_flops() == 2 * NETWORKS[variant]["macs"]["value"]
+
+
+@with_auxiliary_classifiers
+def test_reports_the_published_figures_of_inference(variant: str) -> None:
+    """Auxiliary classifiers exist in training only."""
+    graph, published = graph_of(variant), NETWORKS[variant]["inference"]
+    for_training = [weight for _, node in layers(graph) for weight in node["weights"] if node["phase"] == "train"]
+    kept = elements(graph, "weight", "bias") - sum(math.prod(w.shape) for w in for_training if w.role != "buffer")
+    assert kept == published["params"]
+    assert archdsl.load(variant).report().macs == published["macs"]
+
+
+@pytest.mark.parametrize("variant", [v for v in NETWORKS if "receptive_field" in NETWORKS[v]])
+def test_sees_the_published_number_of_pixels(variant: str) -> None:
+    network, published = archdsl.load(variant), NETWORKS[variant]["receptive_field"]
+    at = last_layer(network.graph, published["at"])
+    (found,) = [node["receptive_field"] for node in network.report().to_dict()["nodes"] if node["path"] == at]
+    assert found == [published["value"]] * 2
+
+
+@every_network
 def test_has_the_published_shape_at_every_stage(variant: str) -> None:
     graph = graph_of(variant)
     stages = NETWORKS[variant]["stages"]["shapes"]
@@ -118,6 +153,9 @@ def test_another_name_is_the_same_network(name: str, network: str) -> None:
         ("cifar_resnet44", "params", 0.66e6),
         ("cifar_resnet56", "params", 0.85e6),
         ("cifar_resnet110", "params", 1.7e6),
+        ("resnext50_32x4d", "params", 25.0e6),  # ResNeXt, table 1 and figure 5
+        ("resnext50_32x4d", "macs", 4.2e9),
+        ("resnext101_32x4d", "params", 44e6),
     ],
 )
 def test_the_figure_rounds_to_the_one_printed_in_the_paper(variant: str, figure: str, printed: float) -> None:
@@ -129,6 +167,20 @@ def test_the_figure_rounds_to_the_one_printed_in_the_paper(variant: str, figure:
 @pytest.mark.parametrize("variant", [*NETWORKS, *ALIASES])
 def test_says_how_it_is_trained(variant: str) -> None:
     assert header(graph_of(variant))["loss"] is not None
+
+
+@pytest.mark.parametrize(
+    ("cardinality", "width", "params"),
+    [(1, 64, 69632), (2, 40, 69760), (4, 24, 69888), (8, 14, 71456), (32, 4, 70144)],
+)
+def test_blocks_of_table_2_of_resnext_cost_the_same(cardinality: int, width: int, params: int) -> None:
+    """About 70 thousand parameters, by equation 4, and 0.22 billion multiply-adds, whatever the cardinality."""
+    graph = graph_of(f"resnext50_{cardinality}x{width}d")
+    convs = [node for key, node in layers(graph) if key.startswith("layer1.1.conv")]
+    found = sum(math.prod(node["weights"][0].shape) for node in convs)
+    assert found == params == cardinality * (256 * width + 9 * width * width + width * 256)
+    assert all(list(map(one_image, node["shape"]))[2:] == [56, 56] for node in convs)
+    assert 56 * 56 * found == pytest.approx(0.22e9, rel=0.02)
 
 
 def test_the_towers_of_alexnet_meet_where_figure_2_says() -> None:
