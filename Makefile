@@ -14,7 +14,7 @@ demo: .venv/demo.stamp
 	$(BIN)/archdsl run lenet5 -o out/lenet5.safetensors
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check

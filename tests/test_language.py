@@ -164,6 +164,11 @@ def test_arithmetic_of_tensors_makes_layers(graph_of: Build, expression: str, op
     assert paths(graph_of(network(expression))) == ops
 
 
+def test_lists_of_tensors_are_joined_by_a_sum(graph_of: Build) -> None:
+    graph = graph_of(network("a = [x -> relu]\nb = [x -> tanh, x]\nconcat(a + b)"))
+    assert operands(graph, "concat") == [("relu", 0), ("tanh", 0), ("x", 0)]
+
+
 def test_both_operands_of_a_sum_are_kept_if_they_are_the_same(graph_of: Build) -> None:
     graph = graph_of(network("y = x -> relu\ny + y"))
     assert operands(graph, "add") == [("relu", 0), ("relu", 0)]

@@ -181,7 +181,8 @@ class Expressions(ABC):
             return evaluate.truth(self.value(node.right, context))
         right = self.value(node.right, context)
         if not isinstance(left, Tensor) and not isinstance(right, Tensor):
-            for side in (left, right):
+            joined = symbol == "+" and isinstance(left, list) and isinstance(right, list)
+            for side in (left, right) if not joined else ():
                 if is_tensors(side) or isinstance(side, SharedModule):
                     raise ValueFault(f"`{symbol}` does not take {describe(side)}", "wrong-type")
             return evaluate.binary(symbol, left, right)
