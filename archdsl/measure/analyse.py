@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
-from archdsl.dims import Shape, Size, substitute
+from archdsl.dims import Size
 from archdsl.graph import Edge, Graph, content_hash, header, layer, layers, live, operands
 from archdsl.measure import cost, memory
 from archdsl.measure.receptive_field import receptive_fields
@@ -24,13 +25,13 @@ def analyse(graph: Graph) -> Report:
         if node["op"] == "input":
             continue
         own = cost.params(node)
-        own_macs = substitute(cost.macs(graph, key), ones)
+        own_macs = cost.macs(graph, key, ones)
         rows.append(
             Row(
                 path=key,
                 op=node["op"],
                 inputs=tuple(producer for producer, _ in operands(graph, key)),
-                shape=_fixed(node["shape"], ones),
+                shape=cost.fixed(node["shape"], ones),
                 params=own,
                 buffers=cost.buffers(node),
                 macs=own_macs,
@@ -44,7 +45,7 @@ def analyse(graph: Graph) -> Report:
         param_bytes += cost.param_bytes(node)
         if key in runs:
             macs = macs + own_macs
-    peak = memory.inference_peak(graph)
+    sizes = memory.tensor_bytes(graph, ones)
     return Report(
         network=head["network"],
         variant=head["variant"],
@@ -52,20 +53,22 @@ def analyse(graph: Graph) -> Report:
         assumed=head["batch"],
         requires=head["requires"],
         nodes=tuple(rows),
-        inputs=tuple((name, _fixed(layer(graph, name)["shape"], ones)) for name in head["inputs"]),
-        outputs=tuple((o["name"], _fixed(o["shape"], ones), o["phase"]) for o in head["outputs"]),
-        devices=tuple(_devices(graph, rows, runs, ones)),
+        inputs=tuple((name, cost.fixed(layer(graph, name)["shape"], ones)) for name in head["inputs"]),
+        outputs=tuple((o["name"], cost.fixed(o["shape"], ones), o["phase"]) for o in head["outputs"]),
+        devices=tuple(_devices(graph, rows, runs, sizes)),
         params=sum(row.params for row in rows),
         trainable_params=trainable,
         buffers=sum(row.buffers for row in rows),
         macs=macs,
         param_bytes=param_bytes,
-        activation_bytes_inference_peak=None if peak is None else substitute(peak, ones),
-        activation_bytes_training=substitute(memory.kept_for_backward(graph), ones),
+        activation_bytes_inference_peak=memory.inference_peak(graph, sizes),
+        activation_bytes_training=memory.kept_for_backward(graph, sizes, ones),
     )
 
 
-def _devices(graph: Graph, rows: list[Row], runs: set[str], ones: dict[str, int]) -> list[tuple[str, dict[str, Size]]]:
+def _devices(
+    graph: Graph, rows: list[Row], runs: set[str], sizes: Mapping[memory.Storage, Size]
+) -> list[tuple[str, dict[str, Size]]]:
     """Parameters and MACs of each logical device, and the bytes that enter and leave it in a training step's
     forward pass: each tensor once for each device that reads it."""
     found: dict[str, dict[str, Size]] = {
@@ -85,12 +88,8 @@ def _devices(graph: Graph, rows: list[Row], runs: set[str], ones: dict[str, int]
         if source != target and target is not None and consumer in used:
             crossings.add((producer, cast(Edge, edge)["output"], source, target))
     for producer, output, source, target in crossings:
-        size = substitute(memory.tensor_bytes(graph, (producer, output)), ones)
+        size = sizes[producer, output]
         found[target]["bytes_in"] = found[target]["bytes_in"] + size
         if source is not None:
             found[source]["bytes_out"] = found[source]["bytes_out"] + size
     return list(found.items())
-
-
-def _fixed(shape: Shape, values: dict[str, int]) -> Shape:
-    return tuple(substitute(size, values) for size in shape)

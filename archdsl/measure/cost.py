@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from archdsl.dims import Size
-from archdsl.graph import Graph, Layer, operands
+from archdsl.dims import Shape, Size, substitute
+from archdsl.graph import Graph, Layer, layer, operands
 
 BYTES = {"float32": 4, "int64": 8}
 
@@ -24,9 +25,14 @@ def param_bytes(node: Layer) -> int:
     return sum(math.prod(w.shape) * BYTES[w.dtype] for w in node["weights"] if w.role != "buffer")
 
 
-def macs(graph: Graph, key: str) -> Size:
-    """Multiply-adds of convolution, linear, matmul and attention: half of what `torch.utils.flop_counter` counts."""
-    node = graph.nodes[key]
-    inputs = [graph.nodes[producer]["outputs"][output] for producer, output in operands(graph, key)]
-    size: Size = node["operator"].macs(inputs, node["shape"])
-    return size
+def macs(graph: Graph, key: str, values: Mapping[str, int]) -> Size:
+    """Multiply-adds of convolution, linear, matmul and attention, with values put in for symbols: half of what
+    `torch.utils.flop_counter` counts."""
+    node = layer(graph, key)
+    inputs = [fixed(layer(graph, producer)["outputs"][output], values) for producer, output in operands(graph, key)]
+    return node["operator"].macs(inputs, fixed(node["shape"], values))
+
+
+def fixed(shape: Shape, values: Mapping[str, int]) -> Shape:
+    """A shape with values put in for symbols."""
+    return tuple(size if isinstance(size, int) else substitute(size, values) for size in shape)

@@ -5,7 +5,9 @@ Tensors are identified with the storage they share: an operator that makes a vie
 
 from __future__ import annotations
 
-from archdsl.dims import Size, at_least, product
+from collections.abc import Mapping
+
+from archdsl.dims import Size, at_least, product, substitute
 from archdsl.graph import Graph, header, layer, layers, live, operands
 from archdsl.measure.cost import BYTES
 
@@ -21,15 +23,19 @@ def storages(graph: Graph) -> dict[Storage, Storage]:
     return found
 
 
-def tensor_bytes(graph: Graph, tensor: Storage) -> Size:
-    node = layer(graph, tensor[0])
-    return product(node["outputs"][tensor[1]]) * BYTES[node["dtype"]]
+def tensor_bytes(graph: Graph, values: Mapping[str, int]) -> dict[Storage, Size]:
+    """The bytes of every tensor, with values put in for symbols."""
+    return {
+        (key, i): product(substitute(size, values) for size in shape) * BYTES[node["dtype"]]
+        for key, node in layers(graph)
+        for i, shape in enumerate(node["outputs"])
+    }
 
 
-def inference_peak(graph: Graph) -> Size | None:
+def inference_peak(graph: Graph, sizes: Mapping[Storage, Size]) -> Size | None:
     """The most bytes of tensors alive at once when layers run in order and each tensor is freed after its last use.
 
-    The network's inputs count. None where symbols leave the greatest open.
+    `sizes` are the tensors' bytes. The network's inputs count. None where symbols leave the greatest open.
     """
     needed = live(graph, training=False)
     order = [key for key, _ in layers(graph) if key in needed]
@@ -44,28 +50,29 @@ def inference_peak(graph: Graph) -> Size | None:
     ends: dict[int, list[Storage]] = {}
     for storage, position in last_use.items():
         ends.setdefault(position, []).append(storage)
-    alive: Size = sum((tensor_bytes(graph, (k, 0)) for k in order if layer(graph, k)["op"] == "input"), 0)
+    alive: Size = sum((sizes[k, 0] for k in order if layer(graph, k)["op"] == "input"), 0)
     peak = alive
     for position, key in enumerate(order):
         node = layer(graph, key)
         if node["op"] != "input" and not node["operator"].owns_storage:
             for i in range(len(node["outputs"])):
                 if shares[key, i] == (key, i):
-                    alive = alive + tensor_bytes(graph, (key, i))
+                    alive = alive + sizes[key, i]
         larger = at_least(alive, peak)
         if larger is None:
             return None
         peak = alive if larger else peak
         for storage in ends.get(position, ()):
             if not layer(graph, storage[0])["operator"].owns_storage:
-                alive = alive - tensor_bytes(graph, storage)
+                alive = alive - sizes[storage]
     return peak
 
 
-def kept_for_backward(graph: Graph) -> Size:
+def kept_for_backward(graph: Graph, sizes: Mapping[Storage, Size], values: Mapping[str, int]) -> Size:
     """Bytes that autograd keeps from the forward pass of training: each storage once, masks and indices added.
 
-    Where `@checkpoint` recomputes, only what enters the recomputed part is kept. Weights do not count.
+    `sizes` are the tensors' bytes, `values` those of symbols. Where `@checkpoint` recomputes, only what enters the
+    recomputed part is kept. Weights do not count.
     """
     needed = live(graph, training=True)
     shares = storages(graph)
@@ -93,9 +100,11 @@ def kept_for_backward(graph: Graph) -> Size:
         if "output" in saves:
             kept[shares[key, 0]] = None
         inputs = [layer(graph, producer)["outputs"][output] for producer, output in reads]
-        extra = extra + node["operator"].also_saves(inputs, node["shape"]) * BYTES["float32"]
+        also = node["operator"].also_saves(inputs, node["shape"])
+        extra = extra + substitute(also, values) * BYTES["float32"]
+        elements = sizes[key, 0] // BYTES[node["dtype"]]
         if "mask" in saves:
-            extra = extra + product(node["shape"])
+            extra = extra + elements
         if "index" in saves:
-            extra = extra + product(node["shape"]) * BYTES["int64"]
-    return sum((tensor_bytes(graph, s) for s in kept if not layer(graph, s[0])["operator"].owns_storage), extra)
+            extra = extra + elements * BYTES["int64"]
+    return sum((sizes[s] for s in kept if not layer(graph, s[0])["operator"].owns_storage), extra)
