@@ -17,6 +17,8 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.program import Program, program, unknown_spec
 from archdsl.read import read, read_stdin
+from archdsl.source import Source
+from archdsl.syntax import forms, tree
 
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
 SUFFIX: Final = ".arch"
@@ -55,6 +57,18 @@ def check(spec: str | os.PathLike[str], **limits: int) -> list[Graph]:
         if faults:
             raise SpecError(faults.values())
         return graphs
+
+
+def parse_source(source: Source) -> tree.Spec:
+    """The syntax tree of a text, its imports unread. Raises `SpecError`."""
+    with _one_job():
+        return forms.parse(source)
+
+
+def format_source(source: Source) -> str:
+    """A spec in the formatter's style. Raises `SpecError` where it cannot be read."""
+    with _one_job():
+        return forms.format_spec(source)
 
 
 def open_spec(spec: str | os.PathLike[str]) -> tuple[Program, str | None]:

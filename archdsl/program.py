@@ -14,7 +14,7 @@ from archdsl.errors import SpecError
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import Source, Span
-from archdsl.syntax import text, tree
+from archdsl.syntax import forms, tree
 
 MAX_IMPORTS: Final = 64
 
@@ -58,7 +58,7 @@ def parse_string(code: str, name: str = "<string>") -> Program:
 
 def program(source: Source, directory: Path) -> Program:
     """Parse a file and all it imports. Raises `SpecError`."""
-    spec = text.parse(source)
+    spec = forms.parse(source)
     faults = _duplicates(spec)
     blocks, lost = _imported(spec, directory.resolve(), [], faults, {})
     definitions = _define(spec, blocks)
@@ -136,7 +136,7 @@ def _import(
             raise SpecError([Diagnostic("too-many-imports", message, span)])
         # Shown as the user would open it: relative to the importing file.
         shown = os.path.join(os.path.dirname(span.source.name), str(statement.path.value))
-        spec = text.parse(read(path, shown, "import-missing"))
+        spec = forms.parse(read(path, shown, "import-missing"))
     except SpecError as error:
         faults += [replace(found, span=found.span or span, place=None) for found in error.diagnostics]
         return None

@@ -32,7 +32,7 @@ def resolve(spec: tree.Spec, definitions: Definitions, lost: Collection[str] = (
     for network in spec.networks:
         resolver.definition(network.params, network.body, network=True)
     for variant in spec.variants:
-        for argument in variant.call.arguments or ():
+        for argument in variant.call.arguments:
             resolver.expression(argument.value, _Names())
     return sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
 
@@ -219,7 +219,7 @@ class _Resolver:
         elif name not in STATIC and name not in self.lost:
             known = [*OPERATORS, *self.definitions.blocks, *FUNCTIONS]
             self.faults.append(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
-        for argument in call.arguments or ():
+        for argument in call.arguments:
             if argument.name is not None and parameters is not None and argument.name not in parameters:
                 self._unknown_parameter(name, argument, parameters)
             if isinstance(argument.value, tree.Name):

@@ -16,6 +16,7 @@ from archdsl.errors import SpecError
 COMMANDS: Final = {
     "check": "Check specs: names, shapes, structure.",
     "report": "Show what each layer is and costs.",
+    "fmt": "Format specs, or say which are not formatted.",
     "draw": "Draw a network.",
     "compile": "Compile to a torch.fx.GraphModule and show its code.",
     "run": "Train a network on a bundled data set with its own loss.",

@@ -14,6 +14,7 @@ from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import ParamError
 from archdsl.source import Span
 from archdsl.syntax import tree
+from archdsl.syntax.unparse import shown
 
 TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
 
@@ -190,7 +191,7 @@ def match_shape(
     dims = list(param.shape.dims)
     shape = list(tensor.shape)
     gap = next((i for i, dim in enumerate(dims) if isinstance(dim, tree.AnyDims)), None)
-    text = " ".join(param.shape.span.text.split())
+    text = shown(param.shape)
 
     def refuse(detail: str) -> Fault:
         return _fault(
@@ -228,13 +229,13 @@ def match_shape(
 
 def _places(call: tree.Call, order: Sequence[str], static: int) -> dict[str, Span]:
     """Where each parameter is given: the last positional arguments are the static ones."""
-    positional = [a.span for a in call.arguments or () if a.name is None]
+    positional = [a.span for a in call.arguments if a.name is None]
     found = dict(zip(order, positional[len(positional) - static :], strict=False))
-    return found | {a.name: a.span for a in call.arguments or () if a.name is not None}
+    return found | {a.name: a.span for a in call.arguments if a.name is not None}
 
 
 def _argument_span(call: tree.Call, name: str) -> Span:
-    return next((a.span for a in call.arguments or () if a.name == name), call.span)
+    return next((a.span for a in call.arguments if a.name == name), call.span)
 
 
 def _unknown_parameter(callee: str, name: str, known: list[str], span: Span, context: Context) -> Fault:

@@ -15,6 +15,7 @@ from archdsl.names import Names
 from archdsl.ops import OPERATORS
 from archdsl.ops.loss import Loss
 from archdsl.syntax import tree
+from archdsl.syntax.unparse import shown
 
 
 def elaborate_loss(
@@ -72,7 +73,7 @@ def elaborate_loss(
 
 def _target_shape(loss: tree.Expr, outputs: Sequence[Output]) -> Shape:
     """The shape that the first loss operator named in a loss expects of its target."""
-    words = {word: i for i, word in enumerate(re.findall(r"\w+", loss.span.text))}
+    words = {word: i for i, word in enumerate(re.findall(r"\w+", shown(loss)))}
     kinds = sorted((i, OPERATORS[word]) for word, i in words.items() if word in OPERATORS)
     kind = next((k for _, k in kinds if issubclass(k, Loss)), None)
     shape = next((o["shape"] for o in outputs if o["name"] in words), outputs[0]["shape"])

@@ -24,6 +24,7 @@ from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT
 from archdsl.source import Span
 from archdsl.syntax import tree
+from archdsl.syntax.unparse import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class _Elaboration:
             return {}
         preset: dict[str, Any] = {}
         order = list(params)
-        for i, argument in enumerate(self.variant.call.arguments or ()):
+        for i, argument in enumerate(self.variant.call.arguments):
             name = argument.name if argument.name is not None else (order[i] if i < len(order) else None)
             if name is None or name not in params or name in preset:
                 known = did_you_mean(name, params) if name else None
@@ -152,7 +153,7 @@ class _Elaboration:
 
     def _variant_span(self, name: str) -> Span:
         assert self.variant is not None
-        arguments = self.variant.call.arguments or ()
+        arguments = self.variant.call.arguments
         return next((a.span for a in arguments if a.name == name), self.variant.span)
 
     def _inputs(self) -> list[str]:
@@ -197,8 +198,7 @@ class _Elaboration:
         if given is not None and len(given) != len(dims):
             self._refuse(
                 "bad-setting",
-                f"input `{name}` has {len(dims)} dimensions, {' '.join(param.shape.span.text.split())},"
-                f" found {len(given)}: {show(given)}",
+                f"input `{name}` has {len(dims)} dimensions, {shown(param.shape)}, found {len(given)}: {show(given)}",
             )
             raise Poisoned
         if not dims:

@@ -20,6 +20,13 @@ MAX_NAME: Final = 128
 # How tightly operators bind, loosest first.
 BINARY: Final = {"OR": 0, "AND": 1, "COMPARE": 3, "PLUS": 4, "TIMES": 5, "POWER": 7}
 PREFIX: Final = {"NOT": 2, "PLUS": 6}
+WORDS: Final = {"or": "OR", "and": "AND", "not": "NOT", "+": "PLUS", "-": "PLUS", "**": "POWER"}
+TIMES: Final = ("*", "/", "//", "%")
+
+
+def terminal(operator: str) -> str:
+    """The terminal of the grammar that an operator is, as `BINARY` and `PREFIX` have it."""
+    return WORDS.get(operator) or ("TIMES" if operator in TIMES else "COMPARE")
 
 
 class Builder:
@@ -170,7 +177,7 @@ class Builder:
 
     def bare(self, children: list[Any]) -> tree.Call:
         name = self.name(children)
-        return tree.Call(name.span, name, None)
+        return tree.Call(name.span, name, ())
 
     def repeat(self, children: list[Any]) -> tree.Repeat:
         _, count, body = children
