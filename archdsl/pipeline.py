@@ -15,7 +15,7 @@ from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from archdsl.program import Program, program, unknown_spec
+from archdsl.program import Program, duplicates, program, unknown_spec
 from archdsl.read import read, read_stdin
 from archdsl.source import Source
 from archdsl.syntax import forms, tree
@@ -69,6 +69,16 @@ def format_source(source: Source) -> str:
     """A spec in the formatter's style. Raises `SpecError` where it cannot be read."""
     with _one_job():
         return forms.format_spec(source)
+
+
+def convert_source(source: Source, form: forms.Form) -> str:
+    """A spec in another form. Raises `SpecError` where it cannot be read, or says something twice."""
+    with _one_job():
+        spec = forms.parse(source)
+        faults = [fault for fault in duplicates(spec) if fault.code.startswith("duplicate-")]
+        if faults:  # a mapping has no place for them
+            raise SpecError(faults)
+        return forms.convert_spec(spec, form)
 
 
 def open_spec(spec: str | os.PathLike[str]) -> tuple[Program, str | None]:

@@ -59,7 +59,7 @@ def parse_string(code: str, name: str = "<string>") -> Program:
 def program(source: Source, directory: Path) -> Program:
     """Parse a file and all it imports. Raises `SpecError`."""
     spec = forms.parse(source)
-    faults = _duplicates(spec)
+    faults = duplicates(spec)
     blocks, lost = _imported(spec, directory.resolve(), [], faults, {})
     definitions = _define(spec, blocks)
     faults += resolve(spec, definitions, lost)
@@ -141,7 +141,7 @@ def _import(
         faults += [replace(found, span=found.span or span, place=None) for found in error.diagnostics]
         return None
     done[path] = imported = _Imported(spec)
-    faults += _duplicates(spec)
+    faults += duplicates(spec)
     blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done)
     imported.definitions = _define(spec, blocks)
     faults += resolve(spec, imported.definitions, lost)
@@ -167,7 +167,7 @@ def _find(statement: tree.Import, directory: Path, stack: list[Path]) -> Path:
     raise SpecError([Diagnostic("import-path", wrong, statement.path.span, help=help)])
 
 
-def _duplicates(spec: tree.Spec) -> list[Diagnostic]:
+def duplicates(spec: tree.Spec) -> list[Diagnostic]:
     """Blocks, networks, variants and parameters that are defined twice; variants of unknown networks."""
     faults = _twice("duplicate-definition", "block", [b.name for b in spec.blocks])
     names = [n.name for n in spec.networks] + [v.name for v in spec.variants]
@@ -196,7 +196,7 @@ def _twice(code: str, kind: str, names: Iterable[tree.Target]) -> list[Diagnosti
 
 def _first(spec: tree.Spec) -> Span:
     nodes: list[tree.Node] = [*spec.imports, *spec.blocks, *spec.variants]
-    return min((node.span for node in nodes), key=lambda span: span.start)
+    return min((node.span for node in nodes), key=lambda span: span.start, default=Span(spec.source, 0, 0))
 
 
 def unknown_spec(message: str, help: str | None, place: str) -> SpecError:

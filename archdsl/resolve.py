@@ -18,6 +18,8 @@ from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
 from archdsl.syntax import tree
 
+# What other languages call true and false; here these are names like any other.
+BOOLEANS: Final = dict.fromkeys(("True", "yes", "on"), "true") | dict.fromkeys(("False", "no", "off"), "false")
 STATIC: Final = frozenset(FUNCTIONS) | frozenset(INITIALISERS)
 
 
@@ -145,7 +147,9 @@ class _Resolver:
         if names.find(name.id) is not None or name.id in INITIALISERS or name.id in bare:
             return
         fault = unknown("name", name.id, [*names.all(), *INITIALISERS, *bare], "unknown-name", name.span)
-        if fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
+        if name.id in BOOLEANS:
+            fault = Diagnostic(fault.code, fault.message, fault.span, help=f"write `{BOOLEANS[name.id]}`")
+        elif fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
             help = f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
             fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
         self.faults.append(fault)

@@ -16,7 +16,7 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
-TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
+TYPES: dict[str, type | tuple[type, ...]] = dict(zip(tree.TYPES, (int, (int, float), bool, str, list), strict=True))
 
 
 def is_tensors(value: Any) -> bool:

@@ -156,7 +156,7 @@ class Builder:
 
     def head(self, children: list[Any]) -> tree.Head:
         label, _, value, *marks = children
-        return tree.Head(self.span(children), self._interpolated(label), value, self._marks(marks))
+        return tree.Head(self.span(children), self.interpolated(label), value, self._marks(marks))
 
     def marked(self, children: list[Any]) -> tree.Head:
         value, *marks = children
@@ -172,7 +172,7 @@ class Builder:
 
     def step(self, children: list[Any]) -> tree.Step:
         label, _, action, *marks = children
-        name = self._interpolated(label) if label is not None else None
+        name = self.interpolated(label) if label is not None else None
         return tree.Step(self.span(children), name, action, self._marks(marks))
 
     def bare(self, children: list[Any]) -> tree.Call:
@@ -207,9 +207,9 @@ class Builder:
     # --- labels and marks
 
     def _marks(self, tokens: list[Token]) -> tuple[tree.Interpolated, ...]:
-        return tuple(self._interpolated(token, skip=1) for token in tokens)
+        return tuple(self.interpolated(token, skip=1) for token in tokens)
 
-    def _interpolated(self, token: Token, skip: int = 0) -> tree.Interpolated:
+    def interpolated(self, token: Token, skip: int = 0) -> tree.Interpolated:
         """A label or mark, its `${...}` parsed as expressions."""
         start = (token.start_pos or 0) + skip
         text = str(token)[skip:]
@@ -260,7 +260,11 @@ class Builder:
 
     def integer(self, children: list[Any]) -> tree.Literal:
         (token,) = children
-        return tree.Literal(token_span(self.source, token), int(token) if self._short(token) else 0)
+        span = token_span(self.source, token)
+        if len(token) > 1 and token[0] == "0" and len(token) <= MAX_DIGITS:
+            plain = token.lstrip("0") or "0"
+            self.error("syntax", f"`{token}` is ambiguous: octal or decimal", span, help=f"write `{plain}`")
+        return tree.Literal(span, int(token) if self._short(token) else 0)
 
     def float(self, children: list[Any]) -> tree.Literal:
         (token,) = children

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, Final
 
 from archdsl.source import Span
 from archdsl.syntax import tree
-from archdsl.syntax.align import Cell, aligned
+from archdsl.syntax.align import aligned
+from archdsl.syntax.page import Page
 from archdsl.syntax.unparse import CHAIN, EXPR, HEAD, ManyLines, Part, flat, level, names, parts, spine, statement
 
 WIDTH: Final = 120
@@ -24,81 +24,28 @@ def format_text(spec: tree.Spec, *, keep_breaks: bool) -> str:
     return "\n".join(aligned(printer.lines, WIDTH)) + "\n"
 
 
-class _Printer:
-    def __init__(self, spec: tree.Spec, keep: bool) -> None:
-        self.source = spec.source
-        self.keep = keep
-        self.comments = sorted(spec.comments, key=lambda comment: comment.span.start)
-        self.starts = [comment.span.start for comment in self.comments]
-        self.next = 0  # the first comment that is not written yet
-        self.lines: list[list[Cell]] = []
-        self.fresh = True  # nothing stands in this pair of braces yet
+def format_value(spec: tree.Spec, value: tree.Expr, least: int) -> str:
+    """An expression that cannot be written in one line, as the text form has it."""
+    printer = _Printer(tree.Spec(spec.source, (), (), (), (), ()), False)
+    printer.begin(0, 0)
+    printer.node(value, least, 0)
+    return "\n".join(aligned(printer.lines, WIDTH))
 
-    # --- lines
 
-    def write(self, text: str) -> None:
-        line = self.lines[-1]
-        line[-1] = line[-1]._replace(text=line[-1].text + text)
-
-    def gap(self, kind: str, space: str) -> None:
-        """A place where columns may be aligned, with the author's space before it."""
-        self.lines[-1].append(Cell("", kind, max(1, len(space)) if self.keep else 1))
-
-    def begin(self, offset: int, indent: int) -> None:
-        """A new line for what is written at an offset, after the comments before it."""
-        self.comments_before(offset, indent)
-        self._line(offset, indent)
-
-    def _line(self, offset: int | None, indent: int) -> None:
-        if offset is not None and not self.fresh and self._blank_before(offset):
-            self.blank()
-        self.lines.append([Cell(" " * indent)])
-        self.fresh = False
-
-    def blank(self) -> None:
-        if self.lines and self.lines[-1] != [Cell("")]:
-            self.lines.append([Cell("")])
-
-    def _blank_before(self, offset: int) -> bool:
-        line = self.source.position(offset)[0]
-        return line > 1 and not self.source.line(line - 1).strip()
-
-    def comments_before(self, offset: int, indent: int) -> None:
-        while self.next < len(self.comments) and self.starts[self.next] < offset:
-            comment = self.comments[self.next]
-            self._line(comment.span.start, indent)
-            self.write(comment.text.rstrip())
-            self.next += 1
-
-    def end(self, offset: int) -> None:
-        """End a line; a comment that follows the offset on its line stays behind it."""
-        if self.next == len(self.comments) or self.starts[self.next] < offset:
-            return
-        between = self.source.text[offset : self.starts[self.next]]
-        if "\n" not in between and not re.search(r"\w", between):
-            self.gap("#", between[len(between.rstrip()) :])
-            self.write(self.comments[self.next].text.rstrip())
-            self.next += 1
-
-    def _commented(self, span: Span) -> bool:
-        """Whether a comment that is not written yet stands within a span."""
-        i = bisect_left(self.starts, span.start, lo=self.next)
-        return i < len(self.starts) and self.starts[i] < span.end
-
+class _Printer(Page):
     def broken(self, start: int, end: int) -> bool:
         """Whether the author began a new line between two offsets."""
         return self.keep and "\n" in self.source.text[start:end]
 
     def one_line(self, node: tree.Node, least: int, *, wide: bool = False) -> str | None:
         """A node as text that fits here, unless it was broken over lines."""
-        if self._commented(node.span) or self.broken(node.span.start, node.span.end):
+        if self.commented(node.span) or self.broken(node.span.start, node.span.end):
             return None
         try:
             text = flat(node, least)
         except ManyLines:
             return None
-        width = sum(len(cell.text) + cell.gap for cell in self.lines[-1])
-        return text if wide or width + len(text) <= WIDTH else None
+        return text if wide or self.width + len(text) <= WIDTH else None
 
     # --- definitions
 
@@ -196,7 +143,7 @@ class _Printer:
 
     def _too_wide(self, step: tree.Step) -> bool:
         text = self.one_line(step, CHAIN, wide=True)
-        return text is not None and sum(len(c.text) + c.gap for c in self.lines[-1]) + len(text) + 4 > WIDTH
+        return text is not None and self.width + len(text) + 4 > WIDTH
 
     def _space_before_arrow(self, end: int, start: int) -> str:
         found = re.search(r"( *)->[^>]*\Z", self.source.text[end:start])
@@ -308,11 +255,10 @@ class _Printer:
         """Whether the items stay on the line of the bracket: they fit, or it is one of them that is broken."""
         if self.broken(span.start, span.end):
             return True
-        if self._commented(span):
+        if self.commented(span):
             return False
         try:
             text = ", ".join(flat(item.node, item.least) for item in items)
         except ManyLines:
             return len(items) == 1
-        width = sum(len(cell.text) + cell.gap for cell in self.lines[-1])
-        return width + len(opening) + len(text) + 3 <= WIDTH
+        return self.width + len(opening) + len(text) + 3 <= WIDTH

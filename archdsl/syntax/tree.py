@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, Union
+from typing import Any, Final, TypeAlias, Union
 
 from archdsl.source import Source, Span
 
@@ -254,6 +254,9 @@ class ShapePattern(Node):
     """`[N, 3, H, W]` as an annotation."""
 
     dims: tuple[Expr | AnyDims, ...]
+
+
+TYPES: Final = ("int", "float", "bool", "str", "list")  # what a parameter may be declared to be
 
 
 @dataclass(frozen=True, slots=True)
