@@ -39,6 +39,16 @@ CATALOGUE = MappingProxyType(
         "empty-spec": Entry("the spec is empty", "A spec holds at least one network."),
         # syntax
         "syntax": Entry("the text does not follow the grammar", "docs/language.md has the grammar."),
+        "yaml-feature": Entry(
+            "a feature of YAML that a spec may not use",
+            "Anchors, aliases, merge keys, tags, several documents and keys that are no text hide what is said.",
+        ),
+        "duplicate-key": Entry("a key is given twice", "One would silently win; networks were trained so."),
+        "unknown-key": Entry("nothing reads this key", "A misspelt one would be ignored."),
+        "unknown-version": Entry(
+            "the spec's version is not known", "A spec in YAML says `archdsl: 1`; a newer one may mean something else."
+        ),
+        "too-many-nodes": Entry("the YAML has too many nodes", "No spec written by people has that many."),
         "nesting-too-deep": Entry("brackets, blocks or expressions are nested too deep", "Nobody could read it."),
         "bad-name": Entry(
             "a name that may not be used",

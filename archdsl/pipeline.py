@@ -15,8 +15,10 @@ from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from archdsl.program import Program, missing_settings, program, unknown_spec
+from archdsl.program import Program, duplicates, missing_settings, program, unknown_spec
 from archdsl.read import read, read_stdin
+from archdsl.source import Source
+from archdsl.syntax import forms, tree
 
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
 SUFFIX: Final = ".arch"
@@ -58,6 +60,28 @@ def check(spec: str | os.PathLike[str], **limits: int) -> list[Graph]:
         if faults:
             raise SpecError(faults.values())
         return graphs
+
+
+def parse_source(source: Source) -> tree.Spec:
+    """The syntax tree of a text, its imports unread. Raises `SpecError`."""
+    with _one_job():
+        return forms.parse(source)
+
+
+def format_source(source: Source) -> str:
+    """A spec in the formatter's style. Raises `SpecError` where it cannot be read."""
+    with _one_job():
+        return forms.format_spec(source)
+
+
+def convert_source(source: Source, form: forms.Form) -> str:
+    """A spec in another form. Raises `SpecError` where it cannot be read, or says something twice."""
+    with _one_job():
+        spec = forms.parse(source)
+        faults = [fault for fault in duplicates(spec) if fault.code.startswith("duplicate-")]
+        if faults:  # a mapping has no place for them
+            raise SpecError(faults)
+        return forms.convert_spec(spec, form)
 
 
 def open_spec(spec: str | os.PathLike[str]) -> tuple[Program, str | None]:

@@ -14,7 +14,7 @@ from archdsl.errors import SpecError
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import Source, Span
-from archdsl.syntax import text, tree
+from archdsl.syntax import forms, tree
 
 MAX_IMPORTS: Final = 64
 
@@ -65,8 +65,8 @@ def parse_string(code: str, name: str = "<string>") -> Program:
 
 def program(source: Source, directory: Path) -> Program:
     """Parse a file and all it imports. Raises `SpecError`."""
-    spec = text.parse(source)
-    faults = _duplicates(spec)
+    spec = forms.parse(source)
+    faults = duplicates(spec)
     blocks, lost = _imported(spec, directory.resolve(), [], faults, {})
     definitions = _define(spec, blocks)
     faults += resolve(spec, definitions, lost)
@@ -143,12 +143,12 @@ def _import(
             raise SpecError([Diagnostic("too-many-imports", message, span)])
         # Shown as the user would open it: relative to the importing file.
         shown = os.path.join(os.path.dirname(span.source.name), str(statement.path.value))
-        spec = text.parse(read(path, shown, "import-missing"))
+        spec = forms.parse(read(path, shown, "import-missing"))
     except SpecError as error:
         faults += [replace(found, span=found.span or span, place=None) for found in error.diagnostics]
         return None
     done[path] = imported = _Imported(spec)
-    faults += _duplicates(spec)
+    faults += duplicates(spec)
     blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done)
     imported.definitions = _define(spec, blocks)
     faults += resolve(spec, imported.definitions, lost)
@@ -174,7 +174,7 @@ def _find(statement: tree.Import, directory: Path, stack: list[Path]) -> Path:
     raise SpecError([Diagnostic("import-path", wrong, statement.path.span, help=help)])
 
 
-def _duplicates(spec: tree.Spec) -> list[Diagnostic]:
+def duplicates(spec: tree.Spec) -> list[Diagnostic]:
     """Blocks, networks, variants and parameters that are defined twice; variants of unknown networks."""
     faults = _twice("duplicate-definition", "block", [b.name for b in spec.blocks])
     names = [n.name for n in spec.networks] + [v.name for v in spec.variants]
@@ -203,7 +203,7 @@ def _twice(code: str, kind: str, names: Iterable[tree.Target]) -> list[Diagnosti
 
 def _first(spec: tree.Spec) -> Span:
     nodes: list[tree.Node] = [*spec.imports, *spec.blocks, *spec.variants]
-    return min((node.span for node in nodes), key=lambda span: span.start)
+    return min((node.span for node in nodes), key=lambda span: span.start, default=Span(spec.source, 0, 0))
 
 
 def unknown_spec(message: str, help: str | None, place: str) -> SpecError:

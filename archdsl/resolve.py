@@ -19,10 +19,10 @@ from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-# Names that people bring along from Python, and what to write instead.
+# Names that people bring along from Python and YAML, and what to write instead.
 HABITS: Final = {
-    "True": "write `true`",
-    "False": "write `false`",
+    **dict.fromkeys(("True", "yes", "on"), "write `true`"),
+    **dict.fromkeys(("False", "no", "off"), "write `false`"),
     "None": "there is no None: leave the argument out",
     "target": "a loss takes its target itself: `cross_entropy(output)`",
     "self": "there is no `self`: a block sees its parameters",
@@ -41,7 +41,7 @@ def resolve(spec: tree.Spec, definitions: Definitions, lost: Collection[str] = (
     for network in spec.networks:
         resolver.definition(network.params, network.body, network=True)
     for variant in spec.variants:
-        for argument in variant.call.arguments or ():
+        for argument in variant.call.arguments:
             resolver.expression(argument.value, _Names())
     return sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
 
@@ -159,7 +159,7 @@ class _Resolver:
         fault = unknown("name", name.id, [*names.all(), *INITIALISERS, *bare], "unknown-name", name.span)
         if name.id in HABITS:
             fault = Diagnostic(fault.code, fault.message, fault.span, help=HABITS[name.id])
-        if fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
+        elif fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
             help = f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
             fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
         self.faults.append(fault)
@@ -233,7 +233,7 @@ class _Resolver:
         elif name not in STATIC and name not in self.lost:
             known = [*OPERATORS, *self.definitions.blocks, *FUNCTIONS]
             self.faults.append(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
-        for argument in call.arguments or ():
+        for argument in call.arguments:
             if argument.name is not None and parameters is not None and argument.name not in parameters:
                 self._unknown_parameter(name, argument, parameters)
             if isinstance(argument.value, tree.Name):

@@ -63,7 +63,10 @@ def test_command_of_the_documentation_runs(command: str, checkout: Path) -> None
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("where", "code"), blocks("arch"), ids=[where for where, _ in blocks("arch")])
+SPECS = [*blocks("arch"), *blocks("yaml")]
+
+
+@pytest.mark.parametrize(("where", "code"), SPECS, ids=[where for where, _ in SPECS])
 def test_spec_of_the_documentation_is_correct(where: str, code: str) -> None:
     program = parse_string(code)
     for name in program.names:

@@ -16,6 +16,8 @@ from archdsl.errors import SpecError
 COMMANDS: Final = {
     "check": "Check specs: names, shapes, structure.",
     "report": "Show what each layer is and costs.",
+    "fmt": "Format specs, or say which are not formatted.",
+    "convert": "Convert a spec from text to YAML, or back.",
     "draw": "Draw a network.",
     "compile": "Compile to a torch.fx.GraphModule and show its code.",
     "run": "Train a network on a bundled data set with its own loss.",

@@ -14,8 +14,9 @@ from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import ParamError
 from archdsl.source import Span
 from archdsl.syntax import tree
+from archdsl.syntax.unparse import shown
 
-TYPES: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
+TYPES: dict[str, type | tuple[type, ...]] = dict(zip(tree.TYPES, (int, (int, float), bool, str, list), strict=True))
 
 
 def is_tensors(value: Any) -> bool:
@@ -189,7 +190,7 @@ def match_shape(
     dims = list(param.shape.dims)
     shape = list(tensor.shape)
     gap = next((i for i, dim in enumerate(dims) if isinstance(dim, tree.AnyDims)), None)
-    text = " ".join(param.shape.span.text.split())
+    text = shown(param.shape)
 
     def refuse(detail: str) -> Fault:
         return _fault(
@@ -227,13 +228,13 @@ def match_shape(
 
 def _places(call: tree.Call, order: Sequence[str], static: int) -> dict[str, Span]:
     """Where each parameter is given: the last positional arguments are the static ones."""
-    positional = [a.span for a in call.arguments or () if a.name is None]
+    positional = [a.span for a in call.arguments if a.name is None]
     found = dict(zip(order, positional[len(positional) - static :], strict=False))
-    return found | {a.name: a.span for a in call.arguments or () if a.name is not None}
+    return found | {a.name: a.span for a in call.arguments if a.name is not None}
 
 
 def _argument_span(call: tree.Call, name: str) -> Span:
-    return next((a.span for a in call.arguments or () if a.name == name), call.span)
+    return next((a.span for a in call.arguments if a.name == name), call.span)
 
 
 def _unknown_parameter(callee: str, name: str, known: list[str], span: Span, context: Context) -> Fault:

@@ -33,6 +33,7 @@ from archdsl.ops import OPERATORS, Operator, words
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.loss import Loss
 from archdsl.syntax import tree
+from archdsl.syntax.unparse import shown
 
 MAX_DEPTH: Final = 64  # blocks within blocks
 
@@ -77,7 +78,7 @@ class Calls(Expressions):
         named: dict[str, Any] = {}
         if context.names.numbered:
             context = replace(context, names=context.names.elsewhere())
-        for argument in call.arguments or ():
+        for argument in call.arguments:
             expression = argument.value
             word = (
                 isinstance(expression, tree.Name)
@@ -268,10 +269,10 @@ class Calls(Expressions):
 
 def _written(call: tree.Call, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
     """A call with its static arguments worked out: `bottleneck(64, stride = 2)`."""
-    given = [a for a in call.arguments or () if a.name is None]
+    given = [a for a in call.arguments if a.name is None]
     values = positional[len(positional) - len(given) :]
     parts = [_argument(a.value, value) for a, value in zip(given, values, strict=True)]
-    parts += [f"{a.name} = {_argument(a.value, named[a.name])}" for a in call.arguments or () if a.name is not None]
+    parts += [f"{a.name} = {_argument(a.value, named[a.name])}" for a in call.arguments if a.name is not None]
     text = call.callee.id + (f"({', '.join(parts)})" if parts else "")
     return text if len(text) <= 60 else text[:59] + "…"
 
@@ -281,4 +282,4 @@ def _argument(expression: tree.Expr, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float, Dim, Initialiser)):
         return str(value)
-    return " ".join(expression.span.text.split())
+    return shown(expression)

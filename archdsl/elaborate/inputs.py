@@ -13,6 +13,7 @@ from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.values import Context, Fault, Poisoned, describe
 from archdsl.ops.kinds import MAX_INT
 from archdsl.syntax import tree
+from archdsl.syntax.unparse import shown
 
 
 class InputShapes:
@@ -45,7 +46,7 @@ class InputShapes:
             if not isinstance(sizes, Sequence) or len(sizes) != len(dims):
                 self._refuse(
                     f"input `{name}` has {len(dims)} dimensions,"
-                    f" {' '.join(param.shape.span.text.split()) if param.shape else ''},"
+                    f" {shown(param.shape) if param.shape else ''},"
                     f" found {show(sizes) if isinstance(sizes, Sequence) else describe(sizes)}",
                 )
                 continue
@@ -98,7 +99,7 @@ class InputShapes:
         if given is None or isinstance(dim, tree.Literal):  # a literal is a default
             return value if given is None else given
         if value != given:
-            written = dim.span.text
+            written = shown(dim)
             self._refuse(f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
             raise Poisoned
         return given

@@ -160,7 +160,7 @@ class _Elaboration:
             return {}
         preset: dict[str, Any] = {}
         order = list(params)
-        for i, argument in enumerate(self.variant.call.arguments or ()):
+        for i, argument in enumerate(self.variant.call.arguments):
             name = argument.name if argument.name is not None else (order[i] if i < len(order) else None)
             if name is None or name not in params or name in preset:
                 known = did_you_mean(name, params) if name else None
@@ -179,7 +179,7 @@ class _Elaboration:
 
     def _variant_span(self, name: str) -> Span:
         assert self.variant is not None
-        arguments = self.variant.call.arguments or ()
+        arguments = self.variant.call.arguments
         return next((a.span for a in arguments if a.name == name), self.variant.span)
 
     def _inputs(self) -> list[str]:

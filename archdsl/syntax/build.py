@@ -20,6 +20,13 @@ MAX_DIGITS: Final = 24  # of a number
 # How tightly operators bind, loosest first.
 BINARY: Final = {"OR": 0, "AND": 1, "COMPARE": 3, "PLUS": 4, "TIMES": 5, "POWER": 7}
 PREFIX: Final = {"NOT": 2, "PLUS": 6}
+WORDS: Final = {"or": "OR", "and": "AND", "not": "NOT", "+": "PLUS", "-": "PLUS", "**": "POWER"}
+TIMES: Final = ("*", "/", "//", "%")
+
+
+def terminal(operator: str) -> str:
+    """The terminal of the grammar that an operator is, as `BINARY` and `PREFIX` have it."""
+    return WORDS.get(operator) or ("TIMES" if operator in TIMES else "COMPARE")
 
 
 class Builder:
@@ -150,7 +157,7 @@ class Builder:
 
     def head(self, children: list[Any]) -> tree.Head:
         label, _, value, *marks = children
-        return tree.Head(self.span(children), self._interpolated(label), value, self._marks(marks))
+        return tree.Head(self.span(children), self.interpolated(label), value, self._marks(marks))
 
     def marked(self, children: list[Any]) -> tree.Head:
         value, *marks = children
@@ -166,12 +173,12 @@ class Builder:
 
     def step(self, children: list[Any]) -> tree.Step:
         label, _, action, *marks = children
-        name = self._interpolated(label) if label is not None else None
+        name = self.interpolated(label) if label is not None else None
         return tree.Step(self.span(children), name, action, self._marks(marks))
 
     def bare(self, children: list[Any]) -> tree.Call:
         name = self.name(children)
-        return tree.Call(name.span, name, None)
+        return tree.Call(name.span, name, ())
 
     def repeat(self, children: list[Any]) -> tree.Repeat:
         _, count, body = children
@@ -201,9 +208,9 @@ class Builder:
     # --- labels and marks
 
     def _marks(self, tokens: list[Token]) -> tuple[tree.Interpolated, ...]:
-        return tuple(self._interpolated(token, skip=1) for token in tokens)
+        return tuple(self.interpolated(token, skip=1) for token in tokens)
 
-    def _interpolated(self, token: Token, skip: int = 0) -> tree.Interpolated:
+    def interpolated(self, token: Token, skip: int = 0) -> tree.Interpolated:
         """A label or mark, its `${...}` parsed as expressions."""
         start = (token.start_pos or 0) + skip
         text = str(token)[skip:]
@@ -254,7 +261,11 @@ class Builder:
 
     def integer(self, children: list[Any]) -> tree.Literal:
         (token,) = children
-        return tree.Literal(token_span(self.source, token), int(token) if self._short(token) else 0)
+        span = token_span(self.source, token)
+        if len(token) > 1 and token[0] == "0" and len(token) <= MAX_DIGITS:
+            plain = token.lstrip("0") or "0"
+            self.error("syntax", f"`{token}` is ambiguous: octal or decimal", span, help=f"write `{plain}`")
+        return tree.Literal(span, int(token) if self._short(token) else 0)
 
     def float(self, children: list[Any]) -> tree.Literal:
         (token,) = children

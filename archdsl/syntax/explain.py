@@ -81,7 +81,7 @@ def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) 
             return _foreign(source, end)
         expected = sorted({TERMINALS.get(name, f"`{name.lower()}`") for name in error.accepts or error.expected})
         if token.type == "$END":
-            end = len(source.text.rstrip())
+            end = token.end_pos or len(source.text.rstrip())  # of the last token
             span, found = Span(source, max(end - 1, 0), end), "the end of the text"
         else:
             span = token_span(source, token)

@@ -27,7 +27,7 @@ DEFINITION: Final = re.compile(r"^(?:block|network|variant|import)\b", re.MULTIL
 def parse(source: Source) -> tree.Spec:
     """The syntax tree of a text. Raises `SpecError` with every syntax error found."""
     errors: list[Diagnostic] = []
-    builder = Builder(source, errors, _expression)
+    builder = new_builder(source, errors)
     definitions: list[Any] = []
     start = 0
     while True:
@@ -60,10 +60,15 @@ def parse(source: Source) -> tree.Spec:
 def parse_expression(source: Source) -> tree.Expr:
     """The expression that is the whole text (a `--set` value, say). Raises `SpecError`."""
     errors: list[Diagnostic] = []
-    found = _expression(Builder(source, errors, _expression), 0, len(source.text))
+    found = parse_part(new_builder(source, errors), 0, len(source.text), "expr")
     if errors or found is None:
         raise SpecError(errors)
     return cast(tree.Expr, found)
+
+
+def new_builder(source: Source, errors: list[Diagnostic]) -> Builder:
+    """What builds the trees of a source and records its errors."""
+    return Builder(source, errors, _expression)
 
 
 @cache
@@ -73,7 +78,7 @@ def _lark() -> lark.Lark:
         grammar,
         parser="lalr",
         lexer="basic",
-        start=["start", "expr"],
+        start=["start", "expr", "chain", "step"],
         keep_all_tokens=True,
         maybe_placeholders=True,
         postlex=_Newlines(),
@@ -88,9 +93,15 @@ def _parser(builder: Builder) -> lark.Lark:
 
 
 def _expression(builder: Builder, start: int, end: int) -> Any:
+    return parse_part(builder, start, end, "expr")
+
+
+def parse_part(builder: Builder, start: int, end: int, rule: str) -> Any:
+    """What stands between two offsets, by one rule of the grammar; None where it cannot be read, with the error
+    recorded."""
     outer = getattr(_Dispatch, "builder", builder)
     try:
-        return _parser(builder).parse(lark.TextSlice(builder.source.text, start, end), start="expr")
+        return _parser(builder).parse(lark.TextSlice(builder.source.text, start, end), start=rule)
     except lark.UnexpectedInput as error:
         builder.errors.append(explain(builder.source, error, []))
     except Stop as stop:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias, Union
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeAlias, Union
 
 from archdsl.source import Source, Span
 
@@ -88,10 +88,10 @@ class Argument(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """`callee(arguments)`, or a bare `callee` where it is a step (`arguments` is None)."""
+    """`callee(arguments)`; as a step and after `module`, a bare `callee` is a call without arguments."""
 
     callee: Name
-    arguments: tuple[Argument, ...] | None
+    arguments: tuple[Argument, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +256,9 @@ class ShapePattern(Node):
     dims: tuple[Expr | AnyDims, ...]
 
 
+TYPES: Final = ("int", "float", "bool", "str", "list")  # what a parameter may be declared to be
+
+
 @dataclass(frozen=True, slots=True)
 class Param(Node):
     """A parameter of a block or network: a tensor where it has a shape."""
@@ -307,3 +310,13 @@ class Spec:
     networks: tuple[Network, ...]
     variants: tuple[Variant, ...]
     comments: tuple[Comment, ...]
+
+
+def written(part: Any) -> Any:
+    """What a part of a tree says, without where it says it: equal for equal trees."""
+    if isinstance(part, tuple):
+        return tuple(map(written, part))
+    if isinstance(part, (Node, Spec)):
+        says = [written(getattr(part, f.name)) for f in fields(part) if f.name not in ("span", "source", "comments")]
+        return (type(part).__name__, *says)
+    return (type(part).__name__, part)

@@ -13,7 +13,7 @@ from archdsl.errors import SpecError
 from archdsl.pipeline import check
 
 HERE = Path(__file__).resolve().parent
-SPECS = sorted(HERE.glob("*.arch"))
+SPECS = sorted([*HERE.glob("*.arch"), *HERE.glob("*.yaml")])
 # Codes that no text of a spec has: they come from files, options and machines, and test_cli.py has them.
 ELSEWHERE = {
     "bad-device",
@@ -36,14 +36,14 @@ def _beside_the_specs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(HERE)  # so that messages name files without a directory
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=[spec.stem for spec in SPECS])
+@pytest.mark.parametrize("spec", SPECS, ids=[spec.name for spec in SPECS])
 def test_fault_has_its_message(spec: Path, golden: Callable[[Path, str], None]) -> None:
     with pytest.raises(SpecError) as caught:
         check(spec.name)
     golden(spec.with_suffix(".txt"), str(caught.value))
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=[spec.stem for spec in SPECS])
+@pytest.mark.parametrize("spec", SPECS, ids=[spec.name for spec in SPECS])
 def test_fault_has_the_code_in_its_name(spec: Path) -> None:
     with pytest.raises(SpecError) as caught:
         check(os.fspath(spec))

@@ -1,0 +1,46 @@
+"""`archdsl convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from archdsl.cli.options import cannot_write
+
+
+@click.command("convert")
+@click.argument("file", metavar="FILE")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The new file; its suffix is the form.")
+@click.option("--to", "to", type=click.Choice(["text", "yaml"]), help="The form, where no suffix says it.")
+def command(file: str, output: Path | None, to: str | None) -> int:
+    """Convert a spec from text to YAML, or back; `-` is standard input.
+
+    Without -o the result goes to standard output, in the form that the spec does not have. Nothing that a spec says
+    is lost, comments included.
+    """
+    from archdsl.pipeline import convert_source
+    from archdsl.read import read, read_stdin
+    from archdsl.syntax import forms
+    from archdsl.write import write_atomically
+
+    source = read_stdin() if file == "-" else read(Path(file))
+    suffix = forms.form_of_path(str(output)) if output is not None else None
+    if output is not None and suffix is None and to is None:
+        raise click.UsageError(
+            f"`{output}` does not say its form; it ends in {', '.join(forms.SUFFIXES)}, or give --to"
+        )
+    if suffix is not None and to is not None and suffix != to:
+        raise click.UsageError(f"`{output}` is not the {to} form")
+    chosen = suffix or to or ("text" if forms.form_of(source) == "yaml" else "yaml")
+    form: forms.Form = "yaml" if chosen == "yaml" else "text"
+    converted = convert_source(source, form)
+    if output is None:
+        click.echo(converted, nl=False)
+        return 0
+    try:
+        write_atomically(output, converted.encode())
+    except OSError as error:
+        raise cannot_write(output, error) from None
+    click.echo(f"wrote {output}", err=True)
+    return 0

@@ -1,0 +1,66 @@
+"""`archdsl fmt`."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import click
+
+from archdsl.cli.options import cannot_write
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
+from archdsl.source import Source
+
+
+@click.command("fmt")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--check", is_flag=True, help="Write nothing; status 1 if a file is not formatted.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
+    """Format specs in place; `-` formats standard input to standard output.
+
+    Comments and what a spec says stay as they are.
+    """
+    faults: list[Diagnostic] = []
+    changed = False
+    for file in files:
+        try:
+            changed |= _format(file, check, diff)
+        except SpecError as error:  # the other files are formatted all the same
+            faults += error.diagnostics
+    if faults:
+        raise SpecError(faults)
+    return 1 if check and changed else 0
+
+
+def _format(file: str, check: bool, diff: bool) -> bool:
+    """Whether a file was not formatted; unless it is only looked at, it is now."""
+    from archdsl.pipeline import format_source
+    from archdsl.read import read, read_stdin
+    from archdsl.write import write_atomically
+
+    source = read_stdin() if file == "-" else read(Path(file))
+    formatted = format_source(source)
+    changed = formatted != source.text
+    if diff:
+        click.echo(_diff(source, formatted), nl=False)
+    if check and changed:
+        click.echo(f"{source.name} is not formatted", err=True)
+    if check or diff:
+        return changed
+    if file == "-":
+        click.echo(formatted, nl=False)
+    elif changed:
+        try:
+            write_atomically(Path(file), formatted.encode())
+        except OSError as error:
+            raise cannot_write(file, error) from None
+        click.echo(f"formatted {file}", err=True)
+    return changed
+
+
+def _diff(source: Source, formatted: str) -> str:
+    old, new = (text.splitlines(keepends=True) for text in (source.text, formatted))
+    lines = difflib.unified_diff(old, new, source.name, f"{source.name} (formatted)")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -1,0 +1,194 @@
+"""The text form within YAML: a scalar read by a rule of the text grammar, with spans in the YAML source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from lark.lexer import Token
+
+from archdsl.diagnostics import Diagnostic, Label
+from archdsl.names import MAX_NAME
+from archdsl.source import Source, Span
+from archdsl.syntax import tree
+from archdsl.syntax.explain import Stop
+from archdsl.syntax.text import new_builder, parse_part
+from archdsl.syntax.yaml_nodes import Scalar
+
+INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+INTERPOLATED: Final = re.compile(r"(?:[A-Za-z0-9_.]|\$\{[^{}\n]*\})+")
+ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "n": "\n", "t": "\t"}
+
+
+class Scalars:
+    """Reads the scalars of a source; errors are recorded where they stand in it."""
+
+    def __init__(self, source: Source, errors: list[Diagnostic]) -> None:
+        self.source = source
+        self.errors = errors
+
+    def step(self, scalar: Scalar) -> tree.Step:
+        step: tree.Step = self._read(scalar, "step")
+        return step
+
+    def chain(self, scalar: Scalar) -> tree.Expr:
+        """Whatever may stand where the text form has a value."""
+        return self._number(scalar) or self._read(scalar, "chain")
+
+    def expression(self, scalar: Scalar) -> tree.Expr:
+        return self._number(scalar) or self._read(scalar, "expr")
+
+    def step_or_chain(self, scalar: Scalar) -> tree.Step | tree.Expr:
+        """A step, if it can be one. The error is that of the reading which gets further."""
+        found: list[list[Diagnostic]] = []
+        for rule in ("step", "chain"):
+            errors: list[Diagnostic] = []
+            try:
+                return Scalars(self.source, errors)._read(scalar, rule)  # type: ignore[no-any-return]
+            except Stop as stop:
+                found.append(errors or [stop.diagnostic])
+        self.errors += max(found, key=_reach)
+        raise Recorded
+
+    def name(self, scalar: Scalar, what: str = "a name") -> tree.Target:
+        """A scalar that is one identifier."""
+        span = scalar.content
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", scalar.value):
+            message = f"{what} is made of letters, digits and `_`, found `{scalar.value[:64]}`"
+            raise Stop(Diagnostic("bad-name", message, scalar.span))
+        if len(scalar.value) > MAX_NAME:
+            message = f"the name has {len(scalar.value)} characters; the limit is {MAX_NAME}"
+            raise Stop(Diagnostic("bad-name", message, scalar.span))
+        return tree.Target(span, scalar.value)
+
+    def names(self, scalar: Scalar) -> tuple[tree.Target, ...]:
+        """Identifiers with commas between them."""
+        found = []
+        for match in re.finditer(r"[^,]+", scalar.value):
+            word = match.group().strip()
+            start = scalar.content.start + match.start() + len(match.group()) - len(match.group().lstrip())
+            found.append(self.name(Scalar(Span(self.source, start, start + len(word)), word, None)))
+        if not found:
+            raise Stop(Diagnostic("bad-name", "a name is missing", scalar.span))
+        return tuple(found)
+
+    def interpolated(self, scalar: Scalar, what: str) -> tree.Interpolated:
+        """A label or mark."""
+        if not INTERPOLATED.fullmatch(scalar.value) or not self._direct(scalar):
+            message = f"{what} is made of letters, digits, `_` and `${{…}}`, found `{scalar.value[:64]}`"
+            raise Stop(Diagnostic("bad-name", message, scalar.span))
+        builder = new_builder(self.source, self.errors)
+        return builder.interpolated(Token("LABEL", scalar.value, start_pos=scalar.content.start))
+
+    def string(self, scalar: Scalar) -> tree.Literal:
+        """A scalar taken as it stands."""
+        if re.search(r'["\\\n]', scalar.value) or not scalar.value:
+            raise Stop(Diagnostic("syntax", "a path is one line without quotes and backslashes", scalar.span))
+        return tree.Literal(scalar.content, scalar.value)
+
+    # --- reading
+
+    def _number(self, scalar: Scalar) -> tree.Literal | None:
+        """The commonest scalar by far, without a parser."""
+        return tree.Literal(scalar.content, int(scalar.value)) if INTEGER.fullmatch(scalar.value) else None
+
+    def _direct(self, scalar: Scalar) -> bool:
+        """Whether the value stands in the source as it is."""
+        return scalar.style in (None, "'", '"') and scalar.content.text == scalar.value
+
+    def _read(self, scalar: Scalar, rule: str) -> Any:
+        if not scalar.value.strip():
+            raise Stop(Diagnostic("syntax", "a value is missing here", scalar.span))
+        if self._direct(scalar):
+            before = len(self.errors)
+            found = parse_part(new_builder(self.source, self.errors), scalar.content.start, scalar.content.end, rule)
+            if found is None:
+                self._within(scalar, before)
+                raise Recorded
+            return found
+        offsets = _offsets(scalar)
+        inner = Source(self.source.name, scalar.value)
+        errors: list[Diagnostic] = []
+        found = parse_part(new_builder(inner, errors), 0, len(scalar.value.rstrip()), rule)
+        move = _Move(inner, self.source, offsets)
+        self.errors += [move.diagnostic(error) for error in errors]
+        if found is None:
+            raise Recorded
+        return move.node(found)
+
+    def _within(self, scalar: Scalar, before: int) -> None:
+        """Name lines as they are in the file, and explain what quotes do."""
+        for i, error in enumerate(self.errors[before:], before):
+            if scalar.style == '"' and error.code == "syntax" and error.help is None:
+                help = "this is read as the text form, without the YAML quotes"
+                self.errors[i] = replace(error, help=help)
+
+
+class Recorded(Stop):
+    """A fault that is in the list of errors already."""
+
+    def __init__(self) -> None:
+        super().__init__(Diagnostic("syntax", "recorded"))
+
+
+def _reach(errors: Iterable[Diagnostic]) -> int:
+    """How far a text was read."""
+    span = next(iter(errors)).span
+    return span.start if span is not None else 0
+
+
+def _offsets(scalar: Scalar) -> list[int]:
+    """Where each character of a folded, quoted or indented scalar's value stands in the source. Raises `Stop`."""
+    text, position, end = scalar.span.source.text, scalar.content.start, scalar.content.end
+    if scalar.style in ("|", ">"):
+        position = text.find("\n", position)
+    found = []
+    for char in scalar.value:
+        if char in " \n" and text[position : position + 1] != "\\":
+            found.append(min(position, end))
+            position += 1 if text[position : position + 1] == char else 0
+            continue
+        while position < end and text[position].isspace():
+            position += 1
+        if scalar.style == '"' and text[position : position + 1] == "\\":
+            while text[position : position + 2] == "\\\n":  # a line that goes on
+                position += 2
+                while text[position].isspace():
+                    position += 1
+        found.append(position)
+        if scalar.style == '"' and text[position : position + 1] == "\\":
+            if ESCAPES.get(text[position + 1]) != char:
+                span = Span(scalar.span.source, position, position + 2)
+                raise Stop(Diagnostic("syntax", f"the escape `{span.text}` may not stand in a spec", span))
+            position += 2
+        else:
+            position += 2 if scalar.style == "'" and char == "'" else 1
+    return [*found, min(position, end)]
+
+
+class _Move:
+    """Nodes and diagnostics of a text, as they stand in another."""
+
+    def __init__(self, inner: Source, outer: Source, offsets: Sequence[int]) -> None:
+        self.inner, self.outer, self.offsets = inner, outer, offsets
+
+    def span(self, span: Span) -> Span:
+        if span.source is not self.inner:
+            return span
+        last = self.offsets[span.end - 1] + 1 if span.end > span.start else self.offsets[span.start]
+        return Span(self.outer, self.offsets[span.start], last)
+
+    def node(self, part: Any) -> Any:
+        if isinstance(part, tuple):
+            return tuple(self.node(item) for item in part)
+        if isinstance(part, Span):
+            return self.span(part)
+        if isinstance(part, tree.Node):
+            return replace(part, **{f.name: self.node(getattr(part, f.name)) for f in fields(part)})
+        return part
+
+    def diagnostic(self, found: Diagnostic) -> Diagnostic:
+        labels = tuple(Label(self.span(label.span), label.text) for label in found.labels)
+        return replace(found, span=self.span(found.span) if found.span else None, labels=labels)

@@ -1,0 +1,270 @@
+"""Syntax tree to the YAML form: which mapping, list or text says each node. `layout_yaml.py` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from archdsl.source import Span
+from archdsl.syntax import tree
+from archdsl.syntax.layout import format_value
+from archdsl.syntax.unparse import CHAIN, EXPR, ManyLines, flat, names
+from archdsl.syntax.yaml_body import VALUES, WORDS
+
+SHORT: Final = 72  # a chain that is no longer stays a text
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A scalar."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    span: Span
+    items: tuple[Written, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    span: Span
+    entries: tuple[tuple[str, Written], ...]
+
+
+Written: TypeAlias = Text | List | Map
+
+
+class Unparser:
+    """Says nodes in YAML. `first` is the parameter that feeds chains which do not say."""
+
+    def __init__(self, spec: tree.Spec, first: str | None = None) -> None:
+        self.whole = spec
+        self.first = first
+
+    # --- definitions
+
+    def definition(self, node: Any) -> Written:
+        if isinstance(node, tree.Variant):
+            return self._call(node.call) or self._text(node.call, CHAIN)
+        if isinstance(node, tree.Import):
+            wanted = List(node.span, tuple(Text(name.span, name.id) for name in node.names))
+            path = Text(node.path.span, str(node.path.value))
+            return Map(node.span, (("from", path), ("import", wanted)))
+        self.first = node.params[0].name.id if node.params else None
+        plain = [param.shape is not None for param in node.params]
+        count = plain.index(False) if False in plain else len(plain)
+        entries: list[tuple[str, Written]] = []
+        for section, params in (("inputs", node.params[:count]), ("params", node.params[count:])):
+            if params:
+                span = params[0].span.to(params[-1].span)
+                found = [(param.name.id, self._param(param, section)) for param in params]
+                entries.append((section, Map(span, tuple(found))))
+        return Map(node.span, (*entries, ("body", self.body(node.body))))
+
+    def _param(self, param: tree.Param, section: str) -> Written:
+        if section == "inputs" and param.default is None:
+            return self._shape(param)
+        default = self._default(param.default) if param.default is not None else None
+        named = isinstance(param.default, tree.Name) and param.default.id in tree.TYPES
+        if param.shape is None and param.type is None and not named:
+            return default or Text(param.span, "")
+        if param.type is not None and param.type.id in tree.TYPES and default is None:
+            return Text(param.type.span, param.type.id)
+        entries: list[tuple[str, Written]] = [("shape", self._shape(param))] if param.shape is not None else []
+        if param.type is not None:
+            entries.append(("type", Text(param.type.span, param.type.id)))
+        return Map(param.span, (*entries, *([("default", default)] if default is not None else [])))
+
+    def _shape(self, param: tree.Param) -> Written:
+        assert param.shape is not None
+        return List(param.shape.span, tuple(self._text(dim, EXPR) for dim in param.shape.dims))
+
+    def _default(self, value: tree.Expr) -> Written:
+        return self._list(value) if isinstance(value, tree.ListDisplay) else self._text(value, EXPR)
+
+    # --- bodies
+
+    def body(self, body: tree.Body) -> Written:
+        items: list[Written] = []
+        open_chain = False  # whether a step would go on with the chain above
+        statements = list(body.statements)
+        while statements:
+            node = statements.pop(0)
+            if isinstance(node, tree.Evaluate):
+                items += self._chain_items(node.value, implicit=not open_chain)
+                open_chain = True
+                continue
+            open_chain = False
+            if isinstance(node, tree.Loss):
+                items.append(Map(node.span, (("loss", self.value(node.value)),)))
+            elif isinstance(node, tree.Devices):
+                devices = List(node.span, tuple(Text(name.span, name.id) for name in node.names))
+                items.append(Map(node.span, (("device", devices),)))
+            else:
+                run = {_key(node): self.value(node.value)}
+                last: Any = node
+                while statements and type(statements[0]) is type(node) and _key(statements[0]) not in run:
+                    last = statements.pop(0)
+                    run[_key(last)] = self.value(last.value)
+                span = node.span.to(last.span)
+                word = "let" if isinstance(node, tree.Bind) else "output"
+                items.append(Map(span, ((word, Map(span, tuple(run.items()))),)))
+        return List(body.span, tuple(items))
+
+    def _chain_items(self, value: tree.Expr, *, implicit: bool) -> list[Written]:
+        """A chain as items of a list: what it starts from, where that is not the first parameter, and its steps."""
+        head: tree.Expr = value.head if isinstance(value, tree.Chain) else value
+        steps = value.steps if isinstance(value, tree.Chain) else ()
+        rest = [self.step(step) for step in steps]
+        if implicit and steps and isinstance(head, tree.Name) and head.id == self.first:
+            return rest
+        if isinstance(head, tree.Binary):  # no step looks like this
+            return [self._text(head, CHAIN), *rest]
+        if isinstance(head, tree.Head):
+            return [Map(head.span, (("from", self.value(head.value)), *self._reserved(head))), *rest]
+        return [Map(head.span, (("from", self.value(head)),)), *rest]
+
+    # --- values
+
+    def value(self, value: tree.Expr) -> Written:
+        """A value where a chain may stand."""
+        if isinstance(value, tree.Chain):
+            short = self._short(value)
+            return short or List(value.span, tuple(self._chain_items(value, implicit=True)))
+        return self._other(value)
+
+    def argument(self, value: tree.Expr) -> Written:
+        """A value where a list is a list."""
+        if isinstance(value, tree.ListDisplay):
+            return self._list(value)
+        if isinstance(value, tree.Chain):
+            then = List(value.span, tuple(self.step(step) for step in value.steps))
+            implicit = isinstance(value.head, tree.Name) and value.head.id == self.first
+            start = () if implicit else (("from", self.value(value.head)),)
+            return self._short(value) or Map(value.span, (*start, ("then", then)))
+        written = self._other(value)
+        if isinstance(written, Map) and not any(key in VALUES for key, _ in written.entries):
+            return Map(value.span, (("from", written),))  # else its key would name an argument
+        return written
+
+    def _other(self, value: tree.Expr) -> Written:
+        short = self._short(value)
+        if short is not None:
+            return short
+        if isinstance(value, tree.IfBodies):
+            return self._if_bodies(value)
+        if isinstance(value, tree.Head):
+            return Map(value.span, (("from", self.value(value.value)), *self._reserved(value)))
+        if isinstance(value, tree.NewModule):
+            return Map(value.span, (("module", self._call(value.call) or self._text(value.call, CHAIN)),))
+        if isinstance(value, tree.Call) and (call := self._call(value)) is not None:
+            return call
+        return self._text(value, CHAIN)
+
+    def _short(self, value: tree.Expr) -> Text | None:
+        """A short value as a text, unless it names layers, which reads better as a mapping."""
+        if isinstance(value, (tree.Chain, tree.Head, tree.NewModule, tree.IfBodies, tree.Call)):
+            try:
+                text = flat(value)
+            except ManyLines:
+                return None
+            return Text(value.span, text) if len(text) <= SHORT and ": " not in text else None
+        return self._text(value, CHAIN)
+
+    def _list(self, value: tree.ListDisplay) -> Written:
+        try:
+            flat(value)
+        except ManyLines:
+            return self._text(value, CHAIN)
+        return List(value.span, tuple(self.argument(item) for item in value.items))
+
+    def _if_bodies(self, value: tree.IfBodies) -> Map:
+        other = value.orelse
+        orelse = self._if_bodies(other) if isinstance(other, tree.IfBodies) else self._branch(other)
+        test = self._text(value.test, EXPR)
+        return Map(value.span, (("if", test), ("then", self._branch(value.then)), ("else", orelse)))
+
+    def _branch(self, body: tree.Body) -> Written:
+        match body.statements:
+            case [tree.Evaluate(value=value)] if (short := self._short(value)) is not None:
+                return short
+        return self.body(body)
+
+    # --- calls and steps
+
+    def _call(self, call: tree.Call) -> Map | None:
+        """A call as a mapping; None where one of its names means something else there."""
+        name = call.callee.id
+        if name in WORDS or any(argument.name in VALUES for argument in call.arguments):
+            return None
+        items: list[Written] = []
+        group: dict[str, Written] = {}
+        for argument in call.arguments:
+            written = self.argument(argument.value)
+            if group and (argument.name is None or argument.name in group):
+                items.append(Map(call.span, tuple(group.items())))
+                group = {}
+            if argument.name is None:
+                items.append(written)
+            else:
+                group[argument.name] = written
+        if group:
+            items.append(Map(call.span, tuple(group.items())))
+        if not items:
+            return Map(call.span, ((name, Map(call.span, ())),))
+        first, *more = items
+        alone = not more and (isinstance(first, Text) or call.arguments[0].name is not None)
+        return Map(call.span, ((name, first if alone else List(call.span, tuple(items))),))
+
+    def step(self, step: tree.Step) -> Written:
+        action = step.action
+        if isinstance(action, tree.Call):
+            call = self._call(action)
+            if call is None or (not action.arguments and step.label is None and not step.marks):
+                return self._text(step, CHAIN)
+            return Map(step.span, (*call.entries, *self._reserved(step)))
+        return Map(step.span, (*self._structure(action), *self._reserved(step)))
+
+    def _structure(self, action: Any) -> Sequence[tuple[str, Written]]:
+        match action:
+            case tree.Sequence():
+                return [("seq", self._steps(action))]
+            case tree.Repeat():
+                return [("repeat", self._text(action.count, EXPR)), ("do", self._steps(action.body))]
+            case tree.For():
+                targets = Text(action.span, ", ".join(action.targets))
+                return [("for", targets), ("in", self._text(action.iterable, EXPR)), ("do", self._steps(action.body))]
+        entries: list[tuple[str, Written]] = [("if", self._text(action.test, EXPR)), ("then", self._steps(action.then))]
+        if isinstance(action.orelse, tree.If):
+            entries.append(("else", Map(action.orelse.span, tuple(self._structure(action.orelse)))))
+        elif action.orelse is not None:
+            entries.append(("else", self._steps(action.orelse)))
+        return entries
+
+    def _steps(self, sequence: tree.Sequence) -> List:
+        return List(sequence.span, tuple(self.step(step) for step in sequence.steps))
+
+    def _reserved(self, node: tree.Step | tree.Head) -> list[tuple[str, Written]]:
+        """`name`, `on`, `only` and `marks`."""
+        entries: list[tuple[str, Written]] = []
+        if node.label is not None:
+            entries.append(("name", self._text(node.label, CHAIN)))
+        marks = [self._text(mark, CHAIN) for mark in node.marks]
+        keys = [{"train": "only", "checkpoint": "marks", "frozen": "marks"}.get(mark.text, "on") for mark in marks]
+        if len(set(keys)) == len(keys):
+            return [*entries, *zip(keys, marks, strict=True)]
+        return [*entries, ("marks", List(node.span, tuple(marks)))]
+
+    def _text(self, node: tree.Node, least: int) -> Text:
+        try:
+            return Text(node.span, flat(node, least))
+        except ManyLines:
+            return Text(node.span, format_value(self.whole, node, least))  # type: ignore[arg-type]
+
+
+def _key(node: Any) -> str:
+    return names(node.targets) if isinstance(node, tree.Bind) else str(node.name.id)
