@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "draw": "Draw a network.",
     "compile": "Compile to a torch.fx.GraphModule and show its code.",
     "run": "Train a network on a bundled data set with its own loss.",
+    "schema": "Print the JSON schema of the YAML form.",
     "zoo": "List the networks that ship with archdsl.",
 }
 

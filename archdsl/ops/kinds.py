@@ -25,6 +25,10 @@ class Kind(Protocol):
         """The value in its final form. Raises `ParamError`, or `Undecided` where a symbol is in the way."""
         ...
 
+    def schema(self) -> dict[str, Any]:
+        """The kind as JSON schema. A text is an expression, whose value the schema cannot know."""
+        ...
+
     def describe(self) -> str:
         """The kind in words, for documentation."""
         ...
@@ -45,6 +49,9 @@ class Integer:
         if value > self.high:
             raise ParamError(f"must be at most {self.high}, found {spell(value)}")
         return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["integer", "string"], "minimum": self.low, "maximum": self.high}
 
     def describe(self) -> str:
         if self.low < -1000:
@@ -74,6 +81,11 @@ class Number:
             return f"between {_plain(self.low)} and {_plain(self.high)}"
         return f"{'greater than' if self.above else 'at least'} {_plain(self.low)}"
 
+    def schema(self) -> dict[str, Any]:
+        low = {} if self.low == -math.inf else {"exclusiveMinimum" if self.above else "minimum": self.low}
+        high = {} if self.high == math.inf else {"maximum": self.high}
+        return {"type": ["number", "string"], **low, **high}
+
     def describe(self) -> str:
         return "number" if self.low == -math.inf and self.high == math.inf else f"number {self._range()}"
 
@@ -84,6 +96,9 @@ class Boolean:
         if not isinstance(value, bool):
             raise ParamError(f"must be true or false, found {spell(value)}")
         return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["boolean", "string"]}
 
     def describe(self) -> str:
         return "true or false"
@@ -99,6 +114,9 @@ class Choice:
         if value not in self.names or not isinstance(value, str):
             raise ParamError(f"must be {' or '.join(self.names)}, found {spell(value)}")
         return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "anyOf": _words(self.names)}
 
     def describe(self) -> str:
         return ", ".join(f"`{name}`" for name in self.names)
@@ -127,6 +145,11 @@ class Sizes:
             return tuple(Integer(self.low).parse(item) for item in value)
         return Integer(self.low).parse(value)
 
+    def schema(self) -> dict[str, Any]:
+        items = {"items": Integer(self.low).schema(), "minItems": 1, "maxItems": 3}
+        words = {"anyOf": _words(self.words)} if self.words else {}
+        return {"type": ["integer", "array", "string"], "minimum": self.low, "maximum": MAX_INT, **items, **words}
+
     def describe(self) -> str:
         words = "".join(f", or `{word}`" for word in self.words)
         return f"integer ≥ {self.low}, or a list of one for each dimension{words}"
@@ -145,6 +168,10 @@ class Integers:
             raise ParamError("must not be empty")
         return parsed
 
+    def schema(self) -> dict[str, Any]:
+        items = {"items": Integer(self.low).schema(), "minItems": 1}
+        return {"type": ["integer", "array", "string"], "minimum": self.low, "maximum": MAX_INT, **items}
+
     def describe(self) -> str:
         return "integer, or a list of integers"
 
@@ -160,6 +187,9 @@ class Sides:
             raise ParamError(f"must be a list of sizes, found {spell(value)}")
         return tuple(item if isinstance(item, Dim) else Integer(self.low).parse(item) for item in value)
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["array", "string"], "items": Integer(self.low).schema(), "minItems": 1}
+
     def describe(self) -> str:
         return "list of sizes"
 
@@ -173,6 +203,10 @@ class Factors:
         if isinstance(value, (list, tuple)):
             return tuple(factor.parse(item) for item in value)
         return factor.parse(value)
+
+    def schema(self) -> dict[str, Any]:
+        factor = Number(0, above=True).schema()
+        return {**factor, "type": ["number", "array", "string"], "items": factor}
 
     def describe(self) -> str:
         return "number greater than 0, or a list of one for each dimension"
@@ -191,8 +225,16 @@ class Init:
             raise ParamError(f"must be an initialiser ({', '.join(self.names)}), found {spell(value)}")
         return value
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "anyOf": _words(self.names)}
+
     def describe(self) -> str:
         return "initialiser"
+
+
+def _words(names: Iterable[str]) -> list[dict[str, Any]]:
+    """The words that an editor proposes, beside which any expression may stand."""
+    return [{"enum": list(names)}, {}]
 
 
 def spell(value: Any) -> str:
