@@ -43,6 +43,7 @@ class _Printer(Page):
         self.blank()
         self._line(None, 0)
         self.write("archdsl: 1")
+        unparser = Unparser(spec)
         for name, section in zip(("imports", "blocks", "networks", "variants"), sections, strict=True):
             if not section:
                 continue
@@ -55,7 +56,7 @@ class _Printer(Page):
                     self.blank()
                 self.take(parts[id(node)])
                 self.begin(node.span.start, INDENT)
-                written = Unparser(spec).definition(node)
+                written = unparser.definition(node)
                 if isinstance(node, tree.Import):
                     self.write("-")
                     self.item(written, INDENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -39,22 +40,23 @@ Written: TypeAlias = Text | List | Map
 
 
 class Unparser:
-    """Says nodes in YAML. `first` is the parameter that feeds chains which do not say."""
+    """Says the definitions of a spec in YAML."""
 
-    def __init__(self, spec: tree.Spec, first: str | None = None) -> None:
+    def __init__(self, spec: tree.Spec) -> None:
         self.whole = spec
-        self.first = first
+        self.starts = sorted(comment.span.start for comment in spec.comments)
+        self.first: str | None = None  # the parameter that feeds chains which do not say
 
     # --- definitions
 
     def definition(self, node: Any) -> Written:
+        self.first = None  # outside a body nothing feeds a chain
         if isinstance(node, tree.Variant):
             return self._call(node.call) or self._text(node.call, CHAIN)
         if isinstance(node, tree.Import):
             wanted = List(node.span, tuple(Text(name.span, name.id) for name in node.names))
             path = Text(node.path.span, str(node.path.value))
             return Map(node.span, (("from", path), ("import", wanted)))
-        self.first = node.params[0].name.id if node.params else None
         plain = [param.shape is not None for param in node.params]
         count = plain.index(False) if False in plain else len(plain)
         entries: list[tuple[str, Written]] = []
@@ -63,6 +65,7 @@ class Unparser:
                 span = params[0].span.to(params[-1].span)
                 found = [(param.name.id, self._param(param, section)) for param in params]
                 entries.append((section, Map(span, tuple(found))))
+        self.first = node.params[0].name.id if node.params else None
         return Map(node.span, (*entries, ("body", self.body(node.body))))
 
     def _param(self, param: tree.Param, section: str) -> Written:
@@ -168,12 +171,19 @@ class Unparser:
     def _short(self, value: tree.Expr) -> Text | None:
         """A short value as a text, unless it names layers, which reads better as a mapping."""
         if isinstance(value, (tree.Chain, tree.Head, tree.NewModule, tree.IfBodies, tree.Call)):
+            if self._commented(value.span):
+                return None
             try:
                 text = flat(value)
             except ManyLines:
                 return None
             return Text(value.span, text) if len(text) <= SHORT and ": " not in text else None
         return self._text(value, CHAIN)
+
+    def _commented(self, span: Span) -> bool:
+        """Whether a comment stands within a span, which a text would have no place for."""
+        i = bisect_left(self.starts, span.start)
+        return i < len(self.starts) and self.starts[i] < span.end
 
     def _list(self, value: tree.ListDisplay) -> Written:
         try:

@@ -11,14 +11,13 @@ from archdsl.errors import SpecError
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
-from archdsl.syntax.scalars import Recorded, Scalars
+from archdsl.syntax.scalars import MAX_ERRORS, Recorded, Scalars
 from archdsl.syntax.yaml_body import Bodies
 from archdsl.syntax.yaml_expect import entries, items, keys, kind, names, shown
 from archdsl.syntax.yaml_nodes import Composer, Entries, Items, Node, Scalar
 
 VERSION: Final = "1"
 SECTIONS: Final = ("archdsl", "imports", "blocks", "networks", "variants")
-MAX_ERRORS: Final = 20
 T = TypeVar("T")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from archdsl.diagnostics import Diagnostic
@@ -124,7 +125,8 @@ class Bodies:
                 raise Stop(Diagnostic("syntax", "this is no step", item.span, help=help))
             else:
                 chain.begin(found, joins=isinstance(item, Scalar))
-        return chain.value()
+        found = chain.value()
+        return replace(found, span=node.span) if chain.steps else found
 
     def static(self, node: Node) -> tree.Expr:
         """A value where a list is a list: a default."""

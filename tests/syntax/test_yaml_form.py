@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from archdsl.elaborate import elaborate
 from archdsl.errors import SpecError
@@ -218,6 +219,31 @@ def test_comments_stay_with_what_they_precede_or_follow() -> None:
     ):
         assert comment in once
     assert once.count("#") == code.count("#")
+
+
+def test_a_comment_before_the_first_step_of_a_value_stays() -> None:
+    once = format_source(Source("a.yaml", yaml_spec("- let:\n    y:\n      # why\n      - relu\n- from: y")))
+    assert "y:\n            # why\n            - relu\n" in once
+    assert format_source(Source("a.yaml", once)) == once
+
+
+# --- damage
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(st.data())
+def test_any_damage_to_a_yaml_spec_is_a_diagnostic_or_harmless(data: st.DataObject) -> None:
+    code = (ROOT / "docs" / "yaml.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    start = data.draw(st.integers(0, len(code)))
+    end = data.draw(st.integers(start, min(len(code), start + 8)))
+    put = data.draw(st.text(alphabet="abx019(){}[],.:=->+@\"'\n #|&*!?\\$", max_size=4))
+    try:
+        once = format_source(Source("a.yaml", code[:start] + put + code[end:]))
+    except SpecError as error:
+        assert all(diagnostic.span is not None for diagnostic in error.diagnostics)
+        assert str(error)
+    else:
+        assert format_source(Source("a.yaml", once)) == once
 
 
 # --- which form
