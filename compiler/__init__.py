@@ -9,10 +9,10 @@ from compiler.devices import CPU, Devices, assign
 from compiler.lower import Places, lower, lower_loss
 from compiler.model import CompiledNetwork
 from compiler.modules import build
-from compiler.training import digits, steps_of, train
+from compiler.training import DATA_SETS, steps_of, train
 from compiler.weights import save_weights
 
-__all__ = ["CompiledNetwork", "compile_graph", "digits", "save_weights", "steps_of", "train"]
+__all__ = ["DATA_SETS", "CompiledNetwork", "compile_graph", "save_weights", "steps_of", "train"]
 
 
 def compile_graph(graph: Graph, devices: Devices = None) -> CompiledNetwork:

@@ -39,6 +39,9 @@ def digits(shape: tuple[int, ...], held_out: float = 0.2, seed: int = 0) -> Data
     return DataSet(images[order[test:]], labels[order[test:]], images[order[:test]], labels[order[:test]])
 
 
+DATA_SETS = {"digits": digits}  # by name, each made for a shape [C, H, W]
+
+
 def train(
     model: CompiledNetwork,
     data: DataSet,

@@ -148,6 +148,14 @@ def test_the_loss_of_inference_leaves_out_what_is_absent(
     assert torch.equal(model.loss(a, target), expected(a, b, target))
 
 
+def test_the_loss_of_inference_computes_nothing_twice(network_of: Build) -> None:
+    loss = "loss cross_entropy(a) + 0.5 * mean(a * a, [0, 1]) + cross_entropy(b)"
+    code = network(OUTPUTS.format(mark="@train") + loss)
+    graph = header(network_of(code).graph)["inference_loss"]
+    assert graph is not None
+    assert [key for key in graph if key not in ("a", "target")] == ["cross_entropy", "mul", "mean", "mul_2", "add"]
+
+
 def test_a_loss_may_use_layers_without_weights_and_lists(network_of: Build) -> None:
     code = network(
         OUTPUTS.format(mark="") + "w = [0.5, 2]\nloss w[1] * mse_loss(a -> relu) + w[0] * mean(b * b, [0, 1])"

@@ -54,7 +54,7 @@ def command(
     torch.manual_seed(seed)
     model = compiler.compile_graph(network.graph)
     try:
-        images = compiler.digits(shape)
+        images = compiler.DATA_SETS[data](shape)
     except ImportError:
         raise click.UsageError("the digits need scikit-learn: pip install 'archdsl[demo]'") from None
     click.echo(f"{len(images.labels)} images for training, {len(images.held_out_labels)} held out")

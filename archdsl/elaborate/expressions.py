@@ -179,7 +179,11 @@ class Expressions(ABC):
             if evaluate.truth(left) is (symbol == "or"):
                 return left
             return evaluate.truth(self.value(node.right, context))
-        right = self.value(node.right, context)
+        return self._combine(node, left, self.value(node.right, context), label, context)
+
+    def _combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
+        """Arithmetic or a comparison of two values: a layer where one is a tensor."""
+        symbol = node.operator
         if not isinstance(left, Tensor) and not isinstance(right, Tensor):
             joined = symbol == "+" and isinstance(left, list) and isinstance(right, list)
             for side in (left, right) if not joined else ():

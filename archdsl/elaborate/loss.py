@@ -81,14 +81,13 @@ class _LossInterpreter(Interpreter):
             positional = [compared, self.target, *positional[1:]]
         return super()._operate(operator, positional, named, call, label, context, path)
 
-    def _apply(self, node: tree.Binary, left: Any, label: str | None, context: Context) -> Any:
+    def _combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
         if self.absent and node.operator in ("+", "-"):
-            right = self.value(node.right, context)
             if isinstance(left, Tensor) and right == 0.0:
                 return left
             if isinstance(right, Tensor) and left == 0.0 and node.operator == "+":
                 return right
-        return super()._apply(node, left, label, context)
+        return super()._combine(node, left, right, label, context)
 
 
 def _elaborate(
