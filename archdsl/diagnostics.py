@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from archdsl.catalogue import CATALOGUE
+from archdsl.catalogue import CATALOGUE, Level
 from archdsl.source import Span
 
 
@@ -61,6 +61,11 @@ class Diagnostic:
     def exit_status(self) -> int:
         """1 where the spec is wrong, 2 where the command was used wrongly."""
         return CATALOGUE[self.code].exit_status
+
+    @property
+    def level(self) -> Level:
+        """ "error", or what lint says: "warning" or "note"."""
+        return CATALOGUE[self.code].level
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -13,6 +13,7 @@ def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
     """One diagnostic; lines and columns count from 1, ends are exclusive."""
     return {
         "code": diagnostic.code,
+        "level": diagnostic.level,
         "message": diagnostic.message,
         "span": _span(diagnostic.span),
         "place": diagnostic.place,

@@ -9,7 +9,8 @@ from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
-RED, BLUE, BOLD = "1;31", "1;34", "1"
+BLUE, BOLD = "1;34", "1"
+COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
 
 def render(diagnostic: Diagnostic, colour: bool = False) -> str:
@@ -18,7 +19,8 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     def paint(text: str, style: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if colour else text
 
-    lines = [paint(f"error[{diagnostic.code}]", RED) + paint(f": {printable(diagnostic.message)}", BOLD)]
+    style = COLOURS[diagnostic.level]
+    lines = [paint(f"{diagnostic.level}[{diagnostic.code}]", style) + paint(f": {printable(diagnostic.message)}", BOLD)]
     marks: list[tuple[Span, str, str]] = []
     if diagnostic.span is not None:
         marks.append((diagnostic.span, "^", ""))
@@ -27,7 +29,7 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     gutter = " " * width
     if diagnostic.span is not None:
         lines.append(f"{gutter}{paint('-->', BLUE)} {place(diagnostic.span)}")
-        lines += _snippets(diagnostic.span.source, marks, width, paint)
+        lines += _snippets(diagnostic.span.source, marks, width, style, paint)
     elif diagnostic.place is not None:
         lines.append(f"{gutter}{paint('-->', BLUE)} {printable(diagnostic.place)}")
     notes = [f"the layer is `{diagnostic.layer}`"] if diagnostic.layer is not None else []
@@ -43,7 +45,7 @@ def _shortened(diagnostic: Diagnostic) -> list[Instance]:
 
 
 def _snippets(
-    source: Source, marks: list[tuple[Span, str, str]], width: int, paint: Callable[[str, str], str]
+    source: Source, marks: list[tuple[Span, str, str]], width: int, main: str, paint: Callable[[str, str], str]
 ) -> list[str]:
     gutter = " " * width + " " + paint("|", BLUE)
     lines = [gutter]
@@ -59,7 +61,7 @@ def _snippets(
         if number != previous:
             lines.append(f"{paint(str(number).rjust(width), BLUE)} {paint('|', BLUE)} {shown}".rstrip())
         length = max(1, min(span.end - span.start, len(line) - column + 1, offset + MAX_WIDTH - column + 1))
-        style = RED if caret == "^" else BLUE
+        style = main if caret == "^" else BLUE
         under = " " * (column - 1 - offset) + paint(caret * length + (f" {printable(text)}" if text else ""), style)
         lines.append(f"{gutter} {under}")
         previous = number
