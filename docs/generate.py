@@ -120,7 +120,8 @@ def zoo() -> str:
     """The table of the networks in specs/."""
     lines = ["# The networks that ship with archdsl", "", NOTE, ""]
     lines += [
-        "Load one by its name: `archdsl report resnet50`. Figures are for a batch of 1; [docs/zoo.md](../docs/zoo.md) has them beside published ones.",
+        "Load one by its name: `archdsl report resnet50`. Figures are for a batch of 1;",
+        "[docs/zoo.md](../docs/zoo.md) has them beside published ones.",
         "",
     ]
     file = None
@@ -139,7 +140,7 @@ def published() -> str:
     lines += [
         "What papers print and what well-known implementations have, and what archdsl counts. *Equal* is equal to the",
         "last digit, *rounded* means that our figure rounds to the printed one or stays below its bound.",
-        "`archdsl zoo --table` prints the same. MACs are multiply-adds of convolution, linear and attention, one image.",
+        "`archdsl zoo --table` prints the same. MACs are multiply-adds of convolution, linear and attention.",
     ]
     for name, group in groupby(figures(), lambda figure: figure.network):
         lines += ["", f"## {name}", "", "| figure | published | ours | | source |", "|---|---:|---:|---|---|"]
