@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from archdsl.network import Network
 from archdsl.program import parse_string
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Workers share the cores: threads of torch in each of them would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
