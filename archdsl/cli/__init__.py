@@ -16,6 +16,7 @@ from archdsl.errors import SpecError
 COMMANDS: Final = {
     "check": "Check specs: names, shapes, structure.",
     "report": "Show what each layer is and costs.",
+    "diff": "Compare two networks, layer by layer.",
     "fmt": "Format specs, or say which are not formatted.",
     "convert": "Convert a spec from text to YAML, or back.",
     "draw": "Draw a network.",
