@@ -69,9 +69,21 @@ def test_the_correction_is_all_that_it_takes(spec: Path, tmp_path: Path) -> None
     assert archdsl.load(f"{tmp_path / spec.name}{variant}").report().params == params
 
 
+LEGAL = [spec for spec in sorted(HERE.glob("*.arch")) if spec.with_suffix(".diff.txt").exists()]
+
+
+@pytest.mark.parametrize("spec", LEGAL, ids=[spec.stem for spec in LEGAL])
+def test_a_comparison_with_the_correct_network_names_the_mistake(
+    spec: Path, golden: Callable[[Path, str], None]
+) -> None:
+    correct = HERE / "correct" / f"{NETWORKS[spec.stem[0]]}.arch"
+    golden(spec.with_suffix(".diff.txt"), str(archdsl.load(spec).diff(archdsl.load(correct))))
+
+
 def test_every_erratum_is_shown_as_the_table_says() -> None:
     shown = {way: set(errata.split()) for way, errata in SHOWN.items()}
     assert shown["diagnostic"] == {erratum(spec) for spec in FAULTY}
+    assert shown["diff"] == {erratum(spec) for spec in LEGAL}
     tests = {name.split("_")[1].upper() for name in vars(test_claims) if re.match(r"test_[a-z]\d", name)}
     assert shown["report"] == tests | {figures.erratum for figures in FIGURES}
     assert not shown["prose"] & (shown["diagnostic"] | shown["diff"] | shown["report"])
