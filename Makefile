@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test lint golden docs bench lock clean
 
 demo: .venv/demo.stamp
-	$(BIN)/archdsl check specs/*.arch
+	$(BIN)/archdsl check specs/*.arch specs/*.yaml
 	$(BIN)/archdsl report resnet50
 	mkdir -p out
 	$(BIN)/archdsl draw alexnet -o out/alexnet.svg
