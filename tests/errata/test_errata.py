@@ -80,6 +80,29 @@ def test_a_comparison_with_the_correct_network_names_the_mistake(
     golden(spec.with_suffix(".diff.txt"), str(archdsl.load(spec).diff(archdsl.load(correct))))
 
 
+@pytest.mark.parametrize(
+    ("correct", "shipped"),
+    [
+        ("alexnet.arch", "alexnet_grouped"),
+        ("vgg.arch:a", "vgg_a"),
+        ("vgg.arch:e", "vgg_e"),
+        ("nin.arch", "nin_imagenet"),
+        ("googlenet.arch", "googlenet"),
+        ("resnet.arch", "resnet50_paper"),
+        ("inception_resnet.arch", "inception_resnet_v1"),
+        ("resnext.arch", "resnext50_32x4d"),
+    ],
+)
+def test_the_correct_network_costs_what_the_published_one_does(correct: str, shipped: str) -> None:
+    ours, published = archdsl.load(HERE / "correct" / correct).report(), archdsl.load(shipped).report()
+    assert (ours.params, ours.macs) == (published.params, published.macs)
+
+
+def test_every_spec_shows_something() -> None:
+    counted = {figures.spec for figures in FIGURES}
+    assert {spec for spec in HERE.glob("*.arch") if spec.name not in counted} <= {*FAULTY, *LEGAL}
+
+
 def test_every_erratum_is_shown_as_the_table_says() -> None:
     shown = {way: set(errata.split()) for way, errata in SHOWN.items()}
     assert shown["diagnostic"] == {erratum(spec) for spec in FAULTY}
