@@ -101,9 +101,9 @@ def _shapes(shapes: tuple[object, ...]) -> str:
 def diagnostics() -> str:
     """What each code of a diagnostic means, from the catalogue: what `archdsl explain` says."""
     lines = ["# Diagnostics", "", NOTE, ""]
-    lines += ["What the code in `error[code]` means; `archdsl explain CODE` says the same. The first of two examples is"]
-    lines += ["wrong and gives exactly this diagnostic, the second is right. The exit status is 1 for what is wrong with"]
-    lines += ["a spec, and 2 where a command was used wrongly."]
+    lines += ["What the code in `error[code]` means; `archdsl explain CODE` says the same. The first of two examples"]
+    lines += ["gives exactly this diagnostic, the second is right. The exit status is 1 for what is wrong with a spec,"]
+    lines += ["and 2 where a command was used wrongly."]
     for title, family in FAMILIES.items():
         lines += ["", f"**{title}**", "", "| code | level | | exit status |", "|---|---|---|---:|"]
         lines += [f"| [`{code}`](#{code}) | {e.level} | {e.summary} | {e.exit_status} |" for code, e in family.items()]
