@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -63,31 +64,18 @@ def test_an_unknown_code_is_a_wrong_command(code: str, says: str) -> None:
 # --- the last line
 
 
-@pytest.fixture
-def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
-    """What the command line says of a spec on standard error."""
-
-    def check(code: str) -> str:
-        from archdsl.cli import main
-
-        (tmp_path / "net.arch").write_text(code, encoding="utf-8")
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["archdsl", "report", "net.arch"])
-        with pytest.raises(SystemExit):
-            main()
-        return capsys.readouterr().err
-
-    return check
-
-
-def test_one_error_is_counted_and_its_code_pointed_to(faults: Callable[[str], str]) -> None:
-    said = faults("network Net(x: [N, 4]) { x -> rleu }")
-    assert said.endswith("\n\n1 error; `archdsl explain unknown-operator` says more\n")
-
-
-def test_of_several_errors_the_first_is_pointed_to(faults: Callable[[str], str]) -> None:
-    said = faults("network Net(x: [N, 4]) {\n y = x -> linear(n)\n y -> rleu }")
-    assert said.endswith("\n\n2 errors; `archdsl explain unknown-name` says more\n")
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("x -> rleu", "1 error; `archdsl explain unknown-operator` says more"),
+        ("y = x -> linear(n)\ny -> rleu", "2 errors; `archdsl explain unknown-name` says more"),
+    ],
+)
+def test_errors_are_counted_and_the_first_is_pointed_to(
+    body: str, line: str, tmp_path: Path, command_line: Callable[..., Any]
+) -> None:
+    (tmp_path / "net.arch").write_text(f"network Net(x: [N, 4]) {{\n{body}\n}}", encoding="utf-8")
+    assert command_line("report", str(tmp_path / "net.arch")).err.endswith(f"\n\n{line}\n")
 
 
 # --- colour

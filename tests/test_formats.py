@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from archdsl.diagnostics import Diagnostic, Findings
 from archdsl.errors import SpecError
 from archdsl.pipeline import check
 from archdsl.render import github, sarif
+from archdsl.render.formats import FORMATS
 from archdsl.source import Source, Span
-from tests.test_cli import run
 
 FAULTS = Path(__file__).resolve().parent / "faults"
 # Faults with labels, with a chain of blocks, with a fix, in YAML, of several lines, several in one file.
@@ -56,16 +57,33 @@ def of_text(text: str, start: int, end: int, name: str = "net.arch", **parts: An
 
 
 @pytest.mark.parametrize("flags", [["--json"], ["--format", "json"], ["--format", "sarif"], ["--format", "github"]])
-def test_documents_go_to_standard_output_and_nothing_beside_them(flags: list[str]) -> None:
-    done = run("check", "unknown-name-value.arch", *flags, cwd=FAULTS)
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "unknown-name" in done.stdout
+def test_documents_go_to_standard_output_and_nothing_beside_them(
+    flags: list[str], command_line: Callable[..., Any]
+) -> None:
+    said = command_line("check", "unknown-name-value.arch", *flags)
+    assert (said.status, said.err) == (1, "")
+    assert "unknown-name" in said.out
 
 
-def test_json_is_short_for_format_json() -> None:
+def test_json_is_short_for_format_json(command_line: Callable[..., Any]) -> None:
     specs = ["check", "unknown-name-value.arch", "nowhere.arch"]
-    short, long = run(*specs, "--json", cwd=FAULTS), run(*specs, "--format", "json", cwd=FAULTS)
-    assert (short.returncode, short.stdout) == (long.returncode, long.stdout) == (2, short.stdout)
+    short = command_line(*specs, "--json")
+    assert short == command_line(*specs, "--format", "json")
+    assert short.status == 2
+
+
+def test_text_says_what_is_right_and_then_what_is_wrong(command_line: Callable[..., Any]) -> None:
+    said = command_line("check", "unknown-name-value.arch", "../../specs/lenet.arch")
+    assert said.status == 1
+    assert said.out.startswith("../../specs/lenet.arch: ok (LeNet5, ")
+    assert said.err.endswith("\n\n1 error; `archdsl explain unknown-name` says more\n")
+
+
+def test_a_spec_with_nothing_but_warnings_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Findings("net.arch", ("Net",), findings("no-value.arch")[0].diagnostics)]
+    assert not found[0].ok
+    monkeypatch.setattr(Diagnostic, "level", "warning")
+    assert FORMATS["text"].render(found) == "net.arch: ok (Net)\n"
 
 
 # --- SARIF

@@ -26,7 +26,8 @@ ENTRIES: Final[dict[str, Entry]] = {
         for one name.
 
         The caret points at the character, and the help text says what it was most likely meant to be. Delete it and
-        type it anew; it often came with a copy from a web page or a PDF.
+        type it anew; it often came with a copy from a web page or a PDF. In the example it
+        is the `o` of the first `network`, which is a Cyrillic letter.
         """,
         wrong="netw\u043erk Net(x: [N, 4]) { x -> linear(2) }",
         right="network Net(x: [N, 4]) { x -> linear(2) }",

@@ -44,8 +44,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     "number-too-large": Entry(
         "a number is too large",
         """
-        Sizes and counts are at most 2³¹ − 1 where an operator takes them, static values at most 2⁶³, and lists have
-        at most 100,000 items. No network needs more; a power or a product in a loop grows beyond it by mistake.
+        Static values are at most 2⁶³, the sizes of an input at most 2³¹ − 1, and lists have at most 100,000 items. No
+        network needs more; a power or a product in a loop grows beyond it by mistake.
         """,
         wrong="network Net(x: [N, 4], depth = 64) { x -> linear(2 ** depth) }",
         right="network Net(x: [N, 4], depth = 6) { x -> linear(2 ** depth) }",

@@ -11,7 +11,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         "shapes do not fit together",
         """
         Tensors are added, concatenated or multiplied whose sizes do not agree, or a tensor does not have the size
-        that an operator was told. The carets show each tensor where it was made, with its shape.
+        that an operator was told. The source lines show where each tensor was made, with its shape.
 
         In a residual block there are two usual causes. A convolution without padding makes the image smaller than
         the shortcut: `padding = 1` keeps it with a kernel of 3, `padding = same` with any. Or the block changes the

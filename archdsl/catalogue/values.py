@@ -49,9 +49,9 @@ ENTRIES: Final[dict[str, Entry]] = {
         "a static expression has no value",
         """
         The expression is worked out before the network runs, and has no result: a division by zero, an index beyond
-        the end of a list, the logarithm of a negative number, the sum of a number and a text.
+        the end of a list, the logarithm of a negative number, the maximum of an empty list.
 
-        The message says which values met. Lists count from 0, and `[-1]` is the last item.
+        The message says which value it was. Lists count from 0, and `[-1]` is the last item.
         """,
         wrong="network Net(x: [N, 4], widths = [8, 2]) { x -> linear(widths[1]) -> linear(widths[2]) }",
         right="network Net(x: [N, 4], widths = [8, 2]) { x -> linear(widths[0]) -> linear(widths[1]) }",

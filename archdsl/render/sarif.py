@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,9 +25,10 @@ def document(findings: Sequence[Findings]) -> str:
     """One log of one run, ending with a newline."""
     diagnostics = [diagnostic for found in findings for diagnostic in found.diagnostics]
     codes = sorted({diagnostic.code for diagnostic in diagnostics})
-    driver = {"name": "archdsl", "version": metadata.version("archdsl"), "rules": [_rule(code) for code in codes]}
+    version, documentation = _package()
+    rules = [_rule(code, documentation) for code in codes]
     run = {
-        "tool": {"driver": driver},
+        "tool": {"driver": {"name": "archdsl", "version": version, "rules": rules}},
         "columnKind": "unicodeCodePoints",  # 3.14.27: columns count characters, as Python does
         "newlineSequences": ["\r\n", "\n", "\r"],  # what `read` takes for the end of a line
         "results": [_result(diagnostic, codes) for diagnostic in diagnostics],
@@ -37,10 +37,19 @@ def document(findings: Sequence[Findings]) -> str:
     return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
 
 
-def _rule(code: str) -> dict[str, Any]:
+def _package() -> tuple[str, str | None]:
+    """The version of archdsl, and the address of docs/diagnostics.md if the package declares its documentation."""
+    from importlib import metadata  # slow to import, and only this format needs it
+
+    declared = metadata.metadata("archdsl")
+    urls = dict(url.split(", ", 1) for url in declared.get_all("Project-URL") or ())
+    address = urls.get("Documentation")
+    return declared["Version"], None if address is None else f"{address.rstrip('/')}/diagnostics.md"
+
+
+def _rule(code: str, documentation: str | None) -> dict[str, Any]:
     """A reportingDescriptor (3.49)."""
     entry = CATALOGUE[code]
-    documentation = _documentation()
     return {
         "id": code,
         "shortDescription": {"text": entry.summary},
@@ -49,15 +58,6 @@ def _rule(code: str) -> dict[str, Any]:
         **({"helpUri": f"{documentation}#{code}"} if documentation is not None else {}),
         "defaultConfiguration": {"level": entry.level},
     }
-
-
-def _documentation() -> str | None:
-    """The address of docs/diagnostics.md, below that of the documentation that the package declares, if it does."""
-    for url in metadata.metadata("archdsl").get_all("Project-URL") or ():
-        label, _, address = url.partition(", ")
-        if label == "Documentation":
-            return f"{address.rstrip('/')}/diagnostics.md"
-    return None
 
 
 def _result(diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
