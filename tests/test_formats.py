@@ -72,6 +72,12 @@ def test_json_is_short_for_format_json(command_line: Callable[..., Any]) -> None
     assert short.status == 2
 
 
+def test_json_contradicts_another_format(command_line: Callable[..., Any]) -> None:
+    said = command_line("check", "unknown-name-value.arch", "--json", "--format", "sarif")
+    assert (said.status, said.out) == (2, "")
+    assert "--format is sarif" in said.err
+
+
 def test_text_says_what_is_right_and_then_what_is_wrong(command_line: Callable[..., Any]) -> None:
     said = command_line("check", "unknown-name-value.arch", "../../specs/lenet.arch")
     assert said.status == 1

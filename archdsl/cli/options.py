@@ -49,6 +49,8 @@ def format_option(function: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(function)
     def run(*arguments: Any, form: str, as_json: bool, **options: Any) -> int:
+        if as_json and form not in ("text", "json"):
+            raise click.UsageError(f"--json is --format json, but --format is {form}")
         return function(*arguments, form="json" if as_json else form, **options)
 
     return choice(short(run))
