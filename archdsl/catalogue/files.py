@@ -62,7 +62,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         network Net(x: [N, 4]) { x -> head(2) }
         """,
         right="""
-        import "blocks/head.arch" (head)  # beside or below this file
+        import "blocks/head.arch" (head) # beside or below this file
 
         network Net(x: [N, 4]) { x -> head(2) }
         """,
@@ -96,7 +96,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         the other blocks of its own file.
         """,
         wrong="""
-        import "net.arch" (head)  # this file is net.arch
+        import "net.arch" (head) # this file is net.arch
 
         block head(x, classes) { x -> linear(classes) }
 

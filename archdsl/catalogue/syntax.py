@@ -55,6 +55,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         """,
         wrong="""
         block head(x) { x -> linear(2) }
+
         block head(x) { x -> linear(3) }
 
         network Net(x: [N, 4]) { x -> head }

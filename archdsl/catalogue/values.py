@@ -88,7 +88,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         right="""
         network Net(x: [N, 4]) {
             x -> linear(8) -> relu
-              -> linear(2)
+                -> linear(2)
         }
         """,
     ),
