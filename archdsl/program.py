@@ -67,7 +67,8 @@ def program(source: Source, directory: Path) -> Program:
     """Parse a file and all it imports. Raises `SpecError`."""
     spec = forms.parse(source)
     faults = duplicates(spec)
-    blocks, lost = _imported(spec, directory.resolve(), [], faults, {})
+    directory = directory.resolve()
+    blocks, lost = _imported(spec, directory, [directory / Path(source.name).name], faults, {})
     definitions = _define(spec, blocks)
     faults += resolve(spec, definitions, lost)
     if not spec.networks and not faults:

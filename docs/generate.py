@@ -7,11 +7,12 @@ from itertools import groupby
 from pathlib import Path
 
 import archdsl
-from archdsl.catalogue import CATALOGUE
+from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.ops import OPERATORS, Operator, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.published import figures
+from archdsl.render.explanation import as_markdown
 from archdsl.zoo import entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,14 +106,16 @@ def _shapes(shapes: tuple[object, ...]) -> str:
 
 
 def diagnostics() -> str:
-    """What each code of a diagnostic means, from the catalogue."""
+    """What each code of a diagnostic means, from the catalogue: what `archdsl explain` says."""
     lines = ["# Diagnostics", "", NOTE, ""]
-    lines += [
-        "What the code in `error[code]` means. `tests/faults/` has a spec for each, with the message it gives.",
-        "",
-    ]
-    lines += ["| code | | why | exit status |", "|---|---|---|---:|"]
-    lines += [f"| `{code}` | {e.summary} | {e.why} | {e.exit_status} |" for code, e in sorted(CATALOGUE.items())]
+    lines += ["What the code in `error[code]` means; `archdsl explain CODE` says the same. The first of two examples"]
+    lines += ["gives exactly this diagnostic, the second is right. The exit status is 1 for what is wrong with a spec,"]
+    lines += ["and 2 where a command was used wrongly."]
+    for title, family in FAMILIES.items():
+        lines += ["", f"**{title}**", "", "| code | level | | exit status |", "|---|---|---|---:|"]
+        lines += [f"| [`{code}`](#{code}) | {e.level} | {e.summary} | {e.exit_status} |" for code, e in family.items()]
+    for code in sorted(CATALOGUE):
+        lines += ["", f"## {code}", "", as_markdown(code).rstrip()]
     return "\n".join(lines) + "\n"
 
 

@@ -52,7 +52,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def environment() -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
 @pytest.mark.parametrize("line", [line for _, line in WITHOUT_OUTPUT], ids=[name for name, _ in WITHOUT_OUTPUT])

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
-from archdsl.diagnostics import Diagnostic, Instance
+from archdsl.catalogue import Level
+from archdsl.diagnostics import Diagnostic, Findings, Instance
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
 BLUE, BOLD = "1;34", "1"
-COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
+COLOURS: dict[Level, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
 
 def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     """One diagnostic as several lines of text, ending with a newline."""
-
-    def paint(text: str, style: str) -> str:
-        return f"\x1b[{style}m{text}\x1b[0m" if colour else text
-
+    paint = painter(colour)
     style = COLOURS[diagnostic.level]
     lines = [paint(f"{diagnostic.level}[{diagnostic.code}]", style) + paint(f": {printable(diagnostic.message)}", BOLD)]
     marks: list[tuple[Span, str, str]] = []
@@ -32,11 +31,22 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
         lines += _snippets(diagnostic.span.source, marks, width, style, paint)
     elif diagnostic.place is not None:
         lines.append(f"{gutter}{paint('-->', BLUE)} {printable(diagnostic.place)}")
-    notes = [f"the layer is `{diagnostic.layer}`"] if diagnostic.layer is not None else []
-    notes += [f"in {i.path}: {printable(i.call)}, used at {place(i.span)}" for i in reversed(_shortened(diagnostic))]
-    for kind, text in [*(("note", note) for note in notes), *([("help", diagnostic.help)] if diagnostic.help else [])]:
+    for kind, text in notes(diagnostic):
         lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
     return "\n".join(lines) + "\n"
+
+
+def painter(colour: bool) -> Callable[[str, str], str]:
+    """Gives a text a style of ECMA-48 ("1;31"), or leaves it as it is."""
+    return lambda text, style: f"\x1b[{style}m{text}\x1b[0m" if colour else text
+
+
+def notes(diagnostic: Diagnostic) -> list[tuple[str, str]]:
+    """What is said below the source lines, each with its kind, "note" or "help"."""
+    found = [("note", f"the layer is `{diagnostic.layer}`")] if diagnostic.layer is not None else []
+    for i in reversed(_shortened(diagnostic)):
+        found.append(("note", f"in {i.path}: {printable(i.call)}, used at {place(i.span)}"))
+    return [*found, ("help", diagnostic.help)] if diagnostic.help else found
 
 
 def _shortened(diagnostic: Diagnostic) -> list[Instance]:
@@ -93,3 +103,15 @@ def printable(text: str) -> str:
 
 def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
     return "\n".join(render(diagnostic, colour) for diagnostic in diagnostics)
+
+
+def networks(findings: Sequence[Findings]) -> str:
+    """The SPECs that are right, a line each, with the networks in them."""
+    return "".join(f"{found.spec}: ok ({', '.join(found.networks)})\n" for found in findings if found.ok)
+
+
+def summary(diagnostics: Sequence[Diagnostic]) -> str:
+    """How many there are of each level, and where one reads on."""
+    counts = Counter(diagnostic.level for diagnostic in diagnostics)
+    counted = [f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}" for level in COLOURS if counts[level]]
+    return f"{', '.join(counted)}; `archdsl explain {diagnostics[0].code}` says more\n"

@@ -106,6 +106,7 @@ HABITS: Final = {
     r"[-+*/]=": "a value is bound once: give the new one another name",
     r"//\s*[A-Za-z]|/\*": "a comment begins with `#`",
     r"\bself\.|\.\s*\w+\s*\(": "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`",
+    r":\s*(?:\w+\.)?[Tt]ensor\b": "a tensor is declared by its shape: `x: [N, C, H, W]`",
     r"\bf\"": "a label takes numbers as `name${i}:`",
 }
 
