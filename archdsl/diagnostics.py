@@ -19,6 +19,14 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something to know about the fault: where a size comes from, how often it occurs; and the place it speaks of."""
+
+    text: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One level of the instantiation chain: the block `call` made at `path`, written at `span`."""
 
@@ -52,6 +60,7 @@ class Diagnostic:
     fix: Fix | None = None
     place: str | None = None
     layer: str | None = None
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CATALOGUE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Fix, did_you_mean
+from archdsl.diagnostics import Diagnostic, Fix, Label, did_you_mean
 from archdsl.dims import Undecided, equal, show
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
@@ -192,12 +192,11 @@ def match_shape(
     gap = next((i for i, dim in enumerate(dims) if isinstance(dim, tree.AnyDims)), None)
     text = shown(param.shape)
 
-    def refuse(detail: str) -> Fault:
-        return _fault(
-            "shape-pattern",
-            f"`{param.name.id}` of `{block}` must have the shape {text}, found {show(tensor.shape)}{detail}",
-            span,
-            context,
+    def refuse(detail: str, *dims: int) -> Fault:
+        message = f"`{param.name.id}` of `{block}` must have the shape {text}, found {show(tensor.shape)}{detail}"
+        labels = (Label(param.span, "the shape is asked for here"),)
+        return Fault(
+            Diagnostic("shape-pattern", message, span, labels, context.blocks), [(tensor, dim) for dim in dims]
         )
 
     if gap is None:
@@ -222,7 +221,8 @@ def match_shape(
         except Undecided as error:
             raise Fault(undecided(error, span, context)) from None
         if not agrees:
-            raise refuse(f": dimension {i} is {size}, not {wanted}")
+            at = i if gap is None or i < gap else len(tensor.shape) - len(dims) + i
+            raise refuse(f": dimension {at} is {size}, not {wanted}", at)
     return found
 
 

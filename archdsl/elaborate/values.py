@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -47,11 +47,12 @@ POISON = Poison()
 
 
 class Fault(Exception):
-    """A fault found while elaborating."""
+    """A fault found while elaborating. `sizes` are those to blame: tensors, and one dimension of each."""
 
-    def __init__(self, diagnostic: Diagnostic) -> None:
+    def __init__(self, diagnostic: Diagnostic, sizes: Iterable[tuple[Tensor, int]] = ()) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+        self.sizes = tuple(sizes)
 
 
 class Poisoned(Exception):

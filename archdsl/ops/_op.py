@@ -14,16 +14,26 @@ from archdsl.ops.kinds import Choice, Init, Kind, ParamError, Sizes
 
 
 class ShapeError(Exception):
-    """The operator does not fit its inputs. `code` is a key of the catalogue; `culprits` are the inputs to blame."""
+    """The operator does not fit its inputs. `code` is a key of the catalogue.
+
+    `culprits` are the inputs to blame: their positions, or (position, dimension) where one size is at fault, whose
+    origin a reader wants to know.
+    """
 
     def __init__(
-        self, message: str, *, code: str = "shape-mismatch", help: str | None = None, culprits: Sequence[int] = ()
+        self,
+        message: str,
+        *,
+        code: str = "shape-mismatch",
+        help: str | None = None,
+        culprits: Sequence[int | tuple[int, int]] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.help = help
-        self.culprits = tuple(culprits)
+        self.culprits = tuple(dict.fromkeys(c if isinstance(c, int) else c[0] for c in culprits))
+        self.sizes = tuple(c for c in culprits if not isinstance(c, int))
 
 
 class Weight(NamedTuple):
@@ -274,6 +284,11 @@ def spatial(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
             code="bad-parameter",
         )
     return tuple(value)
+
+
+def extent(kernel: int, dilation: int) -> int:
+    """How many positions a kernel covers."""
+    return kernel if dilation == 1 else dilation * (kernel - 1) + 1
 
 
 def index_dim(dim: int, rank: int, what: str) -> int:

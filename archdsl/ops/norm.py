@@ -160,7 +160,9 @@ class GroupNorm(_Norm, group="normalization"):
         channels = _channels(self, shape)
         if channels % self.num_groups:
             raise ShapeError(
-                f"{channels} channels are not divisible by num_groups = {self.num_groups}", code="groups", culprits=(0,)
+                f"{channels} channels are not divisible by num_groups = {self.num_groups}",
+                code="groups",
+                culprits=((0, 1),),
             )
         # torch counts the samples too, though each group of each sample is normalised for itself.
         _several_values(self, (shape[0], channels // self.num_groups, *shape[2:]), shape)

@@ -19,6 +19,7 @@ def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "place": diagnostic.place,
         "layer": diagnostic.layer,
         "labels": [{"span": _span(label.span), "text": label.text} for label in diagnostic.labels],
+        "notes": [{"span": _span(note.span), "text": note.text} for note in diagnostic.notes],
         "chain": [{"path": i.path, "call": i.call, "span": _span(i.span)} for i in diagnostic.chain],
         "help": diagnostic.help,
         "fix": None

@@ -9,6 +9,7 @@ from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
+MAX_SHOWN = 20  # diagnostics
 BLUE, BOLD = "1;34", "1"
 COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
@@ -33,6 +34,7 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     elif diagnostic.place is not None:
         lines.append(f"{gutter}{paint('-->', BLUE)} {printable(diagnostic.place)}")
     notes = [f"the layer is `{diagnostic.layer}`"] if diagnostic.layer is not None else []
+    notes += [note.text + (f" ({place(note.span)})" if note.span else "") for note in diagnostic.notes]
     notes += [f"in {i.path}: {printable(i.call)}, used at {place(i.span)}" for i in reversed(_shortened(diagnostic))]
     for kind, text in [*(("note", note) for note in notes), *([("help", diagnostic.help)] if diagnostic.help else [])]:
         lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
@@ -92,4 +94,9 @@ def printable(text: str) -> str:
 
 
 def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
-    return "\n".join(render(diagnostic, colour) for diagnostic in diagnostics)
+    """Diagnostics one after the other: as many as anyone reads, and how many more there are."""
+    found = list(diagnostics)
+    shown = [render(diagnostic, colour) for diagnostic in found[:MAX_SHOWN]]
+    if len(found) > MAX_SHOWN:
+        shown.append(f"… and {len(found) - MAX_SHOWN} more\n")
+    return "\n".join(shown)
