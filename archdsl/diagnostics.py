@@ -36,11 +36,28 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
-    """Replacing `span` by `replacement` removes the fault."""
+class Edit:
+    """A text to stand in the place of another."""
 
     span: Span
     replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Replacing `span` by `replacement`, and the same for `also`, removes the fault.
+
+    `title` says what it does, where the diagnostic's help does not.
+    """
+
+    span: Span
+    replacement: str
+    title: str = ""
+    also: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        return (Edit(self.span, self.replacement), *self.also)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 import networkx as nx
 
 from archdsl.diagnostics import Diagnostic, Instance
-from archdsl.dims import Dim, Shape
+from archdsl.dims import Dim, Shape, Size
 from archdsl.ops import Operator, Weight
 from archdsl.source import Span
 
@@ -63,6 +63,8 @@ class Broken(Layer):
 
     fault: Diagnostic
     sizes: tuple[Place, ...]  # the sizes to blame
+    instead: dict[str, Any]  # parameters with which it would fit, where the operator knows them
+    wanted: Size | None  # what the only size at fault should be, where that is known
 
 
 class Edge(TypedDict):

@@ -173,7 +173,8 @@ class GraphBuilder:
             key += "'"
         self._add(key, key, op, operator, (), span, context, "float32")
         sizes = tuple(Place(tensor.node, tensor.output, dim) for tensor, dim in fault.sizes)
-        self.graph.nodes[key].update(fault=fault.diagnostic, sizes=sizes)
+        blame = {"sizes": sizes, "instead": fault.instead, "wanted": fault.wanted}
+        self.graph.nodes[key].update(fault=fault.diagnostic, **blame)
         for i, tensor in enumerate(tensors):
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
@@ -186,7 +187,7 @@ class GraphBuilder:
             labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)
             sizes = [(tensors[i], dim) for i, dim in error.sizes]
             diagnostic = Diagnostic(error.code, error.message, span, labels, context.blocks, help=error.help)
-            raise Fault(diagnostic, sizes) from None
+            raise Fault(diagnostic, sizes, error.instead) from None
         except Undecided as error:
             open_sizes = [(t, dim) for t in tensors for dim, size in enumerate(t.shape) if _asked(size, error)]
             raise Fault(undecided(error, span, context), open_sizes[:MAX_OPEN]) from None

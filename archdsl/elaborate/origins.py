@@ -19,11 +19,11 @@ MAX_NOTES: Final = 6  # of one diagnostic
 def explained(graph: Graph, diagnostic: Diagnostic, broken: Broken) -> Diagnostic:
     """The diagnostic of a broken step, with notes on where the sizes at fault come from."""
     told: dict[Note, None] = {}
-    share = MAX_NOTES // max(1, len(broken["sizes"]))
-    for place in broken["sizes"]:
-        if layer(graph, place.node)["op"] != "input":  # its shape is shown already
-            steps = dict.fromkeys(_steps(graph, place))
-            told |= dict.fromkeys(_shortened([step for step in steps if step not in told], share))
+    # The shape of an input itself is shown already.
+    places = [place for place in broken["sizes"] if layer(graph, place.node)["op"] != "input"]
+    for place in places:
+        steps = dict.fromkeys(_steps(graph, place))
+        told |= dict.fromkeys(_shortened([step for step in steps if step not in told], MAX_NOTES // len(places)))
     inputs = {layer(graph, key)["span"] for key in header(graph)["inputs"]}
     notes = sorted(told, key=lambda note: note.span in inputs)  # they are where the ways back meet
     return replace(diagnostic, notes=(*diagnostic.notes, *notes))
@@ -39,6 +39,22 @@ def _shortened(steps: list[Note], most: int) -> list[Note]:
 
 def _steps(graph: Graph, start: Place) -> Iterator[Note]:
     """What is to be said about a size: for each layer that sets it, or a size that it is made from, how."""
+    for place, found in way_back(graph, start):
+        span = layer(graph, place.node)["span"]
+        size = say(size_at(graph, place))
+        if found is None:
+            yield Note(f"{size} comes from the input `{place.node}`", span)
+            continue
+        how = f"{found.parameter} = {size}" if found.parameter else f"{found.arithmetic} = {size}"
+        made = found.parameter is not None or found.places
+        yield Note(f"{size} comes from {called(graph, place.node)}" + (f": {how}" if made else ""), span)
+
+
+def way_back(graph: Graph, start: Place, *, passing: bool = False) -> Iterator[tuple[Place, Derivation | None]]:
+    """Where a size, and each that it is made from, is set: by a layer, and how, or in an input.
+
+    Layers that it only passes, or comes out of as it went in, are named too with `passing`.
+    """
     pending, seen = deque([start]), set[Place]()
     derived = cache(lambda key: _derivations(graph, key))
     while pending:
@@ -46,24 +62,22 @@ def _steps(graph: Graph, start: Place) -> Iterator[Note]:
         if place in seen:
             continue
         seen.add(place)
-        node = layer(graph, place.node)
-        size = say(_size(graph, place))
-        if node["op"] == "input":
-            yield Note(f"{size} comes from the input `{place.node}`", node["span"])
+        if layer(graph, place.node)["op"] == "input":
+            yield place, None
             continue
         found = derived(place.node)[place.output][place.dim]
         feeds = operands(graph, place.node)
         sources = [Place(*feeds[source.input], source.dim) for source in found.places]
-        if found.passed or [_size(graph, source) for source in sources] == [_size(graph, place)]:
-            pending.appendleft(sources[0])  # it passes the layer, or comes out of it as it went in
-            continue
-        how = f"{found.parameter} = {size}" if found.parameter else f"{found.arithmetic} = {size}"
-        made = found.parameter is not None or found.places
-        yield Note(f"{size} comes from {_called(graph, place.node)}" + (f": {how}" if made else ""), node["span"])
-        pending.extend(sources)
+        through = found.passed or [size_at(graph, source) for source in sources] == [size_at(graph, place)]
+        if passing or not through:
+            yield place, found
+        if through:
+            pending.appendleft(sources[0])
+        else:
+            pending.extend(sources)
 
 
-def _size(graph: Graph, place: Place) -> Size:
+def size_at(graph: Graph, place: Place) -> Size:
     return layer(graph, place.node)["outputs"][place.output][place.dim]
 
 
@@ -72,7 +86,7 @@ def _derivations(graph: Graph, key: str) -> tuple[tuple[Derivation, ...], ...]:
     return derive(layer(graph, key)["operator"], shapes)
 
 
-def _called(graph: Graph, key: str) -> str:
+def called(graph: Graph, key: str) -> str:
     """A layer's path, and its operator where the path does not say it."""
     op = layer(graph, key)["op"]
     return f"`{key}`" if op in key.rpartition(".")[2] else f"`{key}` ({op})"

@@ -14,6 +14,7 @@ from archdsl.ops._op import (
     Target,
     Weight,
     Weighted,
+    divisor_near,
     known,
     param,
     rank_between,
@@ -114,7 +115,10 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
         width = self._width(query)
         if width % self.num_heads:
             raise ShapeError(
-                f"{width} features are not divisible by num_heads = {self.num_heads}", code="groups", culprits=((0, 2),)
+                f"{width} features are not divisible by num_heads = {self.num_heads}",
+                code="groups",
+                culprits=((0, 2),),
+                instead={"num_heads": divisor_near(self.num_heads, width)},
             )
         return query
 

@@ -17,11 +17,13 @@ from archdsl.ops._op import (
     Weight,
     Weighted,
     Window,
+    divisor_near,
     extent,
     fits,
     known,
     param,
     rank_between,
+    smallest,
     spatial,
 )
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
@@ -39,6 +41,7 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
             code="groups",
             help=f"choose groups from {_some(divisors)}",
             culprits=((0, 1),),
+            instead={"groups": divisor_near(groups, channels, out_channels)},
         )
     if out_channels % groups:
         divisors = [d for d in range(1, min(channels, out_channels) + 1) if channels % d == out_channels % d == 0]
@@ -46,6 +49,7 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
             f"{out_channels} output channels are not divisible by groups = {groups}",
             code="groups",
             help=f"choose groups from {_some(divisors)}, or another number of output channels",
+            instead={"groups": divisor_near(groups, channels, out_channels)},
         )
     return channels
 
@@ -72,6 +76,7 @@ class Conv(Weighted, group="convolution"):
     bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
     padding_mode: str = param(Choice(MODES), "what the border holds", "zeros", kw_only=True)
 
+    told = 1
     saves = ("input",)
     examples = (
         Example("conv(64, 7, stride = 2, padding = 3)", ((2, 3, 32, 32),), (2, 64, 16, 16)),
@@ -101,6 +106,7 @@ class Conv(Weighted, group="convolution"):
                     code="kernel-too-large",
                     help="pad the input, or use a smaller kernel or a larger input",
                     culprits=((0, 2 + axis),),
+                    instead={"kernel_size": self._largest_kernel(shape[2:], padding)},
                 )
             out.append(length)
         return (shape[0], self.out_channels, *out)
@@ -120,6 +126,11 @@ class Conv(Weighted, group="convolution"):
                 )
             return reach, stride, [((r - 1) // 2, r - 1 - (r - 1) // 2) for r in reach]
         return reach, stride, [(p, p) for p in spatial(self, "padding", rank)]
+
+    def _largest_kernel(self, sizes: Shape, padding: list[tuple[int, int]]) -> int | None:
+        dilation = spatial(self, "dilation", len(sizes))
+        room = [(s + b + a - 1) // d + 1 for s, (b, a), d in zip(sizes, padding, dilation, strict=True)]
+        return smallest(room)
 
     def _check_border(self, axis: int, size: Size, before: int, after: int) -> None:
         border = max(before, after)
@@ -173,6 +184,7 @@ class ConvTranspose(Weighted, group="convolution"):
     bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
     dilation: Any = param(Sizes(1), "distance between kernel elements", 1, kw_only=True)
 
+    told = 1
     saves = ("input",)
     examples = (
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),

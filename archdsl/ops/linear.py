@@ -30,6 +30,7 @@ class Linear(Weighted, group="linear"):
     out_features: int = param(Integer(1), "size of the last dimension of the output")
     bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
 
+    told = -1
     saves = ("input",)
     examples = (
         Example("linear(10)", ((2, 16),), (2, 10)),

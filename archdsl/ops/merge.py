@@ -54,6 +54,7 @@ class _Arithmetic(Operator):
     function: ClassVar[str]
     inputs = ("inputs",)
     variadic = 1
+    elementwise = True
 
     def infer(self, *inputs: Shape) -> Shape:
         least = 1 if self.scalar is not None else 2
@@ -169,6 +170,7 @@ class Maximum(Operator, group="merge"):
 
     inputs = ("inputs",)
     variadic = 2
+    elementwise = True
     saves = ("input", "other")
     examples = (
         Example("maximum", ((2, 8, 5), (2, 8, 5)), (2, 8, 5)),

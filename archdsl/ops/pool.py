@@ -18,6 +18,7 @@ from archdsl.ops._op import (
     fits,
     param,
     rank_between,
+    smallest,
     spatial,
 )
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
@@ -80,9 +81,14 @@ class _Pool(Operator):
                     code="kernel-too-large",
                     help="use a smaller window, a larger input, or one pooling less before this",
                     culprits=((0, 2 + axis),),
+                    instead={"kernel_size": self._largest_kernel(shape[2:])},
                 )
             out.append(size)
         return (*shape[:2], *out)
+
+    def _largest_kernel(self, sizes: Shape) -> int | None:
+        dilation, padding = self._values("dilation", len(sizes)), self._values("padding", len(sizes), 0)
+        return smallest([(s + 2 * p - 1) // d + 1 for s, p, d in zip(sizes, padding, dilation, strict=True)])
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         reach, stride, padding = self._geometry(len(input) - 2)

@@ -12,6 +12,7 @@ from archdsl.ops._op import (
     ShapeError,
     Target,
     Window,
+    divisor_near,
     index_dim,
     known,
     param,
@@ -295,7 +296,10 @@ class ChannelShuffle(Operator, group="reshape"):
         channels = known(shape[1], "the number of channels of `channel_shuffle`")
         if channels % self.groups:
             raise ShapeError(
-                f"{channels} channels are not divisible by groups = {self.groups}", code="groups", culprits=((0, 1),)
+                f"{channels} channels are not divisible by groups = {self.groups}",
+                code="groups",
+                culprits=((0, 1),),
+                instead={"groups": divisor_near(self.groups, channels)},
             )
         return shape
 

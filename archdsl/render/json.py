@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, Fix
 from archdsl.render.text import shown_path
 from archdsl.source import Span
 
@@ -22,10 +22,15 @@ def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "notes": [{"span": _span(note.span), "text": note.text} for note in diagnostic.notes],
         "chain": [{"path": i.path, "call": i.call, "span": _span(i.span)} for i in diagnostic.chain],
         "help": diagnostic.help,
-        "fix": None
-        if diagnostic.fix is None
-        else {"span": _span(diagnostic.fix.span), "replacement": diagnostic.fix.replacement},
+        "fix": _fix(diagnostic.fix),
     }
+
+
+def _fix(fix: Fix | None) -> dict[str, Any] | None:
+    if fix is None:
+        return None
+    edits = [{"span": _span(edit.span), "replacement": edit.replacement} for edit in fix.edits]
+    return {"title": fix.title, "edits": edits}
 
 
 def _span(span: Span | None) -> dict[str, Any] | None:

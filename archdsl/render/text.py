@@ -36,7 +36,8 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     notes = [f"the layer is `{diagnostic.layer}`"] if diagnostic.layer is not None else []
     notes += [note.text + (f" ({place(note.span)})" if note.span else "") for note in diagnostic.notes]
     notes += [f"in {i.path}: {printable(i.call)}, used at {place(i.span)}" for i in reversed(_shortened(diagnostic))]
-    for kind, text in [*(("note", note) for note in notes), *([("help", diagnostic.help)] if diagnostic.help else [])]:
+    advice = [("help", diagnostic.help or ""), ("fix", diagnostic.fix.title if diagnostic.fix else "")]
+    for kind, text in [*(("note", note) for note in notes), *((kind, text) for kind, text in advice if text)]:
         lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
     return "\n".join(lines) + "\n"
 
