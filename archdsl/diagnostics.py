@@ -19,6 +19,14 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something to know about the fault: where a size comes from, how often it occurs; and the place it speaks of."""
+
+    text: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One level of the instantiation chain: the block `call` made at `path`, written at `span`."""
 
@@ -28,11 +36,28 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
-    """Replacing `span` by `replacement` removes the fault."""
+class Edit:
+    """A text to stand in the place of another."""
 
     span: Span
     replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Replacing `span` by `replacement`, and the same for `also`, removes the fault.
+
+    `title` says what it does, where the diagnostic's help does not.
+    """
+
+    span: Span
+    replacement: str
+    title: str = ""
+    also: tuple[Edit, ...] = ()
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        return (Edit(self.span, self.replacement), *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +77,7 @@ class Diagnostic:
     fix: Fix | None = None
     place: str | None = None
     layer: str | None = None
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CATALOGUE:
@@ -70,11 +96,15 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a command found in one SPEC: the networks in it that are right, and what there is to say about the rest."""
+    """What a command found in one SPEC: the networks in it that are right, and what there is to say about the rest.
+
+    `fixed` are the diagnostics whose fixes were applied, or would be.
+    """
 
     spec: str
     networks: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    fixed: tuple[Diagnostic, ...] = ()
 
     @property
     def ok(self) -> bool:

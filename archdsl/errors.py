@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.render.text import render
+from archdsl.render.text import render_all
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 class SpecError(Exception):
-    """A spec that cannot be used; `diagnostics` says why, one record a fault."""
+    """A spec that cannot be used; `diagnostics` says why, one record a fault.
 
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+    `graph` is what could be elaborated all the same: see `archdsl.graph.Broken`. None where nothing could.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], graph: nx.MultiDiGraph[str] | None = None) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        self.graph = graph
         super().__init__(*(d.message for d in self.diagnostics))
 
     def __str__(self) -> str:
-        return "\n".join(render(diagnostic) for diagnostic in self.diagnostics)
+        return render_all(self.diagnostics)
 
     @property
     def exit_status(self) -> int:

@@ -3,6 +3,9 @@
 Nodes are keyed by the layer's path (`layer1.0.conv1`); the second and later uses of a shared layer are keyed
 `path#2`, `path#3` and so on. A node's attributes are those of `Layer`, an edge's those of `Edge`; the graph's own
 (`graph.graph`) are those of `Header`. Nodes stand in an order in which every layer follows its inputs.
+
+A spec with errors has a graph too, of all that could be elaborated: `SpecError.graph`. Its steps that cannot be are
+nodes with the attributes of `Broken`; nothing reads them.
 """
 
 from __future__ import annotations
@@ -11,12 +14,12 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, Literal, TypeAlias, TypedDict, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 import networkx as nx
 
-from archdsl.diagnostics import Instance
-from archdsl.dims import Dim, Shape
+from archdsl.diagnostics import Diagnostic, Instance
+from archdsl.dims import Dim, Shape, Size
 from archdsl.ops import Operator, Weight
 from archdsl.source import Span
 
@@ -41,6 +44,27 @@ class Layer(TypedDict):
     checkpoint: str | None  # the region, if any, whose activations are recomputed in backward
     blocks: tuple[Instance, ...]  # the enclosing block instances, outermost first
     span: Span  # where the layer is written
+
+
+class Place(NamedTuple):
+    """A dimension of an output of a node."""
+
+    node: str
+    output: int
+    dim: int
+
+
+class Broken(Layer):
+    """Attributes of a step that cannot be: those of a layer without outputs, and what is wrong.
+
+    `op` is the name of the operator, or of the block where a block does not take its arguments; `operator` is None
+    where there is none yet.
+    """
+
+    fault: Diagnostic
+    sizes: tuple[Place, ...]  # the sizes to blame
+    instead: dict[str, Any]  # parameters with which it would fit, where the operator knows them
+    wanted: Size | None  # what the only size at fault should be, where that is known
 
 
 class Edge(TypedDict):
@@ -82,6 +106,11 @@ def header(graph: Graph) -> Header:
 
 def layer(graph: Graph, key: str) -> Layer:
     return cast(Layer, graph.nodes[key])
+
+
+def broken(graph: Graph) -> Iterator[tuple[str, Broken]]:
+    """The steps that cannot be, in the graph of a spec with errors."""
+    return ((key, cast(Broken, node)) for key, node in graph.nodes(data=True) if "fault" in node)
 
 
 def layers(graph: Graph) -> Iterator[tuple[str, Layer]]:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class Network:
-    """A network that was checked: its shapes fit together."""
+    """A network that was checked: its shapes fit together.
+
+    That of a `SpecError`'s graph can be drawn all the same, up to the errors.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

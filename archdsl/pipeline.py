@@ -7,8 +7,9 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic, did_you_mean
@@ -16,7 +17,8 @@ from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.program import Program, duplicates, missing_settings, program, unknown_spec
-from archdsl.read import read, read_stdin
+from archdsl.read import STDIN, read, read_stdin
+from archdsl.remedies import Trial, with_remedies
 from archdsl.source import Source
 from archdsl.syntax import forms, tree
 
@@ -38,14 +40,16 @@ def load_graph(
     """The elaborated graph of a SPEC. Raises `SpecError`."""
     with _one_job():
         program, name = open_spec(spec)
-        network, variant = program.find(name)
-        return elaborate(network, program.definitions, variant, Choices(settings or {}, inputs or {}, **limits))
+        return _elaborated(program, *program.find(name), Choices(settings or {}, inputs or {}, **limits))
 
 
-def check(spec: str | os.PathLike[str], **limits: int) -> list[Graph]:
-    """The graphs of everything in a file (or of the variant that is named). Raises `SpecError` with all faults."""
+def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({}), **limits: int) -> list[Graph]:
+    """The graphs of everything in a file (or of the variant that is named). Raises `SpecError` with all faults.
+
+    `texts` stand for the files of these names.
+    """
     with _one_job():
-        program, name = open_spec(spec)
+        program, name = open_spec(spec, texts)
         if name is not None:
             wanted = [program.find(name)]
         else:
@@ -57,13 +61,34 @@ def check(spec: str | os.PathLike[str], **limits: int) -> list[Graph]:
         graphs, faults = [], dict[Any, Diagnostic]()
         for network, variant in wanted:
             try:
-                graphs.append(elaborate(network, program.definitions, variant, Choices(**limits)))  # type: ignore[arg-type]
+                graphs.append(_elaborated(program, network, variant, Choices(**limits), faults))  # type: ignore[arg-type]
             except SpecError as error:
-                for found in error.diagnostics:  # variants of one network share its faults
-                    faults.setdefault((found.code, str(found.span)), found)
+                faults |= {_place(found): found for found in error.diagnostics if _place(found) not in faults}
         if faults:
             raise SpecError(faults.values())
         return graphs
+
+
+def _elaborated(
+    program: Program,
+    network: tree.Network,
+    variant: tree.Variant | None,
+    choices: Choices,
+    known: Container[tuple[str, str]] = (),
+) -> Graph:
+    """The graph of a network. Raises `SpecError`, with fixes for the faults that no other variant has shown."""
+    try:
+        return elaborate(network, program.definitions, variant, choices)
+    except SpecError as error:
+        if error.graph is None:
+            raise
+        trial = Trial(program, network, variant, choices)
+        faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: _place(found) not in known)
+        raise SpecError(faults, error.graph) from None
+
+
+def _place(found: Diagnostic) -> tuple[str, str]:
+    return found.code, str(found.span)
 
 
 def parse_source(source: Source) -> tree.Spec:
@@ -88,7 +113,9 @@ def convert_source(source: Source, form: forms.Form) -> str:
         return forms.convert_spec(spec, form)
 
 
-def open_spec(spec: str | os.PathLike[str]) -> tuple[Program, str | None]:
+def open_spec(
+    spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Program, str | None]:
     """The program that a SPEC names, and the variant in it, if it names one.
 
     A SPEC is a path, `path:variant`, the name of a variant that ships with archdsl, or `-` for standard input.
@@ -98,16 +125,25 @@ def open_spec(spec: str | os.PathLike[str]) -> tuple[Program, str | None]:
         raise unknown_spec("the SPEC is empty", "name a file, or a network that ships with archdsl", "")
     path, name = _split(written)
     if path == "-":
-        return program(read_stdin(), Path.cwd()), name
+        return program(_given(STDIN, texts) or read_stdin(), Path.cwd(), texts), name
     if path is not None:
         file = Path(path)
-        return program(read(file, path), file.resolve().parent), name
+        return program(_given(path, texts) or read(file, path), file.resolve().parent, texts), name
     shipped = zoo()
     if written not in shipped:
         help = did_you_mean(written, shipped) or "`archdsl zoo` lists what ships; a file is named by its path"
         raise unknown_spec(f"no file and no shipped variant is called `{written}`", help, written)
     file = shipped[written]
     return program(read(file), file.parent), written
+
+
+def _given(name: str, texts: Mapping[str, str]) -> Source | None:
+    return Source(name, texts[name]) if name in texts else None
+
+
+def ships(spec: str) -> bool:
+    """Whether a SPEC is the bare name of a variant, not a file."""
+    return _split(spec)[0] is None
 
 
 def _split(spec: str) -> tuple[str | None, str | None]:

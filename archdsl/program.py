@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
@@ -25,6 +26,7 @@ class Program:
 
     spec: tree.Spec
     definitions: Definitions
+    directory: Path  # of the file, for its imports
 
     @property
     def names(self) -> list[str]:
@@ -63,12 +65,18 @@ def parse_string(code: str, name: str = "<string>") -> Program:
     return program(decode(code.encode(), name), Path.cwd())
 
 
-def program(source: Source, directory: Path) -> Program:
-    """Parse a file and all it imports. Raises `SpecError`."""
+def reread(old: Program, texts: Mapping[str, str]) -> Program:
+    """A program with other texts for some of its files, which are named as their sources are. Raises `SpecError`."""
+    source = old.spec.source
+    return program(Source(source.name, texts.get(source.name, source.text)), old.directory, texts)
+
+
+def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingProxyType({})) -> Program:
+    """Parse a file and all it imports; `texts` stand for files of these names. Raises `SpecError`."""
     spec = forms.parse(source)
     faults = duplicates(spec)
     directory = directory.resolve()
-    blocks, lost = _imported(spec, directory, [directory / Path(source.name).name], faults, {})
+    blocks, lost = _imported(spec, directory, [directory / Path(source.name).name], faults, {}, texts)
     definitions = _define(spec, blocks)
     faults += resolve(spec, definitions, lost)
     if not spec.networks and not faults:
@@ -82,7 +90,7 @@ def program(source: Source, directory: Path) -> Program:
         )
     if faults:
         raise SpecError(faults)
-    return Program(spec, definitions)
+    return Program(spec, definitions, directory)
 
 
 def _define(spec: tree.Spec, imported: Mapping[str, tuple[tree.Block, Definitions]]) -> Definitions:
@@ -99,14 +107,19 @@ class _Imported:
 
 
 def _imported(
-    spec: tree.Spec, directory: Path, stack: list[Path], faults: list[Diagnostic], done: dict[Path, _Imported]
+    spec: tree.Spec,
+    directory: Path,
+    stack: list[Path],
+    faults: list[Diagnostic],
+    done: dict[Path, _Imported],
+    texts: Mapping[str, str],
 ) -> tuple[dict[str, tuple[tree.Block, Definitions]], set[str]]:
     """The blocks that a file imports, by name; and the names of those that could not be imported."""
     lost: set[str] = set()
     blocks: dict[str, tuple[tree.Block, Definitions]] = {}
     own = {block.name.id: block for block in spec.blocks}
     for statement in spec.imports:
-        found = _import(statement, directory, stack, faults, done)
+        found = _import(statement, directory, stack, faults, done, texts)
         if found is None:
             lost |= {name.id for name in statement.names}
             continue
@@ -131,7 +144,12 @@ def _imported(
 
 
 def _import(
-    statement: tree.Import, directory: Path, stack: list[Path], faults: list[Diagnostic], done: dict[Path, _Imported]
+    statement: tree.Import,
+    directory: Path,
+    stack: list[Path],
+    faults: list[Diagnostic],
+    done: dict[Path, _Imported],
+    texts: Mapping[str, str],
 ) -> _Imported | None:
     """The file that a statement imports, parsed; None where it cannot be, with the faults recorded."""
     span = statement.path.span
@@ -144,13 +162,14 @@ def _import(
             raise SpecError([Diagnostic("too-many-imports", message, span)])
         # Shown as the user would open it: relative to the importing file.
         shown = os.path.join(os.path.dirname(span.source.name), str(statement.path.value))
-        spec = forms.parse(read(path, shown, "import-missing"))
+        source = Source(shown, texts[shown]) if shown in texts else read(path, shown, "import-missing")
+        spec = forms.parse(source)
     except SpecError as error:
         faults += [replace(found, span=found.span or span, place=None) for found in error.diagnostics]
         return None
     done[path] = imported = _Imported(spec)
     faults += duplicates(spec)
-    blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done)
+    blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done, texts)
     imported.definitions = _define(spec, blocks)
     faults += resolve(spec, imported.definitions, lost)
     return imported

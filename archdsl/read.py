@@ -13,6 +13,7 @@ from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.source import Source, Span
 
+STDIN: Final = "<stdin>"
 MAX_BYTES: Final = 8 * 2**20
 # Control characters, and those that change the direction of text or hide in it.
 DECEPTIVE: Final = re.compile(
@@ -41,7 +42,7 @@ def read(path: Path, shown: str | None = None, code: str = "unreadable-file") ->
 
 
 def read_stdin() -> Source:
-    return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
+    return decode(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
 
 
 def decode(data: bytes, name: str) -> Source:

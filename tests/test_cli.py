@@ -62,7 +62,7 @@ def test_check_prints_faults_as_json(tmp_path: Path) -> None:
     (fault,) = result["diagnostics"]
     assert (done.returncode, done.stderr, result["ok"]) == (1, "", False)
     assert (fault["code"], fault["span"]["line"], fault["span"]["column"]) == ("unknown-operator", 2, 10)
-    assert fault["fix"]["replacement"] == "linear"
+    assert fault["fix"]["edits"][0]["replacement"] == "linear"
 
 
 @pytest.mark.parametrize(

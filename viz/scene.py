@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from archdsl.dims import Shape, show
-from archdsl.graph import Graph, header, layer, live, operands
+from archdsl.graph import Graph, broken, header, layer, layers, live, operands
 from viz import grouping
 from viz.wording import clip, plain, title
 
-Kind: TypeAlias = Literal["input", "layer", "join", "output"]
+Kind: TypeAlias = Literal["input", "layer", "join", "output", "fault"]
 # In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
 Role: TypeAlias = Literal["chain", "main", "side"]
 Shown: TypeAlias = Literal["train", "eval"]
@@ -19,7 +19,7 @@ Shown: TypeAlias = Literal["train", "eval"]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A layer, an input or an output."""
+    """A layer, an input or an output; or a step of a broken spec that cannot be."""
 
     id: str
     kind: Kind
@@ -30,6 +30,7 @@ class Box:
     device: str | None = None
     train: bool = False  # exists in training only
     shared: bool = False  # has the weights of an earlier box
+    fault: str = ""  # what is wrong with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,19 @@ class Scene:
 
 
 def build(graph: Graph, phase: Shown = "train") -> Scene:
-    """The scene of a graph: everything for "train", what the live outputs need for "eval"."""
+    """The scene of a graph: everything for "train", what the live outputs need for "eval".
+
+    Of a broken spec, whose outputs may be missing, all is shown that is not for training only.
+    """
     if phase not in get_args(Shown):
         raise ValueError(f"unknown phase {phase!r}; known are {', '.join(get_args(Shown))}")
     head = header(graph)
-    kept = set(graph) if phase == "train" else live(graph, training=False) | set(head["inputs"])
+    if phase == "train":
+        kept = set(graph)
+    elif any(broken(graph)):
+        kept = {key for key, node in layers(graph) if node["phase"] == "both"}
+    else:
+        kept = live(graph, training=False) | set(head["inputs"])
     keys = [key for key in graph if key in kept]
     ids = {key: f"n{i}" for i, key in enumerate(keys)}
     tree = grouping.groups(graph, keys)
@@ -121,6 +130,11 @@ def _box(graph: Graph, key: str, id: str, within: str) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")
+    faults = dict(broken(graph))
+    if key in faults:
+        name = key.removeprefix(f"{within}.") if within else key
+        name = "" if name == node["op"] else clip(name)
+        return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(faults[key]["fault"].message))
     operator = node["operator"]
     shared = key != node["path"] and bool(layer(graph, node["path"])["weights"])
     name = clip(key.removeprefix(f"{within}.") if within else key)

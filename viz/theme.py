@@ -43,6 +43,7 @@ GROUPS: Final = MappingProxyType(
         "loss": Colour("#ead9d2", "#8f6a58"),
         "input": Colour("#ffffff", "#1a1a1a"),
         "output": Colour("#3a3a3a", "#3a3a3a"),
+        "fault": Colour("#b3261e", "#7a120d"),  # a step that cannot be: as dark as its letters are light
     }
 )
 

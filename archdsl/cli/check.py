@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
-from archdsl.cli.options import format_option, print_findings
-from archdsl.diagnostics import Findings
+from archdsl.cli.changes import changes
+from archdsl.cli.options import cannot_write, format_option, print_findings
+from archdsl.diagnostics import Diagnostic, Findings
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
 
 
 @click.command("check")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.option("--fix", is_flag=True, help="Apply the fixes of errors that have one, in the files.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what --fix would change.")
 @format_option
-def command(specs: tuple[str, ...], form: str) -> int:
+def command(specs: tuple[str, ...], fix: bool, diff: bool, form: str) -> int:
     """Check specs: that they can be read, that every name is known and all shapes fit.
 
     Of a file, every network and variant is checked; all independent errors are shown.
     """
-    return print_findings([_check(spec) for spec in specs], form)
+    if diff and form != "text":
+        raise click.UsageError("--diff prints a diff, which is no JSON")
+    findings = [_check(spec, fix, diff, form) for spec in specs]
+    status = print_findings(findings, form, err=diff or (fix and "-" in specs))
+    return max(status, 1 if diff and any(found.fixed for found in findings) else 0)
 
 
-def _check(spec: str) -> Findings:
+def _check(spec: str, fix: bool, diff: bool, form: str) -> Findings:
     from archdsl.pipeline import check
 
+    texts: Mapping[str, str] = {}
+    fixed: tuple[Diagnostic, ...] = ()
     try:
-        return Findings(spec, networks=tuple(_name(graph) for graph in check(spec)))
+        if fix or diff:
+            texts, fixed = _repair(spec, write=not diff, show=form == "text")
+        graphs = check(spec, texts)
+        would_be = diff and fixed  # right only once the diff is applied
+        return Findings(spec, networks=() if would_be else tuple(map(_name, graphs)), fixed=fixed)
     except SpecError as error:
-        return Findings(spec, diagnostics=error.diagnostics)
+        return Findings(spec, diagnostics=error.diagnostics, fixed=fixed)
+
+
+def _repair(spec: str, *, write: bool, show: bool) -> tuple[Mapping[str, str], tuple[Diagnostic, ...]]:
+    """The texts of a spec's files with fixes applied, and what was fixed."""
+    from archdsl import repair
+    from archdsl.pipeline import ships
+    from archdsl.read import STDIN
+    from archdsl.render.text import place
+
+    if ships(spec):
+        raise click.UsageError(f"`{spec}` ships with archdsl; copy its file to change it")
+    found = repair.repair(spec)
+    if write and spec != "-":
+        try:
+            repair.write(found)
+        except OSError as error:
+            raise cannot_write(spec, error) from None
+    for fault in found.fixed if show and write else ():
+        assert fault.span is not None
+        click.echo(f"fixed {place(fault.span)}: {fault.message}", err=True)
+    if show and not write:
+        for name in found.changed:
+            click.echo(changes(name, found.before[name], found.after[name], "fixed"), nl=False)
+    elif show and spec == "-":
+        click.echo(found.after[STDIN], nl=False)
+    return found.after, found.fixed
 
 
 def _name(graph: Graph) -> str:

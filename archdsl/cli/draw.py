@@ -10,6 +10,7 @@ import click
 
 from archdsl.backends import backend
 from archdsl.cli.options import cannot_write, choice_options, spec_argument
+from archdsl.errors import SpecError
 
 FORMATS = backend("viz").known_formats()
 
@@ -48,16 +49,28 @@ def command(
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
 ) -> int:
-    """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges."""
+    """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges.
+
+    Of a spec with errors, everything up to them is drawn, and the steps that cannot be in red.
+    """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    network = Network(load_graph(spec, settings, inputs))
+    faults: SpecError | None = None
     try:
-        network.draw(output, direction=direction, shapes=shapes, phase=phase)
+        graph = load_graph(spec, settings, inputs)
+    except SpecError as error:
+        if error.graph is None:
+            raise
+        faults, graph = error, error.graph
+    try:
+        Network(graph).draw(output, direction=direction, shapes=shapes, phase=phase)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise cannot_write(output, error) from None
+    if faults is not None:
+        click.echo(f"wrote {output}, up to the errors")
+        raise faults
     click.echo(f"wrote {output}")
     return 0

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import click
 
+from archdsl.cli.changes import changes
 from archdsl.cli.options import cannot_write
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.source import Source
 
 
 @click.command("fmt")
@@ -44,7 +43,7 @@ def _format(file: str, check: bool, diff: bool) -> bool:
     formatted = format_source(source)
     changed = formatted != source.text
     if diff:
-        click.echo(_diff(source, formatted), nl=False)
+        click.echo(changes(source.name, source.text, formatted, "formatted"), nl=False)
     if check and changed:
         click.echo(f"{source.name} is not formatted", err=True)
     if check or diff:
@@ -58,9 +57,3 @@ def _format(file: str, check: bool, diff: bool) -> bool:
             raise cannot_write(file, error) from None
         click.echo(f"formatted {file}", err=True)
     return changed
-
-
-def _diff(source: Source, formatted: str) -> str:
-    old, new = (text.splitlines(keepends=True) for text in (source.text, formatted))
-    lines = difflib.unified_diff(old, new, source.name, f"{source.name} (formatted)")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

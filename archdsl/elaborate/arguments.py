@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Fix, did_you_mean
+from archdsl.diagnostics import Diagnostic, Fix, Label, did_you_mean
 from archdsl.dims import Undecided, equal, show
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
@@ -40,11 +41,13 @@ def operator_arguments(
     _check_arity(operator, tensors, call, context)
     table = parameter_table(operator)
     order = [p.name for p in parameters(operator) if p.positional]
+    if len(static) == len(order) + 1 and tensors and operator.told is not None:
+        _refuse_told(operator, static, tensors[0], call, context)
     if len(static) > len(order):
-        takes = f"{len(order)} parameter{'s' * (len(order) != 1)} by position" if order else "no parameters by position"
         raise _fault(
             "wrong-arity",
-            f"`{operator.name}` takes {takes}, found {len(static)} value{'s' * (len(static) != 1)}",
+            f"`{operator.name}` takes {_count(len(order))} by position,"
+            f" found {len(static)} value{'s' * (len(static) != 1)}",
             call.span,
             context,
             f"{_usage(operator)}; the sizes of the input are taken from the input" if table else None,
@@ -83,6 +86,31 @@ def operator_arguments(
         ) from None
     except Undecided as error:
         raise Fault(undecided(error, call.span, context)) from None
+
+
+def _refuse_told(
+    operator: type[Operator], static: Sequence[Any], tensor: Tensor, call: tree.Call, context: Context
+) -> None:
+    """Refuse a size of the input that is given as it is to torch's module, before what the operator takes."""
+    dim = (operator.told or 0) % len(tensor.shape)
+    found = tensor.shape[dim]
+    if not all(type(value) is int for value in static) or (len(static) != 2 and static[0] != found):
+        return
+    given = [a.span for a in call.arguments if a.name is None][-len(static) :]
+    after = given[1].start if len(given) > 1 else given[0].end
+    without = Fix(replace(given[0], end=after), "", f"leave out `{static[0]}`")
+    if len(call.arguments) == 1:  # without parentheses
+        without = replace(without, span=replace(call.span, start=call.callee.span.end))
+    takes = len(static) - 1
+    message = (
+        f"`{operator.name}` takes {_count(takes)} by position, found {len(static)} value{'s' * (len(static) != 1)}"
+    )
+    help = f"{_usage(operator)}; the size of the input, {found}, is taken from the input"
+    raise Fault(Diagnostic("wrong-arity", message, call.span, (), context.blocks, help, without), [(tensor, dim)])
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters} parameter{'s' * (parameters != 1)}" if parameters else "no parameters"
 
 
 def _split(
@@ -192,12 +220,11 @@ def match_shape(
     gap = next((i for i, dim in enumerate(dims) if isinstance(dim, tree.AnyDims)), None)
     text = shown(param.shape)
 
-    def refuse(detail: str) -> Fault:
-        return _fault(
-            "shape-pattern",
-            f"`{param.name.id}` of `{block}` must have the shape {text}, found {show(tensor.shape)}{detail}",
-            span,
-            context,
+    def refuse(detail: str, *dims: int) -> Fault:
+        message = f"`{param.name.id}` of `{block}` must have the shape {text}, found {show(tensor.shape)}{detail}"
+        labels = (Label(param.span, "the shape is asked for here"),)
+        return Fault(
+            Diagnostic("shape-pattern", message, span, labels, context.blocks), [(tensor, dim) for dim in dims]
         )
 
     if gap is None:
@@ -222,7 +249,13 @@ def match_shape(
         except Undecided as error:
             raise Fault(undecided(error, span, context)) from None
         if not agrees:
-            raise refuse(f": dimension {i} is {size}, not {wanted}")
+            at = i if gap is None or i < gap else len(tensor.shape) - len(dims) + i
+            refusal = refuse(f": dimension {at} is {size}, not {wanted}", at)
+            refusal.wanted = wanted
+            if isinstance(dim, tree.Literal):
+                fix = Fix(dim.span, str(size), f"write {size} for {wanted} in the shape of `{param.name.id}`")
+                refusal.diagnostic = replace(refusal.diagnostic, fix=fix)
+            raise refusal
     return found
 
 

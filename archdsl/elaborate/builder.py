@@ -10,9 +10,9 @@ from typing import Any, Final
 import networkx as nx
 
 from archdsl.diagnostics import Diagnostic, Label
-from archdsl.dims import Dim, Shape, Undecided, at_least, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, show, symbols
 from archdsl.elaborate.values import Context, Fault, Tensor
-from archdsl.graph import Graph
+from archdsl.graph import Graph, Place
 from archdsl.ops import Operator, ShapeError, Weighted
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import ParamError
@@ -22,6 +22,7 @@ from archdsl.source import Span
 MAX_LAYERS: Final = 100_000
 MAX_ELEMENTS: Final = 2**48
 MAX_TERMS: Final = 256  # of a symbolic size, floor divisions opened up
+MAX_OPEN: Final = 2  # sizes whose origin is told where an answer depends on symbols
 
 
 class GraphBuilder:
@@ -109,7 +110,7 @@ class GraphBuilder:
     # --- layers
 
     def input(self, name: str, shape: Shape, span: Span) -> Tensor:
-        self._add(name, name, Input(shape), (shape,), span, None, "float32")
+        self._add(name, name, "input", Input(shape), (shape,), span, None, "float32")
         self.graph.nodes[name]["phase"] = "both"
         return Tensor(name, 0, shape, span)
 
@@ -145,14 +146,37 @@ class GraphBuilder:
             self._claim_layer(path, span, context)
         try:
             outputs = self._infer(operator, tensors, span, context)
+            dtype = self._dtype(operator, tensors, span, context)
+            self._add(key, path, operator.name, operator, outputs, span, context, dtype)
+            self._connect(key, operator, tensors, span, context)
         except Fault as fault:
             fault.diagnostic = replace(fault.diagnostic, layer=key)
+            if key in self.graph:
+                self.graph.remove_node(key)
+            self.break_off(key, operator.name, tensors, span, context, fault, operator)
             raise
-        dtype = self._dtype(operator, tensors, span, context)
-        self._add(key, path, operator, outputs, span, context, dtype)
-        self._connect(key, operator, tensors, span, context)
         found = [Tensor(key, i, shape, span) for i, shape in enumerate(outputs)]
         return found if operator.several else found[0]
+
+    def break_off(
+        self,
+        key: str,
+        op: str,
+        tensors: Sequence[Tensor],
+        span: Span,
+        context: Context,
+        fault: Fault,
+        operator: Operator | None = None,
+    ) -> None:
+        """Keep a step that cannot be, for whoever looks at the graph to see where it ends."""
+        while key in self.graph:  # a step whose path was not settled yet
+            key += "'"
+        self._add(key, key, op, operator, (), span, context, "float32")
+        sizes = tuple(Place(tensor.node, tensor.output, dim) for tensor, dim in fault.sizes)
+        blame = {"sizes": sizes, "instead": fault.instead, "wanted": fault.wanted}
+        self.graph.nodes[key].update(fault=fault.diagnostic, **blame)
+        for i, tensor in enumerate(tensors):
+            self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
     def _infer(self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> tuple[Shape, ...]:
         shapes = [tensor.shape for tensor in tensors]
@@ -161,9 +185,12 @@ class GraphBuilder:
         except ShapeError as error:
             culprits = [tensors[i] for i in error.culprits if i < len(tensors)]
             labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)
-            raise Fault(Diagnostic(error.code, error.message, span, labels, context.blocks, help=error.help)) from None
+            sizes = [(tensors[i], dim) for i, dim in error.sizes]
+            diagnostic = Diagnostic(error.code, error.message, span, labels, context.blocks, help=error.help)
+            raise Fault(diagnostic, sizes, error.instead) from None
         except Undecided as error:
-            raise Fault(undecided(error, span, context)) from None
+            open_sizes = [(t, dim) for t in tensors for dim, size in enumerate(t.shape) if _asked(size, error)]
+            raise Fault(undecided(error, span, context), open_sizes[:MAX_OPEN]) from None
         except ParamError as error:
             raise Fault(Diagnostic("bad-parameter", str(error), span, chain=context.blocks)) from None
         for shape in outputs:
@@ -219,7 +246,8 @@ class GraphBuilder:
         self,
         key: str,
         path: str,
-        operator: Operator,
+        op: str,
+        operator: Operator | None,
         outputs: tuple[Shape, ...],
         span: Span,
         context: Context | None,
@@ -229,11 +257,11 @@ class GraphBuilder:
         self.graph.add_node(
             key,
             path=path,
-            op=operator.name,
+            op=op,
             operator=operator,
-            params=operator.params,
+            params=operator.params if operator else {},
             weights=(),
-            shape=outputs[0],
+            shape=outputs[0] if outputs else (),
             outputs=outputs,
             dtype=dtype,
             device=marks.device if marks else None,
@@ -314,6 +342,11 @@ class GraphBuilder:
                             help="use zeros, ones, normal(std) or constant(value)",
                         )
                     )
+
+
+def _asked(size: Size, error: Undecided) -> bool:
+    """Whether a question is about a size that a layer has made."""
+    return isinstance(size, Dim) and not str(size).isidentifier() and not symbols(size).isdisjoint(error.symbols)
 
 
 def undecided(error: Undecided, span: Span, context: Context) -> Diagnostic:

@@ -26,6 +26,7 @@ from archdsl.elaborate.values import (
     Poisoned,
     Scope,
     SharedModule,
+    Tensor,
 )
 from archdsl.evaluate import FUNCTIONS, ValueFault
 from archdsl.names import Names
@@ -85,7 +86,7 @@ class Calls(Expressions):
                 and expression.id in bare
                 and context.scope.find(expression.id) is None
             )
-            value = expression.id if word else self.value(expression, context)  # type: ignore[union-attr]
+            value = expression.id if word else self.attempt(expression, context)  # type: ignore[union-attr]
             if argument.name is None:
                 if named:
                     raise Fault(
@@ -103,6 +104,8 @@ class Calls(Expressions):
                 )
             else:
                 named[argument.name] = value
+        if any(value is POISON for value in (*positional, *named.values())):
+            raise Poisoned
         return positional, named
 
     def _operate(
@@ -124,7 +127,13 @@ class Calls(Expressions):
                     chain=context.blocks,
                 )
             )
-        built, tensors = operator_arguments(operator, positional, named, call, context)
+        try:
+            built, tensors = operator_arguments(operator, positional, named, call, context)
+        except Fault as fault:
+            key = path or (context.names.path(label) if label else context.names.next(operator.name))
+            fed = _tensors(positional, named)
+            self.builder.break_off(key, operator.name, fed, call.span, context, fault)
+            raise
         return self.builder.layer(built, tensors, label, call.span, context, path)
 
     def _instantiate(
@@ -144,7 +153,6 @@ class Calls(Expressions):
             raise Fault(self._endless(name, call, context))
         if path is None:
             path = self.builder.step_path(label, name, call.span, context)
-        given = bind_parameters(block, positional, named, call, context)
         instance = Instance(path, _written(call, positional, named), call.span)
         scope = Scope()
         inner = Context(
@@ -155,7 +163,12 @@ class Calls(Expressions):
             (*context.blocks, instance),
             context.reuse,
         )
-        self.bind_block(block, given, call, inner, context)
+        try:
+            given = bind_parameters(block, positional, named, call, context)
+            self.bind_block(block, given, call, inner, context)
+        except Fault as fault:
+            self.builder.break_off(path, name, _tensors(positional, named), call.span, context, fault)
+            raise
         return self.body(block.body, inner)
 
     def bind_block(
@@ -251,11 +264,21 @@ class Calls(Expressions):
         )
         inner = replace(made, marks=marks, blocks=context.blocks, reuse=uses)
         arguments = [*tensors, *module.positional]
-        if isinstance(module.callee, tree.Block):
-            return self._instantiate(
-                module.callee, made.definitions, arguments, module.named, module.call, None, module.path, inner
-            )
-        return self._operate(module.callee, arguments, module.named, module.call, None, inner, module.path)
+        if module.path in self._broken:  # its later uses would differ from what there is of the first
+            raise Poisoned
+        before = self._times.total()
+        try:
+            if isinstance(module.callee, tree.Block):
+                return self._instantiate(
+                    module.callee, made.definitions, arguments, module.named, module.call, None, module.path, inner
+                )
+            return self._operate(module.callee, arguments, module.named, module.call, None, inner, module.path)
+        except (Fault, Poisoned):
+            self._broken.add(module.path)
+            raise
+        finally:
+            if self._times.total() > before:
+                self._broken.add(module.path)
 
     def next_region(self) -> str:
         """A new region of layers that are recomputed together."""
@@ -265,6 +288,17 @@ class Calls(Expressions):
     @abstractmethod
     def body(self, body: tree.Body, context: Context) -> Any:
         """The value of a body."""
+
+
+def _tensors(positional: Sequence[Any], named: Mapping[str, Any]) -> list[Tensor]:
+    """The tensors among arguments, those in lists as well."""
+    found: list[Tensor] = []
+    for value in (*positional, *named.values()):
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list):
+            found += _tensors(value, {})
+    return found
 
 
 def _written(call: tree.Call, positional: Sequence[Any], named: Mapping[str, Any]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from archdsl import evaluate
-from archdsl.diagnostics import Diagnostic, did_you_mean, unknown
+from archdsl.diagnostics import Diagnostic, Note, did_you_mean, unknown
 from archdsl.dims import Dim, Undecided
 from archdsl.elaborate.arguments import (
     is_tensors,
@@ -31,7 +32,8 @@ from archdsl.ops.merge import Mul
 from archdsl.syntax import tree
 
 MAX_WORK: Final = 2_000_000  # expressions evaluated
-MAX_FAULTS: Final = 20
+MAX_FAULTS: Final = 1000
+LIMITS: Final = ("too-much-work", "too-many-layers")
 
 ARITHMETIC: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 
@@ -41,8 +43,9 @@ class Expressions(ABC):
 
     def __init__(self, builder: GraphBuilder) -> None:
         self.builder = builder
-        self.faults: list[Diagnostic] = []
-        self._seen: set[tuple[str, str, int, int]] = set()
+        self._found: dict[tuple[str, tuple[str, int, int] | None], Diagnostic] = {}
+        self._times: Counter[tuple[str, tuple[str, int, int] | None]] = Counter()  # how often each was met
+        self._broken: set[str] = set()  # paths of shared modules with a fault inside
         self._uses: dict[str, int] = {}  # how often the shared module at a path was applied
         self._regions = 0
         self._work = 0
@@ -64,13 +67,19 @@ class Expressions(ABC):
         }
 
     def record(self, diagnostic: Diagnostic) -> None:
-        """Keep a fault, once for each place."""
+        """Keep a fault, once for each place; a limit that is reached, once."""
         span = diagnostic.span
         assert span is not None
-        key = (diagnostic.code, span.source.name, span.start, span.end)
-        if key not in self._seen and len(self.faults) < MAX_FAULTS:
-            self._seen.add(key)
-            self.faults.append(diagnostic)
+        place = (span.source.name, span.start, span.end) if diagnostic.code not in LIMITS else None
+        key = (diagnostic.code, place)
+        if key in self._found or len(self._found) < MAX_FAULTS:
+            self._found.setdefault(key, diagnostic)
+            self._times[key] += 1
+
+    @property
+    def faults(self) -> list[Diagnostic]:
+        """Every fault found; of one that a block has in several instances, the first, with their number."""
+        return [_counted(diagnostic, self._times[key]) for key, diagnostic in self._found.items()]
 
     def attempt(self, expression: tree.Expr, context: Context) -> Any:
         """The value of an expression, or POISON where it has none; the fault is recorded."""
@@ -81,6 +90,13 @@ class Expressions(ABC):
         except Poisoned:
             pass
         return POISON
+
+    def all_of(self, parts: Iterable[tuple[tree.Expr, Context]]) -> list[Any]:
+        """The values of expressions that do not depend on each other: the faults of all are recorded."""
+        values = [self.attempt(expression, context) for expression, context in parts]
+        if any(value is POISON for value in values):
+            raise Poisoned
+        return values
 
     # --- expressions
 
@@ -118,11 +134,11 @@ class Expressions(ABC):
         raise Fault(unknown("name", name.id, known, "unknown-name", name.span, context.blocks))
 
     def _list(self, display: tree.ListDisplay, context: Context, label: str | None) -> list[Any]:
-        return StaticList([self.value(item, context) for item in display.items])
+        return StaticList(self.all_of((item, context) for item in display.items))
 
     def _comprehension(self, comprehension: tree.Comprehension, context: Context, label: str | None) -> list[Any]:
         rounds = self._rounds(comprehension.targets, comprehension.iterable, context)
-        return StaticList([self.value(comprehension.element, inner) for inner in rounds])
+        return StaticList(self.all_of((comprehension.element, inner) for inner in rounds))
 
     def _rounds(self, targets: tuple[str, ...], iterable: tree.Expr, context: Context) -> Iterable[Context]:
         """A context for each item of a list, with the item bound to the targets."""
@@ -163,7 +179,7 @@ class Expressions(ABC):
         spine = [binary]
         while isinstance(spine[-1].left, tree.Binary):
             spine.append(spine[-1].left)
-        value = self.value(spine[-1].left, context)
+        value = self.attempt(spine[-1].left, context)
         for node in reversed(spine):
             try:
                 value = self._apply(node, value, label if node is binary else None, context)
@@ -176,10 +192,15 @@ class Expressions(ABC):
     def _apply(self, node: tree.Binary, left: Any, label: str | None, context: Context) -> Any:
         symbol = node.operator
         if symbol in ("and", "or"):
+            if left is POISON:
+                raise Poisoned
             if evaluate.truth(left) is (symbol == "or"):
                 return left
             return evaluate.truth(self.value(node.right, context))
-        return self._combine(node, left, self.value(node.right, context), label, context)
+        right = self.attempt(node.right, context)
+        if left is POISON or right is POISON:
+            return POISON
+        return self._combine(node, left, right, label, context)
 
     def _combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
         """Arithmetic or a comparison of two values: a layer where one is a tensor."""
@@ -238,3 +259,10 @@ class Expressions(ABC):
 
     @abstractmethod
     def _chain(self, chain: tree.Chain, context: Context, label: str | None) -> Any: ...
+
+
+def _counted(diagnostic: Diagnostic, times: int) -> Diagnostic:
+    if times == 1 or diagnostic.code in LIMITS:
+        return diagnostic
+    more = Note(f"and in {times - 1} more instance{'s' * (times > 2)} of this step")
+    return replace(diagnostic, notes=(*diagnostic.notes, more))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
@@ -15,6 +15,7 @@ from archdsl.elaborate.builder import MAX_LAYERS, GraphBuilder
 from archdsl.elaborate.inputs import InputShapes
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.loss import elaborate_losses
+from archdsl.elaborate.origins import explained
 from archdsl.elaborate.requirements import requirements
 from archdsl.elaborate.values import (
     MARKS,
@@ -30,7 +31,7 @@ from archdsl.elaborate.values import (
 )
 from archdsl.errors import SpecError
 from archdsl.evaluate import StaticList
-from archdsl.graph import Graph, Output
+from archdsl.graph import Graph, Output, broken
 from archdsl.names import Names, fault
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import Init, ParamError
@@ -59,9 +60,16 @@ def elaborate(
     except Poisoned:
         pass
     faults = work.early + work.interpreter.faults
-    if faults:
-        raise SpecError(faults)
-    return work.builder.graph
+    graph = work.builder.graph
+    if not faults:
+        return graph
+    work.finish({})
+    steps = {node["fault"]: node for _, node in broken(graph)}
+    for i, found in enumerate(faults):
+        step = steps.get(replace(found, notes=()))
+        if step is not None:
+            faults[i] = step["fault"] = explained(graph, found, step)
+    raise SpecError(faults, graph if len(graph) else None)
 
 
 class _Elaboration:
@@ -81,15 +89,19 @@ class _Elaboration:
 
     def run(self) -> None:
         settings = self._settings()
-        inputs = self._inputs()
+        self._inputs()
         self._body()
         self._check_phases()
+        self.finish(settings)
+
+    def finish(self, settings: dict[str, Any]) -> None:
+        """Write the attributes of the graph itself."""
         graph = self.builder.graph
         graph.graph.update(
             network=self.network.name.id,
             variant=self.variant.name.id if self.variant else None,
             settings=settings,
-            inputs=tuple(inputs),
+            inputs=tuple(key for key, node in graph.nodes(data=True) if node["op"] == "input"),
             outputs=tuple(self.outputs),
             devices=self.builder.devices,
             batch=tuple(dict.fromkeys(self.batch)),
@@ -182,7 +194,7 @@ class _Elaboration:
         arguments = self.variant.call.arguments
         return next((a.span for a in arguments if a.name == name), self.variant.span)
 
-    def _inputs(self) -> list[str]:
+    def _inputs(self) -> None:
         params = [p for p in self.network.params if p.shape is not None]
         names = [p.name.id for p in params]
         if not params:
@@ -207,7 +219,7 @@ class _Elaboration:
         reader = InputShapes(self.interpreter, self.context, self.choices.inputs)
         shapes = reader.read(params)
         self.early += reader.faults
-        if self.early:
+        if self.early or self.interpreter.faults:
             raise Poisoned
         for param, shape in zip(params, shapes, strict=True):
             name = param.name.id
@@ -223,7 +235,6 @@ class _Elaboration:
             self.context.scope.bind(name, tensor, param.name.span)
         if self.early:
             raise Poisoned
-        return names
 
     # --- body, outputs, loss
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic, Instance
-from archdsl.dims import Shape, show
+from archdsl.dims import Shape, Size, show
 from archdsl.names import Names
 from archdsl.ops import Operator
 from archdsl.source import Span
@@ -47,11 +47,24 @@ POISON = Poison()
 
 
 class Fault(Exception):
-    """A fault found while elaborating."""
+    """A fault found while elaborating.
 
-    def __init__(self, diagnostic: Diagnostic) -> None:
+    `sizes` are those to blame: tensors, and one dimension of each. `instead` are parameters that would fit, and
+    `wanted` is what the only size should be.
+    """
+
+    def __init__(
+        self,
+        diagnostic: Diagnostic,
+        sizes: Iterable[tuple[Tensor, int]] = (),
+        instead: Mapping[str, Any] | None = None,
+        wanted: Size | None = None,
+    ) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+        self.sizes = tuple(sizes)
+        self.instead = dict(instead or {})
+        self.wanted = wanted
 
 
 class Poisoned(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -10,20 +11,32 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, show, symbols
 from archdsl.ops.initialiser import Initialiser
-from archdsl.ops.kinds import Choice, Init, Kind, ParamError, Sizes
+from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 
 
 class ShapeError(Exception):
-    """The operator does not fit its inputs. `code` is a key of the catalogue; `culprits` are the inputs to blame."""
+    """The operator does not fit its inputs. `code` is a key of the catalogue.
+
+    `culprits` are the inputs to blame: their positions, or (position, dimension) where one size is at fault, whose
+    origin a reader wants to know. `instead` are parameters with which it would fit, where one value is nearest.
+    """
 
     def __init__(
-        self, message: str, *, code: str = "shape-mismatch", help: str | None = None, culprits: Sequence[int] = ()
+        self,
+        message: str,
+        *,
+        code: str = "shape-mismatch",
+        help: str | None = None,
+        culprits: Sequence[int | tuple[int, int]] = (),
+        instead: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.help = help
-        self.culprits = tuple(culprits)
+        self.culprits = tuple(dict.fromkeys(c if isinstance(c, int) else c[0] for c in culprits))
+        self.sizes = tuple(c for c in culprits if not isinstance(c, int))
+        self.instead = dict(instead or {})
 
 
 class Weight(NamedTuple):
@@ -113,6 +126,8 @@ class Operator:
         owns_storage: its output is a weight of its own, no activation.
         view: its output shares the storage of its first input.
         integer_inputs: positions of inputs that hold integers (indices).
+        elementwise: its inputs have one shape, or broadcast.
+        told: the size of the input that torch's module takes as its first argument, and that is seen here.
         examples: uses of it, tested against torch.
     """
 
@@ -124,6 +139,8 @@ class Operator:
     owns_storage: ClassVar[bool] = False
     view: ClassVar[bool] = False
     integer_inputs: ClassVar[tuple[int, ...]] = ()
+    elementwise: ClassVar[bool] = False
+    told: ClassVar[int | None] = None
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def __init_subclass__(cls, *, group: str | None = None, name: str | None = None) -> None:
@@ -278,6 +295,28 @@ def spatial(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
             code="bad-parameter",
         )
     return tuple(value)
+
+
+def divisor_near(wanted: int, *sizes: int) -> int | None:
+    """The divisor of all sizes that is nearest to a number; None where two are."""
+    common = math.gcd(*sizes)
+    if common > MAX_INT // 2**10:  # nobody waits for its divisors
+        return None
+    small = [d for d in range(1, math.isqrt(common) + 1) if common % d == 0]
+    ranked = sorted({*small, *(common // d for d in small)}, key=lambda d: abs(d - wanted))
+    tied = len(ranked) > 1 and abs(ranked[0] - wanted) == abs(ranked[1] - wanted)
+    return None if tied else ranked[0]
+
+
+def extent(kernel: int, dilation: int) -> int:
+    """How many positions a kernel covers."""
+    return kernel if dilation == 1 else dilation * (kernel - 1) + 1
+
+
+def smallest(sizes: Sequence[Size]) -> int | None:
+    """The smallest of sizes, where all are known and none is empty."""
+    numbers = [size for size in sizes if isinstance(size, int)]
+    return min(numbers) if len(numbers) == len(sizes) and min(numbers, default=0) > 0 else None
 
 
 def index_dim(dim: int, rank: int, what: str) -> int:

@@ -83,7 +83,8 @@ class Prelu(Weighted, group="activation"):
             raise ShapeError(
                 f"`num_parameters` must be 1 or the number of channels, {channels}; found {self.num_parameters}",
                 code="bad-parameter",
-                culprits=(0,),
+                culprits=((0, 1),),
+                instead={"num_parameters": channels},
             )
         return shape
 

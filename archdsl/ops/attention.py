@@ -14,6 +14,7 @@ from archdsl.ops._op import (
     Target,
     Weight,
     Weighted,
+    divisor_near,
     known,
     param,
     rank_between,
@@ -33,9 +34,18 @@ def _check(query: Shape, key: Shape, value: Shape) -> None:
             culprits=(0, 1, 2),
         )
     if not same(query[-1], key[-1]):
-        raise ShapeError(f"query {show(query)} and key {show(key)} differ in the last dimension", culprits=(0, 1))
+        raise ShapeError(
+            f"query {show(query)} and key {show(key)} differ in the last dimension",
+            culprits=(_last(0, query), _last(1, key)),
+        )
     if not same(key[-2], value[-2]):
-        raise ShapeError(f"key {show(key)} and value {show(value)} differ in length", culprits=(1, 2))
+        raise ShapeError(
+            f"key {show(key)} and value {show(value)} differ in length", culprits=(_last(1, key, 2), _last(2, value, 2))
+        )
+
+
+def _last(input: int, shape: Shape, back: int = 1) -> tuple[int, int]:
+    return input, len(shape) - back
 
 
 class _Attention(Operator):
@@ -98,11 +108,17 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
             rank_between(self, shape, 3, 3, "[N, length, features]")
         _check(query, key, value)
         if not same(key[-1], value[-1]):
-            raise ShapeError(f"key {show(key)} and value {show(value)} differ in the last dimension", culprits=(1, 2))
+            raise ShapeError(
+                f"key {show(key)} and value {show(value)} differ in the last dimension",
+                culprits=(_last(1, key), _last(2, value)),
+            )
         width = self._width(query)
         if width % self.num_heads:
             raise ShapeError(
-                f"{width} features are not divisible by num_heads = {self.num_heads}", code="groups", culprits=(0,)
+                f"{width} features are not divisible by num_heads = {self.num_heads}",
+                code="groups",
+                culprits=((0, 2),),
+                instead={"num_heads": divisor_near(self.num_heads, width)},
             )
         return query
 

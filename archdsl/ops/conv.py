@@ -17,10 +17,13 @@ from archdsl.ops._op import (
     Weight,
     Weighted,
     Window,
+    divisor_near,
+    extent,
     fits,
     known,
     param,
     rank_between,
+    smallest,
     spatial,
 )
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
@@ -37,7 +40,8 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
             f"{channels} input channels are not divisible by groups = {groups}",
             code="groups",
             help=f"choose groups from {_some(divisors)}",
-            culprits=(0,),
+            culprits=((0, 1),),
+            instead={"groups": divisor_near(groups, channels, out_channels)},
         )
     if out_channels % groups:
         divisors = [d for d in range(1, min(channels, out_channels) + 1) if channels % d == out_channels % d == 0]
@@ -45,6 +49,7 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
             f"{out_channels} output channels are not divisible by groups = {groups}",
             code="groups",
             help=f"choose groups from {_some(divisors)}, or another number of output channels",
+            instead={"groups": divisor_near(groups, channels, out_channels)},
         )
     return channels
 
@@ -71,6 +76,7 @@ class Conv(Weighted, group="convolution"):
     bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
     padding_mode: str = param(Choice(MODES), "what the border holds", "zeros", kw_only=True)
 
+    told = 1
     saves = ("input",)
     examples = (
         Example("conv(64, 7, stride = 2, padding = 3)", ((2, 3, 32, 32),), (2, 64, 16, 16)),
@@ -85,20 +91,22 @@ class Conv(Weighted, group="convolution"):
         rank_between(self, shape, 3, 5, "[N, C, L], [N, C, H, W] or [N, C, D, H, W]")
         rank = len(shape) - 2
         _channels(self, shape, self.groups, self.out_channels)
-        extent, stride, padding = self._geometry(rank)
+        reach, stride, padding = self._geometry(rank)
         out: list[Size] = []
         for axis in range(rank):
             before, after = padding[axis]
             size = shape[2 + axis]
             self._check_border(axis, size, before, after)
-            length = (size + before + after - extent[axis]) // stride[axis] + 1
+            border = 2 * before if before == after else before + after
+            length = (size + border - reach[axis]) // stride[axis] + 1
             if not fits(length):
                 raise ShapeError(
-                    f"the kernel ({_extent_text(self, extent, rank)}) is larger than its padded input"
+                    f"the kernel ({_extent_text(self, reach, rank)}) is larger than its padded input"
                     f" ({' × '.join(str(s + b + a) for s, (b, a) in zip(shape[2:], padding, strict=True))})",
                     code="kernel-too-large",
                     help="pad the input, or use a smaller kernel or a larger input",
-                    culprits=(0,),
+                    culprits=((0, 2 + axis),),
+                    instead={"kernel_size": self._largest_kernel(shape[2:], padding)},
                 )
             out.append(length)
         return (shape[0], self.out_channels, *out)
@@ -106,9 +114,9 @@ class Conv(Weighted, group="convolution"):
     def _geometry(self, rank: int) -> tuple[list[int], tuple[int, ...], list[tuple[int, int]]]:
         """Effective kernel, stride and padding (before, after) of each spatial dimension."""
         kernel, stride, dilation = (spatial(self, name, rank) for name in ("kernel_size", "stride", "dilation"))
-        extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+        reach = list(map(extent, kernel, dilation))
         if self.padding == "valid":
-            return extent, stride, [(0, 0)] * rank
+            return reach, stride, [(0, 0)] * rank
         if self.padding == "same":
             if any(s != 1 for s in stride):
                 raise ShapeError(
@@ -116,8 +124,13 @@ class Conv(Weighted, group="convolution"):
                     code="bad-parameter",
                     help="give the padding as a number",
                 )
-            return extent, stride, [((e - 1) // 2, e - 1 - (e - 1) // 2) for e in extent]
-        return extent, stride, [(p, p) for p in spatial(self, "padding", rank)]
+            return reach, stride, [((r - 1) // 2, r - 1 - (r - 1) // 2) for r in reach]
+        return reach, stride, [(p, p) for p in spatial(self, "padding", rank)]
+
+    def _largest_kernel(self, sizes: Shape, padding: list[tuple[int, int]]) -> int | None:
+        dilation = spatial(self, "dilation", len(sizes))
+        room = [(s + b + a - 1) // d + 1 for s, (b, a), d in zip(sizes, padding, dilation, strict=True)]
+        return smallest(room)
 
     def _check_border(self, axis: int, size: Size, before: int, after: int) -> None:
         border = max(before, after)
@@ -141,8 +154,8 @@ class Conv(Weighted, group="convolution"):
         return product(output) * (known(shape[1], "channels") // self.groups) * kernel
 
     def sees(self, input: Shape, output: Shape) -> Sees:
-        extent, stride, padding = self._geometry(len(input) - 2)
-        return Window(tuple(extent), stride, tuple(-before for before, _ in padding))
+        reach, stride, padding = self._geometry(len(input) - 2)
+        return Window(tuple(reach), stride, tuple(-before for before, _ in padding))
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs
@@ -171,6 +184,7 @@ class ConvTranspose(Weighted, group="convolution"):
     bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
     dilation: Any = param(Sizes(1), "distance between kernel elements", 1, kw_only=True)
 
+    told = 1
     saves = ("input",)
     examples = (
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
@@ -204,7 +218,7 @@ class ConvTranspose(Weighted, group="convolution"):
                     f"dimension {axis + 2} of the output would have the size {size}",
                     code="empty-output",
                     help="use less padding, or a larger kernel",
-                    culprits=(0,),
+                    culprits=((0, axis + 2),),
                 )
             out.append(size)
         return (shape[0], self.out_channels, *out)
@@ -225,13 +239,13 @@ class ConvTranspose(Weighted, group="convolution"):
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         kernel, stride, padding, _, dilation = self._geometry(len(input) - 2)
-        extent, step, offset = [], [], []
+        width, step, offset = [], [], []
         for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True):
             reach = d * (k - 1)
-            extent.append(Fraction(reach, s) + 1)
+            width.append(Fraction(reach, s) + 1)
             step.append(Fraction(1, s))
             offset.append(Fraction(p - reach, s))
-        return Window(tuple(extent), tuple(step), tuple(offset))
+        return Window(tuple(width), tuple(step), tuple(offset))
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs
@@ -255,8 +269,8 @@ def _show(value: int | tuple[int, ...]) -> str:
     return show(value) if isinstance(value, tuple) else str(value)
 
 
-def _extent_text(op: Conv, extent: list[int], rank: int) -> str:
-    text = " × ".join(map(str, extent))
+def _extent_text(op: Conv, reach: list[int], rank: int) -> str:
+    text = " × ".join(map(str, reach))
     dilation = spatial(op, "dilation", rank)
     if any(d > 1 for d in dilation):
         text += f", from kernel_size {_show(op.kernel_size)} with dilation {_show(op.dilation)}"

@@ -30,6 +30,7 @@ class Linear(Weighted, group="linear"):
     out_features: int = param(Integer(1), "size of the last dimension of the output")
     bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
 
+    told = -1
     saves = ("input",)
     examples = (
         Example("linear(10)", ((2, 16),), (2, 10)),
@@ -108,7 +109,7 @@ class Matmul(Operator, group="linear"):
             raise ShapeError(
                 f"cannot multiply matrices of {a[-2]} × {a[-1]} and {b[-2]} × {b[-1]}:"
                 f" the inner sizes are {a[-1]} and {b[-2]}",
-                culprits=(0, 1),
+                culprits=((0, len(a) - 1), (1, len(b) - 2)),
             )
         return (*broadcast(a[:-2], b[:-2], what="multiply"), a[-2], b[-1])
 

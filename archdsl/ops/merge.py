@@ -31,7 +31,7 @@ def broadcast(a: Shape, b: Shape, what: str) -> Shape:
         raise ShapeError(
             f"cannot {what} {show(a)} and {show(b)}: dimension {rank + dim} is {x} and {y}",
             help=_advice(a, b, rank + dim),
-            culprits=(0, 1),
+            culprits=((0, len(a) + dim), (1, len(b) + dim)),
         )
     return tuple(out)
 
@@ -54,6 +54,7 @@ class _Arithmetic(Operator):
     function: ClassVar[str]
     inputs = ("inputs",)
     variadic = 1
+    elementwise = True
 
     def infer(self, *inputs: Shape) -> Shape:
         least = 1 if self.scalar is not None else 2
@@ -68,7 +69,12 @@ class _Arithmetic(Operator):
             try:
                 shape = broadcast(shape, other, self.verb)
             except ShapeError as error:
-                raise ShapeError(error.message, help=error.help, culprits=(0, i)) from None
+                (_, first), (_, second) = error.sizes
+                # Of those joined before, the first is to blame that has the size of them all.
+                back = len(shape) - first
+                at = next(j for j, one in enumerate(inputs) if len(one) >= back and one[-back] == shape[-back])
+                culprits = ((at, len(inputs[at]) - back), (i, second))
+                raise ShapeError(error.message, help=error.help, culprits=culprits) from None
         return shape
 
     def target(self, *inputs: Shape) -> Target:
@@ -164,6 +170,7 @@ class Maximum(Operator, group="merge"):
 
     inputs = ("inputs",)
     variadic = 2
+    elementwise = True
     saves = ("input", "other")
     examples = (
         Example("maximum", ((2, 8, 5), (2, 8, 5)), (2, 8, 5)),
@@ -212,7 +219,7 @@ class Concat(Operator, group="merge"):
                         help="give all branches the same strides, and padding that keeps the size"
                         if axis > 1
                         else None,
-                        culprits=(0, i),
+                        culprits=((0, axis), (i, axis)),
                     )
             total = total + other[dim]
         return (*first[:dim], total, *first[dim + 1 :])

@@ -15,6 +15,7 @@ from archdsl.ops._op import (
     Target,
     Weight,
     Weighted,
+    divisor_near,
     known,
     param,
     rank_between,
@@ -78,6 +79,7 @@ class BatchNorm(_Norm, group="normalization"):
     affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", True, kw_only=True)
 
+    told = 1
     saves = ("input",)
     examples = (
         Example("batch_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
@@ -160,7 +162,10 @@ class GroupNorm(_Norm, group="normalization"):
         channels = _channels(self, shape)
         if channels % self.num_groups:
             raise ShapeError(
-                f"{channels} channels are not divisible by num_groups = {self.num_groups}", code="groups", culprits=(0,)
+                f"{channels} channels are not divisible by num_groups = {self.num_groups}",
+                code="groups",
+                culprits=((0, 1),),
+                instead={"num_groups": divisor_near(self.num_groups, channels)},
             )
         # torch counts the samples too, though each group of each sample is normalised for itself.
         _several_values(self, (shape[0], channels // self.num_groups, *shape[2:]), shape)
@@ -208,7 +213,9 @@ class LayerNorm(_Norm, group="normalization"):
         sizes = self._sizes(shape)
         if len(sizes) > len(shape) or not all(map(same, sizes, shape[-len(sizes) :])):
             raise ShapeError(
-                f"`normalized_shape` {show(sizes)} differs from the last dimensions of {show(shape)}", culprits=(0,)
+                f"`normalized_shape` {show(sizes)} differs from the last dimensions of {show(shape)}",
+                culprits=(0,),
+                instead={"normalized_shape": shape[-len(sizes) :]},
             )
         return shape
 

@@ -14,9 +14,11 @@ from archdsl.ops._op import (
     ShapeError,
     Target,
     Window,
+    extent,
     fits,
     param,
     rank_between,
+    smallest,
     spatial,
 )
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
@@ -24,16 +26,16 @@ from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 
 
-def pooled(size: Size, extent: int, stride: int, padding: int, ceil_mode: bool) -> Size:
+def pooled(size: Size, reach: int, stride: int, padding: int, ceil_mode: bool) -> Size:
     """The output size of a pool along one dimension, torch's rule.
 
     With `ceil_mode` a last window that would start beyond the input and its left border is left out:
-    ⌈(L + 2p − e) / s⌉ + 1 windows, but no more than ⌈(L + p) / s⌉. Both are floor divisions by s of
+    ⌈(L + 2p − r) / s⌉ + 1 windows, but no more than ⌈(L + p) / s⌉. Both are floor divisions by s of
     L plus a constant, so the smaller one is known without knowing L.
     """
     if not ceil_mode:
-        return (size + 2 * padding - extent) // stride + 1
-    return (size + min(2 * padding - extent + stride - 1, padding - 1)) // stride + 1
+        return (size + 2 * padding - reach) // stride + 1
+    return (size + min(2 * padding - reach + stride - 1, padding - 1)) // stride + 1
 
 
 class _Pool(Operator):
@@ -53,14 +55,14 @@ class _Pool(Operator):
         kernel = spatial(self, "kernel_size", rank)
         stride = kernel if self.stride is None else spatial(self, "stride", rank)
         dilation, padding = self._values("dilation", rank), self._values("padding", rank, 0)
-        return [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)], stride, padding
+        return list(map(extent, kernel, dilation)), stride, padding
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         low, high = self.ranks
         rank_between(self, shape, low + 2, high + 2, FORM if high == 3 else "[N, C, L] or [N, C, H, W]")
         rank = len(shape) - 2
-        extent, stride, padding = self._geometry(rank)
+        reach, stride, padding = self._geometry(rank)
         kernel = spatial(self, "kernel_size", rank)
         out: list[Size] = []
         for axis in range(rank):
@@ -69,23 +71,28 @@ class _Pool(Operator):
                     f"`padding` {padding[axis]} must be at most half of the kernel, {kernel[axis] // 2}",
                     code="bad-parameter",
                 )
-            size = pooled(shape[2 + axis], extent[axis], stride[axis], padding[axis], self.ceil_mode)
+            size = pooled(shape[2 + axis], reach[axis], stride[axis], padding[axis], self.ceil_mode)
             # A 3-d average of torch needs a whole window inside the input, whatever the border or `ceil_mode`.
             whole = not (self.averages and rank == 3) or fits(shape[2 + axis] - kernel[axis] + 1)
             if not (whole and fits(size)):
                 raise ShapeError(
-                    f"the window ({' × '.join(map(str, extent))}) is larger than its input"
+                    f"the window ({' × '.join(map(str, reach))}) is larger than its input"
                     f" ({' × '.join(map(str, shape[2:]))})",
                     code="kernel-too-large",
                     help="use a smaller window, a larger input, or one pooling less before this",
-                    culprits=(0,),
+                    culprits=((0, 2 + axis),),
+                    instead={"kernel_size": self._largest_kernel(shape[2:])},
                 )
             out.append(size)
         return (*shape[:2], *out)
 
+    def _largest_kernel(self, sizes: Shape) -> int | None:
+        dilation, padding = self._values("dilation", len(sizes)), self._values("padding", len(sizes), 0)
+        return smallest([(s + 2 * p - 1) // d + 1 for s, p, d in zip(sizes, padding, dilation, strict=True)])
+
     def sees(self, input: Shape, output: Shape) -> Sees:
-        extent, stride, padding = self._geometry(len(input) - 2)
-        return Window(tuple(extent), stride, tuple(-p for p in padding))
+        reach, stride, padding = self._geometry(len(input) - 2)
+        return Window(tuple(reach), stride, tuple(-p for p in padding))
 
 
 @dataclass(frozen=True)
@@ -200,14 +207,14 @@ class _AdaptivePool(Operator):
     def sees(self, input: Shape, output: Shape) -> Sees:
         if not all(isinstance(size, int) for size in (*input[2:], *output[2:])):
             return "everything"
-        extent, stride = [], []
+        width, stride = [], []
         for size, out in zip(input[2:], output[2:], strict=True):
             assert isinstance(size, int) and isinstance(out, int)
             step = Fraction(size, out)
             # Windows run from ⌊o·L/out⌋ to ⌈(o+1)·L/out⌉: one size where out divides L, else up to one more.
-            extent.append(step if step.denominator == 1 else Fraction(-(-size // out) + 1))
+            width.append(step if step.denominator == 1 else Fraction(-(-size // out) + 1))
             stride.append(step)
-        return Window(tuple(extent), tuple(stride), (0,) * len(extent))
+        return Window(tuple(width), tuple(stride), (0,) * len(width))
 
     def target(self, *inputs: Shape) -> Target:
         rank = len(inputs[0]) - 2

@@ -97,7 +97,7 @@ def _scaled(size: Size, factor: float) -> Size:
         if ratio.numerator * ratio.denominator <= MAX_INT:
             return size * ratio.numerator // ratio.denominator
         raise Undecided(f"the size {size} · {factor:g} of `interpolate`", symbols(size))
-    out = math.floor(float(size) * factor)
+    out = math.floor(size * factor)
     if not 1 <= out <= MAX_INT:
         raise ShapeError(f"{size} · {factor:g} gives a size of {out}", code="empty-output", culprits=(0,))
     return out
@@ -117,7 +117,7 @@ class PixelShuffle(Operator, group="resample"):
         channels, r = known(shape[1], "the number of channels of `pixel_shuffle`"), self.upscale_factor
         if channels % (r * r):
             raise ShapeError(
-                f"{channels} channels are not divisible by upscale_factor² = {r * r}", code="groups", culprits=(0,)
+                f"{channels} channels are not divisible by upscale_factor² = {r * r}", code="groups", culprits=((0, 1),)
             )
         return (shape[0], channels // (r * r), shape[2] * r, shape[3] * r)
 

@@ -12,6 +12,7 @@ from archdsl.ops._op import (
     ShapeError,
     Target,
     Window,
+    divisor_near,
     index_dim,
     known,
     param,
@@ -157,7 +158,7 @@ class Squeeze(_View, group="reshape"):
         (shape,) = inputs
         dim = index_dim(self.dim, len(shape), "`dim`")
         if not same(shape[dim], 1):
-            raise ShapeError(f"dimension {dim} of {show(shape)} is {shape[dim]}, not 1", culprits=(0,))
+            raise ShapeError(f"dimension {dim} of {show(shape)} is {shape[dim]}, not 1", culprits=((0, dim),))
         return (*shape[:dim], *shape[dim + 1 :])
 
     def target(self, *inputs: Shape) -> Target:
@@ -198,7 +199,7 @@ class Chunk(_View, group="reshape"):
                 f"dimension {dim} of {show(shape)} does not divide into {self.chunks} equal parts",
                 code="groups",
                 help="use `split` with the sizes of the parts",
-                culprits=(0,),
+                culprits=((0, dim),),
             )
         return ((*shape[:dim], shape[dim] // self.chunks, *shape[dim + 1 :]),) * self.chunks
 
@@ -225,7 +226,7 @@ class Split(_View, group="reshape"):
             raise ShapeError(
                 f"the sizes {show(self.sizes)} add up to {sum(self.sizes)}, but dimension {dim} of {show(shape)}"
                 f" is {shape[dim]}",
-                culprits=(0,),
+                culprits=((0, dim),),
             )
         return tuple((*shape[:dim], size, *shape[dim + 1 :]) for size in self.sizes)
 
@@ -295,7 +296,10 @@ class ChannelShuffle(Operator, group="reshape"):
         channels = known(shape[1], "the number of channels of `channel_shuffle`")
         if channels % self.groups:
             raise ShapeError(
-                f"{channels} channels are not divisible by groups = {self.groups}", code="groups", culprits=(0,)
+                f"{channels} channels are not divisible by groups = {self.groups}",
+                code="groups",
+                culprits=((0, 1),),
+                instead={"groups": divisor_near(self.groups, channels)},
             )
         return shape
 
@@ -325,7 +329,7 @@ class Expand(_View, group="reshape"):
             axis = index_dim(dim, min(len(shape), len(like)), "`dim`")
             if shape[axis] != 1 and not same(shape[axis], like[axis]):
                 message = f"dimension {axis} of {show(shape)} is {shape[axis]}, neither 1 nor {like[axis]}"
-                raise ShapeError(message, culprits=(0, 1))
+                raise ShapeError(message, culprits=((0, axis), (1, axis)))
             out[axis] = like[axis]
         return tuple(out)
 

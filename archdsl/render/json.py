@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Findings
+from archdsl.diagnostics import Diagnostic, Findings, Fix
 from archdsl.render.text import shown_path
 from archdsl.source import Span
 
@@ -19,6 +19,7 @@ def document(findings: Sequence[Findings]) -> str:
             "ok": found.ok,
             "networks": found.networks,
             "diagnostics": [to_dict(diagnostic) for diagnostic in found.diagnostics],
+            "fixed": [to_dict(diagnostic) for diagnostic in found.fixed],
         }
         for found in findings
     ]
@@ -35,12 +36,18 @@ def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "place": diagnostic.place,
         "layer": diagnostic.layer,
         "labels": [{"span": _span(label.span), "text": label.text} for label in diagnostic.labels],
+        "notes": [{"span": _span(note.span), "text": note.text} for note in diagnostic.notes],
         "chain": [{"path": i.path, "call": i.call, "span": _span(i.span)} for i in diagnostic.chain],
         "help": diagnostic.help,
-        "fix": None
-        if diagnostic.fix is None
-        else {"span": _span(diagnostic.fix.span), "replacement": diagnostic.fix.replacement},
+        "fix": _fix(diagnostic.fix),
     }
+
+
+def _fix(fix: Fix | None) -> dict[str, Any] | None:
+    if fix is None:
+        return None
+    edits = [{"span": _span(edit.span), "replacement": edit.replacement} for edit in fix.edits]
+    return {"title": fix.title, "edits": edits}
 
 
 def _span(span: Span | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from archdsl.diagnostics import Diagnostic, Findings, Instance
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
+MAX_SHOWN = 20  # diagnostics
 BLUE, BOLD = "1;34", "1"
 COLOURS: dict[Level, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
@@ -42,11 +43,14 @@ def painter(colour: bool) -> Callable[[str, str], str]:
 
 
 def notes(diagnostic: Diagnostic) -> list[tuple[str, str]]:
-    """What is said below the source lines, each with its kind, "note" or "help"."""
+    """What is said below the source lines, each with its kind: "note", "help" or "fix"."""
     found = [("note", f"the layer is `{diagnostic.layer}`")] if diagnostic.layer is not None else []
+    for note in diagnostic.notes:
+        found.append(("note", note.text + (f" ({place(note.span)})" if note.span else "")))
     for i in reversed(_shortened(diagnostic)):
         found.append(("note", f"in {i.path}: {printable(i.call)}, used at {place(i.span)}"))
-    return [*found, ("help", diagnostic.help)] if diagnostic.help else found
+    advice = [("help", diagnostic.help or ""), ("fix", diagnostic.fix.title if diagnostic.fix else "")]
+    return [*found, *((kind, text) for kind, text in advice if text)]
 
 
 def _shortened(diagnostic: Diagnostic) -> list[Instance]:
@@ -102,12 +106,17 @@ def printable(text: str) -> str:
 
 
 def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
-    return "\n".join(render(diagnostic, colour) for diagnostic in diagnostics)
+    """Diagnostics one after the other: as many as anyone reads, and how many more there are."""
+    found = list(diagnostics)
+    shown = [render(diagnostic, colour) for diagnostic in found[:MAX_SHOWN]]
+    if len(found) > MAX_SHOWN:
+        shown.append(f"… and {len(found) - MAX_SHOWN} more\n")
+    return "\n".join(shown)
 
 
 def networks(findings: Sequence[Findings]) -> str:
-    """The SPECs that are right, a line each, with the networks in them."""
-    return "".join(f"{found.spec}: ok ({', '.join(found.networks)})\n" for found in findings if found.ok)
+    """The SPECs in which networks are right, a line each."""
+    return "".join(f"{found.spec}: ok ({', '.join(found.networks)})\n" for found in findings if found.networks)
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:

@@ -43,9 +43,13 @@ def _name(drawing: Element, scene: Scene) -> None:
         id = title.text or ""
         if id in boxes:
             box = boxes[id]
-            title.text = box.key
+            title.text = f"{box.key}: {box.fault}" if box.fault else box.key
             texts = part.findall("text")
-            if box.kind != "output" and box.name and len(texts) > 1:
+            for said in texts[1:] if box.kind == "fault" else ():
+                said.set("font-size", f"{theme.SMALL:g}")
+            if box.kind == "fault":
+                texts[0].set("font-weight", "bold")
+            elif box.kind != "output" and box.name and len(texts) > 1:
                 texts[-1].set("font-size", f"{theme.SMALL:g}")
                 texts[-1].set("fill", theme.MUTED)
         elif id in edges:

@@ -1,0 +1,73 @@
+"""Tries a change: the spec is elaborated with it, and its faults are those that it would have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from archdsl.diagnostics import Diagnostic, Fix
+from archdsl.elaborate import Choices, elaborate
+from archdsl.errors import SpecError
+from archdsl.graph import Graph
+from archdsl.program import Program, reread
+from archdsl.remedies.apply import changed
+from archdsl.syntax import tree
+
+MAX_LAYERS: Final = 20_000  # elaborated in all trials of one network: about a second
+LEAST: Final = 50  # what a trial counts for, however small the network
+
+
+@dataclass(slots=True)
+class Trial:
+    """One network of a program, and the choices with which it is elaborated."""
+
+    program: Program
+    network: tree.Network
+    variant: tree.Variant | None
+    choices: Choices
+    left: int = field(default=MAX_LAYERS)
+
+    def removes(self, fix: Fix, key: str, known: Collection[Diagnostic], graph: Graph, *, last: bool) -> bool:
+        """Whether a fix mends the step with this key, and brings no fault that was not there.
+
+        `graph` is what could be elaborated without it. Unless `last`, further on, where nothing was elaborated before,
+        there may be other faults: they are no consequence of the fix, which leaves no choice of what comes out of it.
+        """
+        if self.left <= 0:
+            return False
+        try:
+            program = reread(self.program, changed(fix))
+            network, variant = program.find((self.variant or self.network).name.id)
+        except SpecError:
+            return False
+        faults, after = self._elaborated(program, network, variant, self.choices)
+        before = set(map(_kind, known))
+        new = [fault for fault in faults if _kind(fault) not in before]
+        if any(last or fault.layer in graph for fault in new) or after is None:
+            return False
+        if key in after:
+            return "fault" not in after.nodes[key]
+        return any(path.startswith(f"{key}.") for path in after)  # a block, whose layers are there
+
+    def fits(self, inputs: Mapping[str, tuple[int, ...]], others: Collection[Diagnostic]) -> bool:
+        """Whether, with other shapes of the inputs, no fault is left but others that have nothing to do with it."""
+        choices = replace(self.choices, inputs=inputs)
+        found, _ = self._elaborated(self.program, self.network, self.variant, choices)
+        return self.left > 0 and {(fault.code, fault.span) for fault in found} <= {(o.code, o.span) for o in others}
+
+    def _elaborated(
+        self, program: Program, network: tree.Network, variant: tree.Variant | None, choices: Choices
+    ) -> tuple[tuple[Diagnostic, ...], Graph | None]:
+        faults: tuple[Diagnostic, ...] = ()
+        try:
+            graph: Graph | None = elaborate(network, program.definitions, variant, choices)
+        except SpecError as error:
+            faults, graph = error.diagnostics, error.graph
+        self.left -= max(LEAST, len(graph or ()))
+        return faults, graph
+
+
+def _kind(diagnostic: Diagnostic) -> tuple[str, str]:
+    """What stays of a fault where its text moves."""
+    return diagnostic.code, diagnostic.layer or diagnostic.message

@@ -1,0 +1,105 @@
+"""What is written where: the calls and operations that layers come from, and edits of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from archdsl.diagnostics import Edit
+from archdsl.ops import Operator, parameters
+from archdsl.program import Program
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+
+@dataclass(slots=True)
+class Written:
+    """The calls and operations of a program, by their spans."""
+
+    calls: dict[Span, tree.Call] = field(default_factory=dict)
+    fed: set[Span] = field(default_factory=set)  # calls that are steps: their first tensor comes from the left
+    operations: dict[Span, tree.Binary] = field(default_factory=dict)
+    choices: list[tuple[str, tree.IfBodies]] = field(default_factory=list)  # names bound to an `if`
+
+    @staticmethod
+    def of(program: Program) -> Written:
+        found = Written()
+        for node in _nodes(program):
+            if isinstance(node, tree.Call):
+                found.calls[node.span] = node
+            elif isinstance(node, tree.Step) and isinstance(node.action, tree.Call):
+                found.fed.add(node.action.span)
+            elif isinstance(node, tree.Binary):
+                found.operations[node.span] = node
+            elif isinstance(node, tree.Bind) and isinstance(node.value, tree.IfBodies) and len(node.targets) == 1:
+                found.choices.append((node.targets[0].id, node.value))
+        return found
+
+    def operand(self, span: Span, position: int) -> tree.Expr | None:
+        """The expression that gives a layer its tensor of this position, where it is written beside it."""
+        operation = self.operations.get(span)
+        if operation is not None:
+            return (operation.left, operation.right)[position]
+        call = self.calls.get(span)
+        given = [argument.value for argument in call.arguments if argument.name is None] if call else []
+        at = position - (span in self.fed)
+        return given[at] if 0 <= at < len(given) else None
+
+    def choice_of(self, name: tree.Name) -> tree.IfBodies | None:
+        """The `if` that a name is bound to, above its use."""
+        above = [
+            choice
+            for bound, choice in self.choices
+            if bound == name.id and choice.span.source is name.span.source and choice.span.end <= name.span.start
+        ]
+        return max(above, key=lambda choice: choice.span.start, default=None)
+
+    def parameter(self, span: Span, operator: type[Operator], name: str, value: Any) -> Edit | None:
+        """The edit that gives an operator's call a parameter; None where it is given by other than a number."""
+        call = self.calls.get(span)
+        if call is None:
+            return None
+        positional = [argument for argument in call.arguments if argument.name is None]
+        static = positional[max(len(operator.inputs) - (span in self.fed), 0) :]
+        order = [p.name for p in parameters(operator) if p.positional]
+        given = dict(zip(order, static, strict=False)) | {a.name: a for a in call.arguments if a.name is not None}
+        text = str(list(value)) if isinstance(value, tuple) else str(value)
+        if name in given:
+            old = given[name].value
+            return Edit(old.span, text) if isinstance(old, (tree.Literal, tree.ListDisplay)) else None
+        return _added(call, name, text)
+
+
+def _added(call: tree.Call, name: str, text: str) -> Edit:
+    """A parameter added to a call: in the text form, or to a mapping of the YAML form."""
+    source, end = call.span.source, call.callee.span.end
+    if source.text.startswith("(", end):
+        last = call.span.end - 1
+        return Edit(Span(source, last, last), f", {name} = {text}" if call.arguments else f"{name} = {text}")
+    if call.arguments:
+        last = call.arguments[-1].span.end
+        return Edit(Span(source, last, last), f", {name}: {text}")
+    return Edit(Span(source, end, end), f"({name} = {text})")
+
+
+def _nodes(program: Program) -> Iterator[tree.Node]:
+    """All nodes of a file, and of the blocks that it can use."""
+    pending: list[Any] = [*program.spec.networks, *program.spec.variants]
+    known, seen = [program.definitions], set[int]()
+    while known:
+        definitions = known.pop()
+        if id(definitions) not in seen:
+            seen.add(id(definitions))
+            for block, others in definitions.blocks.values():
+                known.append(others)
+                if id(block) not in seen:
+                    seen.add(id(block))
+                    pending.append(block)
+    while pending:
+        part = pending.pop()
+        if isinstance(part, tuple):
+            pending += part
+        elif isinstance(part, tree.Node):
+            yield part
+            pending += [getattr(part, f.name) for f in fields(part) if f.name != "span"]

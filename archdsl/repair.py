@@ -1,0 +1,69 @@
+"""Applies the fixes of a spec's faults until none is left that can be fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
+from archdsl.pipeline import check
+from archdsl.read import STDIN, read_stdin
+from archdsl.remedies import apply
+from archdsl.write import write_atomically
+
+MAX_ROUNDS: Final = 10  # a fix may bring to light what it hid
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """The texts of a spec's files before and after, by name; the faults that were fixed, and those that are left."""
+
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    fixed: tuple[Diagnostic, ...]
+    left: tuple[Diagnostic, ...]
+
+    @property
+    def changed(self) -> list[str]:
+        """The files that differ."""
+        return [name for name, text in self.after.items() if text != self.before[name]]
+
+
+def repair(spec: str) -> Repair:
+    """What the fixes make of a spec and of the files that it imports; nothing is written."""
+    before: dict[str, str] = {}
+    if spec == "-":
+        before[STDIN] = read_stdin().text
+    after, fixed = dict(before), list[Diagnostic]()
+    left: tuple[Diagnostic, ...] = ()
+    for round in range(MAX_ROUNDS + 1):
+        left = _faults(spec, after)
+        texts, applied = apply.fixed(left) if round < MAX_ROUNDS else ({}, [])
+        if not texts:
+            break
+        for source, text in texts.items():
+            before.setdefault(source.name, source.text)
+            after[source.name] = text
+        fixed += applied
+    return Repair(before, after, tuple(fixed), left)
+
+
+def _faults(spec: str, texts: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+    try:
+        check(spec, texts)
+    except SpecError as error:
+        return error.diagnostics
+    return ()
+
+
+def write(repair: Repair) -> None:
+    """Write the files that differ, each with the ends of lines that it had. Raises `OSError`."""
+    for name in repair.changed:
+        path = Path(name)
+        old = path.read_bytes()
+        mark = b"\xef\xbb\xbf" if old.startswith(b"\xef\xbb\xbf") else b""
+        text = repair.after[name].replace("\n", "\r\n" if b"\r\n" in old else "\n")
+        write_atomically(path, mark + text.encode())
