@@ -11,6 +11,7 @@ from typing import Final
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.elaborate import Definitions
 from archdsl.errors import SpecError
+from archdsl.graph import Written
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import Source, Span
@@ -67,9 +68,11 @@ def program(source: Source, directory: Path) -> Program:
     """Parse a file and all it imports. Raises `SpecError`."""
     spec = forms.parse(source)
     faults = duplicates(spec)
-    blocks, lost = _imported(spec, directory.resolve(), [], faults, {})
+    done: dict[Path, _Imported] = {}
+    blocks, lost = _imported(spec, directory.resolve(), [], faults, done)
     definitions = _define(spec, blocks)
-    faults += resolve(spec, definitions, lost)
+    found, written = resolve(spec, definitions, lost)
+    faults += found
     if not spec.networks and not faults:
         faults.append(
             Diagnostic(
@@ -81,7 +84,8 @@ def program(source: Source, directory: Path) -> Program:
         )
     if faults:
         raise SpecError(faults)
-    return Program(spec, definitions)
+    files = [written, *(imported.written for imported in done.values())]
+    return Program(spec, replace(definitions, written=Written(*(sum(parts, ()) for parts in zip(*files, strict=True)))))
 
 
 def _define(spec: tree.Spec, imported: Mapping[str, tuple[tree.Block, Definitions]]) -> Definitions:
@@ -95,6 +99,7 @@ def _define(spec: tree.Spec, imported: Mapping[str, tuple[tree.Block, Definition
 class _Imported:
     spec: tree.Spec
     definitions: Definitions = field(default_factory=Definitions)
+    written: Written = field(default_factory=Written)
 
 
 def _imported(
@@ -151,7 +156,8 @@ def _import(
     faults += duplicates(spec)
     blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done)
     imported.definitions = _define(spec, blocks)
-    faults += resolve(spec, imported.definitions, lost)
+    found, imported.written = resolve(spec, imported.definitions, lost, imported=True)
+    faults += found
     return imported
 
 
