@@ -52,6 +52,7 @@ class Diagnostic:
     fix: Fix | None = None
     place: str | None = None
     layer: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CATALOGUE:

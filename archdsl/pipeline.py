@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.elaborate import Choices, elaborate
@@ -19,6 +19,9 @@ from archdsl.program import Program, duplicates, missing_settings, program, unkn
 from archdsl.read import read, read_stdin
 from archdsl.source import Source
 from archdsl.syntax import forms, tree
+
+if TYPE_CHECKING:
+    from archdsl.lint import Finding
 
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
 SUFFIX: Final = ".arch"
@@ -42,24 +45,38 @@ def check(spec: str | os.PathLike[str], **limits: int) -> list[Graph]:
     """The graphs of everything in a file (or of the variant that is named). Raises `SpecError` with all faults."""
     with _one_job():
         program, name = open_spec(spec)
-        if name is not None:
-            wanted = [program.find(name)]
-        else:
-            variants = [program.find(variant.name.id) for variant in program.spec.variants]
-            named = {network.name.id for network, _ in variants}
-            # A network that needs settings is checked by its variants; without any, what is missing is a fault.
-            wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
-            wanted += variants
-        graphs, faults = [], dict[Any, Diagnostic]()
-        for network, variant in wanted:
-            try:
-                graphs.append(elaborate(network, program.definitions, variant, Choices(**limits)))  # type: ignore[arg-type]
-            except SpecError as error:
-                for found in error.diagnostics:  # variants of one network share its faults
-                    faults.setdefault((found.code, str(found.span)), found)
-        if faults:
-            raise SpecError(faults.values())
-        return graphs
+        return _graphs(program, name, **limits)
+
+
+def check_and_lint(spec: str | os.PathLike[str]) -> tuple[list[Graph], list[Finding]]:
+    """The same, and what lint finds in the graphs. Raises `SpecError` with all faults."""
+    from archdsl.lint import lint  # its rules are loaded where they are needed
+
+    with _one_job():
+        program, name = open_spec(spec)
+        graphs = _graphs(program, name)
+        return graphs, lint(graphs, program.spec.source if name is None else None)
+
+
+def _graphs(program: Program, name: str | None, **limits: int) -> list[Graph]:
+    if name is not None:
+        wanted = [program.find(name)]
+    else:
+        variants = [program.find(variant.name.id) for variant in program.spec.variants]
+        named = {network.name.id for network, _ in variants}
+        # A network that needs settings is checked by its variants; without any, what is missing is a fault.
+        wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
+        wanted += variants
+    graphs, faults = [], dict[Any, Diagnostic]()
+    for network, variant in wanted:
+        try:
+            graphs.append(elaborate(network, program.definitions, variant, Choices(**limits)))  # type: ignore[arg-type]
+        except SpecError as error:
+            for found in error.diagnostics:  # variants of one network share its faults
+                faults.setdefault((found.code, str(found.span)), found)
+    if faults:
+        raise SpecError(faults.values())
+    return graphs
 
 
 def parse_source(source: Source) -> tree.Spec:

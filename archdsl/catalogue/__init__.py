@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from archdsl.catalogue import layers, names, reading, shapes, syntax
+from archdsl.catalogue import layers, lint, names, reading, shapes, syntax
 from archdsl.catalogue._entry import Entry, Level
 
 __all__ = ["CATALOGUE", "Entry", "Level"]
 
 CATALOGUE: Final = MappingProxyType(
-    {**reading.ENTRIES, **syntax.ENTRIES, **names.ENTRIES, **layers.ENTRIES, **shapes.ENTRIES}
+    {**reading.ENTRIES, **syntax.ENTRIES, **names.ENTRIES, **layers.ENTRIES, **shapes.ENTRIES, **lint.ENTRIES}
 )

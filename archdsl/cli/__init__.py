@@ -15,6 +15,7 @@ from archdsl.errors import SpecError
 # Commands and their one-line help, which is shown without importing them.
 COMMANDS: Final = {
     "check": "Check specs: names, shapes, structure.",
+    "lint": "Say what is correct, but probably not meant.",
     "report": "Show what each layer is and costs.",
     "fmt": "Format specs, or say which are not formatted.",
     "convert": "Convert a spec from text to YAML, or back.",
@@ -72,9 +73,10 @@ def main() -> NoReturn:
         status = cli.main(standalone_mode=False)
         sys.stdout.flush()
     except SpecError as error:
+        from archdsl.cli.options import colour
         from archdsl.render.text import render_all
 
-        click.echo(render_all(error.diagnostics, colour=_colour()), err=True, nl=False)
+        click.echo(render_all(error.diagnostics, colour=colour(sys.stderr)), err=True, nl=False)
         status = error.exit_status
     except click.ClickException as error:
         error.show()
@@ -89,7 +91,3 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def _colour() -> bool:
-    return sys.stderr.isatty() and "NO_COLOR" not in os.environ

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
+
+if TYPE_CHECKING:
+    from archdsl.lint import Finding
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +44,20 @@ def json_option(function: F) -> F:
 
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def colour(stream: TextIO) -> bool:
+    """Whether text on a stream is coloured."""
+    return stream.isatty() and "NO_COLOR" not in os.environ
+
+
+def show_findings(findings: Iterable[Finding], *, err: bool = False) -> None:
+    """Print what lint found, on standard output or standard error."""
+    from archdsl.render.text import render
+
+    painted = colour(sys.stderr if err else sys.stdout)
+    for finding in findings:
+        click.echo(render(finding.diagnostic, painted), err=err, color=painted)
 
 
 def faults_as_json(command: Callable[..., int]) -> Callable[..., int]:

@@ -20,6 +20,7 @@ def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:
         "layer": diagnostic.layer,
         "labels": [{"span": _span(label.span), "text": label.text} for label in diagnostic.labels],
         "chain": [{"path": i.path, "call": i.call, "span": _span(i.span)} for i in diagnostic.chain],
+        "notes": list(diagnostic.notes),
         "help": diagnostic.help,
         "fix": None
         if diagnostic.fix is None

@@ -34,6 +34,7 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
         lines.append(f"{gutter}{paint('-->', BLUE)} {printable(diagnostic.place)}")
     notes = [f"the layer is `{diagnostic.layer}`"] if diagnostic.layer is not None else []
     notes += [f"in {i.path}: {printable(i.call)}, used at {place(i.span)}" for i in reversed(_shortened(diagnostic))]
+    notes += diagnostic.notes
     for kind, text in [*(("note", note) for note in notes), *([("help", diagnostic.help)] if diagnostic.help else [])]:
         lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
     return "\n".join(lines) + "\n"

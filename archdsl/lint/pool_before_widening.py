@@ -1,0 +1,47 @@
+"""Maps that are shrunk first and widened afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.diagnostics import Label
+from archdsl.lint._rule import Found, Net, rule
+from archdsl.lint.windows import windows
+from archdsl.ops.conv import Conv
+
+LEAST = 4  # times fewer values after the step: a stride of 2 in both directions
+WIDER = 2  # times more channels right after it
+
+
+@rule("pool-before-widening")
+def check(net: Net) -> Iterator[Found]:
+    for key, node, _ in windows(net):
+        before, after = net.input_shapes(key)[0], node["shape"]
+        if not all(isinstance(size, int) for size in (*before[1:], *after[1:])) or key in net.outputs:
+            continue
+        values = [_product(shape[1:]) for shape in (before, after)]
+        readers = net.readers[key]
+        if values[1] * LEAST > values[0] or not readers or _product(after[2:]) == 1:
+            continue
+        if net.only_reader(net.reads[key][0][0]) is None:  # another branch carries the values on
+            continue
+        channels = after[1]
+        widest = 0
+        for reader in readers:
+            operator = net.operator(reader)
+            if not isinstance(operator, Conv) or operator.out_channels < WIDER * int(channels):  # type: ignore[arg-type]
+                break
+            widest = max(widest, operator.out_channels)
+        else:
+            message = f"{values[0]:,} values become {values[1]:,} before {channels} channels are widened to {widest}"
+            labels = (Label(net.layer(readers[0])["span"], f"{widest} channels"),)
+            help = "widen first, or let a convolution and a pooling, both with the stride, share the new channels"
+            yield Found(key, message, help, labels)
+
+
+def _product(shape: tuple[object, ...]) -> int:
+    total = 1
+    for size in shape:
+        assert isinstance(size, int)
+        total *= size
+    return total
