@@ -139,9 +139,10 @@ network Net(x: [N, 64]) {
 """,
     ),
     "stride-over-kernel": _warning(
-        "a stride larger than the kernel",
+        "a stride that steps over inputs",
         "The positions between two windows are computed by the layer before and never read: three quarters of them for"
-        " a 1 × 1 kernel with stride 2. A pooling before the convolution keeps them.",
+        " a 1 × 1 kernel with stride 2. A dilation that shares a factor with the stride leaves gaps likewise. A pooling"
+        " before the convolution keeps them.",
         source="He et al., 2018, arXiv:1812.01187, section 4.2 (ResNet-B and ResNet-D)",
         wrong="""
 network Net(x: [N, 8, 16, 16]) {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archdsl.diagnostics import Label
 from archdsl.lint._rule import Found, Net, rule
-from archdsl.lint.windows import windows
+from archdsl.lint.windows import sliding
 from archdsl.ops.conv import Conv
 
 LEAST = 4  # times fewer values after the step: a stride of 2 in both directions
@@ -15,7 +15,7 @@ WIDER = 2  # times more channels right after it
 
 @rule("pool-before-widening")
 def check(net: Net) -> Iterator[Found]:
-    for key, node, _ in windows(net):
+    for key, node, _ in sliding(net):
         before, after = net.input_shapes(key)[0], node["shape"]
         if not all(isinstance(size, int) for size in (*before[1:], *after[1:])) or key in net.outputs:
             continue

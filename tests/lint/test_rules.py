@@ -103,6 +103,7 @@ def net(body: str, inputs: str = "x: [N, 8, 16, 16]") -> str:
         ("dropout-before-norm", net("x -> dropout(0.5) -> c: conv(8, 3, bias = false) -> relu -> n: batch_norm")),
         ("stride-over-kernel", net("x -> c: conv(8, [1, 3], stride = [2, 1])")),
         ("stride-over-kernel", net("x -> max_pool(2, stride = 3)")),
+        ("stride-over-kernel", net("x -> c: conv(8, 3, stride = 2, dilation = 2)")),
         ("unread-border", net("x -> c: conv(8, 3, stride = 2)")),
         ("unread-border", net("x -> avg_pool(3, stride = 2)")),
         ("dead-layer", net("a = [x -> relu, x -> tanh]\na[0]")),
@@ -154,6 +155,7 @@ def test_is_found(rule: str, code: str) -> None:
         ("dropout-before-norm", net("x -> dropout(0.5) -> n: batch_norm(track_running_stats = false)")),
         ("dropout-before-norm", net("x -> dropout(0.5) -> a: conv(8, 1) -> relu -> b: conv(8, 1) -> n: batch_norm")),
         ("stride-over-kernel", net("x -> c: conv(8, 3, stride = 3)")),
+        ("stride-over-kernel", net("x -> c: conv(8, 3, stride = 3, dilation = 2)")),
         ("stride-over-kernel", net("x -> c: conv_transpose(8, 2, stride = 2)")),
         # only padding is left over; the last window is partial; the size is not known
         ("unread-border", net("x -> c: conv(8, 3, stride = 2, padding = 1)")),
