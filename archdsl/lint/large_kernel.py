@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archdsl.lint._rule import Found, Net, rule
-from archdsl.ops._op import spatial
+from archdsl.ops import spatial
 from archdsl.ops.conv import Conv
 
 GRID = range(12, 21)  # where Inception-v3 found n × 1 and 1 × n to work

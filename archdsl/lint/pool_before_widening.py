@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from archdsl.diagnostics import Label
+from archdsl.dims import Shape
 from archdsl.lint._rule import Found, Net, rule
 from archdsl.lint.windows import sliding
 from archdsl.ops.conv import Conv
@@ -19,9 +21,9 @@ def check(net: Net) -> Iterator[Found]:
         before, after = net.input_shapes(key)[0], node["shape"]
         if not all(isinstance(size, int) for size in (*before[1:], *after[1:])) or key in net.outputs:
             continue
-        values = [_product(shape[1:]) for shape in (before, after)]
+        values = [_values(before), _values(after)]
         readers = net.readers[key]
-        if values[1] * LEAST > values[0] or not readers or _product(after[2:]) == 1:
+        if values[1] * LEAST > values[0] or not readers or values[1] == after[1]:  # to one position: nothing is left
             continue
         if net.only_reader(net.reads[key][0][0]) is None:  # another branch carries the values on
             continue
@@ -39,9 +41,6 @@ def check(net: Net) -> Iterator[Found]:
             yield Found(key, message, help, labels)
 
 
-def _product(shape: tuple[object, ...]) -> int:
-    total = 1
-    for size in shape:
-        assert isinstance(size, int)
-        total *= size
-    return total
+def _values(shape: Shape) -> int:
+    """The values of one sample, all sizes being known."""
+    return math.prod(size for size in shape[1:] if isinstance(size, int))

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from archdsl.dims import Size
 from archdsl.graph import Layer
 from archdsl.lint._rule import Net
-from archdsl.ops import Window
-from archdsl.ops._op import spatial
+from archdsl.ops import Window, spatial
 
 
 class Axis(NamedTuple):
