@@ -93,6 +93,40 @@ def test_softmax_before_the_loss_flattens_the_gradient() -> None:
     assert twice.abs().max() < 0.001
 
 
+# Ways to keep the size, some of which shift what they look at.
+BRANCHES = (
+    "identity",
+    "conv(1, 3, padding = 1, bias = false, init = ones)",
+    "pad([0, 0, 0, 2]) -> conv(1, [3, 1], bias = false, init = ones)",
+    "pad([0, 0, 4, 0]) -> conv(1, [5, 1], bias = false, init = ones)",
+    "pad([0, 0, -1, 1])",
+    "avg_pool(2) -> interpolate(scale_factor = 2)",
+    "avg_pool(2) -> interpolate(scale_factor = 2, mode = bilinear)",
+    "avg_pool(4) -> conv_transpose(1, 4, stride = 4, bias = false, init = ones)",
+    "avg_pool(2) -> conv_transpose(1, 4, stride = 2, padding = 1, bias = false, init = ones)",
+    "avg_pool(2) -> conv_transpose(1, 3, stride = 2, padding = 1, output_padding = 1, bias = false, init = ones)",
+    "conv(1, 3, stride = 2, padding = 1, bias = false, init = ones) -> interpolate(scale_factor = 2)",
+)
+
+
+def centre(branch: str) -> float:
+    """The mean of where the outputs in the middle look, less where they are."""
+    image = torch.ones(1, 1, 32, 32, requires_grad=True)
+    out = compile_graph(build(f"network Net(x: [1, 1, 32, 32]) {{ x -> {branch} }}"))(image)
+    out[0, 0, 12:20, 12:20].sum().backward()  # several, since those of an upsampled map take turns
+    assert image.grad is not None
+    weights = image.grad[0, 0].sum(1)
+    return float((weights * torch.arange(32)).sum() / weights.sum()) - 15.5
+
+
+def test_branches_are_misaligned_where_the_centres_of_their_gradients_are() -> None:
+    centres = {branch: centre(branch) for branch in BRANCHES}
+    for a, b in itertools.combinations(BRANCHES, 2):
+        found = lint([build(f"network Net(x: [1, 1, 32, 32]) {{ (x -> {a}) + (x -> {b}) }}")])
+        told = any(f.diagnostic.code == "misaligned-branches" for f in found)
+        assert told == (abs(centres[a] - centres[b]) > 0.99), (a, b, centres[a], centres[b])
+
+
 @settings(deadline=None, max_examples=60, derandomize=True)
 @given(st.lists(STEPS, min_size=1, max_size=7), st.booleans())
 def test_any_network_can_be_linted(steps: list[str], symbolic: bool) -> None:

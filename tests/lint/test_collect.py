@@ -96,3 +96,12 @@ def test_the_hash_of_an_architecture_knows_nothing_of_how_it_is_written(tmp_path
         spec.write_text(text, encoding="utf-8")
         hashes.add(content_hash(load(f"{spec}:odd").graph))
     assert len(hashes) == 1
+
+
+def test_an_import_that_is_not_used_is_found_and_what_others_may_use_is_not(tmp_path: Path) -> None:
+    library = "block a(x) {\n    x -> relu\n}\nblock b(x) {\n    x -> tanh\n}\nblock c(x) {\n    x -> gelu\n}\n"
+    (tmp_path / "blocks.arch").write_text(library, encoding="utf-8")
+    spec = tmp_path / "spec.arch"
+    spec.write_text('import "blocks.arch" (a, b)\n\nnetwork Net(x: [N, 8]) {\n    x -> a\n}\n', encoding="utf-8")
+    (finding,) = check_and_lint(spec)[1]
+    assert finding.diagnostic.message == "the imported block `b` is never used"
