@@ -39,8 +39,9 @@ class Fix:
 class Diagnostic:
     """One fault of a spec.
 
-    `code` is a key of `archdsl.catalogue.CATALOGUE`. `layer` is the path of the layer that cannot be. `span` is None
-    only where there is no text to point into (a file that cannot be read); `place` names the file then.
+    `code` is a key of `archdsl.catalogue.CATALOGUE`. `layer` is the path of the layer that cannot be, or that lint is
+    about; `notes` say more of it. `span` is None only where there is no text to point into (a file that cannot be
+    read); `place` names the file then.
     """
 
     code: str
