@@ -8,6 +8,7 @@ from typing import NamedTuple
 from archdsl.diagnostics import Label
 from archdsl.dims import product
 from archdsl.lint._rule import Found, Net, rule
+from archdsl.ops import spatial
 from archdsl.ops.conv import Conv
 from archdsl.ops.linear import Linear
 from archdsl.ops.norm import BatchNorm
@@ -46,7 +47,7 @@ def pairs(net: Net) -> Iterator[Pair]:
         if isinstance(first, Linear) and isinstance(second, Linear):
             sizes = [net.input_shapes(before)[0][-1], net.layer(before)["shape"][-1], second.out_features]
         elif isinstance(first, Conv) and isinstance(second, Conv):
-            if first.groups > 1 or second.groups > 1 or _separable(first, second):
+            if first.groups > 1 or second.groups > 1 or _separable(first, second, len(node["shape"]) - 2):
                 continue
             sizes = [net.input_shapes(before)[0][1], first.out_channels, second.out_channels]
         elif isinstance(first, Conv) and isinstance(second, Linear) and len(net.input_shapes(key)[0]) == 2:
@@ -59,12 +60,10 @@ def pairs(net: Net) -> Iterator[Pair]:
             yield Pair(before, key, *known)
 
 
-def _separable(first: Conv, second: Conv) -> bool:
+def _separable(first: Conv, second: Conv, rank: int) -> bool:
     """Whether each convolution looks along dimensions of its own: 1 × n, then n × 1."""
-    kernels = [op.kernel_size if isinstance(op.kernel_size, tuple) else (op.kernel_size,) * 3 for op in (first, second)]
-    if all(isinstance(op.kernel_size, int) for op in (first, second)):
-        return False
-    return all(a == 1 or b == 1 for a, b in zip(*kernels, strict=False))
+    kernels = [spatial(operator, "kernel_size", rank) for operator in (first, second)]
+    return all(max(kernel) > 1 for kernel in kernels) and all(1 in sizes for sizes in zip(*kernels, strict=True))
 
 
 def between(net: Net, pair: Pair) -> str:

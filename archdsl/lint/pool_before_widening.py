@@ -27,11 +27,11 @@ def check(net: Net) -> Iterator[Found]:
             continue
         if net.only_reader(net.reads[key][0][0]) is None:  # another branch carries the values on
             continue
-        channels = after[1]
-        widest = 0
+        channels, widest = after[1], 0
+        assert isinstance(channels, int)
         for reader in readers:
             operator = net.operator(reader)
-            if not isinstance(operator, Conv) or operator.out_channels < WIDER * int(channels):  # type: ignore[arg-type]
+            if not isinstance(operator, Conv) or operator.out_channels < WIDER * channels:
                 break
             widest = max(widest, operator.out_channels)
         else:

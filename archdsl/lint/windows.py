@@ -58,10 +58,10 @@ class Sliding(NamedTuple):
 def sliding(net: Net) -> Iterator[Sliding]:
     """Convolutions and poolings whose windows all have one size and whole steps."""
     for key, node in net.layers:
-        operator = node["operator"]
-        if operator.group not in ("convolution", "pooling"):
+        operator, shapes = node["operator"], net.input_shapes(key)
+        if operator.group not in ("convolution", "pooling") or len(shapes) != 1:
             continue
-        (shape,) = net.input_shapes(key)
+        (shape,) = shapes
         window = operator.sees(shape, node["shape"])
         if not isinstance(window, Window) or not all(isinstance(part, int) for parts in window for part in parts):
             continue

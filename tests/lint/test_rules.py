@@ -91,6 +91,7 @@ def net(body: str, inputs: str = "x: [N, 8, 16, 16]") -> str:
         ("linear-pair", net("x -> a: conv(8, 3) -> n: batch_norm -> b: conv(8, 3)")),
         ("linear-pair", net("x -> a: conv(8, 3) -> dropout(0.1) -> b: conv(16, 1)")),
         ("linear-pair", net("x -> a: conv(8, 3) -> flatten -> b: linear(8)")),
+        ("linear-pair", net("x -> a: conv(8, 1) -> b: conv(8, [1, 7])")),
         ("narrow-linear-pair", net("x -> a: conv(4, 1) -> b: conv(8, 1)")),
         ("softmax-before-loss", net("x -> h: linear(8)\nloss cross_entropy(softmax(output, 1))", "x: [N, 64]")),
         ("softmax-before-loss", net("x -> h: linear(8) -> log_softmax(1)\nloss cross_entropy(output)", "x: [N, 64]")),
