@@ -27,16 +27,17 @@ class Finding:
 def lint(graphs: Sequence[Graph], whole: Source | None = None) -> list[Finding]:
     """What the rules find in networks of one file, in the order of places, less what its comments suppress.
 
-    `whole` is the file, where these are all its networks: only then is it known which suppressions are of no use.
+    `whole` is the file, where these are all its networks: only then is it known which suppressions are of no use, and
+    what else a fix would change.
     """
     if not graphs:
         return []
     places: dict[tuple[str, Span], _Place] = {}
-    made: Counter[Span] = Counter()  # layers written at a span
+    made: Counter[Span] = Counter()  # layers written at a span, each once however often it is shared
     for graph in graphs:
         net = Net(graph)
         name = net.header["variant"] or net.header["network"]
-        made.update(node["span"] for _, node in net.layers)
+        made.update(node["span"] for key, node in net.layers if key == node["path"])
         for code, check in RULES.items():
             for found in check(net):
                 diagnostic = _diagnostic(code, found, net)
@@ -45,7 +46,9 @@ def lint(graphs: Sequence[Graph], whole: Source | None = None) -> list[Finding]:
                 place.layers[name].append(found.layer)
                 place.fixes.append(found.fix)
     names = [header(graph)["variant"] or header(graph)["network"] for graph in graphs]
-    findings = {id(place.first): place.finding(names, made) for place in places.values()}
+    findings = {
+        id(place.first): place.finding(names, made if whole is not None else Counter()) for place in places.values()
+    }
     written = header(graphs[0])["written"]
     remaining = suppress([place.first for place in places.values()], written, RULES)
     kept = [findings[id(diagnostic)] for diagnostic in remaining.findings]

@@ -245,6 +245,11 @@ def test_the_sizes_that_would_fit_do_fit() -> None:
         assert codes(net("x -> c: conv(8, 11, stride = 4)", f"x: [N, 3, {size}, {size}]")) == []
 
 
+def test_a_shared_layer_has_a_fix() -> None:
+    (finding,) = find(net("f = module conv(8, 1)\n(x -> f -> a: batch_norm) + (x -> f -> b: batch_norm)"))
+    assert finding.diagnostic.fix is not None
+
+
 @pytest.mark.parametrize("call", ["conv(8, 3)", "conv(\n8,\n3,\n)", "conv(out_channels = 8, kernel_size = 3)"])
 def test_the_fix_of_a_bias_removes_the_finding(call: str) -> None:
     code = net(f"x -> c: {call} -> n: batch_norm")
