@@ -26,7 +26,7 @@ lint: .venv/test.stamp
 
 # The texts that tests compare with, written anew; read the difference before committing it.
 golden: .venv/test.stamp
-	$(BIN)/python -m pytest -q --update-golden tests/faults tests/errata tests/golden
+	$(BIN)/python -m pytest -q --update-golden tests/faults tests/errata tests/golden tests/lint
 
 docs: .venv/test.stamp
 	$(BIN)/python docs/generate.py

@@ -64,8 +64,9 @@ class Fix:
 class Diagnostic:
     """One fault of a spec.
 
-    `code` is a key of `archdsl.catalogue.CATALOGUE`. `layer` is the path of the layer that cannot be. `span` is None
-    only where there is no text to point into (a file that cannot be read); `place` names the file then.
+    `code` is a key of `archdsl.catalogue.CATALOGUE`. `layer` is the path of the layer that cannot be, or that lint is
+    about; `notes` say more of it. `span` is None only where there is no text to point into (a file that cannot be
+    read); `place` names the file then.
     """
 
     code: str
@@ -85,8 +86,8 @@ class Diagnostic:
 
     @property
     def exit_status(self) -> int:
-        """1 where the spec is wrong, 2 where the command was used wrongly."""
-        return CATALOGUE[self.code].exit_status
+        """1 where the spec is wrong, 2 where the command was used wrongly; 0 for what lint finds."""
+        return CATALOGUE[self.code].exit_status if self.level == "error" else 0
 
     @property
     def level(self) -> Level:

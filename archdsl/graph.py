@@ -44,6 +44,7 @@ class Layer(TypedDict):
     checkpoint: str | None  # the region, if any, whose activations are recomputed in backward
     blocks: tuple[Instance, ...]  # the enclosing block instances, outermost first
     span: Span  # where the layer is written
+    labelled: bool  # whether its name is the author's, not a number or its operator's name
 
 
 class Place(NamedTuple):
@@ -85,6 +86,23 @@ class Output(TypedDict):
     phase: Phase
 
 
+class Unused(NamedTuple):
+    """A name that nothing in its file mentions."""
+
+    kind: str  # "value", "module", "parameter", "setting", "input", "block" or "import"
+    name: str
+    span: Span
+    statement: Span  # the statement that binds it
+
+
+class Written(NamedTuple):
+    """How the files of a spec are written: for lint, and no part of the architecture."""
+
+    comments: tuple[Span, ...] = ()
+    statements: tuple[Span, ...] = ()
+    unused: tuple[Unused, ...] = ()
+
+
 class Header(TypedDict):
     """Attributes of the graph itself."""
 
@@ -98,6 +116,7 @@ class Header(TypedDict):
     requires: tuple[str, ...]  # lower bounds on symbols under which the shapes hold
     loss: Graph | None  # its inputs are the outputs' names and "target"
     inference_loss: Graph | None  # the same without what exists in training only
+    written: Written  # not serialised
 
 
 def header(graph: Graph) -> Header:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from torch import fx
 
+    from archdsl.lint import Finding
+
 
 class Network:
     """A network that was checked: its shapes fit together.
@@ -43,6 +45,12 @@ class Network:
         `str()` of it is text, `.to_dict()` plain data.
         """
         return compare(self.graph, other.graph)
+
+    def lint(self) -> list[Finding]:
+        """What `archdsl lint` finds, warnings and notes, in the order of places."""
+        from archdsl.lint import lint  # its rules are loaded where they are needed
+
+        return lint([self.graph])
 
     def draw(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Draw the network to a file; its suffix says in which format.

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.elaborate import Choices, elaborate
@@ -21,6 +21,9 @@ from archdsl.read import STDIN, read, read_stdin
 from archdsl.remedies import Trial, with_remedies
 from archdsl.source import Source
 from archdsl.syntax import forms, tree
+
+if TYPE_CHECKING:
+    from archdsl.lint import Finding
 
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
 # How a shipped spec names its variants; the formatter's style is taken for granted.
@@ -50,23 +53,39 @@ def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyT
     """
     with _one_job():
         program, name = open_spec(spec, texts)
-        if name is not None:
-            wanted = [program.find(name)]
-        else:
-            variants = [program.find(variant.name.id) for variant in program.spec.variants]
-            named = {network.name.id for network, _ in variants}
-            # A network that needs settings is checked by its variants; without any, what is missing is a fault.
-            wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
-            wanted += variants
-        graphs, faults = [], dict[Any, Diagnostic]()
-        for network, variant in wanted:
-            try:
-                graphs.append(_elaborated(program, network, variant, Choices(**limits), faults))  # type: ignore[arg-type]
-            except SpecError as error:
-                faults |= {_place(found): found for found in error.diagnostics if _place(found) not in faults}
-        if faults:
-            raise SpecError(faults.values())
-        return graphs
+        return _graphs(program, name, **limits)
+
+
+def check_and_lint(
+    spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[Graph], list[Finding]]:
+    """The same, and what lint finds in the graphs. Raises `SpecError` with all faults."""
+    from archdsl.lint import lint  # its rules are loaded where they are needed
+
+    with _one_job():
+        program, name = open_spec(spec, texts)
+        graphs = _graphs(program, name)
+        return graphs, lint(graphs, program.spec.source if name is None else None)
+
+
+def _graphs(program: Program, name: str | None, **limits: int) -> list[Graph]:
+    if name is not None:
+        wanted = [program.find(name)]
+    else:
+        variants = [program.find(variant.name.id) for variant in program.spec.variants]
+        named = {network.name.id for network, _ in variants}
+        # A network that needs settings is checked by its variants; without any, what is missing is a fault.
+        wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
+        wanted += variants
+    graphs, faults = [], dict[Any, Diagnostic]()
+    for network, variant in wanted:
+        try:
+            graphs.append(_elaborated(program, network, variant, Choices(**limits), faults))  # type: ignore[arg-type]
+        except SpecError as error:
+            faults |= {_place(found): found for found in error.diagnostics if _place(found) not in faults}
+    if faults:
+        raise SpecError(faults.values())
+    return graphs
 
 
 def _elaborated(

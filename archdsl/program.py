@@ -12,6 +12,7 @@ from typing import Final
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.elaborate import Definitions
 from archdsl.errors import SpecError
+from archdsl.graph import Written
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import Source, Span
@@ -76,9 +77,11 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
     spec = forms.parse(source)
     faults = duplicates(spec)
     directory = directory.resolve()
-    blocks, lost = _imported(spec, directory, [directory / Path(source.name).name], faults, {}, texts)
+    done: dict[Path, _Imported] = {}
+    blocks, lost = _imported(spec, directory, [directory / Path(source.name).name], faults, done, texts)
     definitions = _define(spec, blocks)
-    faults += resolve(spec, definitions, lost)
+    found, written = resolve(spec, definitions, lost)
+    faults += found
     if not spec.networks and not faults:
         faults.append(
             Diagnostic(
@@ -90,6 +93,8 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
         )
     if faults:
         raise SpecError(faults)
+    files = [written, *(imported.written for imported in done.values())]
+    definitions = replace(definitions, written=Written(*(sum(parts, ()) for parts in zip(*files, strict=True))))
     return Program(spec, definitions, directory)
 
 
@@ -104,6 +109,7 @@ def _define(spec: tree.Spec, imported: Mapping[str, tuple[tree.Block, Definition
 class _Imported:
     spec: tree.Spec
     definitions: Definitions = field(default_factory=Definitions)
+    written: Written = field(default_factory=Written)
 
 
 def _imported(
@@ -171,7 +177,8 @@ def _import(
     faults += duplicates(spec)
     blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done, texts)
     imported.definitions = _define(spec, blocks)
-    faults += resolve(spec, imported.definitions, lost)
+    found, imported.written = resolve(spec, imported.definitions, lost, imported=True)
+    faults += found
     return imported
 
 

@@ -1,14 +1,15 @@
 """Checks names before anything is elaborated, in every body, used or not.
 
 Callees, named arguments, values, types of parameters, names bound twice: what can be said without running the spec,
-so that a mistake in a block that no network uses, or in the branch not taken, is found as well.
+so that a mistake in a block that no network uses, or in the branch not taken, is found as well. On the way it notes
+which names nothing mentions, for lint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from archdsl import habits
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, unknown
@@ -16,6 +17,7 @@ from archdsl.elaborate.arguments import TYPES
 from archdsl.elaborate.inputs import capitals
 from archdsl.elaborate.values import Definitions
 from archdsl.evaluate import FUNCTIONS
+from archdsl.graph import Unused, Written
 from archdsl.ops import OPERATORS, parameter_table, words
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -24,10 +26,20 @@ from archdsl.syntax import tree
 STATIC: Final = frozenset(FUNCTIONS) | frozenset(INITIALISERS)
 
 
-def resolve(spec: tree.Spec, definitions: Definitions, lost: Collection[str] = ()) -> list[Diagnostic]:
-    """The faults in the names of a file's blocks, networks and variants.
+class Resolution(NamedTuple):
+    """The faults in the names of a file, and how it is written."""
 
-    `lost` are blocks whose import failed, which is reported already.
+    faults: list[Diagnostic]
+    written: Written
+
+
+def resolve(
+    spec: tree.Spec, definitions: Definitions, lost: Collection[str] = (), *, imported: bool = False
+) -> Resolution:
+    """Resolve the names of a file's blocks, networks and variants.
+
+    `lost` are blocks whose import failed, which is reported already. What an `imported` file does not use itself may be
+    there for others.
     """
     resolver = _Resolver(definitions, lost)
     for block in spec.blocks:
@@ -37,7 +49,11 @@ def resolve(spec: tree.Spec, definitions: Definitions, lost: Collection[str] = (
     for variant in spec.variants:
         for argument in variant.call.arguments:
             resolver.expression(argument.value, _Names())
-    return sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
+    if not imported:
+        resolver.definitions_unused(spec)
+    comments = tuple(comment.span for comment in spec.comments)
+    written = Written(comments, tuple(resolver.statements), tuple(resolver.unused))
+    return Resolution(sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0), written)
 
 
 class _Names:
@@ -45,7 +61,18 @@ class _Names:
 
     def __init__(self, outer: _Names | None = None) -> None:
         self.own: dict[str, Span] = {}
+        self.used: set[str] = set()
         self.outer = outer
+
+    def use(self, name: str) -> bool:
+        """Whether a name has a value, which is used from here on."""
+        names: _Names | None = self
+        while names is not None:
+            if name in names.own:
+                names.used.add(name)
+                return True
+            names = names.outer
+        return False
 
     def find(self, name: str) -> Span | None:
         names: _Names | None = self
@@ -65,6 +92,9 @@ class _Resolver:
         self.lost = lost
         self.faults: list[Diagnostic] = []
         self.labels: dict[str, Span] = {}  # of the definition, as far as it was read
+        self.statements: list[Span] = []
+        self.unused: list[Unused] = []
+        self._called: set[str] = set()  # blocks
         self._visitors: dict[type, Callable[[Any, _Names], None]] = {
             tree.Literal: lambda e, n: None,
             tree.Name: self._name,
@@ -108,8 +138,35 @@ class _Resolver:
                 if not isinstance(dim, tree.AnyDims):
                     self._advised(dim, names, habits.symbol if network else None)
         self._body(body, names)
+        for param in params:
+            kind = "parameter" if not network else "setting" if param.shape is None else "input"
+            if not (network and param.name.id == "init"):  # which all layers with weights read
+                self._check_used(kind, param.name, param.span, names)
+
+    def definitions_unused(self, spec: tree.Spec) -> None:
+        """Note the blocks and imports that nothing in the file calls."""
+        for kind, name, span in [
+            *(("block", block.name, block.span) for block in spec.blocks),
+            *(("import", name, statement.span) for statement in spec.imports for name in statement.names),
+        ]:
+            if name.id not in self._called:
+                self.unused.append(Unused(kind, name.id, name.span, span))
+
+    def _check_used(self, kind: str, name: tree.Target, statement: Span, names: _Names) -> None:
+        if name.id not in names.used and not name.id.startswith("_"):
+            self.unused.append(Unused(kind, name.id, name.span, statement))
 
     def _body(self, body: tree.Body, names: _Names) -> None:
+        self._statements(body, names)
+        for statement in body.statements:
+            if isinstance(statement, tree.Bind):
+                made = statement.value.value if isinstance(statement.value, tree.Head) else statement.value
+                kind = "module" if isinstance(made, tree.NewModule) else "value"
+                for target in statement.targets:
+                    self._check_used(kind, target, statement.span, names)
+
+    def _statements(self, body: tree.Body, names: _Names) -> None:
+        self.statements += [statement.span for statement in body.statements]
         for statement in body.statements:
             if isinstance(statement, tree.Devices):
                 continue
@@ -167,7 +224,7 @@ class _Resolver:
 
     def _name(self, name: tree.Name, names: _Names, bare: Iterable[str] = ()) -> None:
         """A name that is a value, or one of the words that a parameter takes bare."""
-        if names.find(name.id) is not None or name.id in INITIALISERS or name.id in bare:
+        if names.use(name.id) or name.id in INITIALISERS or name.id in bare:
             return
         fault = unknown("name", name.id, [*names.all(), *INITIALISERS, *bare], "unknown-name", name.span)
         if name.id in self.labels:
@@ -244,9 +301,10 @@ class _Resolver:
         name = call.callee.id
         bare: frozenset[str] = frozenset()
         parameters: list[str] | None = None  # None: not known before the spec runs
-        if names.find(name) is not None:
+        if names.use(name):
             pass  # perhaps a shared module, which is known when the spec runs
         elif name in self.definitions.blocks:
+            self._called.add(name)
             parameters = [param.name.id for param in self.definitions.blocks[name][0].params]
         elif name in OPERATORS:
             bare = words(OPERATORS[name])

@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 import archdsl
-from archdsl.catalogue import CATALOGUE, FAMILIES
+from archdsl.catalogue import CATALOGUE, FAMILIES, Entry
+from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.initialiser import INITIALISERS
@@ -25,6 +26,7 @@ def main() -> int:
     pages = {
         "docs/operators.md": operators(),
         "docs/diagnostics.md": diagnostics(),
+        "docs/lint.md": lint(),
         "specs/README.md": zoo(),
         "docs/zoo.md": published(),
     }
@@ -116,12 +118,78 @@ def diagnostics() -> str:
     lines += ["What the code in `error[code]` means; `archdsl explain CODE` says the same. The first of two examples"]
     lines += ["gives exactly this diagnostic, the second is right. The exit status is 1 for what is wrong with a spec,"]
     lines += ["and 2 where a command was used wrongly."]
-    for title, family in FAMILIES.items():
+    lines += ["What lint says is on [another page](lint.md)."]
+    errors = {title: family for title, family in FAMILIES.items() if title != LINT_FAMILY}
+    for title, family in errors.items():
         lines += ["", f"**{title}**", "", "| code | level | | exit status |", "|---|---|---|---:|"]
         lines += [f"| [`{code}`](#{code}) | {e.level} | {e.summary} | {e.exit_status} |" for code, e in family.items()]
-    for code in sorted(CATALOGUE):
+    for code in sorted(code for family in errors.values() for code in family):
         lines += ["", f"## {code}", "", as_markdown(code).rstrip()]
     return "\n".join(lines) + "\n"
+
+
+LINT_FAMILY = "Lint"  # its codes have a page of their own
+LINT = """\
+`archdsl lint` says what is correct, but probably not meant, or known to work better otherwise. A **warning** is about
+a network that does not do what it seems to say, computes something for nothing, or is known not to train well. A
+**note** is about cost and alternatives, for which there may be good reasons: it is shown with `--notes` or `--only`.
+
+```console
+$ archdsl lint specs/*.arch
+$ archdsl lint resnet50 --off small-receptive-field
+$ archdsl lint --list
+```
+
+Every network and variant of a file is looked at, and a finding that many share is shown once: it names the first
+layer, how many more there are, and the variants where it does not hold for all. What depends on a symbol without a
+value is not reported.
+
+## Suppression
+
+`# lint: off(rule): reason` switches a rule off for its line, or, alone on a line, for the next one; `off(rule, rule)`
+switches several off. It works in YAML alike. Where the line has no finding of the rule, the whole statement is meant,
+so that a spec keeps its suppressions when it is formatted, or converted to the other form with other line breaks. The
+reason is for readers. A rule that does not exist is reported, and so is a suppression of nothing, where a whole file
+is looked at.
+
+```arch
+block shortcut(x: [N, C, H, W], width) {
+    # lint: off(stride-over-kernel): the convolutions beside it read all positions
+    x -> project: conv(width, 1, stride = 2, bias = false) -> norm: batch_norm
+}
+
+network Net(image: [N, 3, 32, 32]) {
+    image -> shortcut(16)
+}
+```
+"""
+
+
+def lint() -> str:
+    """What each rule of lint finds, from the catalogue."""
+    rules = sorted((CATALOGUE[code].level == "note", code) for code in (*RULES, *SUPPRESSION_CODES))
+    lines = ["# Lint", "", NOTE, "", *LINT.splitlines(), "", "## Rules", "", "| rule | | finds |", "|---|---|---|"]
+    lines += [f"| [`{c}`](#{c}) | {CATALOGUE[c].level} | {CATALOGUE[c].summary} |" for _, c in rules]
+    for _, code in rules:
+        lines += ["", *_lint_rule(code, CATALOGUE[code])]
+    return "\n".join(lines) + "\n"
+
+
+def _lint_rule(code: str, entry: Entry) -> list[str]:
+    summary = entry.summary[0].upper() + entry.summary[1:]
+    lines = [f"### {code}", "", f"{summary} ({entry.level}). {entry.why}", "", f"Source: {entry.source}.", ""]
+    return [
+        *lines,
+        "```arch",
+        *entry.wrong.splitlines(),
+        "```",
+        "",
+        "better",
+        "",
+        "```arch",
+        *entry.right.splitlines(),
+        "```",
+    ]
 
 
 def zoo() -> str:

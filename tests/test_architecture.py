@@ -21,7 +21,14 @@ def modules_after(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["check", "specs/resnet.arch"], ["report", "resnet152"], ["report", "alexnet", "--json"], ["zoo"]]
+    "arguments",
+    [
+        ["check", "specs/resnet.arch"],
+        ["report", "resnet152"],
+        ["report", "alexnet", "--json"],
+        ["lint", "lenet5"],
+        ["zoo"],
+    ],
 )
 def test_commands_about_specs_import_no_torch(arguments: list[str]) -> None:
     code = f"import sys; sys.argv = ['archdsl', *{arguments}]\nfrom archdsl.cli import main\n"

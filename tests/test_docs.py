@@ -106,7 +106,7 @@ def test_the_readmes_spec_is_the_one_in_the_documentation() -> None:
 
 def test_the_fault_that_the_readme_shows_is_the_one_that_is_given(checkout: Path) -> None:
     spec = checkout / "docs" / "residual.arch"
-    padded, forgotten = "conv2: conv(width, 3, padding = 1)" + " " * 18, "conv2: conv(width, 3)" + " " * 31
+    padded, forgotten = "conv2: conv(width, 3, padding = 1, bias", "conv2: conv(width, 3, bias"
     spec.write_text(spec.read_text(encoding="utf-8").replace(padded, forgotten), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "archdsl", "check", "docs/residual.arch:wide"],

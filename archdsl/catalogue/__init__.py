@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from archdsl.catalogue import commands, files, layers, limits, names, shapes, syntax, values, yaml
+from archdsl.catalogue import commands, files, layers, limits, lint, names, shapes, syntax, values, yaml
 from archdsl.catalogue._entry import Entry, Level
 
 __all__ = ["CATALOGUE", "FAMILIES", "Entry", "Level"]
@@ -21,6 +21,7 @@ FAMILIES: Final = MappingProxyType(
         "Shapes and sizes": shapes.ENTRIES,
         "Layers and networks": layers.ENTRIES,
         "Limits": limits.ENTRIES,
+        "Lint": lint.ENTRIES,
     }
 )
 """The codes by what they are about, in the order of a table of contents."""

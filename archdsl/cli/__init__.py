@@ -16,6 +16,7 @@ from archdsl.errors import SpecError
 COMMANDS: Final = {
     "check": "Check specs: names, shapes, structure.",
     "explain": "Explain the code of a diagnostic.",
+    "lint": "Say what is correct, but probably not meant.",
     "report": "Show what each layer is and costs.",
     "diff": "Compare two networks, layer by layer.",
     "fmt": "Format specs, or say which are not formatted.",

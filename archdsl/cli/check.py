@@ -17,30 +17,35 @@ from archdsl.graph import Graph, header
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @click.option("--fix", is_flag=True, help="Apply the fixes of errors that have one, in the files.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what --fix would change.")
+@click.option("--lint", "linted", is_flag=True, help="Show the warnings of `archdsl lint` too.")
+@click.option("--strict", is_flag=True, help="The same, with status 1 if there are any.")
 @format_option
-def command(specs: tuple[str, ...], fix: bool, diff: bool, form: str) -> int:
+def command(specs: tuple[str, ...], fix: bool, diff: bool, linted: bool, strict: bool, form: str) -> int:
     """Check specs: that they can be read, that every name is known and all shapes fit.
 
     Of a file, every network and variant is checked; all independent errors are shown.
     """
     if diff and form != "text":
         raise click.UsageError("--diff prints a diff, which is no JSON")
-    findings = [_check(spec, fix, diff, form) for spec in specs]
+    findings = [_check(spec, fix, diff, linted or strict, form) for spec in specs]
     status = print_findings(findings, form, err=diff or (fix and "-" in specs))
-    return max(status, 1 if diff and any(found.fixed for found in findings) else 0)
+    if (diff and any(found.fixed for found in findings)) or (strict and any(found.diagnostics for found in findings)):
+        return max(status, 1)
+    return status
 
 
-def _check(spec: str, fix: bool, diff: bool, form: str) -> Findings:
-    from archdsl.pipeline import check
+def _check(spec: str, fix: bool, diff: bool, linted: bool, form: str) -> Findings:
+    from archdsl.pipeline import check, check_and_lint
 
     texts: Mapping[str, str] = {}
     fixed: tuple[Diagnostic, ...] = ()
     try:
         if fix or diff:
             texts, fixed = _repair(spec, write=not diff, show=form == "text")
-        graphs = check(spec, texts)
+        graphs, lint = check_and_lint(spec, texts) if linted else (check(spec, texts), [])
+        warnings = tuple(found.diagnostic for found in lint if found.diagnostic.level == "warning")
         would_be = diff and fixed  # right only once the diff is applied
-        return Findings(spec, networks=() if would_be else tuple(map(_name, graphs)), fixed=fixed)
+        return Findings(spec, () if would_be else tuple(map(_name, graphs)), warnings, fixed)
     except SpecError as error:
         return Findings(spec, diagnostics=error.diagnostics, fixed=fixed)
 

@@ -139,6 +139,7 @@ class GraphBuilder:
             )
         if self.init is not None and isinstance(operator, Weighted) and operator.init is None:
             operator = self._with_default_init(operator)
+        labelled = label is not None or path is not None
         if path is None:
             path = self.step_path(label, operator.name, span, context)
         key = path if context.reuse == 1 else f"{path}#{context.reuse}"
@@ -147,7 +148,7 @@ class GraphBuilder:
         try:
             outputs = self._infer(operator, tensors, span, context)
             dtype = self._dtype(operator, tensors, span, context)
-            self._add(key, path, operator.name, operator, outputs, span, context, dtype)
+            self._add(key, path, operator.name, operator, outputs, span, context, dtype, labelled)
             self._connect(key, operator, tensors, span, context)
         except Fault as fault:
             fault.diagnostic = replace(fault.diagnostic, layer=key)
@@ -252,6 +253,7 @@ class GraphBuilder:
         span: Span,
         context: Context | None,
         dtype: str,
+        labelled: bool = True,
     ) -> None:
         marks = context.marks if context is not None else None
         self.graph.add_node(
@@ -270,6 +272,7 @@ class GraphBuilder:
             checkpoint=marks.checkpoint if marks else None,
             blocks=context.blocks if context else (),
             span=span,
+            labelled=labelled,
         )
 
     def _connect(self, key: str, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> None:

@@ -10,7 +10,7 @@ from archdsl.elaborate.arguments import is_tensors
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Poisoned, Scope, SharedModule, Tensor, describe
-from archdsl.graph import Graph, Output, layers
+from archdsl.graph import Graph, Output, Written, layers
 from archdsl.names import Names
 from archdsl.ops import Operator
 from archdsl.ops.loss import Loss
@@ -150,5 +150,6 @@ def _elaborate(
         requires=(),
         loss=None,
         inference_loss=None,
+        written=Written(),
     )
     return graph

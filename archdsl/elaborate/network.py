@@ -108,6 +108,7 @@ class _Elaboration:
             requires=tuple(requirements(self.builder.requires)),
             loss=self.losses[0],
             inference_loss=self.losses[1],
+            written=self.context.definitions.written,
         )
 
     # --- settings and inputs

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Shape, Size, show
+from archdsl.graph import Written
 from archdsl.names import Names
 from archdsl.ops import Operator
 from archdsl.source import Span
@@ -116,9 +117,13 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """The blocks that a file can use: its own and those it imports, each with the file it stands in."""
+    """The blocks that a file can use: its own and those it imports, each with the file it stands in.
+
+    `written` is how the file and all it imports are written.
+    """
 
     blocks: Mapping[str, tuple[tree.Block, Definitions]] = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
 
 
 @dataclass(frozen=True, slots=True)

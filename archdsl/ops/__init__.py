@@ -29,6 +29,7 @@ from archdsl.ops._op import (
     param,
     parameter_table,
     parameters,
+    spatial,
     words,
 )
 
@@ -59,5 +60,6 @@ __all__ = [
     "resample",
     "reshape",
     "source",
+    "spatial",
     "words",
 ]

@@ -1,0 +1,125 @@
+"""`archdsl lint`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from archdsl.catalogue import CATALOGUE
+from archdsl.cli.options import format_option, print_json
+from archdsl.cli.terminal import colour, show_faults
+from archdsl.diagnostics import Findings, did_you_mean
+from archdsl.errors import SpecError
+from archdsl.lint import RULES, SUPPRESSION_CODES, Finding
+from archdsl.render.formats import FORMATS
+
+CODES = (*RULES, *SUPPRESSION_CODES)
+
+
+def _rules(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+    for name in values:
+        if name not in CODES:
+            help = did_you_mean(name, CODES) or "`archdsl lint --list` shows the rules"
+            raise click.BadParameter(f"no such rule `{name}`; {help}", ctx, option)
+    return frozenset(values)
+
+
+@click.command("lint")
+@click.argument("specs", metavar="SPEC...", nargs=-1)
+@click.option("--only", multiple=True, metavar="RULE", callback=_rules, help="This rule alone; may be repeated.")
+@click.option("--off", multiple=True, metavar="RULE", callback=_rules, help="Without this rule; may be repeated.")
+@click.option("--notes", is_flag=True, help="Show notes as well as warnings.")
+@click.option("--list", "as_list", is_flag=True, help="List the rules and do nothing else.")
+@format_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    specs: tuple[str, ...],
+    only: frozenset[str],
+    off: frozenset[str],
+    notes: bool,
+    as_list: bool,
+    form: str,
+) -> int:
+    """Say what is correct, but probably not meant, or known to work better otherwise.
+
+    Of a file, every network and variant is looked at. Status 1 if anything is shown. A comment
+    `# lint: off(rule): reason` switches a rule off for its line.
+    """
+    if as_list:
+        _list(form == "json")
+        return 0
+    if not specs:
+        raise click.UsageError("name a SPEC, or use --list", ctx)
+    from archdsl.pipeline import check_and_lint
+    from archdsl.render.json import to_dict
+
+    results: list[Findings] = []
+    shown: list[Finding] = []
+    hidden = 0
+    documents: list[dict[str, Any]] = []
+    for spec in specs:
+        try:
+            _, found = check_and_lint(spec)
+        except SpecError as error:  # the others are looked at all the same
+            results.append(Findings(spec, diagnostics=error.diagnostics))
+            diagnostics = [to_dict(d) for d in error.diagnostics]
+            documents.append({"spec": spec, "ok": False, "diagnostics": diagnostics, "findings": []})
+            continue
+        wanted = [f for f in found if (f.diagnostic.code in only or not only) and f.diagnostic.code not in off]
+        kept = [f for f in wanted if notes or only or f.diagnostic.level == "warning"]
+        hidden += len(wanted) - len(kept)
+        shown += kept
+        results.append(Findings(spec, diagnostics=tuple(f.diagnostic for f in kept)))
+        documents.append({"spec": spec, "ok": True, "diagnostics": [], "findings": [_plain(f) for f in kept]})
+    faults = [diagnostic for result in results if not result.ok for diagnostic in result.diagnostics]
+    if form == "json":
+        print_json({"archdsl": 1, "specs": documents})
+    elif FORMATS[form].is_document:
+        click.echo(FORMATS[form].render(results), nl=False)
+    else:
+        _show(shown, _summary(shown, hidden, sum(result.ok for result in results)))
+        if faults:
+            show_faults(faults)
+    return max((d.exit_status for d in faults), default=int(bool(shown)))
+
+
+def _show(findings: Sequence[Finding], summary: str) -> None:
+    from archdsl.render.text import render
+
+    painted = colour(sys.stdout)
+    for finding in findings:
+        click.echo(render(finding.diagnostic, painted), color=painted)
+    click.echo(summary)
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    from archdsl.render.json import to_dict
+
+    return {**to_dict(finding.diagnostic), "layers": list(finding.layers), "networks": list(finding.networks)}
+
+
+def _summary(shown: Sequence[Finding], hidden: int, specs: int) -> str:
+    warnings = sum(f.diagnostic.level == "warning" for f in shown)
+    parts = [_count(warnings, "warning")] + ([_count(len(shown) - warnings, "note")] if len(shown) > warnings else [])
+    text = f"{_count(specs, 'spec')}: {', '.join(parts)}"
+    return text + (f"; {_count(hidden, 'note')} not shown (--notes)" if hidden else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'s' * (number != 1)}"
+
+
+def _list(as_json: bool) -> None:
+    rules = sorted((CATALOGUE[code].level, code) for code in CODES)
+    rules.sort(key=lambda rule: rule[0] == "note")
+    if as_json:
+        listed = [{"rule": code, "level": level, "summary": CATALOGUE[code].summary} for level, code in rules]
+        print_json({"archdsl": 1, "rules": listed})
+        return
+    from archdsl.measure.table import table
+
+    click.echo(table(("rule", "level", "finds"), [(code, level, CATALOGUE[code].summary) for level, code in rules]))

@@ -1,0 +1,86 @@
+"""What a rule of lint is, and the network as rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
+
+from archdsl.catalogue import CATALOGUE
+from archdsl.diagnostics import Fix, Label
+from archdsl.dims import Shape
+from archdsl.graph import Graph, Header, Layer, header, layer, layers, operands
+from archdsl.measure.receptive_field import Fields, receptive_fields
+from archdsl.ops import Operator
+from archdsl.source import Span
+
+
+class Found(NamedTuple):
+    """What a rule finds: at a layer, or at a span where no layer is to blame."""
+
+    layer: str | None
+    message: str
+    help: str | None = None
+    labels: tuple[Label, ...] = ()
+    fix: Fix | None = None
+    span: Span | None = None
+
+
+class Net:
+    """An elaborated network, with what several rules ask about it worked out once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.layers: list[tuple[str, Layer]] = list(layers(graph))
+        self.reads = {key: operands(graph, key) for key, _ in self.layers}
+        self.readers: dict[str, list[str]] = {key: [] for key, _ in self.layers}  # once for each input that reads
+        for key, reads in self.reads.items():
+            for producer, _ in reads:
+                self.readers[producer].append(key)
+        self.header: Header = header(graph)
+        self.outputs = {output["node"] for output in self.header["outputs"]}
+
+    @cached_property
+    def fields(self) -> dict[str, Fields]:
+        return receptive_fields(self.graph)
+
+    def layer(self, key: str) -> Layer:
+        return layer(self.graph, key)
+
+    def operator(self, key: str) -> Operator:
+        return layer(self.graph, key)["operator"]
+
+    def input_shapes(self, key: str) -> list[Shape]:
+        return [layer(self.graph, producer)["outputs"][output] for producer, output in self.reads[key]]
+
+    def only_reader(self, key: str) -> str | None:
+        """The layer that alone reads a layer's output, which is no output of the network."""
+        found = self.readers[key]
+        return found[0] if len(found) == 1 and key not in self.outputs else None
+
+    def before(self, key: str, skipped: tuple[type[Operator], ...]) -> str | None:
+        """The layer whose output a layer with one input reads, seen through layers of some kinds that nothing else
+        reads."""
+        while len(self.reads[key]) == 1:
+            key = self.reads[key][0][0]
+            if self.only_reader(key) is None:
+                return None
+            if not isinstance(self.operator(key), skipped):
+                return key
+        return None
+
+
+Check: TypeAlias = Callable[[Net], Iterable[Found]]
+RULES: dict[str, Check] = {}
+
+
+def rule(code: str) -> Callable[[Check], Check]:
+    """Registers a rule under its code, which the catalogue explains."""
+    if code in RULES or CATALOGUE[code].level == "error":
+        raise TypeError(f"rule {code!r} is defined twice, or is an error")
+
+    def register(check: Check) -> Check:
+        RULES[code] = check
+        return check
+
+    return register
