@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 import archdsl
-from archdsl.catalogue import CATALOGUE, FAMILIES, Entry
+from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator, parameters
 from archdsl.ops._op import REQUIRED
@@ -171,25 +171,8 @@ def lint() -> str:
     lines = ["# Lint", "", NOTE, "", *LINT.splitlines(), "", "## Rules", "", "| rule | | finds |", "|---|---|---|"]
     lines += [f"| [`{c}`](#{c}) | {CATALOGUE[c].level} | {CATALOGUE[c].summary} |" for _, c in rules]
     for _, code in rules:
-        lines += ["", *_lint_rule(code, CATALOGUE[code])]
+        lines += ["", f"### {code}", "", as_markdown(code).rstrip()]
     return "\n".join(lines) + "\n"
-
-
-def _lint_rule(code: str, entry: Entry) -> list[str]:
-    summary = entry.summary[0].upper() + entry.summary[1:]
-    lines = [f"### {code}", "", f"{summary} ({entry.level}). {entry.why}", "", f"Source: {entry.source}.", ""]
-    return [
-        *lines,
-        "```arch",
-        *entry.wrong.splitlines(),
-        "```",
-        "",
-        "better",
-        "",
-        "```arch",
-        *entry.right.splitlines(),
-        "```",
-    ]
 
 
 def zoo() -> str:

@@ -78,11 +78,13 @@ def test_lines_of_a_page_break_between_words_and_not_within_code() -> None:
     assert "`--devices\ngpu0" not in page
 
 
-def test_documentation_has_a_section_for_each_code_under_its_own_anchor() -> None:
-    page = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")
-    assert re.findall(r"^##+ (.*)$", page, re.M) == sorted(CATALOGUE)
-    for code in CATALOGUE:
-        assert f"\n## {code}\n\n{as_markdown(code)}" in page
+@pytest.mark.parametrize(("name", "lint"), [("diagnostics.md", False), ("lint.md", True)])
+def test_documentation_has_a_section_for_each_code_under_its_own_anchor(name: str, lint: bool) -> None:
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    codes = [code for code in CATALOGUE if (code in FAMILIES["Lint"]) is lint]
+    assert sorted(found for found in re.findall(r"^##+ (.*)$", page, re.M) if found in CATALOGUE) == sorted(codes)
+    for code in codes:
+        assert f"# {code}\n\n{as_markdown(code)}" in page
         assert f"(#{code})" in page
 
 

@@ -80,7 +80,8 @@ network Net(x: [N, 3, 32, 32]) {
     ),
     "device-round-trip": Entry(
         "a tensor that crosses to another device and comes straight back",
-        "Moving it there and back takes far longer than what is computed on it there: no matrix product, no weights.",
+        "Moving it there and back takes far longer than what is computed on it there: no matrix product, no weights."
+        " Compute it where it comes from.",
         level="warning",
         source="Krizhevsky, Sutskever and Hinton, 2012, ImageNet Classification with Deep Convolutional Neural"
         " Networks, section 3.2 (devices communicate in certain layers only)",

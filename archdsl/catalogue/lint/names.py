@@ -28,7 +28,8 @@ network Net(x: [N, 8, 16, 16]) {
     ),
     "dead-layer": Entry(
         "a layer that no output depends on",
-        "Its weights get no gradient and stay as they were drawn, and distributed training waits in vain for them.",
+        "Its weights get no gradient and stay as they were drawn, and distributed training waits in vain for them."
+        " Connect it to an output, or take it out.",
         level="warning",
         source="torch.nn.parallel.DistributedDataParallel, `find_unused_parameters`",
         wrong="""\
@@ -46,7 +47,8 @@ network Net(x: [N, 8, 16, 16]) {
     ),
     "positional-name": Entry(
         "weights that are named after their position",
-        "A step inserted before them changes their name in `state_dict`, and weights saved before do not load.",
+        "A step inserted before them changes their name in `state_dict`, and weights saved before do not load. A label"
+        " gives it a name that stays: `fc: linear(8)`.",
         level="note",
         source="docs/language.md, Names are paths; torch.nn.Module.load_state_dict",
         wrong="""\
@@ -62,7 +64,8 @@ network Net(x: [N, 64]) {
     ),
     "bad-suppression": Entry(
         "a suppression that cannot be understood",
-        "A misspelt rule would suppress nothing.",
+        "A misspelt rule would suppress nothing. Write `# lint: off(rule): reason`; `archdsl lint --list` has the"
+        " rules.",
         level="warning",
         source="docs/lint.md, Suppression",
         wrong="""\
@@ -78,7 +81,7 @@ network Net(x: [N, 8, 15, 15]) {
     ),
     "unused-suppression": Entry(
         "a suppression of nothing",
-        "It would hide the next finding of its rule there.",
+        "It would hide the next finding of its rule there. Take the comment out.",
         level="warning",
         source="docs/lint.md, Suppression",
         wrong="""\

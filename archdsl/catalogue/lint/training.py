@@ -9,7 +9,8 @@ from archdsl.catalogue._entry import Entry
 ENTRIES: Final[dict[str, Entry]] = {
     "bias-before-norm": Entry(
         "a bias that batch norm takes away",
-        "Batch norm subtracts the mean of each channel, and the bias with it; then it adds a shift of its own.",
+        "Batch norm subtracts the mean of each channel, and the bias with it; then it adds a shift of its own."
+        " Write `bias = false` in the layer before.",
         level="warning",
         source="Ioffe and Szegedy, 2015, arXiv:1502.03167, section 3.2",
         wrong="""\
@@ -44,7 +45,7 @@ network Net(x: [N, 64]) {
     "narrow-linear-pair": Entry(
         "two linear layers with a narrow middle",
         "Together they are one linear map of low rank, with fewer weights: a linear bottleneck or factorisation if that"
-        " is meant, a forgotten activation if not.",
+        " is meant, a forgotten activation if not. Put an activation between them, or leave it as it is.",
         level="note",
         source="Sandler et al., 2018, arXiv:1801.04381, section 3.2 (linear bottlenecks)",
         wrong="""\
@@ -116,7 +117,8 @@ network Net(x: [N, 1152, 17, 17]) {
     ),
     "batch-of-one": Entry(
         "batch norm over one value for each channel",
-        "The variance of one value is 0, and torch refuses it, but only in the first step of training.",
+        "The variance of one value is 0, and torch refuses it, but only in the first step of training. Leave the"
+        " batch open (`N`), or use a norm that does not depend on it.",
         level="warning",
         source="Ioffe and Szegedy, 2015, arXiv:1502.03167, algorithm 1 and section 3.1 (m > 1)",
         wrong="""\
