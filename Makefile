@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test lint golden docs bench lock clean
 
 demo: .venv/demo.stamp
-	$(BIN)/archdsl check specs/*.arch
+	$(BIN)/archdsl check specs/*.arch specs/*.yaml
 	$(BIN)/archdsl report resnet50
 	mkdir -p out
 	$(BIN)/archdsl draw alexnet -o out/alexnet.svg
@@ -26,7 +26,7 @@ lint: .venv/test.stamp
 
 # The texts that tests compare with, written anew; read the difference before committing it.
 golden: .venv/test.stamp
-	$(BIN)/python -m pytest -q --update-golden tests/faults tests/golden
+	$(BIN)/python -m pytest -q --update-golden tests/faults tests/errata tests/golden
 
 docs: .venv/test.stamp
 	$(BIN)/python docs/generate.py

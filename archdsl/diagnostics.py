@@ -94,6 +94,20 @@ class Diagnostic:
         return CATALOGUE[self.code].level
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a command found in one SPEC: the networks in it that are right, and what there is to say about the rest."""
+
+    spec: str
+    networks: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    fixed: tuple[Diagnostic, ...] = ()  # those that the command has removed
+
+    @property
+    def ok(self) -> bool:
+        return all(diagnostic.level != "error" for diagnostic in self.diagnostics)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A help text that names the closest known words, or None where none is close."""
     # A name of absurd length is no typing mistake, and difflib's cost grows with it.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from archdsl.backends import backend
 from archdsl.graph import Graph, header
 from archdsl.measure.analyse import analyse
+from archdsl.measure.diff import compare
+from archdsl.measure.difference import Difference
 from archdsl.measure.report import Report
 from archdsl.pipeline import load_graph
 
@@ -34,6 +36,13 @@ class Network:
     def report(self) -> Report:
         """What each layer is and costs; `str()` of it is a table, `.to_dict()` plain data."""
         return self._report
+
+    def diff(self, other: Network) -> Difference:
+        """What is added, removed and changed from this network to another, and what that costs.
+
+        `str()` of it is text, `.to_dict()` plain data.
+        """
+        return compare(self.graph, other.graph)
 
     def draw(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Draw the network to a file; its suffix says in which format.

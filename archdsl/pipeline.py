@@ -23,7 +23,11 @@ from archdsl.source import Source
 from archdsl.syntax import forms, tree
 
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
-SUFFIX: Final = ".arch"
+# How a shipped spec names its variants; the formatter's style is taken for granted.
+VARIANTS: Final[dict[forms.Form, re.Pattern[str]]] = {
+    "text": re.compile(r"^variant\s+(\w+)", re.MULTILINE),
+    "yaml": re.compile(r"^  (\w+):", re.MULTILINE),
+}
 RECURSION_LIMIT: Final = 10_000  # blocks and brackets are bounded to 64 levels each; both together need more frames
 
 
@@ -157,10 +161,18 @@ def _split(spec: str) -> tuple[str | None, str | None]:
 def zoo() -> dict[str, Path]:
     """The variants that ship with archdsl, and the file each stands in."""
     found: dict[str, Path] = {}
-    for file in sorted(SPECS.rglob(f"*{SUFFIX}")):
-        for match in re.finditer(r"^variant\s+(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
-            found[match.group(1)] = file
+    for file in shipped_specs():
+        form = forms.form_of_path(file.name)
+        text = file.read_text(encoding="utf-8")
+        if form == "yaml":
+            text = text.partition("\nvariants:\n")[2]
+        found |= dict.fromkeys(VARIANTS[form or "text"].findall(text), file)
     return found
+
+
+def shipped_specs() -> list[Path]:
+    """The files in specs/, of either form."""
+    return sorted(file for file in SPECS.rglob("*") if forms.form_of_path(file.name) is not None)
 
 
 @contextlib.contextmanager

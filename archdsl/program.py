@@ -75,7 +75,8 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
     """Parse a file and all it imports; `texts` stand for files of these names. Raises `SpecError`."""
     spec = forms.parse(source)
     faults = duplicates(spec)
-    blocks, lost = _imported(spec, directory.resolve(), [], faults, {}, texts)
+    directory = directory.resolve()
+    blocks, lost = _imported(spec, directory, [directory / Path(source.name).name], faults, {}, texts)
     definitions = _define(spec, blocks)
     faults += resolve(spec, definitions, lost)
     if not spec.networks and not faults:

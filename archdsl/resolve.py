@@ -7,8 +7,10 @@ so that a mistake in a block that no network uses, or in the branch not taken, i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
+from archdsl import habits
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, unknown
 from archdsl.elaborate.arguments import TYPES
 from archdsl.elaborate.inputs import capitals
@@ -19,14 +21,6 @@ from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-# Names that people bring along from Python and YAML, and what to write instead.
-HABITS: Final = {
-    **dict.fromkeys(("True", "yes", "on"), "write `true`"),
-    **dict.fromkeys(("False", "no", "off"), "write `false`"),
-    "None": "there is no None: leave the argument out",
-    "target": "a loss takes its target itself: `cross_entropy(output)`",
-    "self": "there is no `self`: a block sees its parameters",
-}
 STATIC: Final = frozenset(FUNCTIONS) | frozenset(INITIALISERS)
 
 
@@ -70,6 +64,7 @@ class _Resolver:
         self.definitions = definitions
         self.lost = lost
         self.faults: list[Diagnostic] = []
+        self.labels: dict[str, Span] = {}  # of the definition, as far as it was read
         self._visitors: dict[type, Callable[[Any, _Names], None]] = {
             tree.Literal: lambda e, n: None,
             tree.Name: self._name,
@@ -95,10 +90,11 @@ class _Resolver:
 
     def definition(self, params: Iterable[tree.Param], body: tree.Body, *, network: bool) -> None:
         names = _Names()
+        self.labels = {}
         params = tuple(params)
         for param in params:
             if param.type is not None and param.type.id not in TYPES:
-                self.faults.append(unknown("type", param.type.id, TYPES, "unknown-name", param.type.span))
+                self.faults.append(habits.unknown_type(param.name.id, param.type.id, param.type.span, TYPES))
             if param.default is not None:
                 self.expression(param.default, names)
             names.own[param.name.id] = param.name.span
@@ -110,23 +106,32 @@ class _Resolver:
         for param in params:
             for dim in param.shape.dims if param.shape is not None else ():
                 if not isinstance(dim, tree.AnyDims):
-                    self.expression(dim, names)
+                    self._advised(dim, names, habits.symbol if network else None)
         self._body(body, names)
 
     def _body(self, body: tree.Body, names: _Names) -> None:
         for statement in body.statements:
             if isinstance(statement, tree.Devices):
                 continue
-            scope = names
-            if isinstance(statement, tree.Loss) and names.find("output") is None:
-                scope = _Names(names)
-                scope.own["output"] = statement.span  # what the only output is called
-            self.expression(statement.value, scope)
+            if isinstance(statement, tree.Loss):
+                self._loss(statement, body, names)
+                continue
+            self.expression(statement.value, names)
             if isinstance(statement, tree.Bind):
                 for target in statement.targets:
                     self._bind(target, names)
             elif isinstance(statement, tree.Output):
                 names.own.setdefault(statement.name.id, statement.name.span)
+
+    def _loss(self, statement: tree.Loss, body: tree.Body, names: _Names) -> None:
+        outputs = [other.name.id for other in body.statements if isinstance(other, tree.Output)]
+        if names.find("output") is None:
+            names = _Names(names)
+            names.own["output"] = statement.span  # what the only output is called
+        shown = ", ".join(f"`{name}`" for name in outputs or ["output"])
+        labels, self.labels = self.labels, {}  # a labelled value that is bound would not do: it has to be an output
+        self._advised(statement.value, names, lambda _: f"a loss is computed from what the network returns: {shown}")
+        self.labels = labels
 
     def _bind(self, target: tree.Target, names: _Names) -> None:
         first = names.find(target.id)
@@ -148,6 +153,14 @@ class _Resolver:
     def expression(self, expression: Any, names: _Names) -> None:
         self._visitors[type(expression)](expression, names)
 
+    def _advised(self, expression: Any, names: _Names, advice: Callable[[str], str] | None) -> None:
+        """An expression, with a help text for unknown names in it where nothing is known that is closer."""
+        first = len(self.faults)
+        self.expression(expression, names)
+        for i, fault in enumerate(self.faults[first:], first):
+            if advice is not None and fault.code == "unknown-name" and fault.help is None and fault.span is not None:
+                self.faults[i] = replace(fault, help=advice(fault.span.text))
+
     def _all(self, expressions: Iterable[Any], names: _Names) -> None:
         for expression in expressions:
             self.expression(expression, names)
@@ -157,8 +170,10 @@ class _Resolver:
         if names.find(name.id) is not None or name.id in INITIALISERS or name.id in bare:
             return
         fault = unknown("name", name.id, [*names.all(), *INITIALISERS, *bare], "unknown-name", name.span)
-        if name.id in HABITS:
-            fault = Diagnostic(fault.code, fault.message, fault.span, help=HABITS[name.id])
+        if name.id in self.labels:
+            fault = habits.label_as_value(name.id, name.span, self.labels[name.id])
+        elif name.id in habits.NAMES:
+            fault = Diagnostic(fault.code, fault.message, fault.span, help=habits.NAMES[name.id])
         elif fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
             help = f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
             fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
@@ -194,6 +209,7 @@ class _Resolver:
     def _head(self, head: tree.Head, names: _Names) -> None:
         self._interpolated([head.label, *head.marks], names)
         self.expression(head.value, names)
+        self._label(head.label)
 
     def _chain(self, chain: tree.Chain, names: _Names) -> None:
         self.expression(chain.head, names)
@@ -203,11 +219,16 @@ class _Resolver:
         for step in steps:
             self._interpolated([step.label, *step.marks], names)
             self.expression(step.action, names)
+            self._label(step.label)
 
     def _interpolated(self, texts: Iterable[tree.Interpolated | None], names: _Names) -> None:
         for text in texts:
             if text is not None:
                 self._all((piece for piece in text.pieces if not isinstance(piece, str)), names)
+
+    def _label(self, label: tree.Interpolated | None) -> None:
+        if label is not None and all(isinstance(piece, str) for piece in label.pieces):
+            self.labels.setdefault("".join(map(str, label.pieces)), label.span)
 
     def _repeat(self, repeat: tree.Repeat, names: _Names) -> None:
         self._all((repeat.count, repeat.body), names)

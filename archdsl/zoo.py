@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from archdsl.dims import Size, show
 from archdsl.graph import header
 from archdsl.measure.analyse import analyse
-from archdsl.pipeline import SPECS, check
+from archdsl.pipeline import check, shipped_specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Entry:
 def entries() -> list[Entry]:
     """Every variant of every file in specs/, in the order of the files."""
     found = []
-    for file in sorted(SPECS.rglob("*.arch")):
+    for file in shipped_specs():
         source = title(file)
         for graph in check(file):
             variant = header(graph)["variant"]
@@ -44,6 +45,11 @@ def entries() -> list[Entry]:
 
 
 def title(file: Path) -> str:
-    """The first comment line of a spec, which names its paper."""
-    line = file.read_text(encoding="utf-8").split("\n", 1)[0]
-    return line.removeprefix("#").strip() if line.startswith("#") else ""
+    """What a spec's first comment says it is: the network and, in parentheses, its paper."""
+    lines = []
+    for line in file.read_text(encoding="utf-8").split("\n"):
+        if not line.startswith("# "):
+            break
+        lines.append(line.removeprefix("# ").strip())
+    found = re.match(r"[^()]*\([^()]*\)", " ".join(lines))
+    return found.group() if found else " ".join(lines)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import archdsl
-from archdsl.catalogue import CATALOGUE
+from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.ops import OPERATORS, Operator, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.initialiser import INITIALISERS
+from archdsl.published import figures
+from archdsl.render.explanation import as_markdown
 from archdsl.zoo import entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +21,12 @@ NOTE = "<!-- Written by `make docs`; do not edit. -->"
 
 def main() -> int:
     check = "--check" in sys.argv[1:]
-    pages = {"docs/operators.md": operators(), "docs/diagnostics.md": diagnostics(), "specs/README.md": zoo()}
+    pages = {
+        "docs/operators.md": operators(),
+        "docs/diagnostics.md": diagnostics(),
+        "specs/README.md": zoo(),
+        "docs/zoo.md": published(),
+    }
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
     for name, (variant, options) in PICTURES.items():
         target = ROOT / "docs" / "images" / name
@@ -98,21 +106,27 @@ def _shapes(shapes: tuple[object, ...]) -> str:
 
 
 def diagnostics() -> str:
-    """What each code of a diagnostic means, from the catalogue."""
+    """What each code of a diagnostic means, from the catalogue: what `archdsl explain` says."""
     lines = ["# Diagnostics", "", NOTE, ""]
-    lines += [
-        "What the code in `error[code]` means. `tests/faults/` has a spec for each, with the message it gives.",
-        "",
-    ]
-    lines += ["| code | | why | exit status |", "|---|---|---|---:|"]
-    lines += [f"| `{code}` | {e.summary} | {e.why} | {e.exit_status} |" for code, e in sorted(CATALOGUE.items())]
+    lines += ["What the code in `error[code]` means; `archdsl explain CODE` says the same. The first of two examples"]
+    lines += ["gives exactly this diagnostic, the second is right. The exit status is 1 for what is wrong with a spec,"]
+    lines += ["and 2 where a command was used wrongly."]
+    for title, family in FAMILIES.items():
+        lines += ["", f"**{title}**", "", "| code | level | | exit status |", "|---|---|---|---:|"]
+        lines += [f"| [`{code}`](#{code}) | {e.level} | {e.summary} | {e.exit_status} |" for code, e in family.items()]
+    for code in sorted(CATALOGUE):
+        lines += ["", f"## {code}", "", as_markdown(code).rstrip()]
     return "\n".join(lines) + "\n"
 
 
 def zoo() -> str:
     """The table of the networks in specs/."""
     lines = ["# The networks that ship with archdsl", "", NOTE, ""]
-    lines += ["Load one by its name: `archdsl report resnet50`. Figures are for a batch of 1.", ""]
+    lines += [
+        "Load one by its name: `archdsl report resnet50`. Figures are for a batch of 1;",
+        "[docs/zoo.md](../docs/zoo.md) has them beside published ones.",
+        "",
+    ]
     file = None
     for entry in entries():
         if entry.file != file:
@@ -120,6 +134,22 @@ def zoo() -> str:
             lines += ["", f"## [{file}]({file})", "", entry.source, ""]
             lines += ["| name | input | parameters | MACs |", "|---|---|---:|---:|"]
         lines.append(f"| `{entry.name}` | {entry.input} | {entry.params:,} | {entry.macs:,} |")
+    return "\n".join(lines) + "\n"
+
+
+def published() -> str:
+    """The published figures of the networks, beside ours."""
+    lines = ["# The networks beside what was published", "", NOTE, ""]
+    lines += [
+        "What papers print and what well-known implementations have, and what archdsl counts. *Equal* is equal to the",
+        "last digit, *rounded* means that our figure rounds to the printed one or stays below its bound.",
+        "`archdsl zoo --table` prints the same. MACs are multiply-adds of convolution, linear and attention.",
+    ]
+    for name, group in groupby(figures(), lambda figure: figure.network):
+        lines += ["", f"## {name}", "", "| figure | published | ours | | source |", "|---|---:|---:|---|---|"]
+        for f in group:
+            agrees = f.agrees if not f.note else f"{f.agrees}: {f.note}"
+            lines.append(f"| {f.figure} | {f.published} | {f.ours:,} | {agrees} | {f.source} |")
     return "\n".join(lines) + "\n"
 
 

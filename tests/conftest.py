@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,6 +16,9 @@ from archdsl.network import Network
 from archdsl.program import parse_string
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Workers share the cores: threads of torch in each of them would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,3 +54,27 @@ def graph_of() -> Callable[..., Graph]:
 def network_of(graph_of: Callable[..., Graph]) -> Callable[..., Network]:
     """The network of a text."""
     return lambda code, name=None, **choices: Network(graph_of(code, name, **choices))
+
+
+class Said(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Runs a command as `archdsl` does, but in this process, which is faster."""
+    from archdsl.cli import main
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setattr(sys, "argv", ["archdsl", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert isinstance(stop.value.code, int)
+        return Said(stop.value.code, *capsys.readouterr())
+
+    return run

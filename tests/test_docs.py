@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,15 @@ def blocks(kind: str) -> list[tuple[str, str]]:
     return found
 
 
+# Pages and their commands, each with the output below it where that is shown.
 COMMANDS = [
-    (f"{where}: {line[2:]}", line[2:].split("  #")[0].strip())
-    for where, text in blocks("console")
-    for line in text.splitlines()
-    if line.startswith("$ ")
+    (page, command, shown)
+    for page in PAGES
+    for block in re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)
 ]
+WITHOUT_OUTPUT = [(f"{page.name}: {command}", command) for page, command, shown in COMMANDS if not shown]
+WITH_OUTPUT = [command for command in COMMANDS if command[2]]
 
 
 @pytest.fixture
@@ -42,16 +46,18 @@ def checkout(tmp_path: Path) -> Path:
     """A place with the specs and documents in it, for commands to write to."""
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copytree(ROOT / "tests" / "errata", tmp_path / "tests" / "errata")
     return tmp_path
 
 
 def environment() -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
-@pytest.mark.parametrize("command", [c for _, c in COMMANDS], ids=[name for name, _ in COMMANDS])
-def test_command_of_the_documentation_runs(command: str, checkout: Path) -> None:
+@pytest.mark.parametrize("line", [line for _, line in WITHOUT_OUTPUT], ids=[name for name, _ in WITHOUT_OUTPUT])
+def test_command_of_the_documentation_runs(line: str, checkout: Path) -> None:
+    command = line.split("  #")[0].strip()
     if command.startswith("make "):
         target = command.split()[1]
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
@@ -61,6 +67,20 @@ def test_command_of_the_documentation_runs(command: str, checkout: Path) -> None
         ["bash", "-c", command], cwd=checkout, env=environment(), capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("page", "command", "shown"), WITH_OUTPUT, ids=[f"{page.name}: {command}" for page, command, _ in WITH_OUTPUT]
+)
+def test_command_of_the_documentation_has_the_output_that_is_shown(
+    page: Path, command: str, shown: str, checkout: Path, golden: Callable[[Path, str], None]
+) -> None:
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=checkout, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+    )  # fmt: skip
+    text = page.read_text(encoding="utf-8")
+    golden(page, text.replace(f"$ {command}\n{shown}", f"$ {command}\n{done.stdout}"))
 
 
 SPECS = [*blocks("arch"), *blocks("yaml")]

@@ -5,11 +5,25 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from archdsl.catalogue import layers, names, reading, shapes, syntax
+from archdsl.catalogue import commands, files, layers, limits, names, shapes, syntax, values, yaml
 from archdsl.catalogue._entry import Entry, Level
 
-__all__ = ["CATALOGUE", "Entry", "Level"]
+__all__ = ["CATALOGUE", "FAMILIES", "Entry", "Level"]
 
-CATALOGUE: Final = MappingProxyType(
-    {**reading.ENTRIES, **syntax.ENTRIES, **names.ENTRIES, **layers.ENTRIES, **shapes.ENTRIES}
+FAMILIES: Final = MappingProxyType(
+    {
+        "Using a command": commands.ENTRIES,
+        "Files and imports": files.ENTRIES,
+        "Writing a spec": syntax.ENTRIES,
+        "The YAML form": yaml.ENTRIES,
+        "Names and definitions": names.ENTRIES,
+        "Values and arguments": values.ENTRIES,
+        "Shapes and sizes": shapes.ENTRIES,
+        "Layers and networks": layers.ENTRIES,
+        "Limits": limits.ENTRIES,
+    }
 )
+"""The codes by what they are about, in the order of a table of contents."""
+
+CATALOGUE: Final = MappingProxyType({code: entry for family in FAMILIES.values() for code, entry in family.items()})
+"""What a diagnostic's code stands for."""

@@ -15,7 +15,9 @@ from archdsl.errors import SpecError
 # Commands and their one-line help, which is shown without importing them.
 COMMANDS: Final = {
     "check": "Check specs: names, shapes, structure.",
+    "explain": "Explain the code of a diagnostic.",
     "report": "Show what each layer is and costs.",
+    "diff": "Compare two networks, layer by layer.",
     "fmt": "Format specs, or say which are not formatted.",
     "convert": "Convert a spec from text to YAML, or back.",
     "draw": "Draw a network.",
@@ -72,9 +74,9 @@ def main() -> NoReturn:
         status = cli.main(standalone_mode=False)
         sys.stdout.flush()
     except SpecError as error:
-        from archdsl.render.text import render_all
+        from archdsl.cli.terminal import show_faults
 
-        click.echo(render_all(error.diagnostics, colour=_colour()), err=True, nl=False)
+        show_faults(error.diagnostics)
         status = error.exit_status
     except click.ClickException as error:
         error.show()
@@ -89,7 +91,3 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def _colour() -> bool:
-    return sys.stderr.isatty() and "NO_COLOR" not in os.environ

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.cli.terminal import show_faults
+from archdsl.diagnostics import Diagnostic, Findings
 from archdsl.errors import SpecError
+from archdsl.render.formats import FORMATS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +37,32 @@ def choice_options(function: F) -> F:
 
 def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(function)
+
+
+def format_option(function: Callable[..., int]) -> Callable[..., int]:
+    """--format, given to the command as `form`; --json is short for one of them."""
+    choice = click.option(
+        "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True,
+        help="; ".join(f"{name}: {form.summary}" for name, form in FORMATS.items()) + ".",
+    )  # fmt: skip
+    short = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+
+    @functools.wraps(function)
+    def run(*arguments: Any, form: str, as_json: bool, **options: Any) -> int:
+        if as_json and form not in ("text", "json"):
+            raise click.UsageError(f"--json is --format json, but --format is {form}")
+        return function(*arguments, form="json" if as_json else form, **options)
+
+    return choice(short(run))
+
+
+def print_findings(findings: Sequence[Findings], form: str) -> int:
+    """What a command found, in one of `FORMATS`; the exit status that says the same."""
+    diagnostics = [diagnostic for found in findings for diagnostic in found.diagnostics]
+    click.echo(FORMATS[form].render(findings), nl=False)
+    if diagnostics and not FORMATS[form].is_document:
+        show_faults(diagnostics)
+    return max((diagnostic.exit_status for diagnostic in diagnostics), default=0)
 
 
 def print_json(document: Any) -> None:

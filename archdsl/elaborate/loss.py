@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, Label
 from archdsl.elaborate.arguments import is_tensors
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
@@ -48,10 +48,21 @@ def elaborate_losses(
 class _LossInterpreter(Interpreter):
     """Elaborates a loss: losses take the target, and what is computed from absent outputs is 0."""
 
-    def __init__(self, builder: GraphBuilder, absent: bool) -> None:
+    def __init__(self, builder: GraphBuilder, enclosing: Scope, absent: bool) -> None:
         super().__init__(builder)
+        self.enclosing = enclosing
         self.absent = absent
         self.target: Tensor | None = None
+
+    def _name(self, name: tree.Name, context: Context, label: str | None) -> Any:
+        bound = self.enclosing.find(name.id) if context.scope.find(name.id) is None else None
+        if bound is None:
+            return super()._name(name, context, label)
+        help = f"a loss is computed from what the network returns: make it an output, `output {name.id} = …`"
+        if context.scope.find("output") is not None:  # what the only output is called
+            help += ", and name the last value too, `output y = …`; or use `output`, the last value"
+        message = f"`{name.id}` is no output of the network"
+        raise Fault(Diagnostic("loss", message, name.span, (Label(bound.span, "bound here"),), help=help))
 
     def _operate(
         self,
@@ -101,7 +112,7 @@ def _elaborate(
     """The loss of a phase; None where it compares nothing with the target."""
     builder = GraphBuilder()
     builder.steps[TARGET] = statement.span
-    interpreter = _LossInterpreter(builder, absent=not training)
+    interpreter = _LossInterpreter(builder, outer, absent=not training)
     context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
     present = [o for o in outputs if training or o["phase"] == "both"]
     for output in present:

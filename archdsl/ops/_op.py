@@ -94,6 +94,10 @@ class Parameter(NamedTuple):
     default: Any  # REQUIRED where there is none
     positional: bool
 
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
 
 REQUIRED: Any = MISSING
 

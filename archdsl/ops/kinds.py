@@ -254,5 +254,16 @@ def spell(value: Any) -> str:
     return str(value) if isinstance(value, (float, Dim, Initialiser)) else "a tensor or module"
 
 
+def literal(value: Any) -> str:
+    """A parameter's value as a spec writes it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(literal, value))}]"
+    return _plain(value) if isinstance(value, float) else str(value)
+
+
 def _plain(value: float) -> str:
     return f"{value:g}"

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Fix
+from archdsl.diagnostics import Diagnostic, Findings, Fix
 from archdsl.render.text import shown_path
 from archdsl.source import Span
+
+
+def document(findings: Sequence[Findings]) -> str:
+    """What was found in several SPECs, ending with a newline."""
+    specs = [
+        {
+            "spec": found.spec,
+            "ok": found.ok,
+            "networks": found.networks,
+            "diagnostics": [to_dict(diagnostic) for diagnostic in found.diagnostics],
+            **({"fixed": [to_dict(diagnostic) for diagnostic in found.fixed]} if found.fixed else {}),
+        }
+        for found in findings
+    ]
+    return json.dumps({"archdsl": 1, "specs": specs}, indent=1, ensure_ascii=False) + "\n"
 
 
 def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
-from archdsl.diagnostics import Diagnostic, Instance
+from archdsl.catalogue import Level
+from archdsl.diagnostics import Diagnostic, Findings, Instance
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
 MAX_SHOWN = 20  # diagnostics
 BLUE, BOLD = "1;34", "1"
-COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
+COLOURS: dict[Level, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
 
 def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     """One diagnostic as several lines of text, ending with a newline."""
-
-    def paint(text: str, style: str) -> str:
-        return f"\x1b[{style}m{text}\x1b[0m" if colour else text
-
+    paint = painter(colour)
     style = COLOURS[diagnostic.level]
     lines = [paint(f"{diagnostic.level}[{diagnostic.code}]", style) + paint(f": {printable(diagnostic.message)}", BOLD)]
     marks: list[tuple[Span, str, str]] = []
@@ -33,13 +32,25 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
         lines += _snippets(diagnostic.span.source, marks, width, style, paint)
     elif diagnostic.place is not None:
         lines.append(f"{gutter}{paint('-->', BLUE)} {printable(diagnostic.place)}")
-    notes = [f"the layer is `{diagnostic.layer}`"] if diagnostic.layer is not None else []
-    notes += [note.text + (f" ({place(note.span)})" if note.span else "") for note in diagnostic.notes]
-    notes += [f"in {i.path}: {printable(i.call)}, used at {place(i.span)}" for i in reversed(_shortened(diagnostic))]
-    advice = [("help", diagnostic.help or ""), ("fix", diagnostic.fix.title if diagnostic.fix else "")]
-    for kind, text in [*(("note", note) for note in notes), *((kind, text) for kind, text in advice if text)]:
+    for kind, text in notes(diagnostic):
         lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
     return "\n".join(lines) + "\n"
+
+
+def painter(colour: bool) -> Callable[[str, str], str]:
+    """Gives a text a style of ECMA-48 ("1;31"), or leaves it as it is."""
+    return lambda text, style: f"\x1b[{style}m{text}\x1b[0m" if colour else text
+
+
+def notes(diagnostic: Diagnostic) -> list[tuple[str, str]]:
+    """What is said below the source lines, each with its kind: "note", "help" or "fix"."""
+    found = [("note", f"the layer is `{diagnostic.layer}`")] if diagnostic.layer is not None else []
+    for note in diagnostic.notes:
+        found.append(("note", note.text + (f" ({place(note.span)})" if note.span else "")))
+    for i in reversed(_shortened(diagnostic)):
+        found.append(("note", f"in {i.path}: {printable(i.call)}, used at {place(i.span)}"))
+    advice = [("help", diagnostic.help), ("fix", diagnostic.fix.title if diagnostic.fix else None)]
+    return [*found, *((kind, text) for kind, text in advice if text)]
 
 
 def _shortened(diagnostic: Diagnostic) -> list[Instance]:
@@ -101,3 +112,18 @@ def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
     if len(found) > MAX_SHOWN:
         shown.append(f"… and {len(found) - MAX_SHOWN} more\n")
     return "\n".join(shown)
+
+
+def networks(findings: Sequence[Findings]) -> str:
+    """The SPECs that are right, a line each, with the networks in them."""
+    return "".join(f"{found.spec}: ok ({', '.join(found.networks)})\n" for found in findings if found.ok)
+
+
+def summary(diagnostics: Sequence[Diagnostic]) -> str:
+    """How many there are of each level, how many have a fix, and where one reads on."""
+    counts = Counter(diagnostic.level for diagnostic in diagnostics)
+    counted = [f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}" for level in COLOURS if counts[level]]
+    fixes = sum(diagnostic.fix is not None for diagnostic in diagnostics)
+    if fixes:
+        counted.append(f"{f'{fixes} of them ' if len(diagnostics) > 1 else ''}with a fix (`archdsl check --fix`)")
+    return f"{', '.join(counted)}; `archdsl explain {diagnostics[0].code}` says more\n"

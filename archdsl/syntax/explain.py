@@ -97,16 +97,17 @@ def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) 
 
 # What people write out of habit, at or just before the token that does not fit, and what to write instead.
 HABITS: Final = {
-    r"elif\b": "write `else if`",
-    r"def\b": "a block is `block name(parameters) { … }`, at the top of the file",
-    r"return\b": "there is no `return`: the last expression of a body is its value",
-    r"lambda\b": "there are no functions in expressions: write a block",
-    r"in\b": "there is no test with `in`: compare with `==`",
+    r"\belif\b": "write `else if`",
+    r"\bdef\b": "a block is `block name(parameters) { … }`, at the top of the file",
+    r"\breturn\b": "there is no `return`: the last expression of a body is its value",
+    r"\blambda\b": "there are no functions in expressions: write a block",
+    r"\bin\b": "there is no test with `in`: compare with `==`",
     r"[|=]>|- >": "write `->`",
     r"[-+*/]=": "a value is bound once: give the new one another name",
     r"//\s*[A-Za-z]|/\*": "a comment begins with `#`",
-    r"self\.|\.\s*\w+\s*\(": "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`",
-    r"f\"": "a label takes numbers as `name${i}:`",
+    r"\bself\.|\.\s*\w+\s*\(": "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`",
+    r":\s*(?:\w+\.)?[Tt]ensor\b": "a tensor is declared by its shape: `x: [N, C, H, W]`",
+    r"\bf\"": "a label takes numbers as `name${i}:`",
 }
 
 

@@ -15,12 +15,12 @@ from archdsl.ops import OPERATORS, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.pipeline import convert_source
 from archdsl.source import Source
+from archdsl.syntax.forms import form_of
 from archdsl.syntax.schema import schema
-from tests.syntax.test_text_form import FILES
+from tests.syntax.test_text_form import WRITTEN
 from tests.test_cli import run
 from tests.test_docs import blocks
 
-WRITTEN = [path for path in FILES if path.parent.name in ("specs", "docs")]
 SCHEMA = schema()
 
 
@@ -54,7 +54,9 @@ def test_it_is_a_schema() -> None:
 
 @pytest.mark.parametrize("path", WRITTEN, ids=[path.stem for path in WRITTEN])
 def test_every_spec_is_valid_in_yaml(path: Path) -> None:
-    assert errors(convert_source(Source(str(path), path.read_text(encoding="utf-8")), "yaml")) == []
+    source = Source(str(path), path.read_text(encoding="utf-8"))
+    assert errors(convert_source(source, "yaml")) == []
+    assert form_of(source) == "text" or errors(source.text) == []
 
 
 @pytest.mark.parametrize("code", [code for _, code in blocks("yaml")])

@@ -1,4 +1,4 @@
-"""The figures of published networks: facts.json, read."""
+"""What is known of published networks: specs/published.json has the figures, facts.json the shapes and tensors."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-_FACTS: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("facts.json").read_text(encoding="utf-8"))
+from archdsl.pipeline import SPECS
 
-NETWORKS: Final[dict[str, dict[str, Any]]] = _FACTS["networks"]
-ALIASES: Final[dict[str, str]] = _FACTS["aliases"]  # a second name of a network
+
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+_FIGURES: Final = _read(SPECS / "published.json")
+_FACTS: Final = _read(Path(__file__).with_name("facts.json"))
+
+NETWORKS: Final[dict[str, dict[str, Any]]] = {
+    variant: figures | _FACTS["networks"][variant] for variant, figures in _FIGURES["networks"].items()
+}
+ALIASES: Final[dict[str, str]] = _FIGURES["aliases"]  # a second name of a network
 
 
 def tensors(variant: str) -> dict[str, tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import operator
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import fx, nn
 from torch.nn import functional
 
 import archdsl
 from archdsl.graph import header
+from archdsl.pipeline import zoo
 from tests.zoo.published import NETWORKS, divided
 from tests.zoo.references import reference_with_weights, spec_name
 
@@ -272,21 +275,41 @@ def test_auxiliary_classifiers_exist_in_training_only(variant: str, outputs: tup
 
 # --- Training
 
-TRAINED = ["lenet5", "nin_cifar10", "googlenet_torchvision", "inception_v3", "inception_v4", "inception_resnet_v1"]
-TRAINED += ["cifar_resnet20", "resnext50_32x4d", "densenet121", "unet", "siamese", "vit_tiny_16"]
+SIZES = (32, 64, 80, 188, 299)  # of images; a network takes the first that leaves something of its maps
 
 
-@pytest.mark.parametrize("variant", TRAINED)
+def small(variant: str) -> archdsl.Network:
+    """A network for a batch of four small images."""
+    shapes = {key: archdsl.load(variant).graph.nodes[key]["shape"] for key in inputs_of(variant)}
+    for size in SIZES:
+        with contextlib.suppress(archdsl.SpecError):
+            return archdsl.load(variant, inputs={key: (4, s[1], size, size) for key, s in shapes.items()})
+    raise AssertionError(f"{variant} takes none of {SIZES}")
+
+
+def handwritten_digits(network: archdsl.Network) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Real images in the shapes of the inputs, and their classes."""
+    digits = load_digits()
+    shapes = [network.graph.nodes[key]["shape"] for key in header(network.graph)["inputs"]]
+    images = []
+    for i, (batch, channels, *size) in enumerate(shapes):
+        image = torch.tensor(digits.images[i * batch : (i + 1) * batch], dtype=torch.float32)[:, None] / 8 - 1
+        images.append(functional.interpolate(image, size=size, mode="bilinear").expand(-1, channels, -1, -1))
+    return images, torch.tensor(digits.target[: shapes[0][0]])
+
+
+@pytest.mark.parametrize("variant", zoo())
 def test_a_step_of_descent_lowers_the_loss(variant: str) -> None:
-    """Down the gradient, as far as promises a loss lower by a tenth. Dropout drops the same before and after."""
+    """Down the gradient, as far as promises a loss lower by a fiftieth. Dropout drops the same before and after."""
+    network = small(variant)
     torch.manual_seed(5)
-    images = [torch.cat([image, 0.5 * image.flip(-1)]) for image in images_for(variant)]
-    model = archdsl.load(variant, inputs=dict(zip(inputs_of(variant), map(shape_of, images), strict=True))).compile()
-    target = torch.arange(len(images[0]))
-    if variant == "unet":
-        target = torch.randint(2, (len(images[0]), 4, 4))
-    elif variant == "siamese":
-        target = (target % 2).float()[:, None]
+    model = network.compile()
+    images, target = handwritten_digits(network)
+    if variant.startswith("unet"):  # each pixel: ink or paper
+        height, width = header(network.graph)["outputs"][0]["shape"][2:]
+        target = (images[0][:, 0, :height, :width] > 0).long()
+    elif variant == "siamese":  # are these two the same digit?
+        target = torch.tensor([[0.0], [1.0], [0.0], [1.0]])
 
     def loss() -> torch.Tensor:
         torch.manual_seed(9)
@@ -297,7 +320,7 @@ def test_a_step_of_descent_lowers_the_loss(variant: str) -> None:
     gradients = [parameter.grad for parameter in model.parameters()]
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
     steepness = sum(gradient.square().sum().item() for gradient in gradients if gradient is not None)
-    torch.optim.SGD(model.parameters(), lr=0.1 * before.item() / steepness).step()
+    torch.optim.SGD(model.parameters(), lr=0.02 * before.item() / steepness).step()
     with torch.no_grad():
         assert loss() < before
 

@@ -1,0 +1,40 @@
+"""What the streams that a command writes to can show, and faults on standard error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Final, TextIO
+
+import click
+
+from archdsl.diagnostics import Diagnostic
+
+MAX_WIDTH: Final = 88  # of running text: longer lines are hard to read
+
+
+def colour(stream: TextIO) -> bool:
+    """Whether to write in colour: on a terminal, unless the environment says otherwise, as it does for Python itself.
+
+    A non-empty NO_COLOR (no-color.org) turns colour off, else a non-empty FORCE_COLOR turns it on, else TERM=dumb off.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """The width of running text."""
+    return min(shutil.get_terminal_size().columns, MAX_WIDTH)
+
+
+def show_faults(diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics on standard error, and a line that says how many there are and who explains them."""
+    from archdsl.render.text import render_all, summary
+
+    shown = colour(sys.stderr)
+    click.echo(f"{render_all(diagnostics, shown)}\n{summary(diagnostics)}", err=True, nl=False, color=shown)

@@ -1,0 +1,112 @@
+"""What papers and well-known implementations say of the shipped networks, beside what archdsl counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from archdsl.graph import Graph, header, live
+from archdsl.measure.analyse import analyse
+from archdsl.measure.report import Report
+from archdsl.pipeline import SPECS, check, shipped_specs
+
+FILE: Final = SPECS / "published.json"
+TITLES: Final = {
+    "params": "parameters",
+    "param_bytes": "bytes of parameters",
+    "macs": "MACs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One published figure of a network and ours.
+
+    agrees: "equal"; "rounded" where ours rounds to it (or stays below a bound); "differs" where `note` says why.
+    """
+
+    network: str
+    figure: str
+    published: str
+    source: str
+    ours: int
+    agrees: Literal["equal", "rounded", "differs"]
+    note: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def figures() -> list[Figure]:
+    """All published figures of all shipped networks, in the order of the files; those that papers print first."""
+    known = json.loads(FILE.read_text(encoding="utf-8"))
+    found: list[Figure] = []
+    for file in shipped_specs():
+        for graph in check(file):
+            variant = header(graph)["variant"]
+            if variant is not None:
+                name = known["aliases"].get(variant, variant)
+                found += _figures(variant, known["networks"][name], graph)
+    return found
+
+
+def _figures(variant: str, known: dict[str, Any], graph: Graph) -> Iterator[Figure]:
+    report = analyse(graph)
+    for entry in known.get("printed", ()):
+        yield _count(variant, known, report, graph, entry["of"], entry.get("phase", "inference"), entry)
+    for phase, entries in _exact(known).items():
+        for of, entry in entries.items():
+            yield _count(variant, known, report, graph, of, phase, entry)
+    if "receptive_field" in known:
+        entry = known["receptive_field"]
+        ours = _field(report, entry["at"])
+        shown = f"receptive field of {entry['at']}"
+        yield Figure(variant, shown, str(entry["value"]), entry["source"], ours, _agrees(ours, entry["value"], 0), "")
+
+
+def _exact(known: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The exact figures by phase; in training, everything there is takes part."""
+    found = {"training": {of: known[of] for of in ("params", "macs")}}
+    if "inference" in known:
+        inference = known["inference"]
+        found["inference"] = {of: {"value": inference[of], "source": inference["source"]} for of in ("params", "macs")}
+    return found
+
+
+def _count(
+    variant: str, known: dict[str, Any], report: Report, graph: Graph, of: str, phase: str, entry: dict[str, Any]
+) -> Figure:
+    ours = _ours(report, graph, of, phase)
+    return Figure(
+        network=variant,
+        figure=TITLES[of] + (f" in {phase}" if "inference" in known else ""),
+        published=entry.get("printed", f"{entry['value']:,}"),
+        source=entry["source"],
+        ours=ours,
+        agrees=_agrees(ours, entry["value"], entry.get("unit", 0)),
+        note=entry.get("note", ""),
+    )
+
+
+def _ours(report: Report, graph: Graph, of: str, phase: str) -> int:
+    """A count of the report; for a batch of 1, with or without what exists in training only."""
+    if of == "param_bytes":
+        return report.param_bytes
+    used = live(graph, training=phase == "training")
+    counts = (getattr(row, of) for row in report.nodes if row.path in used)
+    return sum(count for count in counts if isinstance(count, int))
+
+
+def _field(report: Report, at: str) -> int:
+    row = [row for row in report.nodes if row.path == at or row.path.startswith(f"{at}.")][-1]
+    return row.field[0].size if row.field else 0
+
+
+def _agrees(ours: int, published: int, unit: int | None) -> Literal["equal", "rounded", "differs"]:
+    if ours == published:
+        return "equal"
+    if unit is None:  # a bound
+        return "rounded" if ours < published else "differs"
+    return "rounded" if abs(ours - published) * 2 <= unit else "differs"

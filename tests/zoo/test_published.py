@@ -1,0 +1,63 @@
+"""`archdsl zoo --table`: published figures beside ours, and every difference explained."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from archdsl.cli import cli
+from archdsl.pipeline import shipped_specs, zoo
+from archdsl.program import parse_string
+from archdsl.published import Figure, figures
+from tests.zoo.published import ALIASES, NETWORKS
+
+FIGURES = figures()
+
+
+def test_every_variant_has_published_figures() -> None:
+    assert {figure.network for figure in FIGURES} == set(zoo()) == set(NETWORKS) | set(ALIASES)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=[f"{f.network}-{f.figure}-{f.published}" for f in FIGURES])
+def test_a_figure_agrees_or_its_difference_is_explained(figure: Figure) -> None:
+    assert figure.source
+    assert figure.agrees != "differs" or figure.note
+    if figure.published.replace(",", "").isdigit():
+        assert figure.ours == int(figure.published.replace(",", ""))
+        assert figure.agrees == "equal"
+
+
+@pytest.mark.parametrize(
+    ("network", "printed", "agrees"),
+    [
+        ("vgg16", "138 million", "rounded"),
+        ("resnet50", "3.8 billion", "differs"),
+        ("resnet101_paper", "7.6 billion", "rounded"),
+        ("inception_v3", "less than 25 million", "rounded"),
+        ("alexnet", "60 million", "differs"),
+    ],
+)
+def test_rounding_is_told_from_difference(network: str, printed: str, agrees: str) -> None:
+    assert [f.agrees for f in FIGURES if f.network == network and f.published == printed] == [agrees]
+
+
+def test_the_command_prints_the_table_with_its_notes() -> None:
+    printed = CliRunner().invoke(cli, ["zoo", "--table"]).output
+    assert all(figure.note in printed and figure.source in printed for figure in FIGURES)
+
+
+def test_the_command_prints_it_as_json() -> None:
+    document = json.loads(CliRunner().invoke(cli, ["zoo", "--table", "--json"]).output)
+    assert document["figures"] == [figure.to_dict() for figure in FIGURES]
+
+
+def test_bare_names_are_the_variants_of_both_forms() -> None:
+    named = [
+        variant.name.id
+        for file in shipped_specs()
+        for variant in parse_string(file.read_text(encoding="utf-8")).spec.variants
+    ]
+    assert sorted(named) == sorted(zoo())
+    assert len({file.name for file in shipped_specs() if file.suffix == ".yaml"}) >= 2
