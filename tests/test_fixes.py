@@ -147,6 +147,15 @@ def test_the_condition_of_a_projection_is_completed(write: Write) -> None:
     assert "if stride > 1 or x.shape != y.shape {" in done.after[os.fspath(spec)]
 
 
+@pytest.mark.parametrize(
+    ("call", "fixed"), [("dense(99, 10)", "dense(2048, 10)"), ("dense(n = 99, m = 10)", "dense(n = 2048, m = 10)")]
+)
+def test_a_number_that_a_block_is_told_for_a_size_it_sees_is_put_right(write: Write, call: str, fixed: str) -> None:
+    block = "block dense(y: [N, n], n, m) { y -> linear(m) }\n"
+    spec = write(block + network(f"x -> flatten -> {call}"))
+    assert repair(os.fspath(spec)).after[os.fspath(spec)] == block + network(f"x -> flatten -> {fixed}")
+
+
 def test_a_fix_is_made_in_the_file_that_has_the_mistake(write: Write) -> None:
     part = write("block part(x) { x -> conv(8, 3, groups = 5) }\n", "part.arch")
     spec = write('import "part.arch" (part)\n' + network("x -> part"))
