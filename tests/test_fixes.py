@@ -192,7 +192,24 @@ def test_two_ways_out_are_told_and_none_is_chosen(write: Write) -> None:
     block = "block head(y: [N, 512]) { y -> linear(10) }\n"
     (fault,) = faults(write(block + network("x -> global_avg_pool -> flatten -> linear(256) -> head")))
     assert fault.fix is None
-    assert fault.help == "write 256 for 512 in the shape of `y` or write `out_features = 512` in `linear`"
+    assert fault.help == "write 256 for 512 in the shape of `y`, or write `out_features = 512` in `linear`"
+
+
+def test_a_stride_that_was_left_out_is_the_blocks_own(write: Write) -> None:
+    block = (
+        "block res(x, width, stride = 1) {\n    y = x -> conv(width, 3, stride = stride, padding = 1)\n"
+        "    skip = if x.shape[1] != width { x -> conv(width, 1) } else { x }\n    y + skip\n}\n"
+    )
+    spec = write(block + network("x -> res(16) -> res(32, stride = 2)"))
+    done = repair(os.fspath(spec))
+    assert "{ x -> conv(width, 1, stride = stride) }" in done.after[os.fspath(spec)]
+
+
+def test_a_stride_that_is_written_is_not_taken_for_the_mistake(write: Write) -> None:
+    body = "concat(x -> conv(4, 1, stride = 2), x -> conv(4, 1, stride = 4))"
+    (fault,) = faults(write(network(body)))
+    assert fault.fix is None
+    assert fault.help == "write `stride = 4` in `conv`, or write `stride = 2` in `conv_2`"
 
 
 # --- sizes of the input

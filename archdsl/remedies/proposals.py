@@ -19,6 +19,7 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 MOST_STRIDE: Final = 8
+MOST_WINDOWS: Final = 4  # of a branch, that might lack a stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +32,30 @@ class Step:
     written: Written
 
 
-def proposals(step: Step) -> Iterator[list[Fix]]:
-    """Groups of fixes, the best first; of one group, a fix is offered if it alone works."""
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Changes of which any would do. Only where one is `sure`, and alone works, is it a fix; else it is a hint."""
+
+    fixes: tuple[Fix, ...]
+    sure: bool = True
+
+
+def proposals(step: Step) -> Iterator[Proposal]:
+    """What might help, the best first."""
     fault = step.node["fault"]
     operator, sizes = step.node["operator"], step.node["sizes"]
     if fault.fix is not None:
-        yield [fault.fix, *(_other_source(step) if fault.code == "shape-pattern" else ())]
+        yield Proposal((fault.fix, *(_other_source(step) if fault.code == "shape-pattern" else ())))
         return
-    yield list(_other_parameters(step))
+    yield Proposal(tuple(_other_parameters(step)))
     if operator is None or len(sizes) != 2:
         return
     if operator.elementwise:
-        yield from ([fix] for fix in _projections(step))
+        yield from (Proposal((fix,)) for fix in _projections(step))
     branches = _branches(step)
     if all(place.dim > 1 for place in sizes):
-        yield from ([fix] for fix in _paddings(step, branches))
-        yield list(_strides(step, branches))
+        yield from (Proposal((fix,)) for fix in _paddings(step, branches))
+        yield from _strides(step, branches)
 
 
 def _fix(edits: Iterable[Edit | None], title: str) -> Iterator[Fix]:
@@ -139,17 +148,44 @@ def _keeps_size(operator: Any, rank: int) -> int | tuple[int, ...] | None:
     return padding[0] if len(set(padding)) == 1 else padding
 
 
-def _strides(step: Step, branches: tuple[Branch, Branch]) -> Iterator[Fix]:
-    """A stride of the last window of a branch that gives it the size of the other."""
+def _strides(step: Step, branches: tuple[Branch, Branch]) -> Iterator[Proposal]:
+    """Strides of a window that give one branch the size of the other.
+
+    One that was left out is likelier than one that was written wrongly.
+    """
+    added, others = list[Fix](), list[Fix]()
     for branch, other in (branches, branches[::-1]):
-        for key, node in branch.windows[:1]:
+        for i, (key, node) in enumerate(branch.windows[:MOST_WINDOWS]):
             operator = node["operator"]
-            shapes = [layer(step.graph, source)["outputs"][output] for source, output in operands(step.graph, key)]
-            for stride in range(1, MOST_STRIDE + 1):
-                tried = _with(operator, stride=stride)
-                if tried != operator and _size_with(tried, shapes, branch.place.dim) == other.size:
-                    edit = step.written.parameter(node["span"], type(operator), "stride", stride)
-                    yield from _fix([edit], f"write `stride = {stride}` in `{key}`")
+            for stride in _stride_to(other.size, step.graph, key, branch) if i == 0 else _ratio(branch, other):
+                # A block that is told its stride means that one.
+                text = "stride" if "stride" in step.written.settings.get(node["span"], ()) else stride
+                edit = step.written.parameter(node["span"], type(operator), "stride", text)
+                fixes = list(_fix([edit], f"write `stride = {text}` in `{key}`"))
+                left_out = [fix for fix in fixes if fix.span.start == fix.span.end]
+                added += left_out
+                others += fixes if i == 0 else left_out
+    yield Proposal(tuple(added), sure=len(added) == 1)
+    yield Proposal(tuple(others), sure=False)
+
+
+def _stride_to(wanted: Any, graph: Graph, key: str, branch: Branch) -> list[int]:
+    """The least stride with which the last window of a branch gives a size."""
+    operator = layer(graph, key)["operator"]
+    shapes = [layer(graph, source)["outputs"][output] for source, output in operands(graph, key)]
+    for stride in range(1, MOST_STRIDE + 1):
+        tried = _with(operator, stride=stride)
+        if tried != operator and _size_with(tried, shapes, branch.place.dim) == wanted:
+            return [stride]
+    return []
+
+
+def _ratio(branch: Branch, other: Branch) -> list[int]:
+    """The stride that takes the size of a branch to about that of the other; it is tried all the same."""
+    if not isinstance(branch.size, int) or not isinstance(other.size, int):
+        return []
+    ratio = -(-branch.size // other.size)
+    return [ratio] if 1 < ratio <= MOST_STRIDE else []
 
 
 def _with(operator: Operator, **values: Any) -> Operator:
