@@ -32,12 +32,13 @@ docs: .venv/test.stamp
 	$(BIN)/python docs/generate.py
 
 bench: .venv/test.stamp
+	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
 # The lock, from what pip chooses today.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	env -u PIP_CONSTRAINT .venv-lock/bin/pip install -q torch==2.13.0 '.[test]'
+	env -u PIP_CONSTRAINT .venv-lock/bin/pip install -q torch==2.13.0 '.[bench,test]'
 	.venv-lock/bin/pip freeze --all --exclude archdsl --exclude pip | sed 's/+cpu$$//' | sort -f > constraints.txt
 	rm -rf .venv-lock
 

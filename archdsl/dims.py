@@ -184,7 +184,7 @@ def substitute(size: Size, values: Mapping[str, int]) -> Size:
         product: Size = coefficient
         for atom in monomial:
             if isinstance(atom, str):
-                product = product * values.get(atom, symbol(atom))
+                product = product * (values[atom] if atom in values else symbol(atom))
             else:
                 product = product * (substitute(atom.numerator, values) // atom.divisor)
         total = total + product

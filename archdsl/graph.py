@@ -126,7 +126,11 @@ def layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
 
 def operands(graph: Graph, key: str) -> list[tuple[str, int]]:
     """What a layer reads, in the order of its inputs: producer and which of its outputs."""
-    incoming = [(edge["input"], producer, edge["output"]) for producer, _, edge in graph.in_edges(key, data=True)]
+    incoming = [
+        (edge["input"], producer, edge["output"])
+        for producer, edges in graph.pred[key].items()
+        for edge in edges.values()
+    ]
     return [(producer, output) for _, producer, output in sorted(incoming)]
 
 

@@ -7,6 +7,7 @@ memory is what the system reports of it (`ru_maxrss`).
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import platform
 import statistics
@@ -84,6 +85,18 @@ def report_against_torchinfo() -> list[str]:
     return lines
 
 
+def analyses_in_one_process() -> list[str]:
+    command = [sys.executable, str(HERE / "in_process.py")]
+    found: dict[str, list[float]] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    ours, *others = found
+    lines = ["| in one process | milliseconds | times archdsl |", "|---|---|---|"]
+    lines.append(f"| {ours} | {spread([1000 * s for s in found[ours]], 0)} | |")
+    for name in others:
+        ratios = [theirs / s for s, theirs in zip(found[ours], found[name], strict=True)]
+        lines.append(f"| {name} | {spread([1000 * s for s in found[name]], 0)} | **{spread(ratios, 1)}** |")
+    return lines
+
+
 def growth() -> list[str]:
     lines = ["| what | seconds | peak MiB |", "|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
@@ -114,6 +127,13 @@ def main() -> None:
             f"{ROUNDS} rounds, one process of each in turn; the ratio is taken round by round.",
             "",
             *report_against_torchinfo(),
+            "",
+            "## An analysis of ResNet-152 in a running process",
+            "",
+            "15 rounds, one of each in turn. archdsl reads its spec and elaborates it anew each time; the torch model",
+            "of the others stands ready, on the meta device where they take it (fvcore traces with real tensors).",
+            "",
+            *analyses_in_one_process(),
             "",
             "## Growth with the size of the network",
             "",

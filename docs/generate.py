@@ -13,6 +13,7 @@ from archdsl.ops._op import REQUIRED
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.published import figures
 from archdsl.render.explanation import as_markdown
+from archdsl.syntax import tables
 from archdsl.zoo import entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,10 @@ def main() -> int:
         "docs/zoo.md": published(),
     }
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
+    if not tables.current():
+        stale.append(str(tables.TABLES.relative_to(ROOT)))
+        if not check:
+            tables.write()
     for name, (variant, options) in PICTURES.items():
         target = ROOT / "docs" / "images" / name
         fresh = target.with_name(f".fresh-{name}")

@@ -19,7 +19,7 @@ def document(findings: Sequence[Findings]) -> str:
             "ok": found.ok,
             "networks": found.networks,
             "diagnostics": [to_dict(diagnostic) for diagnostic in found.diagnostics],
-            **({"fixed": [to_dict(diagnostic) for diagnostic in found.fixed]} if found.fixed else {}),
+            "fixed": [to_dict(diagnostic) for diagnostic in found.fixed],
         }
         for found in findings
     ]

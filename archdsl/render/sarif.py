@@ -114,10 +114,10 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    """A fix (3.55)."""
+    """A fix (3.55): the replacements in each of the files that it changes."""
     replacements: dict[str, list[dict[str, Any]]] = {}
     for edit in fix.edits:
         replacement = {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.replacement}}
         replacements.setdefault(edit.span.source.name, []).append(replacement)
-    changes = [{"artifactLocation": _artifact(name), "replacements": own} for name, own in replacements.items()]
+    changes = [{"artifactLocation": _artifact(name), "replacements": found} for name, found in replacements.items()]
     return {"description": _message(fix.title or f"write `{fix.replacement}`"), "artifactChanges": changes}

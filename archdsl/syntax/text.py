@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final, cast
 
 import lark
@@ -14,7 +13,7 @@ from lark.lexer import Token
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.source import Source
-from archdsl.syntax import tree
+from archdsl.syntax import tables, tree
 from archdsl.syntax.build import MAX_NESTING, Builder
 from archdsl.syntax.explain import Stop, explain, token_span, unbalanced, unclosed
 
@@ -73,18 +72,7 @@ def new_builder(source: Source, errors: list[Diagnostic]) -> Builder:
 
 @cache
 def _lark() -> lark.Lark:
-    grammar = files("archdsl.syntax").joinpath("text.lark").read_text(encoding="utf-8")
-    return lark.Lark(
-        grammar,
-        parser="lalr",
-        lexer="basic",
-        start=["start", "expr", "chain", "step"],
-        keep_all_tokens=True,
-        maybe_placeholders=True,
-        postlex=_Newlines(),
-        transformer=_Dispatch(),
-        lexer_callbacks={"COMMENT": _Dispatch.comment},
-    )
+    return tables.parser(postlex=_Newlines(), transformer=_Dispatch(), lexer_callbacks={"COMMENT": _Dispatch.comment})
 
 
 def _parser(builder: Builder) -> lark.Lark:
