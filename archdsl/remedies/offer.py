@@ -9,7 +9,8 @@ from typing import Final
 from archdsl.diagnostics import Diagnostic
 from archdsl.graph import Graph, broken
 from archdsl.remedies.input_sizes import fitting
-from archdsl.remedies.proposals import Proposal, Step, proposals
+from archdsl.remedies.proposals import proposals
+from archdsl.remedies.step import Proposal, Step
 from archdsl.remedies.trial import Trial
 from archdsl.remedies.written import Written
 
