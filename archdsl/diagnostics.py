@@ -97,15 +97,12 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a command found in one SPEC: the networks in it that are right, and what there is to say about the rest.
-
-    `fixed` are the diagnostics whose fixes were applied, or would be.
-    """
+    """What a command found in one SPEC: the networks in it that are right, and what there is to say about the rest."""
 
     spec: str
     networks: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    fixed: tuple[Diagnostic, ...] = ()
+    fixed: tuple[Diagnostic, ...] = ()  # those that the command has removed
 
     @property
     def ok(self) -> bool:

@@ -132,6 +132,12 @@ def broken(graph: Graph) -> Iterator[tuple[str, Broken]]:
     return ((key, cast(Broken, node)) for key, node in graph.nodes(data=True) if "fault" in node)
 
 
+def fault(graph: Graph, key: str) -> Diagnostic | None:
+    """What is wrong with a step, if anything is."""
+    found: Diagnostic | None = graph.nodes[key].get("fault")
+    return found
+
+
 def layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
     """All nodes with their attributes, inputs included, every layer after what it reads."""
     return cast(Iterator[tuple[str, Layer]], iter(graph.nodes(data=True)))

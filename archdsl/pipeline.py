@@ -8,11 +8,12 @@ import os
 import re
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from archdsl.diagnostics import Diagnostic, did_you_mean
+from archdsl.diagnostics import Diagnostic, Note, did_you_mean
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
@@ -25,6 +26,7 @@ from archdsl.syntax import forms, tree
 if TYPE_CHECKING:
     from archdsl.lint import Finding
 
+MOST_NAMED: Final = 4  # variants with a fault
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
 # How a shipped spec names its variants; the formatter's style is taken for granted.
 VARIANTS: Final[dict[forms.Form, re.Pattern[str]]] = {
@@ -77,15 +79,33 @@ def _graphs(program: Program, name: str | None, **limits: int) -> list[Graph]:
         # A network that needs settings is checked by its variants; without any, what is missing is a fault.
         wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
         wanted += variants
-    graphs, faults = [], dict[Any, Diagnostic]()
+    graphs, faults = [], dict[tuple[str, str], Diagnostic]()
+    where = dict[tuple[str, str], list[tree.Network | tree.Variant]]()  # each fault is in
     for network, variant in wanted:
         try:
             graphs.append(_elaborated(program, network, variant, Choices(**limits), faults))  # type: ignore[arg-type]
         except SpecError as error:
-            faults |= {_place(found): found for found in error.diagnostics if _place(found) not in faults}
+            for found in error.diagnostics:
+                faults.setdefault(_place(found), found)
+                where.setdefault(_place(found), []).append(variant or network)
     if faults:
-        raise SpecError(faults.values())
+        raise SpecError(_with_networks(found, where[place], len(wanted)) for place, found in faults.items())
     return graphs
+
+
+def _with_networks(found: Diagnostic, where: Sequence[tree.Network | tree.Variant], of: int) -> Diagnostic:
+    """A fault that some variants have and others have not, with a note that names them."""
+    if len(where) == of or all(isinstance(one, tree.Network) or _within(found, one) for one in where):
+        return found
+    names = ", ".join(f"`{one.name.id}`" for one in where[:MOST_NAMED])
+    more = f" and {len(where) - MOST_NAMED} more" if len(where) > MOST_NAMED else ""
+    return replace(found, notes=(*found.notes, Note(f"only in {names}{more}", where[0].name.span)))
+
+
+def _within(found: Diagnostic, variant: tree.Variant) -> bool:
+    """Whether a fault is in the text of a variant itself."""
+    span, whole = found.span, variant.span
+    return span is not None and span.source is whole.source and whole.start <= span.start < whole.end
 
 
 def _elaborated(

@@ -38,7 +38,7 @@ def main() -> int:
     for name, (variant, options) in PICTURES.items():
         target = ROOT / "docs" / "images" / name
         fresh = target.with_name(f".fresh-{name}")
-        archdsl.load(variant).draw(fresh, **options)
+        _network(variant).draw(fresh, **options)
         data = fresh.read_bytes()
         fresh.unlink()
         if not _current(target, data):
@@ -57,7 +57,16 @@ def main() -> int:
 PICTURES: dict[str, tuple[str, dict[str, object]]] = {
     "residual.svg": (str(ROOT / "docs" / "residual.arch"), {}),
     "alexnet.svg": ("alexnet", {}),
+    "broken.svg": (str(ROOT / "docs" / "broken.arch"), {}),
 }
+
+
+def _network(spec: str) -> archdsl.Network:
+    """A network; of a spec with errors, what there is of it."""
+    try:
+        return archdsl.load(spec)
+    except archdsl.SpecError as error:
+        return archdsl.Network(error.graph)
 
 
 def _current(path: Path, data: bytes) -> bool:

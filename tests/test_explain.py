@@ -68,7 +68,10 @@ def test_an_unknown_code_is_a_wrong_command(code: str, says: str) -> None:
     ("body", "line"),
     [
         ("x -> rleu", "1 error; `archdsl explain unknown-operator` says more"),
-        ("y = x -> linear(n)\ny -> rleu", "2 errors; `archdsl explain unknown-name` says more"),
+        (
+            "y = x -> linear(n)\ny -> rleu",
+            "2 errors, 1 of them with a fix (`archdsl check --fix`); `archdsl explain unknown-name` says more",
+        ),
     ],
 )
 def test_errors_are_counted_and_the_first_is_pointed_to(

@@ -147,6 +147,15 @@ def test_the_condition_of_a_projection_is_completed(write: Write) -> None:
     assert "if stride > 1 or x.shape != y.shape {" in done.after[os.fspath(spec)]
 
 
+@pytest.mark.parametrize(
+    ("call", "fixed"), [("dense(99, 10)", "dense(2048, 10)"), ("dense(n = 99, m = 10)", "dense(n = 2048, m = 10)")]
+)
+def test_a_number_that_a_block_is_told_for_a_size_it_sees_is_put_right(write: Write, call: str, fixed: str) -> None:
+    block = "block dense(y: [N, n], n, m) { y -> linear(m) }\n"
+    spec = write(block + network(f"x -> flatten -> {call}"))
+    assert repair(os.fspath(spec)).after[os.fspath(spec)] == block + network(f"x -> flatten -> {fixed}")
+
+
 def test_a_fix_is_made_in_the_file_that_has_the_mistake(write: Write) -> None:
     part = write("block part(x) { x -> conv(8, 3, groups = 5) }\n", "part.arch")
     spec = write('import "part.arch" (part)\n' + network("x -> part"))
@@ -183,7 +192,24 @@ def test_two_ways_out_are_told_and_none_is_chosen(write: Write) -> None:
     block = "block head(y: [N, 512]) { y -> linear(10) }\n"
     (fault,) = faults(write(block + network("x -> global_avg_pool -> flatten -> linear(256) -> head")))
     assert fault.fix is None
-    assert fault.help == "write 256 for 512 in the shape of `y` or write `out_features = 512` in `linear`"
+    assert fault.help == "write 256 for 512 in the shape of `y`, or write `out_features = 512` in `linear`"
+
+
+def test_a_stride_that_was_left_out_is_the_blocks_own(write: Write) -> None:
+    block = (
+        "block res(x, width, stride = 1) {\n    y = x -> conv(width, 3, stride = stride, padding = 1)\n"
+        "    skip = if x.shape[1] != width { x -> conv(width, 1) } else { x }\n    y + skip\n}\n"
+    )
+    spec = write(block + network("x -> res(16) -> res(32, stride = 2)"))
+    done = repair(os.fspath(spec))
+    assert "{ x -> conv(width, 1, stride = stride) }" in done.after[os.fspath(spec)]
+
+
+def test_a_stride_that_is_written_is_not_taken_for_the_mistake(write: Write) -> None:
+    body = "concat(x -> conv(4, 1, stride = 2), x -> conv(4, 1, stride = 4))"
+    (fault,) = faults(write(network(body)))
+    assert fault.fix is None
+    assert fault.help == "write `stride = 4` in `conv`, or write `stride = 2` in `conv_2`"
 
 
 # --- sizes of the input

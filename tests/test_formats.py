@@ -82,7 +82,9 @@ def test_text_says_what_is_right_and_then_what_is_wrong(command_line: Callable[.
     said = command_line("check", "unknown-name-value.arch", "../../specs/lenet.arch")
     assert said.status == 1
     assert said.out.startswith("../../specs/lenet.arch: ok (LeNet5, ")
-    assert said.err.endswith("\n\n1 error; `archdsl explain unknown-name` says more\n")
+    assert said.err.endswith(
+        "\n\n1 error, with a fix (`archdsl check --fix`); `archdsl explain unknown-name` says more\n"
+    )
 
 
 def test_a_spec_with_nothing_but_warnings_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,12 +202,14 @@ def test_region_spans_lines() -> None:
     assert region == {"startLine": 1, "startColumn": 3, "endLine": 2, "endColumn": 3}
 
 
-def test_labels_and_blocks_are_related_locations() -> None:
+def test_labels_origins_and_blocks_are_related_locations() -> None:
     (result,) = run_of(findings("shape-mismatch-residual.arch"))["results"]
     related = [(r["message"]["text"], r["physicalLocation"]["region"]["startLine"]) for r in result["relatedLocations"]]
     assert related == [
         ("[N, 256, 112, 112]", 2),
         ("[N, 64, 112, 112]", 6),
+        ("256 comes from `layer1.0.conv_3`: out_channels = 256", 5),
+        ("64 comes from `conv`: out_channels = 64", 11),
         ("in layer1.0: bottleneck(64), used at shape-mismatch-residual.arch:11:73", 11),
     ]
 

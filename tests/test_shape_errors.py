@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, broken, header
+from archdsl.pipeline import check
 from archdsl.render.text import MAX_SHOWN
 
 Build = Callable[..., Graph]
@@ -142,6 +144,15 @@ def test_no_more_are_shown_than_anyone_reads(graph_of: Build) -> None:
     found = error(graph_of, f"network Net(x: [N, 3, 8, 8]) {{\n{lines}\nx\n}}")
     assert len(found.diagnostics) == MAX_SHOWN + 5
     assert str(found).endswith("\n… and 5 more\n")
+
+
+def test_a_fault_that_only_some_variants_have_names_them(tmp_path: Path) -> None:
+    spec = tmp_path / "net.arch"
+    code = "network Net(x: [N, 8, 9, 9], k) { x -> conv(8, k) }\nvariant good = Net(3)\nvariant bad = Net(11)\n"
+    spec.write_text(code, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        check(spec)
+    assert [note.text for found in caught.value.diagnostics for note in found.notes] == ["only in `bad`"]
 
 
 # --- the graph of a spec with errors

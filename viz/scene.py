@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from archdsl.dims import Shape, show
-from archdsl.graph import Graph, broken, header, layer, layers, live, operands
+from archdsl.graph import Graph, broken, fault, header, layer, layers, live, operands
 from viz import grouping
 from viz.wording import clip, plain, title
 
@@ -130,11 +130,11 @@ def _box(graph: Graph, key: str, id: str, within: str) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")
-    faults = dict(broken(graph))
-    if key in faults:
+    wrong = fault(graph, key)
+    if wrong is not None:
         name = key.removeprefix(f"{within}.") if within else key
         name = "" if name == node["op"] else clip(name)
-        return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(faults[key]["fault"].message))
+        return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(wrong.message))
     operator = node["operator"]
     shared = key != node["path"] and bool(layer(graph, node["path"])["weights"])
     name = clip(key.removeprefix(f"{within}.") if within else key)

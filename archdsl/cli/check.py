@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from archdsl.cli.changes import changes
 from archdsl.cli.options import cannot_write, format_option, print_findings
-from archdsl.diagnostics import Diagnostic, Findings
+from archdsl.cli.terminal import show_faults
+from archdsl.diagnostics import Findings
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
+
+if TYPE_CHECKING:
+    from archdsl.repair import Repair
 
 
 @click.command("check")
@@ -25,55 +30,80 @@ def command(specs: tuple[str, ...], fix: bool, diff: bool, linted: bool, strict:
 
     Of a file, every network and variant is checked; all independent errors are shown.
     """
-    if diff and form != "text":
-        raise click.UsageError("--diff prints a diff, which is no JSON")
-    findings = [_check(spec, fix, diff, linted or strict, form) for spec in specs]
-    status = print_findings(findings, form, err=diff or (fix and "-" in specs))
-    if (diff and any(found.fixed for found in findings)) or (strict and any(found.diagnostics for found in findings)):
-        return max(status, 1)
-    return status
+    if diff:
+        return _show(specs, form)
+    if fix and specs == ("-",) and form == "text":
+        return _filter()
+    if fix and "-" in specs:
+        raise click.UsageError("the fixed text of standard input is printed, so nothing else can be")
+    lint = linted or strict
+    findings = [_fix(spec, lint) if fix else _check(spec, lint) for spec in specs]
+    status = print_findings(findings, form)
+    return max(status, int(strict and any(found.diagnostics for found in findings)))
 
 
-def _check(spec: str, fix: bool, diff: bool, linted: bool, form: str) -> Findings:
+def _check(spec: str, linted: bool) -> Findings:
     from archdsl.pipeline import check, check_and_lint
 
-    texts: Mapping[str, str] = {}
-    fixed: tuple[Diagnostic, ...] = ()
     try:
-        if fix or diff:
-            texts, fixed = _repair(spec, write=not diff, show=form == "text")
-        graphs, lint = check_and_lint(spec, texts) if linted else (check(spec, texts), [])
+        graphs, lint = check_and_lint(spec) if linted else (check(spec), [])
         warnings = tuple(found.diagnostic for found in lint if found.diagnostic.level == "warning")
-        would_be = diff and fixed  # right only once the diff is applied
-        return Findings(spec, () if would_be else tuple(map(_name, graphs)), warnings, fixed)
+        return Findings(spec, tuple(map(_name, graphs)), warnings)
     except SpecError as error:
-        return Findings(spec, diagnostics=error.diagnostics, fixed=fixed)
+        return Findings(spec, diagnostics=error.diagnostics)
 
 
-def _repair(spec: str, *, write: bool, show: bool) -> tuple[Mapping[str, str], tuple[Diagnostic, ...]]:
-    """The texts of a spec's files with fixes applied, and what was fixed."""
-    from archdsl import repair
-    from archdsl.pipeline import ships
-    from archdsl.read import STDIN
+def _fix(spec: str, linted: bool) -> Findings:
+    """Fix the files of a SPEC; what is found in them then."""
     from archdsl.render.text import place
+    from archdsl.repair import write
+
+    repair = _repair(spec)
+    try:
+        write(repair)
+    except OSError as error:
+        raise cannot_write(spec, error) from None
+    for fault in repair.fixed:
+        assert fault.span is not None
+        click.echo(f"fixed {place(fault.span)}: {fault.message}", err=True)
+    return replace(_check(spec, linted), fixed=repair.fixed)
+
+
+def _filter() -> int:
+    """Standard input to standard output, fixed."""
+    from archdsl.read import STDIN
+
+    repair = _repair("-")
+    click.echo(repair.after[STDIN], nl=False)
+    return _left([repair])
+
+
+def _show(specs: tuple[str, ...], form: str) -> int:
+    """Show what would change; status 1 if anything would, or is wrong all the same."""
+    if form != "text":
+        raise click.UsageError(f"--diff prints a diff, which is no {form}")
+    repairs = [_repair(spec) for spec in specs]
+    for repair in repairs:
+        for name in repair.changed:
+            click.echo(changes(name, repair.before[name], repair.after[name], "fixed"), nl=False)
+    return max(_left(repairs), int(any(repair.changed for repair in repairs)))
+
+
+def _left(repairs: list[Repair]) -> int:
+    """The exit status that says what is left, which is shown."""
+    left = [fault for repair in repairs for fault in repair.left]
+    if left:
+        show_faults(left)
+    return max((fault.exit_status for fault in left), default=0)
+
+
+def _repair(spec: str) -> Repair:
+    from archdsl.pipeline import ships
+    from archdsl.repair import repair
 
     if ships(spec):
         raise click.UsageError(f"`{spec}` ships with archdsl; copy its file to change it")
-    found = repair.repair(spec)
-    if write and spec != "-":
-        try:
-            repair.write(found)
-        except OSError as error:
-            raise cannot_write(spec, error) from None
-    for fault in found.fixed if show and write else ():
-        assert fault.span is not None
-        click.echo(f"fixed {place(fault.span)}: {fault.message}", err=True)
-    if show and not write:
-        for name in found.changed:
-            click.echo(changes(name, found.before[name], found.after[name], "fixed"), nl=False)
-    elif show and spec == "-":
-        click.echo(found.after[STDIN], nl=False)
-    return found.after, found.fixed
+    return repair(spec)
 
 
 def _name(graph: Graph) -> str:

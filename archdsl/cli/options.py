@@ -56,13 +56,10 @@ def format_option(function: Callable[..., int]) -> Callable[..., int]:
     return choice(short(run))
 
 
-def print_findings(findings: Sequence[Findings], form: str, *, err: bool = False) -> int:
-    """What a command found, in one of `FORMATS`; the exit status that says the same.
-
-    `err` keeps standard output free for what else the command prints.
-    """
+def print_findings(findings: Sequence[Findings], form: str) -> int:
+    """What a command found, in one of `FORMATS`; the exit status that says the same."""
     diagnostics = [diagnostic for found in findings for diagnostic in found.diagnostics]
-    click.echo(FORMATS[form].render(findings), nl=False, err=err)
+    click.echo(FORMATS[form].render(findings), nl=False)
     if diagnostics and not FORMATS[form].is_document:
         show_faults(diagnostics)
     return max((diagnostic.exit_status for diagnostic in diagnostics), default=0)

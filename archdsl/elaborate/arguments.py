@@ -252,11 +252,28 @@ def match_shape(
             at = i if gap is None or i < gap else len(tensor.shape) - len(dims) + i
             refusal = refuse(f": dimension {at} is {size}, not {wanted}", at)
             refusal.wanted = wanted
+            refusal.asked = getattr(dim, "id", None)
             if isinstance(dim, tree.Literal):
                 fix = Fix(dim.span, str(size), f"write {size} for {wanted} in the shape of `{param.name.id}`")
                 refusal.diagnostic = replace(refusal.diagnostic, fix=fix)
             raise refusal
     return found
+
+
+def argument_fix(block: tree.Block, call: tree.Call, fed: int, fault: Fault) -> Fix | None:
+    """The number that a block is told for a size which it sees to be another, put right.
+
+    `fed` is how many of the block's parameters come from elsewhere than the call's arguments.
+    """
+    positional = [argument for argument in call.arguments if argument.name is None]
+    order = [param.name.id for param in block.params][fed:]
+    given = dict(zip(order, positional, strict=False)) | {a.name: a for a in call.arguments if a.name is not None}
+    argument = given.get(fault.asked or "")
+    if argument is None or not isinstance(argument.value, tree.Literal):
+        return None
+    ((tensor, dim),) = fault.sizes
+    size = tensor.shape[dim]
+    return Fix(argument.value.span, str(size), f"write {size} for {argument.value.value} as `{fault.asked}`")
 
 
 def _places(call: tree.Call, order: Sequence[str], static: int) -> dict[str, Span]:

@@ -11,6 +11,7 @@ from archdsl import evaluate
 from archdsl.diagnostics import Diagnostic, Instance, Label, unknown
 from archdsl.dims import Dim
 from archdsl.elaborate.arguments import (
+    argument_fix,
     bind_parameters,
     check_parameter,
     is_tensors,
@@ -167,6 +168,9 @@ class Calls(Expressions):
             given = bind_parameters(block, positional, named, call, context)
             self.bind_block(block, given, call, inner, context)
         except Fault as fault:
+            if fault.asked is not None and fault.diagnostic.fix is None:
+                fix = argument_fix(block, call, len(positional) - sum(a.name is None for a in call.arguments), fault)
+                fault.diagnostic = replace(fault.diagnostic, fix=fix)
             self.builder.break_off(path, name, _tensors(positional, named), call.span, context, fault)
             raise
         return self.body(block.body, inner)

@@ -19,11 +19,13 @@ MAX_NOTES: Final = 6  # of one diagnostic
 def explained(graph: Graph, diagnostic: Diagnostic, broken: Broken) -> Diagnostic:
     """The diagnostic of a broken step, with notes on where the sizes at fault come from."""
     told: dict[Note, None] = {}
-    # The shape of an input itself is shown already.
-    places = [place for place in broken["sizes"] if layer(graph, place.node)["op"] != "input"]
-    for place in places:
-        steps = dict.fromkeys(_steps(graph, place))
-        told |= dict.fromkeys(_shortened([step for step in steps if step not in told], MAX_NOTES // len(places)))
+    ways: list[list[Note]] = []
+    for place in broken["sizes"]:
+        if layer(graph, place.node)["op"] != "input":  # its shape is shown already
+            ways.append([step for step in dict.fromkeys(_steps(graph, place)) if step not in told])
+            told |= dict.fromkeys(ways[-1])
+    if len(told) > MAX_NOTES:
+        told = dict.fromkeys(step for way in ways for step in _shortened(way, MAX_NOTES // len(ways)))
     inputs = {layer(graph, key)["span"] for key in header(graph)["inputs"]}
     notes = sorted(told, key=lambda note: note.span in inputs)  # they are where the ways back meet
     return replace(diagnostic, notes=(*diagnostic.notes, *notes))

@@ -51,7 +51,7 @@ class Fault(Exception):
     """A fault found while elaborating.
 
     `sizes` are those to blame: tensors, and one dimension of each. `instead` are parameters that would fit, and
-    `wanted` is what the only size should be.
+    `wanted` is what the only size should be, as the parameter `asked` of a block says.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Fault(Exception):
         self.sizes = tuple(sizes)
         self.instead = dict(instead or {})
         self.wanted = wanted
+        self.asked: str | None = None
 
 
 class Poisoned(Exception):

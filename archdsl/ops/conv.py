@@ -104,7 +104,7 @@ class Conv(Weighted, group="convolution"):
                     f"the kernel ({_extent_text(self, reach, rank)}) is larger than its padded input"
                     f" ({' × '.join(str(s + b + a) for s, (b, a) in zip(shape[2:], padding, strict=True))})",
                     code="kernel-too-large",
-                    help="pad the input, or use a smaller kernel or a larger input",
+                    help=f"pad the input{_enough(size, reach[axis])}, or use a smaller kernel or a larger input",
                     culprits=((0, 2 + axis),),
                     instead={"kernel_size": self._largest_kernel(shape[2:], padding)},
                 )
@@ -267,6 +267,11 @@ class ConvTranspose(Weighted, group="convolution"):
 
 def _show(value: int | tuple[int, ...]) -> str:
     return show(value) if isinstance(value, tuple) else str(value)
+
+
+def _enough(size: Size, reach: int) -> str:
+    """The least padding with which a kernel fits, where the size is known."""
+    return f" (`padding = {-(-(reach - size) // 2)}` is enough)" if isinstance(size, int) else ""
 
 
 def _extent_text(op: Conv, reach: list[int], rank: int) -> str:

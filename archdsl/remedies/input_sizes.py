@@ -13,6 +13,7 @@ from archdsl.ops import ShapeError
 from archdsl.remedies.trial import Trial
 
 BY_SIZE: Final = frozenset({"kernel-too-large", "shape-mismatch", "shape-pattern", "empty-output"})
+SMALLER: Final = 4  # times, at most, is a size that fits
 FARTHEST: Final = 512  # from the size that was given
 ENOUGH: Final = 16  # sizes one after the other that fit, before larger ones are only sampled
 
@@ -114,9 +115,10 @@ def _least(wrong: int, fits: Callable[[int], bool]) -> int | None:
 
 
 def _outwards(middle: int) -> Iterator[int]:
+    """Sizes from the nearest on. Much smaller ones, of which nothing is left on the way, fit anything."""
     for distance in range(1, FARTHEST + 1):
         yield middle + distance
-        if middle > distance:
+        if middle - distance > middle // SMALLER:
             yield middle - distance
 
 

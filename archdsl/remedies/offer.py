@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from archdsl.diagnostics import Diagnostic, Fix
+from archdsl.diagnostics import Diagnostic
 from archdsl.graph import Graph, broken
 from archdsl.remedies.input_sizes import fitting
-from archdsl.remedies.proposals import Step, proposals
+from archdsl.remedies.proposals import proposals
+from archdsl.remedies.step import Proposal, Step
 from archdsl.remedies.trial import Trial
 from archdsl.remedies.written import Written
 
@@ -40,22 +41,23 @@ def with_remedies(
         fits = sizes if fault in by_size else None
         # Where the input's size was chosen, or a shape is asked for, that size is the mistake.
         chosen = fits is not None and (bool(trial.choices.inputs) or fault.code == "shape-pattern")
-        fixes = [] if chosen else _working(step, trial, known)
-        help = " or ".join(fix.title for fix in fixes) if len(fixes) > 1 else fault.help
+        offered = Proposal(()) if chosen else _working(step, trial, known)
+        fix = offered.fixes[0] if offered.sure and len(offered.fixes) == 1 else None
+        help = ", or ".join(one.title for one in offered.fixes) if offered.fixes and fix is None else fault.help
         step.node["fault"] = replace(
             fault,
-            fix=fixes[0] if len(fixes) == 1 else None,
+            fix=fix,
             help="; ".join(text for text in (help, fits) if text) or None,
         )
         faults.append(step.node["fault"])
     return faults
 
 
-def _working(step: Step, trial: Trial, known: Sequence[Diagnostic]) -> list[Fix]:
-    """The fixes of the best group in which any works."""
+def _working(step: Step, trial: Trial, known: Sequence[Diagnostic]) -> Proposal:
+    """What works of the best proposal of which anything does."""
     last = step.node["fault"].code in RESHAPING
-    for group in proposals(step):
-        working = [fix for fix in group if trial.removes(fix, step.key, known, step.graph, last=last)]
+    for proposal in proposals(step):
+        working = tuple(fix for fix in proposal.fixes if trial.removes(fix, step.key, known, step.graph, last=last))
         if working:
-            return working
-    return []
+            return Proposal(working, proposal.sure)
+    return Proposal(())

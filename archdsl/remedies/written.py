@@ -21,13 +21,15 @@ class Written:
     fed: set[Span] = field(default_factory=set)  # calls that are steps: their first tensor comes from the left
     operations: dict[Span, tree.Binary] = field(default_factory=dict)
     choices: list[tuple[str, tree.IfBodies]] = field(default_factory=list)  # names bound to an `if`
+    settings: dict[Span, frozenset[str]] = field(default_factory=dict)  # what a call's block or network can be told
 
     @staticmethod
     def of(program: Program) -> Written:
         found = Written()
-        for node in _nodes(program):
+        for owner, node in _nodes(program):
             if isinstance(node, tree.Call):
                 found.calls[node.span] = node
+                found.settings[node.span] = frozenset(p.name.id for p in owner.params if p.shape is None)
             elif isinstance(node, tree.Step) and isinstance(node.action, tree.Call):
                 found.fed.add(node.action.span)
             elif isinstance(node, tree.Binary):
@@ -83,9 +85,9 @@ def _added(call: tree.Call, name: str, text: str) -> Edit:
     return Edit(Span(source, end, end), f"({name} = {text})")
 
 
-def _nodes(program: Program) -> Iterator[tree.Node]:
-    """All nodes of a file, and of the blocks that it can use."""
-    pending: list[Any] = [*program.spec.networks, *program.spec.variants]
+def _nodes(program: Program) -> Iterator[tuple[tree.Block | tree.Network, tree.Node]]:
+    """All nodes of a file's networks, and of the blocks that it can use, each with the one it stands in."""
+    owners: list[tree.Block | tree.Network] = [*program.spec.networks]
     known, seen = [program.definitions], set[int]()
     while known:
         definitions = known.pop()
@@ -95,11 +97,13 @@ def _nodes(program: Program) -> Iterator[tree.Node]:
                 known.append(others)
                 if id(block) not in seen:
                     seen.add(id(block))
-                    pending.append(block)
-    while pending:
-        part = pending.pop()
-        if isinstance(part, tuple):
-            pending += part
-        elif isinstance(part, tree.Node):
-            yield part
-            pending += [getattr(part, f.name) for f in fields(part) if f.name != "span"]
+                    owners.append(block)
+    for owner in owners:
+        pending: list[Any] = [owner.body]
+        while pending:
+            part = pending.pop()
+            if isinstance(part, tuple):
+                pending += part
+            elif isinstance(part, tree.Node):
+                yield owner, part
+                pending += [getattr(part, f.name) for f in fields(part) if f.name != "span"]

@@ -49,7 +49,7 @@ def notes(diagnostic: Diagnostic) -> list[tuple[str, str]]:
         found.append(("note", note.text + (f" ({place(note.span)})" if note.span else "")))
     for i in reversed(_shortened(diagnostic)):
         found.append(("note", f"in {i.path}: {printable(i.call)}, used at {place(i.span)}"))
-    advice = [("help", diagnostic.help or ""), ("fix", diagnostic.fix.title if diagnostic.fix else "")]
+    advice = [("help", diagnostic.help), ("fix", diagnostic.fix.title if diagnostic.fix else None)]
     return [*found, *((kind, text) for kind, text in advice if text)]
 
 
@@ -115,12 +115,15 @@ def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
 
 
 def networks(findings: Sequence[Findings]) -> str:
-    """The SPECs in which networks are right, a line each."""
-    return "".join(f"{found.spec}: ok ({', '.join(found.networks)})\n" for found in findings if found.networks)
+    """The SPECs that are right, a line each, with the networks in them."""
+    return "".join(f"{found.spec}: ok ({', '.join(found.networks)})\n" for found in findings if found.ok)
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """How many there are of each level, and where one reads on."""
+    """How many there are of each level, how many have a fix, and where one reads on."""
     counts = Counter(diagnostic.level for diagnostic in diagnostics)
     counted = [f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}" for level in COLOURS if counts[level]]
+    fixes = sum(diagnostic.fix is not None for diagnostic in diagnostics)
+    if fixes:
+        counted.append(f"{f'{fixes} of them ' if len(diagnostics) > 1 else ''}with a fix (`archdsl check --fix`)")
     return f"{', '.join(counted)}; `archdsl explain {diagnostics[0].code}` says more\n"
