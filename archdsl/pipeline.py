@@ -15,6 +15,7 @@ from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
+from archdsl.limits import MAX_FAULTS
 from archdsl.program import Program, duplicates, missing_settings, program, unknown_spec
 from archdsl.read import read, read_stdin
 from archdsl.source import Source
@@ -29,34 +30,37 @@ def load_graph(
     spec: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
-    **limits: int,
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
     with _one_job():
         program, name = open_spec(spec)
         network, variant = program.find(name)
-        return elaborate(network, program.definitions, variant, Choices(settings or {}, inputs or {}, **limits))
+        return elaborate(network, program.definitions, variant, Choices(settings or {}, inputs or {}))
 
 
-def check(spec: str | os.PathLike[str], **limits: int) -> list[Graph]:
+def check(spec: str | os.PathLike[str]) -> list[Graph]:
     """The graphs of everything in a file (or of the variant that is named). Raises `SpecError` with all faults."""
     with _one_job():
         program, name = open_spec(spec)
         if name is not None:
             wanted = [program.find(name)]
         else:
-            variants = [program.find(variant.name.id) for variant in program.spec.variants]
+            networks = {network.name.id: network for network in program.spec.networks}
+            variants = [(networks[variant.call.callee.id], variant) for variant in program.spec.variants]
             named = {network.name.id for network, _ in variants}
             # A network that needs settings is checked by its variants; without any, what is missing is a fault.
             wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
             wanted += variants
         graphs, faults = [], dict[Any, Diagnostic]()
+        choices = Choices()  # one meter of work for all of them
         for network, variant in wanted:
             try:
-                graphs.append(elaborate(network, program.definitions, variant, Choices(**limits)))  # type: ignore[arg-type]
+                graphs.append(elaborate(network, program.definitions, variant, choices))
             except SpecError as error:
                 for found in error.diagnostics:  # variants of one network share its faults
                     faults.setdefault((found.code, str(found.span)), found)
+                if len(faults) >= MAX_FAULTS or any(found.code == "too-much-work" for found in error.diagnostics):
+                    break
         if faults:
             raise SpecError(faults.values())
         return graphs

@@ -6,17 +6,15 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.elaborate import Definitions
 from archdsl.errors import SpecError
+from archdsl.limits import MAX_FAULTS, limits
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import Source, Span
 from archdsl.syntax import forms, tree
-
-MAX_IMPORTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def program(source: Source, directory: Path) -> Program:
             )
         )
     if faults:
-        raise SpecError(faults)
+        raise SpecError(faults[:MAX_FAULTS])
     return Program(spec, definitions)
 
 
@@ -138,9 +136,9 @@ def _import(
         path = _find(statement, directory, stack)
         if path in done:
             return done[path]
-        if len(done) >= MAX_IMPORTS:
-            message = f"more than {MAX_IMPORTS} files are imported, which is the limit"
-            raise SpecError([Diagnostic("too-many-imports", message, span)])
+        if len(done) >= limits().imports:
+            message = f"more than {limits().imports} files are imported, which is the limit"
+            raise SpecError([Diagnostic("too-many-imports", message, span, help="--max-imports sets another limit")])
         # Shown as the user would open it: relative to the importing file.
         shown = os.path.join(os.path.dirname(span.source.name), str(statement.path.value))
         spec = forms.parse(read(path, shown, "import-missing"))

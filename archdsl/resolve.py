@@ -6,6 +6,7 @@ so that a mistake in a block that no network uses, or in the branch not taken, i
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from archdsl.elaborate.arguments import TYPES
 from archdsl.elaborate.inputs import capitals
 from archdsl.elaborate.values import Definitions
 from archdsl.evaluate import FUNCTIONS
+from archdsl.limits import MAX_FAULTS
 from archdsl.ops import OPERATORS, parameter_table, words
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -36,14 +38,19 @@ def resolve(spec: tree.Spec, definitions: Definitions, lost: Collection[str] = (
     `lost` are blocks whose import failed, which is reported already.
     """
     resolver = _Resolver(definitions, lost)
-    for block in spec.blocks:
-        resolver.definition(block.params, block.body, network=False)
-    for network in spec.networks:
-        resolver.definition(network.params, network.body, network=True)
-    for variant in spec.variants:
-        for argument in variant.call.arguments:
-            resolver.expression(argument.value, _Names())
+    with contextlib.suppress(_Enough):
+        for block in spec.blocks:
+            resolver.definition(block.params, block.body, network=False)
+        for network in spec.networks:
+            resolver.definition(network.params, network.body, network=True)
+        for variant in spec.variants:
+            for argument in variant.call.arguments:
+                resolver.expression(argument.value, _Names())
     return sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
+
+
+class _Enough(Exception):
+    """More faults were found than anybody reads."""
 
 
 class _Names:
@@ -91,6 +98,11 @@ class _Resolver:
             tree.If: self._if,
         }
 
+    def _record(self, fault: Diagnostic) -> None:
+        self.faults.append(fault)
+        if len(self.faults) >= MAX_FAULTS:
+            raise _Enough
+
     # --- definitions and statements
 
     def definition(self, params: Iterable[tree.Param], body: tree.Body, *, network: bool) -> None:
@@ -98,7 +110,7 @@ class _Resolver:
         params = tuple(params)
         for param in params:
             if param.type is not None and param.type.id not in TYPES:
-                self.faults.append(unknown("type", param.type.id, TYPES, "unknown-name", param.type.span))
+                self._record(unknown("type", param.type.id, TYPES, "unknown-name", param.type.span))
             if param.default is not None:
                 self.expression(param.default, names)
             names.own[param.name.id] = param.name.span
@@ -132,7 +144,7 @@ class _Resolver:
         first = names.find(target.id)
         if first is not None:
             label = Label(first, "first bound here")
-            self.faults.append(
+            self._record(
                 Diagnostic(
                     "rebound-name",
                     f"`{target.id}` is bound twice",
@@ -162,7 +174,7 @@ class _Resolver:
         elif fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
             help = f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
             fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
-        self.faults.append(fault)
+        self._record(fault)
 
     def _binary(self, binary: tree.Binary, names: _Names) -> None:
         rest: Any = binary
@@ -232,7 +244,7 @@ class _Resolver:
             parameters = [*parameter_table(OPERATORS[name]), *OPERATORS[name].inputs]
         elif name not in STATIC and name not in self.lost:
             known = [*OPERATORS, *self.definitions.blocks, *FUNCTIONS]
-            self.faults.append(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
+            self._record(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
         for argument in call.arguments:
             if argument.name is not None and parameters is not None and argument.name not in parameters:
                 self._unknown_parameter(name, argument, parameters)
@@ -246,4 +258,4 @@ class _Resolver:
         span = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
         message = f"`{callee}` has no parameter `{argument.name}`"
         help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
-        self.faults.append(Diagnostic("unknown-parameter", message, span, help=help))
+        self._record(Diagnostic("unknown-parameter", message, span, help=help))

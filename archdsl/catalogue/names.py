@@ -23,5 +23,6 @@ ENTRIES: Final[dict[str, Entry]] = {
     "no-value": Entry("a body without a value", "The last expression of a body is its value."),
     "recursion": Entry("blocks use each other without end", "The network would be infinite."),
     "too-many-layers": Entry("the network has too many layers", "A loop may run much longer than was meant."),
+    "path-too-long": Entry("a layer's path is too long", "Long paths in many layers take all memory."),
     "too-much-work": Entry("evaluating the spec takes too long", "A loop may run much longer than was meant."),
 }

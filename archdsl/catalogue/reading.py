@@ -15,7 +15,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     "bad-setting": Entry("a setting does not fit", "The value given does not fit what the network declares.", 2),
     "bad-device": Entry("a device that is not there", "Every declared device needs a real one on this machine.", 2),
     "bad-operators": Entry("a file of operators cannot be used", "It must be importable and define new names.", 2),
-    "out-of-memory": Entry("the machine has not enough memory", "The weights of a layer do not fit.", 2),
+    "out-of-memory": Entry(
+        "the machine has not enough memory", "The weights do not fit; they are counted before any is drawn.", 2
+    ),
     "cannot-write": Entry("the output cannot be written", "The old file, if any, is untouched.", 2),
     "file-too-large": Entry("the file is larger than a spec may be", "No spec written by people is that large."),
     "not-text": Entry("the file is not UTF-8 text", "A spec is a text file in UTF-8."),

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from archdsl.cli.limits import limit_options
 from archdsl.cli.options import json_option, print_json
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
@@ -15,6 +16,7 @@ from archdsl.graph import Graph, header
 @click.command("check")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @json_option
+@limit_options
 def command(specs: tuple[str, ...], as_json: bool) -> int:
     """Check specs: that they can be read, that every name is known and all shapes fit.
 

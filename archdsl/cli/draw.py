@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archdsl.backends import backend
+from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, choice_options, spec_argument
 
 FORMATS = backend("viz").known_formats()
@@ -39,6 +40,7 @@ FORMATS = backend("viz").known_formats()
     help="With or without the parts that exist in training only.",
 )
 @choice_options
+@limit_options
 def command(
     spec: str,
     output: Path,

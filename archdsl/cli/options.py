@@ -37,6 +37,10 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(function)
 
 
+def force_option(function: F) -> F:
+    return click.option("--force", is_flag=True, help="Try even what seems not to fit in memory.")(function)
+
+
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 

@@ -9,6 +9,7 @@ from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
+MAX_NOTE = 600
 BLUE, BOLD = "1;34", "1"
 COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
@@ -35,7 +36,8 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     notes = [f"the layer is `{diagnostic.layer}`"] if diagnostic.layer is not None else []
     notes += [f"in {i.path}: {printable(i.call)}, used at {place(i.span)}" for i in reversed(_shortened(diagnostic))]
     for kind, text in [*(("note", note) for note in notes), *([("help", diagnostic.help)] if diagnostic.help else [])]:
-        lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
+        shown = text if len(text) <= MAX_NOTE else f"{text[:MAX_NOTE]}…"
+        lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(shown)}")
     return "\n".join(lines) + "\n"
 
 
