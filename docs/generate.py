@@ -7,6 +7,7 @@ from pathlib import Path
 
 import archdsl
 from archdsl.catalogue import CATALOGUE
+from archdsl.limits import LIMITS
 from archdsl.ops import OPERATORS, Operator, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.initialiser import INITIALISERS
@@ -18,7 +19,12 @@ NOTE = "<!-- Written by `make docs`; do not edit. -->"
 
 def main() -> int:
     check = "--check" in sys.argv[1:]
-    pages = {"docs/operators.md": operators(), "docs/diagnostics.md": diagnostics(), "specs/README.md": zoo()}
+    pages = {
+        "docs/operators.md": operators(),
+        "docs/diagnostics.md": diagnostics(),
+        "specs/README.md": zoo(),
+        "docs/safety.md": safety(),
+    }
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
     for name, (variant, options) in PICTURES.items():
         target = ROOT / "docs" / "images" / name
@@ -107,6 +113,17 @@ def diagnostics() -> str:
     lines += ["| code | | why | exit status |", "|---|---|---|---:|"]
     lines += [f"| `{code}` | {e.summary} | {e.why} | {e.exit_status} |" for code, e in sorted(CATALOGUE.items())]
     return "\n".join(lines) + "\n"
+
+
+def safety() -> str:
+    """The page on safety, with the table of limits in its place."""
+    before, start, rest = (
+        (ROOT / "docs" / "safety.md").read_text(encoding="utf-8").partition("written by `make docs` -->\n")
+    )
+    _, end, after = rest.partition("<!-- end -->")
+    lines = ["| option | most | default | code |", "|---|---|---:|---|"]
+    lines += [f"| `--max-{limit.name}` | {limit.doc} | {limit.default:,} | `{limit.code}` |" for limit in LIMITS]
+    return before + start + "\n" + "\n".join(lines) + "\n\n" + end + after
 
 
 def zoo() -> str:
