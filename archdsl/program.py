@@ -141,7 +141,11 @@ def _import(
             raise SpecError([Diagnostic("too-many-imports", message, span, help="--max-imports sets another limit")])
         # Shown as the user would open it: relative to the importing file.
         shown = os.path.join(os.path.dirname(span.source.name), str(statement.path.value))
-        spec = forms.parse(read(path, shown, "import-missing"))
+        source = read(path, shown, "import-missing")
+        if sum(len(other.spec.source.text) for other in done.values()) + len(source.text) > limits().bytes:
+            message = f"the imported files together are larger than {limits().bytes:,} bytes, the limit for a spec"
+            raise SpecError([Diagnostic("file-too-large", message, span, help="--max-bytes sets another limit")])
+        spec = forms.parse(source)
     except SpecError as error:
         faults += [replace(found, span=found.span or span, place=None) for found in error.diagnostics]
         return None

@@ -142,6 +142,15 @@ def test_too_many_imports_and_nodes_are_refused(tmp_path: Path) -> None:
         assert {d.code for d in caught.value.diagnostics} >= {f"too-many-{name}"}
 
 
+def test_imported_files_count_together(tmp_path: Path) -> None:
+    for i in range(3):
+        (tmp_path / f"b{i}.arch").write_text(f"block b{i}(x) {{ x -> relu }}\n#{'a' * 100}")
+    imports = "".join(f'import "b{i}.arch" (b{i})\n' for i in range(3))
+    (tmp_path / "net.arch").write_text(f"{imports}network Net(x: [N, 4]) {{ x -> b0 }}")
+    with limited(bytes=300), pytest.raises(SpecError, match="together are larger than 300 bytes"):
+        check(tmp_path / "net.arch")
+
+
 def test_limits_end_with_their_block() -> None:
     with public.limited(layers=3):
         assert limits().layers == 3
