@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint golden docs bench lock clean
+.PHONY: demo test fuzz lint golden docs bench lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/archdsl check specs/*.arch specs/*.yaml
@@ -15,6 +15,11 @@ demo: .venv/demo.stamp
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+# Ten minutes of generated texts and networks (FUZZ_TIME, in seconds), and the tests that `make test` leaves out.
+fuzz: .venv/test.stamp
+	$(BIN)/python -m pytest -q -m heavy tests/safety
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.generate.fuzz
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check

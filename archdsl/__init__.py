@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archdsl.diagnostics import Diagnostic
     from archdsl.errors import SpecError
+    from archdsl.limits import limited
     from archdsl.measure.report import Report
     from archdsl.network import Network, load
     from archdsl.own_operators import load_operators
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "load", "load_operators"]
+__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "limited", "load", "load_operators"]
 
 # Public names arrive when they are first used, so that importing a part does not import the whole.
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "Network": "archdsl.network",
     "Report": "archdsl.measure.report",
     "SpecError": "archdsl.errors",
+    "limited": "archdsl.limits",
     "load": "archdsl.network",
     "load_operators": "archdsl.own_operators",
 }

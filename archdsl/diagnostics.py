@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from archdsl.catalogue import CATALOGUE, Level
 from archdsl.source import Span
+
+MAX_KNOWN: Final = 2_000  # names that a misspelt one is compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,8 @@ class Findings:
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A help text that names the closest known words, or None where none is close."""
     # A name of absurd length is no typing mistake, and difflib's cost grows with it.
-    names = {name.lower(): name for name in reversed(list(known))}  # `ReLU` is a mistake for `relu`
+    some = list(itertools.islice(known, MAX_KNOWN))
+    names = {name.lower(): name for name in reversed(some)}  # `ReLU` is a mistake for `relu`
     close = [names[name] for name in difflib.get_close_matches(word[:64].lower(), list(names), n=3, cutoff=0.6)]
     if not close:
         return None

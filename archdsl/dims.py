@@ -11,7 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import Final, TypeAlias, Union
+
+# Of an expression, floor divisions opened up, and of a term: nobody can read a longer one.
+MAX_TERMS: Final = 1024
+MAX_FACTORS: Final = 32
 
 Size: TypeAlias = Union[int, "Dim"]
 Shape: TypeAlias = tuple[Size, ...]
@@ -45,14 +49,16 @@ class Dim:
     __slots__ = ("_hash", "terms", "weight")
 
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
+        # How many terms it has with all floor divisions opened up: what printing or comparing it costs.
+        self.weight: int = sum(
+            1 + sum(atom.numerator.weight for atom in monomial if isinstance(atom, Floor)) for monomial in terms
+        )
+        if self.weight > MAX_TERMS or any(len(monomial) > MAX_FACTORS for monomial in terms):
+            raise _too_long(terms)
         self.terms: tuple[tuple[Monomial, int], ...] = tuple(
             sorted(((m, c) for m, c in terms.items() if c), key=_order)
         )
         self._hash = hash(self.terms)
-        # How many terms it has with all floor divisions opened up: what printing or comparing it costs.
-        self.weight: int = sum(
-            1 + sum(atom.numerator.weight for atom in monomial if isinstance(atom, Floor)) for monomial, _ in self.terms
-        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Dim) and self.terms == other.terms
@@ -86,6 +92,8 @@ class Dim:
     def __mul__(self, other: object) -> Size:
         if not isinstance(other, (int, Dim)):
             return NotImplemented
+        if isinstance(other, Dim) and len(self.terms) * len(other.terms) > 4 * MAX_TERMS:
+            raise _too_long([*dict(self.terms), *dict(other.terms)])
         product: dict[Monomial, int] = {}
         for left, a in self.terms:
             for right, b in _terms(other):
@@ -252,9 +260,30 @@ def product(sizes: Iterable[Size]) -> Size:
     return total
 
 
+def total(sizes: Iterable[Size]) -> Size:
+    """The sum of sizes, in one go: adding many long ones one after the other would take quadratic time."""
+    whole = 0
+    terms: dict[Monomial, int] = {}
+    for size in sizes:
+        if isinstance(size, int):
+            whole += size
+        else:
+            for monomial, coefficient in size.terms:
+                terms[monomial] = terms.get(monomial, 0) + coefficient
+    return _normal(terms) + whole
+
+
 def show(shape: Iterable[Size]) -> str:
     """A shape as people write it: `[N, 64, 56, 56]`."""
     return "[" + ", ".join(str(size) for size in shape) + "]"
+
+
+def _too_long(terms: Iterable[Monomial]) -> Undecided:
+    names = set[str]()
+    for monomial in terms:
+        for atom in monomial:
+            names |= {atom} if isinstance(atom, str) else symbols(atom.numerator)
+    return Undecided(f"a size of more than {MAX_TERMS} terms", names)
 
 
 def _order(term: tuple[Monomial, int]) -> tuple[int, list[tuple[int, str]]]:

@@ -28,15 +28,21 @@ class ValueFault(Exception):
 
 
 class StaticList(list[Any]):
-    """A list of static values that knows how deep its lists are nested."""
+    """A list that knows what is in it and in its lists: how deep, how many, and of which types.
 
-    __slots__ = ("depth",)
+    Lists are shared, so that a short spec can make one of 10^30 items: nothing may walk through them.
+    """
+
+    __slots__ = ("depth", "kinds", "total")
 
     def __init__(self, items: Iterable[Any]) -> None:
         super().__init__(items)
         if len(self) > MAX_LENGTH:
             raise ValueFault(f"the list would have {len(self)} items; the limit is {MAX_LENGTH}", "number-too-large")
-        self.depth: int = 1 + max((item.depth for item in self if isinstance(item, StaticList)), default=0)
+        inner = [item for item in self if isinstance(item, StaticList)]
+        self.depth: int = 1 + max((item.depth for item in inner), default=0)
+        self.total: int = len(self) + sum(item.total for item in inner)
+        self.kinds: frozenset[type] = frozenset(map(type, self)).union(*{item.kinds for item in inner})
         if self.depth > MAX_LIST_DEPTH:
             raise ValueFault(f"lists are nested deeper than {MAX_LIST_DEPTH}", "nesting-too-deep")
 
@@ -76,6 +82,18 @@ def binary(symbol: str, a: Any, b: Any) -> Any:
     if (isinstance(a, Dim) and isinstance(b, float)) or (isinstance(a, float) and isinstance(b, Dim)):
         raise ValueFault(f"the size {a if isinstance(a, Dim) else b} has symbols and takes integers only", "wrong-type")
     return bounded(ARITHMETIC[symbol](a, b))
+
+
+def cost(symbol: str, a: Any, b: Any) -> int:
+    """The steps that `a symbol b` takes: as many as there are values or terms to look at or to make."""
+    if isinstance(a, Dim) or isinstance(b, Dim):
+        left, right = (side.weight if isinstance(side, Dim) else 1 for side in (a, b))
+        return left * right if symbol in ("*", "**") else left + right
+    if not isinstance(a, StaticList):
+        return 0
+    if isinstance(b, StaticList):
+        return min(a.total, b.total) if symbol in ("==", "!=") else len(a) + len(b)
+    return min(len(a) * b, MAX_LENGTH) if symbol == "*" and type(b) is int and b > 0 else 0
 
 
 def unary(symbol: str, value: Any) -> Any:

@@ -145,10 +145,9 @@ def layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
 
 def operands(graph: Graph, key: str) -> list[tuple[str, int]]:
     """What a layer reads, in the order of its inputs: producer and which of its outputs."""
+    before: dict[str, dict[int, Edge]] = cast(Any, graph)._pred[key]  # past the views: every pass asks for every layer
     incoming = [
-        (edge["input"], producer, edge["output"])
-        for producer, edges in graph.pred[key].items()
-        for edge in edges.values()
+        (edge["input"], producer, edge["output"]) for producer, edges in before.items() for edge in edges.values()
     ]
     return [(producer, output) for _, producer, output in sorted(incoming)]
 

@@ -59,14 +59,20 @@ class Network:
         """
         backend("viz").draw(self.graph, path, **options)
 
-    def compile(self, devices: Mapping[str, str | torch.device] | str | torch.device | None = None) -> fx.GraphModule:
+    def compile(
+        self,
+        devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
+        *,
+        force: bool = False,
+    ) -> fx.GraphModule:
         """Compile to a `torch.fx.GraphModule`, with new weights drawn from torch's random generator.
 
         `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
         for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
-        `@train` parts and the one without. Raises `SpecError` where the devices do not fit.
+        `@train` parts and the one without. Raises `SpecError` where the devices do not fit, and where they have not the
+        memory for the weights, unless `force` says to try.
         """
-        model: fx.GraphModule = backend("compiler").compile_graph(self.graph, devices)
+        model: fx.GraphModule = backend("compiler").compile_graph(self.graph, devices, force=force)
         return model
 
     def _repr_svg_(self) -> str | None:

@@ -17,6 +17,7 @@ from archdsl.diagnostics import Diagnostic, Note, did_you_mean
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
+from archdsl.limits import MAX_FAULTS, Work
 from archdsl.program import Program, duplicates, missing_settings, program, unknown_spec
 from archdsl.read import STDIN, read, read_stdin
 from archdsl.remedies import Trial, with_remedies
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from archdsl.lint import Finding
 
 MOST_NAMED: Final = 4  # variants with a fault
+TRIALS: Final = 4  # a quarter of the work that a spec may ask for goes to finding fixes
 SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
 # How a shipped spec names its variants; the formatter's style is taken for granted.
 VARIANTS: Final[dict[forms.Form, re.Pattern[str]]] = {
@@ -40,22 +42,21 @@ def load_graph(
     spec: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
-    **limits: int,
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
     with _one_job():
         program, name = open_spec(spec)
-        return _elaborated(program, *program.find(name), Choices(settings or {}, inputs or {}, **limits))
+        return _elaborated(program, *program.find(name), Choices(settings or {}, inputs or {}))
 
 
-def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({}), **limits: int) -> list[Graph]:
+def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})) -> list[Graph]:
     """The graphs of everything in a file (or of the variant that is named). Raises `SpecError` with all faults.
 
     `texts` stand for the files of these names.
     """
     with _one_job():
         program, name = open_spec(spec, texts)
-        return _graphs(program, name, **limits)
+        return _graphs(program, name)
 
 
 def check_and_lint(
@@ -70,24 +71,28 @@ def check_and_lint(
         return graphs, lint(graphs, program.spec.source if name is None else None)
 
 
-def _graphs(program: Program, name: str | None, **limits: int) -> list[Graph]:
+def _graphs(program: Program, name: str | None) -> list[Graph]:
     if name is not None:
         wanted = [program.find(name)]
     else:
-        variants = [program.find(variant.name.id) for variant in program.spec.variants]
+        networks = {network.name.id: network for network in program.spec.networks}
+        variants = [(networks[variant.call.callee.id], variant) for variant in program.spec.variants]
         named = {network.name.id for network, _ in variants}
         # A network that needs settings is checked by its variants; without any, what is missing is a fault.
         wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
         wanted += variants
     graphs, faults = [], dict[tuple[str, str], Diagnostic]()
     where = dict[tuple[str, str], list[tree.Network | tree.Variant]]()  # each fault is in
+    choices, trials = Choices(), Work(TRIALS)  # one meter of work for all of them
     for network, variant in wanted:
         try:
-            graphs.append(_elaborated(program, network, variant, Choices(**limits), faults))  # type: ignore[arg-type]
+            graphs.append(_elaborated(program, network, variant, choices, faults, trials))
         except SpecError as error:
             for found in error.diagnostics:
                 faults.setdefault(_place(found), found)
                 where.setdefault(_place(found), []).append(variant or network)
+            if len(faults) >= MAX_FAULTS or any(found.code == "too-much-work" for found in error.diagnostics):
+                break
     if faults:
         raise SpecError(_with_networks(found, where[place], len(wanted)) for place, found in faults.items())
     return graphs
@@ -114,14 +119,18 @@ def _elaborated(
     variant: tree.Variant | None,
     choices: Choices,
     known: Container[tuple[str, str]] = (),
+    trials: Work | None = None,
 ) -> Graph:
-    """The graph of a network. Raises `SpecError`, with fixes for the faults that no other variant has shown."""
+    """The graph of a network. Raises `SpecError`, with fixes for the faults that no other variant has shown.
+
+    `trials` meters the work of trying fixes, where one command does so for several networks.
+    """
     try:
         return elaborate(network, program.definitions, variant, choices)
     except SpecError as error:
         if error.graph is None:
             raise
-        trial = Trial(program, network, variant, choices)
+        trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))
         faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: _place(found) not in known)
         raise SpecError(faults, error.graph) from None
 

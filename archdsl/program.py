@@ -7,18 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.elaborate import Definitions
 from archdsl.errors import SpecError
 from archdsl.graph import Written
+from archdsl.limits import MAX_FAULTS, limits
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import Source, Span
 from archdsl.syntax import forms, tree
-
-MAX_IMPORTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
             )
         )
     if faults:
-        raise SpecError(faults)
+        raise SpecError(faults[:MAX_FAULTS])
     files = [written, *(imported.written for imported in done.values())]
     definitions = replace(definitions, written=Written(*(sum(parts, ()) for parts in zip(*files, strict=True))))
     return Program(spec, definitions, directory)
@@ -163,12 +161,15 @@ def _import(
         path = _find(statement, directory, stack)
         if path in done:
             return done[path]
-        if len(done) >= MAX_IMPORTS:
-            message = f"more than {MAX_IMPORTS} files are imported, which is the limit"
-            raise SpecError([Diagnostic("too-many-imports", message, span)])
+        if len(done) >= limits().imports:
+            message = f"more than {limits().imports} files are imported, which is the limit"
+            raise SpecError([Diagnostic("too-many-imports", message, span, help="--max-imports sets another limit")])
         # Shown as the user would open it: relative to the importing file.
         shown = os.path.join(os.path.dirname(span.source.name), str(statement.path.value))
         source = Source(shown, texts[shown]) if shown in texts else read(path, shown, "import-missing")
+        if sum(len(other.spec.source.text) for other in done.values()) + len(source.text) > limits().bytes:
+            message = f"the imported files together are larger than {limits().bytes:,} bytes, the limit for a spec"
+            raise SpecError([Diagnostic("file-too-large", message, span, help="--max-bytes sets another limit")])
         spec = forms.parse(source)
     except SpecError as error:
         faults += [replace(found, span=found.span or span, place=None) for found in error.diagnostics]

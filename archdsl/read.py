@@ -11,10 +11,10 @@ from typing import Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
+from archdsl.limits import limits
 from archdsl.source import Source, Span
 
 STDIN: Final = "<stdin>"
-MAX_BYTES: Final = 8 * 2**20
 # Control characters, and those that change the direction of text or hide in it.
 DECEPTIVE: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -37,18 +37,19 @@ def read(path: Path, shown: str | None = None, code: str = "unreadable-file") ->
             raise _error(code, f"`{name}` is a directory, not a spec", name, "name a file in it")
         raise _error(code, f"`{name}` is not a regular file", name)
     with open(handle, "rb") as file:
-        data = file.read(MAX_BYTES + 1)
+        data = file.read(limits().bytes + 1)
     return decode(data, name)
 
 
 def read_stdin() -> Source:
-    return decode(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
+    return decode(sys.stdin.buffer.read(limits().bytes + 1), STDIN)
 
 
 def decode(data: bytes, name: str) -> Source:
     """Bytes as the source of a spec. Raises `SpecError`."""
-    if len(data) > MAX_BYTES:
-        raise _error("file-too-large", f"`{name}` is larger than {MAX_BYTES // 2**20} MiB, the limit for a spec", name)
+    if len(data) > limits().bytes:
+        message = f"`{name}` is larger than {limits().bytes:,} bytes, the limit for a spec"
+        raise _error("file-too-large", message, name, "--max-bytes sets another limit")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise _error("not-text", f"`{name}` looks like UTF-16; save it as UTF-8", name)
     try:

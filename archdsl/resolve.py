@@ -7,6 +7,7 @@ which names nothing mentions, for lint.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -18,6 +19,7 @@ from archdsl.elaborate.inputs import capitals
 from archdsl.elaborate.values import Definitions
 from archdsl.evaluate import FUNCTIONS
 from archdsl.graph import Unused, Written
+from archdsl.limits import MAX_FAULTS
 from archdsl.ops import OPERATORS, parameter_table, words
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -42,18 +44,23 @@ def resolve(
     there for others.
     """
     resolver = _Resolver(definitions, lost)
-    for block in spec.blocks:
-        resolver.definition(block.params, block.body, network=False)
-    for network in spec.networks:
-        resolver.definition(network.params, network.body, network=True)
-    for variant in spec.variants:
-        for argument in variant.call.arguments:
-            resolver.expression(argument.value, _Names())
+    with contextlib.suppress(_Enough):
+        for block in spec.blocks:
+            resolver.definition(block.params, block.body, network=False)
+        for network in spec.networks:
+            resolver.definition(network.params, network.body, network=True)
+        for variant in spec.variants:
+            for argument in variant.call.arguments:
+                resolver.expression(argument.value, _Names())
     if not imported:
         resolver.definitions_unused(spec)
     comments = tuple(comment.span for comment in spec.comments)
     written = Written(comments, tuple(resolver.statements), tuple(resolver.unused))
     return Resolution(sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0), written)
+
+
+class _Enough(Exception):
+    """More faults were found than anybody reads."""
 
 
 class _Names:
@@ -116,6 +123,11 @@ class _Resolver:
             tree.If: self._if,
         }
 
+    def _record(self, fault: Diagnostic) -> None:
+        self.faults.append(fault)
+        if len(self.faults) >= MAX_FAULTS:
+            raise _Enough
+
     # --- definitions and statements
 
     def definition(self, params: Iterable[tree.Param], body: tree.Body, *, network: bool) -> None:
@@ -124,7 +136,7 @@ class _Resolver:
         params = tuple(params)
         for param in params:
             if param.type is not None and param.type.id not in TYPES:
-                self.faults.append(habits.unknown_type(param.name.id, param.type.id, param.type.span, TYPES))
+                self._record(habits.unknown_type(param.name.id, param.type.id, param.type.span, TYPES))
             if param.default is not None:
                 self.expression(param.default, names)
             names.own[param.name.id] = param.name.span
@@ -194,7 +206,7 @@ class _Resolver:
         first = names.find(target.id)
         if first is not None:
             label = Label(first, "first bound here")
-            self.faults.append(
+            self._record(
                 Diagnostic(
                     "rebound-name",
                     f"`{target.id}` is bound twice",
@@ -234,7 +246,7 @@ class _Resolver:
         elif fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
             help = f"`{name.id}` is no value; as a step it follows `->`: `x -> {name.id}`"
             fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
-        self.faults.append(fault)
+        self._record(fault)
 
     def _binary(self, binary: tree.Binary, names: _Names) -> None:
         rest: Any = binary
@@ -311,7 +323,7 @@ class _Resolver:
             parameters = [*parameter_table(OPERATORS[name]), *OPERATORS[name].inputs]
         elif name not in STATIC and name not in self.lost:
             known = [*OPERATORS, *self.definitions.blocks, *FUNCTIONS]
-            self.faults.append(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
+            self._record(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
         for argument in call.arguments:
             if argument.name is not None and parameters is not None and argument.name not in parameters:
                 self._unknown_parameter(name, argument, parameters)
@@ -325,4 +337,4 @@ class _Resolver:
         span = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
         message = f"`{callee}` has no parameter `{argument.name}`"
         help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
-        self.faults.append(Diagnostic("unknown-parameter", message, span, help=help))
+        self._record(Diagnostic("unknown-parameter", message, span, help=help))

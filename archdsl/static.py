@@ -9,6 +9,7 @@ from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Scope
 from archdsl.errors import SpecError
+from archdsl.limits import Work
 from archdsl.names import Names
 from archdsl.source import Source
 from archdsl.syntax.text import parse_expression
@@ -19,7 +20,7 @@ def static_value(text: str) -> Any:
     expression = parse_expression(Source("<setting>", text))
     context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
     try:
-        return Interpreter(GraphBuilder()).value(expression, context)
+        return Interpreter(GraphBuilder(Work())).value(expression, context)
     except Fault as fault:
         if re.fullmatch(r"[A-Za-z_]\w*", text.strip()):
             return text.strip()

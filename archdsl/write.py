@@ -11,7 +11,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file's contents. On any failure the old file is untouched.
 
     The new file has the old one's mode, or the usual mode of a new file. A symbolic link is replaced in the
-    place it points to. Raises `OSError`.
+    place it points to. What a killed process leaves behind is called `.NAME.archdsl-….tmp`. Raises `OSError`.
     """
     path = Path(os.path.realpath(path))
     try:
@@ -20,7 +20,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         mask = os.umask(0)
         os.umask(mask)
         mode = 0o666 & ~mask
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.archdsl-", suffix=".tmp")
     try:
         with open(handle, "wb") as file:
             file.write(data)

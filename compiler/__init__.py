@@ -7,6 +7,7 @@ from torch import fx
 from archdsl.graph import Graph, header
 from compiler.devices import CPU, Devices, assign
 from compiler.lower import Places, lower, lower_loss
+from compiler.memory import refuse_what_cannot_fit
 from compiler.model import CompiledNetwork
 from compiler.modules import build
 from compiler.training import DATA_SETS, steps_of, train
@@ -15,13 +16,16 @@ from compiler.weights import save_weights
 __all__ = ["DATA_SETS", "CompiledNetwork", "compile_graph", "save_weights", "steps_of", "train"]
 
 
-def compile_graph(graph: Graph, devices: Devices = None) -> CompiledNetwork:
+def compile_graph(graph: Graph, devices: Devices = None, *, force: bool = False) -> CompiledNetwork:
     """Compile an elaborated graph; the model is in training mode, as a new torch module is.
 
     `devices` maps the logical devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one
-    device for all, or "auto"; by default all is on the CPU. Raises `SpecError` where that does not fit.
+    device for all, or "auto"; by default all is on the CPU. Raises `SpecError` where that does not fit, and, unless
+    by `force`, where a device has not the memory for the weights.
     """
     places = assign(header(graph)["devices"], devices)
+    if not force:
+        refuse_what_cannot_fit(graph, places)
     root = build(graph, places)
     training = lower(graph, places, training=True)
     phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in graph.nodes(data=True))

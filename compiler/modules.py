@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -13,13 +14,15 @@ from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, Layer, layers, operands
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
+from compiler.devices import CPU
 from compiler.targets import resolve
 
 
 def build(graph: Graph, places: dict[str | None, torch.device]) -> nn.Module:
     """A module tree with every layer that has one, its parameters on the device it is placed on.
 
-    Weights are drawn on the CPU, layer after layer, so that a seed gives the same network on all devices.
+    Weights are drawn on the CPU, layer after layer, so that a seed gives the same network on all devices; but those of
+    the device meta, which has no values, are never drawn.
     """
     root = nn.Module()
     for key, node in layers(graph):
@@ -28,12 +31,15 @@ def build(graph: Graph, places: dict[str | None, torch.device]) -> nn.Module:
         device = places[node["device"]]
         target = node["operator"].target(*shapes(graph, key))
         if target.kind == "module":
-            module = _allocate(key, partial(resolve(target.name), **target.kwargs))
+            with nullcontext() if device.type != "meta" else device:
+                module = _allocate(key, partial(resolve(target.name), **target.kwargs))
             _initialise(module, node)
             module.requires_grad_(not node["frozen"])
             _attach(root, node["path"], module.to(device))
         elif target.kind in ("parameter", "buffer"):
-            tensor = _allocate(key, partial(torch.empty, node["weights"][0].shape))
+            tensor = _allocate(
+                key, partial(torch.empty, node["weights"][0].shape, device="meta" if device.type == "meta" else CPU)
+            )
             _fill(tensor, node["params"]["init"])
             _attach(root, node["path"], _own(tensor.to(device), target.kind, node["frozen"]))
     return root

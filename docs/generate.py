@@ -8,6 +8,7 @@ from pathlib import Path
 
 import archdsl
 from archdsl.catalogue import CATALOGUE, FAMILIES
+from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator, parameters
 from archdsl.ops._op import REQUIRED
@@ -29,6 +30,7 @@ def main() -> int:
         "docs/lint.md": lint(),
         "specs/README.md": zoo(),
         "docs/zoo.md": published(),
+        "docs/safety.md": safety(),
     }
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
     if not tables.current():
@@ -182,6 +184,17 @@ def lint() -> str:
     for _, code in rules:
         lines += ["", f"### {code}", "", as_markdown(code).rstrip()]
     return "\n".join(lines) + "\n"
+
+
+def safety() -> str:
+    """The page on safety, with the table of limits in its place."""
+    before, start, rest = (
+        (ROOT / "docs" / "safety.md").read_text(encoding="utf-8").partition("written by `make docs` -->\n")
+    )
+    _, end, after = rest.partition("<!-- end -->")
+    lines = ["| option | most | default | code |", "|---|---|---:|---|"]
+    lines += [f"| `--max-{limit.name}` | {limit.doc} | {limit.default:,} | `{limit.code}` |" for limit in LIMITS]
+    return before + start + "\n" + "\n".join(lines) + "\n\n" + end + after
 
 
 def zoo() -> str:

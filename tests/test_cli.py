@@ -74,7 +74,7 @@ def test_check_prints_faults_as_json(tmp_path: Path) -> None:
         ("utf16.arch", GOOD.encode("utf-16"), 1, "looks like UTF-16"),
         ("nul.arch", b"network\x00", 1, "control character U+0000"),
         ("bidi.arch", "# \u202e\n".encode(), 1, "bidirectional character U+202E"),
-        ("large.arch", b"#" * (9 * 2**20), 1, "larger than 8 MiB"),
+        ("large.arch", b"#" * 2**19, 1, "larger than 262,144 bytes"),
         ("old-mac.arch", GOOD.replace("linear", "linaer").replace("\n", "\r").encode(), 1, "old-mac.arch:2:10"),
     ],
 )
@@ -109,11 +109,11 @@ def test_a_fifo_does_not_hang(tmp_path: Path) -> None:
         ("x -> for i in range(100000) { for j in range(100000) { if i > j { relu } } }", "more than"),
         ("x -> linear(" + "(" * 100_000 + "1", "nested deeper than 64"),
         ("y = " + "-" * 100_000 + "1\nx -> relu", "nested too deep"),
-        ("y = 1" + " if true else 1" * 20_000 + "\nx -> relu", "alternatives in a row"),
-        ("y = " + "1 + " * 100_000 + "1\nx -> linear(y)", ""),
+        ("y = 1" + " if true else 1" * 15_000 + "\nx -> relu", "alternatives in a row"),
+        ("y = " + "1 + " * 60_000 + "1\nx -> linear(y)", ""),
         ("y0 = [1]\n" + "\n".join(f"y{i + 1} = [y{i}]" for i in range(2000)) + "\nx -> relu", "nested deeper than 16"),
         ("x -> linear(2 ** 10 ** 10)", "larger than 2^63"),
-        ("x -> " + "a" * 1_000_000 + ": relu", "the limit is 128"),
+        ("x -> " + "a" * 200_000 + ": relu", "the limit is"),
     ],
 )
 def test_monstrous_specs_end_promptly(tmp_path: Path, body: str, says: str) -> None:

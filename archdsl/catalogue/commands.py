@@ -82,8 +82,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     "out-of-memory": Entry(
         "the machine has not enough memory",
         """
-        Compiling allocates the weights, and those of one layer are more than this machine has memory for. Checking,
-        reporting and drawing need no weights, so they work for networks of any size.
+        Compiling draws the weights, and they are more than this machine or device has memory for; they are counted
+        before any is drawn. Checking, reporting and drawing need no weights, so they work for networks of any size.
+        `--force` tries all the same.
 
         `archdsl report` says what each layer costs. A `linear` behind `flatten` on a large image is the usual cause:
         `global_avg_pool` before it, or a smaller input, makes it small.

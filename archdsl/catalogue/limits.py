@@ -10,24 +10,26 @@ ENTRIES: Final[dict[str, Entry]] = {
     "file-too-large": Entry(
         "the file is larger than a spec may be",
         """
-        A spec has at most 8 MiB. The specs that ship with archdsl have a few thousand bytes each; a file of that size
-        is most likely not a spec, but saved weights or data.
+        The specs that ship with archdsl have a few thousand bytes each; a file of that size is most likely not a spec,
+        but saved weights or data.
 
-        Where a program writes specs, let it write blocks and loops instead of every layer.
+        Where a program writes specs, let it write blocks and loops instead of every layer. `--max-bytes` sets another
+        limit, for the files of a spec together.
         """,
     ),
     "too-many-imports": Entry(
         "too many files are imported",
         """
-        A spec reads at most 64 files, those that its imports import included. Put blocks that belong together into
-        one file.
+        The files that a spec imports are counted with those that they import. Put blocks that belong together into
+        one file. `--max-imports` sets another limit.
         """,
     ),
     "too-many-nodes": Entry(
         "the YAML has too many nodes",
         """
-        A YAML file has at most 100,000 values, lists and mappings together, which is what keeps a small file from
-        taking minutes to read. Where a program writes specs, let it write blocks and `repeat` instead of every layer.
+        Values, lists and mappings are counted together, which is what keeps a small file from taking minutes to read.
+        Where a program writes specs, let it write blocks and `repeat` instead of every layer. `--max-nodes` sets
+        another limit.
         """,
     ),
     "nesting-too-deep": Entry(
@@ -83,8 +85,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     "too-many-layers": Entry(
         "the network has too many layers",
         """
-        A network has at most 100,000 layers. The deepest that ships with archdsl has under one thousand; a count was
-        most likely meant as something else.
+        The networks that ship with archdsl have a few hundred layers, and four thousand at the most; a count was most
+        likely meant as something else. `--max-layers` sets another limit.
         """,
         wrong="network Net(x: [N, 4]) { x -> repeat 1000000 { relu } }",
         right="network Net(x: [N, 4]) { x -> repeat 10 { relu } }",
@@ -92,12 +94,21 @@ ENTRIES: Final[dict[str, Entry]] = {
     "too-much-work": Entry(
         "evaluating the spec takes too long",
         """
-        Working out a spec evaluates at most 2,000,000 expressions, a few seconds' work. Loops within loops come to
-        that quickly, `for i in range(2000) { for j in range(2000) { … } }` for one, even where most rounds make no
-        layer.
+        Working out a spec may take a few seconds: what it evaluates, the layers, tensors and lists it makes are
+        counted together, for all variants that a command looks at. Loops within loops come to the limit quickly,
+        `for i in range(2000) { for j in range(2000) { … } }` for one, even where most rounds make no layer.
 
         Look at the bounds of the loops that the message points at. What does not change from round to round can be
-        bound to a name before the loop.
+        bound to a name before the loop. `--max-work` sets another limit.
         """,
+    ),
+    "path-too-long": Entry(
+        "a layer's path is too long",
+        """
+        The path of a layer is made of the labels around it, and becomes a key of the `state_dict`. Long ones in many
+        layers take all memory, and nobody reads them. Shorten the labels; `--max-path` sets another limit.
+        """,
+        wrong=f"network Net(x: [N, 4]) {{ x -> {': { '.join(4 * ['a' * 128])}: {{ relu }} }} }} }} }}",
+        right="network Net(x: [N, 4]) { x -> a: { b: { c: { d: { relu } } } } }",
     ),
 }

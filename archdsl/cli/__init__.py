@@ -89,6 +89,15 @@ def main() -> NoReturn:
         click.echo("interrupted; nothing was written", err=True)
         status = 130
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         status = 0
+    except OSError as error:  # the disk that standard output goes to is full, say
+        _drop_output()
+        click.echo(f"error: cannot write the output: {(error.strerror or str(error)).lower()}", err=True)
+        status = 2
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _drop_output() -> None:
+    """Send the rest of standard output nowhere, or Python complains once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.cli.changes import changes
+from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, format_option, print_findings
 from archdsl.cli.terminal import show_faults
 from archdsl.diagnostics import Findings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--lint", "linted", is_flag=True, help="Show the warnings of `archdsl lint` too.")
 @click.option("--strict", is_flag=True, help="The same, with status 1 if there are any.")
 @format_option
+@limit_options
 def command(specs: tuple[str, ...], fix: bool, diff: bool, linted: bool, strict: bool, form: str) -> int:
     """Check specs: that they can be read, that every name is known and all shapes fit.
 

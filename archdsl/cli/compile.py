@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from archdsl.cli.options import cannot_write, choice_options, faults_as_json, json_option, print_json, spec_argument
+from archdsl.cli.limits import limit_options
+from archdsl.cli.options import (
+    cannot_write,
+    choice_options,
+    faults_as_json,
+    force_option,
+    json_option,
+    print_json,
+    spec_argument,
+)
 
 
 @click.command("compile")
@@ -25,8 +34,10 @@ from archdsl.cli.options import cannot_write, choice_options, faults_as_json, js
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the weights.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the new weights to a .safetensors file.")
+@force_option
 @choice_options
 @json_option
+@limit_options
 @faults_as_json
 def command(
     spec: str,
@@ -34,6 +45,7 @@ def command(
     phase: str,
     seed: int,
     output: Path | None,
+    force: bool,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     as_json: bool,
@@ -53,7 +65,7 @@ def command(
     import torch
 
     torch.manual_seed(seed)
-    model = compiler.compile_graph(network.graph, choice).train(phase == "train")
+    model = compiler.compile_graph(network.graph, choice, force=force).train(phase == "train")
     report = network.report()
     if output is not None:
         try:

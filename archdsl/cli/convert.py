@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from archdsl.cli.limits import reading_limit_options
 from archdsl.cli.options import cannot_write
 
 
@@ -13,6 +14,7 @@ from archdsl.cli.options import cannot_write
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The new file; its suffix is the form.")
 @click.option("--to", "to", type=click.Choice(["text", "yaml"]), help="The form, where no suffix says it.")
+@reading_limit_options
 def command(file: str, output: Path | None, to: str | None) -> int:
     """Convert a spec from text to YAML, or back; `-` is standard input.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, faults_as_json, json_option, print_json
 
 
@@ -14,6 +15,7 @@ from archdsl.cli.options import choice_options, faults_as_json, json_option, pri
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @choice_options
+@limit_options
 @click.option("--exit-code", is_flag=True, help="Status 1 where the networks differ.")
 @json_option
 @faults_as_json

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archdsl.backends import backend
+from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, choice_options, spec_argument
 from archdsl.errors import SpecError
 
@@ -40,6 +41,7 @@ FORMATS = backend("viz").known_formats()
     help="With or without the parts that exist in training only.",
 )
 @choice_options
+@limit_options
 def command(
     spec: str,
     output: Path,

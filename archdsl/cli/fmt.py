@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from archdsl.cli.changes import changes
+from archdsl.cli.limits import reading_limit_options
 from archdsl.cli.options import cannot_write
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
@@ -16,6 +17,7 @@ from archdsl.errors import SpecError
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--check", is_flag=True, help="Write nothing; status 1 if a file is not formatted.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@reading_limit_options
 def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
     """Format specs in place; `-` formats standard input to standard output.
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archdsl.catalogue import CATALOGUE
+from archdsl.cli.limits import limit_options
 from archdsl.cli.options import format_option, print_json
 from archdsl.cli.terminal import colour, show_faults
 from archdsl.diagnostics import Findings, did_you_mean
@@ -34,6 +35,7 @@ def _rules(ctx: click.Context, option: click.Parameter, values: tuple[str, ...])
 @click.option("--notes", is_flag=True, help="Show notes as well as warnings.")
 @click.option("--list", "as_list", is_flag=True, help="List the rules and do nothing else.")
 @format_option
+@limit_options
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -39,6 +39,10 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(function)
 
 
+def force_option(function: F) -> F:
+    return click.option("--force", is_flag=True, help="Try even what seems not to fit in memory.")(function)
+
+
 def format_option(function: Callable[..., int]) -> Callable[..., int]:
     """--format, given to the command as `form`; --json is short for one of them."""
     choice = click.option(

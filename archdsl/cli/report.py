@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, faults_as_json, json_option, print_json, spec_argument
 
 
@@ -14,6 +15,7 @@ from archdsl.cli.options import choice_options, faults_as_json, json_option, pri
 @spec_argument
 @choice_options
 @json_option
+@limit_options
 @faults_as_json
 def command(spec: str, settings: Mapping[str, Any], inputs: Mapping[str, tuple[int, ...]], as_json: bool) -> int:
     """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from archdsl.cli.options import cannot_write, choice_options, spec_argument
+from archdsl.cli.limits import limit_options
+from archdsl.cli.options import cannot_write, choice_options, force_option, spec_argument
 
 
 @click.command("run")
@@ -25,7 +26,9 @@ from archdsl.cli.options import cannot_write, choice_options, spec_argument
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Save the trained weights to a .safetensors file."
 )
+@force_option
 @choice_options
+@limit_options
 def command(
     spec: str,
     data: str,
@@ -33,6 +36,7 @@ def command(
     batch: int,
     seed: int,
     output: Path | None,
+    force: bool,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
 ) -> int:
@@ -52,7 +56,7 @@ def command(
     import torch
 
     torch.manual_seed(seed)
-    model = compiler.compile_graph(network.graph)
+    model = compiler.compile_graph(network.graph, force=force)
     try:
         images = compiler.DATA_SETS[data](shape)
     except ImportError:

@@ -10,6 +10,7 @@ from archdsl.diagnostics import Diagnostic, Fix, Label, did_you_mean
 from archdsl.dims import Undecided, equal, show
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
+from archdsl.evaluate import StaticList
 from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import ParamError
@@ -22,6 +23,8 @@ TYPES: dict[str, type | tuple[type, ...]] = dict(zip(tree.TYPES, (int, (int, flo
 
 def is_tensors(value: Any) -> bool:
     """Whether a value is a tensor or a list with tensors."""
+    if isinstance(value, StaticList):
+        return Tensor in value.kinds
     return isinstance(value, Tensor) or (isinstance(value, list) and any(is_tensors(item) for item in value))
 
 

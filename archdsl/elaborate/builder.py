@@ -10,27 +10,28 @@ from typing import Any, Final
 import networkx as nx
 
 from archdsl.diagnostics import Diagnostic, Label
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, product, show, symbols
 from archdsl.elaborate.values import Context, Fault, Tensor
 from archdsl.graph import Graph, Place
+from archdsl.limits import Work, limits
 from archdsl.ops import Operator, ShapeError, Weighted
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import ParamError
 from archdsl.ops.source import Input
 from archdsl.source import Span
 
-MAX_LAYERS: Final = 100_000
 MAX_ELEMENTS: Final = 2**48
-MAX_TERMS: Final = 256  # of a symbolic size, floor divisions opened up
+MAX_TERMS: Final = 256  # of a tensor's number of elements, floor divisions opened up
 MAX_OPEN: Final = 2  # sizes whose origin is told where an answer depends on symbols
 
 
 class GraphBuilder:
     """The graph of one network while it grows."""
 
-    def __init__(self, max_layers: int = MAX_LAYERS) -> None:
+    def __init__(self, work: Work) -> None:
         self.graph: Graph = nx.MultiDiGraph()
-        self.max_layers = max_layers
+        self.work = work
+        self.limits = limits()
         self.devices: tuple[str, ...] = ()
         self.init: Initialiser | None = None  # the network's own choice
         self.requires: dict[Dim, None] = {}  # sizes that must be at least 1, in the order found
@@ -44,6 +45,16 @@ class GraphBuilder:
     def claim(self, path: str, span: Span, context: Context) -> None:
         """Take a path for a step; an error if another step has it (unless it is the same one, shared)."""
         first = self.steps.get(path)
+        if len(path) > self.limits.path:
+            raise Fault(
+                Diagnostic(
+                    "path-too-long",
+                    f"the path `{path[:64]}…` has {len(path)} characters; the limit is {self.limits.path}",
+                    span,
+                    chain=context.blocks,
+                    help="shorten the labels; --max-path sets another limit",
+                )
+            )
         if first is None:
             if context.reuse > 1:
                 raise Fault(
@@ -128,13 +139,15 @@ class GraphBuilder:
         `path` is given for a shared operator, which has its path already.
         """
         self._layers += 1
-        if self._layers > self.max_layers:
+        self.work.spend(Work.LAYER + Work.EDGE * len(tensors))
+        if self._layers > self.limits.layers:
             raise Fault(
                 Diagnostic(
                     "too-many-layers",
-                    f"the network has more than {self.max_layers} layers, which is the limit",
+                    f"the network has more than {self.limits.layers} layers, which is the limit",
                     span,
                     chain=context.blocks,
+                    help="--max-layers sets another limit",
                 )
             )
         if self.init is not None and isinstance(operator, Weighted) and operator.init is None:
@@ -194,6 +207,7 @@ class GraphBuilder:
             raise Fault(undecided(error, span, context), open_sizes[:MAX_OPEN]) from None
         except ParamError as error:
             raise Fault(Diagnostic("bad-parameter", str(error), span, chain=context.blocks)) from None
+        self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
             for size in shape:
@@ -203,17 +217,22 @@ class GraphBuilder:
                         self.requires[size] = None
         return outputs
 
-    @staticmethod
-    def _bound(shape: Shape, what: str, span: Span, context: Context) -> None:
+    def _bound(self, shape: Shape, what: str, span: Span, context: Context) -> None:
         """Refuse tensors that no machine holds, and sizes that no reader follows."""
         if math.prod(size for size in shape if isinstance(size, int)) > MAX_ELEMENTS:
             message = f"{what}, {show(shape)}, has more than 2^48 elements"
             raise Fault(Diagnostic("too-large", message, span, chain=context.blocks))
-        for size in shape:
-            if isinstance(size, Dim) and size.weight > MAX_TERMS:
-                names = sorted(symbols(size))
-                question = Undecided(f"{what} has a size of more than {MAX_TERMS} terms, which", names)
-                raise Fault(undecided(question, span, context))
+        symbolic = [size for size in shape if isinstance(size, Dim)]
+        if not symbolic:
+            return
+        self.work.spend(Work.TERM * sum(size.weight - 1 for size in symbolic))  # a symbol alone costs nothing
+        question = f"{what} has a size of more than {MAX_TERMS} terms, which"
+        try:
+            elements = product(symbolic)
+        except Undecided as error:
+            raise Fault(undecided(Undecided(question, error.symbols), span, context)) from None
+        if isinstance(elements, Dim) and elements.weight > MAX_TERMS:
+            raise Fault(undecided(Undecided(question, symbols(elements)), span, context))
 
     def _with_default_init(self, operator: Weighted) -> Weighted:
         """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros."""
@@ -352,9 +371,21 @@ def _asked(size: Size, error: Undecided) -> bool:
     return isinstance(size, Dim) and not str(size).isidentifier() and not symbols(size).isdisjoint(error.symbols)
 
 
+def too_much_work(work: Work, span: Span, context: Context) -> Diagnostic:
+    """The diagnostic for a spec that asks for more than its share."""
+    return Diagnostic(
+        "too-much-work",
+        f"evaluating this spec takes more than {work.limit} steps, which is the limit",
+        span,
+        chain=context.blocks,
+        help="--max-work sets another limit",
+    )
+
+
 def undecided(error: Undecided, span: Span, context: Context) -> Diagnostic:
     """The diagnostic for a question that needs the value of a symbol."""
-    names = " and ".join(f"`{name}`" for name in error.symbols)
+    some = [f"`{name}`" for name in error.symbols[:6]]
+    names = " and ".join([*some, "others"] if len(error.symbols) > 6 else some)
     condition = f" (it holds where {error.condition})" if error.condition else ""
     return Diagnostic(
         "undecided",

@@ -29,7 +29,8 @@ from archdsl.elaborate.values import (
     SharedModule,
     Tensor,
 )
-from archdsl.evaluate import FUNCTIONS, ValueFault
+from archdsl.evaluate import FUNCTIONS, StaticList, ValueFault
+from archdsl.limits import Work
 from archdsl.names import Names
 from archdsl.ops import OPERATORS, Operator, words
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
@@ -38,6 +39,7 @@ from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
 MAX_DEPTH: Final = 64  # blocks within blocks
+MAX_SHOWN: Final = 60  # characters of a call in the chain of a diagnostic
 
 
 class Calls(Expressions):
@@ -61,7 +63,10 @@ class Calls(Expressions):
             if operator is None or not any(map(is_tensors, positional)):
                 if named or label is not None:
                     raise ValueFault(f"`{name}` takes no named arguments and no label", "wrong-arity")
-                return evaluate.call(name, positional)
+                self.work.spend(sum(len(value) for value in positional if isinstance(value, list)))
+                result = evaluate.call(name, positional)
+                self.work.spend(Work.ROUND * len(result) if isinstance(result, list) else 0)
+                return result
             return self._operate(operator, positional, named, call, label, context)
         if operator is not None:
             positional, named = self._arguments(call, fed, words(operator), context)
@@ -128,6 +133,7 @@ class Calls(Expressions):
                     chain=context.blocks,
                 )
             )
+        self.work.spend(sum(value.total for value in positional if isinstance(value, StaticList)))
         try:
             built, tensors = operator_arguments(operator, positional, named, call, context)
         except Fault as fault:
@@ -154,6 +160,7 @@ class Calls(Expressions):
             raise Fault(self._endless(name, call, context))
         if path is None:
             path = self.builder.step_path(label, name, call.span, context)
+        self.work.spend(Work.BLOCK + 2 * len(block.params))
         instance = Instance(path, _written(call, positional, named), call.span)
         scope = Scope()
         inner = Context(
@@ -199,12 +206,13 @@ class Calls(Expressions):
                 )
             check_parameter(name, param, value, call.span, outer)
             inner.scope.bind(key, value, param.name.span)
+        values = {name: binding.value for name, binding in inner.scope.bindings.items()}
         for param in block.params:
             if param.shape is None:
                 continue
-            values = {n: b.value for n, b in inner.scope.bindings.items()}
             for dim, size in match_shape(name, param, values[param.name.id], values, call.span, outer).items():
                 inner.scope.bind(dim, size, param.shape.span)
+                values[dim] = size
 
     def _endless(self, name: str, call: tree.Call, context: Context) -> Diagnostic:
         names = [*(i.call.split("(")[0] for i in context.blocks), name]
@@ -312,7 +320,7 @@ def _written(call: tree.Call, positional: Sequence[Any], named: Mapping[str, Any
     parts = [_argument(a.value, value) for a, value in zip(given, values, strict=True)]
     parts += [f"{a.name} = {_argument(a.value, named[a.name])}" for a in call.arguments if a.name is not None]
     text = call.callee.id + (f"({', '.join(parts)})" if parts else "")
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 def _argument(expression: tree.Expr, value: Any) -> str:
@@ -320,4 +328,4 @@ def _argument(expression: tree.Expr, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float, Dim, Initialiser)):
         return str(value)
-    return shown(expression)
+    return shown(expression) if expression.span.end - expression.span.start <= MAX_SHOWN else "…"

@@ -14,7 +14,7 @@ from archdsl.dims import Dim, Undecided
 from archdsl.elaborate.arguments import (
     is_tensors,
 )
-from archdsl.elaborate.builder import GraphBuilder, undecided
+from archdsl.elaborate.builder import GraphBuilder, too_much_work, undecided
 from archdsl.elaborate.values import (
     POISON,
     Context,
@@ -26,13 +26,13 @@ from archdsl.elaborate.values import (
     describe,
 )
 from archdsl.evaluate import FUNCTIONS, StaticList, ValueFault
+from archdsl.limits import TooMuchWork, Work
 from archdsl.ops import OPERATORS
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.ops.merge import Mul
 from archdsl.syntax import tree
 
-MAX_WORK: Final = 2_000_000  # expressions evaluated
-MAX_FAULTS: Final = 1000
+MAX_KEPT: Final = 1000  # faults
 LIMITS: Final = ("too-much-work", "too-many-layers")
 
 ARITHMETIC: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
@@ -48,7 +48,7 @@ class Expressions(ABC):
         self._broken: set[str] = set()  # paths of shared modules with a fault inside
         self._uses: dict[str, int] = {}  # how often the shared module at a path was applied
         self._regions = 0
-        self._work = 0
+        self.work = builder.work
         self._evaluators: dict[type, Callable[[Any, Context, str | None], Any]] = {
             tree.Literal: lambda e, c, _: e.value,
             tree.Name: self._name,
@@ -72,7 +72,7 @@ class Expressions(ABC):
         assert span is not None
         place = (span.source.name, span.start, span.end) if diagnostic.code not in LIMITS else None
         key = (diagnostic.code, place)
-        if key in self._found or len(self._found) < MAX_FAULTS:
+        if key in self._found or len(self._found) < MAX_KEPT:
             self._found.setdefault(key, diagnostic)
             self._times[key] += 1
 
@@ -102,16 +102,10 @@ class Expressions(ABC):
 
     def value(self, expression: tree.Expr, context: Context, label: str | None = None) -> Any:
         """The value of an expression. `label` names the layer that it makes. Raises `Fault` or `Poisoned`."""
-        self._work += 1
-        if self._work > MAX_WORK:
-            raise Fault(
-                Diagnostic(
-                    "too-much-work",
-                    f"evaluating this spec takes more than {MAX_WORK} steps, which is the limit",
-                    expression.span,
-                    chain=context.blocks,
-                )
-            )
+        work = self.work
+        work.spent += 1  # not `spend`: this is the innermost loop
+        if work.spent > work.limit:
+            raise Fault(too_much_work(work, expression.span, context))
         try:
             value = self._evaluators[type(expression)](expression, context, label)
         except ValueFault as fault:
@@ -120,6 +114,8 @@ class Expressions(ABC):
             ) from None
         except Undecided as error:
             raise Fault(undecided(error, expression.span, context)) from None
+        except TooMuchWork:
+            raise Fault(too_much_work(work, expression.span, context)) from None
         if value is POISON:
             raise Poisoned
         return value
@@ -153,6 +149,7 @@ class Expressions(ABC):
                 )
             )
         for item in items:
+            self.work.spend(Work.ROUND)
             scope = Scope(context.scope)
             parts = [item] if len(targets) == 1 else item
             if not isinstance(parts, list) or len(parts) != len(targets):
@@ -210,6 +207,7 @@ class Expressions(ABC):
             for side in (left, right) if not joined else ():
                 if is_tensors(side) or isinstance(side, SharedModule):
                     raise ValueFault(f"`{symbol}` does not take {describe(side)}", "wrong-type")
+            self.work.spend(evaluate.cost(symbol, left, right))
             return evaluate.binary(symbol, left, right)
         operator = ARITHMETIC.get(symbol)
         if operator is None:

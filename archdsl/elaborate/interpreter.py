@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from archdsl import evaluate
 from archdsl.diagnostics import Diagnostic, Label, unknown
@@ -24,9 +24,12 @@ from archdsl.elaborate.values import (
     describe,
 )
 from archdsl.evaluate import ValueFault
+from archdsl.limits import Work, limits
 from archdsl.names import Names, fault
 from archdsl.source import Span
 from archdsl.syntax import tree
+
+MAX_PIECES: Final = 64  # texts and `${...}` of a label or mark
 
 
 class Interpreter(Calls):
@@ -177,6 +180,7 @@ class Interpreter(Calls):
             return self._if(action, value, context)
         if isinstance(action, tree.Repeat):
             for _ in range(self._count(action, context)):
+                self.work.spend(Work.ROUND)
                 value = self.steps(action.body.steps, value, context)
             return value
         for inner in self._rounds(action.targets, action.iterable, context):
@@ -220,13 +224,14 @@ class Interpreter(Calls):
                     chain=context.blocks,
                 )
             )
-        if count > self.builder.max_layers:
+        if count > limits().layers:
             raise Fault(
                 Diagnostic(
                     "too-many-layers",
-                    f"repeating {count} times makes more than {self.builder.max_layers} layers, which is the limit",
+                    f"repeating {count} times makes more than {limits().layers} layers, which is the limit",
                     span,
                     chain=context.blocks,
+                    help="--max-layers sets another limit",
                 )
             )
         return count
@@ -264,6 +269,9 @@ class Interpreter(Calls):
             if isinstance(piece, str):
                 parts.append(piece)
                 continue
+            if len(parts) > MAX_PIECES:
+                message = f"a label or mark has more than {MAX_PIECES} pieces"
+                raise Fault(Diagnostic("bad-name", message, name.span, chain=context.blocks))
             value = self.value(piece, context)
             if isinstance(value, bool) or not isinstance(value, (int, str)):
                 raise Fault(
@@ -274,7 +282,7 @@ class Interpreter(Calls):
                         chain=context.blocks,
                     )
                 )
-            parts.append(str(value))
+            parts.append(str(value)[: limits().path + 1])  # longer than any path, and refused as one
         return "".join(parts)
 
     def marked(self, marks: tuple[tree.Interpolated, ...], context: Context) -> Context:

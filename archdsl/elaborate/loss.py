@@ -11,6 +11,7 @@ from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Poisoned, Scope, SharedModule, Tensor, describe
 from archdsl.graph import Graph, Output, Written, layers
+from archdsl.limits import Work
 from archdsl.names import Names
 from archdsl.ops import Operator
 from archdsl.ops.loss import Loss
@@ -20,7 +21,7 @@ TARGET = "target"
 
 
 def elaborate_losses(
-    statement: tree.Loss, outputs: Sequence[Output], outer: Scope, record: Callable[[Diagnostic], None]
+    statement: tree.Loss, outputs: Sequence[Output], outer: Scope, record: Callable[[Diagnostic], None], work: Work
 ) -> tuple[Graph, Graph | None]:
     """The loss of all outputs, and that of the outputs of inference: None where nothing is left of it.
 
@@ -30,7 +31,7 @@ def elaborate_losses(
     if any(output["name"] == TARGET for output in outputs):
         message = f"an output of a network with a loss cannot be called `{TARGET}`, which is what it is compared with"
         raise Fault(Diagnostic("bad-name", message, statement.span, help="choose another name"))
-    whole = _elaborate(statement, outputs, outer, record, training=True)
+    whole = _elaborate(statement, outputs, outer, record, training=True, work=work)
     if whole is None:
         raise Fault(
             Diagnostic(
@@ -42,7 +43,7 @@ def elaborate_losses(
         )
     if all(output["phase"] == "both" for output in outputs):
         return whole, whole
-    return whole, _elaborate(statement, outputs, outer, record, training=False)
+    return whole, _elaborate(statement, outputs, outer, record, training=False, work=work)
 
 
 class _LossInterpreter(Interpreter):
@@ -108,9 +109,10 @@ def _elaborate(
     record: Callable[[Diagnostic], None],
     *,
     training: bool,
+    work: Work,
 ) -> Graph | None:
     """The loss of a phase; None where it compares nothing with the target."""
-    builder = GraphBuilder()
+    builder = GraphBuilder(work)
     builder.steps[TARGET] = statement.span
     interpreter = _LossInterpreter(builder, outer, absent=not training)
     context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())

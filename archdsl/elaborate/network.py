@@ -11,7 +11,7 @@ from typing import Any
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.dims import Dim, symbols
 from archdsl.elaborate.arguments import TYPES, check_parameter
-from archdsl.elaborate.builder import MAX_LAYERS, GraphBuilder
+from archdsl.elaborate.builder import GraphBuilder, too_much_work
 from archdsl.elaborate.inputs import InputShapes
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.loss import elaborate_losses
@@ -32,6 +32,7 @@ from archdsl.elaborate.values import (
 from archdsl.errors import SpecError
 from archdsl.evaluate import StaticList
 from archdsl.graph import Graph, Output, broken
+from archdsl.limits import TooMuchWork, Work
 from archdsl.names import Names, fault
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import Init, ParamError
@@ -45,7 +46,7 @@ class Choices:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    max_layers: int = MAX_LAYERS
+    work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks
 
 
 def elaborate(
@@ -54,7 +55,10 @@ def elaborate(
     """The elaborated graph. Raises `SpecError` with every independent fault."""
     work = _Elaboration(network, definitions, variant, choices or Choices())
     try:
+        work.choices.work.spend(Work.NETWORK)
         work.run()
+    except TooMuchWork:
+        work.interpreter.record(too_much_work(work.choices.work, network.name.span, work.context))
     except Fault as stop:
         work.interpreter.record(stop.diagnostic) if stop.diagnostic.span else work.early.append(stop.diagnostic)
     except Poisoned:
@@ -79,11 +83,12 @@ class _Elaboration:
         self.network = network
         self.variant = variant
         self.choices = choices
-        self.builder = GraphBuilder(choices.max_layers)
+        self.builder = GraphBuilder(choices.work)
         self.interpreter = Interpreter(self.builder)
         self.early: list[Diagnostic] = []  # faults of the choices, which have no place in the text
         self.context = Context(definitions, Scope(), Names("", numbered=False), Marks())
         self.outputs: list[Output] = []
+        self.output_names: set[str] = set()
         self.batch: list[str] = []
         self.losses: tuple[Graph | None, Graph | None] = (None, None)  # in training, in inference
 
@@ -267,7 +272,8 @@ class _Elaboration:
             labels = (Label(losses[0].span, "the first one"),)
             raise Fault(Diagnostic("loss", "a network has one loss", losses[1].span, labels, help="add them up"))
         for loss in losses:
-            self.losses = elaborate_losses(loss, self.outputs, self.context.scope, self.interpreter.record)
+            scope, work = self.context.scope, self.choices.work
+            self.losses = elaborate_losses(loss, self.outputs, scope, self.interpreter.record, work)
 
     def _statement(self, statement: tree.Statement, last: bool, named_outputs: bool) -> None:
         if isinstance(statement, tree.Bind):
@@ -316,7 +322,7 @@ class _Elaboration:
         wrong = _output_fault(name)
         if wrong is not None:
             raise Fault(Diagnostic("bad-name", f"the output name `{name}` {wrong}", statement.name.span))
-        if any(o["name"] == name for o in self.outputs):
+        if name in self.output_names:
             raise Fault(Diagnostic("rebound-name", f"the output `{name}` is given twice", statement.name.span))
         value = self.interpreter.value(statement.value, self.context)
         if not isinstance(value, Tensor):
@@ -327,6 +333,7 @@ class _Elaboration:
 
     def _add_output(self, name: str, tensor: Tensor) -> None:
         phase = self.builder.graph.nodes[tensor.node]["phase"]
+        self.output_names.add(name)
         self.outputs.append(Output(name=name, node=tensor.node, output=tensor.output, shape=tensor.shape, phase=phase))
 
     def _check_phases(self) -> None:

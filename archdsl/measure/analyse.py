@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from archdsl.dims import Size
+from archdsl.diagnostics import Diagnostic
+from archdsl.dims import MAX_TERMS, Size, Undecided, total
+from archdsl.errors import SpecError
 from archdsl.graph import Edge, Graph, content_hash, header, layer, layers, live, operands
 from archdsl.measure import cost, memory
 from archdsl.measure.receptive_field import receptive_fields
@@ -13,14 +15,26 @@ from archdsl.measure.report import Report, Row
 
 
 def analyse(graph: Graph) -> Report:
-    """The report of an elaborated graph. Batch symbols without a value count as 1."""
+    """The report of an elaborated graph. Batch symbols without a value count as 1.
+
+    Raises `SpecError` where symbols make its figures longer than anybody can read.
+    """
+    try:
+        return _analyse(graph)
+    except Undecided as error:
+        message = f"a figure of the report has more than {MAX_TERMS} terms"
+        help = "give symbols a value: write numbers in the inputs' shapes, or use --input"
+        span = next(node["span"] for _, node in layers(graph))
+        raise SpecError([Diagnostic("undecided", message, span, help=help)]) from error
+
+
+def _analyse(graph: Graph) -> Report:
     head = header(graph)
     ones = dict.fromkeys(head["batch"], 1)
     fields = receptive_fields(graph)
     runs = live(graph, training=False)
     rows = []
     trainable = param_bytes = 0
-    macs: Size = 0
     for key, node in layers(graph):
         if node["op"] == "input":
             continue
@@ -43,8 +57,6 @@ def analyse(graph: Graph) -> Report:
         )
         trainable += 0 if node["frozen"] else own
         param_bytes += cost.param_bytes(node)
-        if key in runs:
-            macs = macs + own_macs
     sizes = memory.tensor_bytes(graph, ones)
     return Report(
         network=head["network"],
@@ -59,7 +71,7 @@ def analyse(graph: Graph) -> Report:
         params=sum(row.params for row in rows),
         trainable_params=trainable,
         buffers=sum(row.buffers for row in rows),
-        macs=macs,
+        macs=total(row.macs for row in rows if row.path in runs),
         param_bytes=param_bytes,
         activation_bytes_inference_peak=memory.inference_peak(graph, sizes),
         activation_bytes_training=memory.kept_for_backward(graph, sizes, ones),

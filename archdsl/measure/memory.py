@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl.dims import Size, at_least, product, substitute
+from archdsl.dims import Dim, Size, at_least, product, substitute, total
 from archdsl.graph import Graph, header, layer, layers, live, operands
 from archdsl.measure.cost import BYTES
+
+MAX_ALIVE = 256  # terms of the bytes alive at once; more are not compared
 
 Storage = tuple[str, int]  # the node that made it, and which of its outputs
 
@@ -59,7 +61,7 @@ def inference_peak(graph: Graph, sizes: Mapping[Storage, Size]) -> Size | None:
                 if shares[key, i] == (key, i):
                     alive = alive + sizes[key, i]
         larger = at_least(alive, peak)
-        if larger is None:
+        if larger is None or (isinstance(alive, Dim) and alive.weight > MAX_ALIVE):
             return None
         peak = alive if larger else peak
         for storage in ends.get(position, ()):
@@ -77,7 +79,7 @@ def kept_for_backward(graph: Graph, sizes: Mapping[Storage, Size], values: Mappi
     needed = live(graph, training=True)
     shares = storages(graph)
     kept: dict[Storage, None] = {}
-    extra: Size = 0
+    extra: list[Size] = []
     with_gradient: set[str] = set()
     for key, node in layers(graph):
         if key not in needed:
@@ -101,10 +103,10 @@ def kept_for_backward(graph: Graph, sizes: Mapping[Storage, Size], values: Mappi
             kept[shares[key, 0]] = None
         inputs = [layer(graph, producer)["outputs"][output] for producer, output in reads]
         also = node["operator"].also_saves(inputs, node["shape"])
-        extra = extra + substitute(also, values) * BYTES["float32"]
+        extra.append(substitute(also, values) * BYTES["float32"])
         elements = sizes[key, 0] // BYTES[node["dtype"]]
         if "mask" in saves:
-            extra = extra + elements
+            extra.append(elements)
         if "index" in saves:
-            extra = extra + elements * BYTES["int64"]
-    return sum((sizes[s] for s in kept if not layer(graph, s[0])["operator"].owns_storage), extra)
+            extra.append(elements * BYTES["int64"])
+    return total([*extra, *(sizes[s] for s in kept if not layer(graph, s[0])["operator"].owns_storage)])

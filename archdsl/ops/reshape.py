@@ -22,6 +22,7 @@ from archdsl.ops._op import (
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
 
 ANY = Integer(-MAX_INT)
+MAX_PARTS = 100_000  # of a tensor: each is an output of its own
 
 
 class _View(Operator):
@@ -186,7 +187,7 @@ class Unsqueeze(_View, group="reshape"):
 class Chunk(_View, group="reshape"):
     """Equal parts along a dimension, as a list: `a, b = chunk(x, 2, dim = 1)`. It must divide evenly."""
 
-    chunks: int = param(Integer(1), "number of parts")
+    chunks: int = param(Integer(1, MAX_PARTS), "number of parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
     examples = (Example("chunk(2, dim = 1)", ((2, 8, 5),), ((2, 4, 5), (2, 4, 5))),)

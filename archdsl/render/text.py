@@ -12,6 +12,7 @@ from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
 MAX_SHOWN = 20  # diagnostics
+MAX_NOTE = 600
 BLUE, BOLD = "1;34", "1"
 COLOURS: dict[Level, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
@@ -33,7 +34,8 @@ def render(diagnostic: Diagnostic, colour: bool = False) -> str:
     elif diagnostic.place is not None:
         lines.append(f"{gutter}{paint('-->', BLUE)} {printable(diagnostic.place)}")
     for kind, text in notes(diagnostic):
-        lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(text)}")
+        shown = text if len(text) <= MAX_NOTE else f"{text[:MAX_NOTE]}…"
+        lines.append(f"{gutter} {paint('=', BLUE)} {paint(kind, BOLD)}: {printable(shown)}")
     return "\n".join(lines) + "\n"
 
 

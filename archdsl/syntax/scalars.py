@@ -10,6 +10,7 @@ from typing import Any, Final
 from lark.lexer import Token
 
 from archdsl.diagnostics import Diagnostic, Label
+from archdsl.limits import MAX_FAULTS
 from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
@@ -17,7 +18,6 @@ from archdsl.syntax.explain import Stop
 from archdsl.syntax.text import new_builder, parse_part
 from archdsl.syntax.yaml_nodes import Scalar
 
-MAX_ERRORS: Final = 20
 INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 INTERPOLATED: Final = re.compile(r"(?:[A-Za-z0-9_.]|\$\{[^{}\n]*\})+")
 ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "n": "\n", "t": "\t"}
@@ -43,7 +43,7 @@ class Scalars:
 
     def step_or_chain(self, scalar: Scalar) -> tree.Step | tree.Expr:
         """A step, if it can be one. The error is that of the reading which gets further."""
-        if len(self.errors) >= MAX_ERRORS:
+        if len(self.errors) >= MAX_FAULTS:
             raise Recorded
         found: list[list[Diagnostic]] = []
         for rule in ("step", "chain"):
@@ -102,7 +102,7 @@ class Scalars:
         return scalar.style in (None, "'", '"') and scalar.content.text == scalar.value
 
     def _read(self, scalar: Scalar, rule: str) -> Any:
-        if len(self.errors) >= MAX_ERRORS:  # nobody reads more of them
+        if len(self.errors) >= MAX_FAULTS:  # nobody reads more of them
             raise Recorded
         if not scalar.value.strip():
             raise Stop(Diagnostic("syntax", "a value is missing here", scalar.span))

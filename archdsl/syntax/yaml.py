@@ -8,10 +8,11 @@ from typing import Any, Final, TypeVar
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
+from archdsl.limits import MAX_FAULTS
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
-from archdsl.syntax.scalars import MAX_ERRORS, Recorded, Scalars
+from archdsl.syntax.scalars import Recorded, Scalars
 from archdsl.syntax.yaml_body import Bodies
 from archdsl.syntax.yaml_expect import entries, items, keys, kind, names, shown
 from archdsl.syntax.yaml_nodes import Composer, Entries, Items, Node, Scalar
@@ -31,7 +32,7 @@ def parse(source: Source) -> tree.Spec:
     reader = _Reader(source, composer.errors)
     spec = reader.attempt(lambda: reader.spec(root, composer.comments()))
     if reader.errors or spec is None:
-        raise SpecError(sorted(reader.errors, key=lambda e: e.span.start if e.span else 0)[:MAX_ERRORS])
+        raise SpecError(sorted(reader.errors, key=lambda e: e.span.start if e.span else 0)[:MAX_FAULTS])
     return spec
 
 

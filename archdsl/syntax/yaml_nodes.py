@@ -14,13 +14,13 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from archdsl.diagnostics import Diagnostic, Label
+from archdsl.limits import limits
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.build import MAX_NESTING
 from archdsl.syntax.explain import Stop
 
 REUSE: Final = "blocks are the way to reuse"
-MAX_NODES: Final = 100_000
 # Plain keys that YAML 1.2 does not read as text.
 NO_TEXT: Final = re.compile(
     r"|~|null|Null|NULL|true|True|TRUE|false|False|FALSE|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
@@ -85,6 +85,7 @@ class Composer:
         self.errors: list[Diagnostic] = []
         self._scalars: list[Span] = []
         self._count = 0
+        self._most = limits().nodes
 
     def document(self) -> Node:
         """The only document of the source. Raises `Stop`."""
@@ -138,8 +139,9 @@ class Composer:
 
     def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         self._count += 1
-        if self._count > MAX_NODES:
-            raise self._refuse("too-many-nodes", event, f"more than {MAX_NODES} YAML nodes, which is the limit")
+        if self._count > self._most:
+            message = f"more than {self._most} YAML nodes, which is the limit"
+            raise self._refuse("too-many-nodes", event, message, "--max-nodes sets another limit")
         if isinstance(event, yaml.ScalarEvent):
             span = self._span(event)
             if event.style in ("|", ">"):  # the mark is beyond the line's end

@@ -14,7 +14,7 @@ from archdsl.pipeline import format_source, parse_source, shipped_specs
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.layout import format_text
-from tests.syntax.generated import specs
+from tests.generate.trees import specs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILES = [path for folder in ("specs", "docs", "tests") for path in sorted((ROOT / folder).rglob("*.arch"))]

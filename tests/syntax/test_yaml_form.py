@@ -19,7 +19,7 @@ from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.forms import convert_spec, form_of
 from archdsl.syntax.layout_yaml import format_yaml
-from tests.syntax.generated import specs
+from tests.generate.trees import specs
 from tests.syntax.test_text_form import FILES, ROOT, WRITTEN
 
 

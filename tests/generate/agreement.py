@@ -1,0 +1,92 @@
+"""What must hold of every network that is valid, from its text to what torch computes."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.dims import substitute
+from archdsl.elaborate import Choices, elaborate
+from archdsl.errors import SpecError
+from archdsl.graph import Graph, content_hash, layers
+from archdsl.measure.analyse import analyse
+from archdsl.pipeline import convert_source, format_source
+from archdsl.program import program
+from archdsl.source import Source
+from compiler import compile_graph
+from tests.conftest import ROOT
+from tests.generate.networks import Generated
+
+
+class Shapes(fx.Interpreter):
+    """Runs a model and notes the shape of every layer's output."""
+
+    def __init__(self, model: fx.GraphModule) -> None:
+        super().__init__(model)
+        self.found: dict[str, tuple[int, ...]] = {}
+
+    def run_node(self, n: fx.Node) -> object:
+        value = super().run_node(n)
+        if isinstance(value, torch.Tensor) and "archdsl" in n.meta:
+            self.found[n.meta["archdsl"]] = tuple(value.shape)
+        return value
+
+
+def graph_of(text: str, shape: tuple[int, ...] | None, name: str = "generated.arch") -> Graph:
+    found = program(Source(name, text), ROOT)
+    choices = Choices(inputs={"x": shape} if shape else {})
+    return elaborate(found.spec.networks[0], found.definitions, None, choices)
+
+
+def agree(net: Generated) -> None:
+    """Check a network in all that is done with it. Raises `AssertionError`, or what a stage raises."""
+    graph = graph_of(net.text, net.shape)
+    report = analyse(graph)
+    model = compile_graph(graph)
+    assert report.params == sum(p.numel() for p in model.parameters())
+    assert report.trainable_params == sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert report.buffers == sum(b.numel() for b in model.buffers())
+    state = {f"{node['path']}.{w.name}".rstrip(".") for _, node in layers(graph) for w in node["weights"]}
+    assert state == set(model.state_dict())
+    x = torch.randn(net.shape)
+    outputs = model(x)
+    if graph.graph["loss"] is not None:
+        loss = model.loss(outputs, torch.zeros(net.shape[0], dtype=torch.int64))
+        assert loss.shape == ()
+        if loss.requires_grad:
+            loss.backward()
+    shapes = Shapes(model.eval())
+    shapes.run(x)
+    expected = {row.path: row.shape for row in report.nodes}
+    assert {path: shape for path, shape in shapes.found.items() if path != "x"}.items() <= expected.items()
+    with FlopCounterMode(display=False) as counter:
+        compile_graph(graph, "meta").eval()(torch.empty(net.shape, device="meta"))
+    assert counter.get_total_flops() == report.flops
+    _same_when_written_otherwise(net, content_hash(graph))
+    if net.symbolic:
+        _same_with_symbols(net, graph)
+
+
+def _same_when_written_otherwise(net: Generated, expected: str) -> None:
+    source = Source("generated.arch", net.text)
+    formatted = format_source(source)
+    assert format_source(Source("generated.arch", formatted)) == formatted
+    assert content_hash(graph_of(formatted, net.shape)) == expected
+    converted = convert_source(source, "yaml")
+    assert content_hash(graph_of(converted, net.shape, "generated.yaml")) == expected
+    back = convert_source(Source("generated.yaml", converted), "text")
+    assert content_hash(graph_of(back, net.shape)) == expected
+
+
+def _same_with_symbols(net: Generated, graph: Graph) -> None:
+    """Shapes worked out with symbols give these numbers when the symbols get their values."""
+    try:
+        symbolic = graph_of(net.text, None)
+    except SpecError as error:
+        assert {d.code for d in error.diagnostics} == {"undecided"}
+        return
+    values = {"N": net.shape[0], "H": net.shape[2], "W": net.shape[3]}
+    for key, node in layers(symbolic):
+        assert tuple(substitute(size, values) for size in node["shape"]) == graph.nodes[key]["shape"], key
+    analyse(symbolic)
