@@ -22,6 +22,7 @@ WORDS_ONLY = {
     "too-many-imports",
     "too-many-nodes",
     "too-much-work",
+    "path-too-long",
 }
 
 

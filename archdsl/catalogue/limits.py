@@ -108,7 +108,5 @@ ENTRIES: Final[dict[str, Entry]] = {
         The path of a layer is made of the labels around it, and becomes a key of the `state_dict`. Long ones in many
         layers take all memory, and nobody reads them. Shorten the labels; `--max-path` sets another limit.
         """,
-        wrong=f"network Net(x: [N, 4]) {{ x -> {': { '.join(4 * ['a' * 128])}: {{ relu }} }} }} }} }}",
-        right="network Net(x: [N, 4]) { x -> a: { b: { c: { d: { relu } } } } }",
     ),
 }
