@@ -69,7 +69,8 @@ ATTACKS = {
 
 
 HEAVY = """
-layers-of-variants doubling empty-loops sums floor-divisions a-long-sum outputs a-long-line wide-concat
+layers layers-of-variants doubling empty-loops sums a-chain-formatted floor-divisions a-long-sum outputs
+a-long-line wide-concat
 """.split()  # some seconds each: `make fuzz` runs them
 CASES = [pytest.param(*case, id=name, marks=[pytest.mark.heavy] * (name in HEAVY)) for name, case in ATTACKS.items()]
 
