@@ -15,6 +15,7 @@ MODULES = {
     "pickle", "marshal", "shelve", "dill", "cloudpickle", "ctypes", "cffi", "runpy", "code", "codeop", "pty",
     "subprocess", "multiprocessing", "socket", "ssl", "http", "urllib", "urllib3", "requests", "ftplib", "smtplib",
 }  # fmt: skip
+HARMLESS = {"urllib.parse"}  # which quotes
 ATTRIBUTES = (
     {
         ("os", name)
@@ -49,7 +50,7 @@ def forbidden(tree: ast.AST) -> list[str]:
             found += [f"import {a.name}" for a in node.names if a.name.split(".")[0] in MODULES]
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             names = {(node.module, alias.name) for alias in node.names}
-            if node.module.split(".")[0] in MODULES or names & ATTRIBUTES:
+            if (node.module.split(".")[0] in MODULES and node.module not in HARMLESS) or names & ATTRIBUTES:
                 found.append(f"from {node.module} import …")
         elif (
             isinstance(node, ast.Attribute)
