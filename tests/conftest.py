@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cProfile
 import os
+import pstats
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pytest
 
@@ -78,3 +80,15 @@ def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
         return Said(stop.value.code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def calls_of() -> Callable[[Callable[[], object]], int]:
+    """How many functions something calls: what it costs, on any machine."""
+
+    def count(run: Callable[[], object]) -> int:
+        profile = cProfile.Profile()
+        profile.runcall(run)
+        return cast(int, pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+
+    return count

@@ -7,18 +7,16 @@ import re
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings
 from torch import fx
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.elaborate import elaborate
-from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.lint import lint
 from archdsl.program import parse_string
 from compiler import compile_graph
-from tests.test_generated import STEPS, network
+from tests.generate.networks import Generated, generated
 
 SIZES, KERNELS, STRIDES, PADDINGS, DILATIONS = (9, 12), (1, 2, 3), (1, 2, 3), (0, 1), (1, 2)
 GRID = [case for case in itertools.product(SIZES, KERNELS, STRIDES, PADDINGS, DILATIONS) if case[3] <= case[1] // 2]
@@ -127,13 +125,9 @@ def test_branches_are_misaligned_where_the_centres_of_their_gradients_are() -> N
         assert told == (abs(centres[a] - centres[b]) > 0.99), (a, b, centres[a], centres[b])
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
-@given(st.lists(STEPS, min_size=1, max_size=7), st.booleans())
-def test_any_network_can_be_linted(steps: list[str], symbolic: bool) -> None:
-    code = network(steps)
-    try:
-        graph = build(code.replace("13, 11", "H, W") if symbolic else code)
-    except SpecError:
-        return  # the kernels outgrew their input
+@settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(generated())
+def test_any_network_can_be_linted(net: Generated) -> None:
+    graph = build(net.text)
     findings = [(f.diagnostic, f.layers) for f in lint([graph])]
     assert findings == [(f.diagnostic, f.layers) for f in lint([graph])]

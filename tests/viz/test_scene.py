@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -197,12 +196,15 @@ def test_control_characters_and_directional_marks_are_not_shown() -> None:
     assert clip("x" * 100) == "x" * 43 + "…"
 
 
-def test_the_scene_of_ten_thousand_layers_is_quick(graph_of: Callable[..., Graph]) -> None:
-    graph = graph_of(
-        "block b(x) { a = x -> c: conv(3, 3, padding = 1) -> relu\n a + x -> r: relu }\n"
-        "network Net(x: [N, 3, 8, 8]) { x -> body: repeat 2500 { b() } }"
-    )
-    start = time.perf_counter()
-    found = scene.build(graph)
-    assert time.perf_counter() - start < 10  # 0.3 s when idle; a quadratic pass takes minutes
-    assert sum(1 for _ in found.boxes()) == 10_002
+def test_the_scene_is_linear_in_the_layers(
+    graph_of: Callable[..., Graph], calls_of: Callable[[Callable[[], object]], int]
+) -> None:
+    def network(count: int) -> Graph:
+        return graph_of(
+            "block b(x) { a = x -> c: conv(3, 3, padding = 1) -> relu\n a + x -> r: relu }\n"
+            f"network Net(x: [N, 3, 8, 8]) {{ x -> body: repeat {count} {{ b() }} }}"
+        )
+
+    small, large = network(250), network(2500)
+    assert sum(1 for _ in scene.build(large).boxes()) == 10_002
+    assert calls_of(lambda: scene.build(large)) < 12 * calls_of(lambda: scene.build(small))
