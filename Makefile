@@ -33,6 +33,7 @@ docs: .venv/test.stamp
 
 bench: .venv/test.stamp
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.memory
 
 # The lock, from what pip chooses today.
 lock:

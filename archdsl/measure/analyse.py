@@ -7,9 +7,12 @@ from typing import cast
 
 from archdsl.dims import Size
 from archdsl.graph import Edge, Graph, content_hash, header, layer, layers, live, operands
-from archdsl.measure import cost, memory
+from archdsl.measure import cost
+from archdsl.measure.execution import Setting
+from archdsl.measure.memory import inference_peak
 from archdsl.measure.receptive_field import receptive_fields
 from archdsl.measure.report import Report, Row
+from archdsl.measure.saved import kept_for_backward
 
 
 def analyse(graph: Graph) -> Report:
@@ -45,7 +48,7 @@ def analyse(graph: Graph) -> Report:
         param_bytes += cost.param_bytes(node)
         if key in runs:
             macs = macs + own_macs
-    sizes = memory.tensor_bytes(graph, ones)
+    sizes = cost.tensor_bytes(graph, ones)
     return Report(
         network=head["network"],
         variant=head["variant"],
@@ -61,13 +64,13 @@ def analyse(graph: Graph) -> Report:
         buffers=sum(row.buffers for row in rows),
         macs=macs,
         param_bytes=param_bytes,
-        activation_bytes_inference_peak=memory.inference_peak(graph, sizes),
-        activation_bytes_training=memory.kept_for_backward(graph, sizes, ones),
+        activation_bytes_inference_peak=inference_peak(graph, Setting(values=ones)),
+        activation_bytes_training=kept_for_backward(graph, Setting(values=ones)),
     )
 
 
 def _devices(
-    graph: Graph, rows: list[Row], runs: set[str], sizes: Mapping[memory.Storage, Size]
+    graph: Graph, rows: list[Row], runs: set[str], sizes: Mapping[tuple[str, int], Size]
 ) -> list[tuple[str, dict[str, Size]]]:
     """Parameters and MACs of each logical device, and the bytes that enter and leave it in a training step's
     forward pass: each tensor once for each device that reads it."""
