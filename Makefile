@@ -39,6 +39,7 @@ docs: .venv/test.stamp
 bench: .venv/test.stamp
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.memory
 
 # The lock, from what pip chooses today.
 lock:

@@ -12,6 +12,8 @@ from archdsl.graph import Graph, header
 from archdsl.measure.analyse import analyse
 from archdsl.measure.diff import compare
 from archdsl.measure.difference import Difference
+from archdsl.measure.execution import Hardware
+from archdsl.measure.memory_report import MemoryReport, memory_report
 from archdsl.measure.report import Report
 from archdsl.pipeline import load_graph
 
@@ -38,6 +40,13 @@ class Network:
     def report(self) -> Report:
         """What each layer is and costs; `str()` of it is a table, `.to_dict()` plain data."""
         return self._report
+
+    def memory(self, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda") -> MemoryReport:
+        """What inference and a training step need; `str()` of it is a table, `.to_dict()` plain data.
+
+        `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed.
+        """
+        return memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
 
     def diff(self, other: Network) -> Difference:
         """What is added, removed and changed from this network to another, and what that costs.

@@ -12,7 +12,7 @@ import torch
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, layers
-from archdsl.measure.cost import BYTES
+from archdsl.measure.precision import BYTES
 from archdsl.measure.table import size
 from compiler.devices import CPU
 

@@ -115,9 +115,9 @@ def test_bytes_kept_for_backward_are_those_of_the_saved_tensors(network_of: Buil
 
 
 def test_the_inference_peak_follows_liveness(network_of: Build) -> None:
-    # 4-byte floats: input 8, hidden 100, output 2; the peak is hidden with its input.
+    # 4-byte floats: input 8, hidden 100, output 2; the caller holds the input throughout.
     report = network_of("network Net(x: [N, 8]) { x -> linear(100) -> linear(2) }").report()
-    assert report.activation_bytes_inference_peak == 4 * (8 + 100)
+    assert report.activation_bytes_inference_peak == 4 * (8 + 100 + 2)
 
 
 # --- receptive fields

@@ -35,6 +35,23 @@ def choice_options(function: F) -> F:
     )(function)  # fmt: skip
 
 
+def memory_options(function: F) -> F:
+    """--optimizer, --dtype and --hardware, given to the command under these names."""
+    from archdsl.measure.optimiser import OPTIMISERS
+    from archdsl.measure.precision import PRECISIONS
+
+    choices = {
+        "optimizer": (list(OPTIMISERS), "The optimizer of training."),
+        "dtype": (list(PRECISIONS), "Precision of training; mixed is torch.autocast with bf16."),
+        "hardware": (["cuda", "cpu"], "What it runs on, which keeps masks and updates weights in its own way."),
+    }
+    for name, (values, help) in reversed(choices.items()):
+        function = click.option(
+            f"--{name}", type=click.Choice(values), default=values[0], show_default=True, help=help
+        )(function)
+    return function
+
+
 def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(function)
 

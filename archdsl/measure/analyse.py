@@ -9,9 +9,12 @@ from archdsl.diagnostics import Diagnostic
 from archdsl.dims import MAX_TERMS, Size, Undecided, total
 from archdsl.errors import SpecError
 from archdsl.graph import Edge, Graph, content_hash, header, layer, layers, live, operands
-from archdsl.measure import cost, memory
+from archdsl.measure import cost
+from archdsl.measure.execution import Setting
+from archdsl.measure.memory import inference_peak
 from archdsl.measure.receptive_field import receptive_fields
 from archdsl.measure.report import Report, Row
+from archdsl.measure.saved import kept_for_backward
 
 
 def analyse(graph: Graph) -> Report:
@@ -57,7 +60,7 @@ def _analyse(graph: Graph) -> Report:
         )
         trainable += 0 if node["frozen"] else own
         param_bytes += cost.param_bytes(node)
-    sizes = memory.tensor_bytes(graph, ones)
+    sizes = cost.tensor_bytes(graph, ones)
     return Report(
         network=head["network"],
         variant=head["variant"],
@@ -73,13 +76,13 @@ def _analyse(graph: Graph) -> Report:
         buffers=sum(row.buffers for row in rows),
         macs=total(row.macs for row in rows if row.path in runs),
         param_bytes=param_bytes,
-        activation_bytes_inference_peak=memory.inference_peak(graph, sizes),
-        activation_bytes_training=memory.kept_for_backward(graph, sizes, ones),
+        activation_bytes_inference_peak=inference_peak(graph, Setting(values=ones)),
+        activation_bytes_training=kept_for_backward(graph, Setting(values=ones)),
     )
 
 
 def _devices(
-    graph: Graph, rows: list[Row], runs: set[str], sizes: Mapping[memory.Storage, Size]
+    graph: Graph, rows: list[Row], runs: set[str], sizes: Mapping[tuple[str, int], Size]
 ) -> list[tuple[str, dict[str, Size]]]:
     """Parameters and MACs of each logical device, and the bytes that enter and leave it in a training step's
     forward pass: each tensor once for each device that reads it."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from archdsl.dims import Shape, Size, substitute
-from archdsl.graph import Graph, Layer, layer, operands
-
-BYTES = {"float32": 4, "int64": 8}
+from archdsl.dims import Shape, Size, product, substitute
+from archdsl.graph import Graph, Layer, layer, layers, operands
+from archdsl.measure.precision import BYTES
 
 
 def params(node: Layer) -> int:
@@ -36,3 +35,12 @@ def macs(graph: Graph, key: str, values: Mapping[str, int]) -> Size:
 def fixed(shape: Shape, values: Mapping[str, int]) -> Shape:
     """A shape with values put in for symbols."""
     return tuple(size if isinstance(size, int) else substitute(size, values) for size in shape)
+
+
+def tensor_bytes(graph: Graph, values: Mapping[str, int]) -> dict[tuple[str, int], Size]:
+    """The bytes of every tensor, by its layer and which of the layer's outputs it is."""
+    return {
+        (key, i): product(fixed(shape, values)) * BYTES[node["dtype"]]
+        for key, node in layers(graph)
+        for i, shape in enumerate(node["outputs"])
+    }

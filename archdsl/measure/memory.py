@@ -1,112 +1,155 @@
-"""Bytes of activations: the peak in inference, and what autograd keeps for backward in training.
+"""Bytes of tensors alive while a network runs: the forward pass, and the peak in inference.
 
-Tensors are identified with the storage they share: an operator that makes a view adds none.
+A tensor lives from the layer that makes it to its last use; a view shares the storage of what it looks at. Inputs and
+outputs live throughout, since the caller holds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-from archdsl.dims import Dim, Size, at_least, product, substitute, total
-from archdsl.graph import Graph, header, layer, layers, live, operands
-from archdsl.measure.cost import BYTES
+from archdsl.dims import Dim, Size, at_least
+from archdsl.graph import Graph
+from archdsl.measure.execution import Execution, Setting, Step, Storage, Tensor, execution
+from archdsl.measure.saved import Saved, index_bytes, lowered_weights
 
-MAX_ALIVE = 256  # terms of the bytes alive at once; more are not compared
-
-Storage = tuple[str, int]  # the node that made it, and which of its outputs
+MAX_ALIVE: Final = 256  # terms of the bytes alive at once; more are not compared
 
 
-def storages(graph: Graph) -> dict[Storage, Storage]:
-    """For each tensor the tensor whose storage it uses."""
-    found: dict[Storage, Storage] = {}
-    for key, node in layers(graph):
-        for i in range(len(node["outputs"])):
-            found[key, i] = found[operands(graph, key)[0]] if node["operator"].view else (key, i)
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The most bytes alive at once, and where: at which layer, in which phase. None where symbols leave it open."""
+
+    bytes: Size | None
+    layer: str = ""
+    phase: str = ""
+
+
+@dataclass
+class Ledger:
+    """The storages alive on each device while steps run, and the peak so far."""
+
+    alive: dict[str | None, Size] = field(default_factory=dict)
+    peaks: dict[str | None, Peak] = field(default_factory=dict)
+    sizes: dict[Storage, Size] = field(default_factory=dict)
+    holders: Counter[Storage] = field(default_factory=Counter)
+
+    def hold(self, storage: Storage, size: Size) -> None:
+        """One more holder of a storage, which is made for the first."""
+        if not self.holders[storage]:
+            self.sizes[storage] = size
+            self.add(storage[2], size)
+        self.holders[storage] += 1
+
+    def drop(self, storage: Storage) -> None:
+        """One holder less; the storage ends with the last."""
+        self.holders[storage] -= 1
+        if not self.holders[storage]:
+            self.add(storage[2], self.sizes.pop(storage) * -1)
+            del self.holders[storage]
+
+    def add(self, device: str | None, size: Size) -> None:
+        """Bytes that have no storage of their own; negative where they are freed."""
+        self.alive[device] = self.alive.get(device, 0) + size
+
+    def mark(self, step: str, device: str | None, phase: str, scratch: Size = 0) -> None:
+        """Note a moment: what is alive now, with what a step allocates for a while, may be the peak."""
+        now = self.alive.get(device, 0) + scratch
+        peak = self.peaks.get(device, Peak(0))
+        if peak.bytes is None:
+            return
+        larger = at_least(now, peak.bytes)
+        if larger is None or (isinstance(now, Dim) and now.weight > MAX_ALIVE):
+            self.peaks[device] = Peak(None)
+        elif larger and now != peak.bytes:
+            self.peaks[device] = Peak(now, step, phase)
+
+
+def last_uses(run: Execution, steps: Sequence[Step]) -> dict[str, list[tuple[Tensor, Storage]]]:
+    """By step, the tensors that it is the last to use, each with its storage there. A tensor that no step reads ends
+    with the step that makes it; one that a recomputed region reads lives as long as the region."""
+    last: dict[tuple[Tensor, Storage], str] = {}
+    ends = {step.node["checkpoint"]: step.name for step in steps}
+    made = {tensor: step.node["checkpoint"] for step in steps for tensor in step.makes}
+    for step in steps:
+        for tensor in step.makes:
+            last[tensor, run.storages[tensor]] = step.name
+        region = step.node["checkpoint"]
+        for tensor in step.reads:
+            inside = region is None or made.get(tensor) == region
+            end = step.name if inside else ends[region]
+            last[tensor, run.storages[tensor]] = end
+            last[tensor, run.storage(tensor, step.device)] = end
+    found: dict[str, list[tuple[Tensor, Storage]]] = {}
+    for use, name in last.items():
+        found.setdefault(name, []).append(use)
     return found
 
 
-def tensor_bytes(graph: Graph, values: Mapping[str, int]) -> dict[Storage, Size]:
-    """The bytes of every tensor, with values put in for symbols."""
-    return {
-        (key, i): product(substitute(size, values) for size in shape) * BYTES[node["dtype"]]
-        for key, node in layers(graph)
-        for i, shape in enumerate(node["outputs"])
-    }
+def forward(
+    run: Execution,
+    ledger: Ledger,
+    steps: Sequence[Step],
+    phase: str,
+    saved: Mapping[str, Saved],
+    kept: Collection[Tensor],
+) -> None:
+    """Run steps: make their outputs, keep what they save for backward, free what is used for the last time.
 
-
-def inference_peak(graph: Graph, sizes: Mapping[Storage, Size]) -> Size | None:
-    """The most bytes of tensors alive at once when layers run in order and each tensor is freed after its last use.
-
-    `sizes` are the tensors' bytes. The network's inputs count. None where symbols leave the greatest open.
+    `kept` are tensors that others hold beyond these steps.
     """
-    needed = live(graph, training=False)
-    order = [key for key, _ in layers(graph) if key in needed]
-    shares = storages(graph)
-    last_use: dict[Storage, int] = {}
-    for position, key in enumerate(order):
-        for tensor in [*operands(graph, key), *((key, i) for i in range(len(layer(graph, key)["outputs"])))]:
-            last_use[shares[tensor]] = position
-    for output in header(graph)["outputs"]:
-        if output["node"] in needed:
-            last_use[shares[output["node"], output["output"]]] = len(order)
-    ends: dict[int, list[Storage]] = {}
-    for storage, position in last_use.items():
-        ends.setdefault(position, []).append(storage)
-    alive: Size = sum((sizes[k, 0] for k in order if layer(graph, k)["op"] == "input"), 0)
-    peak = alive
-    for position, key in enumerate(order):
-        node = layer(graph, key)
-        if node["op"] != "input" and not node["operator"].owns_storage:
-            for i in range(len(node["outputs"])):
-                if shares[key, i] == (key, i):
-                    alive = alive + sizes[key, i]
-        larger = at_least(alive, peak)
-        if larger is None or (isinstance(alive, Dim) and alive.weight > MAX_ALIVE):
-            return None
-        peak = alive if larger else peak
-        for storage in ends.get(position, ()):
-            if not layer(graph, storage[0])["operator"].owns_storage:
-                alive = alive - sizes[storage]
-    return peak
+    uses = last_uses(run, steps)
+    arrived: set[tuple[Tensor, Storage]] = set()
+    for step in steps:
+        operator = step.node["operator"]
+        for tensor in step.reads:
+            copy = run.storage(tensor, step.device)
+            if copy != run.storages[tensor] and (tensor, copy) not in arrived:
+                arrived.add((tensor, copy))
+                ledger.hold(copy, run.sizes[tensor])
+        if not operator.owns_storage:
+            for tensor in step.makes:
+                ledger.hold(run.storages[tensor], run.sizes[tensor])
+        own = saved.get(step.name)
+        extra: Size = 0
+        if own is not None:
+            for storage, size in own.storages:
+                ledger.hold(storage, size)
+            ledger.add(step.device, own.extra)
+            extra = own.extra
+        elif not run.training:
+            ledger.add(step.device, lowered_weights(run, step))  # cached until autocast ends
+        ledger.mark(step.name, step.device, phase, _scratch(run, step, extra))
+        for tensor, storage in uses.get(step.name, ()):
+            if tensor in kept and storage == run.storages[tensor]:
+                continue
+            if storage in ledger.holders:
+                ledger.drop(storage)
 
 
-def kept_for_backward(graph: Graph, sizes: Mapping[Storage, Size], values: Mapping[str, int]) -> Size:
-    """Bytes that autograd keeps from the forward pass of training: each storage once, masks and indices added.
+def _scratch(run: Execution, step: Step, saved: Size) -> Size:
+    """What a layer allocates for a while in forward, without what it keeps for backward in any case."""
+    operator = step.node["operator"]
+    if operator.aliases(run.training):
+        return 0
+    inputs = [run.shapes[tensor] for tensor in step.reads]
+    values = operator.scratch(inputs, run.shapes[step.makes[0]]) * run.elements[step.makes[0]]
+    values = values + index_bytes(run, step)
+    rest = values - saved
+    return rest if at_least(rest, 0) else 0
 
-    `sizes` are the tensors' bytes, `values` those of symbols. Where `@checkpoint` recomputes, only what enters the
-    recomputed part is kept. Weights do not count.
-    """
-    needed = live(graph, training=True)
-    shares = storages(graph)
-    kept: dict[Storage, None] = {}
-    extra: list[Size] = []
-    with_gradient: set[str] = set()
-    for key, node in layers(graph):
-        if key not in needed:
-            continue
-        reads = operands(graph, key)
-        trainable = not node["frozen"] and any(w.role != "buffer" for w in node["weights"])
-        trainable |= "#" in key and not node["frozen"]
-        if not trainable and not any(producer in with_gradient for producer, _ in reads):
-            continue
-        with_gradient.add(key)
-        if node["checkpoint"] is not None:
-            entering = [r for r in reads if layer(graph, r[0])["checkpoint"] != node["checkpoint"]]
-            kept.update(dict.fromkeys(shares[r] for r in entering))
-            continue
-        saves = node["operator"].saves
-        if "input" in saves:
-            kept.update(dict.fromkeys(shares[r] for r in reads[:1]))
-        if "other" in saves:
-            kept.update(dict.fromkeys(shares[r] for r in reads[1:]))
-        if "output" in saves:
-            kept[shares[key, 0]] = None
-        inputs = [layer(graph, producer)["outputs"][output] for producer, output in reads]
-        also = node["operator"].also_saves(inputs, node["shape"])
-        extra.append(substitute(also, values) * BYTES["float32"])
-        elements = sizes[key, 0] // BYTES[node["dtype"]]
-        if "mask" in saves:
-            extra.append(elements)
-        if "index" in saves:
-            extra.append(elements * BYTES["int64"])
-    return total([*extra, *(sizes[s] for s in kept if not layer(graph, s[0])["operator"].owns_storage)])
+
+def inference(graph: Graph, setting: Setting) -> Ledger:
+    """What is alive in inference, weights not counted."""
+    run = execution(graph, training=False, setting=setting)
+    ledger = Ledger()
+    forward(run, ledger, run.steps, "inference", {}, {*run.inputs, *run.outputs})
+    return ledger
+
+
+def inference_peak(graph: Graph, setting: Setting) -> Size | None:
+    """The most bytes of tensors alive at once in inference, on all devices; None where symbols leave it open."""
+    return inference(graph, setting).peaks[None].bytes

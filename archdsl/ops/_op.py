@@ -74,6 +74,9 @@ class Window(NamedTuple):
     offset: tuple[Fraction | int, ...]
 
 
+# The dimensions of a tensor in the order in which they lie in memory, the outermost first; None where there are gaps.
+Order: TypeAlias = tuple[int, ...] | None
+
 Sees: TypeAlias = Window | Literal["pointwise", "everything"]
 
 
@@ -121,11 +124,18 @@ class Operator:
         group: its colour group in diagrams.
         inputs: names of its tensor inputs; with `variadic`, the last may be given any number of times.
         variadic: None, or the least number of tensors.
-        saves: what autograd keeps for backward: any of "input", "output", "mask" (a boolean per output element)
-            and "index" (an int64 per output element).
+        saves: what autograd keeps for backward: any of "input" (the first), "other" (the rest), "crosswise" (each
+            input that another's gradient needs), "output", "mask" (a truth value per output element: a byte on a GPU,
+            a number on the CPU) and "index" (an int64 per output element).
+        gradient: whether the gradients of its inputs are tensors of their own ("new"), the gradient of its output
+            itself where they are as large ("same"), or views of that ("part").
+        autocast: the precision in which torch.autocast computes it on a GPU: "lower", "float32", or None for that
+            of its inputs.
         owns_storage: its output is a weight of its own, no activation.
         view: its output shares the storage of its first input.
+        copies_scattered: it makes a copy all the same where the input does not lie in memory in order.
         integer_inputs: positions of inputs that hold integers (indices).
+        undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
         told: the size of the input that torch's module takes as its first argument, and that is seen here.
         examples: uses of it, tested against torch.
@@ -136,9 +146,13 @@ class Operator:
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     variadic: ClassVar[int | None] = None
     saves: ClassVar[tuple[str, ...]] = ()
+    gradient: ClassVar[Literal["new", "same", "part"]] = "new"
+    autocast: ClassVar[Literal["lower", "float32"] | None] = None
     owns_storage: ClassVar[bool] = False
     view: ClassVar[bool] = False
+    copies_scattered: ClassVar[bool] = False
     integer_inputs: ClassVar[tuple[int, ...]] = ()
+    undifferentiated: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False
     told: ClassVar[int | None] = None
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -170,8 +184,28 @@ class Operator:
         return 0
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        """Float32 values kept for backward beside what `saves` names: statistics and results in between."""
+        """Values kept for backward beside what `saves` names: results in between, as precise as its output."""
         return 0
+
+    def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        """Values kept for backward in float32 whatever the precision: statistics."""
+        return 0
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        """Values that it allocates in forward beside its output, and frees before it is done."""
+        return 0
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        """Values that it allocates in backward beside the gradients, and frees before it is done."""
+        return 0
+
+    def aliases(self, training: bool) -> bool:
+        """Whether its output shares the storage of its first input in this phase."""
+        return self.view
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        """How its output lies in memory, where its first input lies in this order."""
+        return tuple(range(len(output)))
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         """The receptive-field rule."""
@@ -324,6 +358,14 @@ def index_dim(dim: int, rank: int, what: str) -> int:
     if not -rank <= dim < rank:
         raise ShapeError(f"{what} {dim} is out of range for {rank} dimensions", code="bad-parameter")
     return dim % rank
+
+
+def in_order(order: Order, shape: Shape) -> bool:
+    """Whether a tensor lies in memory in the order of its dimensions; where those of size 1 are does not matter."""
+    if order is None:
+        return False
+    moved = [dim for dim in order if shape[dim] != 1]
+    return moved == sorted(moved)
 
 
 def same(a: Size, b: Size) -> bool:

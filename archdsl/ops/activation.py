@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape
+from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -72,6 +73,7 @@ class Prelu(Weighted, group="activation"):
 
     takes_default_init = False
     saves = ("input",)
+    autocast = "lower"
     examples = (*_example("prelu"), *_example("prelu(8)"))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -91,6 +93,9 @@ class Prelu(Weighted, group="activation"):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (self.num_parameters,)),)
 
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)  # the gradient of the slope, before it is added up
+
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.PReLU", {"num_parameters": self.num_parameters})
 
@@ -101,7 +106,6 @@ class Elu(_Activation, group="activation"):
 
     alpha: float = param(Number(), "scale for negative values", 1.0)
     module = "ELU"
-    saves = ("output",)
     examples = _example("elu")
 
 
@@ -163,6 +167,7 @@ class Softplus(_Activation, group="activation"):
     beta: float = param(Number(0, above=True), "sharpness", 1.0)
     threshold: float = param(Number(), "beta · x from which on it is linear", 20.0)
     module = "Softplus"
+    autocast = "float32"
     examples = _example("softplus")
 
 
@@ -171,6 +176,7 @@ class _Softmax(_Activation):
 
     dim: int
     saves = ("output",)
+    autocast = "float32"
 
     def infer(self, *inputs: Shape) -> Shape:
         index_dim(self.dim, len(inputs[0]), "`dim`")

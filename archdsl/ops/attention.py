@@ -9,6 +9,7 @@ from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
+    Order,
     Sees,
     ShapeError,
     Target,
@@ -49,6 +50,8 @@ def _last(input: int, shape: Shape, back: int = 1) -> tuple[int, int]:
 
 
 class _Attention(Operator):
+    autocast = "lower"
+
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "everything"
 
@@ -77,8 +80,28 @@ class ScaledDotProductAttention(_Attention, group="attention"):
         query, key, value = inputs
         return product(query) * key[-2] + product(query[:-1]) * key[-2] * value[-1]
 
+    def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output[:-1]) if self._fused(inputs) else 0  # the logarithm of each sum of exponentials
+
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return product(output[:-1])  # the logarithm of each sum of exponentials
+        return self._weights(inputs) * (1 if self.dropout_p == 0 else 3)  # before dropout, the mask, and after
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        if self._fused(inputs):
+            return product(output[:-1])
+        # Query and key with the scale, and the attention weights before and after their softmax.
+        return product(inputs[0]) + product(inputs[1]) + 2 * self._weights(inputs)
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        return (0, 2, 1, 3) if self._fused(inputs) else super().layout(order, inputs, output)
+
+    def _fused(self, inputs: Sequence[Shape]) -> bool:
+        """Whether one kernel does all, which keeps no attention weights."""
+        _, key, value = inputs
+        return len(value) == 4 and same(key[-1], value[-1]) and self.dropout_p == 0
+
+    def _weights(self, inputs: Sequence[Shape]) -> Size:
+        return 0 if self._fused(inputs) else product(inputs[0][:-1]) * inputs[1][-2]
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.layers.ScaledDotProductAttention", self.params)
@@ -145,9 +168,12 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
         return projections + 2 * product(query) * key[1]
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        # The projected query, key and value, what attention gives, and the logarithms of its sums.
+        # The projected query, key and value, and what attention gives.
         query, key, _ = inputs
-        return 2 * product(query) + 2 * product(key[:-1]) * query[2] + product(query[:-1]) * self.num_heads
+        return 2 * product(query) + 2 * product(key[:-1]) * query[2]
+
+    def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0][:-1]) * self.num_heads
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {

@@ -77,7 +77,7 @@ class Conv(Weighted, group="convolution"):
     padding_mode: str = param(Choice(MODES), "what the border holds", "zeros", kw_only=True)
 
     told = 1
-    saves = ("input",)
+    autocast = "lower"
     examples = (
         Example("conv(64, 7, stride = 2, padding = 3)", ((2, 3, 32, 32),), (2, 64, 16, 16)),
         Example("conv(6, [3, 5], padding = same, groups = 3, bias = false)", ((1, 3, 9, 8),), (1, 6, 9, 8)),
@@ -142,6 +142,27 @@ class Conv(Weighted, group="convolution"):
                 code="bad-parameter",
             )
 
+    @property
+    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("input",) if self.padding_mode != "circular" else ()
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return self._padded(inputs[0])
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return self._padded(inputs[0])
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        padded = self._padded(inputs[0])
+        return padded - product(inputs[0]) if padded else 0  # the border's gradient
+
+    def _padded(self, shape: Shape) -> Size:
+        """Values of the padded copy of its input, which it makes of any border but zeros."""
+        if self.padding_mode == "zeros":
+            return 0
+        _, _, padding = self._geometry(len(shape) - 2)
+        return product(shape[:2]) * product(s + b + a for s, (b, a) in zip(shape[2:], padding, strict=True))
+
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (shape,) = inputs
         kernel = spatial(self, "kernel_size", len(shape) - 2)
@@ -186,6 +207,7 @@ class ConvTranspose(Weighted, group="convolution"):
 
     told = 1
     saves = ("input",)
+    autocast = "lower"
     examples = (
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
         Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),

@@ -32,6 +32,7 @@ class Linear(Weighted, group="linear"):
 
     told = -1
     saves = ("input",)
+    autocast = "lower"
     examples = (
         Example("linear(10)", ((2, 16),), (2, 10)),
         Example("linear(8, bias = false)", ((2, 5, 16),), (2, 5, 8)),
@@ -93,7 +94,8 @@ class Matmul(Operator, group="linear"):
     """Matrix product of two tensors over their last two dimensions; the others broadcast."""
 
     inputs = ("input", "other")
-    saves = ("input", "other")
+    saves = ("crosswise",)
+    autocast = "lower"
     examples = (
         Example("matmul", ((2, 4, 5, 6), (2, 4, 6, 3)), (2, 4, 5, 3)),
         Example("matmul", ((2, 4, 5), (5, 3)), (2, 4, 3)),

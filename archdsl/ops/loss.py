@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archdsl.dims import Shape, show
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, param, rank_between, same
 from archdsl.ops.kinds import Number
 
@@ -14,7 +15,8 @@ class Loss(Operator):
     """A loss. Its second tensor is the target."""
 
     function: ClassVar[str]
-    saves = ("input", "other")
+    saves: ClassVar[tuple[str, ...]] = ("input", "other")
+    autocast = "float32"
     inputs = ("input", "target")
     classes: ClassVar[bool] = False  # the target holds class numbers rather than values
 
@@ -49,10 +51,17 @@ class CrossEntropy(Loss, group="loss"):
 
     label_smoothing: float = param(Number(0, 1), "weight of the uniform distribution mixed into the target", 0.0)
     classes = True
+    saves = ("other",)  # and the logarithms of softmax
     examples = (
         Example("cross_entropy", ((4, 10), (4,)), ()),
         Example("cross_entropy(label_smoothing = 0.1)", ((4, 10, 3), (4, 3)), ()),
     )
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])  # the gradient of the logarithms
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,9 @@ class BinaryCrossEntropyWithLogits(Loss, group="loss"):
 
     examples = (Example("binary_cross_entropy_with_logits", ((4, 3), (4, 3)), ()),)
 
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])  # the probabilities
+
 
 @dataclass(frozen=True)
 class MseLoss(Loss, group="loss"):
@@ -81,7 +93,17 @@ class MseLoss(Loss, group="loss"):
 class L1Loss(Loss, group="loss"):
     """Mean absolute error."""
 
+    saves = ()
     examples = (Example("l1_loss", ((4, 3), (4, 3)), ()),)
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])  # the difference
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 2 * product(inputs[0])
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 2 * product(inputs[0])  # its sign, and the gradient of its size
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size, Undecided, show
+from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, index_dim, param, same
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Number
 
@@ -90,6 +90,7 @@ class Add(_Arithmetic, group="merge"):
     """Sum of tensors: `a + b`, `add(a, b, c)`; or of a tensor and a number."""
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    gradient = "same"
     verb = "add"
     function = "operator.add"
     examples = (
@@ -113,7 +114,11 @@ class Mul(_Arithmetic, group="merge"):
 
     @property
     def saves(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("input", "other") if self.scalar is None else ()
+        return ("crosswise",) if self.scalar is None else ()
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # The gradient of what was stretched is as large as the output before it is added up.
+        return product(output) if any(shape != output for shape in inputs) else 0
 
 
 class _Ordered(_Arithmetic):
@@ -163,6 +168,12 @@ class Div(_Ordered, group="merge"):
     def saves(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("input", "other") if self.scalar is None else ()
 
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        if self.scalar is not None:
+            return 0
+        # The divisor's gradient takes two quotients, a change of sign and a product, all as large as the output.
+        return 4 * product(output) - sum((product(shape) for shape in inputs), 0)
+
 
 @dataclass(frozen=True)
 class Maximum(Operator, group="merge"):
@@ -183,6 +194,12 @@ class Maximum(Operator, group="merge"):
             shape = broadcast(shape, other, "take the maximum of")
         return shape
 
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output) * (len(inputs) - 2)  # the greatest so far
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output) * 3 // 2  # half of the gradient, for what is equal, and two masks
+
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.maximum", kind="function")
 
@@ -195,6 +212,7 @@ class Concat(Operator, group="merge"):
 
     inputs = ("inputs",)
     variadic = 1
+    gradient = "part"
     examples = (
         Example("concat", ((2, 8, 5, 5), (2, 4, 5, 5)), (2, 12, 5, 5)),
         Example("concat(dim = -1)", ((2, 3), (2, 4), (2, 5)), (2, 12)),
@@ -239,6 +257,7 @@ class Stack(Operator, group="merge"):
 
     inputs = ("inputs",)
     variadic = 1
+    gradient = "part"
     examples = (Example("stack(dim = 1)", ((2, 8), (2, 8), (2, 8)), (2, 3, 8)),)
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -35,7 +35,7 @@ class _Norm(Weighted):
         """How many means it computes."""
         return shape[1]
 
-    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+    def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return 2 * self.statistics(inputs[0])  # a mean and an inverse deviation each
 
 
@@ -131,6 +131,10 @@ class InstanceNorm(_Norm, group="normalization"):
         channels = _channels(self, inputs[0])
         return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
 
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # The scale and the running statistics, repeated for each sample.
+        return self.statistics(inputs[0]) * (self.affine + 2 * self.track_running_stats)
+
     def statistics(self, shape: Shape) -> Size:
         return shape[0] * shape[1]
 
@@ -151,6 +155,7 @@ class GroupNorm(_Norm, group="normalization"):
     affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
 
     saves = ("input",)
+    autocast = "float32"
     examples = (
         Example("group_norm(4)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("group_norm(1, affine = false)", ((2, 6, 3),), (2, 6, 3)),
@@ -197,6 +202,7 @@ class LayerNorm(_Norm, group="normalization"):
     bias: bool = param(Boolean(), "whether the shift is learnt", True, kw_only=True)
 
     saves = ("input",)
+    autocast = "float32"
     examples = (
         Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
         Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
@@ -249,6 +255,7 @@ class LocalResponseNorm(Operator, group="normalization"):
     k: float = param(Number(), "constant in the sum", 1.0)
 
     saves = ("input",)
+    autocast = "float32"
     examples = (Example("local_response_norm(5, alpha = 0.0001, beta = 0.75, k = 2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -259,6 +266,12 @@ class LocalResponseNorm(Operator, group="normalization"):
         # The squares with a border of channels, the sum before the power and the power itself.
         (shape,) = inputs
         return shape[0] * (shape[1] + self.size - 1) * product(shape[2:]) + 2 * product(shape)
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 2 * product(output)
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 3 * product(output)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.LocalResponseNorm", _settings(self, "size", "alpha", "beta", "k"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size
+from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -175,11 +176,22 @@ class LpPool(_Pool, group="pooling"):
     ceil_mode: bool = param(Boolean(), "whether a last, partial window counts", False)
 
     averages = True
-    saves = ("input", "output")
+    saves = ("input",)
+    autocast = "float32"
     examples = (
         Example("lp_pool(2, 3, stride = 2)", ((1, 3, 9, 9),), (1, 3, 4, 4)),
         Example("lp_pool(1, 2)", ((2, 3, 8),), (2, 3, 4)),
     )
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # The powers; their means, with sign, without, and scaled.
+        return product(inputs[0]) + 4 * product(output)
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])
 
     def target(self, *inputs: Shape) -> Target:
         rank = len(inputs[0]) - 2

@@ -53,4 +53,6 @@ class Sum(_Reduction, group="reduction"):
     dim: tuple[int, ...] = param(DIMS, "the dimensions reduced")
     keepdim: bool = param(Boolean(), "whether they stay, with size 1", False)
     function = "torch.sum"
+    gradient = "part"
+    autocast = "float32"
     examples = (Example("sum(1)", ((2, 8, 5),), (2, 5)),)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archdsl.dims import Shape
+from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, Target, param
 from archdsl.ops.kinds import Number
 
@@ -17,11 +18,17 @@ class Dropout(Operator, group="regularization"):
 
     p: float = param(PROBABILITY, "probability of zeroing a value", 0.5)
 
-    saves = ("mask",)
     examples = (Example("dropout(0.5)", ((2, 8),), (2, 8)),)
+
+    @property
+    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("mask",) if self.p else ()
 
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def aliases(self, training: bool) -> bool:
+        return not training or self.p == 0
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.Dropout", {"p": self.p})
@@ -37,6 +44,12 @@ class DropPath(Operator, group="regularization"):
 
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def aliases(self, training: bool) -> bool:
+        return not training or self.p == 0
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)  # the product before it is scaled
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.layers.DropPath", {"p": self.p})

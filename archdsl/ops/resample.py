@@ -188,6 +188,10 @@ class Pad(Operator, group="resample"):
         before = [self.pad[2 * i] if 2 * i < len(self.pad) else 0 for i in reversed(range(rank))]
         return Window((1,) * rank, (1,) * rank, tuple(-b for b in before))
 
+    @property
+    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("input",) if self.mode in ("reflect", "replicate") else ()
+
     def target(self, *inputs: Shape) -> Target:
         kwargs: dict[str, Any] = {"mode": self.mode} | ({"value": self.value} if self.mode == "constant" else {})
         return Target("torch.nn.functional.pad", kwargs, (self.pad,), kind="function")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from archdsl.dims import Shape, Size, at_least, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
+    Order,
     Sees,
     ShapeError,
     Target,
     Window,
     divisor_near,
+    in_order,
     index_dim,
     known,
     param,
@@ -29,6 +33,10 @@ class _View(Operator):
     """A view: no copy is made of a contiguous input."""
 
     view = True
+    gradient: ClassVar[Literal["new", "same", "part"]] = "same"
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        return tuple(range(len(output))) if in_order(order, inputs[0]) else None
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "everything"
@@ -41,6 +49,7 @@ class Flatten(_View, group="reshape"):
     start_dim: int = param(ANY, "first dimension merged", 1)
     end_dim: int = param(ANY, "last dimension merged", -1)
 
+    copies_scattered = True
     examples = (
         Example("flatten", ((2, 8, 5, 5),), (2, 200)),
         Example("flatten(2)", ((2, 8, 5, 5),), (2, 8, 25)),
@@ -91,6 +100,7 @@ class Reshape(_View, group="reshape"):
 
     shape: tuple[Size, ...] = param(Sides(-1), "sizes of the output")
 
+    copies_scattered = True
     examples = (
         Example("reshape([2, -1])", ((2, 8, 5),), (2, 40)),
         Example("reshape([-1, 4])", ((2, 6),), (3, 4)),
@@ -143,6 +153,10 @@ class Permute(_View, group="reshape"):
             )
         return tuple(shape[dim] for dim in dims)
 
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        dims = [dim % len(output) for dim in self.dims]
+        return None if order is None else tuple(dims.index(dim) for dim in order)
+
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.permute", args=(self.dims,), kind="function")
 
@@ -161,6 +175,10 @@ class Squeeze(_View, group="reshape"):
         if not same(shape[dim], 1):
             raise ShapeError(f"dimension {dim} of {show(shape)} is {shape[dim]}, not 1", culprits=((0, dim),))
         return (*shape[:dim], *shape[dim + 1 :])
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        gone = self.dim % len(inputs[0])
+        return None if order is None else tuple(dim - (dim > gone) for dim in order if dim != gone)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.squeeze", args=(self.dim,), kind="function")
@@ -183,6 +201,11 @@ class Unsqueeze(_View, group="reshape"):
         return Target("torch.unsqueeze", args=(self.dim,), kind="function")
 
 
+def _inside(shape: Shape, dim: int) -> bool:
+    """Whether there are several indices before a dimension, so that a part of it lies scattered."""
+    return any(size != 1 for size in shape[: dim % len(shape)])
+
+
 @dataclass(frozen=True)
 class Chunk(_View, group="reshape"):
     """Equal parts along a dimension, as a list: `a, b = chunk(x, 2, dim = 1)`. It must divide evenly."""
@@ -190,6 +213,7 @@ class Chunk(_View, group="reshape"):
     chunks: int = param(Integer(1, MAX_PARTS), "number of parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
+    gradient = "new"
     examples = (Example("chunk(2, dim = 1)", ((2, 8, 5),), ((2, 4, 5), (2, 4, 5))),)
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -203,6 +227,9 @@ class Chunk(_View, group="reshape"):
                 culprits=((0, dim),),
             )
         return ((*shape[:dim], shape[dim] // self.chunks, *shape[dim + 1 :]),) * self.chunks
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        return None if _inside(inputs[0], self.dim) else order
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "pointwise" if self.dim % len(input) == 1 else "everything"
@@ -218,6 +245,7 @@ class Split(_View, group="reshape"):
     sizes: tuple[int, ...] = param(Integers(1), "sizes of the parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
+    gradient = "new"
     examples = (Example("split([2, 6])", ((2, 8, 5),), ((2, 2, 5), (2, 6, 5))),)
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -230,6 +258,9 @@ class Split(_View, group="reshape"):
                 culprits=((0, dim),),
             )
         return tuple((*shape[:dim], size, *shape[dim + 1 :]) for size in self.sizes)
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        return None if _inside(inputs[0], self.dim) else order
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "pointwise" if self.dim % len(input) == 1 else "everything"
@@ -247,6 +278,7 @@ class Slice(_View, group="reshape"):
     dim: int = param(ANY, "the dimension", 1)
     step: int = param(Integer(1), "distance between indices", 1)
 
+    gradient = "new"
     examples = (
         Example("slice(2, 6)", ((2, 8, 5),), (2, 4, 5)),
         Example("slice(-3)", ((2, 8, 5),), (2, 3, 5)),
@@ -267,6 +299,9 @@ class Slice(_View, group="reshape"):
         if at_least(length, 1) is False:
             raise ShapeError(f"the slice from {start} to {end} is empty", code="empty-output")
         return (*shape[:dim], length, *shape[dim + 1 :])
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        return None if _inside(inputs[0], self.dim) else order
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         dim = self.dim % len(input)
@@ -318,6 +353,8 @@ class Expand(_View, group="reshape"):
     dim: tuple[int, ...] = param(Integers(), "the dimensions", (0,))
 
     inputs = ("input", "like")
+    undifferentiated = (1,)
+    gradient = "new"
     examples = (
         Example("expand", ((1, 1, 16), (2, 9, 16)), (2, 1, 16)),
         Example("expand([0, 2])", ((1, 3, 1), (2, 9, 16)), (2, 3, 16)),
@@ -333,6 +370,9 @@ class Expand(_View, group="reshape"):
                 raise ShapeError(message, culprits=((0, axis), (1, axis)))
             out[axis] = like[axis]
         return tuple(out)
+
+    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
+        return None
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.layers.expand_like", args=(self.dim,), kind="function")

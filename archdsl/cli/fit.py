@@ -1,0 +1,92 @@
+"""`archdsl fit`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from archdsl.cli.limits import limit_options
+from archdsl.cli.options import (
+    choice_options,
+    faults_as_json,
+    json_option,
+    memory_options,
+    print_json,
+    spec_argument,
+)
+
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40} | {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def _memory(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str | None, int]:
+    found: dict[str | None, int] = {}
+    for text in values:
+        device, _, amount = text.rpartition("=")
+        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMGT]?)(i?)B?", amount)
+        if match is None:
+            raise click.BadParameter(f"`{text}` is not a size as 24GiB, 80GB or gpu0=24GiB", ctx, option)
+        number, letter, binary = match.groups()
+        if (device or None) in found:
+            raise click.BadParameter(f"the memory of `{device or 'the device'}` is given twice", ctx, option)
+        found[device or None] = int(float(number) * UNITS[letter if binary else letter.lower()])
+    if None in found and len(found) > 1:
+        raise click.BadParameter("give one size for all, or one for each device", ctx, option)
+    return found
+
+
+@click.command("fit")
+@spec_argument
+@choice_options
+@click.option(
+    "--memory", required=True, multiple=True, metavar="SIZE", callback=_memory,
+    help="Memory of the device: 24GiB; of each device of the network: gpu0=24GiB, given again.",
+)  # fmt: skip
+@memory_options
+@click.option("--inference", is_flag=True, help="Ask for inference instead of training.")
+@click.option("--batch", type=click.IntRange(1, 2**24), help="Ask what this batch needs, and for the largest input.")
+@click.option("--step", type=click.IntRange(1, 4096), default=32, show_default=True, help="By which inputs grow.")
+@json_option
+@limit_options
+@faults_as_json
+def command(
+    spec: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+    memory: dict[str | None, int],
+    optimizer: str,
+    dtype: str,
+    hardware: Any,
+    inference: bool,
+    batch: int | None,
+    step: int,
+    as_json: bool,
+) -> int:
+    """Find the largest batch that fits into a memory, and what recomputing blocks in backward would buy."""
+    from archdsl.graph import header
+    from archdsl.measure.fit import Conditions, Fit, Unfit, batched_inputs, beginning
+    from archdsl.pipeline import load_graph
+
+    graph = load_graph(spec, settings)
+    unknown = [name for name in memory if name is not None and name not in header(graph)["devices"]]
+    if unknown:
+        raise click.UsageError(f"the network declares no device `{unknown[0]}`")
+    conditions = Conditions(memory, optimizer, dtype, hardware, inference)
+    try:
+        shapes = beginning(graph, inputs)
+        fit = Fit(lambda chosen: load_graph(spec, settings, chosen), shapes, batched_inputs(graph), conditions)
+        if batch is None:
+            cases = [fit.largest_batch(), None if inference else fit.largest_batch_recomputing()]
+        else:
+            given = fit.given_batch(batch)
+            cases = [given, fit.largest_input(batch, step) if given.fits and not given.blocks else None]
+    except Unfit as error:
+        raise click.UsageError(str(error)) from None
+    found = [case for case in cases if case is not None]
+    if as_json:
+        print_json({"archdsl": 1, "cases": [case.to_dict() for case in found]})
+    else:
+        click.echo("\n".join(map(str, found)))
+    return 0
