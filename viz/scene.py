@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
 from archdsl.dims import Shape, show
-from archdsl.graph import Graph, broken, header, layer, layers, live, operands
+from archdsl.graph import Broken, Graph, broken, header, layer, layers, live, operands
 from viz import grouping
 from viz.wording import clip, plain, title
 
@@ -64,6 +64,7 @@ class Scene:
     items: tuple[Box | Group, ...]
     edges: tuple[Edge, ...]
     devices: tuple[str, ...]
+    graph: Graph  # what it shows, for what is not to be seen at a glance
 
     def boxes(self) -> Iterator[Box]:
         """All boxes, whatever group they are in."""
@@ -103,7 +104,7 @@ def build(graph: Graph, phase: Shown = "train") -> Scene:
         edges.append(Edge(ids[output["node"]], end.id, show(output["shape"]), True, False, end.train, "chain"))
     name = head["variant"] or head["network"]
     caption = name if name == head["network"] else f"{name} ({head['network']})"
-    return Scene(plain(caption), (*_items(graph, tree, ids), *ends), tuple(edges), head["devices"])
+    return Scene(plain(caption), (*_items(graph, tree, ids), *ends), tuple(edges), head["devices"], graph)
 
 
 def _items(graph: Graph, tree: grouping.Branch, ids: dict[str, str]) -> tuple[Box | Group, ...]:
@@ -130,11 +131,10 @@ def _box(graph: Graph, key: str, id: str, within: str) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")
-    faults = dict(broken(graph))
-    if key in faults:
+    if "fault" in node:
         name = key.removeprefix(f"{within}.") if within else key
         name = "" if name == node["op"] else clip(name)
-        return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(faults[key]["fault"].message))
+        return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(cast(Broken, node)["fault"].message))
     operator = node["operator"]
     shared = key != node["path"] and bool(layer(graph, node["path"])["weights"])
     name = clip(key.removeprefix(f"{within}.") if within else key)
