@@ -32,6 +32,7 @@ class Chromium:
         options = [
             "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--no-first-run", "--disable-background-networking", "--disable-extensions", "--hide-scrollbars",
+            "--disable-features=IsolateSandboxedIframes",
             f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}", "about:blank",
         ]  # fmt: skip
 
@@ -134,9 +135,24 @@ class Chromium:
         """Press a key, as a reader does."""
         text = key if len(key) == 1 else {"Enter": "\r"}.get(key, "")
         codes = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
-        common = {"key": key, "windowsVirtualKeyCode": codes.get(key, ord(key[0])), "modifiers": 8 if shift else 0}
+        code = codes.get(key) or (ord(key.upper()) if key.isalnum() else 0)
+        common = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def type(self, text: str) -> None:
+        """Write into the field that has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def evaluate_in_frame(self, expression: str) -> Any:
+        """The value of an expression in the only frame of the page; None while the frame loads."""
+        child, *_ = self.call("Page.getFrameTree")["frameTree"]["childFrames"]
+        try:
+            world = self.call("Page.createIsolatedWorld", frameId=child["frame"]["id"])["executionContextId"]
+            answer = self.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)
+        except RuntimeError:
+            return None
+        return answer["result"].get("value")
 
     def click(self, selector: str, *, times: int = 1) -> None:
         """Click in the middle of an element."""
