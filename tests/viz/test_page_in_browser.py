@@ -14,6 +14,7 @@ import pytest
 import viz
 from archdsl.diagnostics import Instance
 from archdsl.elaborate import elaborate
+from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.network import load
 from archdsl.program import parse_string
@@ -39,6 +40,22 @@ network Twins(x: [N, 8]) {
 """
 
 
+BROKEN = """
+block unit(x, width) {
+    y = x -> conv1: conv(width, 3)
+    x + y -> relu
+}
+network Net(image: [N, 3, 32, 32]) { image -> body: { unit(8) -> relu } }
+"""
+
+
+def broken(code: str) -> Graph:
+    with pytest.raises(SpecError) as caught:
+        graph(code)
+    assert caught.value.graph is not None
+    return caught.value.graph
+
+
 def graph(code: str) -> Graph:
     program = parse_string(code)
     network, variant = program.find(None)
@@ -53,7 +70,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         node["blocks"] = tuple(Instance(i.path, "<img src=x onerror=alert(1)>", i.span) for i in node["blocks"])
     graphs = {
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
-        "hostile": hostile,
+        "hostile": hostile, "broken": broken(BROKEN),
     }  # fmt: skip
     found = {name: folder / f"{name}.html" for name in graphs}
     for name, path in found.items():
@@ -315,6 +332,14 @@ def test_ten_thousand_layers_draw_only_what_is_in_sight(opened: Callable[..., Ch
     browser.open(Path(browser.evaluate("location.pathname")), "relu_2500")
     assert paths(browser, "selected") == ["relu_2500"]
     assert len(paths(browser)) < 100
+
+
+def test_a_broken_spec_opens_at_what_is_wrong_and_says_it(opened: Callable[..., Chromium]) -> None:
+    browser = opened("broken")
+    said = browser.evaluate("[...document.querySelectorAll('.box')].map(box => box.textContent).join()")
+    assert "cannot add" in said
+    assert "[N, 3, 32, 32]" in said
+    assert "there are no totals" in panel(browser)
 
 
 def test_text_of_a_spec_stays_text(opened: Callable[..., Chromium]) -> None:

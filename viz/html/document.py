@@ -135,7 +135,7 @@ class _Writer:
         return {**device, **({"train": True} if item.train else {})}
 
     def _seen(self, key: str) -> dict[str, Any]:
-        """The receptive field; an empty list where a layer has no position left."""
+        """The receptive field; an empty list where there are no positions."""
         fields = self.known.field(key)
         if fields is None:
             return {"field": None}

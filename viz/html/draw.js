@@ -165,7 +165,7 @@ function heading(item, { x, y }) {
   const group = svg("g", { class: "heading", role: "presentation", "data-index": item.index });
   group.classList.add(...marks(item), ...(around(item).length % 2 ? ["odd"] : []));
   const call = item.call ? svg("tspan", { dx: 7 }, item.call) : null;
-  const back = svg("rect", { class: "back", x: x + 25, y: y + 8, width: header(item) + 13, height: 17, rx: 3 });
+  const back = svg("rect", { class: "back", x: x + 25, y: y + 8, width: header(item) + 7, height: 17, rx: 3 });
   const text = svg("text", { x: x + 28, y: y + 20 }, item.path || item.title, call);
   group.append(back, ...chevron(x + 15, y + 16, true), text);
   return group;

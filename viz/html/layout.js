@@ -9,6 +9,8 @@ export const TITLE = 12;
 export const QUIET = 10.5;
 const LABEL = 10;
 const HEADER = 26; // of a frame
+const FAULT_LINE = 36; // characters
+const FAULT_LINES = 5;
 const OPTIONS = {
   "elk.algorithm": "layered",
   "elk.hierarchyHandling": "INCLUDE_CHILDREN",
@@ -44,14 +46,27 @@ function width(text, size, bold = false) {
 /** What is written in a box: what it is, its name, and a figure where a heat map asks for it. */
 export function lines(item, { heat, loose }) {
   const name = loose.has(item.parent) ? item.path : item.name;
-  const said = [{ text: (item.kind === "group" && name) || item.title, size: TITLE, style: "title" }];
-  const second = item.kind === "group" ? [item.call] : [name];
+  let [first, second] = item.kind === "group" ? [name, [item.call]] : [item.title, [name]];
+  if (item.call && /^\d+$/.test(name)) [first, second] = [item.call, [item.path]]; // a number says little
+  const said = [{ text: first, size: TITLE, style: "title" }];
   if (isGroup(item)) second.push(plural(item.layers, "layer"));
   if (second.some(Boolean)) said.push({ text: second.filter(Boolean).join(" · "), size: QUIET, style: "quiet" });
+  if (item.fault) said.push(...wrapped(item.fault).map((text) => ({ text, size: QUIET, style: "quiet" })));
   if (heat && item[heat] !== 0 && item[heat] !== undefined) {
     said.push({ text: FIGURES[heat].brief(item[heat]), size: QUIET, style: "figure" });
   }
   return said;
+}
+
+/** What is wrong with a step, in a few lines that break between words but not within a shape. */
+function wrapped(text) {
+  const found = [""];
+  for (const word of text.match(/[^\s[]*\[[^\]]*\]\S*|\S+/g)) {
+    const longer = `${found.at(-1)} ${word}`.trim();
+    if (longer.length <= FAULT_LINE || !found.at(-1)) found[found.length - 1] = longer;
+    else found.push(word);
+  }
+  return found.length > FAULT_LINES ? [...found.slice(0, FAULT_LINES), "…"] : found;
 }
 
 export function isCircle(item, look) {

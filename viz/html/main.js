@@ -253,4 +253,5 @@ tell(null);
 await arrange();
 fit(true);
 await openAddress();
+performance.mark("ready"); // from the start of loading, for benchmarks
 document.documentElement.dataset.ready = "true";

@@ -48,12 +48,14 @@ export function around(item) {
   return found;
 }
 
-/** The groups that are open at first: none, or those of the outermost level where little would be seen without. */
-export function openAtFirst({ root }) {
+/** The groups that are open at first: those around what is wrong, and those of the outermost level where little would
+    be seen without. */
+export function openAtFirst({ root, items }) {
+  const faulty = items.filter((item) => item.fault).flatMap(around);
   const groups = root.children.filter((item) => item.kind === "group");
   const within = groups.reduce((sum, group) => sum + group.children.length, 0);
   const after = root.children.length - groups.length + within;
-  return new Set(root.children.length < FEW && after <= MANY ? groups : []);
+  return new Set([...faulty, ...(root.children.length < FEW && after <= MANY ? groups : [])]);
 }
 
 /** As many groups below one as can be shown, outermost first; and whether that is all of them. */

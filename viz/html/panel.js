@@ -26,7 +26,8 @@ export function panel(place, page, { go, toggle }) {
 
   const network = () => [
     html("h2", {}, page.title),
-    list(page.summary),
+    ...page.summary.filter(([name]) => !name).map(([, said]) => html("p", { class: "fault" }, said)),
+    list(page.summary.filter(([name]) => name)),
     html("h3", {}, "Keys"),
     html("dl", {}, ...KEYS.flatMap(([key, what]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, what)])),
   ];
@@ -77,7 +78,7 @@ function costs(item, root) {
   if (item.params !== undefined) rows.push(["parameters", count(item.params) + share("params")]);
   if (item.macs !== undefined) rows.push(["MACs", count(item.macs) + share("macs")]);
   if (item.bytes !== undefined) rows.push(["output memory", bytes(item.bytes) + share("bytes")]);
-  if (item.field !== undefined) rows.push(["receptive field", item.field?.length === 0 ? "whole input" : extent(item.field)]);
+  if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field)]);
   if (item.jump?.length) rows.push(["jump", extent(item.jump)]);
   return rows.length ? rows : [["", "none"]];
 }
