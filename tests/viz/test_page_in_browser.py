@@ -378,6 +378,15 @@ def test_every_control_has_a_name_and_can_be_reached_by_the_tab_key(opened: Call
     assert any("Search" in name for name in names)
 
 
+def test_the_page_works_where_a_host_allows_no_workers(opened: Callable[..., Chromium], browser: Chromium) -> None:
+    refuse = "window.Worker = class { constructor() { throw new Error('no workers here') } }"
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=refuse)["identifier"]
+    try:
+        assert "layer1" in paths(opened("resnet50"))
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
 def test_in_a_notebook_the_page_works_in_its_sandbox(opened: Callable[..., Chromium]) -> None:
     browser = opened("notebook")
     ready = "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length"

@@ -5,7 +5,7 @@ const FARTHEST = 0.02;
 const READABLE = 0.9; // a drawing is not made smaller than this to be seen whole, but shown from its start
 
 export function camera(canvas, changed) {
-  const view = { x: 0, y: 0, k: 1, size: { width: 1, height: 1 } };
+  const view = { x: 0, y: 0, k: 1 };
   let asked = false;
   const later = () => {
     if (asked) return;
@@ -27,10 +27,9 @@ export function camera(canvas, changed) {
 
   /** All of the drawing; or, `readable`, its start where all of it would be too small to read. */
   const fit = (size, direction, readable = false) => {
-    view.size = size;
     const { clientWidth: w, clientHeight: h } = canvas;
     const whole = Math.min(1, w / size.width, h / size.height);
-    const k = readable ? Math.max(whole, Math.min(READABLE, 1)) : Math.max(whole, FARTHEST);
+    const k = Math.max(whole, readable ? READABLE : FARTHEST);
     const start = (room, length, reversed) =>
       length * k <= room ? (room - length * k) / 2 : reversed ? room - length * k : 0;
     const along = direction === "down" || direction === "up";

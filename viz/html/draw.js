@@ -5,7 +5,7 @@ import { brief, plural } from "./wording.js";
 import { around, isGroup } from "./model.js";
 import { header, isCircle, lines } from "./layout.js";
 
-const FAR = 0.3; // smaller than this, text is no more than grey dust
+const FAR = 0.25; // smaller than this, text is no more than grey dust
 const MARGIN = 150; // pixels around the window that are drawn as well
 const ROUND = 7;
 

@@ -67,3 +67,15 @@ export function showLegend(place, shown, page, heat) {
   place.replaceChildren(...found);
   place.hidden = !found.length;
 }
+
+/** The legend's sign as it looks now, for a file. */
+export function swatch(legend, { sign, style }) {
+  const found = legend.querySelector(`.${[sign, ...style.split(" ")].filter(Boolean).join(".")}`);
+  const looks = getComputedStyle(found);
+  return {
+    fill: looks.backgroundColor,
+    stroke: sign === "thick" ? looks.borderTopColor : looks.borderLeftColor,
+    "stroke-width": sign === "device" ? 2.2 : 1,
+    ...(sign === "dashed" ? { "stroke-dasharray": "4 3" } : {}),
+  };
+}

@@ -52,15 +52,13 @@ function centre({ x, y, width, height }) {
 }
 
 /** Calls what a key stands for, wherever in the page it is pressed but in a field or list. */
-export function listenToKeys(canvas, actions) {
+export function listenToKeys(actions) {
   document.addEventListener("keydown", (event) => {
     const field = event.target.closest("input, select");
     if (field || event.ctrlKey || event.metaKey || event.altKey) return;
-    const onButton = event.target.closest("button");
-    const drawing = event.target === canvas || event.target === document.body;
     const action = actions[event.key];
-    if (!action || (onButton && event.key === "Enter")) return;
-    if (event.key in WAY && !drawing) return; // the panel scrolls
+    if (!action || (event.key === "Enter" && event.target.closest("button"))) return;
+    if (event.key in WAY && event.target.closest("#panel")) return; // which scrolls
     event.preventDefault();
     action(event.key);
   });

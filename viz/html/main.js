@@ -7,7 +7,7 @@ import { engine } from "./engine.js";
 import { layOut } from "./layout.js";
 import { camera } from "./camera.js";
 import { drawing } from "./draw.js";
-import { entries, greatest, shade, showLegend } from "./heat.js";
+import { entries, greatest, shade, showLegend, swatch } from "./heat.js";
 import { panel, tip } from "./panel.js";
 import { searchField } from "./search.js";
 import { listenToKeys, neighbour } from "./keyboard.js";
@@ -15,11 +15,15 @@ import { asFile, download } from "./save.js";
 
 const page = model(JSON.parse(byId("network").textContent));
 const canvas = byId("canvas");
-const state = { open: openAtFirst(page), selected: null, hovered: null, found: new Set(), heat: "", layout: null, seen: null };
+const state = { open: openAtFirst(page), selected: null, hovered: null, found: new Set(), heat: "", layout: null, seen: null, most: 0 };
 const ask = engine();
-const say = (text) => {
+
+let silence;
+function say(text) {
   byId("status").textContent = text;
-};
+  clearTimeout(silence);
+  silence = setTimeout(() => byId("status").replaceChildren(), 5000);
+}
 
 const draw = drawing(canvas.querySelector("svg"), decorate);
 const sight = camera(canvas, (view) => draw.look(view, { width: canvas.clientWidth, height: canvas.clientHeight }));
@@ -31,10 +35,17 @@ let calls = 0;
 async function arrange() {
   const call = ++calls;
   canvas.setAttribute("aria-busy", "true");
+  hint(null);
   const shown = seen(page, state.open);
-  const layout = await layOut(ask, shown, { ...page, heat: state.heat });
+  let layout;
+  try {
+    layout = await layOut(ask, shown, { ...page, heat: state.heat });
+  } catch (error) {
+    say(`this cannot be laid out: ${error.message}`);
+    return false;
+  }
   if (call !== calls) return false;
-  Object.assign(state, { layout, seen: shown });
+  Object.assign(state, { layout, seen: shown, most: greatest(shown.boxes, state.heat) });
   draw.show(layout, { heat: state.heat, loose: shown.loose });
   look();
   showLegend(byId("legend"), shown, page, state.heat);
@@ -72,11 +83,11 @@ function look() {
 }
 
 function decorate(item, element) {
-  const found = state.found.has(item) || (!state.open.has(item) && isGroup(item) && holdsFound(item));
+  const found = state.found.size > 0 && (state.found.has(item) || (!state.open.has(item) && holdsFound(item)));
   element.classList.toggle("found", found);
   element.classList.toggle("selected", item === state.selected);
   element.setAttribute("aria-selected", String(item === state.selected));
-  const colours = state.heat && !state.open.has(item) ? shade(item[state.heat], greatest(state.seen.boxes, state.heat)) : null;
+  const colours = state.heat && !state.open.has(item) ? shade(item[state.heat], state.most) : null;
   for (const [name, value] of Object.entries({ fill: colours?.fill, text: colours?.text, quiet: colours?.text })) {
     if (value) element.style.setProperty(`--${name}`, value);
     else element.style.removeProperty(`--${name}`);
@@ -91,9 +102,9 @@ function select(item) {
   state.selected = item;
   tell(item, item && state.open.has(item));
   look();
-  const address = item?.path ? `#${encodeURI(item.path)}` : " ";
+  const address = item?.path ? `#${encodeURI(item.path)}` : location.pathname + location.search;
   try {
-    history.replaceState(null, "", item?.path ? address : location.pathname + location.search);
+    history.replaceState(null, "", address);
   } catch {
     // A frame in a notebook has no address to change.
   }
@@ -137,25 +148,12 @@ function save() {
   state.selected = null; // what a reader points at is no part of the network
   look();
   draw.look(null);
-  const shown = entries(state.seen, page, state.heat).map((entry) => ({ ...entry, swatch: swatch(entry) }));
-  const most = greatest(state.seen.boxes, state.heat);
-  const text = asFile(draw.world, state.layout, { title: page.title, entries: shown, heat: state.heat, most });
+  const shown = entries(state.seen, page, state.heat).map((entry) => ({ ...entry, swatch: swatch(byId("legend"), entry) }));
+  const text = asFile(draw.world, state.layout, { title: page.title, entries: shown, heat: state.heat, most: state.most });
   state.selected = selected;
   look();
   download(`${page.title.split(" ")[0]}.svg`, text);
   say("saved");
-}
-
-/** The legend's sign as it looks now, for the file. */
-function swatch({ sign, style }) {
-  const found = byId("legend").querySelector(`.${[sign, ...style.split(" ")].filter(Boolean).join(".")}`);
-  const looks = getComputedStyle(found);
-  return {
-    fill: looks.backgroundColor,
-    stroke: sign === "thick" ? looks.borderTopColor : looks.borderLeftColor,
-    "stroke-width": sign === "device" ? 2.2 : 1,
-    ...(sign === "dashed" ? { "stroke-dasharray": "4 3" } : {}),
-  };
 }
 
 function step(key) {
@@ -183,7 +181,7 @@ function itemOf(target) {
 }
 
 function listen() {
-  const focusSearch = searchField(page, {
+  const search = searchField(page, {
     go: reveal,
     leave: () => canvas.focus(),
     say,
@@ -211,11 +209,11 @@ function listen() {
   });
   canvas.addEventListener("pointerleave", () => hint(null));
   const arrows = Object.fromEntries(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].map((key) => [key, step]));
-  listenToKeys(canvas, {
+  listenToKeys({
     ...arrows,
     Enter: () => state.selected && toggle(state.selected),
-    Escape: outwards,
-    "/": focusSearch,
+    Escape: () => (state.found.size ? search.clear() : outwards()),
+    "/": search.focus,
     "+": () => sight.zoom(1.25),
     "=": () => sight.zoom(1.25),
     "-": () => sight.zoom(0.8),
@@ -223,6 +221,7 @@ function listen() {
     E: openAll,
     C: closeAll,
     s: save,
+    S: save,
   });
   const buttons = { "open-all": openAll, "close-all": closeAll, save, "zoom-fit": () => fit() };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", action);

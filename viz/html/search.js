@@ -73,8 +73,7 @@ export function searchField(page, { mark, go, leave, say }) {
     else if (event.key === "ArrowUp") choose(chosen - 1);
     else if (event.key === "Enter" && found.length) pick(found[chosen]);
     else if (event.key === "Escape") {
-      field.value = "";
-      field.dispatchEvent(new Event("input"));
+      clear();
       leave();
     } else return;
     event.preventDefault();
@@ -82,8 +81,13 @@ export function searchField(page, { mark, go, leave, say }) {
   });
   field.addEventListener("focus", () => open(found.length > 0));
   field.addEventListener("blur", () => open(false));
-  return () => {
+  const clear = () => {
+    field.value = "";
+    field.dispatchEvent(new Event("input"));
+  };
+  const focus = () => {
     field.focus();
     field.select();
   };
+  return { focus, clear };
 }
