@@ -84,6 +84,15 @@ class Network:
         model: fx.GraphModule = backend("compiler").compile_graph(self.graph, devices, force=force)
         return model
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""
+        drawing = self._repr_svg_()
+        return {
+            "text/plain": repr(self),
+            "text/html": backend("viz").embed(self.graph),
+            **({"image/svg+xml": drawing} if drawing is not None else {}),
+        }
+
     def _repr_svg_(self) -> str | None:
         """The drawing that a notebook shows; None for a network that is too large to draw."""
         viz = backend("viz")

@@ -20,6 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from benchmarks import pages  # noqa: E402
+from tests.viz.chromium import executable  # noqa: E402
+
 ROUNDS = 9
 
 COMPILE = """
@@ -113,6 +118,19 @@ def growth() -> list[str]:
     return lines
 
 
+def interactive_pages() -> list[str]:
+    if executable() is None:
+        return ["Not measured: no Chromium is installed."]
+    lines = [
+        "| page | opens in, ms | frames while moving, ms | the same with all that fits open |",
+        "|---|---|---|---|",
+    ]
+    for name, opened in pages.measure(ROUNDS).items():
+        cells = (spread(opened.ready, 0), spread(opened.frames, 0), spread(opened.frames_open, 0))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
 def main() -> None:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     text = "\n".join(
@@ -140,6 +158,13 @@ def main() -> None:
             "3 rounds each, whole processes.",
             "",
             *growth(),
+            "",
+            "## The interactive page",
+            "",
+            f"Headless Chromium, {ROUNDS} rounds: from the start of loading until the network is drawn; then the time",
+            "between frames while the drawing is moved at every frame (16.7 ms is as fast as the screen).",
+            "",
+            *interactive_pages(),
             "",
         ]
     )

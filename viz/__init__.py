@@ -13,7 +13,7 @@ from viz.engine import DrawingError
 from viz.formats import Direction, Look
 from viz.scene import Shown
 
-__all__ = ["DrawingError", "Look", "draw", "known_formats", "render"]
+__all__ = ["DrawingError", "Look", "draw", "embed", "known_formats", "render"]
 
 known_formats = formats.known
 
@@ -58,3 +58,10 @@ def render(
             raise ValueError(f"no {what} is called {value!r}; known are {', '.join(known)}")
     renderer = formats.find(format)
     return renderer(scene.build(graph, phase), Look(direction, shapes))
+
+
+def embed(graph: Graph) -> str:
+    """The interactive page of a graph as an HTML element, for a notebook."""
+    from viz.formats import html
+
+    return html.embed(scene.build(graph), Look())

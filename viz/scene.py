@@ -64,6 +64,7 @@ class Scene:
     items: tuple[Box | Group, ...]
     edges: tuple[Edge, ...]
     devices: tuple[str, ...]
+    graph: Graph  # what it shows, for what is not to be seen at a glance
 
     def boxes(self) -> Iterator[Box]:
         """All boxes, whatever group they are in."""
@@ -103,7 +104,7 @@ def build(graph: Graph, phase: Shown = "train") -> Scene:
         edges.append(Edge(ids[output["node"]], end.id, show(output["shape"]), True, False, end.train, "chain"))
     name = head["variant"] or head["network"]
     caption = name if name == head["network"] else f"{name} ({head['network']})"
-    return Scene(plain(caption), (*_items(graph, tree, ids), *ends), tuple(edges), head["devices"])
+    return Scene(plain(caption), (*_items(graph, tree, ids), *ends), tuple(edges), head["devices"], graph)
 
 
 def _items(graph: Graph, tree: grouping.Branch, ids: dict[str, str]) -> tuple[Box | Group, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from html import escape
 from typing import Any
 
 from archdsl.dims import Shape, Size, show
 from archdsl.graph import plain
 from archdsl.measure.receptive_field import Fields
-from archdsl.measure.table import count, size, table
+from archdsl.measure.table import count, html_table, size, table
 
 VERSION = 1  # of the JSON document
 HEADINGS = ("layer", "operator", "output", "params", "MACs", "field")
@@ -106,6 +107,11 @@ class Report:
     def __str__(self) -> str:
         rows = [_cells(row) for row in self.nodes]
         return "\n".join([table(HEADINGS, rows, RIGHT), "", *summary(self)]) + "\n"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        totals = "\n".join(escape(line) for line in summary(self))
+        return f"{html_table(HEADINGS, [_cells(row) for row in self.nodes], RIGHT)}\n<pre>{totals}</pre>"
 
 
 def summary(report: Report) -> list[str]:

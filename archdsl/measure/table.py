@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from html import escape
 
 from archdsl.dims import Size
 
@@ -21,6 +22,23 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collect
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(headings), "  ".join("─" * width for width in widths), *map(line, rows)])
+
+
+def html_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
+    """The same as an HTML table, which scrolls where it is long."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        aligned = [
+            f'<{tag} style="text-align: {"right" if heading in right else "left"}">{escape(cell)}</{tag}>'
+            for cell, heading in zip(cells, headings, strict=True)
+        ]
+        return f"<tr>{''.join(aligned)}</tr>"
+
+    body = "\n".join(line(row, "td") for row in rows)
+    return (
+        '<div style="max-height: 420px; overflow: auto"><table>\n'
+        f"<thead>{line(headings, 'th')}</thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
 
 
 def count(number: Size) -> str:

@@ -55,20 +55,23 @@ def texts(drawing: ElementTree.Element) -> list[str]:
 
 
 def test_the_known_formats_are_the_files_of_the_package() -> None:
-    assert formats.known() == ("dot", "png", "svg")
+    assert formats.known() == ("dot", "html", "png", "svg")
 
 
 def test_an_unknown_suffix_is_refused_with_the_known(graph_of: Callable[..., Graph], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"\.dot, \.png, \.svg"):
+    with pytest.raises(ValueError, match=r"\.dot, \.html, \.png, \.svg"):
         viz.draw(graph_of(SMALL), tmp_path / "net.jpeg")
 
 
 def test_an_unknown_format_is_refused_with_the_known(graph_of: Callable[..., Graph]) -> None:
-    with pytest.raises(ValueError, match="dot, png, svg"):
+    with pytest.raises(ValueError, match="dot, html, png, svg"):
         viz.render(graph_of(SMALL), "jpeg")
 
 
-@pytest.mark.parametrize(("name", "begins"), [("a.svg", b"<?xml"), ("a.PNG", b"\x89PNG"), ("a.dot", b"digraph")])
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.svg", b"<?xml"), ("a.PNG", b"\x89PNG"), ("a.dot", b"digraph"), ("a.html", b"<!doctype html>")],
+)
 def test_the_suffix_chooses_the_format(
     graph_of: Callable[..., Graph], tmp_path: Path, name: str, begins: bytes
 ) -> None:
@@ -92,7 +95,7 @@ def test_a_failed_drawing_leaves_the_old_file(
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("format", ["svg", "png", "dot"])
+@pytest.mark.parametrize("format", ["svg", "png", "dot", "html"])
 def test_the_same_graph_gives_the_same_bytes(graph_of: Callable[..., Graph], format: str) -> None:
     assert viz.render(graph_of(MANY), format) == viz.render(graph_of(MANY), format)
 

@@ -1,0 +1,179 @@
+"""A real browser for tests: headless Chromium, driven over a pipe by its DevTools protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PATIENCE = 60.0  # seconds, on a busy machine
+
+
+def executable() -> str | None:
+    """The browser, if there is one; $CHROMIUM says which."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class Chromium:
+    """One browser with one tab. All that its pages ask the network for is in `requests`, what they log in `logged`."""
+
+    def __init__(self, program: str, profile: Path, *, size: tuple[int, int] = (1280, 800)) -> None:
+        from_us, to_them = os.pipe()
+        from_them, to_us = os.pipe()
+        options = [
+            "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--no-first-run", "--disable-background-networking", "--disable-extensions", "--hide-scrollbars",
+            "--disable-features=IsolateSandboxedIframes",
+            f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}", "about:blank",
+        ]  # fmt: skip
+
+        def as_three_and_four() -> None:
+            one, other = os.dup(from_us), os.dup(to_us)
+            os.dup2(one, 3)
+            os.dup2(other, 4)
+
+        self.process = subprocess.Popen(
+            [program, *options], preexec_fn=as_three_and_four, close_fds=False, stderr=subprocess.DEVNULL
+        )
+        os.close(from_us)
+        os.close(to_us)
+        self._write, self._read = to_them, from_them
+        self._buffer = b""
+        self._last = 0
+        self._session: str | None = None
+        self.requests: list[str] = []
+        self.logged: list[str] = []
+        target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
+        attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+        self.resize(*size)
+
+    def __enter__(self) -> Chromium:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.process.terminate()
+        self.process.wait()
+        os.close(self._write)
+        os.close(self._read)
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._last += 1
+        message: dict[str, Any] = {"id": self._last, "method": method, "params": params}
+        if self._session is not None:
+            message["sessionId"] = self._session
+        data = json.dumps(message).encode() + b"\0"
+        while data:
+            data = data[os.write(self._write, data) :]
+        while True:
+            answer = self._receive()
+            if answer.get("id") == self._last:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def _receive(self) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._read], [], [], max(deadline - time.monotonic(), 0))
+            data = os.read(self._read, 1 << 20) if ready else b""
+            if not data:
+                raise TimeoutError("Chromium does not answer")
+            self._buffer += data
+        text, _, self._buffer = self._buffer.partition(b"\0")
+        message: dict[str, Any] = json.loads(text)
+        self._note(message)
+        return message
+
+    def _note(self, message: dict[str, Any]) -> None:
+        params = message.get("params", {})
+        if message.get("method") == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif message.get("method") == "Runtime.exceptionThrown":
+            details = params["exceptionDetails"]
+            self.logged.append(details.get("exception", {}).get("description", details["text"]))
+        elif message.get("method") == "Log.entryAdded":
+            self.logged.append(params["entry"]["text"])
+
+    def open(self, page: Path, fragment: str = "") -> None:
+        """Open a file, and wait until it says that it is ready."""
+        self.call("Page.navigate", url="about:blank")
+        self.requests.clear()
+        self.logged.clear()
+        self.call("Page.navigate", url=page.as_uri() + (f"#{fragment}" if fragment else ""))
+        self.wait("document.documentElement?.dataset.ready === 'true'")
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of an expression in the page; promises are awaited."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(str(answer["exceptionDetails"]))
+        return answer["result"].get("value")
+
+    def wait(self, condition: str) -> None:
+        """Wait until an expression is true."""
+        deadline = time.monotonic() + PATIENCE
+        frame = "new Promise(done => requestAnimationFrame(done))"
+        while not self.evaluate(condition):
+            if self.logged or time.monotonic() > deadline:
+                raise TimeoutError(f"never true: {condition}; logged: {self.logged}")
+            self.evaluate(frame)
+
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Press a key, as a reader does."""
+        text = key if len(key) == 1 else {"Enter": "\r"}.get(key, "")
+        codes = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
+        code = codes.get(key) or (ord(key.upper()) if key.isalnum() else 0)
+        common = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def type(self, text: str) -> None:
+        """Write into the field that has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def evaluate_in_frame(self, expression: str) -> Any:
+        """The value of an expression in the only frame of the page; None while the frame loads."""
+        child, *_ = self.call("Page.getFrameTree")["frameTree"]["childFrames"]
+        try:
+            world = self.call("Page.createIsolatedWorld", frameId=child["frame"]["id"])["executionContextId"]
+            answer = self.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)
+        except RuntimeError:
+            return None
+        return answer["result"].get("value")
+
+    def click(self, selector: str, *, times: int = 1) -> None:
+        """Click in the middle of an element."""
+        place = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
+        x, y, width, height = self.evaluate(f"(({{x, y, width, height}}) => [x, y, width, height])({place})")
+        at: dict[str, Any] = {"x": x + width / 2, "y": y + height / 2, "button": "left"}
+        for count in range(1, times + 1):
+            self.call("Input.dispatchMouseEvent", type="mousePressed", clickCount=count, **at)
+            self.call("Input.dispatchMouseEvent", type="mouseReleased", clickCount=count, **at)
+
+    def resize(self, width: int, height: int) -> None:
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def prefer(self, scheme: str) -> None:
+        """Say that the system is set to "light" or "dark"."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.call("Emulation.setEmulatedMedia", features=features)
+
+    def screenshot(self) -> bytes:
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
+    def until(self, action: Callable[[], None], condition: str) -> None:
+        action()
+        self.wait(condition)

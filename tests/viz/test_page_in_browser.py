@@ -1,0 +1,397 @@
+"""The interactive page in a real browser. Skipped where no Chromium is installed ($CHROMIUM names another one)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+import viz
+from archdsl.diagnostics import Instance
+from archdsl.elaborate import elaborate
+from archdsl.errors import SpecError
+from archdsl.graph import Graph
+from archdsl.network import load
+from archdsl.program import parse_string
+from tests.viz.chromium import Chromium, executable
+from viz.html.page import frame
+from viz.html.themes import READABLE
+
+PROGRAM = executable()
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+
+LONG = "network Long(x: [N, 8]) { x -> repeat 5000 { linear(8) -> relu } }"
+OPEN = "network Open(x: [N, 3, H, W]) { x -> conv: conv(4, 3, padding = 1) -> pool: global_avg_pool -> relu }"
+# Two groups that feed each other both ways, some training only, on two devices.
+TWINS = """
+network Twins(x: [N, 8]) {
+    device gpu0, gpu1
+    halves = [x -> twin${i}.first: linear(4) @gpu${i} for i in range(2)]
+    both = concat(halves)
+    seconds = [both -> twin${i}.second: linear(4) @gpu${i} for i in range(2)]
+    output aux = both -> aux: { linear(3) -> relu } @train @gpu0
+    output main = concat(seconds) -> head: linear(2)
+}
+"""
+
+
+BROKEN = """
+block unit(x, width) {
+    y = x -> conv1: conv(width, 3)
+    x + y -> relu
+}
+network Net(image: [N, 3, 32, 32]) { image -> body: { unit(8) -> relu } }
+"""
+
+
+def broken(code: str) -> Graph:
+    with pytest.raises(SpecError) as caught:
+        graph(code)
+    assert caught.value.graph is not None
+    return caught.value.graph
+
+
+def graph(code: str) -> Graph:
+    program = parse_string(code)
+    network, variant = program.find(None)
+    return elaborate(network, program.definitions, variant)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    hostile = graph("block b(x) { x -> relu -> flatten }\nnetwork Net(x: [N, 3, 8, 8]) { x -> it: b() -> linear(2) }")
+    for _, node in hostile.nodes(data=True):
+        node["blocks"] = tuple(Instance(i.path, "<img src=x onerror=alert(1)>", i.span) for i in node["blocks"])
+    graphs = {
+        "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
+        "hostile": hostile, "broken": broken(BROKEN),
+    }  # fmt: skip
+    found = {name: folder / f"{name}.html" for name in graphs}
+    for name, path in found.items():
+        path.write_bytes(viz.render(graphs[name], "html"))
+    found["notebook"] = folder / "notebook.html"
+    shown = frame(found["resnet50"].read_bytes(), "resnet50")
+    found["notebook"].write_text(f"<!doctype html><html data-ready=true><body>{shown}", encoding="utf-8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    assert PROGRAM is not None
+    with Chromium(PROGRAM, tmp_path_factory.mktemp("profile"), size=(1280, 1400)) as running:
+        yield running
+
+
+@pytest.fixture
+def opened(browser: Chromium, pages: dict[str, Path]) -> Iterator[Callable[..., Chromium]]:
+    """Opens a page. At the end it must have logged nothing and asked for nothing but itself and its layout engine."""
+
+    def open_(name: str, fragment: str = "") -> Chromium:
+        browser.prefer("light")
+        browser.open(pages[name], fragment)
+        return browser
+
+    yield open_
+    assert browser.logged == []
+    asked, *others = browser.requests
+    assert asked.startswith("file:///")
+    assert all(url.startswith("blob:null/") for url in others)
+
+
+def paths(browser: Chromium, kind: str = "box") -> list[str]:
+    """What is drawn, by the first words that a screen reader says of it."""
+    labels = browser.evaluate(f"[...document.querySelectorAll('.{kind}')].map(e => e.getAttribute('aria-label'))")
+    return [label.split(", ")[0] for label in labels]
+
+
+def selected(browser: Chromium) -> str | None:
+    """The path of the selected item, by the address of the page."""
+    fragment: str = browser.evaluate("location.hash")
+    return fragment.removeprefix("#") or None
+
+
+def panel(browser: Chromium) -> str:
+    text: str = browser.evaluate("document.getElementById('panel').innerText")
+    return text
+
+
+def choose(browser: Chromium, field: str, value: str) -> None:
+    browser.evaluate(
+        f"(f => {{ f.value = {json.dumps(value)}; f.dispatchEvent(new Event('change')) }})"
+        f"(document.getElementById('{field}'))"
+    )
+
+
+def test_a_page_opens_with_its_blocks_closed(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    assert {"image", "conv1", "layer1", "layer4", "fc"} <= set(paths(browser))
+    assert paths(browser, "frame") == []
+
+
+def test_a_click_on_its_sign_opens_a_block_and_another_closes_it(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    browser.until(
+        lambda: browser.click("[aria-label^='layer1,'] [data-toggle]"), "document.querySelector('.frame') !== null"
+    )
+    assert "layer1.0" in paths(browser)
+    browser.until(lambda: browser.click(".heading [data-toggle]"), "document.querySelector('.frame') === null")
+    assert "layer1" in paths(browser)
+
+
+def test_enter_opens_the_selected_block_and_closes_it(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer2")
+    browser.until(lambda: browser.press("Enter"), "document.querySelector('.frame') !== null")
+    assert "layer2.3" in paths(browser)
+    browser.until(lambda: browser.press("Enter"), "document.querySelector('.frame') === null")
+
+
+def test_an_address_opens_at_its_layer_with_the_blocks_around_it_open(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer1.0.conv2")
+    assert paths(browser, "frame") == ["layer1", "layer1.0"]
+    assert paths(browser, "selected") == ["layer1.0.conv2"]
+    inside = "(([a, b]) => a.top >= b.top && a.bottom <= b.bottom)(['.selected', '#canvas']"
+    assert browser.evaluate(f"{inside}.map(s => document.querySelector(s).getBoundingClientRect()))")
+
+
+def test_the_panel_tells_all_of_a_layer(opened: Callable[..., Chromium]) -> None:
+    told = panel(opened("resnet50", "layer1.0.conv2"))
+    for said in (
+        "conv 3×3, 64",
+        "36,864",
+        "115,605,504",
+        "[N, 64, 56, 56]",
+        "kernel size",
+        "19",
+        "resnet.arch:",
+        "bottleneck(",
+    ):
+        assert said in told
+
+
+def test_the_panel_tells_of_the_network_where_nothing_is_selected(opened: Callable[..., Chromium]) -> None:
+    assert "25,557,032" in panel(opened("resnet50"))
+
+
+def test_what_is_not_known_is_a_question_mark_and_what_depends_on_a_symbol_its_formula(
+    opened: Callable[..., Chromium],
+) -> None:
+    assert re.search(r"receptive field\s+\?", panel(opened("open", "pool")))
+    assert re.search(r"MACs\s+108\*H\*W", panel(opened("open", "conv")))
+
+
+def test_search_finds_by_path_and_enter_goes_there(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    browser.press("/")
+    browser.type("3.5.conv2")
+    assert browser.evaluate("document.querySelector('#hits li').innerText.split('\\n')[0]") == "layer3.5.conv2"
+    browser.until(lambda: browser.press("Enter"), "location.hash === '#layer3.5.conv2'")
+    assert paths(browser, "frame") == ["layer3", "layer3.5"]
+
+
+def test_search_finds_by_operator_and_marks_the_blocks_that_hold_it(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    browser.press("/")
+    browser.type("add")
+    assert set(paths(browser, "found")) == {"layer1", "layer2", "layer3", "layer4"}
+    browser.press("Escape")
+    assert paths(browser, "found") == []
+
+
+def test_arrows_walk_along_the_tensors_and_between_branches(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer1.0.downsample")
+    browser.press("ArrowDown")
+    assert selected(browser) == "layer1.0.add"
+    browser.press("ArrowUp")
+    assert selected(browser) in ("layer1.0.bn3", "layer1.0.downsample")
+    browser.press("ArrowDown")
+    browser.press("ArrowDown")
+    assert selected(browser) == "layer1.0.relu_3"
+
+
+def test_an_arrow_across_the_flow_goes_to_the_branch_beside(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer1.0.downsample")
+    beside = "ArrowLeft" if place(browser, "layer1.0.bn3") < place(browser, "layer1.0.downsample") else "ArrowRight"
+    browser.press(beside)
+    assert selected(browser) == "layer1.0.bn3"
+
+
+def place(browser: Chromium, path: str) -> float:
+    left: float = browser.evaluate(f"document.querySelector('[aria-label^=\"{path},\"]').getBoundingClientRect().left")
+    return left
+
+
+def test_escape_goes_out_to_the_block_around(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer1.0.conv2")
+    found = []
+    for _ in range(3):
+        browser.press("Escape")
+        found.append(selected(browser))
+    assert found == ["layer1.0", "layer1", None]
+
+
+def test_keys_zoom_and_fit(opened: Callable[..., Chromium]) -> None:
+    browser = opened("twins")
+    scale = "+document.querySelector('#canvas svg > g').getAttribute('transform').match(/scale\\((.*)\\)/)[1]"
+    first = browser.evaluate(scale)
+    browser.until(lambda: browser.press("+"), f"{scale} > {first}")
+    browser.until(lambda: browser.press("-"), f"Math.abs({scale} - {first}) < 1e-9")
+    browser.until(lambda: browser.press("-"), f"{scale} < {first}")
+    browser.until(lambda: browser.press("0"), f"{scale} === {first}")
+
+
+def test_open_all_opens_all_and_close_all_none(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    browser.until(lambda: browser.click("#open-all"), "document.getElementById('status').innerText.includes('shown')")
+    assert len(paths(browser, "frame")) == 4 + 16 + 4
+    browser.until(lambda: browser.click("#close-all"), "document.querySelector('.frame') === null")
+
+
+CONTRASTS = """[...document.querySelectorAll('.box')].map(box => {
+    const channels = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number)
+    const light = colour => channels(colour).map(c => c / 255)
+        .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0)
+    const [a, b] = ['.shape', 'text'].map(part => light(getComputedStyle(box.querySelector(part)).fill)).sort()
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
+})"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_every_box_can_be_read_in_every_theme_and_heat(opened: Callable[..., Chromium], theme: str) -> None:
+    browser = opened("resnet50")
+    choose(browser, "theme", theme)
+    for figure, legend in (("", ""), ("params", "parameters"), ("macs", "MACs"), ("bytes", "memory")):
+        if figure:
+            choose(browser, "heat", figure)
+        browser.wait(f"document.getElementById('legend').innerText.includes('{legend}')")
+        contrasts = browser.evaluate(CONTRASTS)
+        assert len(contrasts) > 10
+        assert min(contrasts) >= READABLE
+
+
+def test_heat_colours_by_a_figure_and_writes_it(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    browser.until(lambda: choose(browser, "heat", "params"), "document.querySelector('#legend .scale') !== null")
+    fill = "getComputedStyle(document.querySelector('[aria-label^=\"{}\"] .shape')).fill"
+    assert len({browser.evaluate(fill.format(path)) for path in ("relu", "layer1,", "layer3,", "layer4,")}) == 4
+    assert "15 M" in browser.evaluate("document.querySelector('[aria-label^=\"layer4,\"]').textContent")
+    assert "15 M" in browser.evaluate("document.getElementById('legend').innerText")
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    theme = "document.documentElement.dataset.theme"
+    browser.until(lambda: browser.prefer("dark"), f"{theme} === 'dark'")
+    choose(browser, "theme", "print")
+    assert browser.evaluate(theme) == "print"
+
+
+def test_the_view_is_saved_as_svg_with_nothing_but_shapes(opened: Callable[..., Chromium]) -> None:
+    browser = opened("twins", "aux")
+    browser.evaluate(
+        "HTMLAnchorElement.prototype.click = function () { window.name_ = this.download };"
+        "URL.createObjectURL = blob => { blob.text().then(text => { window.text_ = text }); return 'blob:none' }"
+    )
+    browser.until(lambda: browser.press("s"), "window.text_ !== undefined")
+    root = ElementTree.fromstring(browser.evaluate("window.text_"))
+    tags = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
+    assert tags <= {"svg", "g", "rect", "circle", "path", "text", "tspan", "title"}
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"twin0.first", "gpu1", "training only", "between devices"} <= set(texts)
+    assert not any(name in element.attrib for element in root.iter() for name in ("class", "style", "id", "onclick"))
+    assert browser.evaluate("window.name_") == "Twins.svg"
+
+
+def test_groups_that_feed_each_other_are_drawn_without_frames_so_that_data_flows_one_way(
+    opened: Callable[..., Chromium],
+) -> None:
+    browser = opened("twins")
+    assert {"twin0.first", "twin1.second"} <= set(paths(browser))
+    assert not {"twin0", "twin1"} & set(paths(browser, "frame"))
+    top = "document.querySelector('[aria-label^=\"{},\"]').getBoundingClientRect().top"
+    assert browser.evaluate(f"{top.format('twin1.first')} < {top.format('twin0.second')}")
+
+
+def test_what_only_trains_is_dashed_and_what_crosses_devices_thick(opened: Callable[..., Chromium]) -> None:
+    browser = opened("twins")
+    dashed = "getComputedStyle(document.querySelector('[aria-label^=\"aux\"] .shape')).strokeDasharray"
+    assert browser.evaluate(dashed) != "none"
+    assert browser.evaluate("document.querySelectorAll('.edge.crossing').length") > 0
+    assert "training only" in browser.evaluate("document.getElementById('legend').innerText")
+
+
+def test_ten_thousand_layers_draw_only_what_is_in_sight(opened: Callable[..., Chromium]) -> None:
+    browser = opened("long")
+    assert 5 < len(paths(browser)) < 50
+    browser.open(Path(browser.evaluate("location.pathname")), "relu_2500")
+    assert paths(browser, "selected") == ["relu_2500"]
+    assert len(paths(browser)) < 100
+
+
+def test_a_broken_spec_opens_at_what_is_wrong_and_says_it(opened: Callable[..., Chromium]) -> None:
+    browser = opened("broken")
+    said = browser.evaluate("[...document.querySelectorAll('.box')].map(box => box.textContent).join()")
+    assert "cannot add" in said
+    assert "[N, 3, 32, 32]" in said
+    assert "there are no totals" in panel(browser)
+
+
+def test_text_of_a_spec_stays_text(opened: Callable[..., Chromium]) -> None:
+    browser = opened("hostile", "it")
+    assert "<img src=x onerror=alert(1)>" in panel(browser)
+    assert browser.evaluate("document.querySelectorAll('img, iframe, object, a[href]').length") == 0
+
+
+def test_screen_readers_are_told_what_each_item_is_and_which_is_active(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer1.0.conv2")
+    items: list[dict[str, Any]] = browser.evaluate(
+        "[...document.querySelectorAll('#canvas [role=treeitem]')].map(e => ({"
+        "label: e.getAttribute('aria-label'), level: +e.getAttribute('aria-level'),"
+        "open: e.getAttribute('aria-expanded'), active: e.getAttribute('aria-selected')}))"
+    )
+    assert all(item["label"] and item["level"] >= 1 for item in items)
+    opened_ = {item["label"].split(", ")[0]: item["open"] for item in items if item["open"] is not None}
+    assert (opened_["layer1"], opened_["layer1.1"]) == ("true", "false")
+    assert [item["label"].split(", ")[0] for item in items if item["active"] == "true"] == ["layer1.0.conv2"]
+    active = "document.getElementById(document.getElementById('canvas').getAttribute('aria-activedescendant'))"
+    assert browser.evaluate(f"{active}.getAttribute('aria-label')").startswith("layer1.0.conv2, conv 3×3, 64")
+
+
+def test_every_control_has_a_name_and_can_be_reached_by_the_tab_key(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    names = []
+    for _ in range(11):
+        browser.press("Tab")
+        names.append(
+            browser.evaluate(
+                "(e => e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.innerText)(document.activeElement)"
+            )
+        )
+    assert all(names)
+    assert any("Layers and blocks" in name for name in names)
+    assert any("Search" in name for name in names)
+
+
+def test_the_page_works_where_a_host_allows_no_workers(opened: Callable[..., Chromium], browser: Chromium) -> None:
+    refuse = "window.Worker = class { constructor() { throw new Error('no workers here') } }"
+    script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=refuse)["identifier"]
+    try:
+        assert "layer1" in paths(opened("resnet50"))
+    finally:
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+
+def test_in_a_notebook_the_page_works_in_its_sandbox(opened: Callable[..., Chromium]) -> None:
+    browser = opened("notebook")
+    ready = "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length"
+    for _ in range(600):
+        if browser.evaluate_in_frame(ready):
+            break
+        browser.evaluate("new Promise(done => requestAnimationFrame(done))")
+    assert browser.evaluate_in_frame(ready) > 4

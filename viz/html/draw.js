@@ -1,0 +1,224 @@
+// The drawing: elements for what is in sight, and for nothing else.
+
+import { svg } from "./dom.js";
+import { brief, plural } from "./wording.js";
+import { around, isGroup } from "./model.js";
+import { header, isCircle, lines } from "./layout.js";
+
+const FAR = 0.25; // smaller than this, text is no more than grey dust
+const MARGIN = 150; // pixels around the window that are drawn as well
+const ROUND = 7;
+
+/** Draws into an SVG element. `decorate` colours an element for its item; both may be told anew at any time. */
+export function drawing(canvas, decorate) {
+  const layers = ["frames", "edges", "headings", "boxes", "labels"].map((name) => svg("g", { class: name, role: "presentation" }));
+  const world = svg("g", { role: "presentation" }, ...layers);
+  canvas.append(world);
+  const [frameLayer, edgeLayer, headingLayer, boxLayer, labelLayer] = layers;
+  let parts = []; // {place, layer, make, element}, of all but frames
+  let elements = new Map(); // of boxes and frames, by item
+  let edgeParts = [];
+
+  const show = (layout, look) => {
+    for (const layer of layers) layer.replaceChildren();
+    elements = new Map();
+    const boxes = [...layout.boxes].map(([item, place]) => ({
+      place, layer: boxLayer, make: () => made(item, () => box(item, place, look)),
+    }));
+    edgeParts = layout.edges.map((route) => ({
+      edge: route.edge, place: bounds(route.points), layer: edgeLayer, make: () => edge(route),
+    }));
+    const labels = layout.edges.flatMap(({ labels }) => labels).map((label) => ({
+      place: label, layer: labelLayer, make: () => caption(label),
+    }));
+    parts = [...edgeParts, ...boxes, ...labels];
+    for (const [item, place] of layout.frames) { // few, and in the order of nesting
+      made(item, () => frame(item, place));
+      frameLayer.append(elements.get(item));
+      headingLayer.append(heading(item, place));
+    }
+  };
+
+  const made = (item, make) => {
+    if (!elements.has(item)) {
+      elements.set(item, make());
+      decorate(item, elements.get(item));
+    }
+    return elements.get(item);
+  };
+
+  /** Shows what is in sight of the camera, or all where there is none. */
+  const look = (view, room) => {
+    if (view) world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
+    canvas.classList.toggle("far", !!view && view.k < FAR);
+    for (const one of parts) {
+      const inside = !view || inSight(one.place, view, room);
+      if (inside) {
+        one.element ??= one.make();
+        if (!one.element.parentNode) one.layer.append(one.element);
+      } else if (one.element?.parentNode) {
+        one.element.remove();
+      }
+    }
+  };
+
+  const redecorate = () => {
+    for (const [item, element] of elements) decorate(item, element);
+  };
+
+  /** Marks the edges of an item, or of none. */
+  const point = (items) => {
+    for (const one of edgeParts) {
+      one.element ??= one.make();
+      one.element.classList.toggle("near", items.has(one.edge.from) || items.has(one.edge.to));
+    }
+  };
+
+  return { world, show, look, redecorate, point };
+}
+
+function inSight({ x, y, width = 0, height = 0 }, view, room) {
+  const [left, top] = [x * view.k + view.x, y * view.k + view.y];
+  return (
+    left + width * view.k > -MARGIN && top + height * view.k > -MARGIN &&
+    left < room.width + MARGIN && top < room.height + MARGIN
+  );
+}
+
+function bounds(points) {
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  const [x, y] = [Math.min(...xs), Math.min(...ys)];
+  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
+}
+
+/** What a screen reader says of an item. */
+function spoken(item) {
+  const said = [item.path || item.title, item.title !== item.path ? item.title : "", item.outputs?.[0] ?? ""];
+  if (isGroup(item)) said.push(plural(item.layers, "layer"));
+  if (item.fault) said.push(item.fault);
+  if (item.params) said.push(`${brief(item.params)} parameters`);
+  return said.filter(Boolean).join(", ");
+}
+
+function treeItem(item, kind, open) {
+  return svg("g", {
+    id: item.id,
+    class: kind,
+    role: "treeitem",
+    "data-index": item.index,
+    "aria-level": around(item).length + 1,
+    "aria-expanded": isGroup(item) ? String(open) : null,
+    "aria-selected": "false",
+    "aria-setsize": item.parent.children.length,
+    "aria-posinset": item.parent.children.indexOf(item) + 1,
+    "aria-label": spoken(item),
+  });
+}
+
+function marks(item) {
+  return [
+    ...(item.train ? ["train"] : []),
+    ...(item.device === undefined ? [] : ["on-device", `d${item.device}`]),
+    ...(item.colour === undefined ? [] : [`c${item.colour}`]),
+  ];
+}
+
+function box(item, { x, y, width, height }, look) {
+  const group = treeItem(item, "box", false);
+  group.classList.add(...marks(item), ...(isGroup(item) ? ["closed"] : []));
+  const outline = { class: "shape", x, y, width, height, rx: 6 };
+  if (isCircle(item, look)) {
+    group.append(svg("circle", { class: "shape", cx: x + width / 2, cy: y + height / 2, r: width / 2 }));
+  } else if (item.kind === "input" || item.kind === "output") {
+    group.append(svg("rect", { ...outline, rx: height / 2 }));
+  } else if (isGroup(item)) {
+    // Two sheets under the first: there is more below.
+    group.append(svg("rect", { ...outline, class: "under", x: x + 6, width: width - 12, y: y + 3 }));
+    group.append(svg("rect", { ...outline, height: height - 4 }));
+    group.append(...chevron(x + 13, y + (height - 4) / 2, false));
+  } else {
+    group.append(svg("rect", outline));
+  }
+  if (item.shared) {
+    group.append(svg("rect", { ...outline, x: x + 3, y: y + 3, width: width - 6, height: height - 6, rx: 4 }));
+  }
+  const said = lines(item, look);
+  const middle = x + width / 2 + (isGroup(item) ? 8 : 0);
+  const room = isGroup(item) ? height - 4 : height;
+  said.forEach(({ text, style }, i) => {
+    const base = y + room / 2 + 15 * (i - (said.length - 1) / 2) + 4;
+    group.append(svg("text", { class: style, x: middle, y: base }, text));
+  });
+  return group;
+}
+
+function frame(item, { x, y, width, height }) {
+  const group = treeItem(item, "frame", true);
+  group.classList.add(...marks(item));
+  if (around(item).length % 2) group.classList.add("odd");
+  group.append(svg("rect", { class: "shape", x, y, width, height, rx: 8 }));
+  return group;
+}
+
+/** The heading of a frame: apart from it, so that no edge strikes it out. */
+function heading(item, { x, y }) {
+  const group = svg("g", { class: "heading", role: "presentation", "data-index": item.index });
+  group.classList.add(...marks(item), ...(around(item).length % 2 ? ["odd"] : []));
+  const call = item.call ? svg("tspan", { dx: 7 }, item.call) : null;
+  const back = svg("rect", { class: "back", x: x + 25, y: y + 8, width: header(item) + 7, height: 17, rx: 3 });
+  const text = svg("text", { x: x + 28, y: y + 20 }, item.path || item.title, call);
+  group.append(back, ...chevron(x + 15, y + 16, true), text);
+  return group;
+}
+
+/** The sign that opens and closes a group, with room for a finger. */
+function chevron(x, y, open) {
+  const d = open ? `M${x - 4} ${y - 2}l4 4 4-4` : `M${x - 2} ${y - 4}l4 4-4 4`;
+  return [
+    svg("path", { class: "chevron", d }),
+    svg("rect", { class: "zone", "data-toggle": true, x: x - 13, y: y - 14, width: 28, height: 28 }),
+  ];
+}
+
+function edge({ edge: { train, crossing, from, to, shapes }, points }) {
+  const group = svg("g", { class: "edge", role: "presentation" });
+  if (train) group.classList.add("train");
+  if (crossing) group.classList.add("crossing");
+  group.append(svg("path", { d: rounded(points) }), head(points.at(-2), points.at(-1)));
+  group.append(svg("title", {}, `${from.path || from.title} → ${to.path || to.title}: ${shapes.join(", ")}`));
+  return group;
+}
+
+/** A line through points, its corners rounded, that ends within the arrow's head. */
+function rounded(points) {
+  const path = [`M${points[0].x} ${points[0].y}`];
+  for (let i = 1; i < points.length - 1; i++) {
+    const [before, at, after] = [points[i - 1], points[i], points[i + 1]];
+    const r = Math.min(ROUND, length(before, at) / 2, length(at, after) / 2);
+    const [a, b] = [toward(at, before, r), toward(at, after, r)];
+    path.push(`L${a.x} ${a.y}Q${at.x} ${at.y} ${b.x} ${b.y}`);
+  }
+  const end = toward(points.at(-1), points.at(-2), 4);
+  return `${path.join("")}L${end.x} ${end.y}`;
+}
+
+function head(from, to) {
+  const [back, l] = [toward(to, from, 7), Math.max(length(from, to), 1e-6)];
+  const [dx, dy] = [((to.y - from.y) / l) * 3.4, ((to.x - from.x) / l) * 3.4];
+  const corners = [to, { x: back.x - dx, y: back.y + dy }, { x: back.x + dx, y: back.y - dy }];
+  return svg("path", { class: "head", d: `M${corners.map(({ x, y }) => `${+x.toFixed(1)} ${+y.toFixed(1)}`).join("L")}Z` });
+}
+
+function length(a, b) {
+  return Math.hypot(b.x - a.x, b.y - a.y);
+}
+
+function toward(from, to, distance) {
+  const part = distance / Math.max(length(from, to), 1e-6);
+  const along = (a, b) => +(a + (b - a) * part).toFixed(1);
+  return { x: along(from.x, to.x), y: along(from.y, to.y) };
+}
+
+function caption({ x, y, height, text }) {
+  return svg("text", { class: "label", x: x + 2, y: y + height - 3 }, text);
+}

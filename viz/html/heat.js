@@ -1,0 +1,81 @@
+// Heat maps: how much of a figure each box has, as a colour; and the legend of whichever colours are shown.
+
+import { html } from "./dom.js";
+import { FIGURES } from "./wording.js";
+
+const STOPS = 5;
+const HIDDEN = new Set(["input", "output", "merge"]); // known by their forms
+
+/** The greatest figure among boxes; those that are unknown or depend on a symbol do not count. */
+export function greatest(boxes, heat) {
+  return boxes.reduce((most, item) => Math.max(most, typeof item[heat] === "number" ? item[heat] : 0), 0);
+}
+
+/** The fill and the text colour of a figure: of its square root, so that small ones differ as well. */
+export function shade(value, most) {
+  if (typeof value !== "number") return null;
+  const style = getComputedStyle(document.documentElement);
+  const at = (most ? Math.sqrt(value / most) : 0) * (STOPS - 1);
+  const low = Math.min(Math.floor(at), STOPS - 2);
+  const [a, b] = [low, low + 1].map((i) => channels(style.getPropertyValue(`--heat-${i}`).trim()));
+  const mixed = a.map((channel, i) => Math.round(channel + (b[i] - channel) * (at - low)));
+  return { fill: `rgb(${mixed.join(" ")})`, text: luminance(mixed) > 0.179 ? "#000000" : "#ffffff" };
+}
+
+function channels(colour) {
+  return [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
+}
+
+function luminance(rgb) {
+  const [r, g, b] = rgb.map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** The legend's entries, for what is shown: {sign, style, text}. */
+export function entries({ boxes, frames, edges }, { colours, devices }, heat) {
+  const items = [...boxes, ...frames];
+  const found = [];
+  if (!heat) {
+    const used = new Set(boxes.map((item) => item.colour));
+    colours.forEach((name, i) => {
+      if (used.has(i) && !HIDDEN.has(name)) found.push({ sign: "fill", style: `c${i}`, text: name });
+    });
+    if (boxes.some((item) => item.children.length)) found.push({ sign: "fill", style: "closed", text: "closed block" });
+  }
+  const placed = new Set(items.map((item) => item.device));
+  devices.forEach((name, i) => {
+    if (placed.has(i)) found.push({ sign: "device", style: `d${i}`, text: name });
+  });
+  if (edges.some((edge) => edge.crossing)) found.push({ sign: "thick", style: "", text: "between devices" });
+  if (items.some((item) => item.train)) found.push({ sign: "dashed", style: "", text: "training only" });
+  if (items.some((item) => item.shared)) found.push({ sign: "double", style: "", text: "shared weights, used again" });
+  return found;
+}
+
+export function showLegend(place, shown, page, heat) {
+  const found = entries(shown, page, heat).map(({ sign, style, text }) =>
+    html("span", {}, html("i", { class: `${sign} ${style}` }), text),
+  );
+  if (heat) {
+    const { name, brief } = FIGURES[heat];
+    const unknown = shown.boxes.some((item) => item[heat] !== undefined && typeof item[heat] !== "number");
+    found.unshift(
+      html("span", {}, `${name}: 0`, html("i", { class: "scale" }), brief(greatest(shown.boxes, heat))),
+      ...(unknown ? [html("span", {}, "uncoloured: not known without a value for a symbol")] : []),
+    );
+  }
+  place.replaceChildren(...found);
+  place.hidden = !found.length;
+}
+
+/** The legend's sign as it looks now, for a file. */
+export function swatch(legend, { sign, style }) {
+  const found = legend.querySelector(`.${[sign, ...style.split(" ")].filter(Boolean).join(".")}`);
+  const looks = getComputedStyle(found);
+  return {
+    fill: looks.backgroundColor,
+    stroke: sign === "thick" ? looks.borderTopColor : looks.borderLeftColor,
+    "stroke-width": sign === "device" ? 2.2 : 1,
+    ...(sign === "dashed" ? { "stroke-dasharray": "4 3" } : {}),
+  };
+}

@@ -1,0 +1,158 @@
+// From what is seen to where it is: sizes of boxes from their text, places from the engine.
+
+import { FIGURES, plural } from "./wording.js";
+import { isGroup } from "./model.js";
+
+const FONT = '"Liberation Sans", Arial, Helvetica, sans-serif';
+const DIRECTIONS = { down: "DOWN", up: "UP", right: "RIGHT", left: "LEFT" };
+export const TITLE = 12;
+export const QUIET = 10.5;
+const LABEL = 10;
+const HEADER = 26; // of a frame
+const FAULT_LINE = 36; // characters
+const FAULT_LINES = 5;
+const OPTIONS = {
+  "elk.algorithm": "layered",
+  "elk.hierarchyHandling": "INCLUDE_CHILDREN",
+  "elk.json.shapeCoords": "ROOT",
+  "elk.json.edgeCoords": "ROOT",
+  "elk.edgeRouting": "ORTHOGONAL",
+  "elk.layered.nodePlacement.strategy": "BRANDES_KOEPF",
+  "elk.layered.nodePlacement.bk.fixedAlignment": "BALANCED",
+  "elk.layered.considerModelOrder.strategy": "NODES_AND_EDGES",
+  "elk.layered.cycleBreaking.strategy": "MODEL_ORDER",
+  "elk.layered.thoroughness": "3",
+  "elk.spacing.nodeNode": "18",
+  "elk.spacing.edgeNode": "14",
+  "elk.spacing.edgeEdge": "10",
+  "elk.spacing.edgeLabel": "5",
+  "elk.layered.spacing.nodeNodeBetweenLayers": "26",
+  "elk.layered.spacing.edgeNodeBetweenLayers": "12",
+  "elk.padding": "[top=20,left=20,bottom=20,right=20]",
+};
+
+const pen = document.createElement("canvas").getContext("2d");
+const widths = new Map();
+
+function width(text, size, bold = false) {
+  const key = `${size}${bold}${text}`;
+  if (!widths.has(key)) {
+    pen.font = `${bold ? "bold " : ""}${size}px ${FONT}`;
+    widths.set(key, pen.measureText(text).width);
+  }
+  return widths.get(key);
+}
+
+/** What is written in a box: what it is, its name, and a figure where a heat map asks for it. */
+export function lines(item, { heat, loose }) {
+  const name = loose.has(item.parent) ? item.path : item.name;
+  let [first, second] = item.kind === "group" ? [name, [item.call]] : [item.title, [name]];
+  if (item.call && /^\d+$/.test(name)) [first, second] = [item.call, [item.path]]; // a number says little
+  const said = [{ text: first, size: TITLE, style: "title" }];
+  if (isGroup(item)) second.push(plural(item.layers, "layer"));
+  if (second.some(Boolean)) said.push({ text: second.filter(Boolean).join(" · "), size: QUIET, style: "quiet" });
+  if (item.fault) said.push(...wrapped(item.fault).map((text) => ({ text, size: QUIET, style: "quiet" })));
+  if (heat && item[heat] !== 0 && item[heat] !== undefined) {
+    said.push({ text: FIGURES[heat].brief(item[heat]), size: QUIET, style: "figure" });
+  }
+  return said;
+}
+
+/** What is wrong with a step, in a few lines that break between words but not within a shape. */
+function wrapped(text) {
+  const found = [""];
+  for (const word of text.match(/[^\s[]*\[[^\]]*\]\S*|\S+/g)) {
+    const longer = `${found.at(-1)} ${word}`.trim();
+    if (longer.length <= FAULT_LINE || !found.at(-1)) found[found.length - 1] = longer;
+    else found.push(word);
+  }
+  return found.length > FAULT_LINES ? [...found.slice(0, FAULT_LINES), "…"] : found;
+}
+
+export function isCircle(item, look) {
+  return item.kind === "join" && item.title.length <= 3 && lines(item, look).length === 1;
+}
+
+function sized(item, look) {
+  if (isCircle(item, look)) return { width: 28, height: 28 };
+  const said = lines(item, look);
+  const widest = Math.max(...said.map(({ text, size, style }) => width(text, size, style === "figure")));
+  const across = widest + 24 + (isGroup(item) ? 20 : 0);
+  return { width: Math.max(64, Math.ceil(across)), height: 15 * said.length + (isGroup(item) ? 16 : 13) };
+}
+
+/** What is written beside edges: the shapes that are news, each once beside the edges that begin at one box. */
+function labels(edges, shapes) {
+  const said = new Set();
+  return edges.map((edge) => {
+    if (!edge.crossing && !(shapes && edge.news)) return [];
+    const text = edge.shapes.length > 1 ? `${edge.shapes.length} shapes` : edge.shape;
+    const key = `${edge.from.index} ${text}`;
+    if (said.has(key) && !edge.crossing) return [];
+    said.add(key);
+    return [{ text, width: Math.ceil(width(text, LABEL)) + 4, height: LABEL + 3 }];
+  });
+}
+
+/** The places of everything seen: boxes and frames by item, edges as points with their labels. */
+export async function layOut(ask, { boxes, frames, edges, loose }, { direction, shapes, heat, root }) {
+  const framed = new Set(frames);
+  const standing = (item) => (loose.has(item) ? item.children.flatMap(standing) : [item]);
+  const nodes = (group) =>
+    group.children
+      .flatMap(standing)
+      .sort((one, other) => one.order - other.order)
+      .map(node);
+  const node = (item) =>
+    framed.has(item)
+      ? {
+          id: item.id,
+          children: nodes(item),
+          layoutOptions: {
+            "elk.padding": `[top=${HEADER + 12},left=14,bottom=14,right=14]`,
+            "elk.nodeSize.constraints": "MINIMUM_SIZE",
+            "elk.nodeSize.minimum": least(Math.ceil(header(item) + 44), HEADER, direction),
+          },
+        }
+      : { id: item.id, ...sized(item, { heat, loose }) };
+  const said = labels(edges, shapes);
+  const placed = await ask({
+    id: "root",
+    layoutOptions: { ...OPTIONS, "elk.direction": DIRECTIONS[direction] },
+    children: nodes(root),
+    edges: edges.map(({ id, from, to }, i) => ({ id, sources: [from.id], targets: [to.id], labels: said[i] })),
+  });
+  const places = new Map();
+  const collect = ({ id, x, y, width, height, children = [] }) => {
+    places.set(id, { x: round(x), y: round(y), width: round(width), height: round(height) });
+    children.forEach(collect);
+  };
+  placed.children.forEach(collect);
+  const routes = new Map(placed.edges.map((edge) => [edge.id, edge]));
+  return {
+    width: placed.width,
+    height: placed.height,
+    boxes: new Map(boxes.map((item) => [item, places.get(item.id)])),
+    frames: new Map(frames.map((item) => [item, places.get(item.id)])),
+    edges: edges.map((edge) => {
+      const { sections = [], labels = [] } = routes.get(edge.id);
+      const points = sections.flatMap((s) => [s.startPoint, ...(s.bendPoints ?? []), s.endPoint]);
+      for (const at of [...points, ...labels]) Object.assign(at, { x: round(at.x), y: round(at.y) });
+      return { edge, points, labels };
+    }),
+  };
+}
+
+function round(number) {
+  return Math.round(number * 10) / 10;
+}
+
+/** The least size of a frame. The engine lays flows out to the right and turns the result, but not this. */
+function least(width, height, direction) {
+  return direction === "down" || direction === "up" ? `(${height},${width})` : `(${width},${height})`;
+}
+
+/** The width of a frame's heading. */
+export function header(item) {
+  return width(item.path || item.title, TITLE, true) + width(item.call ? `  ${item.call}` : "", TITLE);
+}

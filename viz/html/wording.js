@@ -1,0 +1,45 @@
+// Numbers as people read them. A figure that is not known is "?", one that depends on a symbol is its formula.
+
+const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+
+export const FIGURES = {
+  params: { name: "parameters", brief: (n) => brief(n) },
+  macs: { name: "MACs", brief: (n) => brief(n) },
+  bytes: { name: "activation memory", brief: (n) => bytes(n) },
+};
+
+/** Every digit: 25,557,032. */
+export function count(number) {
+  if (number == null) return "?";
+  return typeof number === "number" ? number.toLocaleString("en") : number;
+}
+
+/** Three digits: 25.6 M. */
+export function brief(number) {
+  if (typeof number !== "number") return count(number);
+  const [unit, letter] = UNITS.find(([least]) => number >= least) ?? [1, ""];
+  return `${Number((number / unit).toPrecision(3))} ${letter}`.trim();
+}
+
+/** Bytes in binary units: 97.5 MiB. */
+export function bytes(number) {
+  if (number == null) return "?";
+  if (typeof number !== "number") return `${number} bytes`;
+  let unit = "bytes";
+  for (const larger of ["KiB", "MiB", "GiB", "TiB"]) {
+    if (number < 1024) break;
+    number /= 1024;
+    unit = larger;
+  }
+  return `${Number(number.toPrecision(4)).toLocaleString("en")} ${unit}`;
+}
+
+/** A receptive field: 43, or 43 × 11 where its sides differ; "?" where it is not known. */
+export function extent(sizes) {
+  if (sizes == null) return "?";
+  return [...new Set(sizes)].length > 1 ? sizes.join(" × ") : String(sizes[0]);
+}
+
+export function plural(number, word) {
+  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+}
