@@ -81,7 +81,11 @@ network Net(left: [4, 256], right: [4, 256]) {
 }
 """
 
-FROZEN = "network Net(x: [4, 64]) { x -> { linear(256) -> relu } @frozen -> linear(64) -> relu -> linear(4) }"
+FROZEN = """
+network Net(x: [4, 64]) {
+    x -> { linear(256) -> relu } @frozen -> linear(64) -> { linear(256) -> gelu } @frozen -> linear(4)
+}
+"""
 
 STRUCTURES = {
     "residual": RESIDUAL.format("", "", ""),
@@ -90,7 +94,7 @@ STRUCTURES = {
     "split heads": SPLIT_HEADS,
     "mixture": MIXTURE,
     "shared weights": SHARED,
-    "frozen start": FROZEN,
+    "frozen layers": FROZEN,
 }
 
 
