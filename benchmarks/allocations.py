@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from archdsl.graph import Graph, header, layer
+from archdsl.graph import Layer, header, layer
 from archdsl.measure.execution import target_dtype
 from archdsl.network import Network
 
@@ -43,7 +44,6 @@ class Trace(TorchDispatchMode):
         super().__init__()
         self.alive = self.peak = 0
         self.phase = self.peak_phase = ""
-        self.log: list[tuple[int, str]] | None = None
         self._seen: weakref.WeakKeyDictionary[Any, None] = weakref.WeakKeyDictionary()
 
     def count(self, *tensors: Tensor) -> None:
@@ -67,8 +67,6 @@ class Trace(TorchDispatchMode):
             function = torch.ops.aten.add_.Tensor
         made = function(*args, **(kwargs or {}))
         self.count(*(leaf for leaf in tree_leaves(made) if isinstance(leaf, Tensor)))
-        if self.log is not None:
-            self.log.append((self.alive, str(function)))
         return made
 
 
@@ -84,43 +82,54 @@ def _last_holder(gradient: Any, other: Any) -> bool:
     return alone and is_non_overlapping_and_dense_or_false(gradient)
 
 
-def measure(net: Network, *, fake: bool = True, device: str = "cpu") -> Measured:
-    """Trace an inference and a training step of a network whose inputs have no symbols left."""
+def measure(net: Network, *, fake: bool = True, dtype: str = "fp32") -> Measured:
+    """Trace an inference and a training step of a network whose inputs have no symbols left.
+
+    `dtype` is one of `PRECISIONS`; mixed is the CPU's autocast, whose lists of operators are not quite a GPU's.
+    """
     mode: Callable[[], AbstractContextManager[Any]] = FakeTensorMode if fake else nullcontext
+    floats = torch.bfloat16 if dtype == "bf16" else torch.float32
     model = net.compile(None if header(net.graph)["devices"] else "meta")
     with mode():
-        _materialise(model, device)
-        inference = _inference(model, inputs(net, device))
-        kept = _kept(model, inputs(net, device))
-        training = train_step(model, inputs(net, device), target(net, device))
+        _materialise(model, floats)
+        given, wanted = inputs(net, "cpu", floats), target(net, "cpu")
+        cast = partial(torch.autocast, "cpu", dtype=torch.bfloat16, enabled=dtype == "mixed")
+        with cast():
+            inference = _inference(model, given)
+        with cast():
+            kept = _kept(model, given)
+        training = _training(model, given, wanted, cast)
     return Measured(inference, kept, training.peak, training.peak_phase)
 
 
-def _materialise(model: Any, device: str) -> None:
+def _materialise(model: Any, floats: torch.dtype) -> None:
     """Give a compiled network weights of no particular values."""
     for module in model.modules():
         for name, weight in list(module._parameters.items()):
             if weight is not None:
-                made = torch.zeros(weight.shape, device=device)
+                made = torch.zeros(weight.shape, dtype=floats)
                 module._parameters[name] = nn.Parameter(made, requires_grad=weight.requires_grad)
         for name, buffer in list(module._buffers.items()):
             if buffer is not None:
-                module._buffers[name] = torch.zeros(buffer.shape, dtype=buffer.dtype, device=device)
+                dtype = floats if buffer.is_floating_point() else buffer.dtype
+                module._buffers[name] = torch.zeros(buffer.shape, dtype=dtype)
 
 
-def inputs(net: Network, device: str) -> list[Tensor]:
+def inputs(net: Network, device: str, floats: torch.dtype = torch.float32) -> list[Tensor]:
     """Inputs of the shapes that the network declares."""
-    return [_input(net.graph, name, layer(net.graph, name)["dtype"], device) for name in header(net.graph)["inputs"]]
+    nodes = [layer(net.graph, name) for name in header(net.graph)["inputs"]]
+    types = [floats if node["dtype"] == "float32" else getattr(torch, node["dtype"]) for node in nodes]
+    return [_zeros(node, dtype, device) for node, dtype in zip(nodes, types, strict=True)]
 
 
 def target(net: Network, device: str) -> Tensor | None:
     """A target for the network's loss; None where it has none."""
     loss = header(net.graph)["loss"]
-    return None if loss is None else _input(loss, "target", target_dtype(loss), device)
+    return None if loss is None else _zeros(layer(loss, "target"), getattr(torch, target_dtype(loss)), device)
 
 
-def _input(graph: Graph, name: str, dtype: str, device: str) -> Tensor:
-    return torch.zeros([int(s) for s in layer(graph, name)["shape"]], dtype=getattr(torch, dtype), device=device)
+def _zeros(node: Layer, dtype: torch.dtype, device: str) -> Tensor:
+    return torch.zeros([int(size) for size in node["shape"] if isinstance(size, int)], dtype=dtype, device=device)
 
 
 def _inference(model: Any, given: list[Tensor]) -> int:
@@ -152,23 +161,25 @@ def _kept(model: Any, given: list[Tensor]) -> int:
     return sum(storage.nbytes() for storage in held.values())
 
 
-def _plain_loss(outputs: Any) -> Any:
-    """A loss whose gradients of the outputs are as large as they are."""
-    return sum((end * 1.0).sum() for end in (outputs if isinstance(outputs, tuple) else (outputs,)))
-
-
-def train_step(model: Any, given: list[Tensor], target: Tensor | None, log: Any = None) -> Trace:
-    """The trace of a training step, weights included, gradients set to None before it."""
+def _training(model: Any, given: list[Tensor], wanted: Tensor | None, cast: Callable[[], Any]) -> Trace:
+    """The trace of a training step, weights included, gradients None before it; backward is outside of autocast."""
     model.train()
     with Trace() as trace:
-        trace.log = log
-        trace.count(*model.parameters(), *model.buffers(), *given, *([] if target is None else [target]))
+        trace.count(*model.parameters(), *model.buffers(), *given, *([] if wanted is None else [wanted]))
         trace.phase = "forward"
-        outputs = model(*given)
-        loss = _plain_loss(outputs) if target is None else model.loss(outputs, target)
+        with cast():
+            outputs = model(*given)
+            loss = _loss(model, outputs, wanted)
         trace.phase = "backward"
         loss.backward()
     return trace
+
+
+def _loss(model: Any, outputs: Any, wanted: Tensor | None) -> Any:
+    """The network's loss; where it has none, one whose gradients of the outputs are as large as they are."""
+    if wanted is not None:
+        return model.loss(outputs, wanted)
+    return sum((end * 1.0).sum() for end in (outputs if isinstance(outputs, tuple) else (outputs,)))
 
 
 def measure_on_gpu(net: Network) -> Measured:
@@ -191,7 +202,6 @@ def measure_on_gpu(net: Network) -> Measured:
     model.train()
 
     def step() -> None:
-        outputs = model(*given)
-        (_plain_loss(outputs) if wanted is None else model.loss(outputs, wanted)).backward()
+        _loss(model, model(*given), wanted).backward()
 
     return Measured(inference, kept, peak_of(step), "")

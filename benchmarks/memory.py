@@ -22,6 +22,7 @@ from archdsl.graph import header
 from archdsl.measure.execution import Setting
 from archdsl.measure.memory import inference_peak
 from archdsl.measure.optimiser import OPTIMISERS
+from archdsl.measure.precision import PRECISIONS
 from archdsl.measure.saved import kept_for_backward
 from archdsl.measure.training_memory import training
 from archdsl.network import Network
@@ -54,9 +55,9 @@ def network(name: str, batch: int = BATCH) -> Network:
     return archdsl.load(name, inputs=inputs)
 
 
-def predict(net: Network, device: str) -> tuple[tuple[int, int, int], str]:
+def predict(net: Network, device: str, dtype: str = "fp32") -> tuple[tuple[int, int, int], str]:
     """The peak in inference without weights, what is kept, and the peak in training; and where that is."""
-    setting = Setting(hardware="cuda" if device == "cuda" else "cpu")
+    setting = Setting(PRECISIONS[dtype], "cuda" if device == "cuda" else "cpu")
     peak = training(net.graph, setting, OPTIMISERS["sgd"]).peaks[None]
     figures = (inference_peak(net.graph, setting), kept_for_backward(net.graph, setting), peak.bytes)
     assert all(isinstance(figure, int) for figure in figures)

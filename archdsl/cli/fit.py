@@ -78,15 +78,15 @@ def command(
         shapes = beginning(graph, inputs)
         fit = Fit(lambda chosen: load_graph(spec, settings, chosen), shapes, batched_inputs(graph), conditions)
         if batch is None:
-            cases = [fit.largest_batch(), None if inference else fit.largest_batch_recomputing()]
+            cases = fit.largest_batches()
         else:
             given = fit.given_batch(batch)
-            cases = [given, fit.largest_input(batch, step) if given.fits and not given.blocks else None]
+            larger = fit.largest_input(batch, step) if given.fits and not given.blocks else None
+            cases = [given] if larger is None else [given, larger]
     except Unfit as error:
         raise click.UsageError(str(error)) from None
-    found = [case for case in cases if case is not None]
     if as_json:
-        print_json({"archdsl": 1, "cases": [case.to_dict() for case in found]})
+        print_json({"archdsl": 1, "cases": [case.to_dict() for case in cases]})
     else:
-        click.echo("\n".join(map(str, found)))
+        click.echo("\n".join(map(str, cases)))
     return 0

@@ -114,12 +114,14 @@ class _Growing:
         precision, operator = self.setting.precision, step.node["operator"]
         if step.node["dtype"] != "float32":
             return BYTES[step.node["dtype"]]
-        if not precision.autocast or not step.reads:
-            return precision.weight if operator.owns_storage else precision.activation if not precision.autocast else 4
-        if operator.autocast is not None:
-            return precision.activation if operator.autocast == "lower" else 4
+        if not precision.autocast:
+            return precision.weight if operator.owns_storage else precision.activation
+        if operator.autocast == "lower":
+            return precision.activation
+        if operator.autocast == "float32":
+            return BYTES["float32"]
         read = [self.elements[r] for i, r in enumerate(step.reads) if i not in operator.integer_inputs]
-        return max(read, default=4)
+        return max(read, default=BYTES["float32"])
 
 
 def execution(graph: Graph, training: bool, setting: Setting) -> Execution:

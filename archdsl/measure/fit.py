@@ -119,18 +119,18 @@ class Fit:
         self.batched = batched
         self.conditions = conditions
 
-    def largest_batch(self) -> Fitting:
-        """The largest batch that fits; a batch of 1, which does not, where there is none."""
-        batch = largest(lambda n: self.conditions.fits(self.build(self.at(n))))
-        return self.case("largest batch", self.at(max(batch, 1)), [])
-
-    def largest_batch_recomputing(self) -> Fitting | None:
-        """The same with every outermost block recomputed; None where there are no blocks."""
-        if not blocks(self.build(self.at(1))):
-            return None
-        batch = largest(lambda n: self.conditions.fits(self._all(self.at(n))))
-        shapes = self.at(max(batch, 1))
-        return self.case("largest batch with every block recomputed", shapes, blocks(self.build(shapes)))
+    def largest_batches(self) -> list[Fitting]:
+        """The largest batch that fits (where there is none a batch of 1, which does not), and that with every
+        outermost block recomputed, if it is larger."""
+        plain = largest(lambda n: self.conditions.fits(self.build(self.at(n))))
+        found = [self.case("largest batch", self.at(max(plain, 1)), [])]
+        if not self.conditions.inference and blocks(self.build(self.at(1))):
+            more = largest(lambda n: self.conditions.fits(self._all(self.at(n))))
+            if more > plain:
+                shapes = self.at(more)
+                chosen = blocks(self.build(shapes))
+                found.append(self.case("largest batch with every block recomputed", shapes, chosen))
+        return found
 
     def given_batch(self, batch: int) -> Fitting:
         """A batch, with the cheapest recomputation found that makes it fit, if it needs any."""

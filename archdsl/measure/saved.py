@@ -47,7 +47,7 @@ def saved(run: Execution, wanted: set[Tensor]) -> dict[str, Saved]:
 
 def _saved(run: Execution, step: Step, wanted: set[Tensor], weights: set[Storage]) -> Saved:
     operator = step.node["operator"]
-    names = operator.saves
+    names = () if operator.for_weights and step.node["frozen"] else operator.saves
     tensors: list[Tensor] = []
     if "input" in names:
         tensors += step.reads[:1]

@@ -127,6 +127,7 @@ class Operator:
         saves: what autograd keeps for backward: any of "input" (the first), "other" (the rest), "crosswise" (each
             input that another's gradient needs), "output", "mask" (a truth value per output element: a byte on a GPU,
             a number on the CPU) and "index" (an int64 per output element).
+        for_weights: what it saves serves the gradients of its weights alone, so that a frozen layer keeps nothing.
         gradient: whether the gradients of its inputs are tensors of their own ("new"), the gradient of its output
             itself where they are as large ("same"), or views of that ("part").
         autocast: the precision in which torch.autocast computes it on a GPU: "lower", "float32", or None for that
@@ -146,6 +147,7 @@ class Operator:
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     variadic: ClassVar[int | None] = None
     saves: ClassVar[tuple[str, ...]] = ()
+    for_weights: ClassVar[bool] = False
     gradient: ClassVar[Literal["new", "same", "part"]] = "new"
     autocast: ClassVar[Literal["lower", "float32"] | None] = None
     owns_storage: ClassVar[bool] = False

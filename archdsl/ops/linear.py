@@ -32,6 +32,7 @@ class Linear(Weighted, group="linear"):
 
     told = -1
     saves = ("input",)
+    for_weights = True
     autocast = "lower"
     examples = (
         Example("linear(10)", ((2, 16),), (2, 10)),
