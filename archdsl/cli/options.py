@@ -56,6 +56,31 @@ def format_option(function: Callable[..., int]) -> Callable[..., int]:
     return choice(short(run))
 
 
+def sheet_options(function: Callable[..., int]) -> Callable[..., int]:
+    """--format, --json and --width of commands that print a table, given to the command as `form` and `width`.
+
+    Faults are a JSON document on standard output where the table would be one.
+    """
+    from archdsl.presentation.formats import FORMATS as SHEETS
+
+    choice = click.option(
+        "--format", "form", type=click.Choice(list(SHEETS)), default="text", show_default=True,
+        help="; ".join(f"{name}: {summary}" for name, summary in SHEETS.items()) + ".",
+    )  # fmt: skip
+    wide = click.option(
+        "--width", type=click.IntRange(20), metavar="N", help="Characters in a line of text; else the terminal's."
+    )
+
+    @functools.wraps(function)
+    def run(*arguments: Any, form: str, as_json: bool, **options: Any) -> int:
+        if as_json and form not in ("text", "json"):
+            raise click.UsageError(f"--json is --format json, but --format is {form}")
+        form = "json" if as_json else form
+        return faults_as_json(lambda as_json: function(*arguments, form=form, **options))(as_json=form == "json")
+
+    return choice(json_option(wide(run)))
+
+
 def print_findings(findings: Sequence[Findings], form: str, *, err: bool = False) -> int:
     """What a command found, in one of `FORMATS`; the exit status that says the same.
 

@@ -2,27 +2,76 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from archdsl.cli.options import choice_options, faults_as_json, json_option, print_json, spec_argument
+from archdsl.cli.options import choice_options, sheet_options
+from archdsl.cli.terminal import terminal_width
+from archdsl.cli.view import view_options
+
+if TYPE_CHECKING:
+    from archdsl.measure.report import Report
+    from archdsl.presentation.sheet import Sheet
 
 
 @click.command("report")
-@spec_argument
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@view_options
+@click.option("--stages", is_flag=True, help="A line for each stage, as papers print them.")
+@click.option("--compare", is_flag=True, help="Totals side by side, as for several SPECs anyway.")
 @choice_options
-@json_option
-@faults_as_json
-def command(spec: str, settings: Mapping[str, Any], inputs: Mapping[str, tuple[int, ...]], as_json: bool) -> int:
-    """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals."""
+@sheet_options
+def command(
+    specs: tuple[str, ...],
+    view: dict[str, Any],
+    asked: str | None,
+    stages: bool,
+    compare: bool,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+    form: str,
+    width: int | None,
+) -> int:
+    """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals.
+
+    On a terminal it is a tree of blocks, fitted to its width; elsewhere a list of all layers. Several SPECs are
+    compared.
+    """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    report = Network(load_graph(spec, settings, inputs)).report()
-    if as_json:
-        print_json(report.to_dict())
-    else:
-        click.echo(str(report), nl=False)
+    kinds = {asked or "": asked, "--stages": stages, "--compare": compare or len(specs) > 1}
+    chosen = [option for option, given in kinds.items() if given]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{chosen[0]} does not go with {chosen[1].replace('--compare', 'a comparison')}")
+    if asked and form == "json":
+        raise click.UsageError(f"JSON is the whole report, without {asked}")
+    reports = [Network(load_graph(spec, settings, inputs)).report() for spec in specs]
+    width = width or terminal_width(sys.stdout)
+    if form == "text" and width is None and not chosen:
+        click.echo(str(reports[0]), nl=False)
+        return 0
+    from archdsl.presentation.formats import render
+
+    click.echo(render(_sheet(reports, chosen[0] if chosen else None, view, form), form, width), nl=False)
     return 0
+
+
+def _sheet(reports: list[Report], kind: str | None, view: dict[str, Any], form: str) -> Sheet:
+    """The table that is asked for."""
+    if kind == "--stages":
+        from archdsl.presentation.stages import stages
+
+        return stages(reports[0])
+    if kind == "--compare":
+        from archdsl.presentation.comparison import comparison
+
+        return comparison(reports)
+    from archdsl.presentation.layers import View, layers
+
+    if kind is None and form != "text":
+        view = {**view, "flat": True}  # for programs and papers, unless a tree is asked for
+    return layers(reports[0], View(**view))

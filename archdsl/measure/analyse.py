@@ -30,7 +30,8 @@ def analyse(graph: Graph) -> Report:
             Row(
                 path=key,
                 op=node["op"],
-                inputs=tuple(producer for producer, _ in operands(graph, key)),
+                operator=node["operator"],
+                reads=tuple(operands(graph, key)),
                 shape=cost.fixed(node["shape"], ones),
                 params=own,
                 buffers=cost.buffers(node),
@@ -38,6 +39,8 @@ def analyse(graph: Graph) -> Report:
                 field=fields[key],
                 device=node["device"],
                 phase=node["phase"],
+                frozen=node["frozen"],
+                blocks=node["blocks"],
                 line=node["span"].line,
             )
         )
