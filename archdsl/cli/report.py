@@ -13,14 +13,19 @@ from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
-    from archdsl.measure.report import Report
+    from archdsl.network import Network
     from archdsl.presentation.sheet import Sheet
+
+
+BY = ("operator", "block", "stage", "device", "dtype")
 
 
 @click.command("report")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @view_options
 @click.option("--stages", is_flag=True, help="A line for each stage, as papers print them.")
+@click.option("--by", type=click.Choice(BY), help="Counts of inference and training added up.")
+@click.option("--explain-counts", "explain", is_flag=True, help="What other tools count, and why.")
 @click.option("--compare", is_flag=True, help="Totals side by side, as for several SPECs anyway.")
 @choice_options
 @sheet_options
@@ -29,6 +34,8 @@ def command(
     view: dict[str, Any],
     asked: str | None,
     stages: bool,
+    by: str | None,
+    explain: bool,
     compare: bool,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
@@ -43,35 +50,52 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    kinds = {asked or "": asked, "--stages": stages, "--compare": compare or len(specs) > 1}
+    kinds = {
+        asked or "": asked,
+        "--stages": stages,
+        "--by": by,
+        "--explain-counts": explain,
+        "--compare": compare or len(specs) > 1,
+    }
     chosen = [option for option, given in kinds.items() if given]
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} does not go with {chosen[1].replace('--compare', 'a comparison')}")
     if asked and form == "json":
         raise click.UsageError(f"JSON is the whole report, without {asked}")
-    reports = [Network(load_graph(spec, settings, inputs)).report() for spec in specs]
+    networks = [Network(load_graph(spec, settings, inputs)) for spec in specs]
     width = width or terminal_width(sys.stdout)
     if form == "text" and width is None and not chosen:
-        click.echo(str(reports[0]), nl=False)
+        click.echo(str(networks[0].report()), nl=False)
         return 0
     from archdsl.presentation.formats import render
 
-    click.echo(render(_sheet(reports, chosen[0] if chosen else None, view, form), form, width), nl=False)
+    sheet = _sheet(networks, chosen[0] if chosen else None, by, view, form)
+    click.echo(render(sheet, form, width), nl=False)
     return 0
 
 
-def _sheet(reports: list[Report], kind: str | None, view: dict[str, Any], form: str) -> Sheet:
+def _sheet(networks: list[Network], kind: str | None, by: str | None, view: dict[str, Any], form: str) -> Sheet:
     """The table that is asked for."""
+    network = networks[0]
     if kind == "--stages":
         from archdsl.presentation.stages import stages
 
-        return stages(reports[0])
+        return stages(network.report())
+    if by is not None:
+        from archdsl.presentation.counts import counts
+
+        return counts(network.graph, by)
+    if kind == "--explain-counts":
+        from archdsl.presentation.counts import explanation
+        from archdsl.published import printed
+
+        return explanation(network.graph, [(f.published, f.source, f.note) for f in printed(network.graph)])
     if kind == "--compare":
         from archdsl.presentation.comparison import comparison
 
-        return comparison(reports)
+        return comparison([network.report() for network in networks])
     from archdsl.presentation.layers import View, layers
 
     if kind is None and form != "text":
         view = {**view, "flat": True}  # for programs and papers, unless a tree is asked for
-    return layers(reports[0], View(**view))
+    return layers(network.report(), View(**view))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size, Undecided, show
+from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, index_dim, param, same
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Number
 
@@ -76,6 +76,9 @@ class _Arithmetic(Operator):
                 culprits = ((at, len(inputs[at]) - back), (i, second))
                 raise ShapeError(error.message, help=error.help, culprits=culprits) from None
         return shape
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return max(len(inputs) - 1, 1) * product(output)
 
     def target(self, *inputs: Shape) -> Target:
         # With more than two tensors the compiler folds from the left.
@@ -182,6 +185,9 @@ class Maximum(Operator, group="merge"):
         for other in inputs[1:]:
             shape = broadcast(shape, other, "take the maximum of")
         return shape
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return (len(inputs) - 1) * product(output)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.maximum", kind="function")

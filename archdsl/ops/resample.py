@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, product, symbols
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -72,6 +73,13 @@ class Interpolate(Operator, group="resample"):
                 )
             return self.scale_factor
         return (self.scale_factor,) * rank
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        if self.mode == "area":
+            return product(inputs[0])
+        # A product for each value that takes part, and the additions between them; a copy is none.
+        taps = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2) ** (len(output) - 2)
+        return (2 * taps - 1) * product(output) if taps > 1 else 0
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         reach = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2)
