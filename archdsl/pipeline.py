@@ -35,12 +35,14 @@ def load_graph(
     spec: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    symbols: Mapping[str, int] | None = None,
     **limits: int,
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
     with _one_job():
         program, name = open_spec(spec)
-        return _elaborated(program, *program.find(name), Choices(settings or {}, inputs or {}, **limits))
+        choices = Choices(settings or {}, inputs or {}, symbols or {}, **limits)  # type: ignore[arg-type]
+        return _elaborated(program, *program.find(name), choices)
 
 
 def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({}), **limits: int) -> list[Graph]:

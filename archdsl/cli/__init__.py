@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "check": "Check specs: names, shapes, structure.",
     "explain": "Explain the code of a diagnostic.",
     "report": "Show what each layer is and costs.",
+    "sweep": "Tabulate costs over settings and input sizes.",
     "diff": "Compare two networks, layer by layer.",
     "fmt": "Format specs, or say which are not formatted.",
     "convert": "Convert a spec from text to YAML, or back.",

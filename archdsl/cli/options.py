@@ -122,6 +122,19 @@ def cannot_write(path: Path | str, error: OSError) -> SpecError:
     return SpecError([Diagnostic("cannot-write", message, place=str(path))])
 
 
+def symbol_values(ctx: click.Context, option: click.Parameter, text: str | None) -> dict[str, int]:
+    """The sizes of `H=224,W=224`."""
+    found: dict[str, int] = {}
+    for pair in text.split(",") if text else ():
+        name, _, size = pair.strip().partition("=")
+        if not re.fullmatch(r"[A-Z]\w*", name) or not re.fullmatch(r"\d{1,12}", size):
+            raise click.BadParameter(f"`{pair}` is not NAME=SIZE, as in H=224", ctx, option)
+        if name in found:
+            raise click.BadParameter(f"`{name}` is given twice", ctx, option)
+        found[name] = int(size)
+    return found
+
+
 def _inputs(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     found = {}
     for text in values:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archdsl.cli.options import choice_options, sheet_options
+from archdsl.cli.options import choice_options, sheet_options, symbol_values
 from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
 
@@ -27,6 +27,8 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @click.option("--by", type=click.Choice(BY), help="Counts of inference and training added up.")
 @click.option("--explain-counts", "explain", is_flag=True, help="What other tools count, and why.")
 @click.option("--compare", is_flag=True, help="Totals side by side, as for several SPECs anyway.")
+@click.option("--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224.")
+@click.option("--symbolic", is_flag=True, help="Leave the batch open as well, instead of counting it as 1.")
 @choice_options
 @sheet_options
 def command(
@@ -37,6 +39,8 @@ def command(
     by: str | None,
     explain: bool,
     compare: bool,
+    symbols: Mapping[str, int],
+    symbolic: bool,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     form: str,
@@ -62,7 +66,7 @@ def command(
         raise click.UsageError(f"{chosen[0]} does not go with {chosen[1].replace('--compare', 'a comparison')}")
     if asked and form == "json":
         raise click.UsageError(f"JSON is the whole report, without {asked}")
-    networks = [Network(load_graph(spec, settings, inputs)) for spec in specs]
+    networks = [Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic)) for spec in specs]
     width = width or terminal_width(sys.stdout)
     if form == "text" and width is None and not chosen:
         click.echo(str(networks[0].report()), nl=False)
