@@ -24,6 +24,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @view_options
 @click.option("--stages", is_flag=True, help="A line for each stage, as papers print them.")
+@click.option("--fields", is_flag=True, help="What each output sees of the inputs.")
 @click.option("--by", type=click.Choice(BY), help="Counts of inference and training added up.")
 @click.option("--explain-counts", "explain", is_flag=True, help="What other tools count, and why.")
 @click.option("--compare", is_flag=True, help="Totals side by side, as for several SPECs anyway.")
@@ -36,6 +37,7 @@ def command(
     view: dict[str, Any],
     asked: str | None,
     stages: bool,
+    fields: bool,
     by: str | None,
     explain: bool,
     compare: bool,
@@ -57,6 +59,7 @@ def command(
     kinds = {
         asked or "": asked,
         "--stages": stages,
+        "--fields": fields,
         "--by": by,
         "--explain-counts": explain,
         "--compare": compare or len(specs) > 1,
@@ -85,6 +88,10 @@ def _sheet(networks: list[Network], kind: str | None, by: str | None, view: dict
         from archdsl.presentation.stages import stages
 
         return stages(network.report())
+    if kind == "--fields":
+        from archdsl.presentation.fields import fields
+
+        return fields(network.graph, network.report())
     if by is not None:
         from archdsl.presentation.counts import counts
 

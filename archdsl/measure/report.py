@@ -182,8 +182,22 @@ def field(fields: Fields) -> str:
     """The sizes of a receptive field: `427`, or `7 × 9` where they differ."""
     if fields is None:
         return "?"
-    sizes = [f.size for f in fields]
-    return " × ".join(map(str, sizes if len(set(sizes)) > 1 else sizes[:1]))
+    return _each([str(f.size) for f in fields])
+
+
+def stride(fields: Fields) -> str:
+    """How far apart in the input neighbours see: `32`; `none` where all see the same."""
+    return _each(["none" if f.jump == 0 else str(f.jump) for f in fields]) if fields is not None else "?"
+
+
+def offset(fields: Fields) -> str:
+    """The first input position that the first one sees; negative in the border."""
+    return _each([str(f.low) for f in fields]) if fields is not None else "?"
+
+
+def _each(texts: list[str]) -> str:
+    """One text for each spatial dimension, or one for all."""
+    return " × ".join(texts if len(set(texts)) > 1 else texts[:1])
 
 
 def _jump(fields: Fields) -> list[int | float] | None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from archdsl.dims import show
-from archdsl.measure.report import Report, field, marks
+from archdsl.measure.report import Report, field, marks, offset, stride
 from archdsl.presentation.outline import Part
 from archdsl.presentation.sheet import Column, Value
 
@@ -52,6 +52,8 @@ COLUMNS: Final = MappingProxyType(
         "flops": Figure(Column("FLOPs", "count", 3), lambda part, _: part.macs * 2 or None, lambda r: r.flops),
         "share": Figure(Column("MACs %", "share", 3), _share),
         "field": Figure(Column("field", "figure", 5), lambda part, _: field(part.row.field)),
+        "stride": Figure(Column("stride", "figure", 6), lambda part, _: stride(part.row.field)),
+        "offset": Figure(Column("offset", "figure", 6), lambda part, _: offset(part.row.field)),
         "layers": Figure(Column("layers", "count", 6), lambda part, _: part.layers, lambda r: r.layers),
         "device": Figure(Column("device", rank=6), lambda part, _: part.row.device),
         "phase": Figure(Column("phase", rank=7), lambda part, _: part.row.phase),
