@@ -25,13 +25,14 @@ def analyse(graph: Graph) -> Report:
         if node["op"] == "input":
             continue
         own = cost.params(node)
-        own_macs = cost.macs(graph, key, ones)
+        reads = tuple(operands(graph, key))
+        own_macs = cost.macs(graph, node, reads, ones)
         rows.append(
             Row(
                 path=key,
                 op=node["op"],
                 operator=node["operator"],
-                reads=tuple(operands(graph, key)),
+                reads=reads,
                 shape=cost.fixed(node["shape"], ones),
                 params=own,
                 buffers=cost.buffers(node),
