@@ -42,11 +42,15 @@ def load_graph(
     spec: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    symbols: Mapping[str, int] | None = None,
+    *,
+    open_batch: bool = False,
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
     with _one_job():
         program, name = open_spec(spec)
-        return _elaborated(program, *program.find(name), Choices(settings or {}, inputs or {}))
+        choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch)
+        return _elaborated(program, *program.find(name), choices)
 
 
 def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})) -> list[Graph]:

@@ -52,6 +52,18 @@ def figures() -> list[Figure]:
     return found
 
 
+def printed(graph: Graph) -> list[Figure]:
+    """What papers print of the multiply-adds of a shipped network."""
+    known = json.loads(FILE.read_text(encoding="utf-8"))
+    variant = header(graph)["variant"] or ""
+    found = known["networks"].get(known["aliases"].get(variant, variant), {})
+    report = analyse(graph)
+    if not report.assumed:  # a batch of one's own
+        return []
+    entries = [entry for entry in found.get("printed", ()) if entry["of"] == "macs"]
+    return [_count(variant, found, report, graph, "macs", entry.get("phase", "inference"), entry) for entry in entries]
+
+
 def _figures(variant: str, known: dict[str, Any], graph: Graph) -> Iterator[Figure]:
     report = analyse(graph)
     for entry in known.get("printed", ()):

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "explain": "Explain the code of a diagnostic.",
     "lint": "Say what is correct, but probably not meant.",
     "report": "Show what each layer is and costs.",
+    "sweep": "Tabulate costs over settings and input sizes.",
     "fit": "Find the largest batch or input that fits into a memory.",
     "diff": "Compare two networks, layer by layer.",
     "fmt": "Format specs, or say which are not formatted.",

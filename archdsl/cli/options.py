@@ -77,6 +77,31 @@ def format_option(function: Callable[..., int]) -> Callable[..., int]:
     return choice(short(run))
 
 
+def sheet_options(function: Callable[..., int]) -> Callable[..., int]:
+    """--format, --json and --width of commands that print a table, given to the command as `form` and `width`.
+
+    Faults are a JSON document on standard output where the table would be one.
+    """
+    from archdsl.presentation.formats import FORMATS as SHEETS
+
+    choice = click.option(
+        "--format", "form", type=click.Choice(list(SHEETS)), default="text", show_default=True,
+        help="; ".join(f"{name}: {summary}" for name, summary in SHEETS.items()) + ".",
+    )  # fmt: skip
+    wide = click.option(
+        "--width", type=click.IntRange(20), metavar="N", help="Characters in a line of text; else the terminal's."
+    )
+
+    @functools.wraps(function)
+    def run(*arguments: Any, form: str, as_json: bool, **options: Any) -> int:
+        if as_json and form not in ("text", "json"):
+            raise click.UsageError(f"--json is --format json, but --format is {form}")
+        form = "json" if as_json else form
+        return faults_as_json(lambda as_json: function(*arguments, form=form, **options))(as_json=form == "json")
+
+    return choice(json_option(wide(run)))
+
+
 def print_findings(findings: Sequence[Findings], form: str) -> int:
     """What a command found, in one of `FORMATS`; the exit status that says the same."""
     diagnostics = [diagnostic for found in findings for diagnostic in found.diagnostics]
@@ -113,6 +138,19 @@ def cannot_write(path: Path | str, error: OSError) -> SpecError:
     reason = (error.strerror or str(error)).lower()
     message = f"cannot write `{path}`: {reason}; nothing was changed"
     return SpecError([Diagnostic("cannot-write", message, place=str(path))])
+
+
+def symbol_values(ctx: click.Context, option: click.Parameter, text: str | None) -> dict[str, int]:
+    """The sizes of `H=224,W=224`."""
+    found: dict[str, int] = {}
+    for pair in text.split(",") if text else ():
+        name, _, size = pair.strip().partition("=")
+        if not re.fullmatch(r"[A-Z]\w*", name) or not re.fullmatch(r"\d{1,12}", size):
+            raise click.BadParameter(f"`{pair}` is not NAME=SIZE, as in H=224", ctx, option)
+        if name in found:
+            raise click.BadParameter(f"`{name}` is given twice", ctx, option)
+        found[name] = int(size)
+    return found
 
 
 def _inputs(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, tuple[int, ...]]:

@@ -2,41 +2,126 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import choice_options, faults_as_json, json_option, memory_options, print_json, spec_argument
+from archdsl.cli.options import choice_options, memory_options, print_json, sheet_options, symbol_values
+from archdsl.cli.terminal import terminal_width
+from archdsl.cli.view import view_options
+
+if TYPE_CHECKING:
+    from archdsl.network import Network
+    from archdsl.presentation.sheet import Sheet
+
+
+BY = ("operator", "block", "stage", "device", "dtype")
 
 
 @click.command("report")
-@spec_argument
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@view_options
+@click.option("--stages", is_flag=True, help="A line for each stage, as papers print them.")
+@click.option("--fields", is_flag=True, help="What each output sees of the inputs.")
+@click.option("--by", type=click.Choice(BY), help="Counts of inference and training added up.")
+@click.option("--explain-counts", "explain", is_flag=True, help="What other tools count, and why.")
+@click.option("--compare", is_flag=True, help="Totals side by side, as for several SPECs anyway.")
+@click.option("--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224.")
+@click.option("--symbolic", is_flag=True, help="Leave the batch open as well, instead of counting it as 1.")
 @choice_options
 @click.option("--memory", is_flag=True, help="Show the memory of training and inference as well.")
 @memory_options
-@json_option
+@sheet_options
 @limit_options
-@faults_as_json
 def command(
-    spec: str,
+    specs: tuple[str, ...],
+    view: dict[str, Any],
+    asked: str | None,
+    stages: bool,
+    fields: bool,
+    by: str | None,
+    explain: bool,
+    compare: bool,
+    symbols: Mapping[str, int],
+    symbolic: bool,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     memory: bool,
     optimizer: str,
     dtype: str,
     hardware: Any,
-    as_json: bool,
+    form: str,
+    width: int | None,
 ) -> int:
-    """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals."""
+    """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals.
+
+    On a terminal it is a tree of blocks, fitted to its width; elsewhere a list of all layers. Several SPECs are
+    compared.
+    """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    net = Network(load_graph(spec, settings, inputs))
-    wanted = net.memory(optimizer=optimizer, dtype=dtype, hardware=hardware) if memory else None
-    if as_json:
-        print_json(net.report().to_dict() | ({"memory": wanted.to_dict()} if wanted else {}))
-    else:
-        click.echo(str(net.report()) + (f"\n{wanted}" if wanted else ""), nl=False)
+    kinds = {
+        asked or "": asked,
+        "--stages": stages,
+        "--fields": fields,
+        "--by": by,
+        "--explain-counts": explain,
+        "--compare": compare or len(specs) > 1,
+    }
+    chosen = [option for option, given in kinds.items() if given]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{chosen[0]} does not go with {chosen[1].replace('--compare', 'a comparison')}")
+    if asked and form == "json":
+        raise click.UsageError(f"JSON is the whole report, without {asked}")
+    if memory and (chosen or form not in ("text", "json")):
+        raise click.UsageError(f"--memory goes with the whole report, not with {chosen[0] if chosen else form}")
+    networks = [Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic)) for spec in specs]
+    needs = networks[0].memory(optimizer=optimizer, dtype=dtype, hardware=hardware) if memory else None
+    if needs is not None and form == "json":
+        print_json(networks[0].report().to_dict() | {"memory": needs.to_dict()})
+        return 0
+    width = width or terminal_width(sys.stdout)
+    below = f"\n{needs}" if needs else ""
+    if form == "text" and width is None and not chosen:
+        click.echo(f"{networks[0].report()}{below}", nl=False)
+        return 0
+    from archdsl.presentation.formats import render
+
+    sheet = _sheet(networks, chosen[0] if chosen else None, by, view, form)
+    click.echo(render(sheet, form, width) + below, nl=False)
     return 0
+
+
+def _sheet(networks: list[Network], kind: str | None, by: str | None, view: dict[str, Any], form: str) -> Sheet:
+    """The table that is asked for."""
+    network = networks[0]
+    if kind == "--stages":
+        from archdsl.presentation.stages import stages
+
+        return stages(network.report())
+    if kind == "--fields":
+        from archdsl.presentation.fields import fields
+
+        return fields(network.graph, network.report())
+    if by is not None:
+        from archdsl.presentation.counts import counts
+
+        return counts(network.graph, by)
+    if kind == "--explain-counts":
+        from archdsl.presentation.counts import explanation
+        from archdsl.published import printed
+
+        return explanation(network.graph, [(f.published, f.source, f.note) for f in printed(network.graph)])
+    if kind == "--compare":
+        from archdsl.presentation.comparison import comparison
+
+        return comparison([network.report() for network in networks])
+    from archdsl.presentation.layers import View, layers
+
+    if kind is None and form != "text":
+        view = {**view, "flat": True}  # for programs and papers, unless a tree is asked for
+    return layers(network.report(), View(**view))

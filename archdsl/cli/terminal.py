@@ -32,6 +32,11 @@ def width() -> int:
     return min(shutil.get_terminal_size().columns, MAX_WIDTH)
 
 
+def terminal_width(stream: TextIO) -> int | None:
+    """The width of a terminal; None where the stream is none, so that what is piped is whole."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
 def show_faults(diagnostics: Sequence[Diagnostic]) -> None:
     """Diagnostics on standard error, and a line that says how many there are and who explains them."""
     from archdsl.render.text import render_all, summary

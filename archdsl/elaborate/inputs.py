@@ -6,7 +6,7 @@ import math
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.dims import Dim, Shape, Size, show, symbol
 from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.interpreter import Interpreter
@@ -19,10 +19,17 @@ from archdsl.syntax.unparse import shown
 class InputShapes:
     """Works out the shapes of inputs; `faults` are those of the user's choices, which have no place in the text."""
 
-    def __init__(self, interpreter: Interpreter, context: Context, chosen: Mapping[str, Sequence[int]]) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        context: Context,
+        chosen: Mapping[str, Sequence[int]],
+        values: Mapping[str, int],
+    ) -> None:
         self.interpreter = interpreter
         self.context = context
         self.chosen = chosen
+        self.values = values
         self.faults: list[Diagnostic] = []
 
     def read(self, params: Sequence[tree.Param]) -> list[Shape]:
@@ -70,10 +77,25 @@ class InputShapes:
         for dim, size in dims:  # the sizes of all inputs first, so that their order does not matter
             if isinstance(dim, tree.Name) and dim.id[0].isupper() and size is not None and not scope.find(dim.id):
                 scope.bind(dim.id, size, dim.span)
-        for dim, _ in dims:
-            for name in capitals(dim):
-                if scope.find(name.id) is None:
-                    scope.bind(name.id, symbol(name.id), name.span)
+        names = {name.id: name for dim, _ in dims for name in capitals(dim)}
+        for chosen, value in self.values.items():
+            bound = names.get(chosen)
+            if bound is None:
+                help = did_you_mean(chosen, names) or (f"its symbols are {', '.join(names)}" if names else None)
+                self._refuse(f"no input has a size called `{chosen}`", "--at, --over", help)
+            elif not 1 <= value <= MAX_INT:
+                self._refuse(f"a size is from 1 to {MAX_INT}, found {chosen} = {value!s:.40}", "--at, --over")
+            elif scope.find(chosen) is None:
+                scope.bind(chosen, value, bound.span)
+            elif self.interpreter.value(bound, self.context) != value:
+                self._refuse(
+                    f"`{chosen}` is {self.interpreter.value(bound, self.context)}, not {value}", "--at, --over"
+                )
+        if self.faults:
+            raise Poisoned
+        for name in names.values():
+            if scope.find(name.id) is None:
+                scope.bind(name.id, symbol(name.id), name.span)
 
     def _input_shape(self, param: tree.Param, given: tuple[int, ...] | None) -> Shape:
         assert param.shape is not None
@@ -104,8 +126,8 @@ class InputShapes:
             raise Poisoned
         return given
 
-    def _refuse(self, message: str) -> None:
-        self.faults.append(Diagnostic("bad-setting", message, place="--input"))
+    def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
+        self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))
 
 
 def capitals(dim: tree.Expr | tree.AnyDims) -> Iterator[tree.Name]:

@@ -42,10 +42,15 @@ from archdsl.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the user chooses for a network: settings by name, shapes of inputs by name."""
+    """What the user chooses for a network: settings, shapes of inputs and values of symbols, each by name.
+
+    With `open_batch` no size stands for a batch, which would count as 1 where it has no value.
+    """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    open_batch: bool = False
     work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks
 
 
@@ -222,7 +227,7 @@ class _Elaboration:
                     f"network `{self.network.name.id}` has no input `{name}`",
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
-        reader = InputShapes(self.interpreter, self.context, self.choices.inputs)
+        reader = InputShapes(self.interpreter, self.context, self.choices.inputs, self.choices.symbols)
         shapes = reader.read(params)
         self.early += reader.faults
         if self.early or self.interpreter.faults:
@@ -234,7 +239,7 @@ class _Elaboration:
                 raise Fault(Diagnostic("bad-name", f"the input name `{name}` {wrong}", param.name.span))
             if param.default is not None:
                 raise Fault(Diagnostic("wrong-type", "an input has no default", param.default.span))
-            if isinstance(shape[0], Dim):
+            if isinstance(shape[0], Dim) and not self.choices.open_batch:
                 self.batch += sorted(symbols(shape[0]))
             tensor = self.builder.input(name, shape, param.span)
             self.builder.steps[name] = param.span

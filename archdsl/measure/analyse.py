@@ -42,12 +42,14 @@ def _analyse(graph: Graph) -> Report:
         if node["op"] == "input":
             continue
         own = cost.params(node)
-        own_macs = cost.macs(graph, key, ones)
+        reads = tuple(operands(graph, key))
+        own_macs = cost.macs(graph, node, reads, ones)
         rows.append(
             Row(
                 path=key,
                 op=node["op"],
-                inputs=tuple(producer for producer, _ in operands(graph, key)),
+                operator=node["operator"],
+                reads=reads,
                 shape=cost.fixed(node["shape"], ones),
                 params=own,
                 buffers=cost.buffers(node),
@@ -55,6 +57,8 @@ def _analyse(graph: Graph) -> Report:
                 field=fields[key],
                 device=node["device"],
                 phase=node["phase"],
+                frozen=node["frozen"],
+                blocks=node["blocks"],
                 line=node["span"].line,
             )
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archdsl.dims import Shape, Size, product, substitute
-from archdsl.graph import Graph, Layer, layer, layers, operands
+from archdsl.graph import Graph, Layer, layer, layers
 from archdsl.measure.precision import BYTES
 
 
@@ -24,11 +24,10 @@ def param_bytes(node: Layer) -> int:
     return sum(math.prod(w.shape) * BYTES[w.dtype] for w in node["weights"] if w.role != "buffer")
 
 
-def macs(graph: Graph, key: str, values: Mapping[str, int]) -> Size:
+def macs(graph: Graph, node: Layer, reads: Sequence[tuple[str, int]], values: Mapping[str, int]) -> Size:
     """Multiply-adds of convolution, linear, matmul and attention, with values put in for symbols: half of what
-    `torch.utils.flop_counter` counts."""
-    node = layer(graph, key)
-    inputs = [fixed(layer(graph, producer)["outputs"][output], values) for producer, output in operands(graph, key)]
+    `torch.utils.flop_counter` counts. `reads` are the layer's operands."""
+    inputs = [fixed(layer(graph, producer)["outputs"][output], values) for producer, output in reads]
     return node["operator"].macs(inputs, fixed(node["shape"], values))
 
 

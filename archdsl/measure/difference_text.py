@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from archdsl.dims import Size, show
 from archdsl.measure.difference import Change, Difference, LayerDiff, change
-from archdsl.measure.report import Row
+from archdsl.measure.report import TOTALS, Row
 from archdsl.measure.table import size, table
 from archdsl.ops.kinds import literal
 
@@ -158,7 +158,7 @@ def _costs(difference: Difference) -> str:
     rows: list[tuple[str, str, str, str]] = []
     for name, a, b in difference.figures:
         shown: Callable[[Size | None], str] = size if name.startswith("activation_bytes") else _number
-        rows.append((TITLES[name], shown(a), shown(b), _by(a, b, shown)))
+        rows.append((TOTALS[name], shown(a), shown(b), _by(a, b, shown)))
     fields = difference.a.receptive_field, difference.b.receptive_field
     if fields[0] is not None or fields[1] is not None:
         wider = fields[1][0] - fields[0][0] if fields[0] and fields[1] else 0
@@ -167,16 +167,6 @@ def _costs(difference: Difference) -> str:
         )
     headings = ("", difference.a.name, difference.b.name, "change")
     return table(headings, rows, set(headings[1:]))
-
-
-TITLES = {
-    "layers": "layers",
-    "params": "parameters",
-    "buffers": "buffers",
-    "macs": "MACs",
-    "activation_bytes_inference_peak": "activations, peak in inference",
-    "activation_bytes_training": "activations kept for backward",
-}
 
 
 def _by(a: Size | None, b: Size | None, shown: Callable[[Size | None], str]) -> str:

@@ -5,25 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
+from archdsl.diagnostics import Instance
 from archdsl.dims import Shape, Size, show
 from archdsl.graph import plain
 from archdsl.measure.receptive_field import Fields
 from archdsl.measure.table import count, html_table, size, table
+from archdsl.ops import Operator
 
 VERSION = 1  # of the JSON document
 HEADINGS = ("layer", "operator", "output", "params", "MACs", "field")
+# The totals, in the order of the JSON document, and their titles.
+TOTALS: Final = MappingProxyType(
+    {
+        "params": "parameters",
+        "trainable_params": "trainable",
+        "buffers": "buffers",
+        "macs": "MACs",
+        "flops": "FLOPs",
+        "param_bytes": "bytes of parameters",
+        "activation_bytes_inference_peak": "activations, peak in inference",
+        "activation_bytes_training": "activations kept for backward",
+        "layers": "layers",
+    }
+)
 RIGHT = frozenset({"params", "MACs", "field"})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One layer of a report. `macs` is for the whole batch; `shape` excludes nothing."""
+    """One layer of a report. `macs` is for the whole batch; `shape` excludes nothing; `reads` names producers and which
+    of their outputs."""
 
     path: str
     op: str
-    inputs: tuple[str, ...]
+    operator: Operator
+    reads: tuple[tuple[str, int], ...]
     shape: Shape
     params: int
     buffers: int
@@ -31,7 +50,13 @@ class Row:
     field: Fields
     device: str | None
     phase: str
+    frozen: bool
+    blocks: tuple[Instance, ...]
     line: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(producer for producer, _ in self.reads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +93,14 @@ class Report:
     def layers(self) -> int:
         return len(self.nodes)
 
+    @property
+    def name(self) -> str:
+        """How it is called: `resnet50 (ResNet)`."""
+        return self.network if self.variant is None else f"{self.variant} ({self.network})"
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, with stable keys: counts are integers, or strings where a symbol is left."""
-        totals = {
-            name: plain(getattr(self, name))
-            for name in (
-                "params", "trainable_params", "buffers", "macs", "flops", "param_bytes",
-                "activation_bytes_inference_peak", "activation_bytes_training", "layers",
-            )
-        }  # fmt: skip
+        totals = {name: plain(getattr(self, name)) for name in TOTALS}
         return {
             "archdsl": VERSION,
             "network": self.network,
@@ -116,14 +140,13 @@ class Report:
 
 def summary(report: Report) -> list[str]:
     """The totals, a line each."""
-    name = report.network if report.variant is None else f"{report.variant} ({report.network})"
     inputs = ", ".join(f"{n} {show(shape)}" for n, shape in report.inputs)
     outputs = ", ".join(
         f"{n} {show(shape)}" + (" (training only)" if phase == "train" else "") for n, shape, phase in report.outputs
     )
     peak = size(report.activation_bytes_inference_peak)
     lines = [
-        f"{name}: {report.layers} layers",
+        f"{report.name}: {report.layers} layers",
         f"inputs        {inputs}",
         f"outputs       {outputs}",
         f"parameters    {count(report.params)}"
@@ -146,20 +169,41 @@ def summary(report: Report) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    if row.field is None:
-        field = "?"
-    else:
-        sizes = [f.size for f in row.field]
-        field = " × ".join(map(str, sizes if len(set(sizes)) > 1 else sizes[:1]))
-    marks = (" train" if row.phase == "train" else "") + (f" @{row.device}" if row.device else "")
     return (
         row.path,
-        row.op + marks,
+        row.op + marks(row),
         show(row.shape),
         f"{row.params:,}" if row.params else "",
         (f"{row.macs:,}" if isinstance(row.macs, int) else str(row.macs)) if row.macs else "",
-        field,
+        field(row.field),
     )
+
+
+def marks(row: Row) -> str:
+    """What is said of an operator beside its name: that it exists in training only, and its device."""
+    return (" train" if row.phase == "train" else "") + (f" @{row.device}" if row.device else "")
+
+
+def field(fields: Fields) -> str:
+    """The sizes of a receptive field: `427`, or `7 × 9` where they differ."""
+    if fields is None:
+        return "?"
+    return _each([str(f.size) for f in fields])
+
+
+def stride(fields: Fields) -> str:
+    """How far apart in the input neighbours see: `32`; `none` where all see the same."""
+    return _each(["none" if f.jump == 0 else str(f.jump) for f in fields]) if fields is not None else "?"
+
+
+def offset(fields: Fields) -> str:
+    """The first input position that the first one sees; negative in the border."""
+    return _each([str(f.low) for f in fields]) if fields is not None else "?"
+
+
+def _each(texts: list[str]) -> str:
+    """One text for each spatial dimension, or one for all."""
+    return " × ".join(texts if len(set(texts)) > 1 else texts[:1])
 
 
 def _jump(fields: Fields) -> list[int | float] | None:

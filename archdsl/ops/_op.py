@@ -185,6 +185,15 @@ class Operator:
         """Multiply-adds of convolution, linear, matmul and attention; 0 for everything else."""
         return 0
 
+    def backward_macs(self, inputs: Sequence[Shape], output: Shape, wanted: Sequence[bool], trainable: bool) -> Size:
+        """Multiply-adds of backward: of the gradients of those inputs that want one, and of the weights where they
+        are trained. Each gradient of a product is a product of the same size."""
+        return self.macs(inputs, output) * (sum(wanted) + trainable)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        """Operations of inference beside the multiply-adds: additions, comparisons, functions of single values."""
+        return 0
+
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         """Values kept for backward beside what `saves` names: results in between, as precise as its output."""
         return 0

@@ -31,6 +31,9 @@ class _Activation(Operator):
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)  # a function of a value is one, however it is computed
+
     def target(self, *inputs: Shape) -> Target:
         return Target(f"torch.nn.{self.module}", self.params)
 
@@ -89,6 +92,9 @@ class Prelu(Weighted, group="activation"):
                 instead={"num_parameters": channels},
             )
         return shape
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (self.num_parameters,)),)
@@ -181,6 +187,9 @@ class _Softmax(_Activation):
     def infer(self, *inputs: Shape) -> Shape:
         index_dim(self.dim, len(inputs[0]), "`dim`")
         return inputs[0]
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 3 * product(output)  # the exponential, the sum, the division
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "pointwise" if self.dim % len(input) == 1 or len(input) == 2 else "everything"

@@ -49,6 +49,9 @@ def _last(input: int, shape: Shape, back: int = 1) -> tuple[int, int]:
     return input, len(shape) - back
 
 
+SCORE = 4  # operations on a score: scaled, and the three of its softmax
+
+
 class _Attention(Operator):
     autocast = "lower"
 
@@ -82,6 +85,15 @@ class ScaledDotProductAttention(_Attention, group="attention"):
 
     def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output[:-1]) if self._fused(inputs) else 0  # the logarithm of each sum of exponentials
+
+    def backward_macs(self, inputs: Sequence[Shape], output: Shape, wanted: Sequence[bool], trainable: bool) -> Size:
+        query, key, value = inputs
+        scores, mixed = product(query) * key[-2], product(query[:-1]) * key[-2] * value[-1]
+        of_query, of_key, of_value = wanted
+        return mixed * of_value + (mixed if of_query or of_key else 0) + scores * (of_query + of_key)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return SCORE * product(inputs[0][:-1]) * inputs[1][-2]
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return self._weights(inputs) * (1 if self.dropout_p == 0 else 3)  # before dropout, the mask, and after
@@ -166,6 +178,21 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
         width = self._width(query)
         projections = (2 * product(query) + product(key) + product(value)) * width
         return projections + 2 * product(query) * key[1]
+
+    def backward_macs(self, inputs: Sequence[Shape], output: Shape, wanted: Sequence[bool], trainable: bool) -> Size:
+        query, key, _ = inputs
+        width, scores = self._width(query), product(query) * key[1]
+        entering = sum((product(shape) * (want + trainable) for shape, want in zip(inputs, wanted, strict=True)), 0)
+        # The projected query, key and value want gradients where their weights do.
+        of_query, of_key, of_value = (want or trainable for want in wanted)
+        inside = scores * (of_value + (of_query or of_key) + of_query + of_key)
+        leaving = product(output) * (2 if trainable else any(wanted))
+        return (entering + leaving) * width + inside
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        query, key, value = inputs
+        biases = 2 * product(query) + product(key) + product(value) if self.bias else 0
+        return biases + SCORE * product(query[:-1]) * key[1] * self.num_heads
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The projected query, key and value, and what attention gives.

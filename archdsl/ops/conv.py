@@ -174,6 +174,9 @@ class Conv(Weighted, group="convolution"):
         kernel = math.prod(spatial(self, "kernel_size", len(shape) - 2))
         return product(output) * (known(shape[1], "channels") // self.groups) * kernel
 
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output) if self.bias else 0
+
     def sees(self, input: Shape, output: Shape) -> Sees:
         reach, stride, padding = self._geometry(len(input) - 2)
         return Window(tuple(reach), stride, tuple(-before for before, _ in padding))
@@ -258,6 +261,9 @@ class ConvTranspose(Weighted, group="convolution"):
         (shape,) = inputs
         kernel = math.prod(spatial(self, "kernel_size", len(shape) - 2))
         return product(shape) * (self.out_channels // self.groups) * kernel
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output) if self.bias else 0
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         kernel, stride, padding, _, dilation = self._geometry(len(input) - 2)

@@ -55,6 +55,9 @@ class Linear(Weighted, group="linear"):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) * self._features(inputs[0])
 
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output) if self.bias else 0
+
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "pointwise" if len(input) <= 3 else "everything"
 

@@ -77,6 +77,9 @@ class _Arithmetic(Operator):
                 raise ShapeError(error.message, help=error.help, culprits=culprits) from None
         return shape
 
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return max(len(inputs) - 1, 1) * product(output)
+
     def target(self, *inputs: Shape) -> Target:
         # With more than two tensors the compiler folds from the left.
         return Target(self.function, args=() if self.scalar is None else (self.scalar,), kind="function")
@@ -199,6 +202,9 @@ class Maximum(Operator, group="merge"):
 
     def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) * 3 // 2  # half of the gradient, for what is equal, and two masks
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return (len(inputs) - 1) * product(output)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.maximum", kind="function")

@@ -35,6 +35,15 @@ class _Norm(Weighted):
         """How many means it computes."""
         return shape[1]
 
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # For the mean 1, for the variance 3 (subtract, square, add), 1 to divide; 2 to scale and shift.
+        return (5 + 2 * self.scales) * product(output)
+
+    @property
+    def scales(self) -> bool:
+        """Whether a scale and a shift are learnt."""
+        return bool(self.params.get("affine", self.params.get("elementwise_affine")))
+
     def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return 2 * self.statistics(inputs[0])  # a mean and an inverse deviation each
 
@@ -99,6 +108,10 @@ class BatchNorm(_Norm, group="normalization"):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         channels = _channels(self, inputs[0])
         return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # With running statistics all of it is one scale and one shift.
+        return 2 * product(output) if self.track_running_stats else super().operations(inputs, output)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
@@ -261,6 +274,10 @@ class LocalResponseNorm(Operator, group="normalization"):
     def infer(self, *inputs: Shape) -> Shape:
         rank_between(self, inputs[0], 3, 5, "[N, C, ...]")
         return inputs[0]
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # A square and `size - 1` additions; then times alpha, plus k, the power, and the division.
+        return (self.size + 4) * product(output)
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The squares with a border of channels, the sum before the power and the power itself.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -90,6 +91,10 @@ class _Pool(Operator):
     def _largest_kernel(self, sizes: Shape) -> int | None:
         dilation, padding = self._values("dilation", len(sizes)), self._values("padding", len(sizes), 0)
         return smallest([(s + 2 * p - 1) // d + 1 for s, p, d in zip(sizes, padding, dilation, strict=True)])
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # One for each value of each window, counted as if no window were cut off.
+        return product(output) * math.prod(spatial(self, "kernel_size", len(output) - 2))
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         reach, stride, padding = self._geometry(len(input) - 2)
@@ -216,6 +221,9 @@ class _AdaptivePool(Operator):
         rank_between(self, shape, 3, 5, FORM)
         return (*shape[:2], *spatial(self, "output_size", len(shape) - 2))
 
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])
+
     def sees(self, input: Shape, output: Shape) -> Sees:
         if not all(isinstance(size, int) for size in (*input[2:], *output[2:])):
             return "everything"
@@ -274,6 +282,9 @@ class GlobalAvgPool(Operator, group="pooling"):
         (shape,) = inputs
         rank_between(self, shape, 3, 5, FORM)
         return (*shape[:2], *([1] * (len(shape) - 2)))
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "everything"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape
+from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, index_dim, param
 from archdsl.ops.kinds import Boolean, Integers
 
@@ -25,6 +26,9 @@ class _Reduction(Operator):
         if len(dims) < len(self.dim):
             raise ShapeError("`dim` names a dimension twice", code="bad-parameter")
         return tuple(1 if i in dims else size for i, size in enumerate(shape) if self.keepdim or i not in dims)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         return "pointwise" if {dim % len(input) for dim in self.dim} == {1} and self.keepdim else "everything"

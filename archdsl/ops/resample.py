@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, product, symbols
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -23,6 +24,7 @@ from archdsl.ops._op import (
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
+MAX_STEP = 10**6  # of the denominator of a factor
 LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> spatial rank
 
 
@@ -73,12 +75,35 @@ class Interpolate(Operator, group="resample"):
             return self.scale_factor
         return (self.scale_factor,) * rank
 
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        if self.mode == "area":
+            return product(inputs[0])
+        # A product for each value that takes part, and the additions between them; a copy is none.
+        taps = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2) ** (len(output) - 2)
+        return (2 * taps - 1) * product(output) if taps > 1 else 0
+
     def sees(self, input: Shape, output: Shape) -> Sees:
-        reach = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2)
         if self.mode == "area" or not all(isinstance(s, int) for s in (*input[2:], *output[2:])):
             return "everything"
-        step = tuple(Fraction(int(i), int(o)) for i, o in zip(input[2:], output[2:], strict=True))  # type: ignore[arg-type]
-        return Window((reach,) * len(step), step, (-(reach // 2),) * len(step))
+        sizes = zip(input[2:], output[2:], strict=True)
+        found = [self._sees(axis, int(i), int(o)) for axis, (i, o) in enumerate(sizes)]  # type: ignore[arg-type]
+        return Window(*zip(*found, strict=True))
+
+    def _sees(self, axis: int, size: int, out: int) -> tuple[Fraction, Fraction, Fraction]:
+        """Extent, stride and offset along a dimension: output o lies at `o · step + shift` of the input and sees from
+        `before` to `after` positions from there, rounded down."""
+        if self.align_corners:
+            step = Fraction(size - 1, out - 1) if out > 1 else Fraction(0)
+        elif self.scale_factor is not None:  # torch takes the factor itself, not what becomes of it
+            factor = self.scale_factor[axis] if isinstance(self.scale_factor, tuple) else self.scale_factor
+            step = 1 / Fraction(factor).limit_denominator(MAX_STEP)
+        else:
+            step = Fraction(size, out)
+        centred = self.mode not in ("nearest", "nearest-exact") and not self.align_corners
+        shift = (step - 1) / 2 if centred else step / 2 if self.mode == "nearest-exact" else Fraction(0)
+        before, after = {"nearest": (0, 0), "nearest-exact": (0, 0), "bicubic": (-1, 2)}.get(self.mode, (0, 1))
+        rounded = 1 - Fraction(1, math.lcm(step.denominator, shift.denominator))  # down, at most by this
+        return after - before + rounded + 1, step, shift + before - rounded
 
     def target(self, *inputs: Shape) -> Target:
         kwargs: dict[str, Any] = {"mode": self.mode}
@@ -123,7 +148,8 @@ class PixelShuffle(Operator, group="resample"):
 
     def sees(self, input: Shape, output: Shape) -> Sees:
         step = Fraction(1, self.upscale_factor)
-        return Window((1, 1), (step, step), (0, 0))
+        rounded = 1 - step  # o · step is rounded down, at most by this
+        return Window((1 + rounded,) * 2, (step,) * 2, (-rounded,) * 2)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.PixelShuffle", {"upscale_factor": self.upscale_factor})

@@ -1,0 +1,31 @@
+"""Networks side by side: a column for each, a line for each total."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.measure.report import TOTALS, Report
+from archdsl.presentation.sheet import Column, Line, Sheet
+
+ORDER = ("layers", *(total for total in TOTALS if total != "layers"))
+KEYS = ("network", "variant", "hash", "totals")  # of a network's report, in JSON
+
+
+def comparison(reports: Sequence[Report]) -> Sheet:
+    """The totals of several networks."""
+    names = [report.variant or report.network for report in reports]
+    assumed = [name for name, report in zip(names, reports, strict=True) if report.assumed]
+    documents = [report.to_dict() for report in reports]
+    return Sheet(
+        title=", ".join(names),
+        columns=(Column(""), *(Column(name, "count") for name in names)),
+        lines=tuple(
+            Line(
+                (TOTALS[total], *(getattr(report, total) for report in reports)),
+                kind="bytes" if "bytes" in total else None,
+            )
+            for total in ORDER
+        ),
+        notes=(f"for a batch of 1: {', '.join(assumed)}",) if assumed else (),
+        document={"archdsl": 1, "networks": [{key: document[key] for key in KEYS} for document in documents]},
+    )

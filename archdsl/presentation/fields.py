@@ -1,0 +1,48 @@
+"""The receptive field of each output of a network."""
+
+from __future__ import annotations
+
+from archdsl.dims import show
+from archdsl.graph import Graph, header, plain
+from archdsl.measure.report import Report, field, offset, stride
+from archdsl.presentation.sheet import Column, Line, Sheet
+
+COLUMNS = (
+    Column("output"),
+    Column("layer", rank=2),
+    Column("shape", rank=1),
+    Column("size", "figure"),
+    Column("stride", "figure"),
+    Column("offset", "figure"),
+)
+NOTES = (
+    "size    positions of the input that one of the output can depend on, the border included",
+    "stride  positions from what one sees to what the next sees; none where all see the same",
+    "offset  the first position that the first one sees, negative in the border",
+    "Where they differ, there is one for each spatial dimension.",
+)
+
+
+def fields(graph: Graph, report: Report) -> Sheet:
+    """A line for each output."""
+    rows = {row.path: row for row in report.nodes}
+    lines, document = [], []
+    for output, (name, shape, phase) in zip(header(graph)["outputs"], report.outputs, strict=True):
+        if output["node"] not in rows:  # an input, as it is
+            continue
+        seen = rows[output["node"]].field
+        train = " (training only)" if phase == "train" else ""
+        lines.append(Line((name + train, output["node"], show(shape), field(seen), stride(seen), offset(seen))))
+        document.append(
+            {
+                "name": name,
+                "node": output["node"],
+                "shape": plain(shape),
+                "phase": phase,
+                "size": None if seen is None else [f.size for f in seen],
+                "stride": None if seen is None else [str(f.jump) for f in seen],
+                "offset": None if seen is None else [str(f.low) for f in seen],
+            }
+        )
+    head = {"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash}
+    return Sheet(report.name, COLUMNS, tuple(lines), notes=NOTES, document={**head, "outputs": document})

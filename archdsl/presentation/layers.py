@@ -1,0 +1,111 @@
+"""The layers of a report as a table: a list or a tree of blocks, sorted and filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any, Final
+
+from archdsl.measure.report import Report, Row, summary
+from archdsl.presentation.columns import COLUMNS, DEFAULT
+from archdsl.presentation.outline import Part, folded, outline
+from archdsl.presentation.sheet import Line, Sheet, Value
+
+# What layers can be filtered by: patterns of the shell, as in `path=layer1.*`.
+FILTERS: Final[Mapping[str, Callable[[Row], str]]] = MappingProxyType(
+    {
+        "op": lambda row: row.op,
+        "path": lambda row: row.path,
+        "device": lambda row: row.device or "",
+        "phase": lambda row: row.phase,
+    }
+)
+FOLDED = "× n stands for n equal blocks or layers in a row: the line adds them up, those below it are the first's"
+NOT_ADDED = "layers that inference does not need are not in the total of the MACs"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which lines and columns: a tree of blocks down to a `depth`, or a `flat` list of layers."""
+
+    columns: Sequence[str] = DEFAULT
+    flat: bool = False
+    fold: bool = True
+    depth: int | None = None
+    sort: str | None = None
+    filters: Sequence[tuple[str, str]] = ()
+
+
+def layers(report: Report, view: View) -> Sheet:
+    """The table of a report."""
+    rows = [row for row in report.nodes if all(fnmatchcase(FILTERS[of](row), like) for of, like in view.filters)]
+    parts: Iterable[Part]
+    if view.flat:
+        parts = [Part(row.path, row.path, (row,)) for row in rows]
+    else:
+        parts = outline(report)
+        if view.fold:
+            parts = folded(report, parts)
+    figures = [COLUMNS[name] for name in view.columns]
+    shown = list(_walk(parts, view, report, 0))
+    notes = list(summary(report))
+    if any(part.times > 1 for part, _ in shown):
+        notes += ["", FOLDED]
+    if not view.filters and sum((row.macs for row in rows), 0) != report.macs:
+        notes += ["", NOT_ADDED]
+    return Sheet(
+        title=report.name,
+        columns=tuple(figure.column for figure in figures),
+        lines=tuple(
+            Line(tuple(figure.of(part, report) for figure in figures), depth, None if view.flat else _path(part))
+            for part, depth in shown
+        ),
+        total=_total(report, rows, view),
+        notes=tuple(notes),
+        document=report.to_dict(),
+    )
+
+
+def _walk(parts: Iterable[Part], view: View, report: Report, level: int) -> Iterator[tuple[Part, int]]:
+    """Parts and, below each, what is in it, with their levels."""
+    if view.depth is not None and level >= view.depth:
+        return
+    for part in _sorted(parts, view, report):
+        yield part, level
+        yield from _walk(part.parts, view, report, level + 1)
+
+
+def _sorted(parts: Iterable[Part], view: View, report: Report) -> Iterable[Part]:
+    """Neighbours by a column: the greatest number first, texts by the alphabet, what has no value last."""
+    if view.sort is None:
+        return parts
+    figure = COLUMNS[view.sort]
+
+    def key(part: Part) -> tuple[Any, ...]:
+        value: Value = figure.of(part, report)
+        if isinstance(value, (int, float)):
+            return (0, -value)
+        if value is None:
+            return (3,)
+        if isinstance(value, str):
+            return (2, value)
+        return (1, str(value))  # a size with a symbol in it
+
+    return sorted(parts, key=key)
+
+
+def _total(report: Report, rows: Sequence[Row], view: View) -> Line | None:
+    if not view.filters:
+        return Line(tuple(COLUMNS[name].total(report) for name in view.columns))
+    if not rows:
+        return None
+    whole = Part("", "", tuple(rows))
+    added = {name: COLUMNS[name].of(whole, report) for name in view.columns if COLUMNS[name].total(report) is not None}
+    label = f"total of {len(rows)} of {report.layers} layers"
+    return Line(tuple(label if name == "layer" else added.get(name) for name in view.columns))
+
+
+def _path(part: Part) -> str:
+    return part.path if part.times == 1 else f"{part.path} … {part.last} × {part.times}"
