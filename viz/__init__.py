@@ -11,7 +11,7 @@ from archdsl.write import write_atomically
 from viz import formats, scene
 from viz.engine import DrawingError
 from viz.formats import Direction, Look
-from viz.scene import Shown
+from viz.scene import Depth, Shown
 
 __all__ = ["DrawingError", "Look", "draw", "known_formats", "render"]
 
@@ -25,6 +25,9 @@ def draw(
     direction: Direction = "down",
     shapes: bool | Literal["all"] = True,
     phase: Shown = "train",
+    fold: bool = True,
+    depth: Depth = "fit",
+    focus: str | None = None,
 ) -> None:
     """Draw a graph into a file, in the format of its suffix.
 
@@ -35,7 +38,8 @@ def draw(
     if format not in formats.known():
         names = ", ".join(f".{name}" for name in formats.known())
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {names}")
-    write_atomically(path, render(graph, format, direction=direction, shapes=shapes, phase=phase))
+    data = render(graph, format, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
+    write_atomically(path, data)
 
 
 def render(
@@ -45,6 +49,9 @@ def render(
     direction: Direction = "down",
     shapes: bool | Literal["all"] = True,
     phase: Shown = "train",
+    fold: bool = True,
+    depth: Depth = "fit",
+    focus: str | None = None,
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
@@ -57,4 +64,4 @@ def render(
         if value not in known:
             raise ValueError(f"no {what} is called {value!r}; known are {', '.join(known)}")
     renderer = formats.find(format)
-    return renderer(scene.build(graph, phase), Look(direction, shapes))
+    return renderer(scene.build(graph, phase, fold=fold, depth=depth, focus=focus), Look(direction, shapes))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
-from viz import palette, theme
+from viz import lettering, palette, theme
 from viz.scene import Scene
 from viz.wording import clip
 
-Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "thick"]
+Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]
 
 LINE: Final = 15.0  # from one entry to the next
 MARGIN: Final = 11.0
 SWATCH: Final = (16.0, 9.0)
 GAP: Final = 6.0  # from a swatch to its text
+NAMES: Final = MappingProxyType({"block": "block, not opened"})  # of colour groups that are no operators'
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Entry:
 
     @property
     def width(self) -> float:
-        return SWATCH[0] + GAP + len(self.text) * theme.SMALL * 0.52  # the mean width of a letter, generously
+        return SWATCH[0] + GAP + lettering.width(self.text, theme.SMALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,16 @@ def _entries(scene: Scene) -> list[Entry]:
     boxes = list(scene.boxes())
     ink = theme.Colour(theme.PAPER, theme.MUTED)
     hidden = ("input", "output", "merge")  # these are known by their forms
-    found = [Entry("fill", colour, clip(name)) for name, colour in colours.groups.items() if name not in hidden]
+    found = [
+        Entry("fill", colour, NAMES.get(name, clip(name)))
+        for name, colour in colours.groups.items()
+        if name not in hidden
+    ]
     found += [Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()]
     if any(edge.crossing for edge in scene.edges):
         found.append(Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices"))
+    if any(item.repeats for item in scene.all()):
+        found.append(Entry("stack", ink, "occurs more than once"))
     if any(box.train for box in boxes):
         found.append(Entry("dashed", ink, "training only"))
     if any(box.shared for box in boxes):
@@ -86,6 +94,11 @@ def _entries(scene: Scene) -> list[Entry]:
 def _draw(group: Element, x: float, y: float, entry: Entry) -> None:
     width, height = SWATCH
     fill, line = entry.colour
+    if entry.sign == "stack":
+        width, height = width - 4, height - 2
+        for step in (4, 2):
+            place = _numbers({"x": x + step, "y": y + step, "width": width, "height": height, "rx": 2})
+            SubElement(group, "rect", {**place, "fill": fill, "stroke": line, "stroke-width": "1"})
     if entry.sign == "thick":
         ends = {"x1": x, "x2": x + width, "y1": y + height / 2, "y2": y + height / 2}
         SubElement(group, "line", {**_numbers(ends), "stroke": line, "stroke-width": "2.8"})
@@ -98,7 +111,7 @@ def _draw(group: Element, x: float, y: float, entry: Entry) -> None:
     if entry.sign == "double":
         inner = {"x": x + 2, "y": y + 2, "width": width - 4, "height": height - 4}
         SubElement(group, "rect", {**_numbers(inner), "fill": "none", "stroke": line, "stroke-width": "1"})
-    place = _numbers({"x": x + width + GAP, "y": y + height - 1})
+    place = _numbers({"x": x + SWATCH[0] + GAP, "y": y + SWATCH[1] - 1})
     text = {"font-family": theme.FONT_STACK, "font-size": f"{theme.SMALL:g}", "fill": theme.INK}
     SubElement(group, "text", {**place, **text}).text = entry.text
 

@@ -40,6 +40,7 @@ GROUPS: Final = MappingProxyType(
         "regularization": Colour("#f2f2f2", "#a6a6a6"),
         "merge": Colour("#ffffff", "#444444"),
         "parameter": Colour("#e3d6ee", "#8461a5"),
+        "block": Colour("#e9ecf5", "#5b6788"),  # a group drawn as one box
         "loss": Colour("#ead9d2", "#8f6a58"),
         "input": Colour("#ffffff", "#1a1a1a"),
         "output": Colour("#3a3a3a", "#3a3a3a"),

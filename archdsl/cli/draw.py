@@ -39,6 +39,16 @@ FORMATS = backend("viz").known_formats()
     show_default=True,
     help="With or without the parts that exist in training only.",
 )
+@click.option("--fold/--no-fold", default=True, help="Whether equal blocks in a row are drawn once, with their number.")
+@click.option(
+    "--depth",
+    metavar="N",
+    default="fit",
+    show_default=True,
+    callback=lambda ctx, option, value: _depth(value),
+    help="Draw blocks nested N deep as one box each; `all` opens every block, `fit` as many as a page can hold.",
+)
+@click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
 @choice_options
 def command(
     spec: str,
@@ -46,6 +56,9 @@ def command(
     direction: str,
     shapes: bool,
     phase: str,
+    fold: bool,
+    depth: Any,
+    focus: str | None,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
 ) -> int:
@@ -64,7 +77,9 @@ def command(
             raise
         faults, graph = error, error.graph
     try:
-        Network(graph).draw(output, direction=direction, shapes=shapes, phase=phase)
+        Network(graph).draw(
+            output, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
@@ -74,3 +89,11 @@ def command(
         raise faults
     click.echo(f"wrote {output}")
     return 0
+
+
+def _depth(text: str) -> int | str | None:
+    if text in ("fit", "all"):
+        return None if text == "all" else text
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise click.BadParameter(f"`{text}` is not a number from 1, `fit` or `all`")
+    return int(text)

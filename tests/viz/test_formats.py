@@ -37,7 +37,7 @@ network Net(image: [N, 8, 16, 16]) {
 
 
 def svg(graph: Graph, **options: Any) -> ElementTree.Element:
-    return ElementTree.fromstring(viz.render(graph, "svg", **options))
+    return ElementTree.fromstring(viz.render(graph, "svg", **{"fold": False, **options}))
 
 
 def parts(drawing: ElementTree.Element, kind: str) -> dict[str, ElementTree.Element]:
@@ -104,7 +104,7 @@ def test_svg_has_every_layer(graph_of: Callable[..., Graph]) -> None:
 
 def test_svg_shows_operators_names_blocks_and_shapes(graph_of: Callable[..., Graph]) -> None:
     shown = texts(svg(graph_of(MANY)))
-    assert {"conv 3×3, 8", "conv1", "left.0 unit(8)", "[N, 8, 16, 16]", "aux", "main"} <= set(shown)
+    assert {"conv 3×3, 8", "conv1", "left.0", "unit(8)", "[N, 8, 16, 16]", "aux", "main"} <= set(shown)
 
 
 def test_shapes_can_be_left_out_but_for_those_between_devices(graph_of: Callable[..., Graph]) -> None:
@@ -120,9 +120,9 @@ def test_all_shapes_can_be_asked_for(graph_of: Callable[..., Graph]) -> None:
 
 
 def test_groups_are_drawn_around_their_layers(graph_of: Callable[..., Graph]) -> None:
-    source = viz.render(graph_of(MANY), "dot").decode()
-    left = source[source.index("label=left") :]
-    assert left.index("left.0  unit(8)") < left.index('label="conv 3×3, 8') < left.index("left.1  unit(8)")
+    source = viz.render(graph_of(MANY), "dot", fold=False).decode()
+    left = source[source.index('label="left ') :]
+    assert left.index('label="left.0 ') < left.index('label="conv 3×3, 8') < left.index('label="left.1 ')
     assert source.count("subgraph") == 6
 
 
@@ -194,7 +194,7 @@ def test_a_call_is_shown_as_it_is_written(graph_of: Callable[..., Graph], call: 
     for _, node in graph.nodes(data=True):
         node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
     drawing = svg(graph)
-    assert f"it {call}" in texts(drawing)
+    assert call in texts(drawing)
     assert not [e for e in drawing.iter() if e.tag.removeprefix(SVG) in ("a", "script", "image", "b", "table")]
     assert len(parts(drawing, "node")) == 5
 

@@ -8,15 +8,17 @@ from typing import Final
 
 import graphviz
 
-from viz import palette, theme
+from viz import lettering, palette, theme
+from viz.edges import Edge
 from viz.formats import Look
-from viz.scene import Box, Edge, Group, Scene
+from viz.scene import Box, Group, Scene
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
 WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
 STEPS: Final = 5_000
 WIDEST: Final = 26  # characters of a line
 LONG, MOST_LINES = 36, 5  # of what is wrong with a step
+AIR: Final = 5  # blanks
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -63,10 +65,10 @@ def render(scene: Scene, look: Look) -> bytes:
     return source.encode()
 
 
-def text(*lines: str) -> str:
+def text(*lines: str, left: bool = False) -> str:
     """A label of some lines. Whatever they hold is shown as it is: no HTML, entities or escape sequences."""
-    quoted = (graphviz.escape(line.replace("&", "&amp;")) for line in lines if line)
-    label: str = graphviz.nohtml("\\n".join(quoted))
+    quoted = [graphviz.escape(line.replace("&", "&amp;")) for line in lines if line]
+    label: str = graphviz.nohtml("".join(f"{line}\\l" for line in quoted) if left else "\\n".join(quoted))
     return label
 
 
@@ -88,6 +90,9 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
         "fillcolor": colour.fill,
         "color": colour.line,
     }
+    if box.kind == "block":
+        # A box for several looks like a stack of them.
+        attributes |= {"label": text(f"{box.title}  {box.repeats}".rstrip(), box.name, box.cost)}
     if box.kind in ("input", "output"):
         attributes |= {"shape": "oval", "style": f"filled{dashed}", "penwidth": "1.5", "margin": "0.05,0.03"}
     if box.kind == "fault":
@@ -128,8 +133,12 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
     colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
     if group.device is not None:
         colour = colours.devices[group.device]
+    lines = [line for line in (group.path, f"{group.call}  {group.repeats}".strip()) if line]
+    longest = max(lettering.width(line, 1) for line in lines)
+    # Blanks make a frame so wide that an edge may enter beside the title.
+    room = " " * round(longest / lettering.width(" ", 1) + AIR)
     return {
-        "label": text(f"{group.path}  {group.call}".rstrip()),
+        "label": text(lines[0] + room, *lines[1:], left=True),
         "labeljust": "l",
         "style": "filled,rounded,dashed" if group.train else "filled,rounded",
         "fillcolor": colour.fill,

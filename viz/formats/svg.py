@@ -8,12 +8,13 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from viz import engine, legend, theme
+from viz import engine, legend, theme, titles
 from viz.engine import DrawingError
 from viz.formats import Look, dot
 from viz.scene import Scene
 
 SVG: Final = "http://www.w3.org/2000/svg"
+STEP: Final = 2.5  # from one of a stack of boxes to the next
 MOST_BOXES: Final = 20_000  # more than anyone can look at
 
 
@@ -39,19 +40,22 @@ def _name(drawing: Element, scene: Scene) -> None:
     """Say what each part is (browsers show titles), and print names smaller than what they name."""
     boxes = {box.id: box for box in scene.boxes()}
     edges = {f"{edge.source}->{edge.target}": edge for edge in scene.edges}
+    several = {item.id for item in scene.all() if item.repeats}
     for part, title in _parts(drawing):
         id = title.text or ""
+        if id in several:
+            _stack(part)
         if id in boxes:
             box = boxes[id]
             title.text = f"{box.key}: {box.fault}" if box.fault else box.key
             texts = part.findall("text")
-            for said in texts[1:] if box.kind == "fault" else ():
+            below = texts[1:] if box.kind in ("fault", "block") else texts[-1:] if box.name and len(texts) > 1 else []
+            for said in below:
                 said.set("font-size", f"{theme.SMALL:g}")
+                if box.kind != "fault":
+                    said.set("fill", theme.MUTED)
             if box.kind == "fault":
                 texts[0].set("font-weight", "bold")
-            elif box.kind != "output" and box.name and len(texts) > 1:
-                texts[-1].set("font-size", f"{theme.SMALL:g}")
-                texts[-1].set("fill", theme.MUTED)
         elif id in edges:
             edge = edges[id]
             title.text = f"{boxes[edge.source].key} → {boxes[edge.target].key}: {edge.shape}"
@@ -61,12 +65,21 @@ def _name(drawing: Element, scene: Scene) -> None:
         text.set("font-family", theme.FONT_STACK)
 
 
+def _stack(part: Element) -> None:
+    """Copies behind what is drawn once and occurs more often."""
+    at, outline = next((i, shape) for i, shape in enumerate(part) if shape.tag in ("path", "polygon"))
+    for step in (1, 2):
+        copy = Element(outline.tag, {**outline.attrib, "transform": f"translate({step * STEP:g} {step * STEP:g})"})
+        part.insert(at, copy)
+
+
 def _lift_labels(drawing: Element) -> None:
     """Draw the labels of groups and edges last, each with a rim of its background, so that no edge strikes it out."""
     (graph,) = drawing.findall("g")
+    kinds = [(part, part.get("class")) for part in graph.findall("g")]
+    titles.settle(*([part for part, kind in kinds if kind == wanted] for wanted in ("cluster", "edge")))
     rim = {"stroke-width": "3", "stroke-linejoin": "round", "paint-order": "stroke"}
-    for part in graph.findall("g"):
-        kind = part.get("class")
+    for part, kind in kinds:
         if kind not in ("cluster", "edge"):
             continue
         back = next((shape.get("fill", theme.PAPER) for shape in part if kind == "cluster"), theme.PAPER)
