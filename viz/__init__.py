@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from archdsl.graph import Graph
 from archdsl.write import write_atomically
-from viz import formats, scene
+from viz import formats, scene, stages
 from viz.engine import DrawingError
-from viz.formats import Direction, Look
+from viz.formats import Direction, Engine, Look, Subject, View
+from viz.recolour import Theme
 from viz.scene import Depth, Shown
 
 __all__ = ["DrawingError", "Look", "draw", "known_formats", "render"]
@@ -18,18 +19,8 @@ __all__ = ["DrawingError", "Look", "draw", "known_formats", "render"]
 known_formats = formats.known
 
 
-def draw(
-    graph: Graph,
-    path: str | os.PathLike[str],
-    *,
-    direction: Direction = "down",
-    shapes: bool | Literal["all"] = True,
-    phase: Shown = "train",
-    fold: bool = True,
-    depth: Depth = "fit",
-    focus: str | None = None,
-) -> None:
-    """Draw a graph into a file, in the format of its suffix.
+def draw(graph: Graph, path: str | os.PathLike[str], **options: Any) -> None:
+    """Draw a graph into a file, in the format of its suffix, with the options of `render`.
 
     Raises `ValueError` for an unknown suffix, `DrawingError` for a graph that is too large, and `OSError`.
     """
@@ -38,30 +29,43 @@ def draw(
     if format not in formats.known():
         names = ", ".join(f".{name}" for name in formats.known())
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {names}")
-    data = render(graph, format, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
-    write_atomically(path, data)
+    write_atomically(path, render(graph, format, **options))
 
 
 def render(
     graph: Graph,
     format: str,
     *,
+    view: View = "graph",
     direction: Direction = "down",
     shapes: bool | Literal["all"] = True,
     phase: Shown = "train",
     fold: bool = True,
     depth: Depth = "fit",
     focus: str | None = None,
+    theme: Theme = "light",
+    engine: Engine = "embedded",
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
-    `direction` is where the data flows to: down, up, right or left. `shapes` labels edges with the shapes of their
-    tensors. `phase` is "train" for everything, or "eval" for what is left in inference.
+    `view` is what it shows: the graph, layer by layer; or the stages, as the table of a paper. `phase` is "train" for
+    everything, or "eval" for what is left in inference. `theme` is light, dark, or print for black and white.
 
-    Raises `ValueError` for an unknown format, direction or phase, and `DrawingError` for a graph that is too large.
+    The graph has further options. `direction` is where the data flows to: down, up, right or left. `shapes` labels
+    edges with the shapes of their tensors. `fold` draws equal blocks in a row once. `depth` is how deep blocks are
+    opened, "fit" so that a page can hold them, or None for all. `focus` is the path of a block or layer that is drawn
+    with its neighbours only. `engine` is what lays it out: "embedded", or "system" for the `dot` of the system.
+
+    Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
-    for what, value, known in (("direction", direction, get_args(Direction)), ("phase", phase, get_args(Shown))):
-        if value not in known:
-            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(known)}")
-    renderer = formats.find(format)
-    return renderer(scene.build(graph, phase, fold=fold, depth=depth, focus=focus), Look(direction, shapes))
+    chosen = {"view": (view, View), "direction": (direction, Direction), "phase": (phase, Shown)}
+    for what, (value, known) in (chosen | {"theme": (theme, Theme), "engine": (engine, Engine)}).items():
+        if value not in get_args(known):
+            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(get_args(known))}")
+    renderer = formats.find(format, view)
+    subject: Subject = (
+        stages.build(graph, phase)
+        if view == "stages"
+        else scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
+    )
+    return renderer(subject, Look(direction, shapes, theme, engine))

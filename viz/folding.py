@@ -22,9 +22,12 @@ Wiring: TypeAlias = tuple[tuple[int | str, int], ...]
 ENOUGH: Final = 60  # boxes, which a page can hold
 
 
+StandIn: TypeAlias = Mapping[str, str]  # for each layer that is not drawn, the one that is drawn in its stead
+
+
 class Folded(NamedTuple):
     tree: Branch
-    stand_in: Mapping[str, str]  # for each layer that is not drawn, the one that is drawn in its stead
+    stand_in: StandIn
 
 
 class _Member(NamedTuple):
@@ -66,15 +69,16 @@ def close(tree: Branch, depth: int) -> Branch:
 
 def fitting(tree: Branch) -> Branch:
     """Draw so many groups as one box each, the deepest first, that the drawing has `ENOUGH` boxes or fewer."""
-    depth = _deepest(tree)
+    depth = deepest(tree)
     while depth > 1 and _size(tree) > ENOUGH:
         depth -= 1
         tree = close(tree, depth)
     return tree
 
 
-def _deepest(tree: Branch) -> int:
-    return max([tree.depth + 1, *(_deepest(item) for item in tree.items if isinstance(item, Branch))])
+def deepest(tree: Branch) -> int:
+    """How deep a drawing is with all groups open."""
+    return max([tree.depth + 1, *(deepest(item) for item in tree.items if isinstance(item, Branch))])
 
 
 def _size(tree: Branch) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archdsl.graph import Graph, layer
+from viz.wording import span
 
 Prefix: TypeAlias = tuple[str, str]  # a path, and "#2" where all below it is a second use
 
@@ -24,12 +25,13 @@ class Branch:
     items: list[str | Branch] = field(default_factory=list)
     closed: bool = False  # whether it is drawn as one box
     count: int = 1  # how many groups like it, one after another or side by side, it stands for
-    last: str = ""  # the path of the last of these
+    last: str = ""  # the path of the last of these, if there are several
     parallel: bool = False  # whether they stand side by side
 
     @property
     def label(self) -> str:
-        return f"{self.path} {self.use}".rstrip() + (f" … {self.last.rpartition('.')[2]}" if self.last else "")
+        label = f"{self.path} {self.use}".rstrip()
+        return span(label, self.last) if self.last else label
 
     @property
     def repeats(self) -> str:

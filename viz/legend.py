@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -31,6 +32,10 @@ class Entry:
         return SWATCH[0] + GAP + lettering.width(self.text, theme.SMALL)
 
 
+MARK: Final = theme.Colour(theme.PAPER, theme.MUTED)
+TRAINING: Final = Entry("dashed", MARK, "training only")
+
+
 @dataclass(frozen=True, slots=True)
 class Legend:
     """Entries with their places."""
@@ -47,19 +52,18 @@ class Legend:
         return group
 
 
-def column(scene: Scene) -> Legend:
+def column(entries: Sequence[Entry]) -> Legend:
     """The legend as a column, for beside a tall drawing."""
-    entries = _entries(scene)
     placed = tuple((MARGIN, MARGIN + i * LINE, entry) for i, entry in enumerate(entries))
     width = max((entry.width for entry in entries), default=0.0) + 2 * MARGIN
     return Legend(width, len(entries) * LINE + 2 * MARGIN, placed)
 
 
-def row(scene: Scene, width: float) -> Legend:
+def row(entries: Sequence[Entry], width: float) -> Legend:
     """The legend as a row, for beneath a wide drawing; as many rows as the width demands."""
     placed = []
     x, y, right = MARGIN, MARGIN / 2, 0.0
-    for entry in _entries(scene):
+    for entry in entries:
         if x > MARGIN and x + entry.width > width - MARGIN:
             x, y = MARGIN, y + LINE
         placed.append((x, y, entry))
@@ -68,27 +72,29 @@ def row(scene: Scene, width: float) -> Legend:
     return Legend(right + MARGIN, y + LINE + MARGIN / 2, tuple(placed))
 
 
-def _entries(scene: Scene) -> list[Entry]:
-    """What occurs in the scene, and needs to be told."""
-    colours = palette.colours(scene)
+def of_scene(scene: Scene) -> list[Entry]:
+    """What occurs in a scene, and needs to be told."""
     boxes = list(scene.boxes())
-    ink = theme.Colour(theme.PAPER, theme.MUTED)
-    hidden = ("input", "output", "merge")  # these are known by their forms
-    found = [
-        Entry("fill", colour, NAMES.get(name, clip(name)))
-        for name, colour in colours.groups.items()
-        if name not in hidden
-    ]
-    found += [Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()]
+    found = of_colours(palette.colours((box.colour for box in boxes), scene.devices))
     if any(edge.crossing for edge in scene.edges):
         found.append(Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices"))
     if any(item.repeats for item in scene.all()):
-        found.append(Entry("stack", ink, "occurs more than once"))
+        found.append(Entry("stack", MARK, "occurs more than once"))
     if any(box.train for box in boxes):
-        found.append(Entry("dashed", ink, "training only"))
+        found.append(TRAINING)
     if any(box.shared for box in boxes):
-        found.append(Entry("double", ink, "shared weights, used again"))
+        found.append(Entry("double", MARK, "shared weights, used again"))
     return found
+
+
+def of_colours(colours: palette.Colours) -> list[Entry]:
+    """The colours of operator groups and devices."""
+    hidden = ("input", "output", "merge")  # these are known by their forms
+    shown = ((name, colour) for name, colour in colours.groups.items() if name not in hidden)
+    return [
+        *(Entry("fill", colour, NAMES.get(name, clip(name))) for name, colour in shown),
+        *(Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()),
+    ]
 
 
 def _draw(group: Element, x: float, y: float, entry: Entry) -> None:

@@ -84,7 +84,7 @@ def build(
         raise ValueError(f"unknown phase {phase!r}; known are {', '.join(get_args(Shown))}")
     if isinstance(depth, int) and depth < 1:
         raise ValueError(f"a drawing is at least 1 deep, not {depth}")
-    keys = _kept(graph, phase)
+    keys = kept(graph, phase)
     tree = grouping.groups(graph, keys)
     inner = set(keys)
     caption = name(graph)
@@ -118,7 +118,7 @@ def name(graph: Graph) -> str:
     return plain(variant if variant == head["network"] else f"{variant} ({head['network']})")
 
 
-def _kept(graph: Graph, phase: Shown) -> list[str]:
+def kept(graph: Graph, phase: Shown) -> list[str]:
     """The nodes that exist in a phase, in order."""
     if phase == "train":
         return list(graph)

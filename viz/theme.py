@@ -70,6 +70,7 @@ DEVICES: Final = (
 
 CLUSTER: Final = (Colour("#f7f8fa", "#c4c9d1"), Colour("#eef0f4", "#b9bfc9"))  # by depth, in turn
 EDGE: Final = "#4d4d4d"
+BAR: Final = "#8fa3bf"  # a share of a cost
 CROSSING: Final = "#c1121f"  # an edge from one device to another
 
 # What stands in the circle of a join; others show their operator.

@@ -83,6 +83,14 @@ def _value(value: Any, separator: str = ", ") -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def span(first: str, last: str) -> str:
+    """The paths from one to another: `layer1.0 … 7`."""
+    end = last.rpartition(".")[2]
+    stem = end.rstrip("0123456789")
+    same = stem != end and first.rpartition(".")[2].rstrip("0123456789") == stem
+    return f"{first} … {end.removeprefix(stem) if same else end}"
+
+
 def plain(text: str) -> str:
     """One line of visible characters, whatever a spec holds."""
     line = " ".join(text.split())

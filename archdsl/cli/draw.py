@@ -25,6 +25,13 @@ FORMATS = backend("viz").known_formats()
     help=f"The file; its suffix is the format: {', '.join(FORMATS)}.",
 )
 @click.option(
+    "--view",
+    type=click.Choice(["graph", "stages"]),
+    default="graph",
+    show_default=True,
+    help="Layer by layer, or as the table of a paper.",
+)
+@click.option(
     "--direction",
     type=click.Choice(["down", "right", "up", "left"]),
     default="down",
@@ -49,18 +56,27 @@ FORMATS = backend("viz").known_formats()
     help="Draw blocks nested N deep as one box each; `all` opens every block, `fit` as many as a page can hold.",
 )
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
+@click.option(
+    "--theme",
+    type=click.Choice(["light", "dark", "print"]),
+    default="light",
+    show_default=True,
+    help="The colours; print is black and white.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["embedded", "system"]),
+    default="embedded",
+    show_default=True,
+    help="The Graphviz that comes with archdsl, or the `dot` of the system.",
+)
 @choice_options
 def command(
     spec: str,
     output: Path,
-    direction: str,
-    shapes: bool,
-    phase: str,
-    fold: bool,
-    depth: Any,
-    focus: str | None,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
+    **options: Any,
 ) -> int:
     """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges.
 
@@ -73,13 +89,11 @@ def command(
     try:
         graph = load_graph(spec, settings, inputs)
     except SpecError as error:
-        if error.graph is None:
+        if error.graph is None or options["view"] != "graph":
             raise
         faults, graph = error, error.graph
     try:
-        Network(graph).draw(
-            output, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus
-        )
+        Network(graph).draw(output, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:

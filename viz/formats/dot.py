@@ -8,7 +8,7 @@ from typing import Final
 
 import graphviz
 
-from viz import lettering, palette, theme
+from viz import legend, lettering, palette, recolour, theme
 from viz.edges import Edge
 from viz.formats import Look
 from viz.scene import Box, Group, Scene
@@ -22,8 +22,16 @@ AIR: Final = 5  # blanks
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
+VIEWS: Final = ("graph",)
+
+
 def render(scene: Scene, look: Look) -> bytes:
-    """The DOT file of a scene. It needs nothing but Graphviz; the legend is left to the formats made from it."""
+    """The DOT file of a scene, with a legend. It needs nothing but Graphviz."""
+    return recolour.dot(source(scene, look, with_legend=True), look.theme).encode()
+
+
+def source(scene: Scene, look: Look, *, with_legend: bool = False) -> str:
+    """The scene in DOT. The legend is left out where that of a picture is set beside it."""
     steps = max(1, STEPS // len(scene.edges)) if scene.edges else 1
     dot = graphviz.Digraph(
         graph_attr={
@@ -57,12 +65,33 @@ def render(scene: Scene, look: Look) -> bytes:
             "arrowsize": "0.6",
         },
     )
-    colours = palette.colours(scene)
+    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
     _write(dot, scene.items, colours, depth=0)
     for edge in scene.edges:
         _edge(dot, edge, look)
-    source: str = dot.source
-    return source.encode()
+    if with_legend:
+        _legend(dot, scene)
+    text: str = dot.source
+    return text
+
+
+def _legend(dot: graphviz.Digraph, scene: Scene) -> None:
+    """What colours and strokes mean, as boxes in a frame of their own."""
+    strokes = {"outline": "2.2", "thick": "2.8"}
+    styles = {"dashed": "filled,dashed"}
+    with dot.subgraph(name="cluster_legend", graph_attr={"label": "", "color": theme.MUTED, "margin": "6"}) as frame:
+        for i, entry in enumerate(legend.of_scene(scene)):
+            frame.node(
+                f"legend{i}",
+                label=text(entry.text),
+                style=styles.get(entry.sign, "filled"),
+                fillcolor=entry.colour.fill,
+                color=entry.colour.line,
+                penwidth=strokes.get(entry.sign, "1"),
+                peripheries="2" if entry.sign in ("double", "stack") else "1",
+                fontsize=f"{theme.SMALL:g}",
+                height="0.2",
+            )
 
 
 def text(*lines: str, left: bool = False) -> str:

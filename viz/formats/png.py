@@ -9,8 +9,7 @@ from typing import Final
 
 import resvg_py
 
-from viz.formats import Look, svg
-from viz.scene import Scene
+from viz.formats import Look, Subject, svg
 
 FONTS: Final = Path(__file__).resolve().parent.parent / "fonts"
 ZOOM: Final = 2.0  # for sharp text: 192 dots an inch
@@ -19,9 +18,9 @@ MOST_PIXELS: Final = 80_000_000
 PIXELS_PER_POINT: Final = 96 / 72
 
 
-def render(scene: Scene, look: Look) -> bytes:
-    """The PNG file of a scene, twice as large as on paper, or as large as viewers allow."""
-    return rasterise(svg.render(scene, look).decode())
+def render(subject: Subject, look: Look) -> bytes:
+    """The PNG file of a drawing, twice as large as on paper, or as large as viewers allow."""
+    return rasterise(svg.render(subject, look).decode())
 
 
 def rasterise(picture: str) -> bytes:
