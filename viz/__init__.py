@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from archdsl.graph import Graph
 from archdsl.write import write_atomically
-from viz import formats, scene, stages
+from viz import formats, scene, stages, volumes
 from viz.engine import DrawingError
 from viz.formats import Direction, Engine, Look, Subject, View
 from viz.recolour import Theme
@@ -48,8 +48,9 @@ def render(
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
-    `view` is what it shows: the graph, layer by layer; or the stages, as the table of a paper. `phase` is "train" for
-    everything, or "eval" for what is left in inference. `theme` is light, dark, or print for black and white.
+    `view` is what it shows: the graph, layer by layer; the stages, as the table of a paper; or volumes, feature maps
+    as solids. `phase` is "train" for everything, or "eval" for what is left in inference. `theme` is light, dark, or
+    print for black and white.
 
     The graph has further options. `direction` is where the data flows to: down, up, right or left. `shapes` labels
     edges with the shapes of their tensors. `fold` draws equal blocks in a row once. `depth` is how deep blocks are
@@ -63,9 +64,11 @@ def render(
         if value not in get_args(known):
             raise ValueError(f"no {what} is called {value!r}; known are {', '.join(get_args(known))}")
     renderer = formats.find(format, view)
-    subject: Subject = (
-        stages.build(graph, phase)
-        if view == "stages"
-        else scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
-    )
+    subject: Subject
+    if view == "stages":
+        subject = stages.build(graph, phase)
+    elif view == "volumes":
+        subject = volumes.build(graph, phase)
+    else:
+        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
     return renderer(subject, Look(direction, shapes, theme, engine))

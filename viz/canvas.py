@@ -32,6 +32,12 @@ class Canvas:
         page.extend(self.parts)
         return page
 
+    def shifted(self, other: Canvas, x: float, y: float) -> None:
+        """Another drawing on this one, its origin at a point."""
+        group = Element("g", {"transform": f"translate({number(x)} {number(y)})"})
+        group.extend(other.parts)
+        self.parts.append(group)
+
     def rectangle(
         self, x: float, y: float, width: float, height: float, colour: theme.Colour, *, round: float = 0.0,
         dashed: bool = False, stroke: float = 1.0, says: str = "",
@@ -67,14 +73,14 @@ class Canvas:
 
     def text(
         self, x: float, y: float, text: str, *, size: float = theme.SIZE, colour: str = theme.INK,
-        anchor: Literal["start", "middle", "end"] = "middle", bold: bool = False, rim: bool = False,
+        anchor: Literal["start", "middle", "end"] = "middle", bold: bool = False, turned: float = 0.0,
     ) -> None:  # fmt: skip
-        """A line of text, its foot at y; with a rim of paper where lines may pass beneath it."""
+        """A line of text, its foot at y; turned clockwise about that point by an angle in degrees."""
         style = {"font-family": theme.FONT_STACK, "font-size": number(size), "fill": colour, "text-anchor": anchor}
         if bold:
             style["font-weight"] = "bold"
-        if rim:
-            style |= {"stroke": theme.PAPER, "stroke-width": "3", "stroke-linejoin": "round", "paint-order": "stroke"}
+        if turned:
+            style["transform"] = f"rotate({number(turned)} {number(x)} {number(y)})"
         self._add("text", {"x": number(x), "y": number(y)}, style)
         self.parts[-1].text = text
 

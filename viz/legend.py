@@ -33,6 +33,7 @@ class Entry:
 
 
 MARK: Final = theme.Colour(theme.PAPER, theme.MUTED)
+CROSSING: Final = Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices")
 TRAINING: Final = Entry("dashed", MARK, "training only")
 
 
@@ -77,7 +78,7 @@ def of_scene(scene: Scene) -> list[Entry]:
     boxes = list(scene.boxes())
     found = of_colours(palette.colours((box.colour for box in boxes), scene.devices))
     if any(edge.crossing for edge in scene.edges):
-        found.append(Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices"))
+        found.append(CROSSING)
     if any(item.repeats for item in scene.all()):
         found.append(Entry("stack", MARK, "occurs more than once"))
     if any(box.train for box in boxes):

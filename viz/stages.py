@@ -6,7 +6,7 @@ stages in a row are one. Blocks are opened as deep as the table still fits on a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +19,7 @@ from viz import folding, grouping
 from viz.scene import Shown, kept, name
 from viz.wording import clip, span, title
 
-MOST_ROWS: Final = 24
+ENOUGH: Final = 20  # rows; blocks are opened as long as there are no more
 SMALL: Final = frozenset({"normalization", "activation", "regularization", "reshape"})  # follow what they belong to
 WHOLE: Final = frozenset({"input", "block"})  # take in nothing
 
@@ -33,7 +33,9 @@ class Stage:
     colour: str  # its colour group
     keys: tuple[str, ...]  # the layers of one occurrence
     count: int
-    shape: str  # of what it gives
+    sizes: tuple[Size, ...]  # of what its main layer gives, without the batch
+    shape: str  # of what it gives in the end
+    kernel: tuple[int, ...]  # of the window that a convolution or pooling moves over its input
     params: int  # of all occurrences
     macs: Size
     device: str | None
@@ -76,7 +78,7 @@ def build(graph: Graph, phase: Shown = "train") -> Stages:
         arranged = _arranged(graph, stages, keys, stand_in)
         if arranged is None:  # two blocks that read one another: they must be opened
             continue
-        if found is not None and len(arranged.rows) > MOST_ROWS:
+        if found is not None and len(arranged.rows) > ENOUGH:
             break
         found = arranged
     assert found is not None  # with all blocks open, nothing can read one another
@@ -106,6 +108,9 @@ def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tup
     macs: Size = 0
     for key in keys:
         macs = macs + cost.macs(graph, key, ones) * count
+    first = nodes[0]
+    window = getattr(first["operator"], "kernel_size", None) if len(nodes) == 1 else None
+    sizes = _without_batch(nodes[-1]["shape"], header(graph)["batch"])
     return Stage(
         path=path,
         last=last,
@@ -114,7 +119,9 @@ def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tup
         colour=colour,
         keys=keys,
         count=count,
-        shape=shown(nodes[-1]["shape"], header(graph)["batch"]),
+        sizes=sizes,
+        shape=shown(sizes),
+        kernel=(window,) * (len(sizes) - 1) if isinstance(window, int) else tuple(window or ()),
         params=sum(cost.params(node) for node in nodes) * count,
         macs=macs,
         device=devices.pop() if len(devices) == 1 else None,
@@ -122,10 +129,13 @@ def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tup
     )
 
 
-def shown(shape: Shape, batch: Sequence[str]) -> str:
-    """A shape without the batch: `64 × 56 × 56`."""
-    sizes = shape[1:] if len(shape) > 1 and (str(shape[0]) in batch or shape[0] == 1) else shape
-    return " × ".join(str(size) for size in sizes) if all(str(s).isalnum() for s in sizes) else show(sizes)
+def shown(sizes: Shape) -> str:
+    """`64 × 56 × 56`, or `[64, H // 2, W // 2]` where sizes are no single words."""
+    return " × ".join(map(str, sizes)) if all(str(size).isalnum() for size in sizes) else show(sizes)
+
+
+def _without_batch(shape: Shape, batch: Sequence[str]) -> Shape:
+    return shape[1:] if len(shape) > 1 and (str(shape[0]) in batch or shape[0] == 1) else shape
 
 
 def _merged(graph: Graph, stages: Iterator[Stage]) -> Iterator[Stage]:
@@ -156,7 +166,8 @@ def _said(stage: Stage) -> tuple[str, ...]:
 
 
 def _sum(a: Stage, b: Stage) -> Stage:
-    return replace(a, keys=a.keys + b.keys, params=a.params + b.params, macs=a.macs + b.macs, shape=b.shape)
+    params, macs = a.params + b.params, a.macs + b.macs
+    return replace(a, keys=a.keys + b.keys, shape=b.shape, params=params, macs=macs)
 
 
 def _follows(graph: Graph, a: Stage, b: Stage) -> bool:
@@ -177,6 +188,14 @@ def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: fold
             a, b = place.get(stand_in.get(source, source)), place[key]
             if a is not None and a != b:
                 links[a, b] = links.get((a, b), True) and (stages[a].train or stages[b].train)
+    return arrange(name(graph), header(graph)["devices"], stages, links)
+
+
+def arrange(
+    title: str, devices: tuple[str, ...], stages: Sequence[Stage], links: Mapping[tuple[int, int], bool]
+) -> Stages | None:
+    """Stages in rows, each below all that it reads, by links between their positions that say whether they only train.
+    None where stages read one another."""
     order = nx.DiGraph(list(links))
     order.add_nodes_from(range(len(stages)))
     if not nx.is_directed_acyclic_graph(order):
@@ -191,12 +210,8 @@ def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: fold
     number = {i: position for position, i in enumerate(arranged)}
     height = max(rows.values(), default=0) + 1
     return Stages(
-        title=name(graph),
+        title=title,
         rows=tuple(tuple(stages[i] for i in arranged if rows[i] == row) for row in range(height)),
-        links=tuple(sorted((Link(number[a], number[b], train) for (a, b), train in links.items()), key=_link_order)),
-        devices=header(graph)["devices"],
+        links=tuple(Link(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())),
+        devices=devices,
     )
-
-
-def _link_order(link: Link) -> tuple[int, int]:
-    return link.source, link.target

@@ -70,6 +70,8 @@ DEVICES: Final = (
 
 CLUSTER: Final = (Colour("#f7f8fa", "#c4c9d1"), Colour("#eef0f4", "#b9bfc9"))  # by depth, in turn
 EDGE: Final = "#4d4d4d"
+FINE: Final = "#b5b5b5"  # leaders
+WINDOW: Final = "#f6f6f6"  # a filter on a feature map
 BAR: Final = "#8fa3bf"  # a share of a cost
 CROSSING: Final = "#c1121f"  # an edge from one device to another
 

@@ -26,10 +26,10 @@ FORMATS = backend("viz").known_formats()
 )
 @click.option(
     "--view",
-    type=click.Choice(["graph", "stages"]),
+    type=click.Choice(["graph", "stages", "volumes"]),
     default="graph",
     show_default=True,
-    help="Layer by layer, or as the table of a paper.",
+    help="Layer by layer, as the table of a paper, or feature maps as solids.",
 )
 @click.option(
     "--direction",

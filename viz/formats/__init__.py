@@ -1,7 +1,7 @@
 """The formats of diagrams, one file each: the module `svg` here writes `.svg`. Adding one is adding a file.
 
-A format is a function `render(subject, look) -> bytes`. Its subject is what a view shows: a scene, stages. A module
-that can write some views only says so in `VIEWS`.
+A format is a function `render(subject, look) -> bytes`. Its subject is what a view shows: a scene, stages, volumes.
+A module that can write some views only says so in `VIEWS`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 from viz.recolour import Theme
 from viz.scene import Scene
 from viz.stages import Stages
+from viz.volumes import Volumes
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
 Engine: TypeAlias = Literal["embedded", "system"]
@@ -35,8 +36,8 @@ class Look:
     engine: Engine = "embedded"
 
 
-Subject: TypeAlias = Scene | Stages
-View: TypeAlias = Literal["graph", "stages"]
+Subject: TypeAlias = Scene | Stages | Volumes
+View: TypeAlias = Literal["graph", "stages", "volumes"]
 Renderer: TypeAlias = Callable[[Any, Look], bytes]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from viz import graph_picture, recolour, stages_picture
+from viz import graph_picture, recolour, stages_picture, volumes_picture
 from viz.formats import Look, Subject
 from viz.stages import Stages
+from viz.volumes import Volumes
 
 
 def render(subject: Subject, look: Look) -> bytes:
@@ -18,6 +19,11 @@ def render(subject: Subject, look: Look) -> bytes:
 
 def picture(subject: Subject, look: Look) -> Element:
     """The drawing as the elements of an SVG file, in the colours of the theme."""
-    drawing = stages_picture.draw(subject) if isinstance(subject, Stages) else graph_picture.draw(subject, look)
+    if isinstance(subject, Stages):
+        drawing = stages_picture.draw(subject)
+    elif isinstance(subject, Volumes):
+        drawing = volumes_picture.draw(subject)
+    else:
+        drawing = graph_picture.draw(subject, look)
     recolour.elements(drawing, look.theme)
     return drawing
