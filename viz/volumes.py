@@ -86,7 +86,7 @@ def build(graph: Graph, phase: Shown = "train") -> Volumes:
         for i, (stage, (thickness, height, depth)) in enumerate(zip(row, column, strict=True)):
             y = (i - (mains - 1) / 2) * lane + depth * SLANT[1] / 2
             slabs = stage.count if stage.colour != "block" and stage.count <= SLABS else 1
-            above = mains > 1 and i == 0
+            above = len(row) > 1 and i == 0
             solids.append(Solid(stage, x, y, thickness, height, depth, slabs, number, above))
             wide = max(wide, solids[-1].width + solids[-1].recess[0])
         x += max(wide + GAP, PITCH)

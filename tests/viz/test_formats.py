@@ -57,16 +57,16 @@ def texts(drawing: ElementTree.Element) -> list[str]:
 
 
 def test_the_known_formats_are_the_files_of_the_package() -> None:
-    assert formats.known() == ("dot", "png", "svg")
+    assert formats.known() == ("dot", "mmd", "pdf", "png", "svg", "tex")
 
 
 def test_an_unknown_suffix_is_refused_with_the_known(graph_of: Callable[..., Graph], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"\.dot, \.png, \.svg"):
+    with pytest.raises(ValueError, match=r"\.dot, \.mmd, \.pdf, \.png, \.svg"):
         viz.draw(graph_of(SMALL), tmp_path / "net.jpeg")
 
 
 def test_an_unknown_format_is_refused_with_the_known(graph_of: Callable[..., Graph]) -> None:
-    with pytest.raises(ValueError, match="dot, png, svg"):
+    with pytest.raises(ValueError, match="dot, mmd, pdf, png, svg, tex"):
         viz.render(graph_of(SMALL), "jpeg")
 
 
