@@ -94,11 +94,22 @@ def _stages(graph: Graph, tree: grouping.Branch, depth: int) -> Iterator[Stage]:
             said, colour = (clip(item), "input") if is_input else (title(node), node["operator"].group)
             yield _stage(graph, item, "", said, colour, (item,), 1)
         elif item.depth >= depth or item.count > 1:
-            said = item.call or item.path.rpartition(".")[2]
-            path = f"{item.path}{item.use}"
-            yield _stage(graph, path, item.last, clip(said), "block", tuple(item.keys), item.count)
+            yield _block(graph, item)
         else:
             yield from _stages(graph, item, depth)
+
+
+def _block(graph: Graph, group: grouping.Branch) -> Stage:
+    """A group as one stage: as what it is made of, if that is one stage and is counted."""
+    path = f"{group.path}{group.use}"
+    inner = list(_merged(graph, _stages(graph, replace(group, count=1), group.depth + 1))) if group.count > 1 else []
+    if len(inner) == 1 and inner[0].colour != "block":
+        (one,) = inner
+        n = group.count
+        own = replace(one, path=path, last=group.last, count=one.count * n)
+        return replace(own, params=one.params * n, macs=one.macs * n)
+    said = group.call or group.path.rpartition(".")[2]
+    return _stage(graph, path, group.last, clip(said), "block", tuple(group.keys), group.count)
 
 
 def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tuple[str, ...], count: int) -> Stage:

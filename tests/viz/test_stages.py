@@ -62,6 +62,12 @@ def test_equal_stages_in_a_row_are_one(table: Callable[[str], Stages]) -> None:
     )
 
 
+def test_a_block_that_is_one_layer_with_small_ones_is_no_box_of_its_own(table: Callable[[str], Stages]) -> None:
+    unit = "block unit(x) { x -> conv: conv(3, 3, padding = 1) -> relu }\n"
+    found = column(table(unit + CONVS.format(body="repeat 3 { unit() } -> max_pool(2)")))[1]
+    assert (found.label, found.title, found.count, found.params) == ("features.0 … 2", "conv 3×3, 3", 3, 3 * 84)
+
+
 def test_stages_say_what_they_give_and_cost(table: Callable[[str], Stages]) -> None:
     last = column(table(CONVS.format(body="conv(8, 3, padding = 1) -> global_avg_pool")))[-1]
     assert (last.path, last.shape, last.params, last.macs) == ("fc", "10", 90, 80)
@@ -106,7 +112,7 @@ def test_the_picture_is_the_expected(golden: Callable[[Path, str], None], graph_
 
 def test_the_picture_escapes_what_a_spec_says(graph_of: Callable[..., Graph]) -> None:
     graph = graph_of(
-        'block b(x, said) { x -> relu -> tanh }\nnetwork N(x: [M, 3]) { x -> repeat 2 { b("<script>&") } }'
+        'block b(x, said) { x -> linear(4) -> linear(3) }\nnetwork N(x: [M, 3]) { x -> repeat 2 { b("<script>&") } }'
     )
     drawing = viz.render(graph, "svg", view="stages")
     assert b"<script>" not in drawing
