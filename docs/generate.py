@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import archdsl
 from archdsl.catalogue import CATALOGUE, FAMILIES
@@ -31,6 +32,7 @@ def main() -> int:
         "specs/README.md": zoo(),
         "docs/zoo.md": published(),
         "docs/safety.md": safety(),
+        "docs/gallery.md": gallery(),
     }
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
     if not tables.current():
@@ -39,7 +41,7 @@ def main() -> int:
             tables.write()
     for name, (variant, options) in PICTURES.items():
         target = ROOT / "docs" / "images" / name
-        fresh = target.with_name(f".fresh-{name}")
+        fresh = target.with_name(f".fresh-{target.name}")
         _network(variant).draw(fresh, **options)
         data = fresh.read_bytes()
         fresh.unlink()
@@ -56,10 +58,102 @@ def main() -> int:
     return 0
 
 
+class Shown(NamedTuple):
+    """A picture of the gallery."""
+
+    title: str
+    network: str
+    options: dict[str, object]
+    remark: str  # what to see, and how others draw the same network
+
+    @property
+    def file(self) -> str:
+        return f"{self.network}-{self.options.get('view', 'graph')}.svg"
+
+    @property
+    def command(self) -> str:
+        said = [f"--{name} {value}" for name, value in self.options.items()]
+        return " ".join(["archdsl draw", self.network, "-o", f"{self.network}.svg", *said])
+
+
+GALLERY = (
+    Shown(
+        "AlexNet on two GPUs",
+        "alexnet",
+        {"view": "volumes"},
+        "The paper's figure 2 in spirit: two towers, the layers where they meet (red, as tensors cross devices), the "
+        "windows of the convolutions on the maps that they read. Figure 2 was drawn by hand and is clipped at the top; "
+        "PlotNeuralNet and NN-SVG have templates for AlexNet in one column.",
+    ),
+    Shown(
+        "VGG-16",
+        "vgg16",
+        {"view": "volumes"},
+        "The picture that PlotNeuralNet made well known, there with every width and offset given by hand in TikZ. "
+        "Here sides follow a rule, and `-o vgg16.tex` gives TikZ to work on.",
+    ),
+    Shown(
+        "LeNet-5",
+        "lenet5",
+        {"view": "volumes"},
+        "Figure 2 of the 1998 paper shows the same maps with the same receptive windows. NN-SVG's LeNet style stacks "
+        "sheets, and its user types in every size.",
+    ),
+    Shown(
+        "U-Net",
+        "unet",
+        {"view": "volumes"},
+        "Skips are arcs from the way down to the way up. The paper bends the column into the letter it is named for; "
+        "PlotNeuralNet's U-Net, set by hand, has such arcs too.",
+    ),
+    Shown(
+        "ResNet-152 as a table",
+        "resnet152",
+        {"view": "stages"},
+        "Table 1 of the paper, computed: a row a stage, the number of its repeats, what it gives, and where parameters "
+        "and multiply-adds go. Keras' `plot_model` draws a box for every layer, more than 500 of them.",
+    ),
+    Shown(
+        "GoogLeNet as a table",
+        "googlenet",
+        {"view": "stages"},
+        "Table 1 of the paper with its auxiliary classifiers beside the stages that they branch from, dashed as they "
+        "exist in training only. The paper's own drawing, figure 3, fills a page.",
+    ),
+    Shown(
+        "A vision transformer as a table",
+        "vit_b_16",
+        {"view": "stages"},
+        "Twelve encoder layers are one row. A tracer, such as torchview, shows each of them.",
+    ),
+    Shown(
+        "ResNet-152 as a graph",
+        "resnet152",
+        {},
+        "Equal blocks are found by what they are and drawn once, a stack with its number; what a page cannot hold is "
+        "closed, with its cost. torchview's `roll` folds one module that is called again, not equal ones in a row.",
+    ),
+    Shown(
+        "One block of it",
+        "resnet101",
+        {"focus": "layer3.7"},
+        "Any block with its neighbours. Netron and Model Explorer find a layer by its name too, in a model that is "
+        "already built.",
+    ),
+    Shown(
+        "In the dark",
+        "nin_cifar10",
+        {"view": "stages", "theme": "dark"},
+        "Themes change colours and nothing else; every text keeps a contrast of 4.5:1. `--theme print` is black and "
+        "white.",
+    ),
+)
+
 PICTURES: dict[str, tuple[str, dict[str, object]]] = {
     "residual.svg": (str(ROOT / "docs" / "residual.arch"), {}),
     "alexnet.svg": ("alexnet", {}),
     "broken.svg": (str(ROOT / "docs" / "broken.arch"), {}),
+    **{f"gallery/{shown.file}": (shown.network, shown.options) for shown in GALLERY},
 }
 
 
@@ -69,6 +163,18 @@ def _network(spec: str) -> archdsl.Network:
         return archdsl.load(spec)
     except archdsl.SpecError as error:
         return archdsl.Network(error.graph)
+
+
+def gallery() -> str:
+    """The best pictures, each with its command."""
+    lines = ["# Gallery", "", NOTE, ""]
+    lines += [
+        "Every picture is made from a spec by the command above it. [draw](command-line.md#draw) has the options."
+    ]
+    for shown in GALLERY:
+        lines += ["", f"## {shown.title}", "", f"`{shown.command}`", "", shown.remark, ""]
+        lines += [f"![{shown.title}](images/gallery/{shown.file})"]
+    return "\n".join(lines) + "\n"
 
 
 def _current(path: Path, data: bytes) -> bool:

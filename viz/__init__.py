@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from archdsl.graph import Graph
 from archdsl.write import write_atomically
-from viz import formats, scene
+from viz import formats, scene, stages, volumes
 from viz.engine import DrawingError
-from viz.formats import Direction, Look
-from viz.scene import Shown
+from viz.formats import Direction, Engine, Look, Subject, View
+from viz.recolour import Theme
+from viz.scene import Depth, Shown
 
 __all__ = ["DrawingError", "Look", "draw", "embed", "known_formats", "render"]
 
 known_formats = formats.known
 
 
-def draw(
-    graph: Graph,
-    path: str | os.PathLike[str],
-    *,
-    direction: Direction = "down",
-    shapes: bool | Literal["all"] = True,
-    phase: Shown = "train",
-) -> None:
-    """Draw a graph into a file, in the format of its suffix.
+def draw(graph: Graph, path: str | os.PathLike[str], **options: Any) -> None:
+    """Draw a graph into a file, in the format of its suffix, with the options of `render`.
 
     Raises `ValueError` for an unknown suffix, `DrawingError` for a graph that is too large, and `OSError`.
     """
@@ -35,33 +29,55 @@ def draw(
     if format not in formats.known():
         names = ", ".join(f".{name}" for name in formats.known())
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {names}")
-    write_atomically(path, render(graph, format, direction=direction, shapes=shapes, phase=phase))
+    write_atomically(path, render(graph, format, **options))
 
 
 def render(
     graph: Graph,
     format: str,
     *,
+    view: View = "graph",
     direction: Direction = "down",
     shapes: bool | Literal["all"] = True,
     phase: Shown = "train",
+    fold: bool = True,
+    depth: Depth = "fit",
+    focus: str | None = None,
+    theme: Theme = "light",
+    engine: Engine = "embedded",
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
-    `direction` is where the data flows to: down, up, right or left. `shapes` labels edges with the shapes of their
-    tensors. `phase` is "train" for everything, or "eval" for what is left in inference.
+    `view` is what it shows: the graph, layer by layer; the stages, as the table of a paper; or volumes, feature maps
+    as solids. `phase` is "train" for everything, or "eval" for what is left in inference. `theme` is light, dark, or
+    print for black and white.
 
-    Raises `ValueError` for an unknown format, direction or phase, and `DrawingError` for a graph that is too large.
+    The graph has further options. `direction` is where the data flows to: down, up, right or left. `shapes` labels
+    edges with the shapes of their tensors. `fold` draws equal blocks in a row once. `depth` is how deep blocks are
+    opened, "fit" so that a page can hold them, or None for all. `focus` is the path of a block or layer that is drawn
+    with its neighbours only. `engine` is what lays it out: "embedded", or "system" for the `dot` of the system.
+
+    Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
-    for what, value, known in (("direction", direction, get_args(Direction)), ("phase", phase, get_args(Shown))):
-        if value not in known:
-            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(known)}")
-    renderer = formats.find(format)
-    return renderer(scene.build(graph, phase), Look(direction, shapes))
+    chosen = {"view": (view, View), "direction": (direction, Direction), "phase": (phase, Shown)}
+    for what, (value, known) in (chosen | {"theme": (theme, Theme), "engine": (engine, Engine)}).items():
+        if value not in get_args(known):
+            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(get_args(known))}")
+    renderer = formats.find(format, view)
+    subject: Subject
+    if view == "stages":
+        subject = stages.build(graph, phase)
+    elif view == "volumes":
+        subject = volumes.build(graph, phase)
+    elif formats.opens(format):
+        subject = scene.build(graph, phase, fold=False, depth=None, focus=focus)
+    else:
+        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
+    return renderer(subject, Look(direction, shapes, theme, engine))
 
 
 def embed(graph: Graph) -> str:
     """The interactive page of a graph as an HTML element, for a notebook."""
     from viz.formats import html
 
-    return html.embed(scene.build(graph), Look())
+    return html.embed(scene.build(graph, fold=False, depth=None), Look())

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import importlib.resources
+import shutil
 import struct
+import subprocess
 import threading
 from functools import cache
 from typing import Any, Final
@@ -22,8 +24,13 @@ class DrawingError(ValueError):
     """A graph that cannot be drawn; the text says what to do instead."""
 
 
-def render(dot: str, *, format: str = "svg", time_limit: float = TIME_LIMIT) -> bytes:
-    """Lay a graph out. Raises `DrawingError` where it is too large for the time and memory allowed."""
+def render(dot: str, *, format: str = "svg", time_limit: float = TIME_LIMIT, system: bool = False) -> bytes:
+    """Lay a graph out, with the `dot` of the system where asked to.
+
+    Raises `DrawingError` where the graph is too large for the time and memory allowed, or where there is no `dot`.
+    """
+    if system:
+        return _run_system(dot, format, time_limit)
     engine = wasmtime.Engine(_config())  # one for each call: a timer stops all that runs in its engine
     module = wasmtime.Module.deserialize(engine, _compiled())
     store = wasmtime.Store(engine)
@@ -46,6 +53,20 @@ def render(dot: str, *, format: str = "svg", time_limit: float = TIME_LIMIT) -> 
 
 
 ADVICE: Final = "draw a smaller variant or a part of the network, or write DOT and lay it out with another tool"
+
+
+def _run_system(dot: str, format: str, time_limit: float) -> bytes:
+    program = shutil.which("dot")
+    if program is None:
+        raise DrawingError("there is no `dot` on the PATH: install Graphviz, or leave `--engine system` out")
+    try:
+        done = subprocess.run([program, f"-T{format}"], input=dot.encode(), capture_output=True, timeout=time_limit)
+    except subprocess.TimeoutExpired:
+        raise DrawingError(f"the layout takes longer than {time_limit:g} seconds; {ADVICE}") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise DrawingError(f"`dot` cannot lay the graph out: {said or 'no reason given'}")
+    return done.stdout
 
 
 def _run(store: wasmtime.Store, module: wasmtime.Module, dot: str, format: str) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archdsl.graph import Graph, layer
+from viz.wording import span
 
 Prefix: TypeAlias = tuple[str, str]  # a path, and "#2" where all below it is a second use
 
@@ -20,12 +21,23 @@ class Branch:
     use: str = ""  # "#2" for a second use of a shared module
     call: str = ""  # the block's call
     depth: int = 0
-    first: str = ""  # the key of its first layer
+    keys: list[str] = field(default_factory=list)  # all layers in it, however deep
     items: list[str | Branch] = field(default_factory=list)
+    closed: bool = False  # whether it is drawn as one box
+    count: int = 1  # how many groups like it, one after another or side by side, it stands for
+    last: str = ""  # the path of the last of these, if there are several
+    parallel: bool = False  # whether they stand side by side
 
     @property
     def label(self) -> str:
-        return f"{self.path} {self.use}".rstrip()
+        label = f"{self.path} {self.use}".rstrip()
+        return span(label, self.last) if self.last else label
+
+    @property
+    def repeats(self) -> str:
+        """How often it occurs; nothing for once."""
+        side_by_side = " side by side" if self.parallel else ""
+        return f"× {self.count}{side_by_side}" if self.count > 1 else ""
 
 
 def groups(graph: Graph, keys: list[str]) -> Branch:
@@ -41,7 +53,7 @@ def groups(graph: Graph, keys: list[str]) -> Branch:
         # A sequence that holds nothing beside one inner group says no more than that one.
         return sizes[prefix] > 1 and (prefix[0] in calls or sizes[prefix] > largest[prefix])
 
-    root = Branch("")
+    root = Branch("", keys=list(keys))
     branches: dict[Prefix, Branch] = {}
     for key in keys:
         parent = root
@@ -50,9 +62,10 @@ def groups(graph: Graph, keys: list[str]) -> Branch:
                 continue
             if prefix not in branches:
                 path, use = prefix
-                branches[prefix] = Branch(path, use, calls.get(path, ""), parent.depth + 1, key)
+                branches[prefix] = Branch(path, use, calls.get(path, ""), parent.depth + 1)
                 parent.items.append(branches[prefix])
             parent = branches[prefix]
+            parent.keys.append(key)
         parent.items.append(key)
     return root
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
-from viz import palette, theme
+from viz import lettering, palette, theme
 from viz.scene import Scene
 from viz.wording import clip
 
-Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "thick"]
+Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]
 
 LINE: Final = 15.0  # from one entry to the next
 MARGIN: Final = 11.0
 SWATCH: Final = (16.0, 9.0)
 GAP: Final = 6.0  # from a swatch to its text
+NAMES: Final = MappingProxyType({"block": "block, not opened"})  # of colour groups that are no operators'
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,12 @@ class Entry:
 
     @property
     def width(self) -> float:
-        return SWATCH[0] + GAP + len(self.text) * theme.SMALL * 0.52  # the mean width of a letter, generously
+        return SWATCH[0] + GAP + lettering.width(self.text, theme.SMALL)
+
+
+MARK: Final = theme.Colour(theme.PAPER, theme.MUTED)
+CROSSING: Final = Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices")
+TRAINING: Final = Entry("dashed", MARK, "training only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +53,18 @@ class Legend:
         return group
 
 
-def column(scene: Scene) -> Legend:
+def column(entries: Sequence[Entry]) -> Legend:
     """The legend as a column, for beside a tall drawing."""
-    entries = _entries(scene)
     placed = tuple((MARGIN, MARGIN + i * LINE, entry) for i, entry in enumerate(entries))
     width = max((entry.width for entry in entries), default=0.0) + 2 * MARGIN
     return Legend(width, len(entries) * LINE + 2 * MARGIN, placed)
 
 
-def row(scene: Scene, width: float) -> Legend:
+def row(entries: Sequence[Entry], width: float) -> Legend:
     """The legend as a row, for beneath a wide drawing; as many rows as the width demands."""
     placed = []
     x, y, right = MARGIN, MARGIN / 2, 0.0
-    for entry in _entries(scene):
+    for entry in entries:
         if x > MARGIN and x + entry.width > width - MARGIN:
             x, y = MARGIN, y + LINE
         placed.append((x, y, entry))
@@ -66,26 +73,39 @@ def row(scene: Scene, width: float) -> Legend:
     return Legend(right + MARGIN, y + LINE + MARGIN / 2, tuple(placed))
 
 
-def _entries(scene: Scene) -> list[Entry]:
-    """What occurs in the scene, and needs to be told."""
-    colours = palette.colours(scene)
+def of_scene(scene: Scene) -> list[Entry]:
+    """What occurs in a scene, and needs to be told."""
     boxes = list(scene.boxes())
-    ink = theme.Colour(theme.PAPER, theme.MUTED)
-    hidden = ("input", "output", "merge")  # these are known by their forms
-    found = [Entry("fill", colour, clip(name)) for name, colour in colours.groups.items() if name not in hidden]
-    found += [Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()]
+    found = of_colours(palette.colours((box.colour for box in boxes), scene.devices))
     if any(edge.crossing for edge in scene.edges):
-        found.append(Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices"))
+        found.append(CROSSING)
+    if any(item.repeats for item in scene.all()):
+        found.append(Entry("stack", MARK, "occurs more than once"))
     if any(box.train for box in boxes):
-        found.append(Entry("dashed", ink, "training only"))
+        found.append(TRAINING)
     if any(box.shared for box in boxes):
-        found.append(Entry("double", ink, "shared weights, used again"))
+        found.append(Entry("double", MARK, "shared weights, used again"))
     return found
+
+
+def of_colours(colours: palette.Colours) -> list[Entry]:
+    """The colours of operator groups and devices."""
+    hidden = ("input", "output", "merge")  # these are known by their forms
+    shown = ((name, colour) for name, colour in colours.groups.items() if name not in hidden)
+    return [
+        *(Entry("fill", colour, NAMES.get(name, clip(name))) for name, colour in shown),
+        *(Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()),
+    ]
 
 
 def _draw(group: Element, x: float, y: float, entry: Entry) -> None:
     width, height = SWATCH
     fill, line = entry.colour
+    if entry.sign == "stack":
+        width, height = width - 4, height - 2
+        for step in (4, 2):
+            place = _numbers({"x": x + step, "y": y + step, "width": width, "height": height, "rx": 2})
+            SubElement(group, "rect", {**place, "fill": fill, "stroke": line, "stroke-width": "1"})
     if entry.sign == "thick":
         ends = {"x1": x, "x2": x + width, "y1": y + height / 2, "y2": y + height / 2}
         SubElement(group, "line", {**_numbers(ends), "stroke": line, "stroke-width": "2.8"})
@@ -98,7 +118,7 @@ def _draw(group: Element, x: float, y: float, entry: Entry) -> None:
     if entry.sign == "double":
         inner = {"x": x + 2, "y": y + 2, "width": width - 4, "height": height - 4}
         SubElement(group, "rect", {**_numbers(inner), "fill": "none", "stroke": line, "stroke-width": "1"})
-    place = _numbers({"x": x + width + GAP, "y": y + height - 1})
+    place = _numbers({"x": x + SWATCH[0] + GAP, "y": y + SWATCH[1] - 1})
     text = {"font-family": theme.FONT_STACK, "font-size": f"{theme.SMALL:g}", "fill": theme.INK}
     SubElement(group, "text", {**place, **text}).text = entry.text
 

@@ -1,12 +1,11 @@
-"""Which colour stands for what in one scene."""
+"""Which colour stands for what in one drawing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from viz import theme
-from viz.scene import Scene
 from viz.theme import Colour
 
 
@@ -16,11 +15,11 @@ class Colours:
     devices: Mapping[str, Colour]  # those declared
 
 
-def colours(scene: Scene) -> Colours:
-    """The colours of a scene's operator groups and devices."""
-    occur = dict.fromkeys(box.colour for box in scene.boxes())
+def colours(found: Iterable[str], devices: Iterable[str]) -> Colours:
+    """The colours of the operator groups and devices of a drawing."""
+    occur = dict.fromkeys(found)
     own = [group for group in occur if group not in theme.GROUPS]
     groups = {name: colour for name, colour in theme.GROUPS.items() if name in occur}
     groups |= {name: theme.MORE_GROUPS[i % len(theme.MORE_GROUPS)] for i, name in enumerate(own)}
-    devices = {name: theme.DEVICES[i % len(theme.DEVICES)] for i, name in enumerate(scene.devices)}
-    return Colours(groups, devices)
+    outlines = {name: theme.DEVICES[i % len(theme.DEVICES)] for i, name in enumerate(devices)}
+    return Colours(groups, outlines)

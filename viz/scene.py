@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from archdsl.dims import Shape, show
-from archdsl.graph import Graph, broken, fault, header, layer, layers, live, operands
-from viz import grouping
-from viz.wording import clip, plain, title
+from archdsl.graph import Graph, broken, fault, header, layer, layers, live
+from viz import edges, folding, grouping
+from viz.edges import Edge, Wire
+from viz.wording import clip, cost, plain, title
 
-Kind: TypeAlias = Literal["input", "layer", "join", "output", "fault"]
-# In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
-Role: TypeAlias = Literal["chain", "main", "side"]
+Kind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Shown: TypeAlias = Literal["train", "eval"]
+Depth: TypeAlias = int | Literal["fit"] | None  # None: whatever the depth
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A layer, an input or an output; or a step of a broken spec that cannot be."""
+    """A layer, an input, an output, a group drawn as one; or a step of a broken spec that cannot be."""
 
     id: str
     kind: Kind
-    key: str  # of the node; for an output, its name
+    key: str  # of the node; for an output, its name, for a group its path
     title: str  # what it does
     name: str  # what it is called, within its group; empty where the title says it already
     colour: str  # its colour group
@@ -31,6 +30,8 @@ class Box:
     train: bool = False  # exists in training only
     shared: bool = False  # has the weights of an earlier box
     fault: str = ""  # what is wrong with it
+    cost: str = ""  # what a group has and needs
+    repeats: str = ""  # how many groups it stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +44,7 @@ class Group:
     device: str | None  # where all of it is, if on one device
     train: bool  # whether all of it exists in training only
     items: tuple[Box | Group, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A tensor on its way."""
-
-    source: str  # ids of boxes
-    target: str
-    shape: str
-    news: bool  # whether a reader has not seen this shape on the way here
-    crossing: bool  # from one device to another
-    train: bool
-    role: Role
+    repeats: str = ""  # how many groups it stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,64 +55,134 @@ class Scene:
     devices: tuple[str, ...]
     graph: Graph  # what it shows, for what is not to be seen at a glance
 
-    def boxes(self) -> Iterator[Box]:
-        """All boxes, whatever group they are in."""
+    def all(self) -> Iterator[Box | Group]:
+        """All boxes and groups, each group before what is in it."""
         stack = list(reversed(self.items))
         while stack:
             item = stack.pop()
+            yield item
             if isinstance(item, Group):
                 stack.extend(reversed(item.items))
-            else:
-                yield item
+
+    def boxes(self) -> Iterator[Box]:
+        """All boxes, whatever group they are in."""
+        return (item for item in self.all() if isinstance(item, Box))
 
 
-def build(graph: Graph, phase: Shown = "train") -> Scene:
+def build(
+    graph: Graph, phase: Shown = "train", *, fold: bool = False, depth: Depth = None, focus: str | None = None
+) -> Scene:
     """The scene of a graph: everything for "train", what the live outputs need for "eval".
 
-    Of a broken spec, whose outputs may be missing, all is shown that is not for training only.
+    With `fold`, equal groups that follow one another are drawn once. Groups nested `depth` deep are drawn as one box,
+    with "fit" as many as it takes for a page. `focus` leaves out all but the group or layer of a path and its
+    neighbours.
+
+    Of a broken spec, whose outputs may be missing, all is shown that is not for training only. Raises `ValueError`
+    for an unknown phase or path, and for no depth at all.
     """
     if phase not in get_args(Shown):
         raise ValueError(f"unknown phase {phase!r}; known are {', '.join(get_args(Shown))}")
-    head = header(graph)
-    if phase == "train":
-        kept = set(graph)
-    elif any(broken(graph)):
-        kept = {key for key, node in layers(graph) if node["phase"] == "both"}
-    else:
-        kept = live(graph, training=False) | set(head["inputs"])
-    keys = [key for key in graph if key in kept]
-    ids = {key: f"n{i}" for i, key in enumerate(keys)}
+    if isinstance(depth, int) and depth < 1:
+        raise ValueError(f"a drawing is at least 1 deep, not {depth}")
+    keys = kept(graph, phase)
     tree = grouping.groups(graph, keys)
-    outputs = [o for o in head["outputs"] if phase == "train" or o["phase"] == "both"]
-    ends = [
-        Box(f"o{i}", "output", o["name"], clip(o["name"]), "", "output", train=o["phase"] == "train")
-        for i, o in enumerate(outputs)
-    ]
-    edges = [edge for key in keys for edge in _edges(graph, key, ids)]
-    for end, output in zip(ends, outputs, strict=True):
-        edges.append(Edge(ids[output["node"]], end.id, show(output["shape"]), True, False, end.train, "chain"))
-    name = head["variant"] or head["network"]
-    caption = name if name == head["network"] else f"{name} ({head['network']})"
-    return Scene(plain(caption), (*_items(graph, tree, ids), *ends), tuple(edges), head["devices"], graph)
+    inner = set(keys)
+    caption = name(graph)
+    if focus is not None:
+        part = folding.find(tree, focus)
+        tree = folding.focus(graph, tree, part)
+        inner = {part} if isinstance(part, str) else set(part.keys)
+        caption = f"{caption}: {focus}"
+        if isinstance(depth, int) and isinstance(part, grouping.Branch):
+            depth += part.depth
+    tree, stand_in = folding.fold(graph, tree) if fold else folding.Folded(tree, {})
+    if depth is not None:
+        tree = folding.fitting(tree) if depth == "fit" else folding.close(tree, depth)
+    ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
+    wires = list(edges.wires(graph, keys, inner, ids, stand_in))
+    ends = []
+    for i, output in enumerate(header(graph)["outputs"]):
+        train = output["phase"] == "train"
+        if output["node"] in inner and (phase == "train" or not train):
+            ends.append(Box(f"o{i}", "output", output["name"], clip(output["name"]), "", "output", train=train))
+            source = ids[stand_in.get(output["node"], output["node"])]
+            wires.append(Wire(source, f"o{i}", output["shape"], False, train))
+    items = (*_items(graph, tree, ids), *ends)
+    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph)
 
 
-def _items(graph: Graph, tree: grouping.Branch, ids: dict[str, str]) -> tuple[Box | Group, ...]:
-    return tuple(
-        _box(graph, item, ids[item], tree.path) if isinstance(item, str) else _group(graph, item, ids)
-        for item in tree.items
+def name(graph: Graph) -> str:
+    """What a network is called: `resnet50 (ResNet)`."""
+    head = header(graph)
+    variant = head["variant"] or head["network"]
+    return plain(variant if variant == head["network"] else f"{variant} ({head['network']})")
+
+
+def kept(graph: Graph, phase: Shown) -> list[str]:
+    """The nodes that exist in a phase, in order."""
+    if phase == "train":
+        return list(graph)
+    if any(broken(graph)):
+        return [key for key, node in layers(graph) if node["phase"] == "both"]
+    kept = live(graph, training=False) | set(header(graph)["inputs"])
+    return [key for key in graph if key in kept]
+
+
+def _ids(tree: grouping.Branch, names: Mapping[str, str]) -> dict[str, str]:
+    """For each layer that is drawn the id of its box: that of the group, where this is drawn as one."""
+    found = {}
+    stack: list[str | grouping.Branch] = [tree]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            found[item] = names[item]
+        elif item.closed:
+            found.update(dict.fromkeys(item.keys, names[item.keys[0]]))
+        else:
+            stack.extend(item.items)
+    return found
+
+
+def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
+    found: list[Box | Group] = []
+    for item in tree.items:
+        if isinstance(item, str):
+            found.append(_box(graph, item, ids[item], tree.path))
+        else:
+            found.append(_closed(graph, item, ids, tree.path) if item.closed else _group(graph, item, ids))
+    return tuple(found)
+
+
+def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within: str) -> Box:
+    nodes = [layer(graph, key) for key in tree.keys]
+    devices = {node["device"] for node in nodes}
+    label = tree.label.removeprefix(f"{within}.") if within else tree.label
+    return Box(
+        id=ids[tree.keys[0]],
+        kind="block",
+        key=tree.label,
+        title=clip(tree.call or label),
+        name=clip(label) if tree.call else "",
+        colour="block",
+        device=devices.pop() if len(devices) == 1 else None,
+        train=all(node["phase"] == "train" for node in nodes),
+        cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
+        repeats=tree.repeats,
     )
 
 
-def _group(graph: Graph, tree: grouping.Branch, ids: dict[str, str]) -> Group:
+def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group:
     items = _items(graph, tree, ids)
     devices = {item.device for item in items}
     return Group(
-        id=f"cluster_{ids[tree.first]}_{tree.depth}",
+        id=f"cluster_{items[0].id.removeprefix('cluster_')}_{tree.depth}",
         path=clip(tree.label),
         call=clip(tree.call),
         device=devices.pop() if len(devices) == 1 else None,
         train=all(item.train for item in items),
         items=items,
+        repeats=tree.repeats,
     )
 
 
@@ -150,33 +209,3 @@ def _box(graph: Graph, key: str, id: str, within: str) -> Box:
         train=node["phase"] == "train",
         shared=shared,
     )
-
-
-def _edges(graph: Graph, key: str, ids: dict[str, str]) -> Iterator[Edge]:
-    node = layer(graph, key)
-    inputs = operands(graph, key)
-    for position, (source, output) in enumerate(inputs):
-        producer = layer(graph, source)
-        shape = producer["outputs"][output]
-        yield Edge(
-            source=ids[source],
-            target=ids[key],
-            shape=show(shape),
-            news=graph.out_degree(source) > 1 or _changes(graph, source, shape),
-            crossing=None not in (producer["device"], node["device"]) and producer["device"] != node["device"],
-            train=producer["phase"] == "train" or node["phase"] == "train",
-            role=_role(graph, source, key, position),
-        )
-
-
-def _role(graph: Graph, source: str, target: str, position: int) -> Role:
-    ways, parts = graph.out_degree(source), graph.in_degree(target)
-    if ways == parts == 1:
-        return "chain"
-    first = position == 0 and next(iter(graph.succ[source])) == target
-    return "main" if first and ways <= 2 and parts <= 2 else "side"
-
-
-def _changes(graph: Graph, key: str, shape: Shape) -> bool:
-    """Whether a layer's output has not the shape of what it reads."""
-    return all(edge["shape"] != shape for _, _, edge in graph.in_edges(key, data=True))

@@ -40,6 +40,7 @@ GROUPS: Final = MappingProxyType(
         "regularization": Colour("#f2f2f2", "#a6a6a6"),
         "merge": Colour("#ffffff", "#444444"),
         "parameter": Colour("#e3d6ee", "#8461a5"),
+        "block": Colour("#e9ecf5", "#5b6788"),  # a group drawn as one box
         "loss": Colour("#ead9d2", "#8f6a58"),
         "input": Colour("#ffffff", "#1a1a1a"),
         "output": Colour("#3a3a3a", "#3a3a3a"),
@@ -69,6 +70,9 @@ DEVICES: Final = (
 
 CLUSTER: Final = (Colour("#f7f8fa", "#c4c9d1"), Colour("#eef0f4", "#b9bfc9"))  # by depth, in turn
 EDGE: Final = "#4d4d4d"
+FINE: Final = "#b5b5b5"  # leaders
+WINDOW: Final = "#f6f6f6"  # a filter on a feature map
+BAR: Final = "#8fa3bf"  # a share of a cost
 CROSSING: Final = "#c1121f"  # an edge from one device to another
 
 # What stands in the circle of a join; others show their operator.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import MappingProxyType
 from typing import Any, Final
 
-from archdsl.graph import Layer
+from archdsl.graph import Graph, Layer, header, layer
+from archdsl.measure import cost as counts
+from archdsl.measure.table import magnitude
 from archdsl.ops import Operator, Parameter, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import Init, Sizes
@@ -42,6 +45,15 @@ def title(layer: Layer) -> str:
     return clip(f"{name} {said}".strip())
 
 
+def cost(graph: Graph, keys: Collection[str]) -> str:
+    """`1.12 M params, 218 M MACs`: what layers have and need; nothing is said of what they have not, or open sizes."""
+    ones = dict.fromkeys(header(graph)["batch"], 1)
+    params = sum(counts.params(layer(graph, key)) for key in keys)
+    macs = sum(counts.macs_at(graph, key, ones) for key in keys)
+    said = [(params, "params"), (macs, "MACs")]
+    return ", ".join(f"{magnitude(number)} {unit}" for number, unit in said if isinstance(number, int) and number)
+
+
 def _said(operator: Operator, spatial: int) -> list[str]:
     found = []
     for parameter in parameters(type(operator)):
@@ -69,6 +81,14 @@ def _value(value: Any, separator: str = ", ") -> str:
         text = separator.join(_value(item) for item in value)
         return text if separator == "×" else f"[{text}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def span(first: str, last: str) -> str:
+    """The paths from one to another: `layer1.0 … 7`."""
+    end = last.rpartition(".")[2]
+    stem = end.rstrip("0123456789")
+    same = stem != end and first.rpartition(".")[2].rstrip("0123456789") == stem
+    return f"{first} … {end.removeprefix(stem) if same else end}"
 
 
 def plain(text: str) -> str:

@@ -26,6 +26,13 @@ FORMATS = backend("viz").known_formats()
     help=f"The file; its suffix is the format: {', '.join(FORMATS)}.",
 )
 @click.option(
+    "--view",
+    type=click.Choice(["graph", "stages", "volumes"]),
+    default="graph",
+    show_default=True,
+    help="Layer by layer, as the table of a paper, or feature maps as solids.",
+)
+@click.option(
     "--direction",
     type=click.Choice(["down", "right", "up", "left"]),
     default="down",
@@ -40,16 +47,38 @@ FORMATS = backend("viz").known_formats()
     show_default=True,
     help="With or without the parts that exist in training only.",
 )
+@click.option("--fold/--no-fold", default=True, help="Whether equal blocks in a row are drawn once, with their number.")
+@click.option(
+    "--depth",
+    metavar="N",
+    default="fit",
+    show_default=True,
+    callback=lambda ctx, option, value: _depth(value),
+    help="Draw blocks nested N deep as one box each; `all` opens every block, `fit` as many as a page can hold.",
+)
+@click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
+@click.option(
+    "--theme",
+    type=click.Choice(["light", "dark", "print"]),
+    default="light",
+    show_default=True,
+    help="The colours; print is black and white.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["embedded", "system"]),
+    default="embedded",
+    show_default=True,
+    help="The Graphviz that comes with archdsl, or the `dot` of the system.",
+)
 @choice_options
 @limit_options
 def command(
     spec: str,
     output: Path,
-    direction: str,
-    shapes: bool,
-    phase: str,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
+    **options: Any,
 ) -> int:
     """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges.
 
@@ -62,11 +91,11 @@ def command(
     try:
         graph = load_graph(spec, settings, inputs)
     except SpecError as error:
-        if error.graph is None:
+        if error.graph is None or options["view"] != "graph":
             raise
         faults, graph = error, error.graph
     try:
-        Network(graph).draw(output, direction=direction, shapes=shapes, phase=phase)
+        Network(graph).draw(output, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
@@ -76,3 +105,11 @@ def command(
         raise faults
     click.echo(f"wrote {output}")
     return 0
+
+
+def _depth(text: str) -> int | str | None:
+    if text in ("fit", "all"):
+        return None if text == "all" else text
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise click.BadParameter(f"`{text}` is not a number from 1, `fit` or `all`")
+    return int(text)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from archdsl.dims import Shape, Size, product, substitute
-from archdsl.graph import Graph, Layer, layer, layers
+from archdsl.graph import Graph, Layer, layer, layers, operands
 from archdsl.measure.precision import BYTES
 
 
@@ -29,6 +29,11 @@ def macs(graph: Graph, node: Layer, reads: Sequence[tuple[str, int]], values: Ma
     `torch.utils.flop_counter` counts. `reads` are the layer's operands."""
     inputs = [fixed(layer(graph, producer)["outputs"][output], values) for producer, output in reads]
     return node["operator"].macs(inputs, fixed(node["shape"], values))
+
+
+def macs_at(graph: Graph, key: str, values: Mapping[str, int]) -> Size:
+    """The same for the layer with this key."""
+    return macs(graph, layer(graph, key), operands(graph, key), values)
 
 
 def fixed(shape: Shape, values: Mapping[str, int]) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from archdsl.graph import Graph, layer, layers, live, operands
+from archdsl.graph import Graph, layer, layers, live
 from archdsl.measure import cost
 
 Fits = Callable[[Graph], bool]
@@ -36,7 +36,7 @@ def blocks(graph: Graph) -> list[Block]:
 
 def forward_macs(graph: Graph, keys: Iterable[str]) -> int:
     """The multiply-adds of some layers."""
-    found = [cost.macs(graph, layer(graph, key), operands(graph, key), {}) for key in keys]
+    found = [cost.macs_at(graph, key, {}) for key in keys]
     return sum(macs for macs in found if isinstance(macs, int))
 
 

@@ -45,10 +45,16 @@ def count(number: Size) -> str:
     """A count with its magnitude: `25,557,032 (25.6 M)`."""
     if not isinstance(number, int):
         return str(number)
+    short = magnitude(number)
+    return f"{number:,} ({short})" if short != str(number) else f"{number:,}"
+
+
+def magnitude(number: int) -> str:
+    """A count in few characters: `25.6 M`."""
     for unit, letter in UNITS:
         if number >= unit:
-            return f"{number:,} ({number / unit:.3g} {letter})"
-    return f"{number:,}"
+            return f"{number / unit:.3g} {letter}"
+    return str(number)
 
 
 def size(number: Size | None) -> str:

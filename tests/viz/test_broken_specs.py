@@ -64,7 +64,7 @@ def test_the_tensors_that_reach_it_are_drawn(broken_scene: Callable[..., Scene])
 
 
 def test_the_legend_names_the_colour_of_faults(broken_scene: Callable[..., Scene]) -> None:
-    assert palette.colours(broken_scene()).groups["fault"] == theme.GROUPS["fault"]
+    assert palette.colours((box.colour for box in broken_scene().boxes()), ()).groups["fault"] == theme.GROUPS["fault"]
 
 
 def test_inference_is_drawn_up_to_the_faults_too(broken_scene: Callable[..., Scene]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree
 
 import pytest
@@ -15,10 +16,11 @@ import pytest
 import viz
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph
-from viz import engine, formats, theme
+from viz import engine, formats, recolour, theme
 from viz.engine import DrawingError
 from viz.formats import Look, png
 from viz.formats.dot import text
+from viz.recolour import Theme
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -37,7 +39,7 @@ network Net(image: [N, 8, 16, 16]) {
 
 
 def svg(graph: Graph, **options: Any) -> ElementTree.Element:
-    return ElementTree.fromstring(viz.render(graph, "svg", **options))
+    return ElementTree.fromstring(viz.render(graph, "svg", **{"fold": False, **options}))
 
 
 def parts(drawing: ElementTree.Element, kind: str) -> dict[str, ElementTree.Element]:
@@ -55,16 +57,16 @@ def texts(drawing: ElementTree.Element) -> list[str]:
 
 
 def test_the_known_formats_are_the_files_of_the_package() -> None:
-    assert formats.known() == ("dot", "html", "png", "svg")
+    assert formats.known() == ("dot", "html", "mmd", "pdf", "png", "svg", "tex")
 
 
 def test_an_unknown_suffix_is_refused_with_the_known(graph_of: Callable[..., Graph], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"\.dot, \.html, \.png, \.svg"):
+    with pytest.raises(ValueError, match=r"\.dot, \.html, \.mmd, \.pdf, \.png, \.svg"):
         viz.draw(graph_of(SMALL), tmp_path / "net.jpeg")
 
 
 def test_an_unknown_format_is_refused_with_the_known(graph_of: Callable[..., Graph]) -> None:
-    with pytest.raises(ValueError, match="dot, html, png, svg"):
+    with pytest.raises(ValueError, match="dot, html, mmd, pdf, png, svg, tex"):
         viz.render(graph_of(SMALL), "jpeg")
 
 
@@ -107,7 +109,7 @@ def test_svg_has_every_layer(graph_of: Callable[..., Graph]) -> None:
 
 def test_svg_shows_operators_names_blocks_and_shapes(graph_of: Callable[..., Graph]) -> None:
     shown = texts(svg(graph_of(MANY)))
-    assert {"conv 3×3, 8", "conv1", "left.0 unit(8)", "[N, 8, 16, 16]", "aux", "main"} <= set(shown)
+    assert {"conv 3×3, 8", "conv1", "left.0", "unit(8)", "[N, 8, 16, 16]", "aux", "main"} <= set(shown)
 
 
 def test_shapes_can_be_left_out_but_for_those_between_devices(graph_of: Callable[..., Graph]) -> None:
@@ -123,10 +125,17 @@ def test_all_shapes_can_be_asked_for(graph_of: Callable[..., Graph]) -> None:
 
 
 def test_groups_are_drawn_around_their_layers(graph_of: Callable[..., Graph]) -> None:
+    source = viz.render(graph_of(MANY), "dot", fold=False).decode()
+    left = source[source.index('label="left ') :]
+    assert left.index('label="left.0 ') < left.index('label="conv 3×3, 8') < left.index('label="left.1 ')
+    assert source.count("subgraph") == 7  # one of them the legend
+
+
+def test_dot_has_a_legend(graph_of: Callable[..., Graph]) -> None:
     source = viz.render(graph_of(MANY), "dot").decode()
-    left = source[source.index("label=left") :]
-    assert left.index("left.0  unit(8)") < left.index('label="conv 3×3, 8') < left.index("left.1  unit(8)")
-    assert source.count("subgraph") == 6
+    legend = source[source.index("subgraph cluster_legend") :]
+    assert all(f"label={word}" in legend for word in ("convolution", "pooling", "gpu0"))
+    assert 'label="training only"' in legend
 
 
 def test_what_only_trains_is_dashed(graph_of: Callable[..., Graph]) -> None:
@@ -197,7 +206,7 @@ def test_a_call_is_shown_as_it_is_written(graph_of: Callable[..., Graph], call: 
     for _, node in graph.nodes(data=True):
         node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
     drawing = svg(graph)
-    assert f"it {call}" in texts(drawing)
+    assert call in texts(drawing)
     assert not [e for e in drawing.iter() if e.tag.removeprefix(SVG) in ("a", "script", "image", "b", "table")]
     assert len(parts(drawing, "node")) == 5
 
@@ -270,10 +279,73 @@ def test_dot_that_is_wrong_is_an_error_with_its_reason() -> None:
 def test_more_layers_than_anyone_can_look_at_are_refused(
     graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("viz.formats.svg.MOST_BOXES", 3)
+    monkeypatch.setattr("viz.graph_picture.MOST_BOXES", 3)
     with pytest.raises(DrawingError, match="too many"):
         viz.render(graph_of(SMALL), "svg")
 
 
 def test_a_look_has_defaults() -> None:
-    assert Look() == Look(direction="down", shapes=True)
+    assert Look() == Look(direction="down", shapes=True, theme="light", engine="embedded")
+
+
+def contrast(a: str, b: str) -> float:
+    """The ratio of two colours' luminances, as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", get_args(Theme))
+def test_text_can_be_read_in_every_theme(name: Theme) -> None:
+    known = {*theme.GROUPS.values(), *theme.MORE_GROUPS, *theme.CLUSTER, *theme.DEVICES}
+    dark = {theme.GROUPS["output"], theme.GROUPS["fault"]}  # their text is that of the paper
+    for fill in [colour.fill for colour in known - dark] + [theme.PAPER]:
+        for ink in (theme.INK, theme.MUTED):
+            assert contrast(recolour.colour(ink, name), recolour.colour(fill, name)) >= 4.5
+
+
+def test_themes_change_colours_and_nothing_else(graph_of: Callable[..., Graph]) -> None:
+    drawings = [viz.render(graph_of(MANY), "svg", theme=name).decode() for name in ("light", "dark", "print")]
+    assert len(set(drawings)) == 3
+    assert len({re.sub(r'"#[0-9a-f]{6}"', "", drawing) for drawing in drawings}) == 1
+    greys = set(re.findall(r'"#([0-9a-f]{6})"', drawings[2]))
+    assert all(grey[:2] == grey[2:4] == grey[4:] for grey in greys)
+
+
+def test_dot_has_the_colours_of_the_theme(graph_of: Callable[..., Graph]) -> None:
+    source = viz.render(graph_of(SMALL), "dot", theme="dark").decode()
+    assert f'bgcolor="{recolour.colour(theme.PAPER, "dark")}"' in source
+    assert theme.PAPER not in source
+
+
+@pytest.mark.parametrize(("option", "value"), [("view", "cubes"), ("theme", "blue"), ("engine", "steam")])
+def test_an_unknown_option_is_refused_with_the_known(graph_of: Callable[..., Graph], option: str, value: str) -> None:
+    with pytest.raises(ValueError, match=rf"no {option} is called '{value}'; known are"):
+        viz.render(graph_of(SMALL), "svg", **{option: value})  # type: ignore[arg-type]
+
+
+def test_a_view_that_a_format_cannot_write_is_refused(graph_of: Callable[..., Graph]) -> None:
+    with pytest.raises(ValueError, match="dot cannot show stages"):
+        viz.render(graph_of(SMALL), "dot", view="stages")
+
+
+def test_the_system_may_lay_out(
+    graph_of: Callable[..., Graph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing = engine.render("digraph { a -> b }")
+    program = tmp_path / "dot"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write({drawing!r})\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert engine.render("digraph { other }", system=True) == drawing
+
+
+def test_a_system_without_dot_is_told_so(graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(DrawingError, match="no `dot` on the PATH"):
+        viz.render(graph_of(SMALL), "svg", engine="system")

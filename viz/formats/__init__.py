@@ -1,6 +1,8 @@
 """The formats of diagrams, one file each: the module `svg` here writes `.svg`. Adding one is adding a file.
 
-A format is a function `render(scene, look) -> bytes`.
+A format is a function `render(subject, look) -> bytes`. Its subject is what a view shows: a scene, stages, volumes.
+A module that can write some views only says so in `VIEWS`; one whose readers open and close blocks themselves, in
+`OPENS`: its scene is whole.
 """
 
 from __future__ import annotations
@@ -10,16 +12,20 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
+from viz.recolour import Theme
 from viz.scene import Scene
+from viz.stages import Stages
+from viz.volumes import Volumes
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
+Engine: TypeAlias = Literal["embedded", "system"]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a reader may choose: where the data flows to, and whether edges bear shapes.
+    """What a reader may choose: where the data flows to, whether edges bear shapes, which colours, whose layout.
 
     With `shapes`, an edge says its tensor's shape where it is news: after a layer that changes it, at a fork, and
     between devices; "all" labels every edge.
@@ -27,9 +33,13 @@ class Look:
 
     direction: Direction = "down"
     shapes: bool | Literal["all"] = True
+    theme: Theme = "light"
+    engine: Engine = "embedded"
 
 
-Renderer: TypeAlias = Callable[[Scene, Look], bytes]
+Subject: TypeAlias = Scene | Stages | Volumes
+View: TypeAlias = Literal["graph", "stages", "volumes"]
+Renderer: TypeAlias = Callable[[Any, Look], bytes]
 
 
 @cache
@@ -38,8 +48,16 @@ def known() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def find(name: str) -> Renderer:
-    """The format of this name. Raises `ValueError` for an unknown one."""
+def opens(name: str) -> bool:
+    """Whether blocks open and close in files of this format."""
+    return bool(getattr(importlib.import_module(f"{__name__}.{name}"), "OPENS", False))
+
+
+def find(name: str, view: View = "graph") -> Renderer:
+    """The format of this name. Raises `ValueError` for an unknown one, or one that cannot write this view."""
     if name not in known():
         raise ValueError(f"unknown format {name!r}; known are {', '.join(known())}")
-    return cast(Renderer, importlib.import_module(f"{__name__}.{name}").render)
+    module = importlib.import_module(f"{__name__}.{name}")
+    if view not in getattr(module, "VIEWS", get_args(View)):
+        raise ValueError(f"{name} cannot show {view}, only {', '.join(module.VIEWS)}; use svg, png or pdf")
+    return cast(Renderer, module.render)

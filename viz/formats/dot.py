@@ -8,20 +8,30 @@ from typing import Final
 
 import graphviz
 
-from viz import palette, theme
+from viz import legend, lettering, palette, recolour, theme
+from viz.edges import Edge
 from viz.formats import Look
-from viz.scene import Box, Edge, Group, Scene
+from viz.scene import Box, Group, Scene
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
 WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
 STEPS: Final = 5_000
 WIDEST: Final = 26  # characters of a line
 LONG, MOST_LINES = 36, 5  # of what is wrong with a step
+AIR: Final = 5  # blanks
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
+VIEWS: Final = ("graph",)
+
+
 def render(scene: Scene, look: Look) -> bytes:
-    """The DOT file of a scene. It needs nothing but Graphviz; the legend is left to the formats made from it."""
+    """The DOT file of a scene, with a legend. It needs nothing but Graphviz."""
+    return recolour.dot(source(scene, look, with_legend=True), look.theme).encode()
+
+
+def source(scene: Scene, look: Look, *, with_legend: bool = False) -> str:
+    """The scene in DOT. The legend is left out where that of a picture is set beside it."""
     steps = max(1, STEPS // len(scene.edges)) if scene.edges else 1
     dot = graphviz.Digraph(
         graph_attr={
@@ -55,18 +65,39 @@ def render(scene: Scene, look: Look) -> bytes:
             "arrowsize": "0.6",
         },
     )
-    colours = palette.colours(scene)
+    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
     _write(dot, scene.items, colours, depth=0)
     for edge in scene.edges:
         _edge(dot, edge, look)
-    source: str = dot.source
-    return source.encode()
+    if with_legend:
+        _legend(dot, scene)
+    text: str = dot.source
+    return text
 
 
-def text(*lines: str) -> str:
+def _legend(dot: graphviz.Digraph, scene: Scene) -> None:
+    """What colours and strokes mean, as boxes in a frame of their own."""
+    strokes = {"outline": "2.2", "thick": "2.8"}
+    styles = {"dashed": "filled,dashed"}
+    with dot.subgraph(name="cluster_legend", graph_attr={"label": "", "color": theme.MUTED, "margin": "6"}) as frame:
+        for i, entry in enumerate(legend.of_scene(scene)):
+            frame.node(
+                f"legend{i}",
+                label=text(entry.text),
+                style=styles.get(entry.sign, "filled"),
+                fillcolor=entry.colour.fill,
+                color=entry.colour.line,
+                penwidth=strokes.get(entry.sign, "1"),
+                peripheries="2" if entry.sign in ("double", "stack") else "1",
+                fontsize=f"{theme.SMALL:g}",
+                height="0.2",
+            )
+
+
+def text(*lines: str, left: bool = False) -> str:
     """A label of some lines. Whatever they hold is shown as it is: no HTML, entities or escape sequences."""
-    quoted = (graphviz.escape(line.replace("&", "&amp;")) for line in lines if line)
-    label: str = graphviz.nohtml("\\n".join(quoted))
+    quoted = [graphviz.escape(line.replace("&", "&amp;")) for line in lines if line]
+    label: str = graphviz.nohtml("".join(f"{line}\\l" for line in quoted) if left else "\\n".join(quoted))
     return label
 
 
@@ -88,6 +119,9 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
         "fillcolor": colour.fill,
         "color": colour.line,
     }
+    if box.kind == "block":
+        # A box for several looks like a stack of them.
+        attributes |= {"label": text(f"{box.title}  {box.repeats}".rstrip(), box.name, box.cost)}
     if box.kind in ("input", "output"):
         attributes |= {"shape": "oval", "style": f"filled{dashed}", "penwidth": "1.5", "margin": "0.05,0.03"}
     if box.kind == "fault":
@@ -128,8 +162,12 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
     colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
     if group.device is not None:
         colour = colours.devices[group.device]
+    lines = [line for line in (group.path, f"{group.call}  {group.repeats}".strip()) if line]
+    longest = max(lettering.width(line, 1) for line in lines)
+    # Blanks make a frame so wide that an edge may enter beside the title.
+    room = " " * round(longest / lettering.width(" ", 1) + AIR)
     return {
-        "label": text(f"{group.path}  {group.call}".rstrip()),
+        "label": text(lines[0] + room, *lines[1:], left=True),
         "labeljust": "l",
         "style": "filled,rounded,dashed" if group.train else "filled,rounded",
         "fillcolor": colour.fill,

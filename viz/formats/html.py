@@ -9,10 +9,15 @@ from viz.html.document import document
 from viz.html.page import frame, page
 from viz.scene import Scene
 
+VIEWS = ("graph",)
+OPENS = True  # blocks open and close in it
+
 
 def render(scene: Scene, look: Look) -> bytes:
     """The page of a scene."""
-    return page(document(scene, look), themes.css(palette.colours(scene)))
+    return page(
+        document(scene, look), themes.css(palette.colours((box.colour for box in scene.boxes()), scene.devices))
+    )
 
 
 def embed(scene: Scene, look: Look) -> str:

@@ -9,19 +9,19 @@ from typing import Final
 
 import resvg_py
 
-from viz.formats import Look, svg
-from viz.scene import Scene
+from viz.formats import Look, Subject, svg
 
 FONTS: Final = Path(__file__).resolve().parent.parent / "fonts"
+FAMILY: Final = "Liberation Sans"
 ZOOM: Final = 2.0  # for sharp text: 192 dots an inch
 LONGEST_SIDE: Final = 16_000  # pixels, which image viewers still open
 MOST_PIXELS: Final = 80_000_000
 PIXELS_PER_POINT: Final = 96 / 72
 
 
-def render(scene: Scene, look: Look) -> bytes:
-    """The PNG file of a scene, twice as large as on paper, or as large as viewers allow."""
-    return rasterise(svg.render(scene, look).decode())
+def render(subject: Subject, look: Look) -> bytes:
+    """The PNG file of a drawing, twice as large as on paper, or as large as viewers allow."""
+    return rasterise(svg.render(subject, look).decode())
 
 
 def rasterise(picture: str) -> bytes:
@@ -34,8 +34,8 @@ def rasterise(picture: str) -> bytes:
             background="white",
             skip_system_fonts=True,
             font_files=[str(font) for font in sorted(FONTS.glob("*.ttf"))],
-            font_family="Liberation Sans",
-            sans_serif_family="Liberation Sans",
+            font_family=FAMILY,
+            sans_serif_family=FAMILY,
         )
     )
 

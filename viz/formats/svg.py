@@ -1,105 +1,29 @@
-"""SVG: Graphviz's drawing with a caption, a legend and names that can be read."""
+"""SVG: vectors, for papers, pages and whatever is made from them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Final
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
-from viz import engine, legend, theme
-from viz.engine import DrawingError
-from viz.formats import Look, dot
-from viz.scene import Scene
-
-SVG: Final = "http://www.w3.org/2000/svg"
-MOST_BOXES: Final = 20_000  # more than anyone can look at
+from viz import graph_picture, recolour, stages_picture, volumes_picture
+from viz.formats import Look, Subject
+from viz.stages import Stages
+from viz.volumes import Volumes
 
 
-def render(scene: Scene, look: Look) -> bytes:
-    """The SVG file of a scene."""
-    boxes = sum(1 for _ in scene.boxes())
-    if boxes > MOST_BOXES:
-        raise DrawingError(f"{boxes} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
-    drawing = _parse(engine.render(dot.render(scene, look).decode()))
-    _name(drawing, scene)
-    _lift_labels(drawing)
-    text: str = ElementTree.tostring(_framed(drawing, scene), encoding="unicode")
+def render(subject: Subject, look: Look) -> bytes:
+    """The SVG file of a drawing."""
+    text: str = ElementTree.tostring(picture(subject, look), encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
-def _parse(svg: bytes) -> Element:
-    """The drawing without its namespaces: prefixes are all that ElementTree would make of them."""
-    plain = re.sub(rb' xmlns(:xlink)?="[^"]*"', b"", svg, count=2)
-    return ElementTree.fromstring(plain)
-
-
-def _name(drawing: Element, scene: Scene) -> None:
-    """Say what each part is (browsers show titles), and print names smaller than what they name."""
-    boxes = {box.id: box for box in scene.boxes()}
-    edges = {f"{edge.source}->{edge.target}": edge for edge in scene.edges}
-    for part, title in _parts(drawing):
-        id = title.text or ""
-        if id in boxes:
-            box = boxes[id]
-            title.text = f"{box.key}: {box.fault}" if box.fault else box.key
-            texts = part.findall("text")
-            for said in texts[1:] if box.kind == "fault" else ():
-                said.set("font-size", f"{theme.SMALL:g}")
-            if box.kind == "fault":
-                texts[0].set("font-weight", "bold")
-            elif box.kind != "output" and box.name and len(texts) > 1:
-                texts[-1].set("font-size", f"{theme.SMALL:g}")
-                texts[-1].set("fill", theme.MUTED)
-        elif id in edges:
-            edge = edges[id]
-            title.text = f"{boxes[edge.source].key} → {boxes[edge.target].key}: {edge.shape}"
-        else:
-            part.remove(title)
-    for text in drawing.iter("text"):
-        text.set("font-family", theme.FONT_STACK)
-
-
-def _lift_labels(drawing: Element) -> None:
-    """Draw the labels of groups and edges last, each with a rim of its background, so that no edge strikes it out."""
-    (graph,) = drawing.findall("g")
-    rim = {"stroke-width": "3", "stroke-linejoin": "round", "paint-order": "stroke"}
-    for part in graph.findall("g"):
-        kind = part.get("class")
-        if kind not in ("cluster", "edge"):
-            continue
-        back = next((shape.get("fill", theme.PAPER) for shape in part if kind == "cluster"), theme.PAPER)
-        opacity = "1" if kind == "cluster" else "0.75"
-        for text in part.findall("text"):
-            part.remove(text)
-            text.attrib |= {**rim, "stroke": back, "stroke-opacity": opacity}
-            graph.append(text)
-
-
-def _parts(drawing: Element) -> Iterator[tuple[Element, Element]]:
-    """The groups of the drawing (nodes, edges, clusters, the graph itself), each with its title."""
-    for part in list(drawing.iter("g")):
-        title = part.find("title")
-        if title is not None:
-            yield part, title
-
-
-def _framed(drawing: Element, scene: Scene) -> Element:
-    """The drawing with its caption above, and the legend beside it or beneath it, where there is more room."""
-    _, _, width, height = (float(x) for x in drawing.attrib["viewBox"].split())
-    beside = height > width
-    key = legend.column(scene) if beside else legend.row(scene, width)
-    top = theme.CAPTION * 2
-    across = width + key.width if beside else max(width, key.width)
-    down = top + (max(height, key.height) if beside else height + key.height)
-    size = {"width": f"{across:.2f}pt", "height": f"{down:.2f}pt", "viewBox": f"0 0 {across:.2f} {down:.2f}"}
-    frame = Element("svg", {"xmlns": SVG, **size})
-    SubElement(frame, "rect", {"width": "100%", "height": "100%", "fill": theme.PAPER})
-    caption = {"x": "11", "y": f"{theme.CAPTION * 1.5:g}", "font-size": f"{theme.CAPTION:g}", "font-weight": "bold"}
-    SubElement(frame, "text", {**caption, "font-family": theme.FONT_STACK, "fill": theme.INK}).text = scene.title
-    body = SubElement(frame, "g", {"transform": f"translate({max(across - width, 0) / 2 * (not beside):.2f} {top:g})"})
-    body.extend(drawing)
-    place = (width, top) if beside else (0.0, top + height)
-    frame.append(key.element(*place))
-    return frame
+def picture(subject: Subject, look: Look) -> Element:
+    """The drawing as the elements of an SVG file, in the colours of the theme."""
+    if isinstance(subject, Stages):
+        drawing = stages_picture.draw(subject)
+    elif isinstance(subject, Volumes):
+        drawing = volumes_picture.draw(subject)
+    else:
+        drawing = graph_picture.draw(subject, look)
+    recolour.elements(drawing, look.theme)
+    return drawing

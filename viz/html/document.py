@@ -30,7 +30,7 @@ def document(scene: Scene, look: Look) -> dict[str, Any]:
     `items` is the tree of what is drawn, every item after its parent, which it names by its place in the list. Keys
     that an item lacks do not apply to it; a figure of None is unknown, one that depends on a symbol is text.
     """
-    colours = palette.colours(scene)
+    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
     written = _Writer(
         scene,
         figures.measure(scene.graph),

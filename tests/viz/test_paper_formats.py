@@ -1,0 +1,115 @@
+"""Formats for papers and pages: TikZ, PDF, Mermaid."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+import viz
+from archdsl.diagnostics import Instance
+from archdsl.graph import Graph
+from viz.engine import DrawingError
+from viz.formats import View, mmd, tex
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+
+SMALL = """
+block unit(x, width) { main = x -> conv: conv(width, 3, padding = 1) -> relu
+    main + x }
+network Net(image: [N, 8, 16, 16]) {
+    device left, right
+    a = image -> body: repeat 3 { unit(8) } @left
+    output aux = a -> aux: { flatten -> linear(2) } @train @left
+    output main = a -> head: { global_avg_pool -> flatten -> linear(10) } @right
+}
+"""
+HOSTILE = ["a_b^c~d", "\\input{/etc/passwd}", "$x$ % & #", "}{", '"];classDef', "<script>|end|", "`**b**`", "日本 → …"]
+
+
+def called(graph: Graph, call: str) -> Graph:
+    """The graph with all blocks called otherwise."""
+    for _, node in graph.nodes(data=True):
+        node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
+    return graph
+
+
+@pytest.mark.parametrize("name", ["small.tex", "small.mmd"])
+def test_the_file_is_the_expected(
+    name: str, golden: Callable[[Path, str], None], graph_of: Callable[..., Graph]
+) -> None:
+    options: dict[str, Any] = {"view": "volumes"} if name.endswith("tex") else {}
+    golden(GOLDEN / name, viz.render(graph_of(SMALL), name.partition(".")[2], **options).decode())
+
+
+@pytest.mark.parametrize("view", get_args(View))
+def test_tikz_draws_every_view(graph_of: Callable[..., Graph], view: View) -> None:
+    source = viz.render(graph_of(SMALL), "tex", view=view).decode()
+    picture = source[source.index("\\begin{tikzpicture}") : source.index("\\end{tikzpicture}")].splitlines()[1:]
+    assert all(re.fullmatch(r"\\(path|node)\[.*\] .*;", line) for line in picture)
+    assert source.count("{") - source.count("\\{") == source.count("}") - source.count("\\}")
+    used = set(re.findall(r"=(archdsl\d+)", source))
+    assert used == set(re.findall(r"definecolor\{(archdsl\d+)\}", source))
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_tex_shows_what_a_spec_says(said: str) -> None:
+    shown = tex.text(said)
+    assert shown.isascii()
+    left = re.sub(r"\\text\w+\{\}|\\dots\{\}|\$(\\times|-|\\div|\\to)\$|\\[{}$&#_%]|\{-\}|\[U\+\w+\]", "", shown)
+    assert not set(left) & set("\\{}$&#_%^~")
+
+
+@pytest.mark.skipif(not (shutil.which("tectonic") or shutil.which("pdflatex")), reason="no TeX is installed")
+@pytest.mark.parametrize("view", get_args(View))
+def test_tikz_compiles(graph_of: Callable[..., Graph], tmp_path: Path, view: View) -> None:
+    file = tmp_path / "net.tex"
+    viz.draw(called(graph_of(SMALL), "".join(HOSTILE)), file, view=view)
+    program = shutil.which("tectonic") or "pdflatex"
+    command = [program, *(["-interaction=nonstopmode", "-halt-on-error"] if "latex" in program else []), file.name]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    assert (tmp_path / "net.pdf").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_mermaid_texts_hold_no_syntax(said: str) -> None:
+    inner = mmd.text(said)[1:-1]
+    left = re.sub(r"#\d+;", "", inner)
+    assert not set(left) & set('"#;<>&|`*{}\\')
+
+
+def test_mermaid_closes_what_it_opens(graph_of: Callable[..., Graph]) -> None:
+    lines = [line.strip() for line in viz.render(graph_of(SMALL), "mmd").decode().splitlines()]
+    assert sum(line.startswith("subgraph ") for line in lines) == lines.count("end") > 0
+    assert any(line.startswith("title:") for line in lines)
+
+
+def test_mermaid_shows_devices_training_and_repeats(graph_of: Callable[..., Graph]) -> None:
+    source = viz.render(graph_of(SMALL), "mmd").decode()
+    assert "==>" in source
+    assert "-.->" in source
+    assert "stroke-dasharray" in source
+    assert "× 3" in source
+
+
+def test_pdf_is_vectors_with_letters(graph_of: Callable[..., Graph]) -> None:
+    pytest.importorskip("svglib")
+    page = viz.render(graph_of(SMALL), "pdf")
+    assert page.startswith(b"%PDF")
+    assert b"LiberationSans" in page
+    assert page == viz.render(graph_of(SMALL), "pdf")
+
+
+def test_pdf_without_its_library_names_the_extra(
+    graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "reportlab", None)
+    monkeypatch.setitem(sys.modules, "reportlab.graphics", None)
+    with pytest.raises(DrawingError, match=r"pip install 'archdsl\[pdf\]'"):
+        viz.render(graph_of(SMALL), "pdf")

@@ -1,0 +1,126 @@
+"""The table of a paper as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import archdsl
+import viz
+from archdsl.graph import Graph
+from archdsl.zoo import entries
+from viz import stages
+from viz.stages import Stage, Stages
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+SVG = "{http://www.w3.org/2000/svg}"
+
+CONVS = "network Net(x: [N, 3, 32, 32]) {{ x -> features: {{ {body} }} -> flatten -> fc: linear(10) }}"
+SKIP = """
+block double(x, width) { x -> conv1: conv(width, 3, padding = 1) -> relu -> conv2: conv(width, 3, padding = 1) }
+network Net(x: [N, 8, 16, 16]) {
+    device near, far
+    a = x -> a: double(8) @near
+    b = a -> max_pool(2) -> b: double(16) -> up: interpolate(scale_factor = 2)
+    output aux = a -> aux: { global_avg_pool -> flatten -> linear(4) } @train
+    output main = concat(b, a) -> last: conv(4, 1) @far
+}
+"""
+
+
+def texts(drawing: bytes) -> list[str]:
+    return [text.text or "" for text in ElementTree.fromstring(drawing).iter(f"{SVG}text")]
+
+
+@pytest.fixture
+def table(graph_of: Callable[..., Graph]) -> Callable[[str], Stages]:
+    return lambda code: stages.build(graph_of(code))
+
+
+def column(found: Stages) -> list[Stage]:
+    return list(found.all())
+
+
+def test_small_layers_are_of_the_stage_they_follow(table: Callable[[str], Stages]) -> None:
+    found = column(table(CONVS.format(body="conv(8, 3) -> batch_norm -> relu -> max_pool(2)")))
+    assert [(s.title, s.more) for s in found[1:3]] == [
+        ("conv 3×3, 8", "batch_norm · relu"),
+        ("max_pool 2×2", "flatten"),
+    ]
+
+
+def test_equal_stages_in_a_row_are_one(table: Callable[[str], Stages]) -> None:
+    found = column(table(CONVS.format(body="repeat 4 { conv(8, 3, padding = 1) -> relu } -> max_pool(2)")))
+    assert (found[1].label, found[1].title, found[1].count, found[1].params) == (
+        "features.0 … 6",
+        "conv 3×3, 8",
+        4,
+        224 + 3 * 584,
+    )
+
+
+def test_a_block_that_is_one_layer_with_small_ones_is_no_box_of_its_own(table: Callable[[str], Stages]) -> None:
+    unit = "block unit(x) { x -> conv: conv(3, 3, padding = 1) -> relu }\n"
+    found = column(table(unit + CONVS.format(body="repeat 3 { unit() } -> max_pool(2)")))[1]
+    assert (found.label, found.title, found.count, found.params) == ("features.0 … 2", "conv 3×3, 3", 3, 3 * 84)
+
+
+def test_stages_say_what_they_give_and_cost(table: Callable[[str], Stages]) -> None:
+    last = column(table(CONVS.format(body="conv(8, 3, padding = 1) -> global_avg_pool")))[-1]
+    assert (last.path, last.shape, last.params, last.macs) == ("fc", "10", 90, 80)
+
+
+def test_stages_that_read_the_same_stand_side_by_side(table: Callable[[str], Stages]) -> None:
+    rows = [[stage.path for stage in row] for row in table(SKIP).rows]
+    assert ["max_pool", "aux.0"] in rows
+
+
+def test_skips_are_links_past_rows(table: Callable[[str], Stages]) -> None:
+    found = table(SKIP)
+    paths = [stage.path for stage in found.all()]
+    assert ("a.conv2", "concat") in {(paths[link.source], paths[link.target]) for link in found.links}
+
+
+def test_blocks_that_read_one_another_are_opened(table: Callable[[str], Stages]) -> None:
+    found = table(
+        "network Net(x: [N, 8]) { a = x -> one.a: { relu -> tanh }\n b = a -> two.a: { relu -> tanh }\n"
+        "b -> one.b: { relu -> tanh } }"
+    )
+    assert [stage.path for stage in found.all()][1:] == ["one.a.0", "two.a.0", "one.b.0"]
+
+
+@pytest.mark.parametrize(
+    "name", [entry.name for entry in entries() if entry.name.endswith(("50", "6", "t", "16", "v4"))]
+)
+def test_networks_of_the_zoo_fit_on_a_page(name: str) -> None:
+    found = stages.build(archdsl.load(name).graph)
+    assert len(found.rows) <= 26
+    assert sum(s.params for s in found.all()) == archdsl.load(name).report().params
+
+
+def test_inference_has_no_stages_that_only_train(graph_of: Callable[..., Graph]) -> None:
+    assert "more in training" in texts(viz.render(graph_of(SKIP), "svg", view="stages"))
+    assert not any(s.train for s in stages.build(graph_of(SKIP), "eval").all())
+
+
+def test_the_picture_is_the_expected(golden: Callable[[Path, str], None], graph_of: Callable[..., Graph]) -> None:
+    golden(GOLDEN / "stages_skip.svg", viz.render(graph_of(SKIP), "svg", view="stages").decode())
+
+
+def test_the_picture_escapes_what_a_spec_says(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of(
+        'block b(x, said) { x -> linear(4) -> linear(3) }\nnetwork N(x: [M, 3]) { x -> repeat 2 { b("<script>&") } }'
+    )
+    drawing = viz.render(graph, "svg", view="stages")
+    assert b"<script>" not in drawing
+    assert any("<script>&" in text for text in texts(drawing))
+
+
+def test_sizes_that_are_open_are_shown(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of("network Net(x: [N, 3, H, W]) { x -> conv(8, 3, stride = 2) }")
+    shown = texts(viz.render(graph, "svg", view="stages"))
+    assert "3 × H × W" in shown
+    assert any("//" in text for text in shown)

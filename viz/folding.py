@@ -1,0 +1,162 @@
+"""Makes large drawings small: equal groups are drawn once, deep ones closed, and all but a part left out.
+
+Every function gives a new tree of groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeAlias
+
+from archdsl.diagnostics import did_you_mean
+from archdsl.graph import Graph, header
+from archdsl.measure.structure import Structure, structure
+from viz.grouping import Branch
+
+# Where the entries of a part come from, seen from an equal part before it: from a layer of that one, known by its
+# number, or from outside, known by its key; and which output of it.
+Wiring: TypeAlias = tuple[tuple[int | str, int], ...]
+
+
+ENOUGH: Final = 60  # boxes, which a page can hold
+
+
+StandIn: TypeAlias = Mapping[str, str]  # for each layer that is not drawn, the one that is drawn in its stead
+
+
+class Folded(NamedTuple):
+    tree: Branch
+    stand_in: StandIn
+
+
+class _Member(NamedTuple):
+    """A group among those beside it."""
+
+    branch: Branch
+    structure: Structure
+
+
+def fold(graph: Graph, tree: Branch) -> Folded:
+    """Draw runs of equal groups once. Each of a run reads the one before, or all read and feed the same layers."""
+    stand_in: dict[str, str] = {}
+
+    def visit(branch: Branch) -> Branch:
+        items: list[str | Branch] = []
+        for run in _runs(graph, branch.items):
+            if isinstance(run, str):
+                items.append(run)
+                continue
+            first, *others = run
+            shown = visit(first.branch)
+            for other in others:
+                pairs = zip(other.structure.order, first.structure.order, strict=True)
+                stand_in.update((hidden, stand_in.get(key, key)) for hidden, key in pairs)
+            if others:
+                parallel = first.structure.entries == others[0].structure.entries
+                shown = replace(shown, count=len(run), last=others[-1].branch.path, parallel=parallel)
+            items.append(shown)
+        return replace(branch, items=items)
+
+    return Folded(visit(tree), stand_in)
+
+
+def close(tree: Branch, depth: int) -> Branch:
+    """Draw groups that are nested as deep as this as one box each."""
+    items = [close(item, depth) if isinstance(item, Branch) else item for item in tree.items]
+    return replace(tree, items=items, closed=tree.closed or tree.depth >= depth)
+
+
+def fitting(tree: Branch) -> Branch:
+    """Draw so many groups as one box each, the deepest first, that the drawing has `ENOUGH` boxes or fewer."""
+    depth = deepest(tree)
+    while depth > 1 and _size(tree) > ENOUGH:
+        depth -= 1
+        tree = close(tree, depth)
+    return tree
+
+
+def deepest(tree: Branch) -> int:
+    """How deep a drawing is with all groups open."""
+    return max([tree.depth + 1, *(deepest(item) for item in tree.items if isinstance(item, Branch))])
+
+
+def _size(tree: Branch) -> int:
+    """The number of boxes."""
+    return sum(1 if isinstance(item, str) or item.closed else _size(item) for item in tree.items)
+
+
+def find(tree: Branch, path: str) -> str | Branch:
+    """The group or layer of this path. Raises `ValueError` where there is none."""
+    known: dict[str, str | Branch] = {}
+    stack = [tree]
+    while stack:
+        for item in stack.pop().items:
+            if isinstance(item, Branch):
+                known.setdefault(f"{item.path}{item.use}", item)
+                stack.append(item)
+            else:
+                known.setdefault(item, item)
+    if path not in known:
+        raise ValueError(f"no layer or block has the path {path!r}; {did_you_mean(path, known) or 'see the report'}")
+    return known[path]
+
+
+def focus(graph: Graph, tree: Branch, part: str | Branch) -> Branch:
+    """Leave out all but a part and its neighbours: layers, or groups drawn as one box."""
+    inner = {part} if isinstance(part, str) else set(part.keys)
+    near = {key for own in inner for key in (*graph.pred[own], *graph.succ[own])} - inner
+
+    def visit(branch: Branch) -> Branch:
+        items: list[str | Branch] = []
+        for item in branch.items:
+            if item is part or (isinstance(item, str) and item in near):
+                items.append(item)
+            elif isinstance(item, Branch) and not inner.isdisjoint(item.keys):
+                items.append(visit(item))
+            elif isinstance(item, Branch) and not near.isdisjoint(item.keys):
+                items.append(replace(item, closed=True))
+        return replace(branch, items=items)
+
+    return visit(tree)
+
+
+def _runs(graph: Graph, items: list[str | Branch]) -> Iterator[str | list[_Member]]:
+    """The items of a group in order; equal groups that can be drawn as one together."""
+    members = [item if isinstance(item, str) else _Member(item, structure(graph, item.keys)) for item in items]
+    run: list[_Member] = []
+    wiring: Wiring | None = None
+    for member in members:
+        link = _wiring(graph, run[-1], member) if run and not isinstance(member, str) else None
+        if run and (link is None or (wiring is not None and link != wiring)):
+            yield run
+            run, link = [], None
+        wiring = link
+        if isinstance(member, str):
+            yield member
+        else:
+            run.append(member)
+    if run:
+        yield run
+
+
+def _wiring(graph: Graph, first: _Member, second: _Member) -> Wiring | None:
+    """How a group is wired to an equal one before it; None where the two cannot be drawn as one."""
+    a, b = first.structure, second.structure
+    ends = {output["node"] for output in header(graph)["outputs"]}
+    if a.digest != b.digest or first.branch.closed != second.branch.closed or not ends.isdisjoint(a.order):
+        return None
+    readers = _readers(graph, a)
+    if a.entries == b.entries:  # side by side
+        return b.entries if readers == _readers(graph, b) and ends.isdisjoint(b.order) else None
+    number = {key: i for i, key in enumerate(a.order)}
+    common = all(entry[0] in number or entry == own for entry, own in zip(b.entries, a.entries, strict=True))
+    if not common or not readers.issubset(b.order):
+        return None
+    return tuple((number.get(source, source), output) for source, output in b.entries)
+
+
+def _readers(graph: Graph, part: Structure) -> set[str]:
+    """The layers outside that read a part."""
+    within = frozenset(part.order)
+    return {reader for key in part.order for reader in graph.succ[key] if reader not in within}

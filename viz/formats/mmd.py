@@ -1,0 +1,75 @@
+"""Mermaid: a flowchart that Markdown pages show, on GitHub for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final
+
+from viz import palette, recolour, theme
+from viz.edges import Edge
+from viz.formats import Look
+from viz.scene import Box, Group, Scene
+
+VIEWS: Final = ("graph",)
+FLOW: Final = MappingProxyType({"down": "TB", "up": "BT", "right": "LR", "left": "RL"})
+SHAPES: Final = MappingProxyType({"input": ("([", "])"), "output": ("([", "])"), "join": ("((", "))")})
+# Letters that are plain in a quoted text of Mermaid; all others are written as their numbers.
+PLAIN: Final = frozenset(" ,.:/=+-()[]_×−÷·…")
+
+
+def render(scene: Scene, look: Look) -> bytes:
+    """The Mermaid source of a scene."""
+    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
+    classes = {name: f"k{i}" for i, name in enumerate(colours.groups)}
+    lines = ["---", f'title: "{_title(scene.title)}"', "---", f"flowchart {FLOW[look.direction]}"]
+    lines += _items(scene.items, classes, 1)
+    lines += [_edge(edge, look) for edge in scene.edges]
+    ink = recolour.colour(theme.INK, look.theme)
+    for name, colour in colours.groups.items():
+        fill, line = (recolour.colour(value, look.theme) for value in colour)
+        letters = recolour.colour(theme.PAPER, look.theme) if name in ("output", "fault") else ink
+        lines.append(f"    classDef {classes[name]} fill:{fill},stroke:{line},color:{letters}")
+    for i, (name, colour) in enumerate(colours.devices.items()):
+        boxes = [box.id for box in scene.boxes() if box.device == name]
+        lines.append(f"    classDef d{i} stroke:{recolour.colour(colour.line, look.theme)},stroke-width:3px")
+        lines += [f"    class {','.join(boxes)} d{i}"] if boxes else []
+    trained = [box.id for box in scene.boxes() if box.train]
+    if trained:
+        lines += ["    classDef training stroke-dasharray:4", f"    class {','.join(trained)} training"]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def text(*lines: str) -> str:
+    """A quoted text of some lines, in which nothing is HTML, Markdown or syntax."""
+    return '"' + "<br/>".join(_escaped(line) for line in lines if line) + '"'
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isalnum() or c in PLAIN else f"#{ord(c)};" for c in line)
+
+
+def _title(said: str) -> str:
+    """Within YAML's quotes, where Mermaid's numbers mean nothing."""
+    return "".join(c if c.isalnum() or c in PLAIN else "?" for c in said)
+
+
+def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) -> Iterator[str]:
+    indent = "    " * depth
+    for item in items:
+        if isinstance(item, Box):
+            begin, end = SHAPES.get(item.kind, ("(", ")"))
+            said = text(f"{item.title} {item.repeats}".rstrip(), item.name, item.cost or item.fault)
+            yield f"{indent}{item.id}{begin}{said}{end}:::{classes[item.colour]}"
+        else:
+            title = "  ".join(part for part in (item.path, item.call, item.repeats) if part)
+            yield f"{indent}subgraph {item.id}[{text(title)}]"
+            yield from _items(item.items, classes, depth + 1)
+            yield f"{indent}end"
+
+
+def _edge(edge: Edge, look: Look) -> str:
+    arrow = "==>" if edge.crossing else "-.->" if edge.train else "-->"
+    said = edge.crossing or look.shapes == "all" or (look.shapes and edge.news)
+    label = f"|{text(edge.shape)}|" if said else ""
+    return f"    {edge.source} {arrow}{label} {edge.target}"

@@ -1,0 +1,29 @@
+"""PDF: the SVG as vectors and embedded letters, for papers. Needs the extra `pdf`."""
+
+from __future__ import annotations
+
+import io
+
+from viz.engine import DrawingError
+from viz.formats import Look, Subject, svg
+from viz.formats.png import FAMILY, FONTS
+
+
+def render(subject: Subject, look: Look) -> bytes:
+    """The PDF file of a drawing, a page as large as this. Raises `DrawingError` where svglib is not installed."""
+    try:
+        from reportlab.graphics import renderPDF
+        from reportlab.pdfgen.canvas import Canvas
+        from svglib.fonts import register_font
+        from svglib.svglib import svg2rlg
+    except ModuleNotFoundError as error:
+        raise DrawingError(f"PDF needs {error.name}: pip install 'archdsl[pdf]'") from None
+    for weight in ("Regular", "Bold"):
+        file = FONTS / f"{FAMILY.replace(' ', '')}-{weight}.ttf"
+        register_font(FAMILY, str(file), weight="bold" if weight == "Bold" else "normal")
+    drawing = svg2rlg(io.BytesIO(svg.render(subject, look)))
+    target = io.BytesIO()
+    page = Canvas(target, pagesize=(drawing.width, drawing.height), invariant=1)  # no date: the same bytes every time
+    renderPDF.draw(drawing, page, 0, 0)
+    page.save()
+    return target.getvalue()

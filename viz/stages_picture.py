@@ -1,0 +1,215 @@
+"""The stages of a network as a picture: boxes in a column, and beside each what it gives and costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from archdsl.measure.table import magnitude
+from viz import legend, lettering, palette, theme
+from viz.canvas import Canvas
+from viz.stages import Link, Stage, Stages
+
+MARGIN: Final = 14.0
+LINE: Final = 13.0  # from one line of a box to the next
+PADDING: Final = 6.0
+GAP: Final = 14.0  # between rows, and between stages side by side
+COLUMN: Final = 22.0  # between columns
+BAR: Final = (62.0, 3.0)
+ASIDE: Final = 20.0  # from the corner of a box, where an edge to another column begins and ends
+ARC: Final = 11.0  # how much farther out each arc swings
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    stage: Stage
+    lines: tuple[str, ...]
+    x: float
+    y: float
+    width: float
+    height: float
+    row: int
+    first: bool  # of its row
+    last: bool
+
+
+def draw(stages: Stages) -> Element:
+    """The picture as SVG."""
+    canvas = Canvas()
+    names = [clip_path(row[0].label) if len(row) == 1 else "" for row in stages.rows]
+    left = MARGIN + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
+    inner = max(sum(_width(s, len(row) > 1) for s in row) + GAP * (len(row) - 1) for row in stages.rows)
+    top = theme.CAPTION * 2 + LINE + PADDING
+    sides = _sides(stages)
+    swings = [ARC * (1 + max((lane for lane, side in sides.values() if side == way), default=-1)) for way in (-1, 1)]
+    start = left + swings[0]
+    boxes = _boxes(stages, start, inner, top)
+    colours = palette.colours((stage.colour for stage in stages.all()), stages.devices)
+
+    canvas.text(MARGIN, theme.CAPTION * 1.5, stages.title, size=theme.CAPTION, anchor="start", bold=True)
+    for link in stages.links:
+        _link(canvas, boxes[link.source], boxes[link.target], link, sides)
+    for box in boxes:
+        _box(canvas, box, colours)
+    for box, name in zip((b for b in boxes if b.first), names, strict=True):
+        canvas.text(
+            left - PADDING, box.y + box.height / 2 + 3.3, name, size=theme.SMALL, colour=theme.MUTED, anchor="end"
+        )
+    right, bottom = _columns(canvas, stages, boxes, start + inner + swings[1] + COLUMN, start, top)
+    entries = legend.of_colours(colours) + [legend.TRAINING] * any(stage.train for stage in stages.all())
+    key = legend.row(entries, right)
+    canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))
+    return canvas.page(max(right, key.width) + MARGIN, bottom + key.height)
+
+
+def clip_path(path: str) -> str:
+    """A long path by its end, which tells more."""
+    return path if len(path) <= 30 else f"…{path[-29:]}"
+
+
+def _lines(stage: Stage, named: bool) -> tuple[str, ...]:
+    name = clip_path(stage.label) if named else ""
+    if stage.train and stage.params:
+        name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
+    return tuple(line for line in (stage.title, stage.more, name) if line)
+
+
+def _width(stage: Stage, named: bool) -> float:
+    first, *others = _lines(stage, named)
+    badge = lettering.width(_times(stage), theme.SIZE, bold=True) + PADDING if stage.count > 1 else 0.0
+    wide = max([lettering.width(first, theme.SIZE) + badge, *(lettering.width(t, theme.SMALL) for t in others)])
+    return wide + 4 * PADDING
+
+
+def _times(stage: Stage) -> str:
+    return f"× {stage.count}"
+
+
+def _boxes(stages: Stages, left: float, width: float, top: float) -> list[_Box]:
+    """Where each stage stands; those of a row share its width."""
+    found = []
+    for number, row in enumerate(stages.rows):
+        named = len(row) > 1
+        lines = [_lines(stage, named) for stage in row]
+        height = max(map(len, lines)) * LINE + PADDING * 1.6
+        needed = [_width(stage, named) for stage in row]
+        spare = width - GAP * (len(row) - 1) - sum(needed)
+        even = (width - GAP * (len(row) - 1)) / len(row)
+        fits = max(needed) <= even
+        x = left
+        for i, (stage, said) in enumerate(zip(row, lines, strict=True)):
+            wide = even if fits else needed[i] + spare / len(row)
+            found.append(_Box(stage, said, x, top, wide, height, number, i == 0, i == len(row) - 1))
+            x += wide + GAP
+        top += height + GAP
+    return found
+
+
+def _box(canvas: Canvas, box: _Box, colours: palette.Colours) -> None:
+    stage = box.stage
+    colour = colours.groups[stage.colour]
+    stroke = 1.0
+    if stage.device is not None:
+        colour, stroke = theme.Colour(colour.fill, colours.devices[stage.device].line), 2.2
+    for step in (5.0, 2.5) if stage.count > 1 else ():
+        canvas.rectangle(box.x + step, box.y + step, box.width, box.height, colour, round=5, stroke=stroke)
+    canvas.rectangle(
+        box.x, box.y, box.width, box.height, colour,
+        round=5, dashed=stage.train, stroke=stroke, says=f"{stage.label}: {stage.shape}",
+    )  # fmt: skip
+    middle = box.x + box.width / 2
+    y = box.y + (box.height - len(box.lines) * LINE) / 2 + LINE * 0.78
+    for i, line in enumerate(box.lines):
+        size, ink = (theme.SIZE, theme.INK) if i == 0 else (theme.SMALL, theme.MUTED)
+        if i == 0 and stage.count > 1:
+            badge = lettering.width(_times(stage), size, bold=True) + PADDING
+            canvas.text(middle - badge / 2, y, line, size=size)
+            end = middle + (lettering.width(line, size) + badge) / 2
+            canvas.text(end, y, _times(stage), size=size, anchor="end", bold=True)
+        else:
+            canvas.text(middle, y + i * LINE, line, size=size, colour=ink)
+
+
+def _sides(stages: Stages) -> dict[Link, tuple[int, int]]:
+    """For each link that passes rows by: how far out it swings, and to which side. Longer ones swing farther."""
+    places = [(n, i, len(row)) for n, row in enumerate(stages.rows) for i in range(len(row))]
+    far = [link for link in stages.links if places[link.target][0] > places[link.source][0] + 1]
+    far.sort(key=lambda link: (places[link.target][0] - places[link.source][0], link.source))
+    found: dict[Link, tuple[int, int]] = {}
+    for link in far:
+        ends = [places[link.source], places[link.target]]
+        side = -1 if all(i == 0 for _, i, _ in ends) else 1
+        crossed = [
+            lane
+            for other, (lane, way) in found.items()
+            if way == side and places[other.source][0] < ends[1][0] and ends[0][0] < places[other.target][0]
+        ]
+        found[link] = (max(crossed, default=-1) + 1, side)
+    return found
+
+
+def _link(canvas: Canvas, a: _Box, b: _Box, link: Link, sides: dict[Link, tuple[int, int]]) -> None:
+    lane, side = sides.get(link, (0, 0))
+    if side:
+        x = a.x if side < 0 else a.x + a.width
+        end = b.x if side < 0 else b.x + b.width
+        start, stop = a.y + a.height * 0.7, b.y + b.height * 0.3
+        reach = side * (lane + 1) * ARC * 4 / 3
+        canvas.curve(((x, start), (x + reach, start), (end + reach, stop), (end, stop)), theme.EDGE, dashed=link.train)
+        canvas.head((end, stop), "right" if side < 0 else "left", theme.EDGE)
+        return
+    low, high = max(a.x, b.x), min(a.x + a.width, b.x + b.width)
+    x = end = (low + high) / 2
+    if low >= high:  # neither stands above the other
+        right = b.x > a.x
+        x, end = (a.x + a.width - ASIDE, b.x + ASIDE) if right else (a.x + ASIDE, b.x + b.width - ASIDE)
+    crossing = None not in (a.stage.device, b.stage.device) and a.stage.device != b.stage.device
+    colour, stroke = (theme.CROSSING, 1.8) if crossing else (theme.EDGE, 1.0)
+    canvas.line([(x, a.y + a.height), (end, b.y)], colour, stroke=stroke, dashed=link.train)
+    canvas.head((end, b.y), "down", colour)
+
+
+def _columns(
+    canvas: Canvas, stages: Stages, boxes: list[_Box], x: float, left: float, top: float
+) -> tuple[float, float]:
+    """What each row gives and costs, with the share of each; the right end and the bottom of all."""
+    small = theme.SMALL
+    shapes = [_shapes(row) for row in stages.rows]
+    places = [x, x + max(lettering.width(text, small) for text in [*shapes, "more in training"]) + COLUMN + BAR[0]]
+    places.append(places[1] + COLUMN + BAR[0])
+    y = top - PADDING - 3
+    canvas.text(places[0], y, "output", size=small, colour=theme.MUTED, anchor="start", bold=True)
+    costs = [
+        ("params", [sum(s.params for s in row if not s.train) for row in stages.rows]),
+        ("MACs", [sum((s.macs for s in row if isinstance(s.macs, int) and not s.train), 0) for row in stages.rows]),
+    ]
+    firsts = [box for box in boxes if box.first]
+    bottom = firsts[-1].y + firsts[-1].height + GAP
+    for box, shape in zip(firsts, shapes, strict=True):
+        canvas.text(places[0], box.y + box.height / 2 + 3.3, shape, size=small, anchor="start")
+    for (name, figures), end in zip(costs, places[1:], strict=True):
+        canvas.text(end, y, name, size=small, colour=theme.MUTED, anchor="end", bold=True)
+        most = max(figures) or 1
+        for box, figure in zip(firsts, figures, strict=True):
+            if figure:
+                middle = box.y + box.height / 2
+                canvas.text(end, middle + 1.3, magnitude(figure), size=small, anchor="end")
+                bar = BAR[0] * figure / most
+                canvas.rectangle(end - bar, middle + 4.5, bar, BAR[1], theme.Colour(theme.BAR, "none"))
+        canvas.text(end, bottom + LINE, magnitude(sum(figures)), size=small, anchor="end", bold=True)
+    canvas.line([(left, bottom), (places[-1], bottom)], theme.MUTED, stroke=0.7)
+    canvas.text(places[0], bottom + LINE, "in all", size=small, anchor="start", bold=True)
+    more = sum(stage.params for stage in stages.all() if stage.train)
+    if more:
+        bottom += LINE
+        canvas.text(places[0], bottom + LINE, "more in training", size=small, anchor="start")
+        canvas.text(places[1], bottom + LINE, magnitude(more), size=small, anchor="end")
+    return places[-1], bottom + LINE + PADDING
+
+
+def _shapes(row: tuple[Stage, ...]) -> str:
+    shapes = list(dict.fromkeys(stage.shape for stage in row if not stage.train)) or [row[0].shape]
+    if len(shapes) == 1 and len(row) > 1 and not any(stage.train for stage in row):
+        return f"{len(row)} of {shapes[0]}"
+    return ", ".join(shapes)
