@@ -273,7 +273,8 @@ def test_more_heat_is_seen_without_colour(name: str) -> None:
 def test_there_is_a_rule_for_each_colour_and_device_in_each_theme(graph_of: Callable[..., Graph]) -> None:
     from viz import palette
 
-    colours = palette.colours(scene.build(graph_of(NET)))
+    shown = scene.build(graph_of(NET))
+    colours = palette.colours((box.colour for box in shown.boxes()), shown.devices)
     rules = themes.css(colours)
     for name in THEMES:
         assert rules.count(f'[data-theme="{name}"] .c') == len(colours.groups)
