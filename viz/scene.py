@@ -119,7 +119,7 @@ def _group(graph: Graph, tree: grouping.Branch, ids: dict[str, str]) -> Group:
     devices = {item.device for item in items}
     return Group(
         id=f"cluster_{ids[tree.first]}_{tree.depth}",
-        path=clip(tree.label),
+        path=plain(tree.label),
         call=clip(tree.call),
         device=devices.pop() if len(devices) == 1 else None,
         train=all(item.train for item in items),

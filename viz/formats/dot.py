@@ -11,6 +11,7 @@ import graphviz
 from viz import palette, theme
 from viz.formats import Look
 from viz.scene import Box, Edge, Group, Scene
+from viz.wording import clip
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
 WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
@@ -129,7 +130,7 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
     if group.device is not None:
         colour = colours.devices[group.device]
     return {
-        "label": text(f"{group.path}  {group.call}".rstrip()),
+        "label": text(f"{clip(group.path)}  {group.call}".rstrip()),
         "labeljust": "l",
         "style": "filled,rounded,dashed" if group.train else "filled,rounded",
         "fillcolor": colour.fill,
