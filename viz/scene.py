@@ -177,7 +177,7 @@ def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group
     devices = {item.device for item in items}
     return Group(
         id=f"cluster_{items[0].id.removeprefix('cluster_')}_{tree.depth}",
-        path=clip(tree.label),
+        path=plain(tree.label),
         call=clip(tree.call),
         device=devices.pop() if len(devices) == 1 else None,
         train=all(item.train for item in items),

@@ -89,6 +89,14 @@ def test_an_item_follows_the_group_that_it_is_in(graph_of: Callable[..., Graph])
         assert not outer or item["path"].startswith(f"{outer}.")
 
 
+def test_a_long_path_is_whole_so_that_an_address_can_name_it(graph_of: Callable[..., Graph]) -> None:
+    name = "a_rather_long_name_for_a_sequence_of_two_layers"
+    items = by_path(
+        graph_of(f"network Net(x: [N, 8]) {{ x -> {name}: {{ relu -> {name}: {{ relu -> linear(2) }} }} }}")
+    )
+    assert {name, f"{name}.{name}"} <= items.keys()
+
+
 def test_figures_are_those_of_the_report(graph_of: Callable[..., Graph]) -> None:
     graph = graph_of(NET)
     items = by_path(graph)

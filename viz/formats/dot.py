@@ -12,6 +12,7 @@ from viz import legend, lettering, palette, recolour, theme
 from viz.edges import Edge
 from viz.formats import Look
 from viz.scene import Box, Group, Scene
+from viz.wording import clip
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
 WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
@@ -162,7 +163,7 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
     colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
     if group.device is not None:
         colour = colours.devices[group.device]
-    lines = [line for line in (group.path, f"{group.call}  {group.repeats}".strip()) if line]
+    lines = [line for line in (clip(group.path), f"{group.call}  {group.repeats}".strip()) if line]
     longest = max(lettering.width(line, 1) for line in lines)
     # Blanks make a frame so wide that an edge may enter beside the title.
     room = " " * round(longest / lettering.width(" ", 1) + AIR)

@@ -128,7 +128,7 @@ class _Writer:
         """What a group is called within the one around it."""
         while self.items[parent]["kind"] == "page":
             parent = self.items[parent]["parent"]
-        return path.removeprefix(f"{self.items[parent]['path']}.")
+        return clip(path.removeprefix(f"{self.items[parent]['path']}."))
 
     def _marks(self, item: Box | Group) -> dict[str, Any]:
         device = {} if item.device is None else {"device": self.scene.devices.index(item.device)}

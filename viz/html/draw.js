@@ -69,8 +69,9 @@ export function drawing(canvas, decorate) {
   /** Marks the edges of an item, or of none. */
   const point = (items) => {
     for (const one of edgeParts) {
-      one.element ??= one.make();
-      one.element.classList.toggle("near", items.has(one.edge.from) || items.has(one.edge.to));
+      const near = items.has(one.edge.from) || items.has(one.edge.to);
+      if (near) one.element ??= one.make();
+      one.element?.classList.toggle("near", near);
     }
   };
 
