@@ -48,7 +48,6 @@ def analyse(graph: Graph) -> Report:
         param_bytes += cost.param_bytes(node)
         if key in runs:
             macs = macs + own_macs
-    sizes = cost.tensor_bytes(graph, ones)
     return Report(
         network=head["network"],
         variant=head["variant"],
@@ -58,7 +57,7 @@ def analyse(graph: Graph) -> Report:
         nodes=tuple(rows),
         inputs=tuple((name, cost.fixed(layer(graph, name)["shape"], ones)) for name in head["inputs"]),
         outputs=tuple((o["name"], cost.fixed(o["shape"], ones), o["phase"]) for o in head["outputs"]),
-        devices=tuple(_devices(graph, rows, runs, sizes)),
+        devices=tuple(_devices(graph, rows, runs, ones)),
         params=sum(row.params for row in rows),
         trainable_params=trainable,
         buffers=sum(row.buffers for row in rows),
@@ -70,7 +69,7 @@ def analyse(graph: Graph) -> Report:
 
 
 def _devices(
-    graph: Graph, rows: list[Row], runs: set[str], sizes: Mapping[tuple[str, int], Size]
+    graph: Graph, rows: list[Row], runs: set[str], values: Mapping[str, int]
 ) -> list[tuple[str, dict[str, Size]]]:
     """Parameters and MACs of each logical device, and the bytes that enter and leave it in a training step's
     forward pass: each tensor once for each device that reads it."""
@@ -79,6 +78,7 @@ def _devices(
     }
     if not found:
         return []
+    sizes = cost.tensor_bytes(graph, values)
     for row in rows:
         if row.device is not None:
             figures = found[row.device]
