@@ -64,7 +64,6 @@ def _analyse(graph: Graph) -> Report:
         )
         trainable += 0 if node["frozen"] else own
         param_bytes += cost.param_bytes(node)
-    sizes = cost.tensor_bytes(graph, ones)
     return Report(
         network=head["network"],
         variant=head["variant"],
@@ -74,7 +73,7 @@ def _analyse(graph: Graph) -> Report:
         nodes=tuple(rows),
         inputs=tuple((name, cost.fixed(layer(graph, name)["shape"], ones)) for name in head["inputs"]),
         outputs=tuple((o["name"], cost.fixed(o["shape"], ones), o["phase"]) for o in head["outputs"]),
-        devices=tuple(_devices(graph, rows, runs, sizes)),
+        devices=tuple(_devices(graph, rows, runs, ones)),
         params=sum(row.params for row in rows),
         trainable_params=trainable,
         buffers=sum(row.buffers for row in rows),
@@ -86,7 +85,7 @@ def _analyse(graph: Graph) -> Report:
 
 
 def _devices(
-    graph: Graph, rows: list[Row], runs: set[str], sizes: Mapping[tuple[str, int], Size]
+    graph: Graph, rows: list[Row], runs: set[str], values: Mapping[str, int]
 ) -> list[tuple[str, dict[str, Size]]]:
     """Parameters and MACs of each logical device, and the bytes that enter and leave it in a training step's
     forward pass: each tensor once for each device that reads it."""
@@ -95,6 +94,7 @@ def _devices(
     }
     if not found:
         return []
+    sizes = cost.tensor_bytes(graph, values)
     for row in rows:
         if row.device is not None:
             figures = found[row.device]

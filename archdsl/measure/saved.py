@@ -37,9 +37,9 @@ def differentiable(run: Execution) -> set[Tensor]:
 
 def saved(run: Execution, wanted: set[Tensor]) -> dict[str, Saved]:
     """What each step keeps in which a gradient goes back, as if nothing was recomputed."""
-    owned = {t for step in run.steps if step.node["operator"].owns_storage for t in step.makes}
+    owned = {run.storages[t] for step in run.steps if step.node["operator"].owns_storage for t in step.makes}
     return {
-        step.name: _saved(run, step, wanted, {run.storages[t] for t in owned})
+        step.name: _saved(run, step, wanted, owned)
         for step in run.steps
         if step.makes[0] in wanted and not step.node["operator"].owns_storage
     }
