@@ -63,6 +63,8 @@ def render(
     for what, (value, known) in (chosen | {"theme": (theme, Theme), "engine": (engine, Engine)}).items():
         if value not in get_args(known):
             raise ValueError(f"no {what} is called {value!r}; known are {', '.join(get_args(known))}")
+    if view != "graph" and (focus is not None or isinstance(depth, int)):
+        raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
     subject: Subject
     if view == "stages":

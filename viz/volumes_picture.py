@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -16,6 +17,7 @@ MARGIN: Final = 16.0
 ANGLE: Final = -40.0  # of names, in degrees
 COS, SIN = 0.766, 0.643  # of that angle
 LONGEST: Final = 24  # letters of a block's call; a longer one gives way to the block's path
+ALL: Final = -math.inf  # the row of names of all columns of one or two
 BEYOND: Final = 12.0  # from a solid to its name
 RISE: Final = 14.0  # how much higher each arc rises
 SMALLEST: Final = 5.0  # side of a filter that is marked
@@ -84,7 +86,7 @@ def _feet(volumes: Volumes) -> list[float]:
     it."""
     beside = Counter(solid.column for solid in volumes.solids)
     places: dict[tuple[bool, float], list[float]] = {}
-    keys = [(s.above, s.y - s.recess[1] / 2 if beside[s.column] > 2 else 0.0) for s in volumes.solids]
+    keys = [(s.above, s.y - s.recess[1] / 2 if beside[s.column] > 2 else ALL) for s in volumes.solids]
     for key, solid in zip(keys, volumes.solids, strict=True):
         places.setdefault(key, []).append(solid.top if solid.above else solid.y + solid.height / 2)
     return [min(places[key]) - BEYOND / 2 if key[0] else max(places[key]) + BEYOND for key in keys]

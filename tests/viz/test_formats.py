@@ -334,6 +334,12 @@ def test_a_view_that_a_format_cannot_write_is_refused(graph_of: Callable[..., Gr
         viz.render(graph_of(SMALL), "dot", view="stages")
 
 
+@pytest.mark.parametrize("options", [{"focus": "conv1"}, {"depth": 1}])
+def test_options_of_the_graph_are_refused_for_other_views(graph_of: Callable[..., Graph], options: Any) -> None:
+    with pytest.raises(ValueError, match="options of the graph, not of stages"):
+        viz.render(graph_of(SMALL), "svg", view="stages", **options)
+
+
 def test_the_system_may_lay_out(
     graph_of: Callable[..., Graph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

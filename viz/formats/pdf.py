@@ -22,7 +22,8 @@ def render(subject: Subject, look: Look) -> bytes:
         file = FONTS / f"{FAMILY.replace(' ', '')}-{weight}.ttf"
         register_font(FAMILY, str(file), weight="bold" if weight == "Bold" else "normal")
     drawing = svg2rlg(io.BytesIO(svg.render(subject, look)))
-    assert drawing is not None  # as it is for what is no SVG
+    if drawing is None:
+        raise DrawingError("svglib cannot read the drawing")
     target = io.BytesIO()
     page = Canvas(target, pagesize=(drawing.width, drawing.height), invariant=1)  # no date: the same bytes every time
     renderPDF.draw(drawing, page, 0, 0)
