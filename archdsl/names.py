@@ -85,4 +85,5 @@ class Names:
             return self.path(str(count))
         count = self.taken.get(kind, 0) + 1
         self.taken[kind] = count
-        return self.path(kind if count == 1 else f"{kind}_{count}")
+        # A block may be called `half`, but no layer of a torch module.
+        return self.path(kind if count == 1 and fault(kind) is None else f"{kind}_{count}")

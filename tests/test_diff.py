@@ -121,6 +121,67 @@ def test_exchanged_operands_are_a_change(diff: Callable[[str, str], Difference])
     ]
 
 
+TWO = """
+network Net(x: [N, 8, 8, 8]) {{
+    a, b = x -> chunk(2, dim = 1)
+    p = a -> r1: relu
+    q = b -> r2: relu
+    {outputs}
+    loss mse_loss(first)
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            "first = p, second = q",
+            "first = q, second = p",
+            {"output first": ("r1", "r2"), "output second": ("r2", "r1")},
+        ),
+        ("first = a, second = q", "first = b, second = q", {"output first": ("chunk[0]", "chunk[1]")}),
+        ("first = p, second = q", "first = p, second = p", {"output second": ("r2", "r1")}),
+    ],
+)
+def test_an_output_that_comes_from_elsewhere_is_a_change(
+    diff: Callable[[str, str], Difference], before: str, after: str, said: dict[str, tuple[str, str]]
+) -> None:
+    def net(outputs: str) -> str:
+        return TWO.format(outputs="\n    ".join(f"output {output}" for output in outputs.split(", ")))
+
+    difference = diff(net(before), net(after))
+    assert {c.what: (c.a, c.b) for c in difference.interface} == said
+    assert not difference.same
+
+
+def test_outputs_in_another_order_are_no_change_of_the_loss(diff: Callable[[str, str], Difference]) -> None:
+    a = TWO.format(outputs="output first = p\n    output second = q")
+    b = TWO.format(outputs="output second = q\n    output first = p")
+    assert [c.what for c in diff(a, b).interface] == ["outputs"]
+
+
+def test_parts_of_a_tensor_are_told_apart(diff: Callable[[str, str], Difference]) -> None:
+    text = "network N(x: [N, 4, 8, 8]) {{ a, b = x -> chunk(2, dim = 1)\n {} -> relu }}"
+    assert "relu reads chunk[0] → chunk[1]" in str(diff(text.format("a"), text.format("b")))
+
+
+def test_weights_that_are_no_longer_shared_are_a_change(diff: Callable[[str, str], Difference]) -> None:
+    text = "block enc(x) {{ x -> c: conv(4, 1) -> n: batch_norm }}\nnetwork N(x: [N, 4, 8, 8]) {{ {} }}"
+    shared = text.format("f = fa: module enc\n (x -> f) + (x -> relu -> f)")
+    own = text.format("(x -> fa: enc) + (x -> relu -> fb: enc)")
+    assert changes(diff(shared, own)) == {name: [("weights", "shared", "own")] for name in ("fb.c", "fb.n")}
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [("resnet50", "resnext50_1x64d"), ("vgg16", "vgg_d"), ("resnet50", "resnet50_paper"), ("nin_cifar10", "vgg11")],
+)
+def test_networks_are_the_same_where_their_hashes_are(a: str, b: str) -> None:
+    one, other = archdsl.load(a), archdsl.load(b)
+    assert one.diff(other).same == (one.report().hash == other.report().hash)
+
+
 def test_branches_written_in_another_order_do_not_differ(diff: Callable[[str, str], Difference]) -> None:
     a = "network N(x: [N, 4, 8, 8]) { a = x -> a: conv(4, 1)\n b = x -> b: conv(4, 3, padding = 1)\n a + b }"
     b = "network N(x: [N, 4, 8, 8]) { b = x -> b: conv(4, 3, padding = 1)\n a = x -> a: conv(4, 1)\n a + b }"

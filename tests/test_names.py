@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from torch import fx, nn
 from archdsl.elaborate import elaborate
 from archdsl.errors import SpecError
 from archdsl.names import RESERVED, fault
+from archdsl.network import Network
 from archdsl.program import parse_string
 
 
@@ -51,3 +54,10 @@ def test_any_label_is_refused_or_names_its_layer(label: str) -> None:
     model = compile_graph(graph)
     assert model(torch.zeros(1, 4)).shape == (1, 2)
     assert all(fault(part) is None for key in graph for part in key.split("."))
+
+
+@pytest.mark.parametrize("use", ["x -> half", "f = module half\n    x -> f"])
+def test_a_block_may_have_a_name_that_no_layer_may_have(network_of: Callable[..., Network], use: str) -> None:
+    net = network_of(f"block half(x) {{ x -> conv(2, 1) }}\nnetwork Net(x: [N, 4, 8, 8]) {{\n    {use}\n}}")
+    assert list(net.graph) == ["x", "half_1.conv"]
+    assert net.compile()(torch.zeros(1, 4, 8, 8)).shape == (1, 2, 8, 8)

@@ -41,21 +41,25 @@ def compare(a: Graph, b: Graph) -> Difference:
                 )
             )
             continue
-        rewired = read_a.of(key_a) != read_b.of(key_b)
+        before, after = operands(a, key_a), operands(b, key_b)
+        rewired = read_a.of(before) != read_b.of(after)
         found.append(
             LayerDiff(
                 a=rows_a[key_a],
                 b=rows_b[key_b],
                 step_a=step(layer(a, key_a)["operator"]),
                 step_b=step(layer(b, key_b)["operator"]),
-                changes=tuple(_said(layer(a, key_a), layer(b, key_b))),
-                inputs=Change("inputs", rows_a[key_a].inputs, rows_b[key_b].inputs) if rewired else None,
+                changes=tuple(_said(layer(a, key_a), layer(b, key_b), "#" in key_a, "#" in key_b)),
+                inputs=Change("inputs", _named(a, operands(a, key_a)), _named(b, operands(b, key_b)))
+                if rewired
+                else None,
                 shape=_unless_same("shape", rows_a[key_a].shape, rows_b[key_b].shape),
                 weights=tuple(_weights(layer(a, key_a), layer(b, key_b))),
                 moved=number in order and rewired,
             )
         )
-    return Difference(_side(a, report_a), _side(b, report_b), tuple(found), tuple(_interface(a, b, report_a, report_b)))
+    interface = [*_interface(a, b, report_a, report_b), *_outputs(a, b, read_a, read_b), *_losses(a, b)]
+    return Difference(_side(a, report_a), _side(b, report_b), tuple(found), tuple(interface))
 
 
 def step(operator: Operator) -> str:
@@ -70,18 +74,29 @@ def step(operator: Operator) -> str:
     return operator.name + (f"({', '.join(said)})" if said else "")
 
 
-def _said(a: Layer, b: Layer) -> Iterable[Change]:
+def _said(a: Layer, b: Layer, shared_a: bool, shared_b: bool) -> Iterable[Change]:
+    """What was said of a layer; `shared` where it is a further use of one that stands elsewhere."""
     if a["op"] != b["op"]:
         yield Change("operator", step(a["operator"]), step(b["operator"]))
     else:
         for name, value in a["params"].items():
             if not same_value(value, b["params"][name]):
                 yield Change(name, value, b["params"][name])
+    if shared_a != shared_b:
+        yield Change("weights", "shared" if shared_a else "own", "shared" if shared_b else "own")
     x: Mapping[str, Any] = a
     y: Mapping[str, Any] = b
     for name in MARKS:
         if x[name] != y[name]:
             yield Change(name, x[name], y[name])
+
+
+def _named(graph: Graph, reads: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """Tensors by the layers that make them, and by their number where a layer makes several."""
+    return tuple(
+        producer if len(layer(graph, producer)["outputs"]) == 1 else f"{producer}[{output}]"
+        for producer, output in reads
+    )
 
 
 def _weights(a: Layer, b: Layer) -> Iterable[Change]:
@@ -102,9 +117,27 @@ def _interface(a: Graph, b: Graph, report_a: Report, report_b: Report) -> Iterab
     for what, x, y in everything:
         if x != y:
             yield Change(what, x or None, y or None)
-    loss_a, loss_b = head_a["loss"], head_b["loss"]
-    if (loss_a and serialise(loss_a)) != (loss_b and serialise(loss_b)):
+
+
+def _outputs(a: Graph, b: Graph, read_a: _Reads, read_b: _Reads) -> Iterable[Change]:
+    """Outputs of one name that come from different layers."""
+    sources = {o["name"]: [(o["node"], o["output"])] for o in header(b)["outputs"]}
+    for output in header(a)["outputs"]:
+        before, after = [(output["node"], output["output"])], sources.get(output["name"])
+        if after is not None and read_a.of(before) != read_b.of(after):
+            (x,), (y,) = _named(a, before), _named(b, after)
+            yield Change(f"output {output['name']}", x, y)
+
+
+def _losses(a: Graph, b: Graph) -> Iterable[Change]:
+    loss_a, loss_b = header(a)["loss"], header(b)["loss"]
+    if (loss_a and _computed(loss_a)) != (loss_b and _computed(loss_b)):
         yield Change("loss", _formula(loss_a), _formula(loss_b))
+
+
+def _computed(loss: Graph) -> object:
+    """What a loss computes, whatever the order in which the network's outputs stand."""
+    return [node for node in serialise(loss)["nodes"] if node["op"] != "input"]
 
 
 def _output(name: str, shape: Any, phase: str) -> str:
@@ -163,7 +196,6 @@ class _Reads:
     """What a layer reads, as pairs: through layers that only one network has, where they lead to one source."""
 
     def __init__(self, graph: Graph, pairs: list[Pair], side: int) -> None:
-        self._graph = graph
         number = {pair[side]: i for i, pair in enumerate(pairs) if None not in pair}
         self._source: dict[str, object] = {}  # the number of a pair, the name of an input, or None
         for key, _ in layers(graph):
@@ -173,5 +205,5 @@ class _Reads:
                 sources = {self._source[producer] for producer, _ in operands(graph, key)}
                 self._source[key] = sources.pop() if len(sources) == 1 else None if sources else key
 
-    def of(self, key: str) -> list[object]:
-        return [(self._source[producer], output) for producer, output in operands(self._graph, key)]
+    def of(self, reads: Iterable[tuple[str, int]]) -> list[object]:
+        return [(self._source[producer], output) for producer, output in reads]

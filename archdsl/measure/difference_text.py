@@ -197,7 +197,7 @@ def _arrow(found: Change) -> str:
 
 def _shapes(found: Change, sign: str = "") -> str:
     if sign:
-        return " → ".join(sign.join(map(str, s)) if s is not None else "none" for s in (found.a, found.b))
+        return " → ".join((sign.join(map(str, s)) or "scalar") if s is not None else "none" for s in (found.a, found.b))
     return f"{show(found.a)} → {show(found.b)}"
 
 
