@@ -72,6 +72,9 @@ def _read(comments: Iterable[Span], rules: Collection[str]) -> tuple[list[Suppre
             span = Span(comment.source, start, start + len(name.group()))
             if name.group() in rules:
                 found.append(Suppression(name.group(), span, line))
+            elif name.group() in SUPPRESSION_CODES:
+                message = f"`{name.group()}` is about suppressions themselves, and cannot be suppressed"
+                bad.append(Diagnostic(BAD, message, span, help="delete it"))
             else:
                 fault = unknown("rule", name.group(), rules, BAD, span)
                 bad.append(replace(fault, help=fault.help or "`archdsl lint --list` shows the rules"))

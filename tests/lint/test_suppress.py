@@ -83,6 +83,7 @@ def test_text_that_only_looks_like_a_comment_suppresses_nothing(codes: Codes) ->
     [
         ("lint: off(unread-boarder)", "did you mean `unread-border`?"),
         ("lint: off(everything)", "`archdsl lint --list` shows the rules"),
+        ("lint: off(unused-suppression)", "delete it"),
         ("lint: off", "write `# lint: off(rule)`"),
         ("lint: off()", "write `# lint: off(rule)`"),
         ("lint: of(unread-border)", "write `# lint: off(rule)`"),
@@ -95,6 +96,13 @@ def test_a_comment_that_cannot_be_understood_is_reported(tmp_path: Path, comment
     (finding,) = check_and_lint(path)[1]
     assert finding.diagnostic.code == "bad-suppression"
     assert says in (finding.diagnostic.help or "")
+
+
+def test_what_is_said_of_suppressions_cannot_be_suppressed(tmp_path: Path) -> None:
+    path = tmp_path / "spec.arch"
+    path.write_text(net("x -> relu # lint: off(unused-suppression)"), encoding="utf-8")
+    (finding,) = check_and_lint(path)[1]
+    assert "cannot be suppressed" in finding.diagnostic.message
 
 
 def test_a_misspelt_rule_has_a_fix(tmp_path: Path) -> None:
