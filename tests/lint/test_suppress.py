@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -72,6 +73,20 @@ def test_without_a_finding_on_its_line_a_comment_is_about_its_statement(codes: C
     assert codes(net("y = x -> max_pool(2)", "-> relu # lint: off(unread-border)", "y -> tanh")) == []
     found = codes(net("y = x -> max_pool(2)", "y -> relu # lint: off(unread-border)"))
     assert found == ["unread-border", "unused-suppression"]
+
+
+@pytest.mark.parametrize("form", ["text", "yaml"])
+def test_a_comment_at_the_end_of_a_network_is_not_about_the_next(codes: Codes, form: Literal["text", "yaml"]) -> None:
+    text = net(POOL, "# lint: off(unread-border): at the end").replace("31", "16") + net(POOL).replace("Net", "Other")
+    spec = text if form == "text" else convert_source(Source("spec.arch", text), "yaml")
+    assert codes(spec, "spec.arch" if form == "text" else "spec.yaml") == ["unused-suppression", "unread-border"]
+
+
+@pytest.mark.parametrize("form", ["text", "yaml"])
+def test_a_comment_above_a_network_is_about_its_first_line(codes: Codes, form: Literal["text", "yaml"]) -> None:
+    text = net("x -> relu").replace("Net", "First") + "# lint: off(unread-border): all of it\n" + net(POOL)
+    spec = text if form == "text" else convert_source(Source("spec.arch", text), "yaml")
+    assert codes(spec, "spec.arch" if form == "text" else "spec.yaml") == []
 
 
 def test_text_that_only_looks_like_a_comment_suppresses_nothing(codes: Codes) -> None:
