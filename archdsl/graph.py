@@ -100,6 +100,7 @@ class Written(NamedTuple):
 
     comments: tuple[Span, ...] = ()
     statements: tuple[Span, ...] = ()
+    definitions: tuple[Span, ...] = ()  # blocks and networks
     unused: tuple[Unused, ...] = ()
 
 

@@ -55,7 +55,8 @@ def resolve(
     if not imported:
         resolver.definitions_unused(spec)
     comments = tuple(comment.span for comment in spec.comments)
-    written = Written(comments, tuple(resolver.statements), tuple(resolver.unused))
+    bodies = tuple(node.span for node in (*spec.blocks, *spec.networks))
+    written = Written(comments, tuple(resolver.statements), bodies, tuple(resolver.unused))
     return Resolution(sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0), written)
 
 

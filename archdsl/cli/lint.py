@@ -83,19 +83,20 @@ def command(
     elif FORMATS[form].is_document:
         click.echo(FORMATS[form].render(results), nl=False)
     else:
-        _show(shown, _summary(shown, hidden, sum(result.ok for result in results)))
+        _show(shown)
+        if correct := sum(result.ok for result in results):
+            click.echo(_summary(shown, hidden, correct))
         if faults:
             show_faults(faults)
     return max((d.exit_status for d in faults), default=int(bool(shown)))
 
 
-def _show(findings: Sequence[Finding], summary: str) -> None:
+def _show(findings: Sequence[Finding]) -> None:
     from archdsl.render.text import render
 
     painted = colour(sys.stdout)
     for finding in findings:
         click.echo(render(finding.diagnostic, painted), color=painted)
-    click.echo(summary)
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

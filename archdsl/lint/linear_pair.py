@@ -30,8 +30,11 @@ class Pair(NamedTuple):
 
     @property
     def narrow(self) -> bool:
-        """Whether less fits between them than at either end: a factorisation, which may be meant."""
-        return self.between < self.before and self.between < self.after
+        """Whether no more fits between them than goes in, and less than comes out: a factorisation, which may be meant.
+
+        A linear bottleneck may keep the width of what goes in and only be followed by an expansion.
+        """
+        return self.between <= self.before and self.between < self.after
 
 
 def pairs(net: Net) -> Iterator[Pair]:

@@ -42,7 +42,7 @@ def suppress(findings: Sequence[Diagnostic], written: Written, rules: Collection
     spec in its other form, with other line breaks, keeps its effect.
     """
     suppressions, bad = _read(written.comments, rules)
-    places = _Places(findings, written.statements)
+    places = _Places(findings, written)
     silent: set[int] = set()
     unused = []
     for suppression in suppressions:
@@ -72,6 +72,9 @@ def _read(comments: Iterable[Span], rules: Collection[str]) -> tuple[list[Suppre
             span = Span(comment.source, start, start + len(name.group()))
             if name.group() in rules:
                 found.append(Suppression(name.group(), span, line))
+            elif name.group() in SUPPRESSION_CODES:
+                message = f"`{name.group()}` is about suppressions themselves, and cannot be suppressed"
+                bad.append(Diagnostic(BAD, message, span, help="delete it"))
             else:
                 fault = unknown("rule", name.group(), rules, BAD, span)
                 bad.append(replace(fault, help=fault.help or "`archdsl lint --list` shows the rules"))
@@ -96,7 +99,7 @@ def _about(comment: Span) -> int:
 class _Places:
     """Findings by line and by statement."""
 
-    def __init__(self, findings: Sequence[Diagnostic], statements: Iterable[Span]) -> None:
+    def __init__(self, findings: Sequence[Diagnostic], written: Written) -> None:
         self._lines: dict[tuple[str, Source, int], list[int]] = defaultdict(list)
         self._starts: dict[tuple[str, Source], list[tuple[int, int]]] = defaultdict(list)
         for i, finding in enumerate(findings):
@@ -106,26 +109,38 @@ class _Places:
                     self._lines[finding.code, finding.span.source, line].append(i)
         for starts in self._starts.values():
             starts.sort()
-        self._statements = sorted(statements, key=lambda span: (span.start, -span.end))
+        self._statements = sorted(written.statements, key=lambda span: (span.start, -span.end))
+        self._definitions = written.definitions
 
     def on_line(self, suppression: Suppression) -> list[int]:
         return self._lines.get((suppression.rule, suppression.span.source, suppression.line), [])
 
     def in_statement(self, suppression: Suppression) -> list[int]:
-        statement = self._statement(suppression.span.source, suppression.line)
+        statement = self._statement(suppression)
         if statement is None:
             return []
         starts = self._starts.get((suppression.rule, statement.source), [])
         first, end = (bisect_left(starts, (offset, 0)) for offset in (statement.start, statement.end))
         return [i for _, i in starts[first:end]]
 
-    def _statement(self, source: Source, line: int) -> Span | None:
-        """The innermost statement on a line; without one, behind an opening brace say, the next that begins."""
+    def _statement(self, suppression: Suppression) -> Span | None:
+        """The innermost statement on a line; without one, behind an opening brace say, the definition's next."""
+        source, line = suppression.span.source, suppression.line
         inner, begins = self._by_line.get(source, ({}, []))
         if line in inner:
             return inner[line]
         following = bisect_left(begins, line)
-        return inner[begins[following]] if following < len(begins) else None
+        if following == len(begins):
+            return None
+        statement = inner[begins[following]]
+        within = any(
+            definition.source is source
+            and definition.line <= line
+            and definition.start <= statement.start < definition.end
+            and not _inside_the_one_above(suppression.span, definition)
+            for definition in self._definitions
+        )
+        return statement if within else None
 
     @cached_property
     def _by_line(self) -> dict[Source, tuple[dict[int, Span], list[int]]]:
@@ -136,6 +151,13 @@ class _Places:
             inner.update(dict.fromkeys(_lines(statement), statement))
             begins.append(statement.line)
         return found
+
+
+def _inside_the_one_above(comment: Span, definition: Span) -> bool:
+    """Whether a comment above a definition is indented as what belongs to another, which in YAML no bracket ends."""
+    text = comment.source.line(comment.line)
+    column = definition.source.position(definition.start)[1]
+    return comment.line < definition.line and 1 < column <= len(text) - len(text.lstrip())
 
 
 def _lines(span: Span) -> range:

@@ -75,7 +75,12 @@ class _Printer(Page):
         """What stands behind a key."""
         if isinstance(written, Text):
             self.text(written, indent)
-        elif not block and (flow := self.flow(written)) is not None and self.width + 1 + len(flow) <= WIDTH:
+        elif (
+            not block
+            and not self.pending(written.span.end)
+            and (flow := self.flow(written)) is not None
+            and self.fits(flow)
+        ):
             self.write(f" {flow}")
         elif isinstance(written, List):
             self.end(written.span.start)
@@ -99,13 +104,16 @@ class _Printer(Page):
         one = isinstance(written, Map) and len(written.entries) == 1
         if one and flow is not None:
             flow = flow[1:-1] if self._plain_value(written) else None
-        if flow is not None and self.width + 1 + len(flow) <= WIDTH:
+        if flow is not None and self.fits(flow):
             self.write(f" {flow}")
         elif isinstance(written, List):  # a list in a list stays in brackets
             self.write(" " + (self.flow(written, force=True) or "[]"))
         else:
             self.write(" ")
             self.entries(written, indent + INDENT, first=True)
+
+    def fits(self, flow: str) -> bool:
+        return self.width + 1 + len(flow) <= WIDTH
 
     def _plain_value(self, written: Written) -> bool:
         """Whether the only value of a mapping is written alike with and without braces around."""

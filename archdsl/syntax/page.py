@@ -75,13 +75,21 @@ class Page:
 
     def end(self, offset: int) -> None:
         """End a line; a comment that follows the offset on its line stays behind it."""
-        if self.next == len(self.comments) or self.starts[self.next] < offset:
+        if self.next == len(self.comments) or self.starts[self.next] < offset or self._commented_line():
             return
         between = self.source.text[offset : self.starts[self.next]]
         if "\n" not in between and not re.search(r"\w", between):
             self.gap("#", between[len(between.rstrip()) :])
             self.write(self.comments[self.next].text.rstrip())
             self.next += 1
+
+    def _commented_line(self) -> bool:
+        """Whether the current line ends with a comment, behind which nothing else can stand."""
+        return self.lines[-1][-1].text.lstrip().startswith("#")
+
+    def pending(self, offset: int) -> bool:
+        """Whether a comment before an offset is not written yet."""
+        return self.next < len(self.starts) and self.starts[self.next] < offset
 
     def commented(self, span: Span) -> bool:
         """Whether a comment that is not written yet stands within a span."""

@@ -53,6 +53,12 @@ def test_a_spec_with_errors_hides_no_findings_of_the_others(specs: Path) -> None
     assert "did you mean `max_pool`" in done.stderr
 
 
+def test_where_every_spec_has_errors_nothing_is_said_of_warnings(specs: Path) -> None:
+    done = run("lint", "bad.arch", cwd=specs)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "did you mean `max_pool`" in done.stderr
+
+
 def test_json_has_the_findings_with_their_layers_and_networks(specs: Path) -> None:
     done = run("lint", "warned.arch", "bad.arch", "--json", cwd=specs)
     warned, bad = json.loads(done.stdout)["specs"]
@@ -89,6 +95,15 @@ def test_check_shows_warnings_on_request_and_strictly(specs: Path) -> None:
     assert (linted.returncode, linted.stderr.count("warning["), linted.stderr.count("note[")) == (0, 1, 0)
     assert run("check", "--strict", "warned.arch", cwd=specs).returncode == 1
     assert run("check", "--strict", "noted.arch", cwd=specs).returncode == 0
+
+
+def test_the_last_line_promises_no_fix_that_check_would_not_apply(specs: Path) -> None:
+    (specs / "fixable.arch").write_text(
+        "network Net(x: [N, 8, 32, 32]) {\n    x -> c: conv(8, 1) -> n: batch_norm\n}\n", encoding="utf-8"
+    )
+    assert "bias = false" in run("lint", "fixable.arch", cwd=specs).stdout
+    linted = run("check", "--lint", "fixable.arch", cwd=specs)
+    assert linted.stderr.splitlines()[-1] == "1 warning; `archdsl explain bias-before-norm` says more"
 
 
 def test_check_has_warnings_in_json(specs: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -74,6 +75,20 @@ def test_without_a_finding_on_its_line_a_comment_is_about_its_statement(codes: C
     assert found == ["unread-border", "unused-suppression"]
 
 
+@pytest.mark.parametrize("form", ["text", "yaml"])
+def test_a_comment_at_the_end_of_a_network_is_not_about_the_next(codes: Codes, form: Literal["text", "yaml"]) -> None:
+    text = net(POOL, "# lint: off(unread-border): at the end").replace("31", "16") + net(POOL).replace("Net", "Other")
+    spec = text if form == "text" else convert_source(Source("spec.arch", text), "yaml")
+    assert codes(spec, "spec.arch" if form == "text" else "spec.yaml") == ["unused-suppression", "unread-border"]
+
+
+@pytest.mark.parametrize("form", ["text", "yaml"])
+def test_a_comment_above_a_network_is_about_its_first_line(codes: Codes, form: Literal["text", "yaml"]) -> None:
+    text = net("x -> relu").replace("Net", "First") + "# lint: off(unread-border): all of it\n" + net(POOL)
+    spec = text if form == "text" else convert_source(Source("spec.arch", text), "yaml")
+    assert codes(spec, "spec.arch" if form == "text" else "spec.yaml") == []
+
+
 def test_text_that_only_looks_like_a_comment_suppresses_nothing(codes: Codes) -> None:
     assert codes(net('y = "# lint: off(unread-border)"', f"{POOL} -> if y == y {{ relu }}")) == ["unread-border"]
 
@@ -83,6 +98,7 @@ def test_text_that_only_looks_like_a_comment_suppresses_nothing(codes: Codes) ->
     [
         ("lint: off(unread-boarder)", "did you mean `unread-border`?"),
         ("lint: off(everything)", "`archdsl lint --list` shows the rules"),
+        ("lint: off(unused-suppression)", "delete it"),
         ("lint: off", "write `# lint: off(rule)`"),
         ("lint: off()", "write `# lint: off(rule)`"),
         ("lint: of(unread-border)", "write `# lint: off(rule)`"),
@@ -95,6 +111,13 @@ def test_a_comment_that_cannot_be_understood_is_reported(tmp_path: Path, comment
     (finding,) = check_and_lint(path)[1]
     assert finding.diagnostic.code == "bad-suppression"
     assert says in (finding.diagnostic.help or "")
+
+
+def test_what_is_said_of_suppressions_cannot_be_suppressed(tmp_path: Path) -> None:
+    path = tmp_path / "spec.arch"
+    path.write_text(net("x -> relu # lint: off(unused-suppression)"), encoding="utf-8")
+    (finding,) = check_and_lint(path)[1]
+    assert "cannot be suppressed" in finding.diagnostic.message
 
 
 def test_a_misspelt_rule_has_a_fix(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ network Net(x: [N, 8, 16, 16]) {
     "linear-pair": Entry(
         "two linear layers without an activation between them",
         "The composition of linear maps is linear, so that the second layer adds nothing that one layer could not do."
-        " Factorisations are left out: a middle narrower than both ends, groups, and 1 × n with n × 1.",
+        " Factorisations are left out: a middle narrower than what comes out and no wider than what goes in, groups,"
+        " and 1 × n with n × 1.",
         level="warning",
         source="Goodfellow, Bengio and Courville, Deep Learning, 2016, section 6.1;"
         " for convolutions Szegedy et al., 2015, arXiv:1512.00567, section 3.1 and figure 2",
