@@ -137,6 +137,13 @@ def unknown(
 ) -> Diagnostic:
     """The diagnostic for a name that nothing has, with the closest known ones; a fix where one is closest."""
     help = did_you_mean(name, known)
-    fix = Fix(span, help.split("`")[1]) if help is not None and help.count("`") == 2 else None
+    fix = renaming(name, span, help)
     shown = name if len(name) <= 64 else name[:63] + "…"
     return Diagnostic(code, f"unknown {what} `{shown}`", span, chain=chain, help=help, fix=fix)
+
+
+def renaming(name: str, span: Span, help: str | None) -> Fix | None:
+    """The fix that writes the name which a help names alone for the one that is written in a place."""
+    if help is None or not help.startswith("did you mean") or help.count("`") != 2 or span.text != name:
+        return None
+    return Fix(span, help.split("`")[1])
