@@ -12,6 +12,7 @@ from archdsl.catalogue import CATALOGUE, Level
 from archdsl.source import Span
 
 MAX_KNOWN: Final = 2_000  # names that a misspelt one is compared with
+CLEARLY: Final = 0.08  # how much more alike than the second the closest of them is, to be named alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,21 @@ class Findings:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A help text that names the closest known words, or None where none is close."""
+    """A help text that names the closest known words, or None where none is close.
+
+    Only one is named where it is the word but for its case, or is clearly closer than the others.
+    """
     # A name of absurd length is no typing mistake, and difflib's cost grows with it.
+    written = word[:64].lower()
     some = list(itertools.islice(known, MAX_KNOWN))
     names = {name.lower(): name for name in reversed(some)}  # `ReLU` is a mistake for `relu`
-    close = [names[name] for name in difflib.get_close_matches(word[:64].lower(), list(names), n=3, cutoff=0.6)]
+    close = difflib.get_close_matches(written, list(names), n=3, cutoff=0.6)
     if not close:
         return None
-    return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
+    best, *others = (difflib.SequenceMatcher(None, name, written).ratio() for name in close)
+    if best == 1 or (others and best - others[0] >= CLEARLY):
+        close = close[:1]
+    return "did you mean " + " or ".join(f"`{names[name]}`" for name in close) + "?"
 
 
 def unknown(
@@ -129,6 +137,13 @@ def unknown(
 ) -> Diagnostic:
     """The diagnostic for a name that nothing has, with the closest known ones; a fix where one is closest."""
     help = did_you_mean(name, known)
-    fix = Fix(span, help.split("`")[1]) if help is not None and help.count("`") == 2 else None
+    fix = renaming(name, span, help)
     shown = name if len(name) <= 64 else name[:63] + "…"
     return Diagnostic(code, f"unknown {what} `{shown}`", span, chain=chain, help=help, fix=fix)
+
+
+def renaming(name: str, span: Span, help: str | None) -> Fix | None:
+    """The fix that writes the name which a help names alone for the one that is written in a place."""
+    if help is None or not help.startswith("did you mean") or help.count("`") != 2 or span.text != name:
+        return None
+    return Fix(span, help.split("`")[1])

@@ -18,7 +18,7 @@ from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.limits import MAX_FAULTS, Work
-from archdsl.program import Program, duplicates, missing_settings, program, unknown_spec
+from archdsl.program import Program, duplicates, program, unknown_spec
 from archdsl.read import STDIN, read, read_stdin
 from archdsl.remedies import Trial, with_remedies
 from archdsl.source import Source
@@ -76,15 +76,7 @@ def check_and_lint(
 
 
 def _graphs(program: Program, name: str | None) -> list[Graph]:
-    if name is not None:
-        wanted = [program.find(name)]
-    else:
-        networks = {network.name.id: network for network in program.spec.networks}
-        variants = [(networks[variant.call.callee.id], variant) for variant in program.spec.variants]
-        named = {network.name.id for network, _ in variants}
-        # A network that needs settings is checked by its variants; without any, what is missing is a fault.
-        wanted = [(n, None) for n in program.spec.networks if not missing_settings(n) or n.name.id not in named]
-        wanted += variants
+    wanted = program.checked if name is None else [program.find(name)]
     graphs, faults = [], dict[tuple[str, str], Diagnostic]()
     where = dict[tuple[str, str], list[tree.Network | tree.Variant]]()  # each fault is in
     choices, trials = Choices(), Work(TRIALS)  # one meter of work for all of them

@@ -32,6 +32,18 @@ class Program:
         """What can be addressed in it: variants, then networks."""
         return [v.name.id for v in self.spec.variants] + [n.name.id for n in self.spec.networks]
 
+    @property
+    def checked(self) -> list[tuple[tree.Network, tree.Variant | None]]:
+        """What there is to check in it: networks and variants.
+
+        A network that needs settings is checked by its variants; without any, what is missing is a fault.
+        """
+        networks = {network.name.id: network for network in self.spec.networks}
+        variants = [(networks[variant.call.callee.id], variant) for variant in self.spec.variants]
+        named = {network.name.id for network, _ in variants}
+        alone = [(n, None) for n in self.spec.networks if not missing_settings(n) or n.name.id not in named]
+        return [*alone, *variants]
+
     def find(self, name: str | None) -> tuple[tree.Network, tree.Variant | None]:
         """A variant or network by name; without a name, the only network (or variant)."""
         networks = {n.name.id: n for n in self.spec.networks}

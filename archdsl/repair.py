@@ -14,7 +14,7 @@ from archdsl.read import STDIN, read_stdin
 from archdsl.remedies import apply
 from archdsl.write import write_atomically
 
-MAX_ROUNDS: Final = 10  # a fix may bring to light what it hid
+MAX_ROUNDS: Final = 100  # a fix may bring to light what was hidden: a round sees some faults only
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ def repair(spec: str) -> Repair:
         before[STDIN] = read_stdin().text
     after, fixed = dict(before), list[Diagnostic]()
     left: tuple[Diagnostic, ...] = ()
+    seen = list[Mapping[str, str]]()
     for round in range(MAX_ROUNDS + 1):
         left = _faults(spec, after)
-        texts, applied = apply.fixed(left) if round < MAX_ROUNDS else ({}, [])
-        if not texts:
+        texts, applied = apply.fixed(left)
+        if not texts or round == MAX_ROUNDS or after in seen:  # fixes that undo each other would go on for ever
             break
+        seen.append(dict(after))
         for source, text in texts.items():
             before.setdefault(source.name, source.text)
             after[source.name] = text

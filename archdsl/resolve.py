@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from archdsl import habits
-from archdsl.diagnostics import Diagnostic, Label, did_you_mean, unknown
+from archdsl.diagnostics import Diagnostic, Label, did_you_mean, renaming, unknown
 from archdsl.elaborate.arguments import TYPES
 from archdsl.elaborate.inputs import capitals
 from archdsl.elaborate.values import Definitions
@@ -338,4 +338,5 @@ class _Resolver:
         span = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
         message = f"`{callee}` has no parameter `{argument.name}`"
         help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
-        self._record(Diagnostic("unknown-parameter", message, span, help=help))
+        fix = renaming(argument.name, span, help)
+        self._record(Diagnostic("unknown-parameter", message, span, help=help, fix=fix))

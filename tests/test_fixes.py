@@ -119,7 +119,17 @@ def test_a_fix_removes_its_error_and_brings_none_to_its_place(spec: Path, monkey
         ("x -> batch_norm(8) -> relu", "x -> batch_norm -> relu"),
         ("x -> conv(8, 16, 3, padding = 1)", "x -> conv(16, 3, padding = 1)"),
         ("x -> conv(4, 16, 3)", None),  # the first may be anything
-        ("x -> layer_norm(10)", "x -> layer_norm([16])"),
+        ("x -> layer_norm(10)", "x -> layer_norm"),
+        ("x -> layer_norm(10, eps = 0.1)", "x -> layer_norm(eps = 0.1)"),
+        ("layer_norm(x, [10])", "layer_norm(x)"),
+        ("x -> layer_norm([8, 10])", "x -> layer_norm([16, 16])"),
+        # names that one known name is clearly the closest to
+        ("x -> Relu", "x -> relu"),
+        ("x -> max_pol(2)", "x -> max_pool(2)"),
+        ("x -> flatten -> liner(10)", "x -> flatten -> linear(10)"),
+        ("x -> conv(8, 3, pading = 1)", "x -> conv(8, 3, padding = 1)"),
+        ("x -> conv(8, 3, paddin = 1)", "x -> conv(8, 3, padding = 1)"),
+        ("x -> poool(2)", None),
     ],
 )
 def test_an_error_has_the_fix_that_is_unambiguous(write: Write, body: str, fixed: str | None) -> None:
@@ -145,6 +155,33 @@ def test_the_condition_of_a_projection_is_completed(write: Write) -> None:
     spec = write(block + network("x -> res(16) -> res(16, stride = 2)"))
     done = repair(os.fspath(spec))
     assert "if stride > 1 or x.shape != y.shape {" in done.after[os.fspath(spec)]
+
+
+def test_a_projection_takes_the_stride_of_its_block(write: Write) -> None:
+    block = (
+        "block res(x, width, stride = 1) {\n    y = x -> conv(width, 3, stride = stride, padding = 1)\n    y + x\n}\n"
+    )
+    spec = write(block + network("x -> res(16) -> res(32, stride = 2) -> res(32, stride = 4)"))
+    done = repair(os.fspath(spec))
+    assert "(x -> conv(y.shape[1], 1, stride = stride))" in done.after[os.fspath(spec)]
+    assert done.left == ()
+
+
+def test_a_projection_does_not_take_a_stride_of_its_block_that_is_for_something_else(write: Write) -> None:
+    block = (
+        "block res(x, width, stride = 1) {\n    y = x -> conv(width, 3, stride = 2, padding = 1)\n"
+        "    y + x -> max_pool(stride)\n}\n"
+    )
+    spec = write(block + network("x -> res(16)"))
+    assert "(x -> conv(y.shape[1], 1, stride = 2))" in repair(os.fspath(spec)).after[os.fspath(spec)]
+
+
+def test_a_size_that_all_instances_of_a_block_see_is_left_out(write: Write) -> None:
+    block = "block layer(x: [N, T, D]) { x -> ln1: layer_norm(1) }\n"
+    text = network("x -> layer -> layer", "x: [N, 8, 256]")
+    assert repair(os.fspath(write(block + text))).after == {
+        os.fspath(write(block + text)): block.replace("(1)", "") + text
+    }
 
 
 @pytest.mark.parametrize(
@@ -186,6 +223,53 @@ def test_a_fix_of_a_yaml_spec_is_yaml(write: Write, step: str, fixed: str) -> No
     done = repair(os.fspath(spec))
     assert done.after[os.fspath(spec)] == text.replace("STEP", fixed)
     assert done.left == ()
+
+
+def test_fixes_go_on_until_nothing_is_left_that_has_one(write: Write) -> None:
+    spec = write(network("x -> flatten\n" + "".join(f"-> linear({i}, 10) -> drpout\n" for i in range(100, 150))))
+    done = repair(os.fspath(spec))
+    assert (len(done.fixed), done.left) == (100, ())
+
+
+@pytest.mark.parametrize(
+    ("faulty", "right"),
+    [
+        # it would get a fault
+        ("(x -> down) + x", "(x -> down) + (x -> pad([-1, -1, -1, -1]))"),
+        # it would have another shape, without a word
+        ("(x -> down) + x", "x -> down -> relu"),
+    ],
+)
+@pytest.mark.parametrize("order", [("A", "B"), ("B", "A")])
+@pytest.mark.parametrize("named", ["", ":A"])
+def test_a_fix_changes_no_other_network_that_is_right(
+    write: Write, faulty: str, right: str, order: tuple[str, str], named: str
+) -> None:
+    bodies = {"A": faulty, "B": right}
+    networks = [network(bodies[name]).replace("Net", name) for name in order]
+    spec = write("block down(x: [N, C, H, W]) { x -> c: conv(8, 3) }\n" + "".join(networks))
+    done = repair(f"{spec}{named}")
+    assert done.changed == []
+    (fault,) = done.left
+    assert fault.fix is None
+    assert fault.help == "give both branches the same strides, and padding that keeps the size (`padding = same`)"
+
+
+def test_a_fix_changes_no_other_variant_that_is_right(write: Write) -> None:
+    text = (
+        "network Net(x: [N, 8, 16, 16], add) {\n    y = x -> conv(8, 3)\n    if add { y + x } else { y }\n}\n"
+        "variant plain = Net(add = false)\nvariant sum = Net(add = true)\n"
+    )
+    assert repair(os.fspath(write(text))).changed == []
+
+
+def test_a_fix_that_two_networks_need_is_made(write: Write) -> None:
+    block = "block down(x: [N, C, H, W]) { x -> c: conv(8, 3) }\n"
+    nets = [network("(x -> down) + x").replace("Net", name) for name in "AB"]
+    other = network("x -> relu").replace("Net", "C")
+    done = repair(os.fspath(spec := write(block + "".join(nets) + other)))
+    assert done.left == ()
+    assert "conv(8, 3, padding = 1)" in done.after[os.fspath(spec)]
 
 
 def test_two_ways_out_are_told_and_none_is_chosen(write: Write) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Fix, Label, did_you_mean
+from archdsl.diagnostics import Diagnostic, Fix, Label, did_you_mean, renaming
 from archdsl.dims import Undecided, equal, show
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
@@ -294,9 +294,7 @@ def _unknown_parameter(callee: str, name: str, known: list[str], span: Span, con
     help = did_you_mean(name, known) or (
         f"`{callee}` takes {', '.join(known)}" if known else f"`{callee}` takes no parameters"
     )
-    fix = None
-    if help.startswith("did you mean") and help.count("`") == 2:
-        fix = Fix(Span(span.source, span.start, span.start + len(name)), help.split("`")[1])
+    fix = renaming(name, Span(span.source, span.start, span.start + len(name)), help)
     return Fault(
         Diagnostic("unknown-parameter", f"`{callee}` has no parameter `{name}`", span, (), context.blocks, help, fix)
     )

@@ -84,8 +84,7 @@ def strides(step: Step, both: tuple[Branch, Branch]) -> Iterator[Proposal]:
         for i, (key, node) in enumerate(branch.windows[:MOST_WINDOWS]):
             operator = node["operator"]
             for stride in _stride_to(other.size, step.graph, key, branch) if i == 0 else _ratio(branch, other):
-                # A block that is told its stride means that one.
-                text = "stride" if "stride" in step.written.settings.get(node["span"], ()) else stride
+                text = step.written.own(node["span"], "stride", stride)
                 edit = step.written.parameter(node["span"], type(operator), "stride", text)
                 fixes = list(fix([edit], f"write `stride = {text}` in `{key}`"))
                 left_out = [one for one in fixes if one.span.start == one.span.end]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from archdsl.diagnostics import Fix
+from archdsl.dims import Undecided
 from archdsl.elaborate.origins import way_back
-from archdsl.graph import layer
+from archdsl.graph import layer, operands
+from archdsl.ops import Operator, ShapeError, parameter_table
 from archdsl.remedies.branches import branches, paddings, strides
 from archdsl.remedies.shortcuts import projections
 from archdsl.remedies.step import Proposal, Step, fix, shown
@@ -31,14 +35,32 @@ def proposals(step: Step) -> Iterator[Proposal]:
 
 
 def _other_parameters(step: Step) -> Iterator[Fix]:
-    """Parameters with which the operator would fit, where its call makes no other layer."""
+    """Parameters with which the operator would fit; numbers only where its call makes no other layer."""
     operator, span = step.node["operator"], step.node["span"]
-    if operator is None or sum(node["span"] == span for _, node in step.graph.nodes(data=True)) > 1:
+    if operator is None:
         return
+    alone = sum(node["span"] == span for _, node in step.graph.nodes(data=True)) == 1
     for name, value in step.node["instead"].items():
-        if value is not None and value != 1:  # a kernel or a group of 1 would do nothing
+        if value is None or value == 1:  # a kernel or a group of 1 would do nothing
+            continue
+        without = step.written.without(span, type(operator), name) if _is_seen(step, operator, name, value) else None
+        if without is not None:
+            yield from fix([without], f"leave out `{without.span.text.strip('(), ')}`")
+        elif alone:
             edit = step.written.parameter(span, type(operator), name, value)
             yield from fix([edit], f"write `{name} = {shown(value)}`")
+
+
+def _is_seen(step: Step, operator: Operator, name: str, value: Any) -> bool:
+    """Whether the operator takes this value from its input where it is told none."""
+    if parameter_table(type(operator))[name].default is not None:
+        return False
+    shapes = [layer(step.graph, source)["outputs"][output] for source, output in operands(step.graph, step.key)]
+    try:
+        told, untold = (replace(operator, **{name: one}).target(*shapes) for one in (value, None))  # type: ignore[type-var]
+    except (ShapeError, Undecided):
+        return False
+    return told == untold
 
 
 def _other_source(step: Step) -> Iterator[Fix]:

@@ -37,10 +37,11 @@ def projections(step: Step) -> Iterator[Fix]:
         yield from _choice(step, name, whole)
     inside = bool(step.node["blocks"]) and isinstance(whole, tree.Name)
     channels = f"{whole.id}.shape[1]" if inside and isinstance(whole, tree.Name) else str(shapes[long][1])
-    projection = f"{name.id} -> conv({channels}, 1{f', stride = {stride}' if stride > 1 else ''})"
-    if inside and isinstance(whole, tree.Name):  # other instances of the block may need none
-        projection = f"{name.id} if {name.id}.shape == {whole.id}.shape else ({projection})"
-    yield from fix([Edit(name.span, f"({projection})")], f"project the shortcut: `({projection})`")
+    for text in dict.fromkeys([step.written.own(step.node["span"], "stride", stride), stride]):
+        projection = f"{name.id} -> conv({channels}, 1{f', stride = {text}' if text != 1 else ''})"
+        if inside and isinstance(whole, tree.Name):  # other instances of the block may need none
+            projection = f"{name.id} if {name.id}.shape == {whole.id}.shape else ({projection})"
+        yield from fix([Edit(name.span, f"({projection})")], f"project the shortcut: `({projection})`")
 
 
 def _choice(step: Step, name: tree.Name, whole: tree.Name) -> Iterator[Fix]:

@@ -21,7 +21,7 @@ class Written:
     fed: set[Span] = field(default_factory=set)  # calls that are steps: their first tensor comes from the left
     operations: dict[Span, tree.Binary] = field(default_factory=dict)
     choices: list[tuple[str, tree.IfBodies]] = field(default_factory=list)  # names bound to an `if`
-    settings: dict[Span, frozenset[str]] = field(default_factory=dict)  # what a call's block or network can be told
+    settings: dict[Span, frozenset[str]] = field(default_factory=dict)  # what the block or network around can be told
 
     @staticmethod
     def of(program: Program) -> Written:
@@ -29,13 +29,14 @@ class Written:
         for owner, node in _nodes(program):
             if isinstance(node, tree.Call):
                 found.calls[node.span] = node
-                found.settings[node.span] = frozenset(p.name.id for p in owner.params if p.shape is None)
             elif isinstance(node, tree.Step) and isinstance(node.action, tree.Call):
                 found.fed.add(node.action.span)
             elif isinstance(node, tree.Binary):
                 found.operations[node.span] = node
             elif isinstance(node, tree.Bind) and isinstance(node.value, tree.IfBodies) and len(node.targets) == 1:
                 found.choices.append((node.targets[0].id, node.value))
+            if isinstance(node, (tree.Call, tree.Binary)):
+                found.settings[node.span] = frozenset(p.name.id for p in owner.params if p.shape is None)
         return found
 
     def operand(self, span: Span, position: int) -> tree.Expr | None:
@@ -62,15 +63,42 @@ class Written:
         call = self.calls.get(span)
         if call is None:
             return None
-        positional = [argument for argument in call.arguments if argument.name is None]
-        static = positional[max(len(operator.inputs) - (span in self.fed), 0) :]
-        order = [p.name for p in parameters(operator) if p.positional]
-        given = dict(zip(order, static, strict=False)) | {a.name: a for a in call.arguments if a.name is not None}
+        old = self._given(call, operator).get(name)
         text = str(list(value)) if isinstance(value, tuple) else str(value)
-        if name in given:
-            old = given[name].value
-            return Edit(old.span, text) if isinstance(old, (tree.Literal, tree.ListDisplay)) else None
-        return _added(call, name, text)
+        if old is None:
+            return _added(call, name, text)
+        return Edit(old.value.span, text) if _is_number(old) else None
+
+    def without(self, span: Span, operator: type[Operator], name: str) -> Edit | None:
+        """The edit that leaves a number out of an operator's call; None in the mappings of the YAML form."""
+        call = self.calls.get(span)
+        old = self._given(call, operator).get(name) if call is not None else None
+        if call is None or old is None or not _is_number(old):
+            return None
+        source, end, at = span.source, call.callee.span.end, call.arguments.index(old)
+        if not source.text.startswith("(", end):
+            return None
+        if len(call.arguments) == 1:
+            return Edit(Span(source, end, call.span.end), "")
+        if at > 0:
+            return Edit(Span(source, call.arguments[at - 1].span.end, old.span.end), "")
+        return Edit(Span(source, old.span.start, call.arguments[1].span.start), "")
+
+    def own(self, span: Span, name: str, value: Any) -> Any:
+        """The setting of this name, if what stands here is in a block that can be told it, which means that one;
+        else the value."""
+        return name if name in self.settings.get(span, ()) else value
+
+    def _given(self, call: tree.Call, operator: type[Operator]) -> dict[str, tree.Argument]:
+        """The arguments of an operator's call that are parameters."""
+        positional = [argument for argument in call.arguments if argument.name is None]
+        static = positional[max(len(operator.inputs) - (call.span in self.fed), 0) :]
+        order = [p.name for p in parameters(operator) if p.positional]
+        return dict(zip(order, static, strict=False)) | {a.name: a for a in call.arguments if a.name is not None}
+
+
+def _is_number(argument: tree.Argument) -> bool:
+    return isinstance(argument.value, (tree.Literal, tree.ListDisplay))
 
 
 def _added(call: tree.Call, name: str, text: str) -> Edit:
