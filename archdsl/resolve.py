@@ -327,16 +327,18 @@ class _Resolver:
             self._record(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
         for argument in call.arguments:
             if argument.name is not None and parameters is not None and argument.name not in parameters:
-                self._unknown_parameter(name, argument, parameters)
+                self._unknown_parameter(call, argument, parameters)
             if isinstance(argument.value, tree.Name):
                 self._name(argument.value, names, bare)
             else:
                 self.expression(argument.value, names)
 
-    def _unknown_parameter(self, callee: str, argument: tree.Argument, known: list[str]) -> None:
+    def _unknown_parameter(self, call: tree.Call, argument: tree.Argument, known: list[str]) -> None:
         assert argument.name is not None
         span = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
-        message = f"`{callee}` has no parameter `{argument.name}`"
+        message = f"`{call.callee.id}` has no parameter `{argument.name}`"
         help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
         fix = renaming(argument.name, span, help)
+        if fix is not None and any(fix.replacement == other.name for other in call.arguments):
+            fix = None  # it is given already
         self._record(Diagnostic("unknown-parameter", message, span, help=help, fix=fix))

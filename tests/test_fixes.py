@@ -119,6 +119,7 @@ def test_a_fix_removes_its_error_and_brings_none_to_its_place(spec: Path, monkey
         ("x -> batch_norm(8) -> relu", "x -> batch_norm -> relu"),
         ("x -> conv(8, 16, 3, padding = 1)", "x -> conv(16, 3, padding = 1)"),
         ("x -> conv(4, 16, 3)", None),  # the first may be anything
+        ("x -> conv(8, 3, padding = 1, pading = 1)", None),  # it is there already
         ("x -> layer_norm(10)", "x -> layer_norm"),
         ("x -> layer_norm(10, eps = 0.1)", "x -> layer_norm(eps = 0.1)"),
         ("layer_norm(x, [10])", "layer_norm(x)"),
