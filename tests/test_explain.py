@@ -67,9 +67,9 @@ def test_an_unknown_code_is_a_wrong_command(code: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("body", "line"),
     [
-        ("x -> rleu", "1 error; `archdsl explain unknown-operator` says more"),
+        ("x -> frobnicate", "1 error; `archdsl explain unknown-operator` says more"),
         (
-            "y = x -> linear(n)\ny -> rleu",
+            "y = x -> linear(n)\ny -> frobnicate",
             "2 errors, 1 of them with a fix (`archdsl check --fix`); `archdsl explain unknown-name` says more",
         ),
     ],
