@@ -13,6 +13,7 @@ from archdsl.source import Span
 
 MAX_KNOWN: Final = 2_000  # names that a misspelt one is compared with
 CLEARLY: Final = 0.08  # how much more alike than the second the closest of them is, to be named alone
+SURE: Final = 0.75  # how alike a name is that a fix writes: `rleu` and `relu`
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,13 @@ def unknown(
 
 
 def renaming(name: str, span: Span, help: str | None) -> Fix | None:
-    """The fix that writes the name which a help names alone for the one that is written in a place."""
+    """The fix that writes the name which a help names alone for the one that is written in a place.
+
+    A reader judges a hint; what is changed for him must be so close that it can hardly be anything else.
+    """
     if help is None or not help.startswith("did you mean") or help.count("`") != 2 or span.text != name:
         return None
-    return Fix(span, help.split("`")[1])
+    meant = help.split("`")[1]
+    if difflib.SequenceMatcher(None, meant.lower(), name[:64].lower()).ratio() < SURE:
+        return None
+    return Fix(span, meant)

@@ -130,6 +130,7 @@ def test_a_fix_removes_its_error_and_brings_none_to_its_place(spec: Path, monkey
         ("x -> flatten -> liner(10)", "x -> flatten -> linear(10)"),
         ("x -> conv(8, 3, pading = 1)", "x -> conv(8, 3, padding = 1)"),
         ("x -> conv(8, 3, paddin = 1)", "x -> conv(8, 3, padding = 1)"),
+        ("x -> frobnicate", None),  # `concat` is the closest, and far
         ("x -> poool(2)", None),
     ],
 )
