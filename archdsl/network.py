@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.backends import backend
 from archdsl.graph import Graph, header
 from archdsl.measure.analyse import analyse
-from archdsl.measure.diff import compare
-from archdsl.measure.difference import Difference
 from archdsl.measure.execution import Hardware
-from archdsl.measure.memory_report import MemoryReport, memory_report
 from archdsl.measure.report import Report
 from archdsl.pipeline import load_graph
 
@@ -22,6 +19,8 @@ if TYPE_CHECKING:
     from torch import fx
 
     from archdsl.lint import Finding
+    from archdsl.measure.difference import Difference
+    from archdsl.measure.memory_report import MemoryReport
 
 
 class Network:
@@ -46,6 +45,8 @@ class Network:
 
         `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed.
         """
+        from archdsl.measure.memory_report import memory_report  # loaded where it is needed, as is all but the report
+
         return memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
 
     def diff(self, other: Network) -> Difference:
@@ -53,11 +54,13 @@ class Network:
 
         `str()` of it is text, `.to_dict()` plain data.
         """
+        from archdsl.measure.diff import compare
+
         return compare(self.graph, other.graph)
 
     def lint(self) -> list[Finding]:
         """What `archdsl lint` finds, warnings and notes, in the order of places."""
-        from archdsl.lint import lint  # its rules are loaded where they are needed
+        from archdsl.lint import lint
 
         return lint([self.graph])
 

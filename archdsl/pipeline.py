@@ -20,7 +20,6 @@ from archdsl.graph import Graph
 from archdsl.limits import MAX_FAULTS, Work
 from archdsl.program import Program, duplicates, program, unknown_spec
 from archdsl.read import STDIN, read, read_stdin
-from archdsl.remedies import Trial, with_remedies
 from archdsl.source import Source
 from archdsl.syntax import forms, tree
 
@@ -126,6 +125,8 @@ def _elaborated(
     except SpecError as error:
         if error.graph is None:
             raise
+        from archdsl.remedies import Trial, with_remedies  # most specs need none
+
         trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))
         faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: _place(found) not in known)
         raise SpecError(faults, error.graph) from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from archdsl.presentation.sheet import Sheet
+if TYPE_CHECKING:
+    from archdsl.presentation.sheet import Sheet
 
 FORMATS: Final = MappingProxyType(
     {

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from archdsl.catalogue import Level
 from archdsl.diagnostics import Diagnostic, Findings, Instance
+from archdsl.limits import MAX_FAULTS
 from archdsl.source import Source, Span
 
 MAX_WIDTH = 160
-MAX_SHOWN = 20  # diagnostics
 MAX_NOTE = 600
 BLUE, BOLD = "1;34", "1"
 COLOURS: dict[Level, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
@@ -110,9 +110,9 @@ def printable(text: str) -> str:
 def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
     """Diagnostics one after the other: as many as anyone reads, and how many more there are."""
     found = list(diagnostics)
-    shown = [render(diagnostic, colour) for diagnostic in found[:MAX_SHOWN]]
-    if len(found) > MAX_SHOWN:
-        shown.append(f"… and {len(found) - MAX_SHOWN} more\n")
+    shown = [render(diagnostic, colour) for diagnostic in found[:MAX_FAULTS]]
+    if len(found) > MAX_FAULTS:
+        shown.append(f"… and {len(found) - MAX_FAULTS} more\n")
     return "\n".join(shown)
 
 
