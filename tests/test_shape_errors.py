@@ -10,8 +10,8 @@ import pytest
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, broken, header
+from archdsl.limits import MAX_FAULTS
 from archdsl.pipeline import check
-from archdsl.render.text import MAX_SHOWN
 
 Build = Callable[..., Graph]
 
@@ -140,9 +140,9 @@ def test_later_uses_of_a_shared_module_with_a_fault_are_silent(graph_of: Build) 
 
 
 def test_no_more_are_shown_than_anyone_reads(graph_of: Build) -> None:
-    lines = "\n".join(f"y{i} = x -> conv(8, 9)" for i in range(MAX_SHOWN + 5))
+    lines = "\n".join(f"y{i} = x -> conv(8, 9)" for i in range(MAX_FAULTS + 5))
     found = error(graph_of, f"network Net(x: [N, 3, 8, 8]) {{\n{lines}\nx\n}}")
-    assert len(found.diagnostics) == MAX_SHOWN + 5
+    assert len(found.diagnostics) == MAX_FAULTS + 5
     assert str(found).endswith("\n… and 5 more\n")
 
 
