@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from torch import fx
 
     from archdsl.lint import Finding
+    from archdsl.measure.device_profile import DeviceProfile
     from archdsl.measure.difference import Difference
     from archdsl.measure.memory_report import MemoryReport
+    from archdsl.measure.timing import Timing
 
 
 class Network:
@@ -48,6 +50,18 @@ class Network:
         from archdsl.measure.memory_report import memory_report  # loaded where it is needed, as is all but the report
 
         return memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
+
+    def timing(self, profile: str | DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd") -> Timing:
+        """How long inference and a training step take on a device, layer by layer, by the roofline model.
+
+        `profile` is the name of a GPU (`archdsl.measure.gpus.GPUS`), or a file that `archdsl calibrate` wrote. Raises
+        `ProfileError` for one that cannot be used, `SpecError` where sizes are left open.
+        """
+        from archdsl.measure.timing import predict
+        from archdsl.profiles import find_profile
+
+        known = find_profile(profile) if isinstance(profile, str) else profile
+        return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
 
     def diff(self, other: Network) -> Difference:
         """What is added, removed and changed from this network to another, and what that costs.

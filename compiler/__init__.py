@@ -5,15 +5,26 @@ from __future__ import annotations
 from torch import fx
 
 from archdsl.graph import Graph, header
+from compiler.calibration import calibrate
 from compiler.devices import CPU, Devices, assign
 from compiler.lower import Places, lower, lower_loss
 from compiler.memory import refuse_what_cannot_fit
 from compiler.model import CompiledNetwork
 from compiler.modules import build
+from compiler.stopwatch import measure
 from compiler.training import DATA_SETS, steps_of, train
 from compiler.weights import save_weights
 
-__all__ = ["DATA_SETS", "CompiledNetwork", "compile_graph", "save_weights", "steps_of", "train"]
+__all__ = [
+    "DATA_SETS",
+    "CompiledNetwork",
+    "calibrate",
+    "compile_graph",
+    "measure",
+    "save_weights",
+    "steps_of",
+    "train",
+]
 
 
 def compile_graph(graph: Graph, devices: Devices = None, *, force: bool = False) -> CompiledNetwork:

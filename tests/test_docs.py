@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.elaborate import elaborate
+from archdsl.measure.gpus import GPUS
 from archdsl.program import parse_string
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "tests" / "errata", tmp_path / "tests" / "errata")
+    (tmp_path / "here.json").write_text(json.dumps(GPUS["t4"].to_dict()))  # as `archdsl calibrate` would write it
     return tmp_path
 
 

@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "report": "Show what each layer is and costs.",
     "sweep": "Tabulate costs over settings and input sizes.",
     "fit": "Find the largest batch or input that fits into a memory.",
+    "bench": "Run a network and compare its times with those predicted.",
+    "calibrate": "Measure this machine, for predicting times.",
     "diff": "Compare two networks, layer by layer.",
     "fmt": "Format specs, or say which are not formatted.",
     "convert": "Convert a spec from text to YAML, or back.",

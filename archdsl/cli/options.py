@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +15,11 @@ from archdsl.cli.terminal import show_faults
 from archdsl.diagnostics import Diagnostic, Findings
 from archdsl.errors import SpecError
 from archdsl.render.formats import FORMATS
+
+if TYPE_CHECKING:
+    from archdsl.measure.device_profile import DeviceProfile
+    from archdsl.measure.timing import Timing
+    from archdsl.network import Network
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +55,35 @@ def memory_options(function: F) -> F:
             f"--{name}", type=click.Choice(values), default=values[0], show_default=True, help=help
         )(function)
     return function
+
+
+def profile_option(name: str, *, help: str) -> Callable[[F], F]:
+    """An option that names a device profile, given to the command as `profile`; `{devices}` in its help lists them."""
+    from archdsl.measure.gpus import GPUS
+
+    return click.option(name, "profile", metavar="DEVICE", callback=_profile, help=help.format(devices=", ".join(GPUS)))
+
+
+def _profile(ctx: click.Context, option: click.Parameter, name: str | None) -> Any:
+    if name is None:
+        return None
+    from archdsl.measure.device_profile import ProfileError
+    from archdsl.profiles import find_profile
+
+    try:
+        return find_profile(name)
+    except ProfileError as error:
+        raise click.BadParameter(str(error), ctx, option) from None
+
+
+def predicted_times(network: Network, profile: DeviceProfile, dtype: str, optimizer: str) -> Timing:
+    """The predicted times of a network; a profile without rates for the dtype is a wrong option."""
+    from archdsl.measure.device_profile import ProfileError
+
+    try:
+        return network.timing(profile, dtype=dtype, optimizer=optimizer)
+    except ProfileError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def json_option(function: F) -> F:

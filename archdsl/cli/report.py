@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import choice_options, memory_options, print_json, sheet_options, symbol_values
+from archdsl.cli.options import (
+    choice_options,
+    memory_options,
+    predicted_times,
+    print_json,
+    profile_option,
+    sheet_options,
+    symbol_values,
+)
 from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
+    from archdsl.measure.device_profile import DeviceProfile
+    from archdsl.measure.report import Report
     from archdsl.network import Network
     from archdsl.presentation.sheet import Sheet
 
@@ -34,6 +45,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @choice_options
 @click.option("--memory", is_flag=True, help="Show the memory of training and inference as well.")
 @memory_options
+@profile_option("--time", help="Predict times on a device: {devices}, or a file of `archdsl calibrate`.")
 @sheet_options
 @limit_options
 def command(
@@ -53,6 +65,7 @@ def command(
     optimizer: str,
     dtype: str,
     hardware: Any,
+    profile: DeviceProfile | None,
     form: str,
     width: int | None,
 ) -> int:
@@ -79,34 +92,61 @@ def command(
         raise click.UsageError(f"JSON is the whole report, without {asked}")
     if memory and (chosen or form not in ("text", "json")):
         raise click.UsageError(f"--memory goes with the whole report, not with {chosen[0] if chosen else form}")
+    only = [option for option in chosen if option != asked]
+    if profile is not None and only:
+        raise click.UsageError(f"--time goes with the report of layers, not with {only[0]}")
+    _refuse_columns(view, timed=profile is not None)
     networks = [Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic)) for spec in specs]
     needs = networks[0].memory(optimizer=optimizer, dtype=dtype, hardware=hardware) if memory else None
+    report = networks[0].report()
+    if profile is not None:
+        from archdsl.presentation.times import PREDICTED
+
+        report = replace(report, timing=predicted_times(networks[0], profile, dtype, optimizer))
+        view = {"columns": PREDICTED} | view
     if needs is not None and form == "json":
-        print_json(networks[0].report().to_dict() | {"memory": needs.to_dict()})
+        print_json(report.to_dict() | {"memory": needs.to_dict()})
         return 0
     width = width or terminal_width(sys.stdout)
     below = f"\n{needs}" if needs else ""
     if form == "text" and width is None and not chosen:
-        click.echo(f"{networks[0].report()}{below}", nl=False)
-        return 0
+        if profile is None:
+            click.echo(f"{report}{below}", nl=False)
+            return 0
+        view["flat"] = True
     from archdsl.presentation.formats import render
 
-    sheet = _sheet(networks, chosen[0] if chosen else None, by, view, form)
+    sheet = _sheet(networks, report, chosen[0] if chosen else None, by, view, form)
     click.echo(render(sheet, form, width) + below, nl=False)
     return 0
 
 
-def _sheet(networks: list[Network], kind: str | None, by: str | None, view: dict[str, Any], form: str) -> Sheet:
+def _refuse_columns(view: Mapping[str, Any], *, timed: bool) -> None:
+    """Columns that nothing would be shown in."""
+    asked = {*view.get("columns", ()), view.get("sort")} - {None}
+    if not asked:
+        return
+    from archdsl.presentation.times import MEASURED, TIMES
+
+    for name in asked & {*MEASURED}:
+        raise click.UsageError(f"the column `{name}` is one of `archdsl bench`")
+    for name in asked & {*TIMES} if not timed else ():
+        raise click.UsageError(f"the column `{name}` needs a device: --time h100")
+
+
+def _sheet(
+    networks: list[Network], report: Report, kind: str | None, by: str | None, view: dict[str, Any], form: str
+) -> Sheet:
     """The table that is asked for."""
     network = networks[0]
     if kind == "--stages":
         from archdsl.presentation.stages import stages
 
-        return stages(network.report())
+        return stages(report)
     if kind == "--fields":
         from archdsl.presentation.fields import fields
 
-        return fields(network.graph, network.report())
+        return fields(network.graph, report)
     if by is not None:
         from archdsl.presentation.counts import counts
 
@@ -124,4 +164,4 @@ def _sheet(networks: list[Network], kind: str | None, by: str | None, view: dict
 
     if kind is None and form != "text":
         view = {**view, "flat": True}  # for programs and papers, unless a tree is asked for
-    return layers(network.report(), View(**view))
+    return layers(report, View(**view))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 import click
@@ -35,6 +36,20 @@ def width() -> int:
 def terminal_width(stream: TextIO) -> int | None:
     """The width of a terminal; None where the stream is none, so that what is piped is whole."""
     return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+@contextmanager
+def progress(stream: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, for a function that is told how much is done, of how much; elsewhere nothing."""
+    if not stream.isatty():
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(file=stream), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def show_faults(diagnostics: Sequence[Diagnostic]) -> None:

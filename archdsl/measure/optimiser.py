@@ -10,13 +10,15 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Optimiser:
-    """`states`: values kept for each weight from step to step.
+    """`states`: values kept for each weight from step to step. `passes`: how often a step reads or writes a value for
+    each weight, in the operations that torch's update is made of.
 
     `scratch` and `scratch_each` are values that a step allocates for a while, without weight decay in the gradient: see
     `update`.
     """
 
     states: int
+    passes: int
     scratch: int = 0
     scratch_each: int = 0
 
@@ -34,8 +36,8 @@ class Optimiser:
 
 
 OPTIMISERS: Final[Mapping[str, Optimiser]] = {
-    "sgd": Optimiser(states=0),
-    "momentum": Optimiser(states=1),
-    "adam": Optimiser(states=2, scratch=1, scratch_each=2),
-    "adamw": Optimiser(states=2, scratch=1, scratch_each=2),
+    "sgd": Optimiser(states=0, passes=3),  # w += -lr·g
+    "momentum": Optimiser(states=1, passes=8),  # m *= μ; m += g; w += -lr·m
+    "adam": Optimiser(states=2, passes=16, scratch=1, scratch_each=2),
+    "adamw": Optimiser(states=2, passes=16, scratch=1, scratch_each=2),
 }

@@ -49,6 +49,14 @@ def recomputing(graph: Graph, chosen: Collection[Block]) -> Graph:
     return marked
 
 
+def keeping_all(graph: Graph) -> Graph:
+    """The graph as if nothing was marked with `@checkpoint`."""
+    plain: Graph = graph.copy()
+    for key in plain:
+        layer(plain, key)["checkpoint"] = None
+    return plain
+
+
 def cheapest(
     graph: Graph, candidates: Collection[Block], kept: Callable[[Graph], int], fits: Fits
 ) -> list[Block] | None:

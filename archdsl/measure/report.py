@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.diagnostics import Instance
 from archdsl.dims import Shape, Size, show
@@ -14,6 +14,10 @@ from archdsl.graph import plain
 from archdsl.measure.receptive_field import Fields
 from archdsl.measure.table import count, html_table, size, table
 from archdsl.ops import Operator
+
+if TYPE_CHECKING:
+    from archdsl.measure.measured import Measured
+    from archdsl.measure.timing import Timing
 
 VERSION = 1  # of the JSON document
 HEADINGS = ("layer", "operator", "output", "params", "MACs", "field")
@@ -66,6 +70,7 @@ class Report:
     params, trainable_params, buffers: elements, as torch counts them.
     macs: multiply-adds of convolution, linear, matmul and attention in inference, for the batch given.
     flops: twice the MACs.
+    timing, measured: predicted and measured times, where they were asked for.
     """
 
     network: str
@@ -84,6 +89,8 @@ class Report:
     param_bytes: int
     activation_bytes_inference_peak: Size | None
     activation_bytes_training: Size
+    timing: Timing | None = None
+    measured: Measured | None = None
 
     @property
     def flops(self) -> Size:
@@ -126,6 +133,8 @@ class Report:
                 }
                 for row in self.nodes
             ],
+            **({"timing": self.timing.to_dict()} if self.timing is not None else {}),
+            **({"measured": self.measured.to_dict()} if self.measured is not None else {}),
         }
 
     def __str__(self) -> str:

@@ -57,6 +57,14 @@ def magnitude(number: int) -> str:
     return str(number)
 
 
+def duration(seconds: float) -> str:
+    """Seconds in three digits: `6.48 ms`."""
+    for unit, name in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= unit:
+            return f"{seconds / unit:,.3g} {name}" if seconds / unit < 1000 else f"{seconds / unit:,.0f} {name}"
+    return f"{seconds * 1e9:.3g} ns" if seconds else "0"
+
+
 def size(number: Size | None) -> str:
     """Bytes in binary units: `97.5 MiB`."""
     if number is None:

@@ -135,6 +135,7 @@ class Operator:
         owns_storage: its output is a weight of its own, no activation.
         view: its output shares the storage of its first input.
         copies_scattered: it makes a copy all the same where the input does not lie in memory in order.
+        gathers: it reads no more of its weights than it gives back.
         integer_inputs: positions of inputs that hold integers (indices).
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
@@ -153,6 +154,7 @@ class Operator:
     owns_storage: ClassVar[bool] = False
     view: ClassVar[bool] = False
     copies_scattered: ClassVar[bool] = False
+    gathers: ClassVar[bool] = False
     integer_inputs: ClassVar[tuple[int, ...]] = ()
     undifferentiated: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False

@@ -74,6 +74,7 @@ class Embedding(Weighted, group="linear"):
     embedding_dim: int = param(Integer(1), "size of a row")
 
     integer_inputs = (0,)
+    gathers = True
     saves = ("input",)
     examples = (Example("embedding(100, 16)", ((2, 7),), (2, 7, 16)),)
 

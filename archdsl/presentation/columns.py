@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from archdsl.dims import show
 from archdsl.measure.report import Report, field, marks, offset, stride
+from archdsl.presentation.figure import Figure
 from archdsl.presentation.outline import Part
-from archdsl.presentation.sheet import Column, Value
+from archdsl.presentation.sheet import Column
+from archdsl.presentation.times import MEASURED, TIMES
 
 DEFAULT: Final = ("layer", "operator", "output", "params", "macs", "field")
-
-
-class Figure(NamedTuple):
-    """A column, its value for a layer or a block, and its value for the whole network."""
-
-    column: Column
-    of: Callable[[Part, Report], Value]
-    total: Callable[[Report], Value] = lambda report: None
 
 
 def _layer(part: Part, report: Report) -> str:
@@ -51,6 +44,8 @@ COLUMNS: Final = MappingProxyType(
         "macs": Figure(Column("MACs", "count", 1), lambda part, _: part.macs or None, lambda r: r.macs),
         "flops": Figure(Column("FLOPs", "count", 3), lambda part, _: part.macs * 2 or None, lambda r: r.flops),
         "share": Figure(Column("MACs %", "share", 3), _share),
+        **TIMES,
+        **MEASURED,
         "field": Figure(Column("field", "figure", 5), lambda part, _: field(part.row.field)),
         "stride": Figure(Column("stride", "figure", 6), lambda part, _: stride(part.row.field)),
         "offset": Figure(Column("offset", "figure", 6), lambda part, _: offset(part.row.field)),

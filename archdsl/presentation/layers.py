@@ -12,6 +12,7 @@ from archdsl.measure.report import Report, Row, summary
 from archdsl.presentation.columns import COLUMNS, DEFAULT
 from archdsl.presentation.outline import Part, folded, outline
 from archdsl.presentation.sheet import Line, Sheet, Value
+from archdsl.presentation.times import found, predicted
 
 # What layers can be filtered by: patterns of the shell, as in `path=layer1.*`.
 FILTERS: Final[Mapping[str, Callable[[Row], str]]] = MappingProxyType(
@@ -51,6 +52,10 @@ def layers(report: Report, view: View) -> Sheet:
     figures = [COLUMNS[name] for name in view.columns]
     shown = list(_walk(parts, view, report, 0))
     notes = list(summary(report))
+    if report.timing is not None:
+        notes += ["", *predicted(report.timing)]
+        if report.measured is not None:
+            notes += found(report.timing, report.measured)
     if any(part.times > 1 for part, _ in shown):
         notes += ["", FOLDED]
     if not view.filters and sum((row.macs for row in rows), 0) != report.macs:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from archdsl.dims import Size
-from archdsl.measure.table import UNITS, size
+from archdsl.measure.table import UNITS, duration, size
 
 Value: TypeAlias = str | Size | float | None  # None: nothing to show
-Kind: TypeAlias = Literal["text", "figure", "count", "bytes", "share"]
+Kind: TypeAlias = Literal["text", "figure", "count", "bytes", "share", "time", "ratio", "change"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,20 @@ class Sheet:
         return self.lines if self.total is None else (*self.lines, self.total)
 
 
+FLOATS: Final[Mapping[Kind, Callable[[float], str]]] = {
+    "share": lambda value: f"{value:.1%}",
+    "change": lambda value: f"{value:+.0%}",
+    "time": duration,
+    "ratio": lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}",
+}
+
+
 def shown(value: Value, kind: Kind, *, short: bool = False) -> str:
     """A value as people read it; `short` gives three digits and a magnitude."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, float):
-        return f"{value:.1%}"
+        return FLOATS[kind](value)
     if kind == "bytes":
         return size(value)
     if not isinstance(value, int):

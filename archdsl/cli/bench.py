@@ -1,0 +1,83 @@
+"""`archdsl bench`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archdsl.backends import backend
+from archdsl.cli.limits import limit_options
+from archdsl.cli.options import (
+    choice_options,
+    force_option,
+    predicted_times,
+    profile_option,
+    sheet_options,
+    spec_argument,
+)
+from archdsl.cli.terminal import progress, terminal_width
+from archdsl.cli.view import view_options
+
+if TYPE_CHECKING:
+    from archdsl.measure.device_profile import DeviceProfile
+
+
+@click.command("bench")
+@spec_argument
+@view_options
+@profile_option(
+    "--profile", help="Predict with a file of `archdsl calibrate`, or {devices}, instead of measuring the device first."
+)
+@click.option("--device", default="cpu", show_default=True, help="Where to run: cpu, cuda:0.")
+@click.option("--rounds", type=click.IntRange(4, 1000), default=12, show_default=True, help="How often to run.")
+@force_option
+@choice_options
+@sheet_options
+@limit_options
+def command(
+    spec: str,
+    view: dict[str, Any],
+    asked: str | None,
+    profile: DeviceProfile | None,
+    device: str,
+    rounds: int,
+    force: bool,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+    form: str,
+    width: int | None,
+) -> int:
+    """Run a network layer by layer, in inference and in training, and compare with what is predicted.
+
+    Nothing else should run meanwhile. In training every layer keeps what it needs, `@checkpoint` or not.
+    """
+    from archdsl.measure.recompute import keeping_all
+    from archdsl.network import Network
+    from archdsl.pipeline import load_graph
+    from archdsl.presentation.formats import render
+    from archdsl.presentation.layers import View, layers
+    from archdsl.presentation.times import COMPARED
+
+    graph = keeping_all(load_graph(spec, settings, inputs))
+    network, compiler = Network(graph), backend("compiler")
+    model = compiler.compile_graph(graph, device, force=force)
+    if profile is None:
+        with progress(sys.stderr) as told:
+            profile = compiler.calibrate(device, progress=told)
+    timing = predicted_times(network, profile, "fp32", "sgd")
+    try:
+        measured = compiler.measure(model, graph, rounds=rounds)
+    except (RuntimeError, ValueError) as error:  # too large for the device, or a batch of one for a batch norm
+        raise click.UsageError(f"it does not run: {str(error).splitlines()[0]}; --input gives another batch") from None
+    report = replace(network.report(), timing=timing, measured=measured)
+    width = width or terminal_width(sys.stdout)
+    if (form != "text" or width is None) and not asked:
+        view["flat"] = True
+    # Equal blocks take their own time each, so that none is folded.
+    sheet = layers(report, View(**({"columns": COMPARED} | view | {"fold": False})))
+    click.echo(render(sheet, form, width), nl=False)
+    return 0

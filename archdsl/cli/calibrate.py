@@ -1,0 +1,40 @@
+"""`archdsl calibrate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from archdsl.backends import backend
+from archdsl.cli.options import cannot_write
+from archdsl.cli.terminal import progress
+
+
+@click.command("calibrate")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The profile's file, NAME.json.")
+@click.option("--device", default="cpu", show_default=True, help="What to measure: cpu, cuda:0.")
+@click.option(
+    "--dtype", "dtypes", type=click.Choice(["fp32", "bf16"]), multiple=True, default=["fp32"], show_default=True,
+    help="A precision to measure; may be given again.",
+)  # fmt: skip
+def command(output: Path, device: str, dtypes: tuple[str, ...]) -> int:
+    """Measure how fast this machine computes and moves bytes, for `report --time` and `bench`.
+
+    It takes under a minute. Nothing else should run meanwhile.
+    """
+    if output.suffix != ".json":
+        raise click.BadParameter(f"a profile is a .json file, not {output.suffix or 'without a suffix'}")
+    from archdsl.write import write_atomically
+
+    wanted = tuple(dict.fromkeys(dtypes))
+    with progress(sys.stderr) as told:
+        profile = backend("compiler").calibrate(device, name=output.stem, dtypes=wanted, progress=told)
+    try:
+        write_atomically(output, json.dumps(profile.to_dict(), indent=1).encode())
+    except OSError as error:
+        raise cannot_write(output, error) from None
+    click.echo(f"wrote {output}: {profile.title}")
+    return 0

@@ -1,0 +1,18 @@
+"""What a column of a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from archdsl.measure.report import Report
+from archdsl.presentation.outline import Part
+from archdsl.presentation.sheet import Column, Value
+
+
+class Figure(NamedTuple):
+    """A column, its value for a layer or a block, and its value for the whole network."""
+
+    column: Column
+    of: Callable[[Part, Report], Value]
+    total: Callable[[Report], Value] = lambda report: None

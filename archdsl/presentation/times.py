@@ -1,0 +1,155 @@
+"""Columns and lines on times: predicted, and where they were, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from archdsl.measure.measured import Measured
+from archdsl.measure.report import Report
+from archdsl.measure.table import duration
+from archdsl.measure.timing import NOTHING, Timing, Work, together
+from archdsl.presentation.figure import Figure
+from archdsl.presentation.outline import Part
+from archdsl.presentation.sheet import Column, Value
+
+PREDICTED: Final = ("layer", "operator", "output", "macs", "bytes", "intensity", "time", "bound", "step")
+COMPARED: Final = ("layer", "operator", "time", "measured", "error", "bound", "step", "measured_step", "step_error")
+
+
+def _work(part: Part, timing: Timing) -> Work:
+    """What a layer or block does in inference."""
+    return together(timing.inference.get(row.path, NOTHING) for row in part.rows)
+
+
+def _step(part: Part, timing: Timing) -> float:
+    return sum(timing.step(row.path).seconds for row in part.rows) * part.times
+
+
+def _measured(part: Part, measured: Measured) -> float:
+    return sum(measured.inference.get(row.path, 0.0) for row in part.rows)
+
+
+def _measured_step(part: Part, measured: Measured) -> float:
+    return sum(measured.step(row.path) for row in part.rows)
+
+
+def _predicted(of: Callable[[Part, Timing], Value]) -> Callable[[Part, Report], Value]:
+    return lambda part, report: (of(part, report.timing) or None) if report.timing is not None else None
+
+
+def _found(of: Callable[[Part, Measured], Value]) -> Callable[[Part, Report], Value]:
+    return lambda part, report: (of(part, report.measured) or None) if report.measured is not None else None
+
+
+def _whole(of: Callable[[Timing], Value]) -> Callable[[Report], Value]:
+    return lambda report: of(report.timing) if report.timing is not None else None
+
+
+def _error(predicted: Value, measured: Value) -> float | None:
+    """By how much a prediction is off; None where nothing was measured, or nothing predicted."""
+    if not isinstance(predicted, float) or not isinstance(measured, float) or not measured:
+        return None
+    return predicted / measured - 1
+
+
+def _part_error(part: Part, report: Report) -> float | None:
+    if report.timing is None or report.measured is None:
+        return None
+    return _error(_work(part, report.timing).seconds * part.times or None, _measured(part, report.measured))
+
+
+def _part_step_error(part: Part, report: Report) -> float | None:
+    if report.timing is None or report.measured is None:
+        return None
+    return _error(_step(part, report.timing) or None, _measured_step(part, report.measured))
+
+
+# Columns of a report that has times.
+TIMES: Final = MappingProxyType(
+    {
+        "bytes": Figure(
+            Column("bytes", "bytes", 5),
+            _predicted(lambda part, timing: _work(part, timing).bytes * part.times),
+            _whole(lambda timing: timing.inference_total.bytes),
+        ),
+        "intensity": Figure(
+            Column("ops/byte", "ratio", 4),
+            _predicted(lambda part, timing: _work(part, timing).intensity),
+            _whole(lambda timing: timing.inference_total.intensity),
+        ),
+        "time": Figure(
+            Column("time", "time"),
+            _predicted(lambda part, timing: _work(part, timing).seconds * part.times),
+            _whole(lambda timing: timing.inference_total.seconds),
+        ),
+        "bound": Figure(Column("bound by", rank=3), _predicted(lambda part, timing: _work(part, timing).bound)),
+        "step": Figure(
+            Column("training step", "time", 2),
+            _predicted(_step),
+            _whole(lambda timing: timing.step_total.seconds),
+        ),
+    }
+)
+# Further ones, where times were measured as well.
+MEASURED: Final = MappingProxyType(
+    {
+        "measured": Figure(
+            Column("measured", "time"), _found(_measured), lambda r: r.measured.inference_total if r.measured else None
+        ),
+        "error": Figure(
+            Column("off by", "change", 1),
+            _part_error,
+            lambda r: (
+                _error(r.timing.inference_total.seconds, r.measured.inference_total)
+                if r.timing and r.measured
+                else None
+            ),
+        ),
+        "measured_step": Figure(
+            Column("measured step", "time", 2),
+            _found(_measured_step),
+            lambda r: (r.measured.step_total or None) if r.measured else None,
+        ),
+        "step_error": Figure(
+            Column("step off by", "change", 2),
+            _part_step_error,
+            lambda r: _error(r.timing.step_total.seconds, r.measured.step_total) if r.timing and r.measured else None,
+        ),
+    }
+)
+
+
+def predicted(timing: Timing) -> list[str]:
+    """Predicted times, and what they rest on, a line each."""
+    bounds = [(bound, *timing.bound_by(bound)) for bound in ("memory", "arithmetic", "launch")]
+    named = [
+        f"{layers} layer{'s' * (layers != 1)} by {bound} ({share:.0%})" for bound, layers, share in bounds if layers
+    ]
+    least = "at least " if timing.profile.peaks else ""
+    whole, step = timing.inference_total.seconds, timing.step_total.seconds
+    return [
+        f"time          {least}{duration(whole)} in inference, {duration(step)} a step with {timing.optimizer}",
+        f"on            {timing.profile.title}, {timing.dtype}: {timing.profile.source}",
+        f"bound         {', '.join(named)} of the time in inference",
+    ]
+
+
+def found(timing: Timing, measured: Measured) -> list[str]:
+    """How well the prediction did, a line each."""
+    errors = [
+        (abs(work.seconds / measured.inference[path] - 1), measured.inference[path])
+        for path, work in timing.inference.items()
+        if measured.inference.get(path) and work.seconds
+    ]
+    whole = sum(seconds for _, seconds in errors)
+    mean = sum(error * seconds for error, seconds in errors) / whole if whole else 0.0
+    return [
+        f"measured      {duration(measured.inference_total)} in inference"
+        + (f", {duration(measured.step_total)} a step of training with sgd" if measured.step_total else "")
+        + f", on {measured.device}, the quickest quarter of {measured.rounds} rounds",
+        f"off by        {timing.inference_total.seconds / measured.inference_total - 1:+.0%} in inference"
+        + (f", {timing.step_total.seconds / measured.step_total - 1:+.0%} in training" if measured.step_total else "")
+        + f"; a single layer by {mean:.0%} on average, weighted by its time",
+    ]
