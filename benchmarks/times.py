@@ -1,4 +1,4 @@
-"""Compares the times that archdsl predicts with those that torch takes, for the networks of the zoo, on a profile that is
+"""Compares the times that archdsl predicts with those that torch takes, for networks of the zoo, on a profile that is
 calibrated first, and writes benchmarks/TIME.md: `make bench`. With `--device cuda` the table is printed, not written.
 
 Nothing else should run meanwhile.
@@ -71,9 +71,9 @@ def compare(name: str, profile: DeviceProfile, device: str) -> Row:
 
 def table(rows: list[Row]) -> list[str]:
     """The table in Markdown."""
+    times = "predicted | measured | off by"
     lines = [
-        "| network | inference, predicted | measured | off by | a step, predicted | measured | off by | a layer off by |"
-        " most is bound by |",
+        f"| network | inference, {times} | a step, {times} | a layer off by | bound by |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for row in rows:
@@ -115,16 +115,16 @@ def main() -> None:
         "# Times, predicted and measured",
         "",
         f"Written by `make bench` on {datetime.date.today()}: torch {torch.__version__}, {machine}, a shared machine.",
-        f"Milliseconds in float32 for a batch of {BATCH}. The profile was calibrated first; no network had a part in it.",
+        f"Milliseconds in float32 for a batch of {BATCH}. The profile was calibrated first, on none of these.",
         "",
         "Measured is the model as users call it: a forward pass in inference, and a step of training (forward, loss,",
-        f"backward, SGD); of {ROUNDS} rounds, the time that a quarter stay below. A layer is off by the mean over all layers",
-        "of the difference between what is predicted and what it takes where it stands, by the time they take.",
+        f"backward, SGD); of {ROUNDS} rounds, the time that a quarter stay below. A layer is off by the mean over all",
+        "layers of the difference between what is predicted and what it takes where it stands, by the time they take.",
         "",
         *lines,
         "",
-        "The model knows no fusion, no choice of algorithms by shape, and no cost of reordering weights for a kernel, and it",
-        "takes each layer for itself: which of its inputs still lie in a cache it guesses from their size alone.",
+        "The model knows no fusion, no choice of algorithms by shape, and no cost of reordering weights for a kernel,",
+        "and it takes each layer for itself: which of its inputs still lie in a cache it guesses by size.",
         "",
     ]
     (HERE / "TIME.md").write_text("\n".join(text), encoding="utf-8")

@@ -174,5 +174,5 @@ def test_every_limit_has_a_diagnostic_and_its_options() -> None:
         options = {option.name for option in command.params if option.name.startswith("max_")}
         everything = {f"max_{limit.name}" for limit in LIMITS}
         reading = {f"max_{limit.name}" for limit in LIMITS if limit.reading}
-        specless = dict.fromkeys(("schema", "zoo", "explain", "calibrate"), set())
+        specless: dict[str, set[str]] = {name: set() for name in ("schema", "zoo", "explain", "calibrate")}
         assert options == (specless | {"fmt": reading, "convert": reading}).get(name, everything)
