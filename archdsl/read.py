@@ -6,8 +6,9 @@ import os
 import re
 import stat
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
@@ -42,7 +43,13 @@ def read(path: Path, shown: str | None = None, code: str = "unreadable-file") ->
 
 
 def read_stdin() -> Source:
-    return decode(sys.stdin.buffer.read(limits().bytes + 1), STDIN)
+    """The text of standard input, which a command may name more than once."""
+    return decode(_all_of(sys.stdin.buffer, limits().bytes + 1), STDIN)
+
+
+@lru_cache(maxsize=1)
+def _all_of(stream: BinaryIO, most: int) -> bytes:
+    return stream.read(most)
 
 
 def decode(data: bytes, name: str) -> Source:
@@ -55,6 +62,8 @@ def decode(data: bytes, name: str) -> Source:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if b"\0" in data:
+            raise _error("not-text", f"`{name}` is a binary file, not a spec", name) from None
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         source = Source(name, data.decode("latin-1"))

@@ -9,7 +9,7 @@ import click
 
 from archdsl.cli.changes import changes
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import cannot_write, format_option, print_findings
+from archdsl.cli.options import cannot_write, format_option, print_findings, without_effect
 from archdsl.cli.terminal import show_faults
 from archdsl.diagnostics import Findings
 from archdsl.errors import SpecError
@@ -33,6 +33,7 @@ def command(specs: tuple[str, ...], fix: bool, diff: bool, linted: bool, strict:
     Of a file, every network and variant is checked; all independent errors are shown.
     """
     if diff:
+        without_effect("with --diff", "linted", "strict")
         return _show(specs, form)
     if fix and specs == ("-",) and form == "text":
         return _filter()

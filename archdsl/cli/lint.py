@@ -10,7 +10,7 @@ import click
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import format_option, print_json
+from archdsl.cli.options import format_option, print_json, without_effect
 from archdsl.cli.terminal import colour, show_faults
 from archdsl.diagnostics import Findings, did_you_mean
 from archdsl.errors import SpecError
@@ -52,10 +52,17 @@ def command(
     `# lint: off(rule): reason` switches a rule off for its line.
     """
     if as_list:
+        if specs:
+            raise click.UsageError("--list lists the rules, and looks at no SPEC")
+        without_effect("with --list", "only", "off", "notes")
+        if form not in ("text", "json"):
+            raise click.UsageError(f"--list is text or JSON, not {form}")
         _list(form == "json")
         return 0
     if not specs:
         raise click.UsageError("name a SPEC, or use --list", ctx)
+    if only & off:
+        raise click.UsageError(f"`{min(only & off)}` is asked for by --only, and switched off by --off")
     from archdsl.pipeline import check_and_lint
     from archdsl.render.json import to_dict
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import choice_options, memory_options, print_json, sheet_options, symbol_values
+from archdsl.cli.options import choice_options, memory_options, print_json, sheet_options, symbol_values, without_effect
 from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
 
@@ -74,11 +74,15 @@ def command(
     }
     chosen = [option for option, given in kinds.items() if given]
     if len(chosen) > 1:
-        raise click.UsageError(f"{chosen[0]} does not go with {chosen[1].replace('--compare', 'a comparison')}")
+        raise click.UsageError(f"{chosen[0]} does not go with {_named(chosen[1])}")
     if asked and form == "json":
         raise click.UsageError(f"JSON is the whole report, without {asked}")
     if memory and (chosen or form not in ("text", "json")):
-        raise click.UsageError(f"--memory goes with the whole report, not with {chosen[0] if chosen else form}")
+        raise click.UsageError(f"--memory goes with the whole report, not with {_named(chosen[0]) if chosen else form}")
+    if not memory:
+        without_effect("without --memory", "optimizer", "dtype", "hardware")
+    if chosen and not asked:
+        without_effect(f"with {_named(chosen[0])}", "unfold")
     networks = [Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic)) for spec in specs]
     needs = networks[0].memory(optimizer=optimizer, dtype=dtype, hardware=hardware) if memory else None
     if needs is not None and form == "json":
@@ -94,6 +98,11 @@ def command(
     sheet = _sheet(networks, chosen[0] if chosen else None, by, view, form)
     click.echo(render(sheet, form, width) + below, nl=False)
     return 0
+
+
+def _named(kind: str) -> str:
+    """A kind of table as it is spoken of: several SPECs are compared without the option."""
+    return kind.replace("--compare", "a comparison")
 
 
 def _sheet(networks: list[Network], kind: str | None, by: str | None, view: dict[str, Any], form: str) -> Sheet:
