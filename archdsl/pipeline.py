@@ -19,8 +19,8 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.limits import MAX_FAULTS, Work
 from archdsl.program import Program, duplicates, program, unknown_spec
-from archdsl.read import STDIN, read, read_stdin
-from archdsl.source import Source
+from archdsl.read import read, read_stdin
+from archdsl.source import STDIN, Source
 from archdsl.syntax import forms, tree
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def open_spec(
     if not written:
         raise unknown_spec("the SPEC is empty", "name a file, or a network that ships with archdsl", "")
     path, name = _split(written)
-    if path == "-":
+    if is_stdin(spec):
         return program(_given(STDIN, texts) or read_stdin(), Path.cwd(), texts), name
     if path is not None:
         file = Path(path)
@@ -189,6 +189,11 @@ def _given(name: str, texts: Mapping[str, str]) -> Source | None:
 def ships(spec: str) -> bool:
     """Whether a SPEC is the bare name of a variant, not a file."""
     return _split(spec)[0] is None
+
+
+def is_stdin(spec: str | os.PathLike[str]) -> bool:
+    """Whether a SPEC is on standard input."""
+    return _split(os.fspath(spec))[0] in ("-", STDIN)
 
 
 def _split(spec: str) -> tuple[str | None, str | None]:

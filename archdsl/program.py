@@ -13,9 +13,9 @@ from archdsl.elaborate import Definitions
 from archdsl.errors import SpecError
 from archdsl.graph import Written
 from archdsl.limits import MAX_FAULTS, limits
-from archdsl.read import STDIN, decode, read
+from archdsl.read import decode, read
 from archdsl.resolve import resolve
-from archdsl.source import Source, Span
+from archdsl.source import STDIN, Source, Span
 from archdsl.syntax import forms, tree
 
 

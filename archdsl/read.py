@@ -13,9 +13,8 @@ from typing import BinaryIO, Final
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.limits import limits
-from archdsl.source import Source, Span
+from archdsl.source import STDIN, Source, Span
 
-STDIN: Final = "<stdin>"
 # Control characters, and those that change the direction of text or hide in it.
 DECEPTIVE: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"

@@ -9,9 +9,10 @@ from typing import Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.pipeline import check
-from archdsl.read import STDIN, read_stdin
+from archdsl.pipeline import check, is_stdin
+from archdsl.read import read_stdin
 from archdsl.remedies import apply
+from archdsl.source import STDIN
 from archdsl.write import write_atomically
 
 MAX_ROUNDS: Final = 100  # a fix may bring to light what was hidden: a round sees some faults only
@@ -35,7 +36,7 @@ class Repair:
 def repair(spec: str) -> Repair:
     """What the fixes make of a spec and of the files that it imports; nothing is written."""
     before: dict[str, str] = {}
-    if spec == "-":
+    if is_stdin(spec):
         before[STDIN] = read_stdin().text
     after, fixed = dict(before), list[Diagnostic]()
     left: tuple[Diagnostic, ...] = ()

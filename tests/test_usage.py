@@ -103,7 +103,11 @@ def test_of_several_networks_on_standard_input_one_is_named_with_a_dash() -> Non
     done = run("diff - -", SPEC + SPEC.replace("Net", "Other"))
     assert isinstance(done.exception, SpecError)
     assert done.exception.diagnostics[0].help == "say which: `-:Net`, `-:Other`"
-    assert run("report -:Other", SPEC + SPEC.replace("Net", "Other")).exit_code == 0
+    assert run("report -:Other --json", SPEC + SPEC.replace("Net", "Other")).exit_code == 0
+
+
+def test_a_network_on_standard_input_is_fixed_to_standard_output() -> None:
+    assert run("check --fix -:Net", SPEC.replace("relu", "rleu")).stdout == SPEC
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,14 @@ def command(specs: tuple[str, ...], fix: bool, diff: bool, linted: bool, strict:
 
     Of a file, every network and variant is checked; all independent errors are shown.
     """
+    from archdsl.pipeline import is_stdin
+
     if diff:
         without_effect("with --diff", "linted", "strict")
         return _show(specs, form)
-    if fix and specs == ("-",) and form == "text":
-        return _filter()
-    if fix and "-" in specs:
+    if fix and any(map(is_stdin, specs)):
+        if len(specs) == 1 and form == "text":
+            return _filter(specs[0])
         raise click.UsageError("the fixed text of standard input is printed, so nothing else can be")
     lint = linted or strict
     findings = [_fix(spec, lint) if fix else _check(spec, lint) for spec in specs]
@@ -72,11 +74,11 @@ def _fix(spec: str, linted: bool) -> Findings:
     return replace(_check(spec, linted), fixed=repair.fixed)
 
 
-def _filter() -> int:
+def _filter(spec: str) -> int:
     """Standard input to standard output, fixed."""
-    from archdsl.read import STDIN
+    from archdsl.source import STDIN
 
-    repair = _repair("-")
+    repair = _repair(spec)
     click.echo(repair.after[STDIN], nl=False)
     return _left([repair])
 
