@@ -84,8 +84,8 @@ def _graphs(program: Program, name: str | None) -> list[Graph]:
             graphs.append(_elaborated(program, network, variant, choices, faults, trials))
         except SpecError as error:
             for found in error.diagnostics:
-                faults.setdefault(_place(found), found)
-                where.setdefault(_place(found), []).append(variant or network)
+                faults.setdefault(found.key, found)
+                where.setdefault(found.key, []).append(variant or network)
             if len(faults) >= MAX_FAULTS or any(found.code == "too-much-work" for found in error.diagnostics):
                 break
     if faults:
@@ -128,12 +128,8 @@ def _elaborated(
         from archdsl.remedies import Trial, with_remedies  # most specs need none
 
         trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))
-        faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: _place(found) not in known)
+        faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: found.key not in known)
         raise SpecError(faults, error.graph) from None
-
-
-def _place(found: Diagnostic) -> tuple[str, str]:
-    return found.code, str(found.span)
 
 
 def parse_source(source: Source) -> tree.Spec:

@@ -209,6 +209,15 @@ def test_errors_that_a_fix_brings_to_light_are_fixed_in_turn(write: Write) -> No
     assert (len(done.fixed), done.left) == (4, ())
 
 
+def test_warnings_of_lint_are_fixed_where_they_are_asked_for(write: Write) -> None:
+    text = network("x -> conv(4, 3) -> batch_norm -> rleu")
+    spec = os.fspath(write(text))
+    assert repair(spec).after[spec] == text.replace("rleu", "relu")
+    done = repair(spec, linted=True)
+    assert done.after[spec] == network("x -> conv(4, 3, bias = false) -> batch_norm -> relu")
+    assert ([fault.code for fault in done.fixed], done.left) == (["unknown-operator", "bias-before-norm"], ())
+
+
 YAML = "archdsl: 1\nnetworks:\n  Net:\n    inputs: {x: [N, 8, 16, 16]}\n    body:\n"
 
 

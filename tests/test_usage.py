@@ -75,7 +75,6 @@ def test_a_wrong_use_is_explained(line: str, says: str) -> None:
         ("sweep net.arch --format csv --width 40", "--width changes nothing in csv"),
         ("fit net.arch --memory 1GiB --step 64", "--step changes nothing without --batch"),
         ("fit net.arch --memory 1GiB --inference --optimizer adam", "--optimizer changes nothing with --inference"),
-        ("check net.arch --diff --lint", "--lint changes nothing with --diff"),
         ("lint --list --notes", "--notes changes nothing with --list"),
         ("draw net.arch -o net.svg --view stages --no-shapes", "--shapes/--no-shapes changes nothing in the view"),
         ("draw net.arch -o net.svg --view volumes --depth 1", "--depth changes nothing in the view volumes"),
@@ -92,6 +91,28 @@ def test_an_option_that_would_be_ignored_is_refused(line: str, refused: str) -> 
 @pytest.mark.parametrize("memory", ["2GiB", "2gib", "2g", "2Gb", "2048MIB"])
 def test_a_size_of_memory_is_read_in_any_case(memory: str) -> None:
     assert run(f"fit net.arch --memory {memory}").exit_code == 0
+
+
+def test_a_mistake_in_a_file_that_several_import_is_one() -> None:
+    Path("part.arch").write_text("block part(x) { x -> rleu }\n", encoding="utf-8")
+    for name in ("one", "two"):
+        Path(f"{name}.arch").write_text(
+            f'import "part.arch" (part)\nnetwork {name}(x: [N, 3, 8, 8]) {{ x -> part }}\n', encoding="utf-8"
+        )
+    assert "\n1 error, with a fix" in run("check one.arch two.arch").stderr
+    assert run("check one.arch two.arch --format github").stdout.count("::error") == 1
+    Path("part.arch").write_text("block part(x) { x -> conv(4, 3) -> batch_norm }\n", encoding="utf-8")
+    assert "2 specs: 1 warning" in run("lint one.arch two.arch").stdout
+
+
+def test_warnings_are_fixed_with_lint_only() -> None:
+    text = "network Net(x: [N, 3, 8, 8]) { x -> conv(4, 3) -> batch_norm }\n"
+    Path("norm.arch").write_text(text, encoding="utf-8")
+    assert "1 warning, with a fix (`archdsl check --lint --fix`)" in run("check --lint norm.arch").stderr
+    assert run("check --fix norm.arch").stderr == ""
+    assert "bias = false" in run("check --lint --diff norm.arch").stdout
+    assert run("check --strict --fix norm.arch").exit_code == 0
+    assert "bias = false" in Path("norm.arch").read_text(encoding="utf-8")
 
 
 def test_standard_input_may_be_named_twice() -> None:

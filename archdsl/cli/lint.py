@@ -12,7 +12,7 @@ from archdsl.catalogue import CATALOGUE
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import format_option, print_json, without_effect
 from archdsl.cli.terminal import colour, show_faults
-from archdsl.diagnostics import Findings, did_you_mean
+from archdsl.diagnostics import Findings, did_you_mean, distinct
 from archdsl.errors import SpecError
 from archdsl.lint import RULES, SUPPRESSION_CODES, Finding
 from archdsl.render.formats import FORMATS
@@ -68,7 +68,7 @@ def command(
 
     results: list[Findings] = []
     shown: list[Finding] = []
-    hidden = 0
+    hidden: set[tuple[str, str]] = set()
     documents: list[dict[str, Any]] = []
     for spec in specs:
         try:
@@ -80,11 +80,13 @@ def command(
             continue
         wanted = [f for f in found if (f.diagnostic.code in only or not only) and f.diagnostic.code not in off]
         kept = [f for f in wanted if notes or only or f.diagnostic.level == "warning"]
-        hidden += len(wanted) - len(kept)
+        hidden |= {f.diagnostic.key for f in wanted if f not in kept}
         shown += kept
         results.append(Findings(spec, diagnostics=tuple(f.diagnostic for f in kept)))
         documents.append({"spec": spec, "ok": True, "diagnostics": [], "findings": [_plain(f) for f in kept]})
-    faults = [diagnostic for result in results if not result.ok for diagnostic in result.diagnostics]
+    faults = distinct(result for result in results if not result.ok)
+    once = {finding.diagnostic.key: finding for finding in reversed(shown)}  # in a file that several import
+    shown = list(reversed(once.values()))
     if form == "json":
         print_json({"archdsl": 1, "specs": documents})
     elif FORMATS[form].is_document:
@@ -92,7 +94,7 @@ def command(
     else:
         _show(shown)
         if correct := sum(result.ok for result in results):
-            click.echo(_summary(shown, hidden, correct))
+            click.echo(_summary(shown, len(hidden), correct))
         if faults:
             show_faults(faults)
     return max((d.exit_status for d in faults), default=int(bool(shown)))
@@ -115,6 +117,8 @@ def _plain(finding: Finding) -> dict[str, Any]:
 def _summary(shown: Sequence[Finding], hidden: int, specs: int) -> str:
     warnings = sum(f.diagnostic.level == "warning" for f in shown)
     parts = [_count(warnings, "warning")] + ([_count(len(shown) - warnings, "note")] if len(shown) > warnings else [])
+    fixed = sum(f.diagnostic.fix is not None and f.diagnostic.level == "warning" for f in shown)
+    parts += [f"{fixed} with a fix (`archdsl check --lint --fix`)"] if fixed else []
     text = f"{_count(specs, 'spec')}: {', '.join(parts)}"
     return text + (f"; {_count(hidden, 'note')} not shown (--notes)" if hidden else "")
 

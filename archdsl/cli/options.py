@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from archdsl.cli.terminal import show_faults
-from archdsl.diagnostics import Diagnostic, Findings
+from archdsl.diagnostics import Diagnostic, Findings, distinct
 from archdsl.errors import SpecError
 from archdsl.render.formats import FORMATS
 
@@ -126,7 +126,7 @@ def without_effect(where: str, *names: str) -> None:
 
 def print_findings(findings: Sequence[Findings], form: str) -> int:
     """What a command found, in one of `FORMATS`; the exit status that says the same."""
-    diagnostics = [diagnostic for found in findings for diagnostic in found.diagnostics]
+    diagnostics = distinct(findings)
     click.echo(FORMATS[form].render(findings), nl=False)
     if diagnostics and not FORMATS[form].is_document:
         show_faults(diagnostics)

@@ -125,8 +125,10 @@ def summary(diagnostics: Sequence[Diagnostic]) -> str:
     """How many there are of each level, how many errors have a fix, and where one reads on."""
     counts = Counter(diagnostic.level for diagnostic in diagnostics)
     counted = [f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}" for level in COLOURS if counts[level]]
-    # `check --fix` applies no fixes of warnings
-    fixes = sum(diagnostic.fix is not None and diagnostic.level == "error" for diagnostic in diagnostics)
-    if fixes:
-        counted.append(f"{f'{fixes} of them ' if len(diagnostics) > 1 else ''}with a fix (`archdsl check --fix`)")
+    fixed = [
+        diagnostic.level for diagnostic in diagnostics if diagnostic.fix is not None and diagnostic.level != "note"
+    ]
+    if fixed:
+        command = "archdsl check --lint --fix" if "warning" in fixed else "archdsl check --fix"
+        counted.append(f"{f'{len(fixed)} of them ' if len(diagnostics) > 1 else ''}with a fix (`{command}`)")
     return f"{', '.join(counted)}; `archdsl explain {diagnostics[0].code}` says more\n"
