@@ -29,6 +29,7 @@ from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.layout import format_text
 from tests.generate.agreement import agree
+from tests.generate.calls import calls
 from tests.generate.networks import generated
 from tests.generate.texts import DAMAGE, TEXTS, YAMLS, is_read_or_refused
 from tests.generate.trees import specs
@@ -56,6 +57,7 @@ def a_damaged_network(net: Any, damage: tuple[float, int, str]) -> None:
 
 TARGETS: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
     "networks": (agree, (generated(),)),
+    "calls": (agree, (calls(),)),
     "damaged networks": (a_damaged_network, (generated(), DAMAGE)),
     "texts": (lambda text: is_read_or_refused(text, "a.arch"), (TEXTS,)),
     "YAML": (lambda text: is_read_or_refused(text, "a.yaml"), (YAMLS,)),
