@@ -209,6 +209,13 @@ def test_errors_that_a_fix_brings_to_light_are_fixed_in_turn(write: Write) -> No
     assert (len(done.fixed), done.left) == (4, ())
 
 
+def test_a_fix_that_was_not_tried_is_not_offered_yet(write: Write) -> None:
+    spec = write(network("\n".join(f"output o{i} = x -> batch_norm(8)" for i in range(10))))
+    found = faults(spec)
+    assert [fault.fix is not None for fault in found] == [True] * 8 + [False] * 2
+    assert repair(os.fspath(spec)).left == ()
+
+
 def test_warnings_of_lint_are_fixed_where_they_are_asked_for(write: Write) -> None:
     text = network("x -> conv(4, 3) -> batch_norm -> rleu")
     spec = os.fspath(write(text))
