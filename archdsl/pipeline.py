@@ -231,8 +231,9 @@ def _one_job() -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        message = "blocks and brackets are nested too deep together"
-        raise SpecError([Diagnostic("nesting-too-deep", message, place="the spec")]) from None
+        message = "blocks, brackets and the terms of an expression are nested too deep together"
+        help = "bind parts of a long expression to names of their own"
+        raise SpecError([Diagnostic("nesting-too-deep", message, place="the spec", help=help)]) from None
     finally:
         sys.setrecursionlimit(limit)
         if enabled:

@@ -262,6 +262,14 @@ def test_a_parameter_added_to_a_block_of_yaml_has_a_line_there(write: Write, cal
     assert (added, done.left) == ([" " * 14 + line], ())
 
 
+@pytest.mark.parametrize("call", ["layer_norm: 1", "layer_norm: [1]", "{layer_norm: {normalized_shape: 1}, name: a}"])
+def test_a_size_that_a_layer_of_yaml_sees_is_left_out(write: Write, call: str) -> None:
+    spec = write(f"{YAML}      - {call}\n", "net.yaml")
+    done = repair(os.fspath(spec))
+    assert re.sub("1|\\[1\\]|{normalized_shape: 1}", "{}", call) in done.after[os.fspath(spec)]
+    assert done.left == ()
+
+
 def test_a_parameter_beside_the_only_one_of_yaml_is_tried_too(write: Write) -> None:
     branches = "      - let: {y: [from: x, 'max_pool(2, stride = 2)'], z: [from: x, {avg_pool: 1}]}\n      - y + z\n"
     (fault,) = faults(write(YAML + branches, "net.yaml"))

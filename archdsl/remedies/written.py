@@ -71,12 +71,15 @@ class Written:
         return Edit(old.value.span, text) if _is_number(old) else None
 
     def without(self, span: Span, operator: type[Operator], name: str) -> Edit | None:
-        """The edit that leaves a number out of an operator's call; None in the mappings of the YAML form."""
+        """The edit that leaves a number out of an operator's call; in YAML the only argument, on one line."""
         call = self.calls.get(span)
         old = self._given(call, operator).get(name) if call is not None else None
         if call is None or old is None or not _is_number(old):
             return None
         source, end, at = span.source, call.callee.span.end, call.arguments.index(old)
+        if source.text.startswith(":", end) and len(call.arguments) == 1:
+            whole = Span(source, end, call.span.end)
+            return Edit(whole, ": {}") if "\n" not in whole.text else None
         if not source.text.startswith("(", end):
             return None
         if len(call.arguments) == 1:

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisWarning
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.errors import SpecError
@@ -129,6 +131,7 @@ def main() -> int:
     until = time.monotonic() + seconds
     failures = guided(seconds / 4)
     notice()
+    warnings.simplefilter("ignore", HypothesisWarning)  # of large strategies, which a failure would show
     done: Counter[str] = Counter()
     while time.monotonic() < until and failures < 10:
         for name in TARGETS:
