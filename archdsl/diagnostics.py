@@ -129,6 +129,11 @@ def distinct(findings: Iterable[Findings]) -> list[Diagnostic]:
     return list(first.values())
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things in words: `3 layers`, `1 layer`, `no layers`."""
+    return f"{number or 'no'} {what}{'s' * (number != 1)}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A help text that names the closest known words, or None where none is close.
 

@@ -12,7 +12,7 @@ from archdsl.catalogue import CATALOGUE
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import format_option, print_json, without_effect
 from archdsl.cli.terminal import colour, show_faults
-from archdsl.diagnostics import Findings, did_you_mean, distinct
+from archdsl.diagnostics import Findings, counted, did_you_mean, distinct
 from archdsl.errors import SpecError
 from archdsl.lint import RULES, SUPPRESSION_CODES, Finding
 from archdsl.render.formats import FORMATS
@@ -116,15 +116,11 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 def _summary(shown: Sequence[Finding], hidden: int, specs: int) -> str:
     warnings = sum(f.diagnostic.level == "warning" for f in shown)
-    parts = [_count(warnings, "warning")] + ([_count(len(shown) - warnings, "note")] if len(shown) > warnings else [])
+    parts = [counted(warnings, "warning")] + ([counted(len(shown) - warnings, "note")] if len(shown) > warnings else [])
     fixed = sum(f.diagnostic.fix is not None and f.diagnostic.level == "warning" for f in shown)
     parts += [f"{fixed} with a fix (`archdsl check --lint --fix`)"] if fixed else []
-    text = f"{_count(specs, 'spec')}: {', '.join(parts)}"
-    return text + (f"; {_count(hidden, 'note')} not shown (--notes)" if hidden else "")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'s' * (number != 1)}"
+    text = f"{counted(specs, 'spec')}: {', '.join(parts)}"
+    return text + (f"; {counted(hidden, 'note')} not shown (--notes)" if hidden else "")
 
 
 def _list(as_json: bool) -> None:
