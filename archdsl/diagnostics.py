@@ -91,6 +91,11 @@ class Diagnostic:
             raise KeyError(f"diagnostic code {self.code!r} is not in the catalogue")
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What is one fault, however many networks and SPECs have it."""
+        return self.code, str(self.span or self.place)
+
+    @property
     def exit_status(self) -> int:
         """1 where the spec is wrong, 2 where the command was used wrongly; 0 for what lint finds."""
         return CATALOGUE[self.code].exit_status if self.level == "error" else 0
@@ -113,6 +118,20 @@ class Findings:
     @property
     def ok(self) -> bool:
         return all(diagnostic.level != "error" for diagnostic in self.diagnostics)
+
+
+def distinct(findings: Iterable[Findings]) -> list[Diagnostic]:
+    """The diagnostics of several SPECs; those of a file that several import, once."""
+    first: dict[tuple[str, str], Diagnostic] = {}
+    for one in findings:
+        for diagnostic in one.diagnostics:
+            first.setdefault(diagnostic.key, diagnostic)
+    return list(first.values())
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words: `3 layers`, `1 layer`, `no layers`."""
+    return f"{number or 'no'} {what}{'s' * (number != 1)}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -19,8 +19,8 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.limits import MAX_FAULTS, Work
 from archdsl.program import Program, duplicates, program, unknown_spec
-from archdsl.read import STDIN, read, read_stdin
-from archdsl.source import Source
+from archdsl.read import read, read_stdin
+from archdsl.source import STDIN, Source
 from archdsl.syntax import forms, tree
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def _graphs(program: Program, name: str | None) -> list[Graph]:
             graphs.append(_elaborated(program, network, variant, choices, faults, trials))
         except SpecError as error:
             for found in error.diagnostics:
-                faults.setdefault(_place(found), found)
-                where.setdefault(_place(found), []).append(variant or network)
+                faults.setdefault(found.key, found)
+                where.setdefault(found.key, []).append(variant or network)
             if len(faults) >= MAX_FAULTS or any(found.code == "too-much-work" for found in error.diagnostics):
                 break
     if faults:
@@ -128,12 +128,8 @@ def _elaborated(
         from archdsl.remedies import Trial, with_remedies  # most specs need none
 
         trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))
-        faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: _place(found) not in known)
+        faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: found.key not in known)
         raise SpecError(faults, error.graph) from None
-
-
-def _place(found: Diagnostic) -> tuple[str, str]:
-    return found.code, str(found.span)
 
 
 def parse_source(source: Source) -> tree.Spec:
@@ -169,7 +165,7 @@ def open_spec(
     if not written:
         raise unknown_spec("the SPEC is empty", "name a file, or a network that ships with archdsl", "")
     path, name = _split(written)
-    if path == "-":
+    if is_stdin(spec):
         return program(_given(STDIN, texts) or read_stdin(), Path.cwd(), texts), name
     if path is not None:
         file = Path(path)
@@ -189,6 +185,11 @@ def _given(name: str, texts: Mapping[str, str]) -> Source | None:
 def ships(spec: str) -> bool:
     """Whether a SPEC is the bare name of a variant, not a file."""
     return _split(spec)[0] is None
+
+
+def is_stdin(spec: str | os.PathLike[str]) -> bool:
+    """Whether a SPEC is on standard input."""
+    return _split(os.fspath(spec))[0] in ("-", STDIN)
 
 
 def _split(spec: str) -> tuple[str | None, str | None]:
@@ -230,8 +231,9 @@ def _one_job() -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        message = "blocks and brackets are nested too deep together"
-        raise SpecError([Diagnostic("nesting-too-deep", message, place="the spec")]) from None
+        message = "blocks, brackets and the terms of an expression are nested too deep together"
+        help = "bind parts of a long expression to names of their own"
+        raise SpecError([Diagnostic("nesting-too-deep", message, place="the spec", help=help)]) from None
     finally:
         sys.setrecursionlimit(limit)
         if enabled:

@@ -15,7 +15,7 @@ from archdsl.graph import Written
 from archdsl.limits import MAX_FAULTS, limits
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
-from archdsl.source import Source, Span
+from archdsl.source import STDIN, Source, Span
 from archdsl.syntax import forms, tree
 
 
@@ -53,9 +53,10 @@ class Program:
             if only is not None and not (missing_settings(only) and variants):
                 return only, None
             several = "holds several networks" if only is None else f"needs a variant: `{only.name.id}` has settings"
+            told = "-" if self.spec.source.name == STDIN else self.spec.source.name
             raise unknown_spec(
                 f"`{self.spec.source.name}` {several}" + ("" if only is None else " without a default"),
-                f"say which: {', '.join(f'`{self.spec.source.name}:{n}`' for n in self.names[:6])}",
+                f"say which: {', '.join(f'`{told}:{n}`' for n in self.names[:6])}",
                 self.spec.source.name,
             )
         if name in variants:

@@ -6,15 +6,15 @@ import os
 import re
 import stat
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.limits import limits
-from archdsl.source import Source, Span
+from archdsl.source import STDIN, Source, Span
 
-STDIN: Final = "<stdin>"
 # Control characters, and those that change the direction of text or hide in it.
 DECEPTIVE: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -42,7 +42,13 @@ def read(path: Path, shown: str | None = None, code: str = "unreadable-file") ->
 
 
 def read_stdin() -> Source:
-    return decode(sys.stdin.buffer.read(limits().bytes + 1), STDIN)
+    """The text of standard input, which a command may name more than once."""
+    return decode(_all_of(sys.stdin.buffer, limits().bytes + 1), STDIN)
+
+
+@lru_cache(maxsize=1)
+def _all_of(stream: BinaryIO, most: int) -> bytes:
+    return stream.read(most)
 
 
 def decode(data: bytes, name: str) -> Source:
@@ -55,6 +61,8 @@ def decode(data: bytes, name: str) -> Source:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if b"\0" in data:
+            raise _error("not-text", f"`{name}` is a binary file, not a spec", name) from None
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         source = Source(name, data.decode("latin-1"))

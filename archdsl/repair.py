@@ -9,9 +9,10 @@ from typing import Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.pipeline import check
-from archdsl.read import STDIN, read_stdin
+from archdsl.pipeline import check, check_and_lint, is_stdin
+from archdsl.read import read_stdin
 from archdsl.remedies import apply
+from archdsl.source import STDIN
 from archdsl.write import write_atomically
 
 MAX_ROUNDS: Final = 100  # a fix may bring to light what was hidden: a round sees some faults only
@@ -32,16 +33,19 @@ class Repair:
         return [name for name, text in self.after.items() if text != self.before[name]]
 
 
-def repair(spec: str) -> Repair:
-    """What the fixes make of a spec and of the files that it imports; nothing is written."""
+def repair(spec: str, *, linted: bool = False) -> Repair:
+    """What the fixes make of a spec and of the files that it imports; nothing is written.
+
+    `linted`: those of the warnings of lint, too, once the spec has no errors.
+    """
     before: dict[str, str] = {}
-    if spec == "-":
+    if is_stdin(spec):
         before[STDIN] = read_stdin().text
     after, fixed = dict(before), list[Diagnostic]()
     left: tuple[Diagnostic, ...] = ()
     seen = list[Mapping[str, str]]()
     for round in range(MAX_ROUNDS + 1):
-        left = _faults(spec, after)
+        left = _found(spec, after, linted)
         texts, applied = apply.fixed(left)
         if not texts or round == MAX_ROUNDS or after in seen:  # fixes that undo each other would go on for ever
             break
@@ -53,12 +57,15 @@ def repair(spec: str) -> Repair:
     return Repair(before, after, tuple(fixed), left)
 
 
-def _faults(spec: str, texts: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+def _found(spec: str, texts: Mapping[str, str], linted: bool) -> tuple[Diagnostic, ...]:
     try:
-        check(spec, texts)
+        if not linted:
+            check(spec, texts)
+            return ()
+        _, findings = check_and_lint(spec, texts)
+        return tuple(found.diagnostic for found in findings if found.diagnostic.level == "warning")
     except SpecError as error:
         return error.diagnostics
-    return ()
 
 
 def write(repair: Repair) -> None:

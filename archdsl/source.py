@@ -5,6 +5,9 @@ from __future__ import annotations
 import bisect
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
+
+STDIN: Final = "<stdin>"  # what standard input is called where its text is shown
 
 
 @dataclass(frozen=True, eq=False)

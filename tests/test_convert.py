@@ -58,3 +58,18 @@ def test_what_cannot_be_converted(spec: Path, arguments: list[str], status: int,
     done = run("convert", *arguments, cwd=spec.parent)
     assert done.returncode == status
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("end", ["} -> relu", "}"])
+def test_a_comment_at_the_end_of_a_body_is_written_as_the_formatter_would(end: str) -> None:
+    text = f"network Net(x: [N, 4]) {{\n    x -> repeat 2 {{\n        relu\n        # last\n    {end}\n}}\n"
+    converted = run("convert", "-", text=text).stdout
+    assert "# last" in converted
+    assert run("fmt", "-", text=converted).stdout == converted
+
+
+def test_a_sum_that_is_too_long_to_be_written_says_what_to_do() -> None:
+    text = f"network Net(x: [N, 4]) {{\n    y = {' + '.join(['1'] * 30_000)}\n    x -> linear(y)\n}}\n"
+    done = run("fmt", "-", text=text)
+    assert done.returncode == 1
+    assert "bind parts of a long expression to names of their own" in done.stderr

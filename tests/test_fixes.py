@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -208,23 +209,71 @@ def test_errors_that_a_fix_brings_to_light_are_fixed_in_turn(write: Write) -> No
     assert (len(done.fixed), done.left) == (4, ())
 
 
+def test_a_fix_that_was_not_tried_is_not_offered_yet(write: Write) -> None:
+    spec = write(network("\n".join(f"output o{i} = x -> batch_norm(8)" for i in range(10))))
+    found = faults(spec)
+    assert [fault.fix is not None for fault in found] == [True] * 8 + [False] * 2
+    assert repair(os.fspath(spec)).left == ()
+
+
+def test_warnings_of_lint_are_fixed_where_they_are_asked_for(write: Write) -> None:
+    text = network("x -> conv(4, 3) -> batch_norm -> rleu")
+    spec = os.fspath(write(text))
+    assert repair(spec).after[spec] == text.replace("rleu", "relu")
+    done = repair(spec, linted=True)
+    assert done.after[spec] == network("x -> conv(4, 3, bias = false) -> batch_norm -> relu")
+    assert ([fault.code for fault in done.fixed], done.left) == (["unknown-operator", "bias-before-norm"], ())
+
+
+YAML = "archdsl: 1\nnetworks:\n  Net:\n    inputs: {x: [N, 8, 16, 16]}\n    body:\n"
+
+
 @pytest.mark.parametrize(
     ("step", "fixed"),
     [
         ("conv: {out_channels: 8, kernel_size: 3}", "conv: {out_channels: 8, kernel_size: 3, padding: 1}"),
         ("conv(8, 3)", "conv(8, 3, padding = 1)"),
         ("'conv(8, 3)'", "'conv(8, 3, padding = 1)'"),
+        ("conv: [8, 3]  # why", "conv: [8, 3, padding: 1]  # why"),
     ],
 )
 def test_a_fix_of_a_yaml_spec_is_yaml(write: Write, step: str, fixed: str) -> None:
-    text = (
-        "archdsl: 1\nnetworks:\n  Net:\n    inputs: {x: [N, 8, 16, 16]}\n    body:\n"
-        "      - let:\n          y:\n            - from: x\n            - STEP\n      - x + y\n"
-    )
+    text = f"{YAML}      - let:\n          y:\n            - from: x\n            - STEP\n      - x + y\n"
     spec = write(text.replace("STEP", step), "net.yaml")
     done = repair(os.fspath(spec))
     assert done.after[os.fspath(spec)] == text.replace("STEP", fixed)
     assert done.left == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        ("conv:\n  out_channels: 8\n  kernel_size: 3  # odd\nname: a", "  padding: 1"),
+        ("conv:  # [wide]\n  - 8\n  - 3  # odd", "  - padding: 1"),
+        ("conv:\n  - 8\n  - kernel_size:\n      - 3\n      - 3", "    padding: 1"),
+    ],
+)
+def test_a_parameter_added_to_a_block_of_yaml_has_a_line_there(write: Write, call: str, line: str) -> None:
+    step = textwrap.indent(call, " " * 14).replace(" " * 14, " " * 12 + "- ", 1)
+    before = f"{YAML}      - let:\n          y:\n            - from: x\n{step}\n      - x + y\n"
+    spec = write(before, "net.yaml")
+    done = repair(os.fspath(spec))
+    added = [new for new in done.after[os.fspath(spec)].splitlines() if new not in before.splitlines()]
+    assert (added, done.left) == ([" " * 14 + line], ())
+
+
+@pytest.mark.parametrize("call", ["layer_norm: 1", "layer_norm: [1]", "{layer_norm: {normalized_shape: 1}, name: a}"])
+def test_a_size_that_a_layer_of_yaml_sees_is_left_out(write: Write, call: str) -> None:
+    spec = write(f"{YAML}      - {call}\n", "net.yaml")
+    done = repair(os.fspath(spec))
+    assert re.sub("1|\\[1\\]|{normalized_shape: 1}", "{}", call) in done.after[os.fspath(spec)]
+    assert done.left == ()
+
+
+def test_a_parameter_beside_the_only_one_of_yaml_is_tried_too(write: Write) -> None:
+    branches = "      - let: {y: [from: x, 'max_pool(2, stride = 2)'], z: [from: x, {avg_pool: 1}]}\n      - y + z\n"
+    (fault,) = faults(write(YAML + branches, "net.yaml"))
+    assert fault.help == "write `stride = 2` in `avg_pool`"
 
 
 def test_fixes_go_on_until_nothing_is_left_that_has_one(write: Write) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from archdsl.graph import content_hash
 from tests.generate.agreement import agree, graph_of
+from tests.generate.calls import calls
 from tests.generate.networks import Generated, generated
 from tests.generate.texts import DAMAGE, TEXTS, YAMLS, is_read_or_refused
 
@@ -17,10 +18,16 @@ def test_a_valid_network_is_the_same_from_its_text_to_torch(net: Generated) -> N
     agree(net)
 
 
+@settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(calls())
+def test_any_call_of_an_operator_is_the_same_from_its_text_to_torch(net: Generated) -> None:
+    agree(net)
+
+
 @settings(deadline=None, max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(generated())
 def test_elaboration_is_deterministic(net: Generated) -> None:
-    assert content_hash(graph_of(net.text, net.shape)) == content_hash(graph_of(net.text, net.shape))
+    assert content_hash(graph_of(net.text, net.shapes)) == content_hash(graph_of(net.text, net.shapes))
 
 
 @settings(deadline=None, max_examples=300, derandomize=True)

@@ -14,9 +14,9 @@ from viz.formats import Direction, Engine, Look, Subject, View
 from viz.recolour import Theme
 from viz.scene import Depth, Shown
 
-__all__ = ["DrawingError", "Look", "draw", "embed", "known_formats", "render"]
+__all__ = ["DrawingError", "Look", "draw", "embed", "ignored", "known_formats", "render"]
 
-known_formats = formats.known
+known_formats, ignored = formats.known, formats.ignored
 
 
 def draw(graph: Graph, path: str | os.PathLike[str], **options: Any) -> None:

@@ -11,6 +11,7 @@ import click
 
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
+from archdsl.source import STDIN
 
 # Commands and their one-line help, which is shown without importing them.
 COMMANDS: Final = {
@@ -54,7 +55,8 @@ class Commands(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             help = did_you_mean(name, COMMANDS) or f"commands are {', '.join(COMMANDS)}"
             ctx.fail(f"no such command `{name}`; {help}")
-        return super().resolve_command(ctx, args)
+        # `-:small`, a network on standard input, would be taken for an option.
+        return super().resolve_command(ctx, [f"{STDIN}{arg[1:]}" if arg.startswith("-:") else arg for arg in args])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

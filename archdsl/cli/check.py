@@ -11,7 +11,7 @@ from archdsl.cli.changes import changes
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, format_option, print_findings
 from archdsl.cli.terminal import show_faults
-from archdsl.diagnostics import Findings
+from archdsl.diagnostics import Findings, distinct
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
-@click.option("--fix", is_flag=True, help="Apply the fixes of errors that have one, in the files.")
+@click.option(
+    "--fix", is_flag=True, help="Apply the fixes of errors that have one, in the files; with --lint, of warnings too."
+)
 @click.option("--diff", is_flag=True, help="Write nothing; show what --fix would change.")
 @click.option("--lint", "linted", is_flag=True, help="Show the warnings of `archdsl lint` too.")
 @click.option("--strict", is_flag=True, help="The same, with status 1 if there are any.")
@@ -32,13 +34,15 @@ def command(specs: tuple[str, ...], fix: bool, diff: bool, linted: bool, strict:
 
     Of a file, every network and variant is checked; all independent errors are shown.
     """
-    if diff:
-        return _show(specs, form)
-    if fix and specs == ("-",) and form == "text":
-        return _filter()
-    if fix and "-" in specs:
-        raise click.UsageError("the fixed text of standard input is printed, so nothing else can be")
+    from archdsl.pipeline import is_stdin
+
     lint = linted or strict
+    if diff:
+        return _show(specs, lint, form)
+    if fix and any(map(is_stdin, specs)):
+        if len(specs) == 1 and form == "text":
+            return _filter(specs[0], lint, strict)
+        raise click.UsageError("the fixed text of standard input is printed, so nothing else can be")
     findings = [_fix(spec, lint) if fix else _check(spec, lint) for spec in specs]
     status = print_findings(findings, form)
     return max(status, int(strict and any(found.diagnostics for found in findings)))
@@ -60,7 +64,7 @@ def _fix(spec: str, linted: bool) -> Findings:
     from archdsl.render.text import place
     from archdsl.repair import write
 
-    repair = _repair(spec)
+    repair = _repair(spec, linted)
     try:
         write(repair)
     except OSError as error:
@@ -71,20 +75,20 @@ def _fix(spec: str, linted: bool) -> Findings:
     return replace(_check(spec, linted), fixed=repair.fixed)
 
 
-def _filter() -> int:
+def _filter(spec: str, linted: bool, strict: bool) -> int:
     """Standard input to standard output, fixed."""
-    from archdsl.read import STDIN
+    from archdsl.source import STDIN
 
-    repair = _repair("-")
+    repair = _repair(spec, linted)
     click.echo(repair.after[STDIN], nl=False)
-    return _left([repair])
+    return max(_left([repair]), int(strict and bool(repair.left)))
 
 
-def _show(specs: tuple[str, ...], form: str) -> int:
+def _show(specs: tuple[str, ...], linted: bool, form: str) -> int:
     """Show what would change; status 1 if anything would, or is wrong all the same."""
     if form != "text":
         raise click.UsageError(f"--diff prints a diff, which is no {form}")
-    repairs = [_repair(spec) for spec in specs]
+    repairs = [_repair(spec, linted) for spec in specs]
     for repair in repairs:
         for name in repair.changed:
             click.echo(changes(name, repair.before[name], repair.after[name], "fixed"), nl=False)
@@ -93,19 +97,19 @@ def _show(specs: tuple[str, ...], form: str) -> int:
 
 def _left(repairs: list[Repair]) -> int:
     """The exit status that says what is left, which is shown."""
-    left = [fault for repair in repairs for fault in repair.left]
+    left = distinct(Findings("", diagnostics=repair.left) for repair in repairs)
     if left:
         show_faults(left)
     return max((fault.exit_status for fault in left), default=0)
 
 
-def _repair(spec: str) -> Repair:
+def _repair(spec: str, linted: bool) -> Repair:
     from archdsl.pipeline import ships
     from archdsl.repair import repair
 
     if ships(spec):
         raise click.UsageError(f"`{spec}` ships with archdsl; copy its file to change it")
-    return repair(spec)
+    return repair(spec, linted=linted)
 
 
 def _name(graph: Graph) -> str:

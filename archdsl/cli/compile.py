@@ -17,6 +17,7 @@ from archdsl.cli.options import (
     json_option,
     print_json,
     spec_argument,
+    weights_option,
 )
 
 
@@ -33,7 +34,7 @@ from archdsl.cli.options import (
     help="Which graph's code is shown.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the weights.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the new weights to a .safetensors file.")
+@weights_option("Save the new weights to a .safetensors file.")
 @force_option
 @choice_options
 @json_option
@@ -55,10 +56,8 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    if output is not None and output.suffix != ".safetensors":
-        raise click.BadParameter(f"weights are saved as .safetensors, not {output.suffix or 'without a suffix'}")
     if output is not None and devices == "meta":
-        raise click.BadParameter("tensors on the device meta have no values to save")
+        raise click.UsageError("tensors on the device meta have no values to save")
     network = Network(load_graph(spec, settings, inputs))
     choice = _devices(devices)
     compiler = backend("compiler")
@@ -91,4 +90,7 @@ def _devices(text: str | None) -> Any:
     pairs = [pair.partition("=") for pair in text.split(",")]
     if any(not name or not device for name, _, device in pairs):
         raise click.BadParameter(f"`{text}` is not NAME=DEVICE,…", param_hint="--devices")
-    return {name.strip(): device.strip() for name, _, device in pairs}
+    found = {name.strip(): device.strip() for name, _, device in pairs}
+    if len(found) < len(pairs):
+        raise click.BadParameter(f"`{text}` names a device twice", param_hint="--devices")
+    return found

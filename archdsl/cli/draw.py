@@ -10,7 +10,7 @@ import click
 
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import cannot_write, choice_options, spec_argument
+from archdsl.cli.options import cannot_write, choice_options, spec_argument, without_effect
 from archdsl.errors import SpecError
 
 FORMATS = backend("viz").known_formats()
@@ -87,6 +87,10 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
+    format = output.suffix.lower().removeprefix(".")
+    if format in FORMATS:
+        where = f"in a file of {format}" if options["view"] == "graph" else f"in the view {options['view']}"
+        without_effect(where, *backend("viz").ignored(format, options["view"]))
     faults: SpecError | None = None
     try:
         graph = load_graph(spec, settings, inputs)

@@ -16,22 +16,24 @@ from archdsl.cli.options import (
     memory_options,
     print_json,
     spec_argument,
+    without_effect,
 )
 
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40} | {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
 def _memory(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str | None, int]:
     found: dict[str | None, int] = {}
     for text in values:
         device, _, amount = text.rpartition("=")
-        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMGT]?)(i?)B?", amount)
+        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kmgt]?)(i?)b?", amount.lower())
         if match is None:
             raise click.BadParameter(f"`{text}` is not a size as 24GiB, 80GB or gpu0=24GiB", ctx, option)
         number, letter, binary = match.groups()
         if (device or None) in found:
-            raise click.BadParameter(f"the memory of `{device or 'the device'}` is given twice", ctx, option)
-        found[device or None] = int(float(number) * UNITS[letter if binary else letter.lower()])
+            what = f"that of `{device}`" if device else "the memory"
+            raise click.BadParameter(f"{what} is given twice", ctx, option)
+        found[device or None] = int(float(number) * (1024 if binary else 1000) ** POWERS[letter])
     if None in found and len(found) > 1:
         raise click.BadParameter("give one size for all, or one for each device", ctx, option)
     return found
@@ -70,9 +72,17 @@ def command(
     from archdsl.pipeline import load_graph
 
     graph = load_graph(spec, settings)
-    unknown = [name for name in memory if name is not None and name not in header(graph)["devices"]]
+    devices = header(graph)["devices"]
+    unknown = [name for name in memory if name is not None and name not in devices]
     if unknown:
         raise click.UsageError(f"the network declares no device `{unknown[0]}`")
+    untold = [name for name in devices if name not in memory and None not in memory]
+    if untold:
+        raise click.UsageError(f"--memory says nothing of `{untold[0]}`")
+    if batch is None:
+        without_effect("without --batch", "step")
+    if inference:
+        without_effect("with --inference", "optimizer")
     conditions = Conditions(memory, optimizer, dtype, hardware, inference)
     try:
         shapes = beginning(graph, inputs)

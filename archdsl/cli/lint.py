@@ -10,9 +10,9 @@ import click
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import format_option, print_json
+from archdsl.cli.options import format_option, print_json, without_effect
 from archdsl.cli.terminal import colour, show_faults
-from archdsl.diagnostics import Findings, did_you_mean
+from archdsl.diagnostics import Findings, counted, did_you_mean, distinct
 from archdsl.errors import SpecError
 from archdsl.lint import RULES, SUPPRESSION_CODES, Finding
 from archdsl.render.formats import FORMATS
@@ -52,16 +52,23 @@ def command(
     `# lint: off(rule): reason` switches a rule off for its line.
     """
     if as_list:
+        if specs:
+            raise click.UsageError("--list lists the rules, and looks at no SPEC")
+        without_effect("with --list", "only", "off", "notes")
+        if form not in ("text", "json"):
+            raise click.UsageError(f"--list is text or JSON, not {form}")
         _list(form == "json")
         return 0
     if not specs:
         raise click.UsageError("name a SPEC, or use --list", ctx)
+    if only & off:
+        raise click.UsageError(f"`{min(only & off)}` is asked for by --only, and switched off by --off")
     from archdsl.pipeline import check_and_lint
     from archdsl.render.json import to_dict
 
     results: list[Findings] = []
     shown: list[Finding] = []
-    hidden = 0
+    hidden: set[tuple[str, str]] = set()
     documents: list[dict[str, Any]] = []
     for spec in specs:
         try:
@@ -73,11 +80,13 @@ def command(
             continue
         wanted = [f for f in found if (f.diagnostic.code in only or not only) and f.diagnostic.code not in off]
         kept = [f for f in wanted if notes or only or f.diagnostic.level == "warning"]
-        hidden += len(wanted) - len(kept)
+        hidden |= {f.diagnostic.key for f in wanted if f not in kept}
         shown += kept
         results.append(Findings(spec, diagnostics=tuple(f.diagnostic for f in kept)))
         documents.append({"spec": spec, "ok": True, "diagnostics": [], "findings": [_plain(f) for f in kept]})
-    faults = [diagnostic for result in results if not result.ok for diagnostic in result.diagnostics]
+    faults = distinct(result for result in results if not result.ok)
+    once = {finding.diagnostic.key: finding for finding in reversed(shown)}  # in a file that several import
+    shown = list(reversed(once.values()))
     if form == "json":
         print_json({"archdsl": 1, "specs": documents})
     elif FORMATS[form].is_document:
@@ -85,7 +94,7 @@ def command(
     else:
         _show(shown)
         if correct := sum(result.ok for result in results):
-            click.echo(_summary(shown, hidden, correct))
+            click.echo(_summary(shown, len(hidden), correct))
         if faults:
             show_faults(faults)
     return max((d.exit_status for d in faults), default=int(bool(shown)))
@@ -107,13 +116,11 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 def _summary(shown: Sequence[Finding], hidden: int, specs: int) -> str:
     warnings = sum(f.diagnostic.level == "warning" for f in shown)
-    parts = [_count(warnings, "warning")] + ([_count(len(shown) - warnings, "note")] if len(shown) > warnings else [])
-    text = f"{_count(specs, 'spec')}: {', '.join(parts)}"
-    return text + (f"; {_count(hidden, 'note')} not shown (--notes)" if hidden else "")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'s' * (number != 1)}"
+    parts = [counted(warnings, "warning")] + ([counted(len(shown) - warnings, "note")] if len(shown) > warnings else [])
+    fixed = sum(f.diagnostic.fix is not None and f.diagnostic.level == "warning" for f in shown)
+    parts += [f"{fixed} with a fix (`archdsl check --lint --fix`)"] if fixed else []
+    text = f"{counted(specs, 'spec')}: {', '.join(parts)}"
+    return text + (f"; {counted(hidden, 'note')} not shown (--notes)" if hidden else "")
 
 
 def _list(as_json: bool) -> None:

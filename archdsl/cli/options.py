@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from archdsl.cli.terminal import show_faults
-from archdsl.diagnostics import Diagnostic, Findings
+from archdsl.diagnostics import Diagnostic, Findings, distinct
 from archdsl.errors import SpecError
 from archdsl.render.formats import FORMATS
 
@@ -94,6 +95,17 @@ def force_option(function: F) -> F:
     return click.option("--force", is_flag=True, help="Try even what seems not to fit in memory.")(function)
 
 
+def weights_option(help: str) -> Callable[[F], F]:
+    """-o, given to the command as `output`: a file that weights are saved to."""
+
+    def check(ctx: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None and path.suffix != ".safetensors":
+            raise click.BadParameter(f"weights are saved in a .safetensors file, and `{path}` is none", ctx, option)
+        return path
+
+    return click.option("-o", "--output", type=click.Path(path_type=Path), callback=check, help=help)
+
+
 def format_option(function: Callable[..., int]) -> Callable[..., int]:
     """--format, given to the command as `form`; --json is short for one of them."""
     choice = click.option(
@@ -131,14 +143,24 @@ def sheet_options(function: Callable[..., int]) -> Callable[..., int]:
         if as_json and form not in ("text", "json"):
             raise click.UsageError(f"--json is --format json, but --format is {form}")
         form = "json" if as_json else form
+        if form != "text":
+            without_effect(f"in {form}", "width")
         return faults_as_json(lambda as_json: function(*arguments, form=form, **options))(as_json=form == "json")
 
     return choice(json_option(wide(run)))
 
 
+def without_effect(where: str, *names: str) -> None:
+    """Refuse those of the command's options that were given and change nothing `where`: they would be missed."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{'/'.join([*option.opts, *option.secondary_opts])} changes nothing {where}")
+
+
 def print_findings(findings: Sequence[Findings], form: str) -> int:
     """What a command found, in one of `FORMATS`; the exit status that says the same."""
-    diagnostics = [diagnostic for found in findings for diagnostic in found.diagnostics]
+    diagnostics = distinct(findings)
     click.echo(FORMATS[form].render(findings), nl=False)
     if diagnostics and not FORMATS[form].is_document:
         show_faults(diagnostics)
@@ -177,7 +199,7 @@ def cannot_write(path: Path | str, error: OSError) -> SpecError:
 def symbol_values(ctx: click.Context, option: click.Parameter, text: str | None) -> dict[str, int]:
     """The sizes of `H=224,W=224`."""
     found: dict[str, int] = {}
-    for pair in text.split(",") if text else ():
+    for pair in text.split(",") if text is not None else ():
         name, _, size = pair.strip().partition("=")
         if not re.fullmatch(r"[A-Z]\w*", name) or not re.fullmatch(r"\d{1,12}", size):
             raise click.BadParameter(f"`{pair}` is not NAME=SIZE, as in H=224", ctx, option)
@@ -207,6 +229,8 @@ def _settings(ctx: click.Context, option: click.Parameter, values: tuple[str, ..
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise click.BadParameter(f"`{text}` is not NAME=VALUE, as in classes=10", ctx, option)
+        if not value.strip():
+            raise click.BadParameter(f"`{text}` gives no value", ctx, option)
         if name in found:
             raise click.BadParameter(f"`{name}` is set twice", ctx, option)
         try:

@@ -18,6 +18,7 @@ from archdsl.cli.options import (
     profile_option,
     sheet_options,
     symbol_values,
+    without_effect,
 )
 from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
@@ -87,14 +88,20 @@ def command(
     }
     chosen = [option for option, given in kinds.items() if given]
     if len(chosen) > 1:
-        raise click.UsageError(f"{chosen[0]} does not go with {chosen[1].replace('--compare', 'a comparison')}")
+        raise click.UsageError(f"{chosen[0]} does not go with {_named(chosen[1])}")
     if asked and form == "json":
         raise click.UsageError(f"JSON is the whole report, without {asked}")
     if memory and (chosen or form not in ("text", "json")):
-        raise click.UsageError(f"--memory goes with the whole report, not with {chosen[0] if chosen else form}")
+        raise click.UsageError(f"--memory goes with the whole report, not with {_named(chosen[0]) if chosen else form}")
     only = [option for option in chosen if option != asked]
     if profile is not None and only:
-        raise click.UsageError(f"--time goes with the report of layers, not with {only[0]}")
+        raise click.UsageError(f"--time goes with the report of layers, not with {_named(only[0])}")
+    if not memory:
+        without_effect("without --memory", "hardware")
+        if profile is None:
+            without_effect("without --memory or --time", "optimizer", "dtype")
+    if chosen and not asked:
+        without_effect(f"with {_named(chosen[0])}", "unfold")
     _refuse_columns(view, timed=profile is not None)
     networks = [Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic)) for spec in specs]
     needs = networks[0].memory(optimizer=optimizer, dtype=dtype, hardware=hardware) if memory else None
@@ -132,6 +139,11 @@ def _refuse_columns(view: Mapping[str, Any], *, timed: bool) -> None:
         raise click.UsageError(f"the column `{name}` is one of `archdsl bench`")
     for name in asked & {*TIMES} if not timed else ():
         raise click.UsageError(f"the column `{name}` needs a device: --time h100")
+
+
+def _named(kind: str) -> str:
+    """A kind of table as it is spoken of: several SPECs are compared without the option."""
+    return kind.replace("--compare", "a comparison")
 
 
 def _sheet(

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import cannot_write, choice_options, force_option, spec_argument
+from archdsl.cli.options import cannot_write, choice_options, force_option, spec_argument, weights_option
 
 
 @click.command("run")
@@ -23,9 +23,7 @@ from archdsl.cli.options import cannot_write, choice_options, force_option, spec
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of weights and order."
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Save the trained weights to a .safetensors file."
-)
+@weights_option("Save the trained weights to a .safetensors file.")
 @force_option
 @choice_options
 @limit_options
@@ -48,8 +46,6 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    if output is not None and output.suffix != ".safetensors":
-        raise click.BadParameter(f"weights are saved as .safetensors, not {output.suffix or 'without a suffix'}")
     network = Network(load_graph(spec, settings, inputs))
     shape = _image_shape(network.graph)
     compiler = backend("compiler")
@@ -61,6 +57,9 @@ def command(
         images = compiler.DATA_SETS[data](shape)
     except ImportError:
         raise click.UsageError("the digits need scikit-learn: pip install 'archdsl[demo]'") from None
+    if batch > len(images.labels):
+        raise click.UsageError(f"a step of {batch} images is more than the {len(images.labels)} for training")
+    _refuse_other_outputs(network.graph, int(images.labels.max()) + 1)
     click.echo(f"{len(images.labels)} images for training, {len(images.held_out_labels)} held out")
     started = time.monotonic()
     with _progress(epochs * compiler.steps_of(images, batch)) as progress:
@@ -86,6 +85,31 @@ def _image_shape(graph: Any) -> tuple[int, ...]:
     if head["loss"] is None:
         raise click.UsageError("the network has no loss: add `loss cross_entropy(output)` to its spec")
     return tuple(int(size) for size in shapes[0][1:])  # type: ignore[arg-type]
+
+
+def _refuse_other_outputs(graph: Any, classes: int) -> None:
+    """Refuse a network whose outputs are no scores of the classes, or whose loss compares them with anything else."""
+    from archdsl.dims import show
+    from archdsl.graph import header, layer, layers, operands
+    from archdsl.ops.loss import Loss
+
+    head = header(graph)
+    loss = head["loss"]
+    assert loss is not None
+    scores = [next(output["shape"] for output in head["outputs"] if output["phase"] == "both")]
+    for key, node in layers(loss):
+        if isinstance(node["operator"], Loss):
+            if not node["operator"].classes:
+                raise click.UsageError(
+                    f"`{node['op']}` compares with values, but the digits are classes: cross_entropy"
+                )
+            (source, output), _ = operands(loss, key)
+            scores.append(layer(loss, source)["outputs"][output])
+    for shape in scores:
+        if len(shape) != 2 or not isinstance(shape[1], int) or shape[1] < classes:
+            raise click.UsageError(
+                f"the digits are {classes} classes, one an image: [N, {classes}], found {show(shape)}"
+            )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import click
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, sheet_options
 from archdsl.cli.terminal import terminal_width
+from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
 
 if TYPE_CHECKING:
@@ -46,8 +47,10 @@ def _values(text: str) -> tuple[Any, ...]:
     numbers = re.fullmatch(r"(\d{1,10}):(\d{1,10})(?::(\d{1,10}))?", text)
     if numbers:
         first, last, step = (int(number or 1) for number in numbers.groups())
-        if step == 0 or first > last or (last - first) // step >= MAX_POINTS:
-            raise ValueError("a range goes up from its first number to its last in steps")
+        if step == 0 or first > last:
+            raise ValueError("a range goes up, FIRST:LAST:STEP, as in 160:320:32")
+        if (last - first) // step >= MAX_POINTS:
+            raise ValueError(f"a range of more than {MAX_POINTS:,} values")
         return tuple(range(first, last + 1, step))
     from archdsl.sweep import split
 
@@ -55,6 +58,8 @@ def _values(text: str) -> tuple[Any, ...]:
 
 
 def _value(text: str) -> Any:
+    if not text:
+        raise ValueError("a value is missing")
     if re.fullmatch(r"\d{1,12}(x\d{1,12})+", text):  # the shape of an input
         return tuple(map(int, text.split("x")))
     from archdsl.static import static_value
@@ -68,11 +73,12 @@ def _value(text: str) -> Any:
 def _measures(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
     from archdsl.measure.report import TOTALS
 
-    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
     for name in names:
         if name not in TOTALS:
-            raise click.BadParameter(f"no total is called `{name}`; totals are {', '.join(TOTALS)}", ctx, option)
-    return names
+            help = did_you_mean(name, TOTALS) or f"totals are {', '.join(TOTALS)}"
+            raise click.BadParameter(f"no total is called `{name}`; {help}", ctx, option)
+    return tuple(dict.fromkeys(names))
 
 
 @click.command("sweep")
@@ -105,6 +111,9 @@ def command(
     from archdsl.presentation.formats import render
     from archdsl.sweep import sheet, sweep
 
+    twice = [axis.name for axis in axes if axis.name in settings or axis.name in inputs]
+    if twice:
+        raise click.UsageError(f"`{twice[0]}` is given twice: by --over, and by --set or --input")
     count = len(specs) * math.prod(len(axis.values) for axis in axes)
     if count > MAX_POINTS:
         raise click.UsageError(f"{count:,} combinations are more than {MAX_POINTS:,}")

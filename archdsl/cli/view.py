@@ -42,7 +42,7 @@ def view_options(function: Callable[..., int]) -> Callable[..., int]:
 
 
 def _columns(ctx: click.Context, option: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(_column(ctx, option, name.strip()) or "" for name in value.split(",")) if value else ()
+    return tuple(_column(ctx, option, name.strip()) or "" for name in value.split(",")) if value is not None else ()
 
 
 def _column(ctx: click.Context, option: click.Parameter, name: str | None) -> str | None:

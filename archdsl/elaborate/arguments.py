@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Fix, Label, did_you_mean, renaming
+from archdsl.diagnostics import Diagnostic, Fix, Label, counted, did_you_mean, renaming
 from archdsl.dims import Undecided, equal, show
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
@@ -49,8 +49,8 @@ def operator_arguments(
     if len(static) > len(order):
         raise _fault(
             "wrong-arity",
-            f"`{operator.name}` takes {_count(len(order))} by position,"
-            f" found {len(static)} value{'s' * (len(static) != 1)}",
+            f"`{operator.name}` takes {counted(len(order), 'parameter')} by position,"
+            f" found {counted(len(static), 'value')}",
             call.span,
             context,
             f"{_usage(operator)}; the sizes of the input are taken from the input" if table else None,
@@ -106,14 +106,10 @@ def _refuse_told(
         without = replace(without, span=replace(call.span, start=call.callee.span.end))
     takes = len(static) - 1
     message = (
-        f"`{operator.name}` takes {_count(takes)} by position, found {len(static)} value{'s' * (len(static) != 1)}"
+        f"`{operator.name}` takes {counted(takes, 'parameter')} by position, found {counted(len(static), 'value')}"
     )
     help = f"{_usage(operator)}; the size of the input, {found}, is taken from the input"
     raise Fault(Diagnostic("wrong-arity", message, call.span, (), context.blocks, help, without), [(tensor, dim)])
-
-
-def _count(parameters: int) -> str:
-    return f"{parameters} parameter{'s' * (parameters != 1)}" if parameters else "no parameters"
 
 
 def _split(
@@ -153,11 +149,11 @@ def _check_arity(operator: type[Operator], tensors: Sequence[Tensor], call: tree
     if operator.variadic is not None:
         if len(tensors) >= operator.variadic:
             return
-        wanted = f"at least {operator.variadic} tensor{'s' * (operator.variadic != 1)}"
+        wanted = f"at least {counted(operator.variadic, 'tensor')}"
     else:
         if len(tensors) == len(operator.inputs):
             return
-        wanted = f"{len(operator.inputs) or 'no'} tensor{'s' * (len(operator.inputs) != 1)}"
+        wanted = counted(len(operator.inputs), "tensor")
         if len(operator.inputs) > 1:
             wanted += f" ({', '.join(operator.inputs)})"
     raise _fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span, context)
@@ -180,8 +176,7 @@ def bind_parameters(
     if len(positional) > len(order):
         raise _fault(
             "wrong-arity",
-            f"block `{block.name.id}` takes {len(order)} argument{'s' * (len(order) != 1)},"
-            f" found {len(positional) + len(named)}",
+            f"block `{block.name.id}` takes {counted(len(order), 'argument')}, found {len(positional) + len(named)}",
             call.span,
             context,
             f"`{block.name.id}({', '.join(order)})`",

@@ -392,5 +392,5 @@ def undecided(error: Undecided, span: Span, context: Context) -> Diagnostic:
         f"{error.question} depends on {names}{condition}",
         span,
         chain=context.blocks,
-        help=f"give {names} a value: write a number in the input's shape, or use --input",
+        help=f"give {names} a value: write a number in the input's shape, or use --input where the command has it",
     )

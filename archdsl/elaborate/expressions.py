@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from archdsl import evaluate
-from archdsl.diagnostics import Diagnostic, Note, did_you_mean, unknown
+from archdsl.diagnostics import Diagnostic, Note, counted, did_you_mean, unknown
 from archdsl.dims import Dim, Undecided
 from archdsl.elaborate.arguments import (
     is_tensors,
@@ -262,5 +262,5 @@ class Expressions(ABC):
 def _counted(diagnostic: Diagnostic, times: int) -> Diagnostic:
     if times == 1 or diagnostic.code in LIMITS:
         return diagnostic
-    more = Note(f"and in {times - 1} more instance{'s' * (times > 2)} of this step")
+    more = Note(f"and in {counted(times - 1, 'more instance')} of this step")
     return replace(diagnostic, notes=(*diagnostic.notes, more))

@@ -56,7 +56,7 @@ class Interpreter(Calls):
                             "this value is not used",
                             statement.span,
                             chain=context.blocks,
-                            help="bind it to a name, or begin the next line with `->`",
+                            help="bind it to a name, or feed it to the next step (in text, that line begins with `->`)",
                         )
                     )
             else:

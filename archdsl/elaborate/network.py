@@ -295,7 +295,8 @@ class _Elaboration:
                         "unused-expression",
                         "this value is not used",
                         statement.span,
-                        help="bind it to a name, begin the next line with `->`, or write `output name = …`",
+                        help="bind it to a name, make it an output,"
+                        " or feed it to the next step (in text, that line begins with `->`)",
                     )
                 )
             if not isinstance(value, Tensor):

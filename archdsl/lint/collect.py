@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from archdsl.diagnostics import Diagnostic, Fix, Note
+from archdsl.diagnostics import Diagnostic, Fix, Note, counted
 from archdsl.graph import Graph, header
 from archdsl.lint._rule import RULES, Found, Net
 from archdsl.lint.suppress import suppress
@@ -84,7 +84,7 @@ class _Place:
         notes = []
         if len(layers) > 1:
             more = len(layers) - 1
-            notes.append(Note(f"the same holds for {more} more layer{'s' * (more > 1)}: {_some(layers[1:])}"))
+            notes.append(Note(f"the same holds for {counted(more, 'more layer')}: {_some(layers[1:])}"))
         if len(self.layers) < len(names):
             notes.append(Note(f"it holds for {len(self.layers)} of {len(names)} networks: {_some(self.layers)}"))
         fix = self.first.fix

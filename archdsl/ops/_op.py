@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, show, symbols
 from archdsl.ops.initialiser import Initialiser
@@ -344,15 +344,31 @@ def spatial(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
     return tuple(value)
 
 
+MOST_CHOICES: Final = 8
+
+
+def divisors(*sizes: int) -> list[int]:
+    """The divisors of all sizes, the least first; none where they are so large that nobody waits for them."""
+    common = math.gcd(*sizes)
+    if common > MAX_INT // 2**10:
+        return []
+    small = [d for d in range(1, math.isqrt(common) + 1) if common % d == 0]
+    return sorted({*small, *(common // d for d in small)})
+
+
 def divisor_near(wanted: int, *sizes: int) -> int | None:
     """The divisor of all sizes that is nearest to a number; None where two are."""
-    common = math.gcd(*sizes)
-    if common > MAX_INT // 2**10:  # nobody waits for its divisors
-        return None
-    small = [d for d in range(1, math.isqrt(common) + 1) if common % d == 0]
-    ranked = sorted({*small, *(common // d for d in small)}, key=lambda d: abs(d - wanted))
+    ranked = sorted(divisors(*sizes), key=lambda d: abs(d - wanted))
     tied = len(ranked) > 1 and abs(ranked[0] - wanted) == abs(ranked[1] - wanted)
-    return None if tied else ranked[0]
+    return ranked[0] if ranked and not tied else None
+
+
+def choose(name: str, numbers: Sequence[int], what: str) -> str:
+    """The help that names the numbers a parameter may be, or the other way out: another number of something."""
+    some = [number for number in numbers if number > 1]
+    shown = some if len(some) <= MOST_CHOICES else [*some[: MOST_CHOICES - 1], some[-1]]
+    among = f"choose {name} from {', '.join(map(str, shown))}, or " if some else "choose "
+    return f"{among}another number of {what}"
 
 
 def extent(kernel: int, dilation: int) -> int:

@@ -15,7 +15,9 @@ from archdsl.ops._op import (
     Target,
     Weight,
     Weighted,
+    choose,
     divisor_near,
+    divisors,
     known,
     param,
     rank_between,
@@ -152,6 +154,7 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
             raise ShapeError(
                 f"{width} features are not divisible by num_heads = {self.num_heads}",
                 code="groups",
+                help=choose("num_heads", divisors(width), "features"),
                 culprits=((0, 2),),
                 instead={"num_heads": divisor_near(self.num_heads, width)},
             )

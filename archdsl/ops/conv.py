@@ -17,7 +17,9 @@ from archdsl.ops._op import (
     Weight,
     Weighted,
     Window,
+    choose,
     divisor_near,
+    divisors,
     extent,
     fits,
     known,
@@ -35,28 +37,21 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
     """Input channels, checked against the groups."""
     channels = known(shape[1], f"the number of input channels of `{op.name}`")
     if channels % groups:
-        divisors = [d for d in range(1, min(channels, out_channels) + 1) if channels % d == out_channels % d == 0]
         raise ShapeError(
             f"{channels} input channels are not divisible by groups = {groups}",
             code="groups",
-            help=f"choose groups from {_some(divisors)}",
+            help=choose("groups", divisors(channels, out_channels), "input channels"),
             culprits=((0, 1),),
             instead={"groups": divisor_near(groups, channels, out_channels)},
         )
     if out_channels % groups:
-        divisors = [d for d in range(1, min(channels, out_channels) + 1) if channels % d == out_channels % d == 0]
         raise ShapeError(
             f"{out_channels} output channels are not divisible by groups = {groups}",
             code="groups",
-            help=f"choose groups from {_some(divisors)}, or another number of output channels",
+            help=choose("groups", divisors(channels, out_channels), "output channels"),
             instead={"groups": divisor_near(groups, channels, out_channels)},
         )
     return channels
-
-
-def _some(numbers: list[int]) -> str:
-    shown = numbers if len(numbers) <= 8 else [*numbers[:7], numbers[-1]]
-    return ", ".join(map(str, shown))
 
 
 @dataclass(frozen=True)

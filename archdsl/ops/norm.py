@@ -15,7 +15,9 @@ from archdsl.ops._op import (
     Target,
     Weight,
     Weighted,
+    choose,
     divisor_near,
+    divisors,
     known,
     param,
     rank_between,
@@ -182,6 +184,7 @@ class GroupNorm(_Norm, group="normalization"):
             raise ShapeError(
                 f"{channels} channels are not divisible by num_groups = {self.num_groups}",
                 code="groups",
+                help=choose("num_groups", divisors(channels), "channels"),
                 culprits=((0, 1),),
                 instead={"num_groups": divisor_near(self.num_groups, channels)},
             )

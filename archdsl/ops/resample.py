@@ -16,6 +16,7 @@ from archdsl.ops._op import (
     ShapeError,
     Target,
     Window,
+    choose,
     known,
     param,
     rank_between,
@@ -141,8 +142,12 @@ class PixelShuffle(Operator, group="resample"):
         rank_between(self, shape, 4, 4, "[N, C, H, W]")
         channels, r = known(shape[1], "the number of channels of `pixel_shuffle`"), self.upscale_factor
         if channels % (r * r):
+            fitting = [d for d in range(2, 17) if channels % (d * d) == 0]
             raise ShapeError(
-                f"{channels} channels are not divisible by upscale_factor² = {r * r}", code="groups", culprits=((0, 1),)
+                f"{channels} channels are not divisible by upscale_factor² = {r * r}",
+                code="groups",
+                help=choose("upscale_factor", fitting, f"channels: a multiple of {r * r}"),
+                culprits=((0, 1),),
             )
         return (shape[0], channels // (r * r), shape[2] * r, shape[3] * r)
 

@@ -15,7 +15,9 @@ from archdsl.ops._op import (
     ShapeError,
     Target,
     Window,
+    choose,
     divisor_near,
+    divisors,
     in_order,
     index_dim,
     known,
@@ -334,6 +336,7 @@ class ChannelShuffle(Operator, group="reshape"):
             raise ShapeError(
                 f"{channels} channels are not divisible by groups = {self.groups}",
                 code="groups",
+                help=choose("groups", divisors(channels), "channels"),
                 culprits=((0, 1),),
                 instead={"groups": divisor_near(self.groups, channels)},
             )

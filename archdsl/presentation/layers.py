@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final
 
+from archdsl.diagnostics import did_you_mean
 from archdsl.measure.report import Report, Row, summary
 from archdsl.presentation.columns import COLUMNS, DEFAULT
 from archdsl.presentation.outline import Part, folded, outline
@@ -51,7 +52,8 @@ def layers(report: Report, view: View) -> Sheet:
             parts = folded(report, parts)
     figures = [COLUMNS[name] for name in view.columns]
     shown = list(_walk(parts, view, report, 0))
-    notes = list(summary(report))
+    notes = [] if rows else [_none_fits(report, view), ""]
+    notes += summary(report)
     if report.timing is not None:
         notes += ["", *predicted(report.timing)]
         if report.measured is not None:
@@ -71,6 +73,16 @@ def layers(report: Report, view: View) -> Sheet:
         notes=tuple(notes),
         document=report.to_dict(),
     )
+
+
+def _none_fits(report: Report, view: View) -> str:
+    """What is said where the filters leave no layer."""
+    for of, like in view.filters:
+        there = {FILTERS[of](row) for row in report.nodes}
+        if not any(fnmatchcase(value, like) for value in there):
+            help = did_you_mean(like, sorted(there))
+            return f"no layer fits {of}={like}" + (f"; {help}" if help else "")
+    return "no layer fits all filters"
 
 
 def _walk(parts: Iterable[Part], view: View, report: Report, level: int) -> Iterator[tuple[Part, int]]:

@@ -33,7 +33,7 @@ def with_remedies(
     tried = 0
     for fault in found:
         if fault not in steps or tried >= MOST or not wanted(fault):
-            faults.append(fault)
+            faults.append(fault if fault not in steps else replace(fault, fix=None))  # what nobody has tried
             continue
         tried += 1
         written = written or Written.of(trial.program)

@@ -45,7 +45,7 @@ def _other_parameters(step: Step) -> Iterator[Fix]:
             continue
         without = step.written.without(span, type(operator), name) if _is_seen(step, operator, name, value) else None
         if without is not None:
-            yield from fix([without], f"leave out `{without.span.text.strip('(), ')}`")
+            yield from fix([without], f"leave out `{without.span.text.strip('(): {},')}`")
         elif alone:
             edit = step.written.parameter(span, type(operator), name, value)
             yield from fix([edit], f"write `{name} = {shown(value)}`")

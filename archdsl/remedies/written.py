@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -70,12 +71,15 @@ class Written:
         return Edit(old.value.span, text) if _is_number(old) else None
 
     def without(self, span: Span, operator: type[Operator], name: str) -> Edit | None:
-        """The edit that leaves a number out of an operator's call; None in the mappings of the YAML form."""
+        """The edit that leaves a number out of an operator's call; in YAML the only argument, on one line."""
         call = self.calls.get(span)
         old = self._given(call, operator).get(name) if call is not None else None
         if call is None or old is None or not _is_number(old):
             return None
         source, end, at = span.source, call.callee.span.end, call.arguments.index(old)
+        if source.text.startswith(":", end) and len(call.arguments) == 1:
+            whole = Span(source, end, call.span.end)
+            return Edit(whole, ": {}") if "\n" not in whole.text else None
         if not source.text.startswith("(", end):
             return None
         if len(call.arguments) == 1:
@@ -108,9 +112,24 @@ def _added(call: tree.Call, name: str, text: str) -> Edit:
         last = call.span.end - 1
         return Edit(Span(source, last, last), f", {name} = {text}" if call.arguments else f"{name} = {text}")
     if call.arguments:
-        last = call.arguments[-1].span.end
-        return Edit(Span(source, last, last), f", {name}: {text}")
+        return _added_in_yaml(call.arguments[-1], Span(source, end, call.arguments[0].span.start), f"{name}: {text}")
     return Edit(Span(source, end, end), f"({name} = {text})")
+
+
+def _added_in_yaml(last: tree.Argument, before: Span, text: str) -> Edit:
+    """An argument added behind the last one; `before` is what stands between the operator and the first."""
+    source, start, end = last.span.source, last.span.start, last.span.end
+    opening = re.sub("#.*", "", before.text)
+    line = source.text[source.text.rfind("\n", 0, start) + 1 : start]
+    if not re.search(r"[\[{\n]", opening):  # `conv: 8` becomes a list
+        return Edit(last.span, f"[{last.span.text}, {text}]")
+    if not re.fullmatch(r" *(- *)*", line) or re.search(r"[\[{]", opening):
+        return Edit(Span(source, end, end), f", {text}")
+    if last.name is not None:  # a line of its own below, and below the comment
+        line = " " * len(line)
+    below = source.text.find("\n", end)
+    below = len(source.text) if below < 0 else below
+    return Edit(Span(source, below, below), f"\n{line}{text}")
 
 
 def _nodes(program: Program) -> Iterator[tuple[tree.Block | tree.Network, tree.Node]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archdsl.catalogue import Level
-from archdsl.diagnostics import Diagnostic, Findings
+from archdsl.diagnostics import Diagnostic, Findings, distinct
 from archdsl.render.text import notes, printable, shown_path
 
 COMMANDS: Final[dict[Level, str]] = {"error": "error", "warning": "warning", "note": "notice"}
@@ -14,7 +14,7 @@ COMMANDS: Final[dict[Level, str]] = {"error": "error", "warning": "warning", "no
 
 def document(findings: Sequence[Findings]) -> str:
     """One line a diagnostic; nothing where there is none."""
-    return "".join(_annotation(diagnostic) for found in findings for diagnostic in found.diagnostics)
+    return "".join(_annotation(diagnostic) for diagnostic in distinct(findings))
 
 
 def _annotation(diagnostic: Diagnostic) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from archdsl.catalogue import CATALOGUE
-from archdsl.diagnostics import Diagnostic, Findings, Fix
+from archdsl.diagnostics import Diagnostic, Findings, Fix, distinct
 from archdsl.render import explanation
 from archdsl.render.text import place, shown_path
 from archdsl.source import Span
@@ -23,7 +23,7 @@ SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sche
 
 def document(findings: Sequence[Findings]) -> str:
     """One log of one run, ending with a newline."""
-    diagnostics = [diagnostic for found in findings for diagnostic in found.diagnostics]
+    diagnostics = distinct(findings)
     codes = sorted({diagnostic.code for diagnostic in diagnostics})
     version, documentation = _package()
     rules = [_rule(code, documentation) for code in codes]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from archdsl.catalogue import Level
-from archdsl.diagnostics import Diagnostic, Findings, Instance
+from archdsl.diagnostics import Diagnostic, Findings, Instance, counted
 from archdsl.limits import MAX_FAULTS
 from archdsl.source import Source, Span
 
@@ -124,9 +124,11 @@ def networks(findings: Sequence[Findings]) -> str:
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
     """How many there are of each level, how many errors have a fix, and where one reads on."""
     counts = Counter(diagnostic.level for diagnostic in diagnostics)
-    counted = [f"{counts[level]} {level}{'s' if counts[level] > 1 else ''}" for level in COLOURS if counts[level]]
-    # `check --fix` applies no fixes of warnings
-    fixes = sum(diagnostic.fix is not None and diagnostic.level == "error" for diagnostic in diagnostics)
-    if fixes:
-        counted.append(f"{f'{fixes} of them ' if len(diagnostics) > 1 else ''}with a fix (`archdsl check --fix`)")
-    return f"{', '.join(counted)}; `archdsl explain {diagnostics[0].code}` says more\n"
+    parts = [counted(counts[level], level) for level in COLOURS if counts[level]]
+    fixed = [
+        diagnostic.level for diagnostic in diagnostics if diagnostic.fix is not None and diagnostic.level != "note"
+    ]
+    if fixed:
+        command = "archdsl check --lint --fix" if "warning" in fixed else "archdsl check --fix"
+        parts.append(f"{f'{len(fixed)} of them ' if len(diagnostics) > 1 else ''}with a fix (`{command}`)")
+    return f"{', '.join(parts)}; `archdsl explain {diagnostics[0].code}` says more\n"

@@ -82,16 +82,16 @@ def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) 
         expected = sorted({TERMINALS.get(name, f"`{name.lower()}`") for name in error.accepts or error.expected})
         if token.type == "$END":
             end = token.end_pos or len(source.text.rstrip())  # of the last token
-            span, found = Span(source, max(end - 1, 0), end), "the end of the text"
+            span, found = Span(source, max(end - 1, 0), end), "the text ends too early"
         else:
             span = token_span(source, token)
-            found = "a new line" if token.type == "_NL" else f"`{str(token)[:40]}`"
+            found = "unexpected " + ("a new line" if token.type == "_NL" else f"`{str(token)[:40]}`")
         opened = brackets[-1] if brackets and brackets[-1].type in ("LPAR", "LSQB") else None
         labels: tuple[Label, ...] = ()
         if opened is not None and source.position(opened.start_pos or 0)[0] < source.position(span.start)[0]:
             labels = (Label(token_span(source, opened), "still open here"),)
         few = f"; expected {' or '.join(expected)}" if len(expected) <= 4 else ""
-        return Diagnostic("syntax", f"unexpected {found}{few}", span, labels, help=_hint(source, error, token))
+        return Diagnostic("syntax", f"{found}{few}", span, labels, help=_hint(source, error, token))
     return Diagnostic("syntax", "the text does not follow the grammar", Span(source, 0, 1))
 
 

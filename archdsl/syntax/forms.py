@@ -14,6 +14,8 @@ Form: TypeAlias = Literal["text", "yaml"]
 SUFFIXES: Final[dict[str, Form]] = {".arch": "text", ".yaml": "yaml", ".yml": "yaml"}
 # The first key of a YAML spec, behind comments and the mark that may begin a document.
 FIRST_KEY: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n|---[ \t]*\n)*\s*\{?\s*[\"']?archdsl[\"']?\s*:")
+# A comment at the end of a body. It breaks the lines around it, which need no break where it stands in YAML.
+LAST_COMMENT: Final = re.compile(r"#[^\n]*\n\s*\}")
 
 
 def form_of_path(name: str) -> Form | None:
@@ -45,7 +47,8 @@ def convert_spec(spec: tree.Spec, form: Form) -> str:
     """A spec in another form, or in the formatter's style where it has that form already."""
     keep = form_of(spec.source) == form
     name = f"<converted>{'.yaml' if form == 'yaml' else '.arch'}"
-    return _checked(spec, Source(name, _written(spec, form, keep_breaks=keep)))
+    converted = _checked(spec, Source(name, _written(spec, form, keep_breaks=keep)))
+    return format_spec(Source(name, converted)) if LAST_COMMENT.search(spec.source.text) else converted
 
 
 def _written(spec: tree.Spec, form: Form, *, keep_breaks: bool) -> str:

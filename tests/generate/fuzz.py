@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisWarning
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.errors import SpecError
@@ -29,6 +31,7 @@ from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.layout import format_text
 from tests.generate.agreement import agree
+from tests.generate.calls import calls
 from tests.generate.networks import generated
 from tests.generate.texts import DAMAGE, TEXTS, YAMLS, is_read_or_refused
 from tests.generate.trees import specs
@@ -56,6 +59,7 @@ def a_damaged_network(net: Any, damage: tuple[float, int, str]) -> None:
 
 TARGETS: dict[str, tuple[Callable[..., None], tuple[Any, ...]]] = {
     "networks": (agree, (generated(),)),
+    "calls": (agree, (calls(),)),
     "damaged networks": (a_damaged_network, (generated(), DAMAGE)),
     "texts": (lambda text: is_read_or_refused(text, "a.arch"), (TEXTS,)),
     "YAML": (lambda text: is_read_or_refused(text, "a.yaml"), (YAMLS,)),
@@ -127,6 +131,7 @@ def main() -> int:
     until = time.monotonic() + seconds
     failures = guided(seconds / 4)
     notice()
+    warnings.simplefilter("ignore", HypothesisWarning)  # of large strategies, which a failure would show
     done: Counter[str] = Counter()
     while time.monotonic() < until and failures < 10:
         for name in TARGETS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +29,10 @@ block dense(x: [N, C, H, W], growth: int) { concat(x, x -> batch_norm -> relu ->
 
 @dataclass(frozen=True)
 class Generated:
-    """The text of a network, and a shape of its only input `x`."""
+    """The text of a network, and shapes of its inputs; where it is symbolic, the only one is `x`: [N, C, H, W]."""
 
     text: str
-    shape: tuple[int, ...]
+    shapes: Mapping[str, tuple[int, ...]]
     symbolic: bool
 
 
@@ -54,7 +55,7 @@ def generated(draw: Any) -> Generated:
         lines.append(loss)
     body = "\n    ".join(lines)
     text = f"{BLOCKS}\nnetwork Net(x: [N, {shape[0]}, {size}], classes = 3) {{\n    {body}\n}}\n"
-    return Generated(text, (2, *shape), symbolic)
+    return Generated(text, {"x": (2, *shape)}, symbolic)
 
 
 def _head(draw: Any) -> str:

@@ -97,13 +97,15 @@ def test_check_shows_warnings_on_request_and_strictly(specs: Path) -> None:
     assert run("check", "--strict", "noted.arch", cwd=specs).returncode == 0
 
 
-def test_the_last_line_promises_no_fix_that_check_would_not_apply(specs: Path) -> None:
+def test_the_last_line_says_which_command_applies_a_fix(specs: Path) -> None:
     (specs / "fixable.arch").write_text(
         "network Net(x: [N, 8, 32, 32]) {\n    x -> c: conv(8, 1) -> n: batch_norm\n}\n", encoding="utf-8"
     )
     assert "bias = false" in run("lint", "fixable.arch", cwd=specs).stdout
     linted = run("check", "--lint", "fixable.arch", cwd=specs)
-    assert linted.stderr.splitlines()[-1] == "1 warning; `archdsl explain bias-before-norm` says more"
+    assert linted.stderr.splitlines()[-1] == (
+        "1 warning, with a fix (`archdsl check --lint --fix`); `archdsl explain bias-before-norm` says more"
+    )
 
 
 def test_check_has_warnings_in_json(specs: Path) -> None:

@@ -54,6 +54,9 @@ ATTACKS = {
         "too-much-work",
     ),
     "parts": (network("concat(chunk(x, 2000000000, dim = 1))", "x: [N, 2000000000]"), "check", "bad-parameter"),
+    "groups": (
+        network("x -> conv(2147483647, 1, groups = 4)", "x: [1, 2147483646, 1, 1]"), "check", "not divisible by groups"
+    ),
     "terms": (network("x -> relu", "x: [N, (A + B + C + D + E + F + G + H) ** 8]"), "check", "undecided"),
     "floor-divisions": (
         network("x -> for i in range(20000) { avg_pool(2) -> interpolate(scale_factor = 2) -> pad([1, 0, 0, 1]) }",

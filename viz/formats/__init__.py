@@ -2,7 +2,7 @@
 
 A format is a function `render(subject, look) -> bytes`. Its subject is what a view shows: a scene, stages, volumes.
 A module that can write some views only says so in `VIEWS`; one whose readers open and close blocks themselves, in
-`OPENS`: its scene is whole.
+`OPENS`: its scene is whole. `IGNORES` names the options of a drawing that change nothing in it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,13 @@ def known() -> tuple[str, ...]:
 def opens(name: str) -> bool:
     """Whether blocks open and close in files of this format."""
     return bool(getattr(importlib.import_module(f"{__name__}.{name}"), "OPENS", False))
+
+
+def ignored(name: str, view: View) -> tuple[str, ...]:
+    """The options that change nothing in a view written in this format."""
+    if view != "graph":
+        return ("direction", "shapes", "fold", "depth", "focus", "engine")
+    return getattr(importlib.import_module(f"{__name__}.{name}"), "IGNORES", ())
 
 
 def find(name: str, view: View = "graph") -> Renderer:

@@ -11,6 +11,7 @@ from viz.scene import Scene
 
 VIEWS = ("graph",)
 OPENS = True  # blocks open and close in it
+IGNORES = ("fold", "depth", "theme", "engine")  # its reader chooses, and it is laid out where it is read
 
 
 def render(scene: Scene, look: Look) -> bytes:

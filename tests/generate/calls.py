@@ -1,0 +1,61 @@
+"""Generated networks of calls that stand side by side: any operator, configured as where its shape rule is tested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from archdsl.dims import Undecided
+from archdsl.ops import OPERATORS, Operator, ShapeError, build
+from archdsl.ops.kinds import ParamError, literal
+from archdsl.ops.loss import Loss
+from tests.generate.networks import Generated
+from tests.ops.cases import CASES
+from tests.ops.oracle import Case
+
+MOST = 4  # calls in a network
+
+
+def _operator(case: Case) -> Operator | None:
+    """The operator of a case; None where it does not fit, or a network cannot have such inputs."""
+    if not all(shape and all(shape) for shape in case.shapes):
+        return None
+    try:
+        operator: Operator = build(OPERATORS[case.operator], case.params)
+        operator.infer_all(*case.shapes)
+    except (ParamError, ShapeError, Undecided):
+        return None
+    return operator
+
+
+@st.composite
+def _valid(draw: Any) -> Case:
+    case: Case = draw(CASES[draw(st.sampled_from(sorted(CASES)))])
+    assume(_operator(case) is not None)
+    return case
+
+
+@st.composite
+def calls(draw: Any) -> Generated:
+    """A network with an output for each call, and with the loss of the first call of one."""
+    shapes: dict[str, tuple[int, ...]] = {"x": (2, 3)}
+    lines = ["output main = x -> linear(3)"]
+    loss = ""
+    for i, case in enumerate(draw(st.lists(_valid(), min_size=1, max_size=MOST))):
+        operator = _operator(case)
+        assert operator is not None
+        named = [f"{name} = {literal(value)}" for name, value in case.params.items()]
+        inputs = {f"{letter}{i}": shape for letter, shape in zip("abcdefgh", case.shapes, strict=False)}
+        if isinstance(operator, Loss):
+            inputs = dict(list(inputs.items())[:1])  # the target is the loss's own
+            loss = loss or f"loss {case.operator}({', '.join([f'y{i}', *named])})"
+            call = f"a{i} -> identity"
+        else:
+            call = f"{case.operator}({', '.join([*inputs, *named])})" + ("[0]" if operator.several else "")
+        shapes |= inputs
+        lines.append(f"output y{i} = {call}")
+    params = ", ".join(f"{name}: {list(shape)}" for name, shape in shapes.items())
+    body = "\n    ".join([*lines, loss]).rstrip()
+    return Generated(f"network Net({params}) {{\n    {body}\n}}\n", shapes, symbolic=False)
