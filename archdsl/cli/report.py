@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, memory_options, print_json, sheet_options, symbol_values
+from archdsl.cli.plot import plot_options, write_plot
 from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
 
@@ -35,6 +37,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @click.option("--memory", is_flag=True, help="Show the memory of training and inference as well.")
 @memory_options
 @sheet_options
+@plot_options
 @limit_options
 def command(
     specs: tuple[str, ...],
@@ -55,11 +58,14 @@ def command(
     hardware: Any,
     form: str,
     width: int | None,
+    plot: Path | None,
+    theme: str,
 ) -> int:
     """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals.
 
     On a terminal it is a tree of blocks, fitted to its width; elsewhere a list of all layers. Several SPECs are
-    compared.
+    compared. With --plot it is a figure: of the stages, the memory over time and the receptive field, or of those of
+    them that --stages, --memory and --fields ask for.
     """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
@@ -73,6 +79,12 @@ def command(
         "--compare": compare or len(specs) > 1,
     }
     chosen = [option for option, given in kinds.items() if given]
+    if plot is not None:
+        panels = _panels(chosen, memory)
+        first, *beside = (Network(load_graph(s, settings, inputs, symbols, open_batch=symbolic)) for s in specs)
+        under = {"optimizer": optimizer, "dtype": dtype, "hardware": hardware}
+        write_plot(lambda: first.plot(beside=beside, panels=panels, theme=theme, **under), plot)
+        return 0
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} does not go with {chosen[1].replace('--compare', 'a comparison')}")
     if asked and form == "json":
@@ -94,6 +106,15 @@ def command(
     sheet = _sheet(networks, chosen[0] if chosen else None, by, view, form)
     click.echo(render(sheet, form, width) + below, nl=False)
     return 0
+
+
+def _panels(chosen: list[str], memory: bool) -> list[str]:
+    """What is plotted: all there is, or what is asked for."""
+    asked = [option for option in chosen if option != "--compare"] + ["--memory"] * memory
+    for option in asked:
+        if option not in ("--stages", "--memory", "--fields"):
+            raise click.UsageError(f"--plot goes with --stages, --memory and --fields, not with {option}")
+    return [option.removeprefix("--") for option in asked]
 
 
 def _sheet(networks: list[Network], kind: str | None, by: str | None, view: dict[str, Any], form: str) -> Sheet:
