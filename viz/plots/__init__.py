@@ -1,7 +1,8 @@
 """Plots of what networks cost, by matplotlib: the extra `plot`. Nothing else imports this package.
 
 `style.py` knows how plots look, `plot.py` how they become files. `networks.py` puts the panels of one network, or of
-several, into a figure: `bars.py`, `memory.py` and `field.py` draw one each. `sweep.py` draws a sweep.
+several, into a figure: `bars.py`, `memory.py` and `field.py` draw one each. `sweep.py` and `front.py` draw a sweep,
+whose points `series.py` has made lines of.
 """
 
 from __future__ import annotations

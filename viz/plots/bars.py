@@ -36,8 +36,8 @@ def draw(figure: SubFigure, subjects: Sequence[Subject], style: Style) -> None:
     found = bars(subjects)
     of = "" if len(subjects) > 1 else " by stage"
     left, right = figure.subplots(1, 2, sharey=True)
-    _bars(left, f"parameters{of}", found, [bar.params for bar in found], style)
-    _bars(right, f"MACs{of}", found, [bar.macs for bar in found], style)
+    _draw(left, f"parameters{of}", found, [bar.params for bar in found], style)
+    _draw(right, f"MACs{of}", found, [bar.macs for bar in found], style)
     left.set_yticks(range(len(found)), [bar.label for bar in found])
     left.set_ylim(len(found) - 0.4, -0.6)  # from top to bottom
     if any(bar.train for bar in found):
@@ -63,7 +63,7 @@ def bars(subjects: Sequence[Subject]) -> list[Bar]:
     return [*(found[i] for i in kept), others]
 
 
-def _bars(axes: Axes, title: str, found: Sequence[Bar], figures: Sequence[int], style: Style) -> None:
+def _draw(axes: Axes, title: str, found: Sequence[Bar], figures: Sequence[int], style: Style) -> None:
     axes.set_title(title)
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="both", length=0)

@@ -55,7 +55,7 @@ def _named(axes: Axes, best: Sequence[Mark], marks: Sequence[Mark]) -> Iterator[
     across, up = (WIDTH * 72 - 60) / (right - left), (HEIGHT * 72 - 60) / (top - bottom)
     spots = [((mark.x - left) * across, (mark.y - bottom) * up) for mark in marks]
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in spots]
-    for mark in best:
+    for mark in sorted(best):
         x, y, width = (mark.x - left) * across, (mark.y - bottom) * up, lettering.width(mark.name, SMALL)
         for side, rise in PLACES:
             near = x + side * 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from archdsl.measure.table import size
 from archdsl.measure.timeline import Course, Moment
 from archdsl.presentation.stages import stages_of
 from viz import lettering, theme
+from viz.plots.scale import unit
 from viz.plots.style import SMALL, WIDTH, Style, below, grid
 from viz.plots.subject import NAME, Subject, path_end
 from viz.wording import clip
@@ -23,7 +25,6 @@ HEIGHT: Final = 2.35  # inches
 LEGEND: Final = 0.16  # for each line of the legend
 STAGES: Final = 12.0  # points, the height of the names of stages
 PHASES: Final = 18.0  # and that of the phases
-UNITS: Final = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "bytes"))
 HEADROOM: Final = 1.18  # above the peak, for its name
 
 
@@ -56,16 +57,16 @@ def draw(figure: SubFigure, subjects: Sequence[Subject], style: Style) -> None:
     for axes, training in zip(figure.subplots(1, 2), (False, True), strict=True):
         found = curves(subjects, training=training)
         most = max(max(curve.heights) for curve in found)
-        unit, name = next(unit for unit in UNITS if most >= unit[0])
-        axes.set_title(f"{'memory of a training step' if training else 'activations in inference'} ({name})")
+        scale = unit(most, bytes=True)
+        axes.set_title(scale.of("memory of a training step" if training else "activations in inference"))
         grid(axes)
         for number, curve in enumerate(found):
-            _curve(axes, curve, unit, style.line(number, busy=True))
+            _curve(axes, curve, scale.factor, style.line(number, busy=True))
         if len(found) == 1:
-            _single(axes, found[0], unit, style)
+            _single(axes, found[0], scale.factor, style)
         else:
             axes.legend()
-        axes.set_ylim(0, HEADROOM * most / unit)
+        axes.set_ylim(0, HEADROOM * most / scale.factor)
         axes.set_xlim(0, 2 if training else 1)
         named = spans(subjects[0], found[0]) if len(subjects) == 1 else []
         _ticks(axes, named, style, training=training)
@@ -91,26 +92,26 @@ def edges(moments: Sequence[Moment]) -> list[float]:
     found = [0.0]
     for phase, group in groupby(moment.phase for moment in moments):
         count = len(list(group))
-        length = 0 if phase == "update" else 1 / count
+        length = 0 if phase == "update" else 1
         start = found[-1]
-        found += [start + (number + 1) * length for number in range(count)]
+        found += [start + length * (number + 1) / count for number in range(count)]
     return found
 
 
-def _curve(axes: Axes, curve: Curve, unit: int, look: Mapping[str, Any]) -> None:
-    bounds, heights = edges(curve.course.moments), [height / unit for height in curve.heights]
+def _curve(axes: Axes, curve: Curve, factor: int, look: Mapping[str, Any]) -> None:
+    bounds, heights = edges(curve.course.moments), [height / factor for height in curve.heights]
     style = {"edgecolor": look["color"], "linestyle": look["linestyle"], "linewidth": 1.2}
     axes.stairs(heights, bounds, label=f"{curve.label}: peak {curve.peak}", baseline=None, **style)
     axes.plot(*_highest(bounds, heights), marker="o", linestyle="none", color=look["color"], zorder=3, clip_on=False)
 
 
-def _single(axes: Axes, curve: Curve, unit: int, style: Style) -> None:
+def _single(axes: Axes, curve: Curve, factor: int, style: Style) -> None:
     """What belongs to the curve of a single device: what is below it, and the name of its peak."""
-    bounds, heights = edges(curve.course.moments), [height / unit for height in curve.heights]
-    rest = curve.course.rest / unit if curve.training else 0.0
+    bounds, heights = edges(curve.course.moments), [height / factor for height in curve.heights]
+    rest = curve.course.rest / factor if curve.training else 0.0
     colour, band = style.line(0)["color"], style.colour(theme.BAR)
-    above = axes.stairs(heights, bounds, baseline=rest, fill=True, color=colour, alpha=0.15, linewidth=0)
-    throughout = axes.axhspan(0, rest, color=band, alpha=0.45, linewidth=0)
+    above = axes.stairs(heights, bounds, baseline=rest, fill=True, color=colour, alpha=0.13, linewidth=0)
+    throughout = axes.axhspan(0, rest, color=band, alpha=0.6, linewidth=0)
     at, peak = _highest(bounds, heights)
     right = at > bounds[-1] / 2
     axes.annotate(
@@ -147,7 +148,7 @@ class Span(NamedTuple):
 
 
 def spans(subject: Subject, curve: Curve) -> list[Span]:
-    """The stages that cost anything as they run, forward and backward."""
+    """The stages that cost anything as they run, forward and backward; none where they run by turns."""
     costly = [stage for stage in stages_of(subject.report) if stage.params or stage.macs]
     stages = {layer: path_end(stage.path, 20) for stage in costly for layer in stage.layers}
     found: list[Span] = []
@@ -157,7 +158,9 @@ def spans(subject: Subject, curve: Curve) -> list[Span]:
         if not found or found[-1].name != name or start == 1:
             found.append(Span(name, start, end))
         found[-1] = found[-1]._replace(end=end)
-    return [span for span in found if span.name]
+    named = [span for span in found if span.name]
+    once = 2 if curve.training else 1
+    return named if all(count <= once for count in Counter(span.name for span in named).values()) else []
 
 
 def _ticks(axes: Axes, named: Sequence[Span], style: Style, *, training: bool) -> None:

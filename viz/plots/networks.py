@@ -13,7 +13,7 @@ from archdsl.graph import Graph
 from viz.plots import bars, field, memory
 from viz.plots.plot import Plot
 from viz.plots.style import SMALL, WIDTH, Style, title
-from viz.plots.subject import Subject
+from viz.plots.subject import Subject, without_value
 from viz.recolour import Theme
 from viz.theme import MUTED
 
@@ -69,12 +69,8 @@ def of_networks(
 def closed(subject: Subject) -> None:
     """Raise `ValueError` where a network has sizes without a value."""
     if subject.open_sizes:
-        names = subject.open_sizes
-        given = ",".join(f"{name}={1 if name == 'N' else 224}" for name in names)
-        raise ValueError(
-            f"cannot plot {subject.name}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no value; "
-            f"give one with --at {given}, or the shape of the input with --input (inputs= in Python)"
-        )
+        given = ",".join(f"{name}={1 if name == 'N' else 224}" for name in subject.open_sizes)
+        raise ValueError(f"{without_value(subject.name, subject.open_sizes)} (inputs= in Python), or --at {given}")
 
 
 def _entitle(figure: Figure, subjects: Sequence[Subject], style: Style, *, with_memory: bool) -> None:

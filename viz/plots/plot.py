@@ -15,6 +15,7 @@ from viz.formats import png
 from viz.plots.style import Style
 
 FORMATS: Final = ("pdf", "png", "svg")
+DIGITS: Final = 5  # of places, which are parts of a figure
 # What matplotlib writes of itself and the time.
 UNSAID: Final = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
 
@@ -25,6 +26,8 @@ class Plot:
     def __init__(self, figure: Figure, style: Style) -> None:
         self.figure = figure
         self.style = style
+        with style.context():
+            _settle(figure)
 
     def render(self, format: str) -> bytes:
         """The bytes of a file in one of `FORMATS`. A PNG is made from the SVG, as those of diagrams are."""
@@ -43,6 +46,17 @@ class Plot:
 
     def _repr_svg_(self) -> str:
         return self.render("svg").decode()
+
+
+def _settle(figure: Figure) -> None:
+    """Lay a figure out, once, and round all places: the solver's last digits differ from run to run."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(DIGITS))
+    for axes in figure.get_axes():
+        left, bottom, width, height = axes.get_position().bounds
+        axes.set_position((round(left, DIGITS), round(bottom, DIGITS), round(width, DIGITS), round(height, DIGITS)))
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -17,6 +17,12 @@ from archdsl.measure.timeline import Timeline, timelines
 from viz.wording import clip, plain
 
 NAME: Final = 24  # characters of a name in a legend
+
+
+def without_value(name: str, symbols: Sequence[str]) -> str:
+    """What is said of a network with sizes left open: figures need numbers."""
+    have = "has" if len(symbols) == 1 else "have"
+    return f"cannot plot {clip(name)}: {', '.join(symbols)} {have} no value; give the input's shape with --input"
 
 
 def path_end(path: str, longest: int = 40) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise, takewhile
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,79 +12,23 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from archdsl.dims import symbols
-from archdsl.measure.report import TOTALS, Report
-from archdsl.measure.table import UNITS
-from archdsl.sweep import SHOWN, Point, written
+from archdsl.measure.report import TOTALS
+from archdsl.sweep import SHOWN, Point
 from viz import lettering, theme
 from viz.plots import front
-from viz.plots.memory import UNITS as BYTES
 from viz.plots.plot import Plot
+from viz.plots.scale import unit
+from viz.plots.series import Series, cost, series
 from viz.plots.style import SMALL, WIDTH, Style, grid, title
+from viz.plots.subject import without_value
 from viz.recolour import Theme
 from viz.wording import clip
 
 PANEL: Final = 2.05  # inches
 LEGEND: Final = 0.17  # a line of it
 TITLE: Final = 0.6
+MOST_MARKS: Final = 24  # values at which a line has dots; of more, those on the front alone have some
 MOST_TICKS: Final = 12  # values that each have a tick
-NETWORK: Final = "network"  # the axis of a sweep over SPECs alone
-
-
-class Line(NamedTuple):
-    """The points that differ in what is on the horizontal axis alone."""
-
-    label: str
-    points: tuple[Point, ...]
-
-
-class Series(NamedTuple):
-    """The lines of a sweep over one name, and the values on the axis in their order."""
-
-    name: str
-    values: tuple[Any, ...]
-    lines: tuple[Line, ...]
-
-    @property
-    def numbers(self) -> bool:
-        """Whether values have distances."""
-        return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values)
-
-    @property
-    def places(self) -> dict[Any, float]:
-        """Where each value stands."""
-        return {_key(value): value if self.numbers else number for number, value in enumerate(self.values)}
-
-    @property
-    def doubles(self) -> bool:
-        """Whether values grow by a factor: 1, 8, 64."""
-        if not self.numbers or len(self.values) < 3 or min(self.values) <= 0:
-            return False
-        factors = [b / a for a, b in pairwise(sorted(self.values))]
-        return bool(min(factors) >= 1.5 and max(factors) / min(factors) < 1.05)
-
-    @property
-    def common(self) -> int:
-        """How many sizes at the front all shapes have alike."""
-        if not all(isinstance(value, tuple) for value in self.values) or len(self.values) < 2:
-            return 0
-        return len(list(takewhile(lambda sizes: len(set(sizes)) == 1, zip(*self.values, strict=False))))
-
-    @property
-    def title(self) -> str:
-        """What stands on the axis: `image = 1x3x…`."""
-        return f"{self.name} = {written(self.values[0][: self.common])}x…" if self.common else self.name
-
-    @property
-    def texts(self) -> list[str]:
-        """The values as they stand there."""
-        if self.numbers:
-            return [f"{value:,}" for value in self.values]
-        shown = [value[self.common :] if self.common else value for value in self.values]
-        return [written(value) for value in shown]
-
-    def place(self, point: Point) -> float:
-        """Where a point stands."""
-        return self.places[_key(point.spec if self.name == NETWORK else dict(point.chosen)[self.name])]
 
 
 def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Theme = "light") -> Plot:
@@ -102,7 +45,7 @@ def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Them
         )
     for point in points:
         _closed(point)
-    rows = {"panels": 2 * PANEL + (0.25 if found.name == NETWORK else 0.0)}
+    rows = {"panels": 2 * PANEL + (0.25 if found.name is None else 0.0)}
     if len(pareto) > 1:
         rows["front"] = front.HEIGHT
     entries = len(found.lines) if len(found.lines) > 1 else 0
@@ -130,82 +73,43 @@ def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Them
     return Plot(figure, style)
 
 
-def series(points: Sequence[Point]) -> Series:
-    """The points as lines. The first name that takes several values is on the axis; if none does, the networks are."""
-    several = len({point.spec for point in points}) > 1
-    values: dict[str, dict[Any, Any]] = {}
-    for point in points:
-        for name, value in point.chosen:
-            values.setdefault(name, {})[_key(value)] = value
-    varied = [name for name, found in values.items() if len(found) > 1]
-    axis = varied[0] if varied else NETWORK if several or not values else next(iter(values))
-    lines: dict[str, list[Point]] = {}
-    for point in points:
-        said = [f"{name} = {written(value)}" for name, value in point.chosen if name in varied and name != axis]
-        label = ", ".join([point.spec, *said] if several and axis != NETWORK else said)
-        lines.setdefault(label, []).append(point)
-    found = values[axis].values() if axis != NETWORK else dict.fromkeys(point.spec for point in points)
-    return Series(axis, tuple(found), tuple(Line(clip(label), tuple(line)) for label, line in lines.items()))
-
-
-def cost(point: Point, total: str) -> int | None:
-    """A total of a point; None where the combination cannot be."""
-    value = getattr(point.report, total, None)
-    return value if isinstance(value, int) else None
-
-
-def _key(value: Any) -> Any:
-    """What stands for a value, which may be a list, in a table."""
-    return tuple(map(_key, value)) if isinstance(value, (list, tuple)) else value
-
-
 def _closed(point: Point) -> None:
     """Raise `ValueError` where a total depends on sizes without a value."""
-    report: Report | None = point.report
+    report = point.report
     if report is not None and any(cost(point, total) is None for total in SHOWN):
         names = sorted({name for _, shape in report.inputs for size in shape for name in symbols(size)})
-        raise ValueError(
-            f"cannot plot {clip(point.spec)}: {', '.join(names)} {'has' if len(names) == 1 else 'have'} no value; "
-            f"give one with --over {names[0]}=224, or the shape of the input with --input"
-        )
-
-
-def _unit(total: str, most: int) -> tuple[int, str]:
-    if "bytes" in total:
-        return next(unit for unit in BYTES if most >= unit[0] or unit[0] == 1)
-    return next((unit for unit in UNITS if most >= unit[0]), (1, ""))
-
-
-def _title(total: str, unit: str) -> str:
-    return TOTALS[total] + (f" ({unit})" if unit else "")
+        given = " ".join(f"--over {name}=224" for name in names)
+        raise ValueError(f"{without_value(point.spec, names)}, or {given}")
 
 
 def _panel(axes: Axes, found: Series, total: str, style: Style, *, marked: bool) -> None:
     """One cost over the axis. Of a sweep with a front its points are filled, others hollow."""
-    figures = [cost(point, total) or 0 for line in found.lines for point in line.points]
-    unit, name = _unit(total, max(figures))
-    axes.set_title(_title(total, name))
+    figures = [figure for line in found.lines for point in line.points if (figure := cost(point, total)) is not None]
+    scale = unit(max(figures), bytes="bytes" in total)
+    axes.set_title(scale.of(TOTALS[total]))
     grid(axes)
     for number, line in enumerate(found.lines):
         look = style.line(number)
-        places = [found.place(point) for point in line.points]
-        costs = [cost(point, total) for point in line.points]
-        heights = [math.nan if value is None else value / unit for value in costs]
-        dashes = "none" if found.name == NETWORK else look["linestyle"]
+        points = sorted(line.points, key=found.place)
+        places = [found.place(point) for point in points]
+        costs = [cost(point, total) for point in points]
+        heights = [math.nan if value is None else value / scale.factor for value in costs]
+        dashes = "none" if found.name is None else look["linestyle"]
         axes.plot(places, heights, color=look["color"], linestyle=dashes)
-        for best in {point.best or not marked for point in line.points}:
-            some = [i for i, point in enumerate(line.points) if (point.best or not marked) == best]
-            axes.plot(
-                [places[i] for i in some], [heights[i] for i in some], marker="o", linestyle="none",
-                color=look["color"], markerfacecolor=look["color"] if best else style.colour(theme.PAPER),
-            )  # fmt: skip
+        for best in (True, False):
+            some = [i for i, point in enumerate(points) if point.best == best]
+            if len(found.values) > MOST_MARKS and not best:
+                continue
+            fill = style.colour(theme.PAPER) if marked and not best else look["color"]
+            spots = [places[i] for i in some], [heights[i] for i in some]
+            axes.plot(*spots, marker="o", linestyle="none", color=look["color"], markerfacecolor=fill)
     if found.doubles and min(figures) > 0 and max(figures) >= 4 * min(figures):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
         grid(axes)
     else:
-        axes.set_ylim(0, 1.12 * max(max(figures), 1) / unit)
+        axes.set_ylim(0, 1.12 * max(max(figures), 1) / scale.factor)
     _ticks(axes, found)
 
 
@@ -230,28 +134,29 @@ def _ticks(axes: Axes, found: Series) -> None:
 
 def _front(axes: Axes, found: Series, pareto: Sequence[str], style: Style) -> None:
     """The first two totals of the front against each other."""
-    first, second = pareto[:2]
     known = [(n, p) for n, line in enumerate(found.lines) for p in line.points if p.report is not None]
-    units = [_unit(total, max(cost(point, total) or 0 for _, point in known)) for total in (first, second)]
+    first, second = (_values([point for _, point in known], total) for total in pareto[:2])
     marks = [
-        front.Mark(
-            (cost(point, first) or 0) / units[0][0], (cost(point, second) or 0) / units[1][0],
-            _name(point, found), number, point.best,
-        )
-        for number, point in known
-    ]  # fmt: skip
+        front.Mark(x, y, found.label(point), number, point.best)
+        for (number, point), x, y in zip(known, first.figures, second.figures, strict=True)
+    ]
     *others, last = (TOTALS[total] for total in pareto)
     axes.set_title(f"Pareto front in {', '.join(others)} and {last}")
-    axes.set_xlabel(_title(first, units[0][1]))
-    axes.set_ylabel(_title(second, units[1][1]))
+    axes.set_xlabel(first.title)
+    axes.set_ylabel(second.title)
     front.draw(axes, marks, style, joined=len(pareto) == 2)
 
 
-def _name(point: Point, found: Series) -> str:
-    """What tells a point from the others."""
-    several = len({other.spec for line in found.lines for other in line.points}) > 1
-    said = [f"{name} = {written(value)}" for name, value in point.chosen]
-    return clip(", ".join([point.spec, *said] if several else said))
+class _Values(NamedTuple):
+    title: str
+    figures: list[float]
+
+
+def _values(points: Sequence[Point], total: str) -> _Values:
+    """A total of points, in the unit of the axis."""
+    figures = [cost(point, total) or 0 for point in points]
+    scale = unit(max(figures), bytes="bytes" in total)
+    return _Values(scale.of(TOTALS[total]), [figure / scale.factor for figure in figures])
 
 
 def _columns(found: Series) -> int:
@@ -265,8 +170,10 @@ def _legend(axes: Axes, found: Series | None, columns: int, style: Style, *, mar
     lines = found.lines if found is not None else ()
     entries = [Line2D([], [], marker="o", label=line.label, **style.line(i)) for i, line in enumerate(lines)]
     if entries:
-        axes.add_artist(axes.legend(handles=entries, loc="upper left", ncols=min(columns, len(entries))))
+        legend = axes.legend(handles=entries, loc="upper left", ncols=min(columns, len(entries)))
     if marked:
+        if entries:
+            axes.add_artist(legend)  # axes have one legend, and keep others as they are
         ink, paper = style.colour(theme.MUTED), style.colour(theme.PAPER)
         best = Line2D([], [], marker="o", linestyle="none", color=ink, label="on the front")
         beaten = Line2D(
