@@ -41,11 +41,10 @@ class Curve(NamedTuple):
         beside = 0 if self.training else self.course.rest
         return [_bytes(moment.bytes) - beside for moment in self.course.moments]
 
-    @property
-    def peak(self) -> str:
-        """`97.5 MiB at layer1.0.relu`."""
+    def peak(self, longest: int) -> str:
+        """`97.5 MiB at layer1.0.relu`, with a path of so many characters."""
         peak = self.course.peak
-        place = f"at {path_end(peak.layer)}" if peak.layer else where(peak)
+        place = f"at {path_end(peak.layer, longest)}" if peak.layer else where(peak)
         return f"{size(max(self.heights))} {place}"
 
 
@@ -101,7 +100,7 @@ def edges(moments: Sequence[Moment]) -> list[float]:
 def _curve(axes: Axes, curve: Curve, factor: int, look: Mapping[str, Any]) -> None:
     bounds, heights = edges(curve.course.moments), [height / factor for height in curve.heights]
     style = {"edgecolor": look["color"], "linestyle": look["linestyle"], "linewidth": 1.2}
-    axes.stairs(heights, bounds, label=f"{curve.label}: peak {curve.peak}", baseline=None, **style)
+    axes.stairs(heights, bounds, label=f"{curve.label}: peak {curve.peak(NAME)}", baseline=None, **style)
     axes.plot(*_highest(bounds, heights), marker="o", linestyle="none", color=look["color"], zorder=3, clip_on=False)
 
 
@@ -110,12 +109,12 @@ def _single(axes: Axes, curve: Curve, factor: int, style: Style) -> None:
     bounds, heights = edges(curve.course.moments), [height / factor for height in curve.heights]
     rest = curve.course.rest / factor if curve.training else 0.0
     colour, band = style.line(0)["color"], style.colour(theme.BAR)
-    above = axes.stairs(heights, bounds, baseline=rest, fill=True, color=colour, alpha=0.13, linewidth=0)
+    above = axes.stairs(heights, bounds, baseline=rest, fill=True, color=colour, alpha=style.tint, linewidth=0)
     throughout = axes.axhspan(0, rest, color=band, alpha=0.6, linewidth=0)
     at, peak = _highest(bounds, heights)
     right = at > bounds[-1] / 2
     axes.annotate(
-        f"peak: {curve.peak}", (at, peak), xytext=(-6 if right else 6, 5), textcoords="offset points",
+        f"peak: {curve.peak(40)}", (at, peak), xytext=(-6 if right else 6, 5), textcoords="offset points",
         ha="right" if right else "left", fontsize=SMALL,
         bbox={"facecolor": style.colour(theme.PAPER), "linewidth": 0, "pad": 0.8},
     )  # fmt: skip

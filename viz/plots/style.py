@@ -50,6 +50,11 @@ class Style:
         return recolour.colour(light, self.theme)
 
     @property
+    def tint(self) -> float:
+        """How much of its colour a line gives to what is below it."""
+        return 0.25 if self.theme == "dark" else 0.13
+
+    @property
     def most_lines(self) -> int:
         """How many lines can be told apart."""
         return len(GREYS if self.theme == "print" else LINES)

@@ -16,7 +16,7 @@ from archdsl.measure.report import Report
 from archdsl.measure.timeline import Timeline, timelines
 from viz.wording import clip, plain
 
-NAME: Final = 24  # characters of a name in a legend
+NAME: Final = 28  # characters of a name in a legend
 
 
 def without_value(name: str, symbols: Sequence[str]) -> str:
@@ -25,7 +25,7 @@ def without_value(name: str, symbols: Sequence[str]) -> str:
     return f"cannot plot {clip(name)}: {', '.join(symbols)} {have} no value; give the input's shape with --input"
 
 
-def path_end(path: str, longest: int = 40) -> str:
+def path_end(path: str, longest: int) -> str:
     """A long path by its last names, which tell more: `…branch2.0.conv`."""
     path = plain(path)
     while len(path) > longest and "." in path:
