@@ -62,7 +62,7 @@ class Style:
     def line(self, number: int, *, busy: bool = False) -> dict[str, Any]:
         """The colour and the dashes of one of several lines. A `busy` one, which has no long straight pieces, is
         dashed in black and white only."""
-        colour, dashes = (GREYS if self.theme == "print" else LINES)[number]
+        colour, dashes = (GREYS if self.theme == "print" else LINES)[number % self.most_lines]
         return {"color": self.colour(colour), "linestyle": "solid" if busy and self.theme != "print" else dashes}
 
     def context(self) -> AbstractContextManager[None]:
