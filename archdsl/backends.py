@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 HOME = Path(__file__).resolve().parent.parent
+EXTRAS = {"viz.plots": "archdsl[plot]"}  # with what others need is installed
+
+
+class Plot(Protocol):
+    """A plot, as `viz.plots` makes it. A notebook shows it; `figure` is matplotlib's."""
+
+    figure: object
+
+    def render(self, format: str) -> bytes: ...
+
+    def save(self, path: str | os.PathLike[str]) -> None: ...
 
 
 def backend(name: str) -> ModuleType:
-    """The package `compiler` or `viz` that lies beside archdsl.
+    """The package `compiler`, `viz` or `viz.plots` that lies beside archdsl.
 
     Raises `ImportError` where another package hides it, or where a library that it needs is not installed.
     """
@@ -18,11 +31,13 @@ def backend(name: str) -> ModuleType:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        raise ImportError(f"archdsl's `{name}` needs {missing}: pip install {missing}") from error
+        wanted = f"'{EXTRAS[name]}'" if name in EXTRAS else missing
+        raise ImportError(f"archdsl's `{name}` needs {missing}: pip install {wanted}") from error
     found = Path(module.__file__ or "").resolve().parent
-    if found.parent != HOME:
+    home = HOME.joinpath(*name.split("."))
+    if found != home:
         raise ImportError(
-            f"archdsl needs its own package `{name}`, in {HOME / name}, but Python finds another first:"
+            f"archdsl needs its own package `{name}`, in {home}, but Python finds another first:"
             f" {found}. Rename that one, or start Python in another directory."
         )
     return module

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from archdsl.backends import backend
+from archdsl.backends import Plot, backend
 from archdsl.graph import Graph, header
 from archdsl.measure.analyse import analyse
 from archdsl.measure.execution import Hardware
@@ -84,6 +84,21 @@ class Network:
         See `viz.draw` for the options. Raises `ValueError` for an unknown format, `OSError` where it cannot write.
         """
         backend("viz").draw(self.graph, path, **options)
+
+    def plot(
+        self, path: str | os.PathLike[str] | None = None, *, beside: Sequence[Network] = (), **options: Any
+    ) -> Plot:
+        """Plot what the network costs: parameters and MACs by stage, memory over time, the growth of receptive fields.
+
+        `beside` are networks to compare it with. A path's suffix says in which format the plot is written; a notebook
+        shows it. Options are `panels` ("stages", "memory", "fields"), `theme`, and those of `memory`. Needs the extra
+        `plot`. Raises `ValueError` for an unknown format or option and where sizes are left open, `OSError` where it
+        cannot write.
+        """
+        plot: Plot = backend("viz.plots").of_networks([self.graph, *(network.graph for network in beside)], **options)
+        if path is not None:
+            plot.save(path)
+        return plot
 
     def compile(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from archdsl.backends import Plot, backend
 from archdsl.dims import Size
 from archdsl.errors import SpecError
 from archdsl.graph import plain
@@ -109,6 +111,17 @@ def _costs(point: Point, measures: Sequence[str]) -> tuple[int, ...] | None:
     return numbers if len(numbers) == len(measures) else None
 
 
+def plot(
+    points: Sequence[Point], path: str | os.PathLike[str] | None = None, *, pareto: Sequence[str] = (),
+    theme: str = "light",
+) -> Plot:  # fmt: skip
+    """The points as a plot, written to a file where one is named: see `Network.plot`."""
+    plot: Plot = backend("viz.plots").of_sweep(points, pareto=pareto, theme=theme)
+    if path is not None:
+        plot.save(path)
+    return plot
+
+
 def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
     """The points as a table."""
     names = [name for name, _ in points[0].chosen]
@@ -129,7 +142,7 @@ def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
         return Line(
             (
                 *((point.spec,) if several else ()),
-                *(_text(value) for _, value in point.chosen),
+                *(written(value) for _, value in point.chosen),
                 *costs,
                 *(("*" if point.best else "",) if pareto else ()),
                 *((point.fault,) if faults else ()),
@@ -148,7 +161,8 @@ def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
     )
 
 
-def _text(value: Any) -> str:
+def written(value: Any) -> str:
+    """A value as --over takes it."""
     return "x".join(map(str, value)) if isinstance(value, tuple) else literal(value)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import archdsl
+from archdsl import sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
@@ -39,10 +41,10 @@ def main() -> int:
         stale.append(str(tables.TABLES.relative_to(ROOT)))
         if not check:
             tables.write()
-    for name, (variant, options) in PICTURES.items():
+    for name, draw in DRAWINGS.items():
         target = ROOT / "docs" / "images" / name
         fresh = target.with_name(f".fresh-{target.name}")
-        _network(variant).draw(fresh, **options)
+        draw(fresh)
         data = fresh.read_bytes()
         fresh.unlink()
         if not _current(target, data):
@@ -155,6 +157,19 @@ PICTURES: dict[str, tuple[str, dict[str, object]]] = {
     "broken.svg": (str(ROOT / "docs" / "broken.arch"), {}),
     **{f"gallery/{shown.file}": (shown.network, shown.options) for shown in GALLERY},
 }
+
+
+NETWORKS = ("resnet18", "resnet34", "resnet50", "googlenet", "densenet121", "alexnet")
+FRONT = ("params", "macs")
+PLOTS: dict[str, Callable[[Path], object]] = {
+    "plots/resnet50.svg": lambda file: archdsl.load("resnet50", inputs={"image": (32, 3, 224, 224)}).plot(file),
+    "plots/networks.svg": lambda file: sweep.plot(sweep.sweep(NETWORKS, (), {}, {}, FRONT), file, pareto=FRONT),
+}
+
+DRAWINGS: dict[str, Callable[[Path], object]] = {
+    name: lambda file, spec=spec, options=options: _network(spec).draw(file, **options)
+    for name, (spec, options) in PICTURES.items()
+} | PLOTS
 
 
 def _network(spec: str) -> archdsl.Network:

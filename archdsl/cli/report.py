@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ from archdsl.cli.options import (
     symbol_values,
     without_effect,
 )
+from archdsl.cli.plot import plot_options, write_plot
 from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
 
@@ -48,6 +50,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @memory_options
 @profile_option("--time", help="Predict times on a device: {devices}, or a file of `archdsl calibrate`.")
 @sheet_options
+@plot_options
 @limit_options
 def command(
     specs: tuple[str, ...],
@@ -69,11 +72,14 @@ def command(
     profile: DeviceProfile | None,
     form: str,
     width: int | None,
+    plot: Path | None,
+    theme: str,
 ) -> int:
     """Show every layer with its output, parameters, multiply-adds and receptive field, and the totals.
 
     On a terminal it is a tree of blocks, fitted to its width; elsewhere a list of all layers. Several SPECs are
-    compared.
+    compared. With --plot it is a figure: of the stages, the memory over time and the receptive field, or of those of
+    them that --stages, --memory and --fields ask for.
     """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
@@ -87,6 +93,12 @@ def command(
         "--compare": compare or len(specs) > 1,
     }
     chosen = [option for option, given in kinds.items() if given]
+    if plot is not None:
+        panels = _panels([*chosen, *["--time"] * (profile is not None)], memory)
+        first, *beside = (Network(load_graph(s, settings, inputs, symbols, open_batch=symbolic)) for s in specs)
+        under = {"optimizer": optimizer, "dtype": dtype, "hardware": hardware}
+        write_plot(lambda: first.plot(beside=beside, panels=panels, theme=theme, **under), plot)
+        return 0
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} does not go with {_named(chosen[1])}")
     if asked and form == "json":
@@ -144,6 +156,15 @@ def _refuse_columns(view: Mapping[str, Any], *, timed: bool) -> None:
 def _named(kind: str) -> str:
     """A kind of table as it is spoken of: several SPECs are compared without the option."""
     return kind.replace("--compare", "a comparison")
+
+
+def _panels(chosen: list[str], memory: bool) -> list[str]:
+    """What is plotted: all there is, or what is asked for."""
+    asked = [option for option in chosen if option != "--compare"] + ["--memory"] * memory
+    for option in asked:
+        if option not in ("--stages", "--memory", "--fields"):
+            raise click.UsageError(f"--plot goes with --stages, --memory and --fields, not with {option}")
+    return [option.removeprefix("--") for option in asked]
 
 
 def _sheet(

@@ -6,12 +6,14 @@ import math
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, sheet_options
+from archdsl.cli.plot import plot_options, write_plot
 from archdsl.cli.terminal import terminal_width
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
@@ -94,6 +96,7 @@ def _measures(ctx: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--pareto", metavar="TOTAL,…", callback=_measures, help="Mark what no other beats in these totals.")
 @choice_options
 @sheet_options
+@plot_options
 @limit_options
 def command(
     specs: tuple[str, ...],
@@ -103,12 +106,13 @@ def command(
     inputs: Mapping[str, tuple[int, ...]],
     form: str,
     width: int | None,
+    plot: Path | None,
+    theme: str,
 ) -> int:
-    """Tabulate what networks cost over settings and sizes of their inputs.
+    """Tabulate or plot what networks cost over settings and sizes of their inputs.
 
-    A line for every combination; one that cannot be has the first line of what is wrong with it.
+    A line of the table for every combination; one that cannot be has the first line of what is wrong with it.
     """
-    from archdsl.presentation.formats import render
     from archdsl.sweep import sheet, sweep
 
     twice = [axis.name for axis in axes if axis.name in settings or axis.name in inputs]
@@ -118,5 +122,14 @@ def command(
     if count > MAX_POINTS:
         raise click.UsageError(f"{count:,} combinations are more than {MAX_POINTS:,}")
     points = sweep(specs, axes, settings, inputs, pareto)
+    if plot is not None:
+        from archdsl.sweep import plot as plotted
+
+        faults = sum(point.fault is not None for point in points)
+        but = f", without {faults} combination{'s' if faults > 1 else ''} that cannot be" if faults else ""
+        write_plot(lambda: plotted(points, pareto=pareto, theme=theme), plot, but)
+        return 0
+    from archdsl.presentation.formats import render
+
     click.echo(render(sheet(points, pareto), form, width or terminal_width(sys.stdout)), nl=False)
     return 0

@@ -142,10 +142,10 @@ def _scratch(run: Execution, step: Step, saved: Size) -> Size:
     return rest if at_least(rest, 0) else 0
 
 
-def inference(graph: Graph, setting: Setting) -> Ledger:
-    """What is alive in inference, weights not counted."""
+def inference(graph: Graph, setting: Setting, ledger: Ledger | None = None) -> Ledger:
+    """What is alive in inference, weights not counted; in a ledger of the caller's, if one is given."""
     run = execution(graph, training=False, setting=setting)
-    ledger = Ledger()
+    ledger = ledger or Ledger()
     forward(run, ledger, run.steps, "inference", {}, {*run.inputs, *run.outputs})
     return ledger
 

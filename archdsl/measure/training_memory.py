@@ -19,9 +19,10 @@ from archdsl.measure.precision import BYTES
 from archdsl.measure.saved import differentiable, regions, saved, with_regions
 
 
-def training(graph: Graph, setting: Setting, optimiser: Optimiser) -> Ledger:
-    """What is alive in a training step, weights and all that belongs to them included."""
-    return _Training(execution(graph, training=True, setting=setting), optimiser).run()
+def training(graph: Graph, setting: Setting, optimiser: Optimiser, ledger: Ledger | None = None) -> Ledger:
+    """What is alive in a training step, weights and all that belongs to them included; in a ledger of the caller's,
+    if one is given."""
+    return _Training(execution(graph, training=True, setting=setting), optimiser, ledger or Ledger()).run()
 
 
 def weight_bytes(node: Layer, setting: Setting) -> int:
@@ -46,10 +47,10 @@ def trainable(node: Layer) -> int:
 class _Training:
     """A training step while it runs."""
 
-    def __init__(self, run: Execution, optimiser: Optimiser) -> None:
+    def __init__(self, run: Execution, optimiser: Optimiser, ledger: Ledger) -> None:
         self.exec = run
         self.optimiser = optimiser
-        self.ledger = Ledger()
+        self.ledger = ledger
         self.wanted = differentiable(run)
         self.saved = saved(run, self.wanted)
         self.regions = regions(run)

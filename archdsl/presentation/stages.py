@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import NamedTuple
 
-from archdsl.dims import show
+from archdsl.dims import Shape, Size, show
 from archdsl.measure.report import Report
 from archdsl.presentation.outline import Part, outline
 from archdsl.presentation.sheet import Column, Line, Sheet, named
@@ -20,7 +21,19 @@ COLUMNS = (
 GROUPS = 4  # of blocks that a line can name
 
 
-def stages(report: Report) -> Sheet:
+class Stage(NamedTuple):
+    """Parts of a network that a paper's table has on one line. `layers` are their paths."""
+
+    path: str
+    shape: Shape  # of its output
+    blocks: str  # what it is made of
+    params: int
+    macs: Size
+    layers: tuple[str, ...]
+    train: bool  # exists in training only
+
+
+def stages_of(report: Report) -> tuple[Stage, ...]:
     """A stage is what stands at the top: a block or a labelled sequence.
 
     A single layer that keeps the shape (a norm, an activation) belongs to the stage before it; of a sequence too long
@@ -32,17 +45,35 @@ def stages(report: Report) -> Sheet:
             found[-1].append(part)
         else:
             found.append([part])
+    return tuple(map(_stage, found))
+
+
+def _stage(parts: list[Part]) -> Stage:
+    rows = [row for part in parts for row in part.rows]
+    return Stage(
+        path=parts[0].path,
+        shape=parts[-1].row.shape,
+        blocks=_made_of(parts),
+        params=sum(part.params for part in parts),
+        macs=sum((part.macs for part in parts), 0),
+        layers=tuple(row.path for row in rows),
+        train=all(row.phase == "train" for row in rows),
+    )
+
+
+def stages(report: Report) -> Sheet:
+    """A line for each stage."""
     lines = tuple(
         Line(
             (
-                parts[0].path,
-                show(parts[-1].row.shape[1:]),
-                _made_of(parts),
-                sum(part.params for part in parts) or None,
-                sum((part.macs for part in parts), 0) or None,
+                stage.path,
+                show(stage.shape[1:]),
+                stage.blocks + (" (training only)" if stage.train else ""),
+                stage.params or None,
+                stage.macs or None,
             )
         )
-        for parts in found
+        for stage in stages_of(report)
     )
     notes = ["output: without the batch"]
     if any(row.phase == "train" for row in report.nodes):
@@ -74,8 +105,7 @@ def _opened(parts: Iterable[Part]) -> Iterator[Part]:
 def _made_of(parts: list[Part]) -> str:
     """`bottleneck × 3`, or `conv, batch_norm, relu`."""
     groups = _groups([*_kinds(parts[0]), *(part.row.op for part in parts[1:])])
-    train = " (training only)" if all(row.phase == "train" for part in parts for row in part.rows) else ""
-    return ", ".join(kind if count == 1 else f"{kind} × {count}" for kind, count in groups) + train
+    return ", ".join(kind if count == 1 else f"{kind} × {count}" for kind, count in groups)
 
 
 def _groups(kinds: Iterable[str]) -> list[tuple[str, int]]:

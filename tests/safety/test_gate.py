@@ -20,8 +20,8 @@ MODULES = {
     "platform", "re", "shutil", "stat", "statistics", "struct", "subprocess", "sys", "tempfile", "textwrap",
     "threading", "time", "types", "typing", "unicodedata", "urllib", "xml",
     "archdsl", "compiler", "viz",
-    "click", "graphviz", "lark", "networkx", "reportlab", "resvg_py", "rich", "safetensors", "sklearn", "svglib",
-    "torch", "wasmtime", "yaml",
+    "click", "graphviz", "lark", "matplotlib", "networkx", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
+    "svglib", "torch", "wasmtime", "yaml",
 }  # fmt: skip
 # Of these, some parts alone.
 PARTS = {"urllib": {"parse"}, "xml": {"sax", "etree"}}

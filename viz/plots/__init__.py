@@ -1,0 +1,14 @@
+"""Plots of what networks cost, by matplotlib: the extra `plot`. Nothing else imports this package.
+
+`style.py` knows how plots look, `plot.py` how they become files. `networks.py` puts the panels of one network, or of
+several, into a figure: `bars.py`, `memory.py` and `field.py` draw one each. `sweep.py` and `front.py` draw a sweep,
+whose points `series.py` has made lines of.
+"""
+
+from __future__ import annotations
+
+from viz.plots.networks import PANELS, of_networks
+from viz.plots.plot import FORMATS, Plot, format_of
+from viz.plots.sweep import of_sweep
+
+__all__ = ["FORMATS", "PANELS", "Plot", "format_of", "of_networks", "of_sweep"]
