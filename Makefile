@@ -40,6 +40,7 @@ bench: .venv/test.stamp
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.pictures
 
 # The lock, from what pip chooses today.
 lock:
