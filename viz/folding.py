@@ -64,9 +64,10 @@ def fold(graph: Graph, tree: Branch) -> Folded:
 
 
 def close(tree: Branch, depth: int) -> Branch:
-    """Draw groups that are nested as deep as this as one box each."""
+    """Draw groups that are nested as deep as this as one box each; of one that is a run and no more, the run."""
     items = [close(item, depth) if isinstance(item, Branch) else item for item in tree.items]
-    return replace(tree, items=items, closed=tree.closed or tree.depth >= depth)
+    run = len(items) == 1 and isinstance(items[0], Branch) and items[0].count > 1
+    return replace(tree, items=items, closed=tree.closed or (tree.depth >= depth and not run))
 
 
 def fitting(graph: Graph, folded: Folded) -> Branch:

@@ -118,6 +118,11 @@ def test_fitting_closes_blocks_until_a_page_holds_them(graph_of: Callable[..., G
     assert scene.build(small, fold=True, depth="fit") == scene.build(small, fold=True)
 
 
+def test_a_group_that_is_a_run_and_no_more_shows_its_number(folded: Callable[..., Scene]) -> None:
+    found = folded(net("x -> all: repeat 3 { unit(8) } -> flatten"), depth=1)
+    assert [(item.repeats, isinstance(item, Box)) for item in found.all()][1:3] == [("", False), ("× 3", True)]
+
+
 @pytest.mark.parametrize(("units", "closed"), [(10, True), (3, False)])
 def test_a_long_way_is_closed_where_enough_is_left(graph_of: Callable[..., Graph], units: int, closed: bool) -> None:
     long = "block long(x) { x -> repeat 12 { relu } -> tanh }\n"
