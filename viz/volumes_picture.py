@@ -67,7 +67,7 @@ def _entries(volumes: Volumes, colours: palette.Colours) -> list[legend.Entry]:
 
 
 def _lines(solid: Solid) -> tuple[str, str]:
-    times = f"  × {solid.stage.count}" if solid.stage.count > 1 else ""
+    times = f" (× {solid.stage.count})" if solid.stage.count > 1 else ""
     return f"{_called(solid.stage)}{times}", shown(solid.stage.sizes)
 
 
