@@ -242,7 +242,7 @@ page, 363 and 516 inches long before it was shrunk.
 | needs | a spec | any PyTorch module, and a run of it | a Keras model that is built |
 | shapes | where they change; in tables, of each row | input and output of each box | of each box, on request |
 | parameters, multiply-adds | in tables, on closed blocks | no | no |
-| a layer's own settings (kernel, stride) | those that differ from the default | all, on request | the activation, on request |
+| a layer's own settings (kernel, stride) | where not the default | all, on request | activation, on request |
 | nested blocks | frames, closed to fit a page | frames, to a depth | frames, on request |
 | equal blocks in a row | one, with its number | only a module that is called again | no |
 | devices, parts that only train | yes | no | whether a layer is trainable |
