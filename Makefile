@@ -41,6 +41,7 @@ bench: .venv/test.stamp
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.times
+	$(BIN)/python -m benchmarks.pictures
 
 # The lock, from what pip chooses today.
 lock:

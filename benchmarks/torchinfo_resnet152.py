@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torchinfo
 from torch import Tensor, nn
 
@@ -27,16 +29,20 @@ class Bottleneck(nn.Module):
         return self.relu(self.bn3(self.conv3(main)) + self.downsample(x))
 
 
-def resnet152() -> nn.Module:
+def resnet(stages: Sequence[int]) -> nn.Module:
     layers: list[nn.Module] = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
     layers.append(nn.MaxPool2d(3, 2, 1))
     inputs = 64
-    for stage, count in enumerate((3, 8, 36, 3)):
+    for stage, count in enumerate(stages):
         width = 64 * 2**stage
         for i in range(count):
             layers.append(Bottleneck(inputs, width, 2 if stage and not i else 1))
             inputs = 4 * width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 1000))
+
+
+def resnet152() -> nn.Module:
+    return resnet((3, 8, 36, 3))
 
 
 if __name__ == "__main__":

@@ -109,6 +109,18 @@ GALLERY = (
         "PlotNeuralNet's U-Net, set by hand, has such arcs too.",
     ),
     Shown(
+        "Inception-v4",
+        "inception_v4",
+        {"view": "volumes"},
+        "The paper has a figure for each kind of block and one for the column: this one, with its maps.",
+    ),
+    Shown(
+        "A siamese network",
+        "siamese",
+        {"view": "volumes"},
+        "Both images pass the same encoder. Figure 4 of the paper shows one of the two ways.",
+    ),
+    Shown(
         "ResNet-152 as a table",
         "resnet152",
         {"view": "stages"},
@@ -121,6 +133,31 @@ GALLERY = (
         {"view": "stages"},
         "Table 1 of the paper with its auxiliary classifiers beside the stages that they branch from, dashed as they "
         "exist in training only. The paper's own drawing, figure 3, fills a page.",
+    ),
+    Shown(
+        "DenseNet-121 as a table",
+        "densenet121",
+        {"view": "stages"},
+        "Table 1 of the paper, with the costs that it leaves out. Keras draws 429 boxes.",
+    ),
+    Shown(
+        "Inception-ResNet-v1 as a table",
+        "inception_resnet_v1",
+        {"view": "stages"},
+        "A block that is one convolution with its norm and activation is a row of its own kind; what is repeated bears "
+        "its number.",
+    ),
+    Shown(
+        "ResNeXt-50 as a table",
+        "resnext50_32x4d",
+        {"view": "stages"},
+        "Table 1 of the paper again, beside which it prints ResNet-50's.",
+    ),
+    Shown(
+        "A ResNet for CIFAR-10 as a table",
+        "cifar_resnet110",
+        {"view": "stages"},
+        "110 layers; shortcuts that widen are slices and padding, without parameters.",
     ),
     Shown(
         "A vision transformer as a table",
@@ -136,7 +173,19 @@ GALLERY = (
         "closed, with its cost. torchview's `roll` folds one module that is called again, not equal ones in a row.",
     ),
     Shown(
-        "One block of it",
+        "U-Net as a graph",
+        "unet",
+        {},
+        "Blocks closed so far that a page holds them; every skip says its shape.",
+    ),
+    Shown(
+        "LeNet-5 from left to right",
+        "lenet5",
+        {"direction": "right"},
+        "For a slide.",
+    ),
+    Shown(
+        "One block of ResNet-101",
         "resnet101",
         {"focus": "layer3.7"},
         "Any block with its neighbours. Netron and Model Explorer find a layer by its name too, in a model that is "
@@ -189,7 +238,36 @@ def gallery() -> str:
     for shown in GALLERY:
         lines += ["", f"## {shown.title}", "", f"`{shown.command}`", "", shown.remark, ""]
         lines += [f"![{shown.title}](images/gallery/{shown.file})"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *PEERS.splitlines()]) + "\n"
+
+
+PEERS = """\
+## Beside other tools
+
+ResNet-152 as each tool draws it by itself, on a page of its own. The last two are there: a line in the middle of the
+page, 363 and 516 inches long before it was shrunk.
+
+![ResNet-152 by archdsl, torchview and Keras, each on a page](images/peers.png)
+
+[The measured sizes](../benchmarks/PICTURES.md) of this and other networks come from running torchview and Keras:
+`make bench` does so again.
+
+| | archdsl | torchview 0.2.7 | Keras 3.15 `plot_model` |
+|---|---|---|---|
+| needs | a spec | any PyTorch module, and a run of it | a Keras model that is built |
+| shapes | where they change; in tables, of each row | input and output of each box | of each box, on request |
+| parameters, multiply-adds | in tables, on closed blocks | no | no |
+| a layer's own settings (kernel, stride) | where not the default | all, on request | activation, on request |
+| nested blocks | frames, closed to fit a page | frames, to a depth | frames, on request |
+| equal blocks in a row | one, with its number | only a module that is called again | no |
+| devices, parts that only train | yes | no | whether a layer is trainable |
+
+They are better where there is no spec, but a model: archdsl draws what is written in its language, and those draw what
+runs. Of a plain chain such as VGG, which has no blocks to close, their graphs are also shorter than ours, as Keras
+draws a convolution and its activation as one box: the table and the volumes are the pictures to take. The volumes of
+long networks are 11 to 15 inches wide: for a page in landscape, or a slide, and too wide for a column of text. The
+torch of the comparison had no matching torchvision, so that torchview drew modules written for the benchmark.
+"""
 
 
 def _current(path: Path, data: bytes) -> bool:

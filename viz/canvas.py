@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
@@ -11,6 +12,8 @@ from viz import theme
 Point: TypeAlias = tuple[float, float]
 
 SVG: Final = "http://www.w3.org/2000/svg"
+# Around letters, in the colour of what is behind them, so that no line strikes them out.
+RIM: Final = MappingProxyType({"stroke-width": "3", "stroke-linejoin": "round", "paint-order": "stroke"})
 HEAD: Final = (5.5, 2.2)  # an arrow's length and half its width
 
 
@@ -74,11 +77,15 @@ class Canvas:
     def text(
         self, x: float, y: float, text: str, *, size: float = theme.SIZE, colour: str = theme.INK,
         anchor: Literal["start", "middle", "end"] = "middle", bold: bool = False, turned: float = 0.0,
+        rim: bool = False,
     ) -> None:  # fmt: skip
-        """A line of text, its foot at y; turned clockwise about that point by an angle in degrees."""
+        """A line of text, its foot at y; turned clockwise about that point by an angle in degrees. A rim keeps lines
+        apart from its letters."""
         style = {"font-family": theme.FONT_STACK, "font-size": number(size), "fill": colour, "text-anchor": anchor}
         if bold:
             style["font-weight"] = "bold"
+        if rim:
+            style |= {"stroke": theme.PAPER, **RIM}
         if turned:
             style["transform"] = f"rotate({number(turned)} {number(x)} {number(y)})"
         self._add("text", {"x": number(x), "y": number(y)}, style)

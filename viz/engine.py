@@ -32,15 +32,15 @@ def render(dot: str, *, format: str = "svg", time_limit: float = TIME_LIMIT, sys
     if system:
         return _run_system(dot, format, time_limit)
     engine = wasmtime.Engine(_config())  # one for each call: a timer stops all that runs in its engine
-    module = wasmtime.Module.deserialize(engine, _compiled())
-    store = wasmtime.Store(engine)
-    store.set_limits(memory_size=MEMORY_LIMIT)
-    store.set_wasi(wasmtime.WasiConfig())
-    store.set_epoch_deadline(1)
     timer = threading.Timer(time_limit, engine.increment_epoch)
     timer.daemon = True
     timer.start()
     try:
+        module = wasmtime.Module.deserialize(engine, _compiled())
+        store = wasmtime.Store(engine)
+        store.set_limits(memory_size=MEMORY_LIMIT)
+        store.set_wasi(wasmtime.WasiConfig())
+        store.set_epoch_deadline(1)
         return _run(store, module, dot, format)
     except wasmtime.Trap as trap:
         if trap.trap_code == wasmtime.TrapCode.INTERRUPT:
@@ -48,6 +48,10 @@ def render(dot: str, *, format: str = "svg", time_limit: float = TIME_LIMIT, sys
         raise DrawingError(f"the graph is too large for the layout; {ADVICE}") from None
     except wasmtime.ExitTrap:  # Graphviz gives up when it is out of memory
         raise DrawingError(f"the graph is too large for the layout; {ADVICE}") from None
+    except (wasmtime.WasmtimeError, MemoryError, OSError) as error:  # too little memory or disk to start it
+        reason = str(error).strip().rpartition("\n")[2].strip() or type(error).__name__
+        advice = "allow more memory and larger files, or write DOT"
+        raise DrawingError(f"the layout cannot start ({reason}): {advice}") from None
     finally:
         timer.cancel()
 

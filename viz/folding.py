@@ -5,7 +5,7 @@ Every function gives a new tree of groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -20,6 +20,8 @@ Wiring: TypeAlias = tuple[tuple[int | str, int], ...]
 
 
 ENOUGH: Final = 60  # boxes, which a page can hold
+LONGEST: Final = 28  # boxes one below another, which a page as high can show in letters that can be read
+FEWEST: Final = 8  # boxes; fewer say too little to be preferred to a long drawing
 
 
 StandIn: TypeAlias = Mapping[str, str]  # for each layer that is not drawn, the one that is drawn in its stead
@@ -62,17 +64,23 @@ def fold(graph: Graph, tree: Branch) -> Folded:
 
 
 def close(tree: Branch, depth: int) -> Branch:
-    """Draw groups that are nested as deep as this as one box each."""
+    """Draw groups that are nested as deep as this as one box each; of one that is a run and no more, the run."""
     items = [close(item, depth) if isinstance(item, Branch) else item for item in tree.items]
-    return replace(tree, items=items, closed=tree.closed or tree.depth >= depth)
+    run = len(items) == 1 and isinstance(items[0], Branch) and items[0].count > 1
+    return replace(tree, items=items, closed=tree.closed or (tree.depth >= depth and not run))
 
 
-def fitting(tree: Branch) -> Branch:
-    """Draw so many groups as one box each, the deepest first, that the drawing has `ENOUGH` boxes or fewer."""
-    depth = deepest(tree)
-    while depth > 1 and _size(tree) > ENOUGH:
-        depth -= 1
-        tree = close(tree, depth)
+def fitting(graph: Graph, folded: Folded) -> Branch:
+    """Draw so many groups as one box each, the deepest first, that a page holds the drawing: it has `ENOUGH` boxes or
+    fewer, and `LONGEST` or fewer one below another. What is not twice as large is left where little would remain."""
+    tree, stand_in = folded
+    for depth in reversed(range(1, deepest(tree))):
+        size = _size(tree)
+        if size <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST:
+            break
+        closed = close(tree, depth)
+        if size > 2 * ENOUGH or _size(closed) >= FEWEST:
+            tree = closed
     return tree
 
 
@@ -83,7 +91,30 @@ def deepest(tree: Branch) -> int:
 
 def _size(tree: Branch) -> int:
     """The number of boxes."""
-    return sum(1 if isinstance(item, str) or item.closed else _size(item) for item in tree.items)
+    return sum(1 for _ in _boxes(tree))
+
+
+def _length(graph: Graph, tree: Branch, stand_in: StandIn) -> int:
+    """The most boxes one below another."""
+    number = {key: i for i, keys in enumerate(_boxes(tree)) for key in keys}
+    levels: dict[int, int] = {}
+    for key in graph:
+        if key in number and key not in stand_in:
+            sources = (stand_in.get(source, source) for source in graph.pred[key])
+            above = {number[source] for source in sources if source in number} - {number[key]}
+            levels[number[key]] = max([levels.get(number[key], 1), *(levels[box] + 1 for box in above)])
+    return max(levels.values(), default=0)
+
+
+def _boxes(tree: Branch) -> Iterator[Sequence[str]]:
+    """The layers of each box."""
+    for item in tree.items:
+        if isinstance(item, str):
+            yield (item,)
+        elif item.closed:
+            yield item.keys
+        else:
+            yield from _boxes(item)
 
 
 def find(tree: Branch, path: str) -> str | Branch:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from viz import engine, legend, theme, titles
-from viz.canvas import SVG
+from viz.canvas import RIM, SVG
 from viz.engine import DrawingError
 from viz.formats import Look, dot
 from viz.scene import Scene
@@ -77,7 +77,6 @@ def _lift_labels(drawing: Element) -> None:
     (graph,) = drawing.findall("g")
     kinds = [(part, part.get("class")) for part in graph.findall("g")]
     titles.settle(*([part for part, kind in kinds if kind == wanted] for wanted in ("cluster", "edge")))
-    rim = {"stroke-width": "3", "stroke-linejoin": "round", "paint-order": "stroke"}
     for part, kind in kinds:
         if kind not in ("cluster", "edge"):
             continue
@@ -85,7 +84,7 @@ def _lift_labels(drawing: Element) -> None:
         opacity = "1" if kind == "cluster" else "0.75"
         for text in part.findall("text"):
             part.remove(text)
-            text.attrib |= {**rim, "stroke": back, "stroke-opacity": opacity}
+            text.attrib |= {**RIM, "stroke": back, "stroke-opacity": opacity}
             graph.append(text)
 
 

@@ -35,6 +35,7 @@ class Entry:
 MARK: Final = theme.Colour(theme.PAPER, theme.MUTED)
 CROSSING: Final = Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices")
 TRAINING: Final = Entry("dashed", MARK, "training only")
+SEVERAL: Final = Entry("stack", MARK, "occurs more than once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def of_scene(scene: Scene) -> list[Entry]:
     if any(edge.crossing for edge in scene.edges):
         found.append(CROSSING)
     if any(item.repeats for item in scene.all()):
-        found.append(Entry("stack", MARK, "occurs more than once"))
+        found.append(SEVERAL)
     if any(box.train for box in boxes):
         found.append(TRAINING)
     if any(box.shared for box in boxes):

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 from archdsl.graph import Graph, broken, fault, header, layer, layers, live
 from viz import edges, folding, grouping
 from viz.edges import Edge, Wire
-from viz.wording import clip, cost, plain, title
+from viz.wording import clip, clip_call, cost, plain, title
 
 Kind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Shown: TypeAlias = Literal["train", "eval"]
@@ -96,9 +96,10 @@ def build(
         caption = f"{caption}: {focus}"
         if isinstance(depth, int) and isinstance(part, grouping.Branch):
             depth += part.depth
-    tree, stand_in = folding.fold(graph, tree) if fold else folding.Folded(tree, {})
+    folded = folding.fold(graph, tree) if fold else folding.Folded(tree, {})
+    tree, stand_in = folded
     if depth is not None:
-        tree = folding.fitting(tree) if depth == "fit" else folding.close(tree, depth)
+        tree = folding.fitting(graph, folded) if depth == "fit" else folding.close(tree, depth)
     ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
     wires = list(edges.wires(graph, keys, inner, ids, stand_in))
     ends = []
@@ -162,7 +163,7 @@ def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within:
         id=ids[tree.keys[0]],
         kind="block",
         key=tree.label,
-        title=clip(tree.call or label),
+        title=clip_call(tree.call or label),
         name=clip(label) if tree.call else "",
         colour="block",
         device=devices.pop() if len(devices) == 1 else None,
@@ -178,7 +179,7 @@ def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group
     return Group(
         id=f"cluster_{items[0].id.removeprefix('cluster_')}_{tree.depth}",
         path=plain(tree.label),
-        call=clip(tree.call),
+        call=clip_call(tree.call),
         device=devices.pop() if len(devices) == 1 else None,
         train=all(item.train for item in items),
         items=items,

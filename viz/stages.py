@@ -1,7 +1,7 @@
 """The table of a paper: what a network is made of, a row a stage.
 
 A stage is a block drawn as one, or a layer with the small ones that follow it (norms, activations, dropout); equal
-stages in a row are one. Blocks are opened as deep as the table still fits on a page.
+stages in a row are one. Blocks are opened until the table says enough, as long as it fits on a page.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from archdsl.graph import Graph, broken, header, layer
 from archdsl.measure import cost
 from viz import folding, grouping
 from viz.scene import Shown, kept, name
-from viz.wording import clip, span, title
+from viz.wording import clip, clip_call, span, title
 
-ENOUGH: Final = 20  # rows; blocks are opened as long as there are no more
+ENOUGH: Final = 10  # rows; blocks are opened until there are as many
+PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
+ABREAST: Final = 3  # stages side by side that it is wide enough for
 SMALL: Final = frozenset({"normalization", "activation", "regularization", "reshape"})  # follow what they belong to
 WHOLE: Final = frozenset({"input", "block"})  # take in nothing
 
@@ -62,6 +64,11 @@ class Stages:
     links: tuple[Link, ...]
     devices: tuple[str, ...]
 
+    @property
+    def lines(self) -> int:
+        """How long the table is: what each row says, and the space below it."""
+        return sum(2 + max((stage.more != "") + (len(row) > 1) for stage in row) for row in self.rows)
+
     def all(self) -> Iterator[Stage]:
         return (stage for row in self.rows for stage in row)
 
@@ -78,9 +85,11 @@ def build(graph: Graph, phase: Shown = "train") -> Stages:
         arranged = _arranged(graph, stages, keys, stand_in)
         if arranged is None:  # two blocks that read one another: they must be opened
             continue
-        if found is not None and len(arranged.rows) > ENOUGH:
+        if found is not None and (arranged.lines > PAGE or max(map(len, arranged.rows)) > ABREAST):
             break
         found = arranged
+        if len(found.rows) >= ENOUGH:
+            break
     assert found is not None  # with all blocks open, nothing can read one another
     return found
 
@@ -93,23 +102,30 @@ def _stages(graph: Graph, tree: grouping.Branch, depth: int) -> Iterator[Stage]:
             is_input = node["op"] == "input"
             said, colour = (clip(item), "input") if is_input else (title(node), node["operator"].group)
             yield _stage(graph, item, "", said, colour, (item,), 1)
+        elif (one := _single(graph, item)) is not None:
+            yield one
         elif item.depth >= depth or item.count > 1:
             yield _block(graph, item)
         else:
             yield from _stages(graph, item, depth)
 
 
+def _single(graph: Graph, group: grouping.Branch) -> Stage | None:
+    """What a group is made of, where that is one layer with its small ones, or equal stages; None for other groups."""
+    inner = list(_merged(graph, _stages(graph, replace(group, count=1), group.depth + 1)))
+    if len(inner) != 1 or (inner[0].colour == "block" and inner[0].count == 1):
+        return None
+    (one,) = inner
+    n = group.count
+    own = replace(one, path=f"{group.path}{group.use}", last=group.last, count=one.count * n)
+    return replace(own, params=one.params * n, macs=one.macs * n)
+
+
 def _block(graph: Graph, group: grouping.Branch) -> Stage:
-    """A group as one stage: as what it is made of, if that is one stage and is counted."""
-    path = f"{group.path}{group.use}"
-    inner = list(_merged(graph, _stages(graph, replace(group, count=1), group.depth + 1))) if group.count > 1 else []
-    if len(inner) == 1 and inner[0].colour != "block":
-        (one,) = inner
-        n = group.count
-        own = replace(one, path=path, last=group.last, count=one.count * n)
-        return replace(own, params=one.params * n, macs=one.macs * n)
+    """A group as one stage."""
     said = group.call or group.path.rpartition(".")[2]
-    return _stage(graph, path, group.last, clip(said), "block", tuple(group.keys), group.count)
+    keys = tuple(group.keys)
+    return _stage(graph, f"{group.path}{group.use}", group.last, clip_call(said), "block", keys, group.count)
 
 
 def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tuple[str, ...], count: int) -> Stage:
@@ -131,7 +147,7 @@ def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tup
         keys=keys,
         count=count,
         sizes=sizes,
-        shape=shown(sizes),
+        shape=_given([shown(_without_batch(shape, header(graph)["batch"])) for shape in nodes[-1]["outputs"]]),
         kernel=(window,) * (len(sizes) - 1) if isinstance(window, int) else tuple(window or ()),
         params=sum(cost.params(node) for node in nodes) * count,
         macs=macs,
@@ -145,6 +161,18 @@ def shown(sizes: Shape) -> str:
     return " × ".join(map(str, sizes)) if all(str(size).isalnum() for size in sizes) else show(sizes)
 
 
+def _given(shapes: Sequence[str]) -> str:
+    """What a layer gives that may give several tensors."""
+    if len(set(shapes)) == 1:
+        return several(shapes[0], len(shapes))
+    return ", ".join(shapes)
+
+
+def several(shape: str, count: int) -> str:
+    """So many tensors of one shape: `2 × (48 × 55 × 55)`."""
+    return f"{count} × ({shape})" if count > 1 else shape
+
+
 def _without_batch(shape: Shape, batch: Sequence[str]) -> Shape:
     return shape[1:] if len(shape) > 1 and (str(shape[0]) in batch or shape[0] == 1) else shape
 
@@ -155,7 +183,8 @@ def _merged(graph: Graph, stages: Iterator[Stage]) -> Iterator[Stage]:
     for stage in stages:
         before = joined[-1] if joined else None
         if before and stage.colour in SMALL and before.colour not in WHOLE and _follows(graph, before, stage):
-            more = " · ".join(said for said in (before.more, layer(graph, stage.keys[0])["op"]) if said)
+            said = (before.more, *(layer(graph, key)["op"] for key in stage.keys))
+            more = " · ".join(filter(None, said))
             joined[-1] = replace(_sum(before, stage), more=more)
         else:
             joined.append(stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -9,14 +10,15 @@ from xml.etree.ElementTree import Element
 from archdsl.measure.table import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
-from viz.stages import Link, Stage, Stages
+from viz.stages import Link, Stage, Stages, several
 
 MARGIN: Final = 14.0
-LINE: Final = 13.0  # from one line of a box to the next
+WIDEST: Final = 26  # characters of a title in one line
+LINE: Final = 12.5  # from one line of a box to the next
 PADDING: Final = 6.0
-GAP: Final = 14.0  # between rows, and between stages side by side
-COLUMN: Final = 22.0  # between columns
-BAR: Final = (62.0, 3.0)
+GAP: Final = 11.0  # between rows, and between stages side by side
+COLUMN: Final = 18.0  # between columns
+BAR: Final = (52.0, 3.0)
 ASIDE: Final = 20.0  # from the corner of a box, where an edge to another column begins and ends
 ARC: Final = 11.0  # how much farther out each arc swings
 
@@ -37,7 +39,7 @@ class _Box:
 def draw(stages: Stages) -> Element:
     """The picture as SVG."""
     canvas = Canvas()
-    names = [clip_path(row[0].label) if len(row) == 1 else "" for row in stages.rows]
+    names = [_name(row[0]) if len(row) == 1 else "" for row in stages.rows]
     left = MARGIN + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
     inner = max(sum(_width(s, len(row) > 1) for s in row) + GAP * (len(row) - 1) for row in stages.rows)
     top = theme.CAPTION * 2 + LINE + PADDING
@@ -57,10 +59,16 @@ def draw(stages: Stages) -> Element:
             left - PADDING, box.y + box.height / 2 + 3.3, name, size=theme.SMALL, colour=theme.MUTED, anchor="end"
         )
     right, bottom = _columns(canvas, stages, boxes, start + inner + swings[1] + COLUMN, start, top)
-    entries = legend.of_colours(colours) + [legend.TRAINING] * any(stage.train for stage in stages.all())
-    key = legend.row(entries, right)
+    key = legend.row(_entries(boxes, stages.links, colours), right)
     canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))
     return canvas.page(max(right, key.width) + MARGIN, bottom + key.height)
+
+
+def _entries(boxes: Sequence[_Box], links: Iterable[Link], colours: palette.Colours) -> list[legend.Entry]:
+    entries = legend.of_colours(colours)
+    entries += [legend.CROSSING] * any(_crosses(boxes[link.source], boxes[link.target]) for link in links)
+    entries += [legend.SEVERAL] * any(box.stage.count > 1 for box in boxes)
+    return entries + [legend.TRAINING] * any(box.stage.train for box in boxes)
 
 
 def clip_path(path: str) -> str:
@@ -68,11 +76,22 @@ def clip_path(path: str) -> str:
     return path if len(path) <= 30 else f"…{path[-29:]}"
 
 
+def _name(stage: Stage) -> str:
+    """What a stage is called; nothing where its title says so already."""
+    return "" if stage.label == stage.title.partition(" ")[0] else clip_path(stage.label)
+
+
 def _lines(stage: Stage, named: bool) -> tuple[str, ...]:
-    name = clip_path(stage.label) if named else ""
+    name = _name(stage) if named else ""
     if stage.train and stage.params:
         name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
-    return tuple(line for line in (stage.title, stage.more, name) if line)
+    return tuple(line for line in (*_split(stage.title), stage.more, name) if line)
+
+
+def _split(title: str) -> tuple[str, ...]:
+    """A long title in two lines: the operator or block, then what is said of it."""
+    head, _, rest = title.partition("(" if "(" in title.partition(" ")[0] else " ")
+    return (title,) if len(title) <= WIDEST else (head, rest.removesuffix(")"))
 
 
 def _width(stage: Stage, named: bool) -> float:
@@ -92,7 +111,7 @@ def _boxes(stages: Stages, left: float, width: float, top: float) -> list[_Box]:
     for number, row in enumerate(stages.rows):
         named = len(row) > 1
         lines = [_lines(stage, named) for stage in row]
-        height = max(map(len, lines)) * LINE + PADDING * 1.6
+        height = max(map(len, lines)) * LINE + PADDING * 1.3
         needed = [_width(stage, named) for stage in row]
         spare = width - GAP * (len(row) - 1) - sum(needed)
         even = (width - GAP * (len(row) - 1)) / len(row)
@@ -112,7 +131,7 @@ def _box(canvas: Canvas, box: _Box, colours: palette.Colours) -> None:
     stroke = 1.0
     if stage.device is not None:
         colour, stroke = theme.Colour(colour.fill, colours.devices[stage.device].line), 2.2
-    for step in (5.0, 2.5) if stage.count > 1 else ():
+    for step in (4.0, 2.0) if stage.count > 1 else ():
         canvas.rectangle(box.x + step, box.y + step, box.width, box.height, colour, round=5, stroke=stroke)
     canvas.rectangle(
         box.x, box.y, box.width, box.height, colour,
@@ -149,6 +168,10 @@ def _sides(stages: Stages) -> dict[Link, tuple[int, int]]:
     return found
 
 
+def _crosses(a: _Box, b: _Box) -> bool:
+    return None not in (a.stage.device, b.stage.device) and a.stage.device != b.stage.device
+
+
 def _link(canvas: Canvas, a: _Box, b: _Box, link: Link, sides: dict[Link, tuple[int, int]]) -> None:
     lane, side = sides.get(link, (0, 0))
     if side:
@@ -164,8 +187,7 @@ def _link(canvas: Canvas, a: _Box, b: _Box, link: Link, sides: dict[Link, tuple[
     if low >= high:  # neither stands above the other
         right = b.x > a.x
         x, end = (a.x + a.width - ASIDE, b.x + ASIDE) if right else (a.x + ASIDE, b.x + b.width - ASIDE)
-    crossing = None not in (a.stage.device, b.stage.device) and a.stage.device != b.stage.device
-    colour, stroke = (theme.CROSSING, 1.8) if crossing else (theme.EDGE, 1.0)
+    colour, stroke = (theme.CROSSING, 1.8) if _crosses(a, b) else (theme.EDGE, 1.0)
     canvas.line([(x, a.y + a.height), (end, b.y)], colour, stroke=stroke, dashed=link.train)
     canvas.head((end, b.y), "down", colour)
 
@@ -209,7 +231,12 @@ def _columns(
 
 
 def _shapes(row: tuple[Stage, ...]) -> str:
-    shapes = list(dict.fromkeys(stage.shape for stage in row if not stage.train)) or [row[0].shape]
-    if len(shapes) == 1 and len(row) > 1 and not any(stage.train for stage in row):
-        return f"{len(row)} of {shapes[0]}"
-    return ", ".join(shapes)
+    """What a row gives: `2 × (48 × 55 × 55)`, or `(384, 256) × 17 × 17` where maps are as large."""
+    shapes = [stage.shape for stage in row if not stage.train] or [row[0].shape]
+    if len(set(shapes)) == 1:
+        return several(shapes[0], len(shapes))
+    parts = [shape.partition(" × ") for shape in shapes]
+    sizes = {size for _, _, size in parts}
+    if len(sizes) == 1 and sizes != {""}:
+        return f"({', '.join(channels for channels, _, _ in parts)}) × {sizes.pop()}"
+    return ", ".join(dict.fromkeys(shapes))

@@ -16,14 +16,14 @@ from viz import stages
 from viz.scene import Shown
 from viz.stages import Link, Stage, Stages
 
-TALLEST: Final = 130.0
-THICKNESS: Final = 1.35
+TALLEST: Final = 110.0
+THICKNESS: Final = 1.1
 LEAST: Final = 4.0  # of any side
 SLANT: Final = (0.42, 0.30)  # of a unit of depth on paper: to the right, and up
 OPEN: Final = 64  # what a size that is left open counts as
 SLABS: Final = 4  # equal layers in a row that are drawn one by one; more are one solid with their number
 SEAM: Final = 3.0  # between those
-GAP: Final = 24.0  # between columns
+GAP: Final = 16.0  # between columns
 PITCH: Final = 38.0  # from one column to the next at least, for what is written at them
 LANE: Final = 34.0  # between solids side by side
 # Groups of operators that give the maps that they get, or none.
@@ -78,12 +78,16 @@ def build(graph: Graph, phase: Shown = "train") -> Volumes:
     lane = max((h for h, row in zip(heights, table.rows, strict=True) if len(row) > 1), default=0.0) + LANE
     if any(len(row) > 2 for row in table.rows):  # there are names between solids
         lane += 2 * LANE
-    solids = []
+    place = [number for number, row in enumerate(table.rows) for _ in row]
+    leap = {link.source for link in table.links if place[link.target] > place[link.source] + 1}
+    solids: list[Solid] = []
     x = 0.0
     for number, (row, column) in enumerate(zip(table.rows, columns, strict=True)):
         wide = 0.0
-        mains = sum(not stage.train for stage in row) or len(row)  # what only trains stands below
-        for i, (stage, (thickness, height, depth)) in enumerate(zip(row, column, strict=True)):
+        mains = sum(not stage.train for stage in row) or len(row)
+        # What only trains stands below all, and where an arc begins above all.
+        order = sorted(range(len(row)), key=lambda i: (row[i].train, len(solids) + i not in leap))
+        for i, (stage, (thickness, height, depth)) in zip(_ranks(order), zip(row, column, strict=True), strict=True):
             y = (i - (mains - 1) / 2) * lane + depth * SLANT[1] / 2
             slabs = stage.count if stage.colour != "block" and stage.count <= SLABS else 1
             above = len(row) > 1 and i == 0
@@ -91,6 +95,11 @@ def build(graph: Graph, phase: Shown = "train") -> Volumes:
             wide = max(wide, solids[-1].width + solids[-1].recess[0])
         x += max(wide + GAP, PITCH)
     return Volumes(table.title, tuple(solids), table.links, table.devices)
+
+
+def _ranks(order: list[int]) -> list[int]:
+    """The place of each number in an order of all."""
+    return sorted(range(len(order)), key=order.__getitem__)
 
 
 def _sides(stage: Stage) -> tuple[int, int, int]:

@@ -9,14 +9,14 @@ from xml.etree.ElementTree import Element
 
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas, Point
-from viz.stages import Link, shown
+from viz.stages import Link, Stage, shown
 from viz.theme import Colour
 from viz.volumes import SEAM, Solid, Volumes, patch
 
 MARGIN: Final = 16.0
 ANGLE: Final = -40.0  # of names, in degrees
 COS, SIN = 0.766, 0.643  # of that angle
-LONGEST: Final = 24  # letters of a block's call; a longer one gives way to the block's path
+LONGEST: Final = 24  # letters of a block's call; a longer one gives way to the block's name or its own
 ALL: Final = -math.inf  # the row of names of all columns of one or two
 BEYOND: Final = 12.0  # from a solid to its name
 RISE: Final = 14.0  # how much higher each arc rises
@@ -42,9 +42,10 @@ def draw(volumes: Volumes) -> Element:
         for link in (link for link in volumes.links if link.target == i and link not in arcs):
             _link(body, volumes.solids[link.source], solid, link)
         _solid(body, solid, colours)
-        _name(body, solid, feet[i])
     for link, peak in arcs.items():
         _arc(body, volumes.solids[link.source], volumes.solids[link.target], peak, link)
+    for solid, foot in zip(solids, feet, strict=True):
+        _name(body, solid, foot)
     canvas.shifted(body, left, top)
     right = left + max(
         solid.x + solid.width + max(solid.recess[0], _length(solid) * COS if solid.above else 0.0) for solid in solids
@@ -66,9 +67,15 @@ def _entries(volumes: Volumes, colours: palette.Colours) -> list[legend.Entry]:
 
 
 def _lines(solid: Solid) -> tuple[str, str]:
-    times = f"  × {solid.stage.count}" if solid.stage.count > 1 else ""
-    long = solid.stage.colour == "block" and len(solid.stage.title) > LONGEST
-    return f"{solid.stage.label if long else solid.stage.title}{times}", shown(solid.stage.sizes)
+    times = f" (× {solid.stage.count})" if solid.stage.count > 1 else ""
+    return f"{_called(solid.stage)}{times}", shown(solid.stage.sizes)
+
+
+def _called(stage: Stage) -> str:
+    """What a stage does; of a block with a long call, the path if that is a name, or the block's name."""
+    if stage.colour != "block" or len(stage.title) <= LONGEST:
+        return stage.title
+    return stage.title.partition("(")[0] if stage.last or "." in stage.path else stage.path
 
 
 def _length(solid: Solid) -> float:
@@ -98,14 +105,14 @@ def _name(canvas: Canvas, solid: Solid, foot: float) -> None:
     if solid.above:
         x = solid.x + solid.width / 2 + solid.recess[0] / 2
         canvas.line([(x, foot + 3), (x, solid.top + solid.recess[1] / 2)], theme.FINE, stroke=0.5)
-        canvas.text(x - 7, foot - 9, first, size=size, anchor="start", turned=ANGLE)
-        canvas.text(x, foot, second, size=small, colour=theme.MUTED, anchor="start", turned=ANGLE)
+        canvas.text(x - 7, foot - 9, first, size=size, anchor="start", turned=ANGLE, rim=True)
+        canvas.text(x, foot, second, size=small, colour=theme.MUTED, anchor="start", turned=ANGLE, rim=True)
         return
     x, low = solid.x + solid.width / 2, solid.y + solid.height / 2
     if foot - low > 2 * BEYOND:
         canvas.line([(x, low + 2), (x, foot - 8)], theme.FINE, stroke=0.5)
-    canvas.text(x + 3, foot, first, size=size, anchor="end", turned=ANGLE)
-    canvas.text(x + 10, foot + 8.5, second, size=small, colour=theme.MUTED, anchor="end", turned=ANGLE)
+    canvas.text(x + 3, foot, first, size=size, anchor="end", turned=ANGLE, rim=True)
+    canvas.text(x + 10, foot + 8.5, second, size=small, colour=theme.MUTED, anchor="end", turned=ANGLE, rim=True)
 
 
 def _solid(canvas: Canvas, solid: Solid, colours: palette.Colours) -> None:

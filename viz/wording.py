@@ -97,6 +97,19 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
+def clip_call(text: str, longest: int = LONGEST) -> str:
+    """A call that is not too long: `inception([128, 128, 192, 32, 96, 64], …)` ends where an argument does."""
+    text = plain(text[: 4 * longest])
+    if len(text) <= longest:
+        return text
+    depth, end = 0, 0
+    for place, letter in enumerate(text[: longest - len(", …)") + 1]):
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 1:
+            end = place
+    return f"{text[:end]}, …)" if end else clip(text, longest)
+
+
 def clip(text: str, longest: int = LONGEST) -> str:
     """A text that is not too long, its end marked where it is cut."""
     text = plain(text[: 4 * longest])

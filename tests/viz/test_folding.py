@@ -111,11 +111,24 @@ def test_tensors_between_closed_blocks_are_drawn_once(folded: Callable[..., Scen
 
 
 def test_fitting_closes_blocks_until_a_page_holds_them(graph_of: Callable[..., Graph]) -> None:
-    body = "-> relu -> ".join("unit(8)" for _ in range(40))
+    body = "-> relu -> ".join("unit(8)" for _ in range(90))
     graph = graph_of(net(f"x -> body: {{ {body} }} -> flatten"))
     assert sum(1 for _ in scene.build(graph, fold=True, depth="fit").boxes()) <= folding.ENOUGH
     small = graph_of(CHAIN)
     assert scene.build(small, fold=True, depth="fit") == scene.build(small, fold=True)
+
+
+def test_a_group_that_is_a_run_and_no_more_shows_its_number(folded: Callable[..., Scene]) -> None:
+    found = folded(net("x -> all: repeat 3 { unit(8) } -> flatten"), depth=1)
+    assert [(item.repeats, isinstance(item, Box)) for item in found.all()][1:3] == [("", False), ("× 3", True)]
+
+
+@pytest.mark.parametrize(("units", "closed"), [(10, True), (3, False)])
+def test_a_long_way_is_closed_where_enough_is_left(graph_of: Callable[..., Graph], units: int, closed: bool) -> None:
+    long = "block long(x) { x -> repeat 12 { relu } -> tanh }\n"
+    graph = graph_of(long + f"network N(x: [M, 8]) {{ x -> {' -> linear(8) -> '.join(['long'] * units)} }}")
+    boxes = list(scene.build(graph, fold=True, depth="fit").boxes())
+    assert any(box.kind == "block" for box in boxes) == closed
 
 
 def test_no_depth_is_refused(folded: Callable[..., Scene]) -> None:

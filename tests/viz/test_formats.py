@@ -12,6 +12,7 @@ from typing import Any, get_args
 from xml.etree import ElementTree
 
 import pytest
+import wasmtime
 
 import viz
 from archdsl.diagnostics import Instance
@@ -262,6 +263,15 @@ def test_a_layout_that_takes_too_long_is_stopped() -> None:
     edges = ";".join(f"n{i}->n{j}" for i in range(120) for j in range(i + 1, 120))
     with pytest.raises(DrawingError, match=r"longer than 0\.2 seconds"):
         engine.render(f"digraph {{ {edges} }}", time_limit=0.2)
+
+
+def test_an_engine_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> bytearray:
+        raise wasmtime.WasmtimeError("cannot make memory:\n    Cannot allocate memory (os error 12)")
+
+    monkeypatch.setattr(engine, "_compiled", fails)
+    with pytest.raises(DrawingError, match=r"cannot start \(Cannot allocate memory \(os error 12\)\)"):
+        engine.render("digraph { a -> b }")
 
 
 def test_a_graph_too_deep_for_the_layout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

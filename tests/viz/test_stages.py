@@ -67,6 +67,26 @@ def test_a_block_that_is_one_layer_with_small_ones_is_no_box_of_its_own(table: C
     assert (found.label, found.title, found.count, found.params) == ("features.0 … 2", "conv 3×3, 3", 3, 3 * 84)
 
 
+def test_a_group_of_equal_blocks_is_these_with_their_number() -> None:
+    found = column(stages.build(archdsl.load("inception_resnet_v1").graph))
+    (repeat,) = (s for s in found if s.label == "repeat_2")
+    assert (repeat.title.partition("(")[0], repeat.count) == ("factorised", 10)
+
+
+def test_tables_that_say_enough_are_opened_no_further(table: Callable[[str], Stages]) -> None:
+    block = "block b(x, n) { x -> conv(8, 3, padding = 1) -> max_pool(3, stride = 1, padding = n) }\n"
+    steps = " -> ".join(f"b{i}: b({i % 2})" for i in range(stages.ENOUGH))
+    assert {s.title for s in column(table(f"{block}network N(x: [N, 8, 64, 64]) {{ x -> {steps} }}"))[1:]} == {
+        "b(0)",
+        "b(1)",
+    }
+
+
+def test_a_layer_that_gives_several_tensors_says_so(table: Callable[[str], Stages]) -> None:
+    found = table("network N(x: [N, 8, 4, 4]) { a, b = chunk(x, 2, dim = 1)\n relu(a) + tanh(b) }")
+    assert next(s.shape for s in found.all() if s.path == "chunk") == "2 × (4 × 4 × 4)"
+
+
 def test_stages_say_what_they_give_and_cost(table: Callable[[str], Stages]) -> None:
     last = column(table(CONVS.format(body="conv(8, 3, padding = 1) -> global_avg_pool")))[-1]
     assert (last.path, last.shape, last.params, last.macs) == ("fc", "10", 90, 80)
@@ -88,7 +108,7 @@ def test_blocks_that_read_one_another_are_opened(table: Callable[[str], Stages])
         "network Net(x: [N, 8]) { a = x -> one.a: { relu -> tanh }\n b = a -> two.a: { relu -> tanh }\n"
         "b -> one.b: { relu -> tanh } }"
     )
-    assert [stage.path for stage in found.all()][1:] == ["one.a.0", "two.a.0", "one.b.0"]
+    assert [stage.path for stage in found.all()][1:] == ["one.a", "two.a", "one.b"]
 
 
 @pytest.mark.parametrize("name", ["alexnet", "densenet121", "googlenet", "inception_v4", "resnet152", "unet"])

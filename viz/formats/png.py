@@ -24,12 +24,12 @@ def render(subject: Subject, look: Look) -> bytes:
     return rasterise(svg.render(subject, look).decode())
 
 
-def rasterise(picture: str) -> bytes:
-    """The pixels of one of our SVG files."""
+def rasterise(picture: str, most: float = ZOOM) -> bytes:
+    """The pixels of one of our SVG files, `most` times as large at most."""
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=picture,
-            zoom=zoom(*_size(picture)),
+            zoom=min(most, zoom(*_size(picture))),
             dpi=96.0,  # without it points have no size, and text vanishes
             background="white",
             skip_system_fonts=True,

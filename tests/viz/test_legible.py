@@ -1,0 +1,108 @@
+"""What can be said of every picture: its letters are on the page, none covers another, and all can be read."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple, get_args
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+
+import archdsl
+import viz
+from archdsl.zoo import entries
+from viz import lettering, theme
+from viz.formats import View
+
+SVG = "{http://www.w3.org/2000/svg}"
+PAGE = (6.5 * 72, 9 * 72)  # what is left between the margins of a sheet of letter paper
+READABLE = 6.0  # points
+SLACK = 1.5  # points by which letters, which do not fill their boxes, may seem to overlap
+
+# One network of each file of the zoo, and those that differ from it in form.
+FIRST = {entry.file: entry.name for entry in reversed(entries())}
+NETWORKS = [*sorted(FIRST.values()), "alexnet_grouped", "inception_resnet_v2_paper", "resnet152", "unet_padded"]
+
+
+class Line(NamedTuple):
+    """A line of text in a frame that is turned as the text is."""
+
+    said: str
+    angle: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Line) -> bool:
+        across = min(self.right, other.right) - max(self.left, other.left)
+        down = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return self.angle == other.angle and across > SLACK and down > SLACK
+
+    def corners(self) -> Iterator[tuple[float, float]]:
+        """Where it is on the page."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        for x in (self.left, self.right):
+            for y in (self.top, self.bottom):
+                yield x * cos - y * sin, x * sin + y * cos
+
+
+def lines(part: Element, x: float = 0.0, y: float = 0.0) -> Iterator[Line]:
+    for child in part:
+        moved = re.search(r"translate\(([-\d.]+)[ ,]([-\d.]+)\)", child.get("transform", ""))
+        place = (x + float(moved[1]), y + float(moved[2])) if moved else (x, y)
+        yield from lines(child, *place)
+        if child.tag == f"{SVG}text" and (child.text or "").strip():
+            yield line(child, *place)
+
+
+def line(text: Element, x: float, y: float) -> Line:
+    turned = re.search(r"rotate\(([-\d.]+)", text.get("transform", ""))
+    angle = math.radians(float(turned[1])) if turned else 0.0
+    x, y = x + float(text.get("x", "0")), y + float(text.get("y", "0"))
+    x, y = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+    size, said = float(text.get("font-size", "12")), text.text or ""
+    width = lettering.width(said, size)
+    left = x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[text.get("text-anchor", "start")]
+    return Line(said, angle, left, y - size * 0.7, left + width, y + size * 0.15)
+
+
+@cache
+def picture(name: str, view: View) -> Element:
+    return ElementTree.fromstring(viz.render(archdsl.load(name).graph, "svg", view=view))
+
+
+def size(page: Element) -> tuple[float, float]:
+    _, _, width, height = (float(n) for n in page.attrib["viewBox"].split())
+    return width, height
+
+
+@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_texts_are_on_the_page(name: str, view: View) -> None:
+    page = picture(name, view)
+    width, height = size(page)
+    outside = [
+        text.said
+        for text in lines(page)
+        if any(not (-1 <= x <= width + 1 and -1 <= y <= height + 1) for x, y in text.corners())
+    ]
+    assert outside == []
+
+
+@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_text_covers_another(name: str, view: View) -> None:
+    found = list(lines(picture(name, view)))
+    assert [(a.said, b.said) for a, b in combinations(found, 2) if a.overlaps(b)] == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_table_can_be_read_on_a_page(name: str) -> None:
+    width, height = size(picture(name, "stages"))
+    assert theme.SMALL * min(1.0, PAGE[0] / width, PAGE[1] / height) >= READABLE
