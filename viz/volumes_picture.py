@@ -41,8 +41,9 @@ def draw(volumes: Volumes) -> Element:
     for i, solid in enumerate(volumes.solids):
         for link in (link for link in volumes.links if link.target == i and link not in arcs):
             _link(body, volumes.solids[link.source], solid, link)
-        _solid(body, solid, colours)
-        _name(body, solid, feet[i])
+        with body.grouped(f"part{i}"):
+            _solid(body, solid, colours)
+            _name(body, solid, feet[i])
     for link, peak in arcs.items():
         _arc(body, volumes.solids[link.source], volumes.solids[link.target], peak, link)
     canvas.shifted(body, left, top)

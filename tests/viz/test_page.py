@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -26,7 +26,8 @@ from viz.formats import Look
 from viz.html import page, themes
 from viz.html.document import document
 from viz.html.paging import MOST
-from viz.html.themes import READABLE, THEMES, contrast, text_on
+from viz.html.themes import PAGE, READABLE, contrast, text_on
+from viz.recolour import Theme, colour
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -47,7 +48,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- \u2028 & ]]>"
 
 
 def data(graph: Graph, **options: Any) -> dict[str, Any]:
-    return document(scene.build(graph, **options), Look())
+    return document(scene.build(graph, **options), Look()).data
 
 
 def by_path(graph: Graph, **options: Any) -> dict[str, dict[str, Any]]:
@@ -190,7 +191,7 @@ def hostile(graph: Graph) -> Graph:
 
 def test_no_text_of_a_spec_ends_the_script_that_holds_it(graph_of: Callable[..., Graph]) -> None:
     text = viz.render(hostile(graph_of(NET)), "html").decode()
-    assert text.count("</script>") == viz.render(graph_of(NET), "html").decode().count("</script>") == 3
+    assert text.count("</script>") == viz.render(graph_of(NET), "html").decode().count("</script>") == 5
     assert "<script>alert" not in text
     (found,) = re.findall(r'<script type="application/json" id="network">(.*)</script>', text)
     assert not re.search("[<>&\u2028\u2029]", found)
@@ -252,29 +253,26 @@ def test_the_layout_engine_is_the_published_one_and_has_its_licence() -> None:
     assert "Eclipse Public License 2.0" in (page.HOME / "page.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_text_can_be_read_in_every_theme(name: str) -> None:
-    chosen = THEMES[name]
-    pairs = [(text, back) for text in (chosen.ink, chosen.muted) for back in (chosen.paper, chosen.panel)]
-    pairs += [(text, cluster.fill) for text in (chosen.ink, chosen.muted) for cluster in chosen.clusters]
-    pairs += [(text, chosen.outline(d).fill) for text in (chosen.ink, chosen.muted) for d in theme.DEVICES]
-    for colour in (*theme.GROUPS.values(), *theme.MORE_GROUPS):
-        fill = chosen.of(colour).fill
-        pairs += [(text, fill) for text in text_on(fill, chosen)]
-    pairs.append((chosen.accent, chosen.panel))  # links
-    assert [(text, back) for text, back in pairs if contrast(text, back) < READABLE] == []
+@pytest.mark.parametrize("name", get_args(Theme))
+def test_text_can_be_read_in_every_theme(name: Theme) -> None:
+    backs = ["paper", "panel", "cluster-0", "cluster-1"]
+    pairs = [(PAGE[text], PAGE[back]) for text in ("ink", "muted") for back in backs]
+    pairs += [(PAGE[text], device.fill) for text in ("ink", "muted") for device in theme.DEVICES]
+    for fill, _ in (*theme.GROUPS.values(), *theme.MORE_GROUPS):
+        pairs += [(PAGE[text], fill) for text in text_on(fill)]
+    pairs.append((PAGE["accent"], PAGE["panel"]))  # links
+    assert [pair for pair in pairs if contrast(*(colour(light, name) for light in pair)) < READABLE] == []
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_what_is_selected_stands_out_in_every_theme(name: str) -> None:
-    chosen = THEMES[name]
-    backs = (chosen.paper, chosen.panel, *(cluster.fill for cluster in chosen.clusters))
-    assert all(contrast(chosen.accent, back) >= 3 for back in backs)
+@pytest.mark.parametrize("name", get_args(Theme))
+def test_what_is_selected_stands_out_in_every_theme(name: Theme) -> None:
+    for back in ("paper", "panel", "cluster-0", "cluster-1"):
+        assert contrast(colour(PAGE["accent"], name), colour(PAGE[back], name)) >= 3
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_more_heat_is_seen_without_colour(name: str) -> None:
-    steps = [contrast(colour, THEMES[name].paper) for colour in THEMES[name].heat]
+@pytest.mark.parametrize("name", get_args(Theme))
+def test_more_heat_is_seen_without_colour(name: Theme) -> None:
+    steps = [contrast(colour(PAGE[f"heat-{i}"], name), colour(PAGE["paper"], name)) for i in range(5)]
     assert steps == sorted(steps)
 
 
@@ -284,9 +282,10 @@ def test_there_is_a_rule_for_each_colour_and_device_in_each_theme(graph_of: Call
     shown = scene.build(graph_of(NET))
     colours = palette.colours((box.colour for box in shown.boxes()), shown.devices)
     rules = themes.css(colours)
-    for name in THEMES:
-        assert rules.count(f'[data-theme="{name}"] .c') == len(colours.groups)
-        assert rules.count(f'[data-theme="{name}"] .d') == 2
+    for i, (fill, _) in enumerate(colours.groups.values()):
+        assert f".c{i} {{ --fill: var(--{fill[1:]});" in rules
+        assert [re.findall(f"--{fill[1:]}: (#[0-9a-f]+)", rules)] == [[colour(fill, name) for name in get_args(Theme)]]
+    assert len(re.findall(r"^\.d\d ", rules, re.M)) == 2
 
 
 def test_a_notebook_shows_the_page_in_a_sandbox_and_the_drawing_where_it_cannot(graph_of: Callable[..., Graph]) -> None:

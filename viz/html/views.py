@@ -1,0 +1,58 @@
+"""All views of one network, between which a reader of the page switches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from archdsl.graph import Graph
+from viz import folding, grouping, scene, stages, volumes
+from viz.folding import StandIn
+from viz.formats import View
+from viz.scene import Scene, Shown
+from viz.stages import Stages
+from viz.volumes import Volumes
+
+Built = TypeVar("Built", Stages, Volumes)
+
+MOST: Final = 1000  # stages of a picture; it is drawn whole, unlike the graph
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a view shows nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    scene: Scene
+    stages: Stages | Refused
+    volumes: Volumes | Refused
+    first: View  # the view that the page opens in
+    stand_in: StandIn  # what is drawn in the stead of the layers that those two draw once for all
+
+
+def build(
+    graph: Graph, phase: Shown = "train", *, fold: bool = True, focus: str | None = None, first: View = "graph"
+) -> Views:
+    """The views of a graph; equal groups are folded in the first only with `fold`. Raises `ValueError` as scenes do."""
+    whole = scene.build(graph, phase, fold="mark" if fold else False, focus=focus)
+    if focus is not None:
+        part = Refused("only the graph shows a part of a network")
+        return Views(whole, part, part, first, {})
+    table, solids = _tried(stages.build, graph, phase), _tried(volumes.build, graph, phase)
+    if isinstance(table, Stages) and (found := sum(map(len, table.rows))) > MOST:
+        table = solids = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
+    refused = isinstance(table, Refused)
+    stand_in = {} if refused else folding.fold(graph, grouping.groups(graph, scene.kept(graph, phase))).stand_in
+    return Views(whole, table, solids, first, stand_in)
+
+
+def _tried(build: Callable[[Graph, Shown], Built], graph: Graph, phase: Shown) -> Built | Refused:
+    try:
+        return build(graph, phase)
+    except ValueError as error:
+        return Refused(str(error))
