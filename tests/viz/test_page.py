@@ -23,9 +23,12 @@ from archdsl.graph import Graph
 from archdsl.network import Network, load
 from viz import scene, theme
 from viz.formats import Look
-from viz.html import page, themes
+from viz.html import document as document_module
+from viz.html import figures, page, themes, views
 from viz.html.document import document
+from viz.html.figures import FIGURES, Figure
 from viz.html.paging import MOST
+from viz.html.pictures import pictures
 from viz.html.themes import PAGE, READABLE, contrast, text_on
 from viz.recolour import Theme, colour
 
@@ -181,6 +184,77 @@ def test_a_long_group_comes_in_pages(graph_of: Callable[..., Graph]) -> None:
 
 def test_a_short_group_has_no_pages(graph_of: Callable[..., Graph]) -> None:
     assert not any(item["kind"] == "page" for item in data(graph_of(NET))["items"])
+
+
+def test_equal_groups_say_which_they_fold_into_and_how_their_layers_correspond(
+    graph_of: Callable[..., Graph],
+) -> None:
+    items = data(graph_of(NET), fold="mark")["items"]
+    found = {item["path"]: item for item in items}
+    first, second = found["left.0"], found["left.1"]
+    assert "of" not in first
+    assert items[second["of"]] is first
+    pairs = zip(first["alike"], second["alike"], strict=True)
+    assert [(items[a]["path"], items[b]["path"]) for a, b in pairs] == [
+        (f"left.0.{name}", f"left.1.{name}") for name in ("conv", "relu", "add")
+    ]
+
+
+def test_groups_fold_by_what_they_are_whatever_they_are_called(graph_of: Callable[..., Graph]) -> None:
+    code = "network Net(x: [N, 8]) {{ x -> one: {{ linear(8) -> relu }} -> two: {{ it: linear({}) -> that: relu }} }}"
+    assert "of" in by_path(graph_of(code.format(8)), fold="mark")["two"]
+    assert "of" not in by_path(graph_of(code.format(9)), fold="mark")["two"]
+
+
+def test_many_equal_groups_come_in_pages_that_fold_into_the_first(graph_of: Callable[..., Graph]) -> None:
+    code = (
+        "block unit(x) { x -> linear(8) -> relu }\nnetwork Net(x: [N, 8]) { x -> repeat 1000 { unit() } -> linear(2) }"
+    )
+    items = data(graph_of(code), fold="mark")["items"]
+    outer = [item for item in items if item["parent"] == 0]
+    assert [item["kind"] for item in outer] == ["input", "group", *["page"] * 10, "layer", "output"]
+    assert {items[item["of"]]["path"] for item in outer if item["kind"] == "page"} == {"unit"}
+
+
+def test_a_figure_is_told_of_layers_groups_and_stages_by_its_one_definition(
+    graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = Figure("time", "predicted time", "seconds", lambda layer: 0.5 if layer.row else 0)
+    for module in (figures, document_module):
+        monkeypatch.setattr(module, "FIGURES", (*FIGURES, more))
+    monkeypatch.setattr(figures, "NOTHING", (0,) * (len(FIGURES) + 1))
+    monkeypatch.setattr(document_module, "NOTHING", (0,) * (len(FIGURES) + 1))
+    shown = views.build(graph_of(NET))
+    known = document(shown.scene, Look())
+    assert known.data["figures"][-1] == {"key": "time", "name": "predicted time", "unit": "seconds"}
+    items = {item["path"]: item["time"] for item in known.data["items"] if "time" in item}
+    assert (items["left.0.conv"], items["left.0"], items["left"]) == (0.5, 1.5, 3.0)
+    parts = {part["path"]: part["time"] for part in pictures(shown, known)["stages"].data["parts"]}
+    assert parts["left.0 … 1"] == 3.0
+
+
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_a_picture_refers_to_items_and_to_colours_of_the_theme(graph_of: Callable[..., Graph], view: str) -> None:
+    shown = views.build(graph_of(NET))
+    known = document(shown.scene, Look())
+    picture = pictures(shown, known)[view]
+    items = known.data["items"]
+    for part in picture.data["parts"]:
+        assert items[part["item"]]["path"].split(".")[0] == part["path"].split()[0].split(".")[0]
+        assert all("order" in items[place] for place in part["layers"])
+    text = json.dumps(picture.data["drawing"])
+    assert not re.search("#[0-9a-f]{6}", text)
+    assert {f"#{name}" for name in re.findall(r"var\(--(\w+)\)", text)} == picture.colours
+
+
+def test_a_view_that_cannot_be_says_why(graph_of: Callable[..., Graph]) -> None:
+    long = graph_of("network Net(x: [N, 8]) { x -> for i in range(1001) { linear(8 + i % 2) } }")
+    assert views.build(long).stages == views.Refused("1002 stages are too many for a picture (1000 at most)")
+    assert views.build(graph_of(NET), focus="left").volumes == views.Refused("only the graph shows a part of a network")
+    with pytest.raises(SpecError) as caught:
+        graph_of(BROKEN)
+    assert caught.value.graph is not None
+    assert views.build(caught.value.graph).stages == views.Refused("only the graph view shows a spec with errors")
 
 
 def hostile(graph: Graph) -> Graph:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from archdsl.graph import Graph
 from viz import folding, grouping, scene, stages, volumes
@@ -13,8 +12,6 @@ from viz.formats import View
 from viz.scene import Scene, Shown
 from viz.stages import Stages
 from viz.volumes import Volumes
-
-Built = TypeVar("Built", Stages, Volumes)
 
 MOST: Final = 1000  # stages of a picture; it is drawn whole, unlike the graph
 
@@ -43,16 +40,13 @@ def build(
     if focus is not None:
         part = Refused("only the graph shows a part of a network")
         return Views(whole, part, part, first, {})
-    table, solids = _tried(stages.build, graph, phase), _tried(volumes.build, graph, phase)
-    if isinstance(table, Stages) and (found := sum(map(len, table.rows))) > MOST:
-        table = solids = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
-    refused = isinstance(table, Refused)
-    stand_in = {} if refused else folding.fold(graph, grouping.groups(graph, scene.kept(graph, phase))).stand_in
-    return Views(whole, table, solids, first, stand_in)
-
-
-def _tried(build: Callable[[Graph, Shown], Built], graph: Graph, phase: Shown) -> Built | Refused:
     try:
-        return build(graph, phase)
+        table = stages.build(graph, phase)
     except ValueError as error:
-        return Refused(str(error))
+        return Views(whole, Refused(str(error)), Refused(str(error)), first, {})
+    found = sum(map(len, table.rows))
+    if found > MOST:
+        many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
+        return Views(whole, many, many, first, {})
+    stand_in = folding.fold(graph, grouping.groups(graph, scene.kept(graph, phase))).stand_in
+    return Views(whole, table, volumes.of_stages(table), first, stand_in)
