@@ -58,9 +58,9 @@ async function show(wanted) {
   byId("save").disabled = !!view.refused;
   const position = kept.get(name);
   await view.show();
+  select(state.selected); // before the fit: the panel takes room
   if (position) sight.move(position.x, position.y, position.k);
   else view.fit(true);
-  select(state.selected);
 }
 
 /** Shows an item in another view. */
