@@ -40,7 +40,7 @@ class Canvas:
         self.parts.append(group)
 
     @contextmanager
-    def grouped(self, id: str) -> Iterator[None]:
+    def named(self, id: str) -> Iterator[None]:
         """What is drawn meanwhile is one group of this id."""
         before, self.parts = self.parts, []
         yield

@@ -51,7 +51,7 @@ def draw(stages: Stages) -> Element:
     for link in stages.links:
         _link(canvas, boxes[link.source], boxes[link.target], link, sides)
     for number, box in enumerate(boxes):
-        with canvas.grouped(f"part{number}"):
+        with canvas.named(f"part{number}"):
             _box(canvas, box, colours)
     for box, name in zip((b for b in boxes if b.first), names, strict=True):
         canvas.text(

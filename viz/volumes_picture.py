@@ -41,7 +41,7 @@ def draw(volumes: Volumes) -> Element:
     for i, solid in enumerate(volumes.solids):
         for link in (link for link in volumes.links if link.target == i and link not in arcs):
             _link(body, volumes.solids[link.source], solid, link)
-        with body.grouped(f"part{i}"):
+        with body.named(f"part{i}"):
             _solid(body, solid, colours)
             _name(body, solid, feet[i])
     for link, peak in arcs.items():
