@@ -11,6 +11,8 @@ from archdsl.write import write_atomically
 from viz import formats, scene, stages, volumes
 from viz.engine import DrawingError
 from viz.formats import Direction, Engine, Look, Subject, View
+from viz.html import views
+from viz.html.views import Views
 from viz.recolour import Theme
 from viz.scene import Depth, Shown
 
@@ -66,13 +68,13 @@ def render(
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
-    subject: Subject
-    if view == "stages":
+    subject: Subject | Views
+    if formats.opens(format):
+        subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
+    elif view == "stages":
         subject = stages.build(graph, phase)
     elif view == "volumes":
         subject = volumes.build(graph, phase)
-    elif formats.opens(format):
-        subject = scene.build(graph, phase, fold=False, depth=None, focus=focus)
     else:
         subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
     return renderer(subject, Look(direction, shapes, theme, engine))
@@ -82,4 +84,4 @@ def embed(graph: Graph) -> str:
     """The interactive page of a graph as an HTML element, for a notebook."""
     from viz.formats import html
 
-    return html.embed(scene.build(graph, fold=False, depth=None), Look())
+    return html.embed(views.build(graph), Look())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
@@ -40,6 +41,15 @@ class Canvas:
         group = Element("g", {"transform": f"translate({number(x)} {number(y)})"})
         group.extend(other.parts)
         self.parts.append(group)
+
+    @contextmanager
+    def named(self, id: str) -> Iterator[None]:
+        """What is drawn meanwhile is one group of this id."""
+        before, self.parts = self.parts, []
+        yield
+        group = Element("g", {"id": id})
+        group.extend(self.parts)
+        self.parts = [*before, group]
 
     def rectangle(
         self, x: float, y: float, width: float, height: float, colour: theme.Colour, *, round: float = 0.0,

@@ -63,6 +63,21 @@ def fold(graph: Graph, tree: Branch) -> Folded:
     return Folded(visit(tree), stand_in)
 
 
+def mark(graph: Graph, tree: Branch) -> Branch:
+    """Say of each group which one `fold` would draw in its stead, and leave none out."""
+    items: list[str | Branch] = []
+    for run in _runs(graph, tree.items):
+        if isinstance(run, str):
+            items.append(run)
+            continue
+        for i, member in enumerate(run):
+            marked = mark(graph, member.branch)
+            like = run[0].branch.key if i else ""
+            order = member.structure.order if len(run) > 1 else ()
+            items.append(replace(marked, like=like, order=order))
+    return replace(tree, items=items)
+
+
 def close(tree: Branch, depth: int) -> Branch:
     """Draw groups that are nested as deep as this as one box each; of one that is a run and no more, the run."""
     items = [close(item, depth) if isinstance(item, Branch) else item for item in tree.items]
@@ -124,7 +139,7 @@ def find(tree: Branch, path: str) -> str | Branch:
     while stack:
         for item in stack.pop().items:
             if isinstance(item, Branch):
-                known.setdefault(f"{item.path}{item.use}", item)
+                known.setdefault(item.key, item)
                 stack.append(item)
             else:
                 known.setdefault(item, item)

@@ -27,6 +27,13 @@ class Branch:
     count: int = 1  # how many groups like it, one after another or side by side, it stands for
     last: str = ""  # the path of the last of these, if there are several
     parallel: bool = False  # whether they stand side by side
+    like: str = ""  # the key of the first of equal groups in a row; that one and a single group have none
+    order: tuple[str, ...] = ()  # the layers of one of equal groups; those at one place correspond
+
+    @property
+    def key(self) -> str:
+        """What it is known by: its path, with the use."""
+        return f"{self.path}{self.use}"
 
     @property
     def label(self) -> str:

@@ -13,6 +13,7 @@ from viz.wording import clip, clip_call, cost, plain, title
 
 Kind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Shown: TypeAlias = Literal["train", "eval"]
+Fold: TypeAlias = bool | Literal["mark"]
 Depth: TypeAlias = int | Literal["fit"] | None  # None: whatever the depth
 
 
@@ -45,6 +46,9 @@ class Group:
     train: bool  # whether all of it exists in training only
     items: tuple[Box | Group, ...]
     repeats: str = ""  # how many groups it stands for
+    key: str = ""  # what it is known by: its path, with the use
+    like: str = ""  # the key of the equal group before it in whose place it could be folded
+    order: tuple[str, ...] = ()  # the keys of its layers; in equal groups, those at one place correspond
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,12 @@ class Scene:
 
 
 def build(
-    graph: Graph, phase: Shown = "train", *, fold: bool = False, depth: Depth = None, focus: str | None = None
+    graph: Graph, phase: Shown = "train", *, fold: Fold = False, depth: Depth = None, focus: str | None = None
 ) -> Scene:
     """The scene of a graph: everything for "train", what the live outputs need for "eval".
 
-    With `fold`, equal groups that follow one another are drawn once. Groups nested `depth` deep are drawn as one box,
+    With `fold`, equal groups that follow one another are drawn once; with "mark" they all are, and say which are equal.
+    Groups nested `depth` deep are drawn as one box,
     with "fit" as many as it takes for a page. `focus` leaves out all but the group or layer of a path and its
     neighbours.
 
@@ -96,7 +101,9 @@ def build(
         caption = f"{caption}: {focus}"
         if isinstance(depth, int) and isinstance(part, grouping.Branch):
             depth += part.depth
-    folded = folding.fold(graph, tree) if fold else folding.Folded(tree, {})
+    if fold == "mark":
+        tree = folding.mark(graph, tree)
+    folded = folding.fold(graph, tree) if fold is True else folding.Folded(tree, {})
     tree, stand_in = folded
     if depth is not None:
         tree = folding.fitting(graph, folded) if depth == "fit" else folding.close(tree, depth)
@@ -184,6 +191,9 @@ def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group
         train=all(item.train for item in items),
         items=items,
         repeats=tree.repeats,
+        key=tree.key,
+        like=tree.like,
+        order=tree.order,
     )
 
 

@@ -42,6 +42,7 @@ class Stage:
     macs: Size
     device: str | None
     train: bool
+    end: tuple[str, ...] = ()  # of several that were joined, the layers of the last, which alone is read outside
 
     @property
     def label(self) -> str:
@@ -207,16 +208,15 @@ def _said(stage: Stage) -> tuple[str, ...]:
 
 def _sum(a: Stage, b: Stage) -> Stage:
     params, macs = a.params + b.params, a.macs + b.macs
-    return replace(a, keys=a.keys + b.keys, shape=b.shape, params=params, macs=macs)
+    return replace(a, keys=a.keys + b.keys, shape=b.shape, params=params, macs=macs, end=b.end or b.keys)
 
 
 def _follows(graph: Graph, a: Stage, b: Stage) -> bool:
     """Whether a stage reads nothing but another, and that is read by nothing else."""
+    end = a.end or a.keys
     reads = {source for key in b.keys for source in graph.pred[key]} - set(b.keys)
-    readers = {reader for key in a.keys for reader in graph.succ[key]} - set(a.keys)
-    return (
-        bool(reads) and reads <= set(a.keys) and readers <= set(b.keys) and (a.device, a.train) == (b.device, b.train)
-    )
+    readers = {reader for key in end for reader in graph.succ[key]} - set(end)
+    return bool(reads) and reads <= set(end) and readers <= set(b.keys) and (a.device, a.train) == (b.device, b.train)
 
 
 def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: folding.StandIn) -> Stages | None:

@@ -52,8 +52,9 @@ def draw(stages: Stages) -> Element:
     canvas.text(MARGIN, theme.CAPTION * 1.5, stages.title, size=theme.CAPTION, anchor="start", bold=True)
     for link in stages.links:
         _link(canvas, boxes[link.source], boxes[link.target], link, sides)
-    for box in boxes:
-        _box(canvas, box, colours)
+    for number, box in enumerate(boxes):
+        with canvas.named(f"part{number}"):
+            _box(canvas, box, colours)
     for box, name in zip((b for b in boxes if b.first), names, strict=True):
         canvas.text(
             left - PADDING, box.y + box.height / 2 + 3.3, name, size=theme.SMALL, colour=theme.MUTED, anchor="end"

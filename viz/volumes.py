@@ -69,7 +69,12 @@ class Volumes:
 
 def build(graph: Graph, phase: Shown = "train") -> Volumes:
     """The solids of a graph. Raises `ValueError` for that of a spec with errors."""
-    table = _condensed(stages.build(graph, phase))
+    return of_stages(stages.build(graph, phase))
+
+
+def of_stages(whole: Stages) -> Volumes:
+    """The solids of stages."""
+    table = _condensed(whole)
     tallest = max((math.sqrt(size) for stage in table.all() for size in _sides(stage)[1:]), default=1.0)
     longest = max((math.sqrt(_sides(stage)[0]) for stage in table.all() if not _sides(stage)[1]), default=1.0)
     root = min(THICKNESS, TALLEST / longest)  # the height of a vector for each root of a feature

@@ -38,14 +38,14 @@ def draw(volumes: Volumes) -> Element:
     canvas = Canvas()
     canvas.text(MARGIN, theme.CAPTION * 1.5, volumes.title, size=theme.CAPTION, anchor="start", bold=True)
     body = Canvas()
-    for i, solid in enumerate(volumes.solids):
-        for link in (link for link in volumes.links if link.target == i and link not in arcs):
-            _link(body, volumes.solids[link.source], solid, link)
-        _solid(body, solid, colours)
     for link, peak in arcs.items():
-        _arc(body, volumes.solids[link.source], volumes.solids[link.target], peak, link)
-    for solid, foot in zip(solids, feet, strict=True):
-        _name(body, solid, foot)
+        _arc(body, solids[link.source], solids[link.target], peak, link)
+    for i, solid in enumerate(solids):
+        for link in (link for link in volumes.links if link.target == i and link not in arcs):
+            _link(body, solids[link.source], solid, link)
+        with body.named(f"part{i}"):
+            _solid(body, solid, colours)
+            _name(body, solid, feet[i])
     canvas.shifted(body, left, top)
     right = left + max(
         solid.x + solid.width + max(solid.recess[0], _length(solid) * COS if solid.above else 0.0) for solid in solids
@@ -188,8 +188,7 @@ def _arcs(volumes: Volumes, feet: list[float]) -> dict[Link, float]:
 
 
 def _arc(canvas: Canvas, a: Solid, b: Solid, peak: float, link: Link) -> None:
-    start = (a.x + a.width / 2 + a.recess[0] / 2, a.top + a.recess[1] / 2)
-    end = (b.x + b.width / 2 + b.recess[0] / 2, b.top + b.recess[1] / 2)
+    start, end = ((solid.x + solid.width / 2 + solid.recess[0], solid.top) for solid in (a, b))  # at the rear edges
     control = (8 * peak - start[1] - end[1]) / 6  # lets the middle of the curve touch the peak
     colour = theme.CROSSING if _crosses(a, b) else theme.EDGE
     points = (start, (start[0], control), (end[0], control), end)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -23,10 +23,14 @@ from archdsl.graph import Graph
 from archdsl.network import Network, load
 from viz import scene, theme
 from viz.formats import Look
-from viz.html import page, themes
+from viz.html import document as document_module
+from viz.html import figures, page, themes, views
 from viz.html.document import document
+from viz.html.figures import FIGURES, Figure
 from viz.html.paging import MOST
-from viz.html.themes import READABLE, THEMES, contrast, text_on
+from viz.html.pictures import pictures
+from viz.html.themes import PAGE, READABLE, contrast, text_on
+from viz.recolour import Theme, colour
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -47,7 +51,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- \u2028 & ]]>"
 
 
 def data(graph: Graph, **options: Any) -> dict[str, Any]:
-    return document(scene.build(graph, **options), Look())
+    return document(scene.build(graph, **options), Look()).data
 
 
 def by_path(graph: Graph, **options: Any) -> dict[str, dict[str, Any]]:
@@ -182,6 +186,77 @@ def test_a_short_group_has_no_pages(graph_of: Callable[..., Graph]) -> None:
     assert not any(item["kind"] == "page" for item in data(graph_of(NET))["items"])
 
 
+def test_equal_groups_say_which_they_fold_into_and_how_their_layers_correspond(
+    graph_of: Callable[..., Graph],
+) -> None:
+    items = data(graph_of(NET), fold="mark")["items"]
+    found = {item["path"]: item for item in items}
+    first, second = found["left.0"], found["left.1"]
+    assert "of" not in first
+    assert items[second["of"]] is first
+    pairs = zip(first["alike"], second["alike"], strict=True)
+    assert [(items[a]["path"], items[b]["path"]) for a, b in pairs] == [
+        (f"left.0.{name}", f"left.1.{name}") for name in ("conv", "relu", "add")
+    ]
+
+
+def test_groups_fold_by_what_they_are_whatever_they_are_called(graph_of: Callable[..., Graph]) -> None:
+    code = "network Net(x: [N, 8]) {{ x -> one: {{ linear(8) -> relu }} -> two: {{ it: linear({}) -> that: relu }} }}"
+    assert "of" in by_path(graph_of(code.format(8)), fold="mark")["two"]
+    assert "of" not in by_path(graph_of(code.format(9)), fold="mark")["two"]
+
+
+def test_many_equal_groups_come_in_pages_that_fold_into_the_first(graph_of: Callable[..., Graph]) -> None:
+    code = (
+        "block unit(x) { x -> linear(8) -> relu }\nnetwork Net(x: [N, 8]) { x -> repeat 1000 { unit() } -> linear(2) }"
+    )
+    items = data(graph_of(code), fold="mark")["items"]
+    outer = [item for item in items if item["parent"] == 0]
+    assert [item["kind"] for item in outer] == ["input", "group", *["page"] * 10, "layer", "output"]
+    assert {items[item["of"]]["path"] for item in outer if item["kind"] == "page"} == {"unit"}
+
+
+def test_a_figure_is_told_of_layers_groups_and_stages_by_its_one_definition(
+    graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = Figure("time", "predicted time", "seconds", lambda layer: 0.5 if layer.row else 0)
+    for module in (figures, document_module):
+        monkeypatch.setattr(module, "FIGURES", (*FIGURES, more))
+    monkeypatch.setattr(figures, "NOTHING", (0,) * (len(FIGURES) + 1))
+    monkeypatch.setattr(document_module, "NOTHING", (0,) * (len(FIGURES) + 1))
+    shown = views.build(graph_of(NET))
+    known = document(shown.scene, Look())
+    assert known.data["figures"][-1] == {"key": "time", "name": "predicted time", "unit": "seconds"}
+    items = {item["path"]: item["time"] for item in known.data["items"] if "time" in item}
+    assert (items["left.0.conv"], items["left.0"], items["left"]) == (0.5, 1.5, 3.0)
+    parts = {part["path"]: part["time"] for part in pictures(shown, known)["stages"].data["parts"]}
+    assert (parts["left"], parts["right.0.conv"]) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_a_picture_refers_to_items_and_to_colours_of_the_theme(graph_of: Callable[..., Graph], view: str) -> None:
+    shown = views.build(graph_of(NET))
+    known = document(shown.scene, Look())
+    picture = pictures(shown, known)[view]
+    items = known.data["items"]
+    for part in picture.data["parts"]:
+        assert items[part["item"]]["path"].split(".")[0] == part["path"].split()[0].split(".")[0]
+        assert all("order" in items[place] for place in part["layers"])
+    text = json.dumps(picture.data["drawing"])
+    assert not re.search("#[0-9a-f]{6}", text)
+    assert {f"#{name}" for name in re.findall(r"var\(--(\w+)\)", text)} == picture.colours
+
+
+def test_a_view_that_cannot_be_says_why(graph_of: Callable[..., Graph]) -> None:
+    long = graph_of("network Net(x: [N, 8]) { x -> for i in range(1001) { linear(8 + i % 2) } }")
+    assert views.build(long).stages == views.Refused("1002 stages are too many for a picture (1000 at most)")
+    assert views.build(graph_of(NET), focus="left").volumes == views.Refused("only the graph shows a part of a network")
+    with pytest.raises(SpecError) as caught:
+        graph_of(BROKEN)
+    assert caught.value.graph is not None
+    assert views.build(caught.value.graph).stages == views.Refused("only the graph view shows a spec with errors")
+
+
 def hostile(graph: Graph) -> Graph:
     for _, node in graph.nodes(data=True):
         node["blocks"] = tuple(Instance(i.path, HOSTILE, i.span) for i in node["blocks"])
@@ -190,7 +265,7 @@ def hostile(graph: Graph) -> Graph:
 
 def test_no_text_of_a_spec_ends_the_script_that_holds_it(graph_of: Callable[..., Graph]) -> None:
     text = viz.render(hostile(graph_of(NET)), "html").decode()
-    assert text.count("</script>") == viz.render(graph_of(NET), "html").decode().count("</script>") == 3
+    assert text.count("</script>") == viz.render(graph_of(NET), "html").decode().count("</script>") == 5
     assert "<script>alert" not in text
     (found,) = re.findall(r'<script type="application/json" id="network">(.*)</script>', text)
     assert not re.search("[<>&\u2028\u2029]", found)
@@ -252,29 +327,26 @@ def test_the_layout_engine_is_the_published_one_and_has_its_licence() -> None:
     assert "Eclipse Public License 2.0" in (page.HOME / "page.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_text_can_be_read_in_every_theme(name: str) -> None:
-    chosen = THEMES[name]
-    pairs = [(text, back) for text in (chosen.ink, chosen.muted) for back in (chosen.paper, chosen.panel)]
-    pairs += [(text, cluster.fill) for text in (chosen.ink, chosen.muted) for cluster in chosen.clusters]
-    pairs += [(text, chosen.outline(d).fill) for text in (chosen.ink, chosen.muted) for d in theme.DEVICES]
-    for colour in (*theme.GROUPS.values(), *theme.MORE_GROUPS):
-        fill = chosen.of(colour).fill
-        pairs += [(text, fill) for text in text_on(fill, chosen)]
-    pairs.append((chosen.accent, chosen.panel))  # links
-    assert [(text, back) for text, back in pairs if contrast(text, back) < READABLE] == []
+@pytest.mark.parametrize("name", get_args(Theme))
+def test_text_can_be_read_in_every_theme(name: Theme) -> None:
+    backs = ["paper", "panel", "cluster-0", "cluster-1"]
+    pairs = [(PAGE[text], PAGE[back]) for text in ("ink", "muted") for back in backs]
+    pairs += [(PAGE[text], device.fill) for text in ("ink", "muted") for device in theme.DEVICES]
+    for fill, _ in (*theme.GROUPS.values(), *theme.MORE_GROUPS):
+        pairs += [(PAGE[text], fill) for text in text_on(fill)]
+    pairs.append((PAGE["accent"], PAGE["panel"]))  # links
+    assert [pair for pair in pairs if contrast(*(colour(light, name) for light in pair)) < READABLE] == []
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_what_is_selected_stands_out_in_every_theme(name: str) -> None:
-    chosen = THEMES[name]
-    backs = (chosen.paper, chosen.panel, *(cluster.fill for cluster in chosen.clusters))
-    assert all(contrast(chosen.accent, back) >= 3 for back in backs)
+@pytest.mark.parametrize("name", get_args(Theme))
+def test_what_is_selected_stands_out_in_every_theme(name: Theme) -> None:
+    for back in ("paper", "panel", "cluster-0", "cluster-1"):
+        assert contrast(colour(PAGE["accent"], name), colour(PAGE[back], name)) >= 3
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_more_heat_is_seen_without_colour(name: str) -> None:
-    steps = [contrast(colour, THEMES[name].paper) for colour in THEMES[name].heat]
+@pytest.mark.parametrize("name", get_args(Theme))
+def test_more_heat_is_seen_without_colour(name: Theme) -> None:
+    steps = [contrast(colour(PAGE[f"heat-{i}"], name), colour(PAGE["paper"], name)) for i in range(5)]
     assert steps == sorted(steps)
 
 
@@ -284,9 +356,10 @@ def test_there_is_a_rule_for_each_colour_and_device_in_each_theme(graph_of: Call
     shown = scene.build(graph_of(NET))
     colours = palette.colours((box.colour for box in shown.boxes()), shown.devices)
     rules = themes.css(colours)
-    for name in THEMES:
-        assert rules.count(f'[data-theme="{name}"] .c') == len(colours.groups)
-        assert rules.count(f'[data-theme="{name}"] .d') == 2
+    for i, (fill, _) in enumerate(colours.groups.values()):
+        assert f".c{i} {{ --fill: var(--{fill[1:]});" in rules
+        assert [re.findall(f"--{fill[1:]}: (#[0-9a-f]+)", rules)] == [[colour(fill, name) for name in get_args(Theme)]]
+    assert len(re.findall(r"^\.d\d ", rules, re.M)) == 2
 
 
 def test_a_notebook_shows_the_page_in_a_sandbox_and_the_drawing_where_it_cannot(graph_of: Callable[..., Graph]) -> None:

@@ -26,6 +26,17 @@ PROGRAM = executable()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
 
 LONG = "network Long(x: [N, 8]) { x -> repeat 5000 { linear(8) -> relu } }"
+FEW = """
+block unit(x) {
+    main = x -> linear(8) -> relu
+    main + x
+}
+network Few(x: [N, 8]) { output main = x -> stem: linear(8) -> body: { repeat 3 { unit() } } -> head: linear(2) }
+"""
+MANY = """
+block unit(x) { x -> linear(8) -> relu }
+network Many(x: [N, 8]) { output main = x -> repeat 1000 { unit() } }
+"""
 OPEN = "network Open(x: [N, 3, H, W]) { x -> conv: conv(4, 3, padding = 1) -> pool: global_avg_pool -> relu }"
 # Two groups that feed each other both ways, some training only, on two devices.
 TWINS = """
@@ -70,11 +81,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         node["blocks"] = tuple(Instance(i.path, "<img src=x onerror=alert(1)>", i.span) for i in node["blocks"])
     graphs = {
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
-        "hostile": hostile, "broken": broken(BROKEN),
+        "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),
+        "in_stages": load("resnet50").graph,
     }  # fmt: skip
+    options: dict[str, dict[str, Any]] = {"unfolded": {"fold": False}, "in_stages": {"view": "stages"}}
     found = {name: folder / f"{name}.html" for name in graphs}
     for name, path in found.items():
-        path.write_bytes(viz.render(graphs[name], "html"))
+        path.write_bytes(viz.render(graphs[name], "html", **options.get(name, {})))
     found["notebook"] = folder / "notebook.html"
     shown = frame(found["resnet50"].read_bytes(), "resnet50")
     found["notebook"].write_text(f"<!doctype html><html data-ready=true><body>{shown}", encoding="utf-8")
@@ -147,7 +160,7 @@ def test_a_click_on_its_sign_opens_a_block_and_another_closes_it(opened: Callabl
 def test_enter_opens_the_selected_block_and_closes_it(opened: Callable[..., Chromium]) -> None:
     browser = opened("resnet50", "layer2")
     browser.until(lambda: browser.press("Enter"), "document.querySelector('.frame') !== null")
-    assert "layer2.3" in paths(browser)
+    assert "layer2.1" in paths(browser)
     browser.until(lambda: browser.press("Enter"), "document.querySelector('.frame') === null")
 
 
@@ -245,10 +258,58 @@ def test_keys_zoom_and_fit(opened: Callable[..., Chromium]) -> None:
     browser.until(lambda: browser.press("0"), f"{scale} === {first}")
 
 
+STATUS = "document.getElementById('status').innerText"
+
+
+def test_equal_blocks_in_a_row_are_one_with_their_number(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer3")
+    browser.until(lambda: browser.press("Enter"), "document.querySelector('.frame') !== null")
+    assert {"layer3.0", "layer3.1"} <= set(paths(browser))
+    assert not {"layer3.2", "layer3.5"} & set(paths(browser))
+    assert "× 5" in browser.evaluate("document.querySelector('[aria-label^=\"layer3.1,\"]').textContent")
+    assert "5,585,920" in panel(opened("resnet50", "layer3.1"))  # the parameters of all
+
+
+@pytest.mark.parametrize("at", ["body", "body.0.linear"])
+def test_the_number_of_equal_blocks_unfolds_them_and_a_key_folds_them(opened: Callable[..., Chromium], at: str) -> None:
+    browser = opened("few", at)
+    folded = paths(browser)
+    browser.until(lambda: browser.click("[data-fold]"), f"{STATUS}.includes('each')")
+    assert {"body.1", "body.2"} <= set(paths(browser))
+    browser.until(lambda: browser.press("f"), f"{STATUS}.includes('into one')")
+    assert paths(browser) == folded
+
+
+def test_the_edges_of_what_is_folded_are_those_of_the_first(opened: Callable[..., Chromium]) -> None:
+    browser = opened("few", "body.0.linear")
+    titles = browser.evaluate("[...document.querySelectorAll('.edge title')].map(e => e.textContent.split(':')[0])")
+    assert {"stem → body.0.linear", "stem → body.0.add", "body.0.add → head"} <= set(titles)
+    assert "body.0.add → body.0.linear" not in titles
+
+
+def test_a_heat_map_counts_a_folded_block_as_often_as_it_occurs(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "layer3.1.conv2")
+    browser.until(lambda: choose(browser, "heat", "params"), "document.querySelector('#legend .scale') !== null")
+    assert "2.95 M" in browser.evaluate("document.querySelector('.selected').textContent")  # 5 × 589,824
+
+
+def test_many_equal_blocks_unfold_in_pages(opened: Callable[..., Chromium]) -> None:
+    browser = opened("many")
+    assert paths(browser) == ["x", "unit.linear", "unit.relu", "main"]
+    browser.until(lambda: browser.click("[data-fold]"), f"{STATUS}.includes('each')")
+    assert "unit_2 … unit_101" in paths(browser)
+    browser.open(Path(browser.evaluate("location.pathname")), "unit_500.linear")
+    assert paths(browser, "selected") == ["unit_500.linear"]
+
+
+def test_without_folding_every_block_is_drawn(opened: Callable[..., Chromium]) -> None:
+    assert {"body.1", "body.2"} <= set(paths(opened("unfolded", "body.0.linear")))
+
+
 def test_open_all_opens_all_and_close_all_none(opened: Callable[..., Chromium]) -> None:
     browser = opened("resnet50")
     browser.until(lambda: browser.click("#open-all"), "document.getElementById('status').innerText.includes('shown')")
-    assert len(paths(browser, "frame")) == 4 + 16 + 4
+    assert len(paths(browser, "frame")) == 4 + 8 + 4  # stages, blocks (equal ones in a row once), shortcuts
     browser.until(lambda: browser.click("#close-all"), "document.querySelector('.frame') === null")
 
 
@@ -292,20 +353,149 @@ def test_the_theme_follows_the_system_until_one_is_chosen(opened: Callable[..., 
     assert browser.evaluate(theme) == "print"
 
 
-def test_the_view_is_saved_as_svg_with_nothing_but_shapes(opened: Callable[..., Chromium]) -> None:
-    browser = opened("twins", "aux")
+def save(browser: Chromium) -> str:
+    """The text of the file that the page saves."""
     browser.evaluate(
         "HTMLAnchorElement.prototype.click = function () { window.name_ = this.download };"
         "URL.createObjectURL = blob => { blob.text().then(text => { window.text_ = text }); return 'blob:none' }"
     )
     browser.until(lambda: browser.press("s"), "window.text_ !== undefined")
-    root = ElementTree.fromstring(browser.evaluate("window.text_"))
+    text: str = browser.evaluate("window.text_")
+    return text
+
+
+def test_the_view_is_saved_as_svg_with_nothing_but_shapes(opened: Callable[..., Chromium]) -> None:
+    browser = opened("twins", "aux")
+    root = ElementTree.fromstring(save(browser))
     tags = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
     assert tags <= {"svg", "g", "rect", "circle", "path", "text", "tspan", "title"}
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"twin0.first", "gpu1", "training only", "between devices"} <= set(texts)
     assert not any(name in element.attrib for element in root.iter() for name in ("class", "style", "id", "onclick"))
     assert browser.evaluate("window.name_") == "Twins.svg"
+
+
+VIEW = "document.querySelector('#views [aria-pressed=true]').dataset.view"
+
+
+@pytest.mark.parametrize(
+    ("key", "view", "shown"), [("2", "stages", "bottleneck(64, 1, false)"), ("3", "volumes", "max_pool 3×3, /2")]
+)
+def test_a_key_or_button_shows_another_view(opened: Callable[..., Chromium], key: str, view: str, shown: str) -> None:
+    browser = opened("resnet50")
+    browser.until(lambda: browser.press(key), f"{VIEW} === '{view}'")
+    assert shown in browser.evaluate("document.querySelector('.picture').textContent")
+    assert paths(browser) == []
+    assert browser.evaluate("location.hash") == f"#{view}:"
+    browser.until(lambda: browser.click("[data-view=graph]"), f"{VIEW} === 'graph'")
+    assert "layer1" in paths(browser)
+
+
+def test_an_address_names_a_view_and_a_layer_whose_stage_is_marked(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "stages:layer3.4.conv2")
+    assert paths(browser, "part.selected") == ["layer3.1 … 5"]
+    assert {"115,605,504", "layer3.1 … 5", "5,585,920"} <= set(re.findall(r"[\w.,… ]*\w", panel(browser)))
+
+
+def test_a_page_opens_in_the_view_that_it_was_made_for(opened: Callable[..., Chromium]) -> None:
+    browser = opened("in_stages")
+    assert browser.evaluate(VIEW) == "stages"
+    browser.until(lambda: browser.press("1"), "location.hash === '#graph:'")
+    assert "layer1" in paths(browser)
+
+
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_a_click_on_a_stage_selects_what_it_stands_for_and_a_double_click_goes_there(
+    opened: Callable[..., Chromium], view: str
+) -> None:
+    browser = opened("resnet50", f"{view}:")
+    stage = "[aria-label^='layer2.0,'] :is(rect, polygon)"
+    browser.until(lambda: browser.click(stage), f"location.hash === '#{view}:layer2.0'")
+    assert "bottleneck(128, 2, false)" in panel(browser)
+    browser.until(lambda: browser.click(stage, times=2), "document.querySelector('.frame') !== null")
+    browser.wait("location.hash === '#layer2.0'")
+    assert paths(browser, "selected") == ["layer2.0"]
+
+
+def test_arrows_walk_from_stage_to_stage_and_enter_goes_to_the_graph(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "volumes:conv1")
+    browser.until(lambda: browser.press("ArrowRight"), "location.hash === '#volumes:maxpool'")
+    browser.until(lambda: browser.press("Enter"), "location.hash === '#maxpool'")
+    assert paths(browser, "selected") == ["maxpool"]
+
+
+def test_search_marks_stages_and_goes_to_the_graph_for_what_a_picture_leaves_out(
+    opened: Callable[..., Chromium],
+) -> None:
+    browser = opened("twins", "volumes:")
+    browser.press("/")
+    browser.type("head")
+    assert paths(browser, "part.found") == ["head"]
+    browser.press("Escape")
+    browser.press("/")
+    browser.type("concat")
+    browser.until(lambda: browser.press("Enter"), f"{VIEW} === 'graph'")
+    browser.wait("location.hash === '#concat'")
+
+
+def test_each_view_keeps_its_place(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50", "stages:")
+    moved = "document.querySelector('.picture').getAttribute('transform')"
+    browser.wait(f"{moved} !== null")
+    first = browser.evaluate(moved)
+    browser.until(lambda: browser.press("+"), f"{moved} !== '{first}'")
+    second = browser.evaluate(moved)
+    browser.until(lambda: browser.press("1"), f"{VIEW} === 'graph' && document.querySelector('.box') !== null")
+    browser.until(lambda: browser.press("2"), f"document.querySelector('.picture') !== null && {moved} === '{second}'")
+    browser.until(lambda: browser.press("0"), f"{moved} === '{first}'")
+
+
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_a_picture_says_why_there_is_none(opened: Callable[..., Chromium], view: str) -> None:
+    browser = opened("broken", f"{view}:")
+    assert "a spec with errors" in browser.evaluate("document.getElementById('refused').innerText")
+    browser.until(lambda: browser.press("1"), "document.querySelector('.box') !== null")
+    assert browser.evaluate("document.getElementById('refused').innerText") == ""
+
+
+PICTURE_CONTRASTS = """[...document.querySelectorAll('.part')].flatMap(part => {
+    const light = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(c => c / 255)
+        .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0)
+    const fill = element => light(getComputedStyle(element).fill)
+    const back = VIEW === 'stages' ? fill(part.querySelector('rect:last-of-type'))
+        : light(getComputedStyle(document.body).backgroundColor)
+    return [...part.querySelectorAll('text')].map(text => [fill(text), back].sort((a, b) => b - a))
+        .map(([high, low]) => (high + 0.05) / (low + 0.05))
+})"""
+
+
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_pictures_follow_the_theme_and_can_be_read_in_each(opened: Callable[..., Chromium], view: str) -> None:
+    browser = opened("resnet50", f"{view}:")
+    fills = set()
+    for theme in ("light", "dark", "print"):
+        choose(browser, "theme", theme)
+        fills.add(
+            browser.evaluate(
+                "getComputedStyle(document.querySelector('.part[aria-label^=conv1] :is(rect, polygon)')).fill"
+            )
+        )
+        contrasts = browser.evaluate(PICTURE_CONTRASTS.replace("VIEW", f"'{view}'"))
+        assert len(contrasts) > 10
+        assert min(contrasts) >= READABLE
+    assert len(fills) == 3
+
+
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_a_picture_is_saved_as_the_command_draws_it(opened: Callable[..., Chromium], view: str) -> None:
+    browser = opened("resnet50", f"{view}:conv1")
+    saved = ElementTree.fromstring(save(browser))
+    drawn = ElementTree.fromstring(viz.render(load("resnet50").graph, "svg", view=view))  # type: ignore[arg-type]
+    texts = [[element.text for element in root.iter("{http://www.w3.org/2000/svg}text")] for root in (saved, drawn)]
+    assert texts[0] == texts[1]
+    assert "var(" not in ElementTree.tostring(saved, encoding="unicode")
+    assert browser.evaluate("window.name_") == f"resnet50-{view}.svg"
 
 
 def test_groups_that_feed_each_other_are_drawn_without_frames_so_that_data_flows_one_way(
@@ -366,7 +556,7 @@ def test_screen_readers_are_told_what_each_item_is_and_which_is_active(opened: C
 def test_every_control_has_a_name_and_can_be_reached_by_the_tab_key(opened: Callable[..., Chromium]) -> None:
     browser = opened("resnet50")
     names = []
-    for _ in range(11):
+    for _ in range(16):
         browser.press("Tab")
         names.append(
             browser.evaluate(

@@ -1,8 +1,8 @@
 """The formats of diagrams, one file each: the module `svg` here writes `.svg`. Adding one is adding a file.
 
 A format is a function `render(subject, look) -> bytes`. Its subject is what a view shows: a scene, stages, volumes.
-A module that can write some views only says so in `VIEWS`; one whose readers open and close blocks themselves, in
-`OPENS`: its scene is whole. `IGNORES` names the options of a drawing that change nothing in it.
+A module that can write some views only says so in `VIEWS`; one whose readers choose the view, and open and close blocks
+themselves, in `OPENS`: its subject is all views. `IGNORES` names the options of a drawing that change nothing in it.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def known() -> tuple[str, ...]:
 
 
 def opens(name: str) -> bool:
-    """Whether blocks open and close in files of this format."""
+    """Whether readers of this format choose the view, and open and close blocks."""
     return bool(getattr(importlib.import_module(f"{__name__}.{name}"), "OPENS", False))
 
 
 def ignored(name: str, view: View) -> tuple[str, ...]:
     """The options that change nothing in a view written in this format."""
-    if view != "graph":
+    if view != "graph" and not opens(name):
         return ("direction", "shapes", "fold", "depth", "focus", "engine")
     return getattr(importlib.import_module(f"{__name__}.{name}"), "IGNORES", ())
 

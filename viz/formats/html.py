@@ -7,20 +7,26 @@ from viz.formats import Look
 from viz.html import themes
 from viz.html.document import document
 from viz.html.page import frame, page
-from viz.scene import Scene
+from viz.html.pictures import pictures
+from viz.html.views import Views
 
-VIEWS = ("graph",)
-OPENS = True  # blocks open and close in it
-IGNORES = ("fold", "depth", "theme", "engine")  # its reader chooses, and it is laid out where it is read
+OPENS = True  # blocks open and close in it, and views change
+IGNORES = ("depth", "theme", "engine")  # its reader chooses, and it is laid out where it is read
 
 
-def render(scene: Scene, look: Look) -> bytes:
-    """The page of a scene."""
+def render(views: Views, look: Look) -> bytes:
+    """The page of a network."""
+    known = document(views.scene, look)
+    others = pictures(views, known)
+    colours = palette.colours((box.colour for box in views.scene.boxes()), views.scene.devices)
+    named = sorted({light for picture in others.values() for light in picture.colours})
     return page(
-        document(scene, look), themes.css(palette.colours((box.colour for box in scene.boxes()), scene.devices))
+        {**known.data, "view": views.first},
+        themes.css(colours, named),
+        {name: picture.data for name, picture in others.items()},
     )
 
 
-def embed(scene: Scene, look: Look) -> str:
+def embed(views: Views, look: Look) -> str:
     """The page as an element of another page."""
-    return frame(render(scene, look), scene.title)
+    return frame(render(views, look), views.scene.title)

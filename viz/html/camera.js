@@ -2,7 +2,7 @@
 
 const CLOSEST = 4;
 const FARTHEST = 0.02;
-const READABLE = 0.9; // a drawing is not made smaller than this to be seen whole, but shown from its start
+export const READABLE = 0.9; // a drawing is not made smaller than this to be seen whole, but shown from its start
 
 export function camera(canvas, changed) {
   const view = { x: 0, y: 0, k: 1 };
@@ -25,11 +25,11 @@ export function camera(canvas, changed) {
   };
   const pan = (dx, dy) => move(view.x + dx, view.y + dy);
 
-  /** All of the drawing; or, `readable`, its start where all of it would be too small to read. */
-  const fit = (size, direction, readable = false) => {
+  /** All of a drawing, not larger than `most`; or its start, where all of it would be smaller than `least`. */
+  const fit = (size, direction, least = 0, most = 1) => {
     const { clientWidth: w, clientHeight: h } = canvas;
-    const whole = Math.min(1, w / size.width, h / size.height);
-    const k = Math.max(whole, readable ? READABLE : FARTHEST);
+    const whole = Math.min(most, w / size.width, h / size.height);
+    const k = Math.max(whole, least, FARTHEST);
     const start = (room, length, reversed) =>
       length * k <= room ? (room - length * k) / 2 : reversed ? room - length * k : 0;
     const along = direction === "down" || direction === "up";

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import PurePath
 from typing import Any, Final
 
-from archdsl.dims import Size, show
+from archdsl.dims import show
 from archdsl.graph import Layer, header, layer
 from archdsl.measure.table import count, size
 from archdsl.source import Span
 from viz import palette
 from viz.formats import Look
 from viz.html import figures
-from viz.html.figures import Cost, Figures
+from viz.html.figures import FIGURES, NOTHING, Amount, Cost, Figures
 from viz.html.paging import Item, Page, paged
 from viz.scene import Box, Group, Scene
 from viz.wording import clip, plain
@@ -24,11 +24,22 @@ EXACT: Final = 2**53 - 1  # the largest integer that a browser reads without rou
 LONGEST_VALUE: Final = 200  # characters of a parameter's value, or of a line of the spec
 
 
-def document(scene: Scene, look: Look) -> dict[str, Any]:
-    """The page's data.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The page's data; where the layers and groups of the graph are among its items, by their keys; what they cost."""
+
+    data: dict[str, Any]
+    places: Mapping[str, int]
+    figures: Figures
+
+
+def document(scene: Scene, look: Look) -> Document:
+    """What the page is told of a scene.
 
     `items` is the tree of what is drawn, every item after its parent, which it names by its place in the list. Keys
-    that an item lacks do not apply to it; a figure of None is unknown, one that depends on a symbol is text.
+    that an item lacks do not apply to it; a figure of None is unknown, one that depends on a symbol is text. A group
+    that can be folded into an equal one before it says in `of` which; all these have their layers in `alike`, those
+    that correspond at one place.
     """
     colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
     written = _Writer(
@@ -38,10 +49,11 @@ def document(scene: Scene, look: Look) -> dict[str, Any]:
         order={key: i for i, key in enumerate(scene.graph)},
     )
     written.network()
-    return {
+    data = {
         "title": scene.title,
         "direction": look.direction,
         "shapes": bool(look.shapes),
+        "figures": [{"key": figure.key, "name": figure.name, "unit": figure.unit} for figure in FIGURES],
         "colours": list(colours.groups),
         "devices": list(scene.devices),
         "summary": _summary(written.known),
@@ -49,10 +61,11 @@ def document(scene: Scene, look: Look) -> dict[str, Any]:
         "settings": [[list(pair) for pair in pairs] for pairs in written.settings],
         "sources": written.sources,
         "edges": [
-            [written.places[e.source], written.places[e.target], e.shape, int(e.news), int(e.crossing), int(e.train)]
+            [written.boxes[e.source], written.boxes[e.target], e.shape, int(e.news), int(e.crossing), int(e.train)]
             for e in scene.edges
         ],
     }
+    return Document(data, written.places, written.known)
 
 
 @dataclass(slots=True)
@@ -62,7 +75,8 @@ class _Writer:
     colours: dict[str, int]
     order: dict[str, int]  # of the layers in the graph: each after what it reads
     items: list[dict[str, Any]] = field(default_factory=list)
-    places: dict[str, int] = field(default_factory=dict)  # of boxes, by their ids
+    boxes: dict[str, int] = field(default_factory=dict)  # the places of boxes, by their ids
+    places: dict[str, int] = field(default_factory=dict)  # of layers and groups, by their keys
     settings: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)  # parameters, each set once
     sources: dict[str, dict[str, str]] = field(default_factory=dict)  # the lines that layers are written on
 
@@ -81,22 +95,29 @@ class _Writer:
         entry: dict[str, Any] = {"parent": parent}
         place = len(self.items)
         self.items.append(entry)
+        entry |= {"of": self.places[item.like]} if item.like else {}
         if isinstance(item, Page):
             entry |= {"kind": "page", "path": "", "title": f"{_first(item)} … {_last(item)}"}
         else:
+            self.places[item.key] = place
             entry |= {"kind": "group", "path": item.path, "title": item.path}
             entry |= {"name": self._within(item.path, parent)}
             entry |= {"call": item.call} if item.call else {}
             entry |= self._marks(item)
-        return self._close(entry, self._children(item.items, place))
+        below = self._children(item.items, place)
+        if isinstance(item, Group) and item.order:
+            entry |= {"alike": [self.places[key] for key in item.order]}
+        return self._close(entry, below)
 
     def _close(self, entry: dict[str, Any], below: tuple[Cost, int]) -> tuple[Cost, int]:
         cost, layers = below
-        entry |= {**_figures(cost), "layers": layers}
+        entry |= {**amounts(cost), "layers": layers}
         return below
 
     def _box(self, box: Box, parent: int) -> tuple[Cost, int]:
-        self.places[box.id] = len(self.items)
+        self.boxes[box.id] = len(self.items)
+        if box.kind != "output":
+            self.places[box.key] = len(self.items)
         entry: dict[str, Any] = {
             "parent": parent,
             "kind": box.kind,
@@ -113,13 +134,13 @@ class _Writer:
         if box.kind == "output":
             output = next(o for o in header(self.scene.graph)["outputs"] if o["name"] == box.key)
             entry |= {"outputs": [show(output["shape"])]}
-            return Cost(0, 0, 0), 0
+            return NOTHING, 0
         node = layer(self.scene.graph, box.key)
-        cost = self.known.costs.get(box.key, Cost())
+        cost = self.known.cost(box.key)
         entry |= {"op": node["op"], "line": self._line(node["span"]), "outputs": [show(s) for s in node["outputs"]]}
         if box.kind == "input":
-            return Cost(0, 0, cost.bytes), 0
-        entry |= {"dtype": node["dtype"], "settings": self._settings(node), **_figures(cost), **self._seen(box.key)}
+            return cost, 0
+        entry |= {"dtype": node["dtype"], "settings": self._settings(node), **amounts(cost), **self._seen(box.key)}
         notes = [name for name in ("frozen", "checkpoint") if node.get(name)]
         entry |= {"notes": notes} if notes else {}
         return cost, 1
@@ -168,12 +189,14 @@ def _called(item: Box | Group) -> str:
     return clip(path.rpartition(".")[2])
 
 
-def _figures(cost: Cost) -> dict[str, Any]:
-    return {"params": _count(cost.params), "macs": _count(cost.macs), "bytes": _count(cost.bytes)}
+def amounts(cost: Cost) -> dict[str, Any]:
+    """The figures of a layer or group, by their keys."""
+    return {figure.key: _amount(amount) for figure, amount in zip(FIGURES, cost, strict=True)}
 
 
-def _count(number: Size | None) -> int | str | None:
-    return number if number is None or (isinstance(number, int) and number <= EXACT) else str(number)
+def _amount(amount: Amount) -> int | float | str | None:
+    exact = isinstance(amount, float) or (isinstance(amount, int) and amount <= EXACT)
+    return amount if amount is None or exact else str(amount)  # type: ignore[return-value]
 
 
 def _number(jump: int | Fraction) -> int | str:

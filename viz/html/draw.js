@@ -2,18 +2,17 @@
 
 import { svg } from "./dom.js";
 import { brief, plural } from "./wording.js";
-import { around, isGroup } from "./model.js";
-import { header, isCircle, lines } from "./layout.js";
+import { around, isGroup, repeats } from "./model.js";
+import { header, isCircle, lines, often, spanned } from "./layout.js";
 
 const FAR = 0.25; // smaller than this, text is no more than grey dust
 const MARGIN = 150; // pixels around the window that are drawn as well
 const ROUND = 7;
 
-/** Draws into an SVG element. `decorate` colours an element for its item; both may be told anew at any time. */
+/** Draws into an element of its own. `decorate` colours an element for its item; both may be told anew at any time. */
 export function drawing(canvas, decorate) {
   const layers = ["frames", "edges", "headings", "boxes", "labels"].map((name) => svg("g", { class: name, role: "presentation" }));
   const world = svg("g", { role: "presentation" }, ...layers);
-  canvas.append(world);
   const [frameLayer, edgeLayer, headingLayer, boxLayer, labelLayer] = layers;
   let parts = []; // {place, layer, make, element}, of all but frames
   let elements = new Map(); // of boxes and frames, by item
@@ -33,9 +32,9 @@ export function drawing(canvas, decorate) {
     }));
     parts = [...edgeParts, ...boxes, ...labels];
     for (const [item, place] of layout.frames) { // few, and in the order of nesting
-      made(item, () => frame(item, place));
+      made(item, () => frame(item, place, look));
       frameLayer.append(elements.get(item));
-      headingLayer.append(heading(item, place));
+      headingLayer.append(heading(item, place, look.unfolded));
     }
   };
 
@@ -49,7 +48,7 @@ export function drawing(canvas, decorate) {
 
   /** Shows what is in sight of the camera, or all where there is none. */
   const look = (view, room) => {
-    if (view) world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
+    if (view) aim(world, view);
     canvas.classList.toggle("far", !!view && view.k < FAR);
     for (const one of parts) {
       const inside = !view || inSight(one.place, view, room);
@@ -78,6 +77,11 @@ export function drawing(canvas, decorate) {
   return { world, show, look, redecorate, point };
 }
 
+/** Moves an element to where the camera sees it. */
+export function aim(world, { x, y, k }) {
+  world.setAttribute("transform", `translate(${x} ${y}) scale(${k})`);
+}
+
 function inSight({ x, y, width = 0, height = 0 }, view, room) {
   const [left, top] = [x * view.k + view.x, y * view.k + view.y];
   return (
@@ -93,15 +97,16 @@ function bounds(points) {
 }
 
 /** What a screen reader says of an item. */
-function spoken(item) {
+export function spoken(item, unfolded) {
   const said = [item.path || item.title, item.title !== item.path ? item.title : "", item.outputs?.[0] ?? ""];
   if (isGroup(item)) said.push(plural(item.layers, "layer"));
+  if (unfolded && repeats(item, unfolded) > 1) said.push(`one of ${item.run.length} that are equal`);
   if (item.fault) said.push(item.fault);
   if (item.params) said.push(`${brief(item.params)} parameters`);
   return said.filter(Boolean).join(", ");
 }
 
-function treeItem(item, kind, open) {
+function treeItem(item, kind, open, unfolded) {
   return svg("g", {
     id: item.id,
     class: kind,
@@ -112,7 +117,7 @@ function treeItem(item, kind, open) {
     "aria-selected": "false",
     "aria-setsize": item.parent.children.length,
     "aria-posinset": item.parent.children.indexOf(item) + 1,
-    "aria-label": spoken(item),
+    "aria-label": spoken(item, unfolded),
   });
 }
 
@@ -125,7 +130,8 @@ function marks(item) {
 }
 
 function box(item, { x, y, width, height }, look) {
-  const group = treeItem(item, "box", false);
+  const group = treeItem(item, "box", false, look.unfolded);
+  const badge = often(item, look.unfolded);
   group.classList.add(...marks(item), ...(isGroup(item) ? ["closed"] : []));
   const outline = { class: "shape", x, y, width, height, rx: 6 };
   if (isCircle(item, look)) {
@@ -135,6 +141,7 @@ function box(item, { x, y, width, height }, look) {
   } else if (isGroup(item)) {
     // Two sheets under the first: there is more below.
     group.append(svg("rect", { ...outline, class: "under", x: x + 6, width: width - 12, y: y + 3 }));
+    for (const step of badge ? [6, 3] : []) group.append(svg("rect", { ...outline, class: "under", x: x + step, y: y + step, height: height - 4 }));
     group.append(svg("rect", { ...outline, height: height - 4 }));
     group.append(...chevron(x + 13, y + (height - 4) / 2, false));
   } else {
@@ -144,7 +151,8 @@ function box(item, { x, y, width, height }, look) {
     group.append(svg("rect", { ...outline, x: x + 3, y: y + 3, width: width - 6, height: height - 6, rx: 4 }));
   }
   const said = lines(item, look);
-  const middle = x + width / 2 + (isGroup(item) ? 8 : 0);
+  const middle = x + width / 2 + (isGroup(item) ? 8 : 0) - (badge ? 6 + badge.length * 3 : 0);
+  if (badge) group.append(svg("text", { class: "times", "data-fold": true, x: x + width - 10, y: y + height / 2 + 2 }, badge));
   const room = isGroup(item) ? height - 4 : height;
   said.forEach(({ text, style }, i) => {
     const base = y + room / 2 + 15 * (i - (said.length - 1) / 2) + 4;
@@ -153,8 +161,8 @@ function box(item, { x, y, width, height }, look) {
   return group;
 }
 
-function frame(item, { x, y, width, height }) {
-  const group = treeItem(item, "frame", true);
+function frame(item, { x, y, width, height }, look) {
+  const group = treeItem(item, "frame", true, look.unfolded);
   group.classList.add(...marks(item));
   if (around(item).length % 2) group.classList.add("odd");
   group.append(svg("rect", { class: "shape", x, y, width, height, rx: 8 }));
@@ -162,12 +170,14 @@ function frame(item, { x, y, width, height }) {
 }
 
 /** The heading of a frame: apart from it, so that no edge strikes it out. */
-function heading(item, { x, y }) {
+function heading(item, { x, y }, unfolded) {
   const group = svg("g", { class: "heading", role: "presentation", "data-index": item.index });
   group.classList.add(...marks(item), ...(around(item).length % 2 ? ["odd"] : []));
   const call = item.call ? svg("tspan", { dx: 7 }, item.call) : null;
-  const back = svg("rect", { class: "back", x: x + 25, y: y + 8, width: header(item) + 7, height: 17, rx: 3 });
-  const text = svg("text", { x: x + 28, y: y + 20 }, item.path || item.title, call);
+  const back = svg("rect", { class: "back", x: x + 25, y: y + 8, width: header(item, unfolded) + 7, height: 17, rx: 3 });
+  const badge = often(item, unfolded);
+  const repeated = badge ? svg("tspan", { class: "times", "data-fold": true, dx: 7 }, badge) : null;
+  const text = svg("text", { x: x + 28, y: y + 20 }, spanned(item, item.path || item.title, unfolded), call, repeated);
   group.append(back, ...chevron(x + 15, y + 16, true), text);
   return group;
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Size
 from archdsl.graph import Graph, broken, header, layers
@@ -13,14 +13,34 @@ from archdsl.measure.execution import Setting, execution
 from archdsl.measure.receptive_field import Fields
 from archdsl.measure.report import Report, Row
 
+Amount: TypeAlias = Size | float | None  # None: not known
+Cost: TypeAlias = tuple[Amount, ...]  # of a layer or group, one for each of `FIGURES`
+
+
+class Measured(NamedTuple):
+    """What figures are taken from."""
+
+    row: Row | None  # of the report; none for an input
+    bytes: Size  # of the tensors that the layer makes; a view of another makes none
+
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """Figures of a layer, or the sums of a group; None where one of them is unknown."""
+class Figure:
+    """What the page tells of every layer, adds up for groups, and colours by."""
 
-    params: int | None = None
-    macs: Size | None = None
-    bytes: Size | None = None  # of the tensors that it makes; a view of another makes none
+    key: str  # in the page's data
+    name: str
+    unit: Literal["count", "bytes", "seconds"]
+    of: Callable[[Measured], Amount]
+
+
+FIGURES: Final = (
+    Figure("params", "parameters", "count", lambda layer: layer.row.params if layer.row else 0),
+    Figure("macs", "MACs", "count", lambda layer: layer.row.macs if layer.row else 0),
+    Figure("bytes", "output memory", "bytes", lambda layer: layer.bytes),
+)
+NOTHING: Final[Cost] = (0,) * len(FIGURES)
+UNKNOWN: Final[Cost] = (None,) * len(FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +48,9 @@ class Figures:
     costs: Mapping[str, Cost]  # by the keys of the graph
     rows: Mapping[str, Row]
     report: Report | None  # None for a broken spec, whose totals would mislead
+
+    def cost(self, key: str) -> Cost:
+        return self.costs.get(key, UNKNOWN)
 
     def field(self, key: str) -> Fields:
         return self.rows[key].field if key in self.rows else None
@@ -45,20 +68,20 @@ def measure(graph: Graph) -> Figures:
     for key, node in layers(whole):
         made = [(key, i) for i in range(len(node["outputs"])) if run.storages.get((key, i)) == (key, i, None)]
         kept = [] if node["operator"].owns_storage else made
-        row = rows.get(key)
-        params, macs = (row.params, row.macs) if row else (0, 0)
-        costs[key] = Cost(params, macs, sum((run.sizes[tensor] for tensor in kept), 0))
+        known = Measured(rows.get(key), sum((run.sizes[tensor] for tensor in kept), 0))
+        costs[key] = tuple(figure.of(known) for figure in FIGURES)
     return Figures(costs, rows, report if len(whole) == len(graph) else None)
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """The sums of several layers or groups."""
-    return reduce(_add, costs, Cost(0, 0, 0))
+    """The sums of several layers or groups; not known where one is not."""
+    return tuple(_sum(amounts) for amounts in zip(NOTHING, *costs, strict=True))
 
 
-def _add(one: Cost, other: Cost) -> Cost:
-    return Cost(
-        None if one.params is None or other.params is None else one.params + other.params,
-        None if one.macs is None or other.macs is None else one.macs + other.macs,
-        None if one.bytes is None or other.bytes is None else one.bytes + other.bytes,
-    )
+def _sum(amounts: Iterable[Amount]) -> Amount:
+    found: Amount = 0
+    for amount in amounts:
+        if amount is None:
+            return None
+        found = found + amount  # type: ignore[operator]  # sizes and seconds are never mixed
+    return found

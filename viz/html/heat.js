@@ -1,14 +1,21 @@
 // Heat maps: how much of a figure each box has, as a colour; and the legend of whichever colours are shown.
 
 import { html } from "./dom.js";
-import { FIGURES } from "./wording.js";
+import { times } from "./model.js";
+import { amount, multiplied } from "./wording.js";
 
 const STOPS = 5;
 const HIDDEN = new Set(["input", "output", "merge"]); // known by their forms
 
-/** The greatest figure among boxes; those that are unknown or depend on a symbol do not count. */
-export function greatest(boxes, heat) {
-  return boxes.reduce((most, item) => Math.max(most, typeof item[heat] === "number" ? item[heat] : 0), 0);
+/** What a box has of a figure: with all that it stands for while some runs are folded. */
+export function share(item, heat, unfolded) {
+  return heat && multiplied(item[heat.key], times(item, unfolded));
+}
+
+/** The greatest share among boxes; those that are unknown or depend on a symbol do not count. */
+export function greatest(boxes, heat, unfolded) {
+  const shares = boxes.map((item) => share(item, heat, unfolded));
+  return shares.reduce((most, one) => Math.max(most, typeof one === "number" ? one : 0), 0);
 }
 
 /** The fill and the text colour of a figure: of its square root, so that small ones differ as well. */
@@ -32,7 +39,7 @@ function luminance(rgb) {
 }
 
 /** The legend's entries, for what is shown: {sign, style, text}. */
-export function entries({ boxes, frames, edges }, { colours, devices }, heat) {
+export function entries({ boxes, frames, edges, unfolded }, { colours, devices }, heat) {
   const items = [...boxes, ...frames];
   const found = [];
   if (!heat) {
@@ -47,6 +54,7 @@ export function entries({ boxes, frames, edges }, { colours, devices }, heat) {
     if (placed.has(i)) found.push({ sign: "device", style: `d${i}`, text: name });
   });
   if (edges.some((edge) => edge.crossing)) found.push({ sign: "thick", style: "", text: "between devices" });
+  if (items.some((item) => item.run && !unfolded.has(item))) found.push({ sign: "stack", style: "", text: "occurs more than once" });
   if (items.some((item) => item.train)) found.push({ sign: "dashed", style: "", text: "training only" });
   if (items.some((item) => item.shared)) found.push({ sign: "double", style: "", text: "shared weights, used again" });
   return found;
@@ -57,10 +65,10 @@ export function showLegend(place, shown, page, heat) {
     html("span", {}, html("i", { class: `${sign} ${style}` }), text),
   );
   if (heat) {
-    const { name, brief } = FIGURES[heat];
-    const unknown = shown.boxes.some((item) => item[heat] !== undefined && typeof item[heat] !== "number");
+    const unknown = shown.boxes.some((item) => item[heat.key] !== undefined && typeof item[heat.key] !== "number");
+    const most = amount(greatest(shown.boxes, heat, shown.unfolded), heat);
     found.unshift(
-      html("span", {}, `${name}: 0`, html("i", { class: "scale" }), brief(greatest(shown.boxes, heat))),
+      html("span", {}, `${heat.name}: 0`, html("i", { class: "scale" }), most),
       ...(unknown ? [html("span", {}, "uncoloured: not known without a value for a symbol")] : []),
     );
   }

@@ -1,7 +1,8 @@
 // From what is seen to where it is: sizes of boxes from their text, places from the engine.
 
-import { FIGURES, plural } from "./wording.js";
-import { isGroup } from "./model.js";
+import { amount, plural } from "./wording.js";
+import { isGroup, repeats, within } from "./model.js";
+import { share } from "./heat.js";
 
 const FONT = '"Liberation Sans", Arial, Helvetica, sans-serif';
 const DIRECTIONS = { down: "DOWN", up: "UP", right: "RIGHT", left: "LEFT" };
@@ -44,18 +45,29 @@ function width(text, size, bold = false) {
 }
 
 /** What is written in a box: what it is, its name, and a figure where a heat map asks for it. */
-export function lines(item, { heat, loose }) {
-  const name = loose.has(item.parent) ? item.path : item.name;
+export function lines(item, { heat, loose, unfolded }) {
+  const name = spanned(item, loose.has(item.parent) ? item.path : item.name, unfolded);
   let [first, second] = item.kind === "group" ? [name, [item.call]] : [item.title, [name]];
-  if (item.call && /^\d+$/.test(name)) [first, second] = [item.call, [item.path]]; // a number says little
+  if (item.call && /^\d+$/.test(item.name)) [first, second] = [item.call, [spanned(item, item.path, unfolded)]]; // a number says little
   const said = [{ text: first, size: TITLE, style: "title" }];
-  if (isGroup(item)) second.push(plural(item.layers, "layer"));
+  const each = repeats(item, unfolded) > 1 ? " each" : "";
+  if (isGroup(item)) second.push(plural(item.layers, "layer") + each);
   if (second.some(Boolean)) said.push({ text: second.filter(Boolean).join(" · "), size: QUIET, style: "quiet" });
   if (item.fault) said.push(...wrapped(item.fault).map((text) => ({ text, size: QUIET, style: "quiet" })));
-  if (heat && item[heat] !== 0 && item[heat] !== undefined) {
-    said.push({ text: FIGURES[heat].brief(item[heat]), size: QUIET, style: "figure" });
+  if (heat && item[heat.key] !== 0 && item[heat.key] !== undefined) {
+    said.push({ text: amount(share(item, heat, unfolded), heat), size: QUIET, style: "figure" });
   }
   return said;
+}
+
+/** The name of a group, or of all in whose stead it is drawn. */
+export function spanned(item, name, unfolded) {
+  return repeats(item, unfolded) > 1 ? `${name} … ${item.run.at(-1).path.split(".").at(-1)}` : name;
+}
+
+/** How often a box or frame occurs; nothing for once. */
+export function often(item, unfolded) {
+  return repeats(item, unfolded) > 1 ? `× ${item.run.length}` : "";
 }
 
 /** What is wrong with a step, in a few lines that break between words but not within a shape. */
@@ -77,7 +89,8 @@ function sized(item, look) {
   if (isCircle(item, look)) return { width: 28, height: 28 };
   const said = lines(item, look);
   const widest = Math.max(...said.map(({ text, size, style }) => width(text, size, style === "figure")));
-  const across = widest + 24 + (isGroup(item) ? 20 : 0);
+  const badge = often(item, look.unfolded);
+  const across = widest + 24 + (isGroup(item) ? 20 : 0) + (badge && width(badge, TITLE, true) + 10);
   return { width: Math.max(64, Math.ceil(across)), height: 15 * said.length + (isGroup(item) ? 16 : 13) };
 }
 
@@ -95,11 +108,11 @@ function labels(edges, shapes) {
 }
 
 /** The places of everything seen: boxes and frames by item, edges as points with their labels. */
-export async function layOut(ask, { boxes, frames, edges, loose }, { direction, shapes, heat, root }) {
+export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { direction, shapes, heat, root }) {
   const framed = new Set(frames);
-  const standing = (item) => (loose.has(item) ? item.children.flatMap(standing) : [item]);
+  const standing = (item) => (loose.has(item) ? within(item, unfolded).flatMap(standing) : [item]);
   const nodes = (group) =>
-    group.children
+    within(group, unfolded)
       .flatMap(standing)
       .sort((one, other) => one.order - other.order)
       .map(node);
@@ -111,10 +124,10 @@ export async function layOut(ask, { boxes, frames, edges, loose }, { direction, 
           layoutOptions: {
             "elk.padding": `[top=${HEADER + 12},left=14,bottom=14,right=14]`,
             "elk.nodeSize.constraints": "MINIMUM_SIZE",
-            "elk.nodeSize.minimum": least(Math.ceil(header(item) + 44), HEADER, direction),
+            "elk.nodeSize.minimum": least(Math.ceil(header(item, unfolded) + 44), HEADER, direction),
           },
         }
-      : { id: item.id, ...sized(item, { heat, loose }) };
+      : { id: item.id, ...sized(item, { heat, loose, unfolded }) };
   const said = labels(edges, shapes);
   const placed = await ask({
     id: "root",
@@ -153,6 +166,7 @@ function least(width, height, direction) {
 }
 
 /** The width of a frame's heading. */
-export function header(item) {
-  return width(item.path || item.title, TITLE, true) + width(item.call ? `  ${item.call}` : "", TITLE);
+export function header(item, unfolded) {
+  const [name, badge] = [spanned(item, item.path || item.title, unfolded), often(item, unfolded)];
+  return width(name, TITLE, true) + width(item.call ? `  ${item.call}` : "", TITLE) + width(badge && `  ${badge}`, TITLE, true);
 }

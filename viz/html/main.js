@@ -1,22 +1,20 @@
-// What is open, selected, found and coloured, and what follows when that changes.
+// What is selected, found and coloured, which view is shown, and what the reader does with it.
 
-import { byId } from "./dom.js";
-import { plural } from "./wording.js";
-import { around, isGroup, model, openAtFirst, openBelow, seen } from "./model.js";
-import { engine } from "./engine.js";
-import { layOut } from "./layout.js";
+import { byId, html } from "./dom.js";
+import { model } from "./model.js";
 import { camera } from "./camera.js";
-import { drawing } from "./draw.js";
-import { entries, greatest, shade, showLegend, swatch } from "./heat.js";
 import { panel, tip } from "./panel.js";
 import { searchField } from "./search.js";
-import { listenToKeys, neighbour } from "./keyboard.js";
-import { asFile, download } from "./save.js";
+import { listenToKeys } from "./keyboard.js";
+import { download } from "./save.js";
+import { graphView } from "./graph.js";
+import { pictureView } from "./picture.js";
 
 const page = model(JSON.parse(byId("network").textContent));
 const canvas = byId("canvas");
-const state = { open: openAtFirst(page), selected: null, hovered: null, found: new Set(), heat: "", layout: null, seen: null, most: 0 };
-const ask = engine();
+const state = { selected: null, hovered: null, found: new Set(), heat: null };
+const NAMES = ["graph", "stages", "volumes"].filter((name) => name === "graph" || byId(name));
+const HOME = NAMES.includes(page.view) ? page.view : "graph"; // the view of an address that names none
 
 let silence;
 function say(text) {
@@ -25,159 +23,116 @@ function say(text) {
   silence = setTimeout(() => byId("status").replaceChildren(), 5000);
 }
 
-const draw = drawing(canvas.querySelector("svg"), decorate);
-const sight = camera(canvas, (view) => draw.look(view, { width: canvas.clientWidth, height: canvas.clientHeight }));
-const tell = panel(byId("panel"), page, { go: reveal, toggle });
-const hint = tip(byId("tip"), canvas);
+let view = null; // the one on show, and what it is called
+let name = "";
+const sight = camera(canvas, () => view?.look());
+const kept = new Map(); // where the camera was in each view
+const views = new Map();
+const context = { canvas, legend: byId("legend"), folder: byId("fold"), state, sight, select, say, go: (item) => showIn("graph", item) };
+const tell = panel(byId("panel"), page, {
+  go: reveal, toggle: (item) => view.toggle(item), fold: (item) => view.fold(item), graph: (item) => showIn("graph", item),
+});
+const hint = tip(byId("tip"), canvas, page);
 
-/** Lays out what is open and shows it. A newer call makes an older one void. */
-let calls = 0;
-async function arrange() {
-  const call = ++calls;
-  canvas.setAttribute("aria-busy", "true");
+function viewOf(wanted) {
+  if (!views.has(wanted)) {
+    const made = wanted === "graph"
+      ? graphView(page, context)
+      : pictureView(page, wanted, JSON.parse(byId(wanted).textContent), context);
+    views.set(wanted, made);
+  }
+  return views.get(wanted);
+}
+
+/** Shows another view, where it was left or as a whole. */
+async function show(wanted) {
+  if (wanted === name) return;
+  if (view) kept.set(name, { ...sight.view });
   hint(null);
-  const shown = seen(page, state.open);
-  let layout;
-  try {
-    layout = await layOut(ask, shown, { ...page, heat: state.heat });
-  } catch (error) {
-    say(`this cannot be laid out: ${error.message}`);
-    return false;
-  }
-  if (call !== calls) return false;
-  Object.assign(state, { layout, seen: shown, most: greatest(shown.boxes, state.heat) });
-  draw.show(layout, { heat: state.heat, loose: shown.loose });
-  look();
-  showLegend(byId("legend"), shown, page, state.heat);
-  canvas.removeAttribute("aria-busy");
-  return true;
+  [view, name] = [viewOf(wanted), wanted];
+  canvas.querySelector("svg").replaceChildren(view.world);
+  canvas.setAttribute("aria-label", view.label);
+  byId("refused").textContent = view.refused ? `There is no picture of this network's ${name}: ${view.refused}.` : "";
+  for (const button of byId("views").children) button.setAttribute("aria-pressed", String(button.dataset.view === name));
+  for (const id of ["heat", "open-all", "close-all", "fold"]) byId(id).disabled = name !== "graph";
+  byId("save").disabled = !!view.refused;
+  const position = kept.get(name);
+  await view.show();
+  select(state.selected); // before the fit: the panel takes room
+  if (position) sight.move(position.x, position.y, position.k);
+  else view.fit(true);
 }
 
-/** Arranges anew while one item stays where it is on the screen. */
-async function arrangeAround(item) {
-  const before = place(item);
-  if (!(await arrange())) return;
-  const after = place(item);
-  if (!before || !after) return;
-  const { view } = sight;
-  const middle = ({ x, width }) => x + width / 2;
-  sight.move(view.x + (middle(before) - middle(after)) * view.k, view.y + (before.y - after.y) * view.k);
-}
-
-function place(item) {
-  return item && (state.layout?.boxes.get(item) ?? state.layout?.frames.get(item));
-}
-
-function fit(readable = false) {
-  if (state.layout) sight.fit(state.layout, page.direction, readable);
-}
-
-/** Shows the marks of what is selected, pointed at or found. */
-function look() {
-  draw.redecorate();
-  draw.point(new Set([state.selected, state.hovered].filter(Boolean)));
-  const { view } = sight;
-  draw.look(view, { width: canvas.clientWidth, height: canvas.clientHeight });
-  if (state.selected) canvas.setAttribute("aria-activedescendant", state.selected.id);
-  else canvas.removeAttribute("aria-activedescendant");
-}
-
-function decorate(item, element) {
-  const found = state.found.size > 0 && (state.found.has(item) || (!state.open.has(item) && holdsFound(item)));
-  element.classList.toggle("found", found);
-  element.classList.toggle("selected", item === state.selected);
-  element.setAttribute("aria-selected", String(item === state.selected));
-  const colours = state.heat && !state.open.has(item) ? shade(item[state.heat], state.most) : null;
-  for (const [name, value] of Object.entries({ fill: colours?.fill, text: colours?.text, quiet: colours?.text })) {
-    if (value) element.style.setProperty(`--${name}`, value);
-    else element.style.removeProperty(`--${name}`);
-  }
-}
-
-function holdsFound(group) {
-  return group.children.some((item) => state.found.has(item) || holdsFound(item));
+/** Shows an item in another view. */
+async function showIn(wanted, item) {
+  await show(wanted);
+  await reveal(item);
 }
 
 function select(item) {
   state.selected = item;
-  tell(item, item && state.open.has(item));
-  look();
-  const address = item?.path ? `#${encodeURI(item.path)}` : location.pathname + location.search;
+  tell(item, view, name);
+  mark();
+  const address = `${name === HOME ? "" : `${name}:`}${item?.path ?? ""}`;
   try {
-    history.replaceState(null, "", address);
+    history.replaceState(null, "", address ? `#${encodeURI(address)}` : location.pathname + location.search);
   } catch {
     // A frame in a notebook has no address to change.
   }
 }
 
-/** Selects an item, opens the groups around it, and brings it into sight. */
+function mark() {
+  view.mark();
+  const active = state.selected && view.active();
+  if (active) canvas.setAttribute("aria-activedescendant", active);
+  else canvas.removeAttribute("aria-activedescendant");
+}
+
+/** Selects an item and brings it into sight: in the graph, where this view does not show it. */
 async function reveal(item) {
-  const closed = around(item).filter((group) => !state.open.has(group));
-  for (const group of closed) state.open.add(group);
-  if (closed.length) await arrange();
-  select(item);
-  if (place(item)) sight.reveal(place(item), Math.max(sight.view.k, 0.8));
-}
-
-async function toggle(item) {
-  if (!isGroup(item)) return;
-  if (!state.open.delete(item)) state.open.add(item);
-  const hidden = state.selected && around(state.selected).includes(item) && !state.open.has(item);
-  await arrangeAround(item);
-  select(hidden ? item : (state.selected ?? item));
-}
-
-async function openAll() {
-  const { open, all } = openBelow(state.selected && isGroup(state.selected) ? state.selected : page.root, state.open);
-  state.open = open;
-  await arrangeAround(state.selected);
-  if (!state.selected) fit(true);
-  say(all ? `${plural(state.seen.boxes.length, "item")} shown` : "too many to open all: the outer blocks are open");
-}
-
-async function closeAll() {
-  state.open = new Set();
-  const outermost = state.selected && (around(state.selected)[0] ?? state.selected);
-  await arrange();
-  select(outermost);
-  fit(true);
-}
-
-function save() {
-  const { selected } = state;
-  state.selected = null; // what a reader points at is no part of the network
-  look();
-  draw.look(null);
-  const shown = entries(state.seen, page, state.heat).map((entry) => ({ ...entry, swatch: swatch(byId("legend"), entry) }));
-  const text = asFile(draw.world, state.layout, { title: page.title, entries: shown, heat: state.heat, most: state.most });
-  state.selected = selected;
-  look();
-  download(`${page.title.split(" ")[0]}.svg`, text);
-  say("saved");
+  if (!view.has(item)) await show("graph");
+  await view.reveal(item);
 }
 
 function step(key) {
-  const next = state.layout && neighbour(state.selected, key, state.layout, page.direction);
+  const next = view.step(key);
   if (!next) return;
   select(next);
-  sight.reveal(place(next));
+  if (view.place(next)) sight.reveal(view.place(next));
 }
 
 function outwards() {
-  if (state.selected?.parent?.parent) select(state.selected.parent);
-  else select(null);
-  if (place(state.selected)) sight.reveal(place(state.selected));
+  select(view.outwards());
+  if (view.place(state.selected)) sight.reveal(view.place(state.selected));
+}
+
+function save() {
+  if (view.refused) return;
+  const { selected, found } = state;
+  Object.assign(state, { selected: null, found: new Set() }); // what a reader points at is no part of the network
+  mark();
+  const text = view.file();
+  Object.assign(state, { selected, found });
+  mark();
+  view.look();
+  download(`${page.title.split(" ")[0]}${name === "graph" ? "" : `-${name}`}.svg`, text);
+  say("saved");
 }
 
 const system = matchMedia("(prefers-color-scheme: dark)");
 function paint(theme = byId("theme").value) {
   document.documentElement.dataset.theme = theme || (system.matches ? "dark" : "light");
-  if (state.seen) look();
+  view?.mark();
 }
 
-function itemOf(target) {
-  const element = target.closest?.("[data-index]");
-  return element ? page.items[element.dataset.index] : null;
+function offer() {
+  byId("heat").append(...page.figures.map(({ key, name }) => html("option", { value: key }, name)));
+  byId("fold").hidden = !page.items.some((item) => item.run);
+  byId("views").hidden = NAMES.length < 2;
+  for (const button of [...byId("views").children]) {
+    if (NAMES.includes(button.dataset.view)) button.addEventListener("click", () => show(button.dataset.view));
+    else button.remove();
+  }
 }
 
 function listen() {
@@ -187,49 +142,57 @@ function listen() {
     say,
     mark: (found) => {
       state.found = found;
-      look();
+      mark();
     },
   });
   canvas.addEventListener("click", ({ target }) => {
     if (canvas.classList.contains("dragged")) return;
-    const item = itemOf(target);
-    if (target.closest("[data-toggle]")) toggle(item);
+    const item = view.itemAt(target);
+    if (target.closest("[data-toggle]")) view.toggle(item);
+    else if (target.closest("[data-fold]")) view.fold(item);
     else select(item);
   });
   canvas.addEventListener("dblclick", ({ target }) => {
-    if (!target.closest("[data-toggle]") && itemOf(target)) toggle(itemOf(target));
+    const item = view.itemAt(target);
+    if (item && !target.closest("[data-toggle], [data-fold]")) view.doubled(item);
   });
   canvas.addEventListener("pointermove", (event) => {
-    const item = event.buttons ? null : itemOf(event.target);
-    hint(item && !state.open.has(item) ? item : null, event);
+    const item = event.buttons ? null : view.itemAt(event.target);
+    hint(view.told(item), event);
     if (item !== state.hovered) {
       state.hovered = item;
-      draw.point(new Set([state.selected, item].filter(Boolean)));
+      view.point();
     }
   });
   canvas.addEventListener("pointerleave", () => hint(null));
   const arrows = Object.fromEntries(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].map((key) => [key, step]));
+  const fold = () => view.fold?.(state.selected);
+  const [openAll, closeAll] = [() => view.openAll?.(), () => view.closeAll?.()];
   listenToKeys({
     ...arrows,
-    Enter: () => state.selected && toggle(state.selected),
+    ...Object.fromEntries(NAMES.map((wanted, i) => [i + 1, () => show(wanted)])),
+    Enter: () => view.enter(),
     Escape: () => (state.found.size ? search.clear() : outwards()),
     "/": search.focus,
     "+": () => sight.zoom(1.25),
     "=": () => sight.zoom(1.25),
     "-": () => sight.zoom(0.8),
-    0: () => fit(),
+    0: () => view.fit(),
     E: openAll,
     C: closeAll,
+    f: fold,
+    F: fold,
     s: save,
     S: save,
   });
-  const buttons = { "open-all": openAll, "close-all": closeAll, save, "zoom-fit": () => fit() };
+  const buttons = {
+    "open-all": openAll, "close-all": closeAll, fold: () => view.fold(null), save, "zoom-fit": () => view.fit(),
+    "zoom-in": () => sight.zoom(1.25), "zoom-out": () => sight.zoom(0.8),
+  };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", action);
-  byId("zoom-in").addEventListener("click", () => sight.zoom(1.25));
-  byId("zoom-out").addEventListener("click", () => sight.zoom(0.8));
   byId("heat").addEventListener("change", (event) => {
-    state.heat = event.target.value;
-    arrangeAround(state.selected ?? state.seen.boxes[0]);
+    state.heat = page.figures.find(({ key }) => key === event.target.value) ?? null;
+    view.colour();
   });
   byId("theme").addEventListener("change", () => paint());
   system.addEventListener("change", () => paint());
@@ -238,19 +201,18 @@ function listen() {
   addEventListener("hashchange", openAddress);
 }
 
-/** Goes to the layer that the address names, as in `file.html#layer1.0.conv2`. */
+/** Goes to the view and the layer that the address names, as in `file.html#stages:layer1.0.conv2`. */
 async function openAddress() {
-  const path = decodeURIComponent(location.hash.slice(1));
+  const [, wanted = HOME, path] = /^(?:(graph|stages|volumes):)?(.*)$/.exec(decodeURIComponent(location.hash.slice(1)));
   const item = page.byPath.get(path);
+  await show(NAMES.includes(wanted) ? wanted : HOME);
   if (item) await reveal(item);
   else if (path) say(`there is no ${path} in this network`);
 }
 
 paint();
+offer();
 listen();
-tell(null);
-await arrange();
-fit(true);
 await openAddress();
 performance.mark("ready"); // from the start of loading, for benchmarks
 document.documentElement.dataset.ready = "true";

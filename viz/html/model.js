@@ -17,6 +17,10 @@ export function model(data) {
       item.parent.children.push(item);
     }
     if (item.path && !byPath.has(item.path)) byPath.set(item.path, item);
+    if (item.of !== undefined) {
+      item.first = items[item.of];
+      if (item.kind === "group") (item.first.run ??= [item.first]).push(item);
+    }
   }
   const edges = data.edges.map(([from, to, shape, news, crossing, train]) => ({
     from: items[from], to: items[to], shape, news: !!news, crossing: !!crossing, train: !!train,
@@ -48,61 +52,100 @@ export function around(item) {
   return found;
 }
 
+/** The run of equal groups that an item is the first of, or is folded with; if there is one. */
+export function runOf(item) {
+  return item.run ?? item.first?.run;
+}
+
+/** How many equal groups an item stands for while some runs are unfolded, known by their first. */
+export function repeats(item, unfolded) {
+  return item.run && !unfolded.has(item) ? item.run.length : 1;
+}
+
+/** How many layers a layer stands for, in all the folded runs that it is in. */
+export function times(item, unfolded) {
+  return [...around(item), item].reduce((product, one) => product * repeats(one, unfolded), 1);
+}
+
+/** What lies in a group and is not folded away. */
+export function within(group, unfolded) {
+  return group.children.filter(({ first }) => !first || unfolded.has(first));
+}
+
+/** The first of each run that must be unfolded for an item to be seen. */
+export function foldedAround(item, unfolded) {
+  return [...around(item), item].map(({ first }) => first).filter((first) => first && !unfolded.has(first));
+}
+
 /** The groups that are open at first: those around what is wrong, and those of the outermost level where little would
-    be seen without. */
-export function openAtFirst({ root, items }) {
-  const faulty = items.filter((item) => item.fault).flatMap(around);
+    be seen without; and the runs that are unfolded. */
+export function atFirst({ root, items }) {
+  const wrong = items.filter((item) => item.fault);
+  const faulty = wrong.flatMap(around);
+  const unfolded = new Set(wrong.flatMap((item) => foldedAround(item, new Set())));
   const groups = root.children.filter((item) => item.kind === "group");
-  const within = groups.reduce((sum, group) => sum + group.children.length, 0);
-  const after = root.children.length - groups.length + within;
-  return new Set([...faulty, ...(root.children.length < FEW && after <= MANY ? groups : [])]);
+  const inner = groups.reduce((sum, group) => sum + within(group, unfolded).length, 0);
+  const outer = within(root, unfolded).length;
+  const after = outer - groups.length + inner;
+  return { open: new Set([...faulty, ...(outer < FEW && after <= MANY ? groups : [])]), unfolded };
 }
 
 /** As many groups below one as can be shown, outermost first; and whether that is all of them. */
-export function openBelow(item, open) {
+export function openBelow(item, open, unfolded) {
   const found = new Set(open);
-  let shown = unfolded(item.children, found).length;
+  let shown = opened(item, found, unfolded);
   const waiting = [item];
   for (const group of waiting) {
     if (!isGroup(group)) continue;
     if (group.parent && !found.has(group)) {
-      shown += group.children.length - 1;
+      shown += within(group, unfolded).length - 1;
       if (shown > MOST) return { open: found, all: false };
       found.add(group);
     }
-    for (const child of group.children) waiting.push(child);
+    for (const child of within(group, unfolded)) waiting.push(child);
   }
   return { open: found, all: true };
 }
 
-function unfolded(items, open) {
-  return items.flatMap((item) => (open.has(item) ? unfolded(item.children, open) : [item]));
+/** How many boxes are seen below an item. */
+export function opened(item, open, unfolded) {
+  return within(item, unfolded).reduce((sum, one) => sum + (open.has(one) ? opened(one, open, unfolded) : 1), 0);
 }
 
-/** What is seen while some groups are open: boxes (layers and closed groups), frames (open groups, but for those that
-    are loose) and edges. */
-export function seen({ root, edges }, open) {
+/** What is seen while some groups are open and some runs unfolded: boxes (layers and closed groups), frames (open
+    groups, but for those that are loose) and edges. */
+export function seen({ root, edges, items }, open, unfolded) {
   const boxes = [];
-  const opened = [];
-  const standsFor = new Map(); // every item inside a closed group is seen as that group
+  const frames = [];
+  const standsFor = new Map(); // every item inside a closed group is seen as that group,
+  const folded = new Set(); // and these layers as those of the first of their run
   const hide = (item, box) => {
     standsFor.set(item, box);
     for (const child of item.children) hide(child, box);
   };
   const walk = (item) => {
-    if (open.has(item)) {
-      opened.push(item);
+    if (item.first && !unfolded.has(item.first)) {
+      fold(item);
+    } else if (open.has(item)) {
+      frames.push(item);
       item.children.forEach(walk);
     } else {
       boxes.push(item);
       hide(item, item);
     }
   };
+  const fold = (item) => {
+    if (!item.alike) return item.children.forEach(fold); // a page of them
+    item.alike.forEach((place, i) => {
+      folded.add(items[place]);
+      standsFor.set(items[place], standsFor.get(items[item.first.alike[i]]));
+    });
+  };
   root.children.forEach(walk);
   const merged = new Map();
   for (const edge of edges) {
     const [from, to] = [standsFor.get(edge.from), standsFor.get(edge.to)];
-    if (from === to) continue;
+    if (from === to || folded.has(edge.to)) continue;
     const key = `${from.index}>${to.index}`;
     const known = merged.get(key);
     if (!known) {
@@ -115,5 +158,5 @@ export function seen({ root, edges }, open) {
     }
   }
   const loose = looseGroups(root, open, merged.values());
-  return { boxes, frames: opened.filter((item) => !loose.has(item)), loose, edges: [...merged.values()] };
+  return { boxes, frames: frames.filter((item) => !loose.has(item)), loose, unfolded, edges: [...merged.values()] };
 }

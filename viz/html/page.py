@@ -7,23 +7,26 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 HOME: Final = Path(__file__).resolve().parent
 ENGINE: Final = HOME / "vendor" / "elkjs" / "elk-worker.min.js"
 # In the order in which they need each other. In the page they share one scope, so their imports are left out.
 SCRIPTS: Final = (
-    "dom", "wording", "nesting", "model", "engine", "layout", "camera", "draw", "heat", "panel", "search", "keyboard",
-    "save", "main",
+    "dom", "wording", "nesting", "model", "engine", "heat", "layout", "camera", "draw", "panel", "search", "keyboard",
+    "save", "graph", "picture", "main",
 )  # fmt: skip
+NONE: Final[Mapping[str, dict[str, Any]]] = MappingProxyType({})
 HEIGHT: Final = 620  # of a frame
 UNSAFE: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
-def page(document: dict[str, Any], colours: str) -> bytes:
-    """The page that shows a document, with the style rules of its colours."""
+def page(document: dict[str, Any], colours: str, pictures: Mapping[str, dict[str, Any]] = NONE) -> bytes:
+    """The page that shows a document, with the style rules of its colours, and the pictures of other views."""
     style = colours + _read("page.css")
     script = _script()
     engine = ENGINE.read_text(encoding="utf-8")
@@ -38,6 +41,10 @@ def page(document: dict[str, Any], colours: str) -> bytes:
         "title": html.escape(document["title"]),
         "style": style,
         "data": as_json(document),
+        "pictures": "\n".join(
+            f'<script type="application/json" id="{name}">{as_json(picture)}</script>'
+            for name, picture in pictures.items()
+        ),
         "engine": engine,
         "script": script,
     }

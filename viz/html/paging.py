@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from viz.scene import Box, Group
@@ -18,17 +19,43 @@ class Page:
 
     items: Sequence[Item]
 
+    @property
+    def like(self) -> str:
+        """The key of the group that all these are folded into, if they are."""
+        first = self.items[0]
+        return "" if isinstance(first, Box) else first.like
+
 
 Item: TypeAlias = Box | Group | Page
+Unit: TypeAlias = tuple[Item, ...]  # an item, with the equal groups after it that fold into it
 
 
 def paged(items: Sequence[Item]) -> Sequence[Item]:
     """The items, in pages (and those in pages) where they are many. Inputs and outputs stay outside."""
-    if len(items) <= MOST:
-        return items
-    ends = [item for item in items if isinstance(item, Box) and item.kind in ("input", "output")]
-    within = [item for item in items if item not in ends] if ends else items
-    pages = [Page(within[i : i + PAGE]) for i in range(0, len(within), PAGE)]
-    first = [end for end in ends if isinstance(end, Box) and end.kind == "input"]
-    last = [end for end in ends if isinstance(end, Box) and end.kind == "output"]
-    return [*first, *paged(pages), *last]
+    units = [(first, *_pages([(item,) for item in others])) for first, *others in _runs(items)]
+    if len(units) <= MOST:
+        return list(chain(*units))
+    first = [unit for unit in units if _is(unit, "input")]
+    last = [unit for unit in units if _is(unit, "output")]
+    within = [unit for unit in units if not _is(unit, "input") and not _is(unit, "output")]
+    return [*chain(*first), *_pages(within), *chain(*last)]
+
+
+def _runs(items: Sequence[Item]) -> list[list[Item]]:
+    runs: list[list[Item]] = []
+    for item in items:
+        if isinstance(item, Group) and item.like and runs:
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs
+
+
+def _pages(units: Sequence[Unit]) -> list[Item]:
+    while len(units) > MOST:
+        units = [(Page(tuple(chain(*units[i : i + PAGE]))),) for i in range(0, len(units), PAGE)]
+    return list(chain(*units))
+
+
+def _is(unit: Unit, kind: str) -> bool:
+    return isinstance(unit[0], Box) and unit[0].kind == kind

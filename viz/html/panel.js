@@ -1,23 +1,26 @@
 // The panel beside the drawing, which says all there is to say of an item, and the tip under the pointer.
 
 import { html } from "./dom.js";
-import { brief, bytes, count, extent, plural } from "./wording.js";
-import { around, isGroup } from "./model.js";
+import { amount, extent, multiplied, plural } from "./wording.js";
+import { around, isGroup, runOf } from "./model.js";
 
 const KEYS = [
+  ["1 2 3", "graph, stages, volumes"],
   ["arrows", "from layer to layer"],
   ["Enter", "open or close a block"],
   ["Esc", "out to the block around"],
   ["/", "search"],
   ["+ − 0", "zoom in, out, fit"],
   ["Shift E, Shift C", "open all, close all"],
+  ["F", "fold equal blocks, unfold"],
   ["S", "save as SVG"],
   ["drag, wheel", "move"],
   ["Ctrl + wheel", "zoom"],
 ];
 
-/** Shows items in an element; `go` selects another item, `toggle` opens or closes a group. */
-export function panel(place, page, { go, toggle }) {
+/** Shows items in an element; `go` selects another item, `toggle` opens or closes a group, `fold` folds or unfolds a
+    run of equal ones, `graph` shows an item in the graph. */
+export function panel(place, page, { go, toggle, fold, graph }) {
   const link = (item) => {
     const button = html("button", { class: "link", type: "button" }, item.path || item.title);
     button.addEventListener("click", () => go(item));
@@ -32,16 +35,37 @@ export function panel(place, page, { go, toggle }) {
     html("dl", {}, ...KEYS.flatMap(([key, what]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, what)])),
   ];
 
-  const described = (item, open) => {
+  const action = (text, act) => {
+    const button = html("button", { type: "button" }, text);
+    button.addEventListener("click", act);
+    return button;
+  };
+
+  /** What a part of a picture stands for. */
+  const pictured = (part) => [
+    html("h3", {}, "In this picture"),
+    list([["stands for", part.path], ["", part.title], ["gives", part.outputs[0]], ...costs(part, page)]),
+  ];
+
+  const described = (item, view, name) => {
+    const part = view.part(item);
     const said = [html("h2", {}, item.path || item.title)];
     said.push(html("p", {}, ...kind(item)));
     if (item.fault) said.push(html("p", { class: "fault" }, item.fault));
-    if (isGroup(item)) {
-      const button = html("button", { type: "button" }, open ? "Close" : "Open");
-      button.addEventListener("click", () => toggle(item));
-      said.push(button);
+    const [run, actions] = [runOf(item), html("p", { class: "actions" })];
+    if (name !== "graph") actions.append(action("Show in the graph", () => graph(item)));
+    else if (isGroup(item)) actions.append(action(view.isOpen(item) ? "Close" : "Open", () => toggle(item)));
+    if (run && name === "graph") {
+      const said = view.isFolded(run[0]) ? `Unfold all ${run.length}` : `Fold the ${run.length} into one`;
+      actions.append(action(said, () => fold(item)));
     }
-    said.push(html("h3", {}, "Costs"), list(costs(item, page.root)));
+    if (actions.children.length) said.push(actions);
+    if (part && part.layers.length !== (item.layers ?? 1)) said.push(...pictured(part));
+    said.push(html("h3", {}, run ? "Costs of each" : "Costs"), list(costs(item, page)));
+    if (run) {
+      const all = page.figures.map(({ key }) => [key, multiplied(item[key], run.length)]);
+      said.push(html("h3", {}, `Costs of all ${run.length}`), list(costs(Object.fromEntries(all), page)));
+    }
     if (item.outputs) said.push(html("h3", {}, "Tensors"), list(tensors(item, link)));
     const settings = page.settings[item.settings];
     if (settings?.length) said.push(html("h3", {}, "Parameters"), list(settings.map(([n, v]) => [n.replaceAll("_", " "), v])));
@@ -55,29 +79,29 @@ export function panel(place, page, { go, toggle }) {
     return said;
   };
 
-  return (item, open) => {
-    place.replaceChildren(...(item ? described(item, open) : network()));
+  return (item, view, name) => {
+    place.replaceChildren(...(item ? described(item, view, name) : network()));
     place.scrollTop = 0;
   };
 }
 
 function kind(item) {
   const said = [isGroup(item) ? `${item.call ?? "sequence"}, ${plural(item.layers, "layer")}` : item.title];
+  if (runOf(item)) said.push(`one of ${runOf(item).length} equal blocks`);
   if (item.train) said.push("training only");
   if (item.shared) said.push("shared weights");
   for (const note of item.notes ?? []) said.push(note);
   return [said.join(" · ")];
 }
 
-function costs(item, root) {
-  const share = (name) => {
+function costs(item, { figures, root }) {
+  const percent = (name) => {
     const [own, all] = [item[name], root[name]];
-    return typeof own === "number" && typeof all === "number" && all && own ? `  (${((100 * own) / all).toPrecision(2)} %)` : "";
+    const shown = typeof own === "number" && typeof all === "number" && all && own;
+    return shown ? `  (${own === all ? 100 : ((100 * own) / all).toPrecision(2)} %)` : "";
   };
-  const rows = [];
-  if (item.params !== undefined) rows.push(["parameters", count(item.params) + share("params")]);
-  if (item.macs !== undefined) rows.push(["MACs", count(item.macs) + share("macs")]);
-  if (item.bytes !== undefined) rows.push(["output memory", bytes(item.bytes) + share("bytes")]);
+  const known = figures.filter(({ key }) => item[key] !== undefined);
+  const rows = known.map((figure) => [figure.name, amount(item[figure.key], figure, true) + percent(figure.key)]);
   if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field)]);
   if (item.jump?.length) rows.push(["jump", extent(item.jump)]);
   return rows.length ? rows : [["", "none"]];
@@ -96,15 +120,18 @@ function list(rows) {
   return html("dl", {}, ...rows.flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, value)]));
 }
 
+function told(number, figure) {
+  return `${amount(number, figure)} ${figure.name}`;
+}
+
 /** The tip under the pointer: the few figures that a reader wants of every layer. */
-export function tip(place, canvas) {
+export function tip(place, canvas, page) {
   return (item, event) => {
     place.hidden = !item;
     if (!item) return;
     const figures = [
       item.outputs?.join(", "),
-      item.params ? `${brief(item.params)} parameters` : "",
-      item.macs ? `${brief(item.macs)} MACs` : "",
+      ...page.figures.map((figure) => (item[figure.key] ? told(item[figure.key], figure) : "")),
       item.field?.length ? `sees ${extent(item.field)}` : "",
     ].filter(Boolean);
     place.replaceChildren(

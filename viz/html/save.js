@@ -1,12 +1,12 @@
 // The drawing as an SVG file of its own: everything that is open, with its colours and legend written out.
 
 import { svg } from "./dom.js";
-import { FIGURES } from "./wording.js";
+import { amount } from "./wording.js";
 
 const STROKE = ["stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order"];
 const FONT_STYLE = ["font-size", "font-weight", "text-anchor"];
 const FAMILY = "'Liberation Sans', Arial, Helvetica, sans-serif";
-const KEPT = new Set(["d", "x", "y", "width", "height", "rx", "cx", "cy", "r", "dx"]);
+const KEPT = new Set(["d", "x", "y", "width", "height", "rx", "cx", "cy", "r", "dx", "points", "transform"]);
 const HEADING = 34;
 const ROW = 18;
 
@@ -17,19 +17,33 @@ export function asFile(world, layout, { title, entries, heat, most }) {
   const height = Math.ceil(layout.height + HEADING + legend.height);
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  const written = { "font-family": FAMILY, fill: colour("ink") };
+  const letters = { "font-family": FAMILY, fill: colour("ink") };
   const body = plainCopy(world);
   body.setAttribute("font-family", FAMILY);
   body.setAttribute("transform", `translate(${(width - layout.width) / 2} ${HEADING})`);
   legend.element.setAttribute("transform", `translate(0 ${HEADING + layout.height})`);
-  for (const [name, value] of Object.entries(written)) legend.element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(letters)) legend.element.setAttribute(name, value);
   const file = svg(
     "svg", { width, height, viewBox: `0 0 ${width} ${height}` },
     svg("rect", { width: "100%", height: "100%", fill: colour("paper") }),
-    svg("text", { ...written, x: 14, y: 24, "font-size": 15, "font-weight": "bold" }, title),
+    svg("text", { ...letters, x: 14, y: 24, "font-size": 15, "font-weight": "bold" }, title),
     body,
     legend.element,
   );
+  return written(file);
+}
+
+/** The text of a file that shows a picture, whose title and legend are in it. */
+export function pictureFile(world, { width, height }) {
+  const body = plainCopy(world);
+  body.setAttribute("font-family", FAMILY);
+  body.removeAttribute("transform");
+  const paper = getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
+  const size = { width, height, viewBox: `0 0 ${width} ${height}` };
+  return written(svg("svg", size, svg("rect", { width: "100%", height: "100%", fill: paper }), body));
+}
+
+function written(file) {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(file)}\n`;
 }
 
@@ -63,7 +77,7 @@ function legendRows(entries, heat, most, width) {
     element.append(svg("g", { transform: `translate(${x} ${y})` }, ...signs, svg("text", { x: 22, y: 0, "font-size": 11 }, text)));
     x += across;
   };
-  if (heat) put(`${FIGURES[heat].name}, at most ${FIGURES[heat].brief(most)}`);
+  if (heat) put(`${heat.name}, at most ${amount(most, heat)}`);
   for (const { text, swatch } of entries) {
     put(text, svg("rect", { x: 0, y: -9, width: 16, height: 10, rx: 2, ...swatch }));
   }

@@ -2,11 +2,17 @@
 
 const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
-export const FIGURES = {
-  params: { name: "parameters", brief: (n) => brief(n) },
-  macs: { name: "MACs", brief: (n) => brief(n) },
-  bytes: { name: "activation memory", brief: (n) => bytes(n) },
-};
+/** An amount of a figure of the page: three digits, or all that are known. */
+export function amount(number, { unit }, full = false) {
+  if (unit === "bytes") return bytes(number);
+  return unit === "seconds" ? seconds(number) : full ? count(number) : brief(number);
+}
+
+/** Several times an amount, or a formula that says so. */
+export function multiplied(number, times) {
+  if (times === 1 || number == null || number === 0) return number;
+  return typeof number === "number" ? number * times : `${times} × (${number})`;
+}
 
 /** Every digit: 25,557,032. */
 export function count(number) {
@@ -32,6 +38,13 @@ export function bytes(number) {
     unit = larger;
   }
   return `${Number(number.toPrecision(4)).toLocaleString("en")} ${unit}`;
+}
+
+/** A time: 1.25 ms. */
+function seconds(number) {
+  if (typeof number !== "number") return count(number);
+  const [least, unit] = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]].find(([least]) => number >= least) ?? [1e-9, "ns"];
+  return `${Number((number / least).toPrecision(3))} ${unit}`;
 }
 
 /** A receptive field: 43, or 43 × 11 where its sides differ; "?" where it is not known. */

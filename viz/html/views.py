@@ -1,0 +1,52 @@
+"""All views of one network, between which a reader of the page switches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from archdsl.graph import Graph
+from viz import folding, grouping, scene, stages, volumes
+from viz.folding import StandIn
+from viz.formats import View
+from viz.scene import Scene, Shown
+from viz.stages import Stages
+from viz.volumes import Volumes
+
+MOST: Final = 1000  # stages of a picture; it is drawn whole, unlike the graph
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a view shows nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    scene: Scene
+    stages: Stages | Refused
+    volumes: Volumes | Refused
+    first: View  # the view that the page opens in
+    stand_in: StandIn  # what is drawn in the stead of the layers that those two draw once for all
+
+
+def build(
+    graph: Graph, phase: Shown = "train", *, fold: bool = True, focus: str | None = None, first: View = "graph"
+) -> Views:
+    """The views of a graph; equal groups are folded in the first only with `fold`. Raises `ValueError` as scenes do."""
+    whole = scene.build(graph, phase, fold="mark" if fold else False, focus=focus)
+    if focus is not None:
+        part = Refused("only the graph shows a part of a network")
+        return Views(whole, part, part, first, {})
+    try:
+        table = stages.build(graph, phase)
+    except ValueError as error:
+        return Views(whole, Refused(str(error)), Refused(str(error)), first, {})
+    found = sum(map(len, table.rows))
+    if found > MOST:
+        many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
+        return Views(whole, many, many, first, {})
+    stand_in = folding.fold(graph, grouping.groups(graph, scene.kept(graph, phase))).stand_in
+    return Views(whole, table, volumes.of_stages(table), first, stand_in)
