@@ -70,7 +70,7 @@ def close(tree: Branch, depth: int) -> Branch:
 def fitting(tree: Branch) -> Branch:
     """Draw so many groups as one box each, the deepest first, that the drawing has `ENOUGH` boxes or fewer."""
     depth = deepest(tree)
-    while depth > 1 and _size(tree) > ENOUGH:
+    while depth > 1 and size(tree) > ENOUGH:
         depth -= 1
         tree = close(tree, depth)
     return tree
@@ -81,9 +81,9 @@ def deepest(tree: Branch) -> int:
     return max([tree.depth + 1, *(deepest(item) for item in tree.items if isinstance(item, Branch))])
 
 
-def _size(tree: Branch) -> int:
+def size(tree: Branch) -> int:
     """The number of boxes."""
-    return sum(1 if isinstance(item, str) or item.closed else _size(item) for item in tree.items)
+    return sum(1 if isinstance(item, str) or item.closed else size(item) for item in tree.items)
 
 
 def find(tree: Branch, path: str) -> str | Branch:
