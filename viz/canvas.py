@@ -35,7 +35,11 @@ class Canvas:
 
     def shifted(self, other: Canvas, x: float, y: float) -> None:
         """Another drawing on this one, its origin at a point."""
-        group = Element("g", {"transform": f"translate({number(x)} {number(y)})"})
+        self.grouped(other, {"transform": f"translate({number(x)} {number(y)})"})
+
+    def grouped(self, other: Canvas, attributes: dict[str, str]) -> None:
+        """Another drawing on this one, as a group of these attributes."""
+        group = Element("g", attributes)
         group.extend(other.parts)
         self.parts.append(group)
 

@@ -163,7 +163,7 @@ def costs(difference: Difference, number: Callable[[Size | None], str]) -> list[
     """What both cost: what is counted, in the first, in the second, and by how much it differs."""
     rows: list[tuple[str, str, str, str]] = []
     for name, a, b in difference.figures:
-        shown = size if name.startswith("activation_bytes") else number
+        shown = size if name.startswith("activation_bytes") else _number if name == "layers" else number
         rows.append((TOTALS[name], shown(a), shown(b), _by(a, b, shown)))
     fields = difference.a.receptive_field, difference.b.receptive_field
     if fields[0] is not None or fields[1] is not None:

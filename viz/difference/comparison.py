@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Size
-from archdsl.measure.difference import Difference, Status
+from archdsl.measure.difference import Difference, LayerDiff, Status
 from archdsl.measure.difference_text import arrow, costs
 from archdsl.measure.table import magnitude
 from viz.difference import sayings
@@ -32,6 +32,7 @@ class Box:
     status: Status
     sides: frozenset[Side]  # which of the networks has it
     lines: tuple[Line, ...]
+    layers: tuple[LayerDiff, ...] = ()  # that it is drawn for
     repeats: str = ""  # how many groups it stands for
 
 
@@ -57,6 +58,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
+    difference: Difference
     arrangement: Arrangement
     names: tuple[str, str]
     items: tuple[Box | Group, ...]
@@ -93,6 +95,7 @@ def build(difference: Difference, arrangement: Arrangement = "overlaid", *, fold
             sides[ends] = sides.get(ends, frozenset()) | where
     names = [side.name for side in (difference.a, difference.b)]
     return Comparison(
+        difference=difference,
         arrangement=arrangement,
         names=(plain(names[0]), plain(names[1])),
         items=tuple(_Writer(union, grouped, ids).items(tree)),
@@ -100,12 +103,16 @@ def build(difference: Difference, arrangement: Arrangement = "overlaid", *, fold
         counts=Counter(layer.status for layer in difference.layers),
         renamed=sum(layer.renamed for layer in difference.layers),
         costs=tuple(costs(difference, _brief)),
-        notes=tuple(
-            plain(f"{change.what}: {arrow(change)}")
-            for change in difference.interface
-            if change.what not in ("inputs", "outputs")
-        ),
+        notes=tuple(_notes(difference)),
     )
+
+
+def _notes(difference: Difference) -> Iterator[str]:
+    if difference.same:
+        yield "both are the same architecture"
+    for change in difference.interface:
+        if change.what not in ("inputs", "outputs"):  # which are boxes
+            yield plain(f"{change.what}: {arrow(change)}")
 
 
 def _brief(number: Size | None) -> str:
@@ -143,7 +150,7 @@ class _Writer:
     def _part(self, key: str, within: Branch) -> Box:
         part = self._union.parts[key]
         lines = sayings.part(self._union, part, self._paths(within))
-        return Box(self._ids[key], part.kind, part.status, _sides(self._union, [key]), lines)
+        return Box(self._ids[key], part.kind, part.status, _sides(self._union, [key]), lines, self._layers([key]))
 
     def _closed(self, branch: Branch, within: Branch) -> Box:
         said = self._run(branch, within) if branch.path == RUN else self._titles(branch, within)
@@ -152,7 +159,10 @@ class _Writer:
         what = status(self._union, branch.keys)
         lines = (*said, *sayings.total(self._union, branch.keys, several=branch.count > 1))
         sides = _sides(self._union, branch.keys)
-        return Box(self._ids[branch.keys[0]], "block", what, sides, lines, branch.repeats)
+        return Box(self._ids[branch.keys[0]], "block", what, sides, lines, self._layers(branch.keys), branch.repeats)
+
+    def _layers(self, keys: Iterable[str]) -> tuple[LayerDiff, ...]:
+        return tuple(diff for key in keys if (diff := self._union.parts[key].diff) is not None)
 
     def _run(self, branch: Branch, within: Branch) -> tuple[Line, ...]:
         ends = [self._union.parts[key] for key in (branch.keys[0], branch.keys[-1])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
@@ -14,7 +15,8 @@ from viz.folding import Folded
 from viz.grouping import Branch
 
 ENOUGH: Final = 30  # boxes: with fewer, all layers between the differences are shown
-SHORTEST: Final = 3  # items that make a run worth drawing as one box
+SHORTEST: Final = 3  # unchanged items that make a run worth drawing as one box
+SHORTEST_ALONE: Final = 6  # the same of what only one network has, which is of more interest
 RUN: Final = ""  # the path of a run: it is no group
 ENDS: Final = 12  # items shown at both ends of a long list of differences
 
@@ -58,22 +60,27 @@ def _context(union: Union) -> set[str]:
 
 
 def _shortened(tree: Branch, union: Union, kept: set[str]) -> Branch:
-    """Each run of neighbours of which none is kept as one box."""
+    """Each run of neighbours of which none is kept as one box, and each long one of what only one network has."""
 
     def visit(branch: Branch) -> Branch:
         items: list[str | Branch] = []
-        for apart, run in groupby(branch.items, lambda item: _apart(item, union, kept)):
+        for (_, shortest), run in groupby(branch.items, lambda item: _kind(item, union, kept)):
             members = [visit(item) if isinstance(item, Branch) and not item.closed else item for item in run]
-            items += members if apart or len(members) < SHORTEST else [_run(members, branch.depth + 1)]
+            items += members if len(members) < shortest else [_run(members, branch.depth + 1)]
         return replace(branch, items=items)
 
     return visit(tree)
 
 
-def _apart(item: str | Branch, union: Union, kept: set[str]) -> bool:
-    if isinstance(item, str):
-        return item in kept or union.parts[item].kind != "layer"
-    return not item.closed or not kept.isdisjoint(item.keys)
+def _kind(item: str | Branch, union: Union, kept: set[str]) -> tuple[str, float]:
+    """What an item may be in a run with, and how many of these are drawn as one."""
+    keys = [item] if isinstance(item, str) else item.keys
+    if union.parts[keys[0]].kind != "layer" or (isinstance(item, Branch) and not item.closed):
+        return "", math.inf
+    what = status(union, keys)
+    if what in ("added", "removed"):
+        return what, SHORTEST_ALONE
+    return ("", math.inf) if what == "changed" or not kept.isdisjoint(keys) else ("same", SHORTEST)
 
 
 def _cut(tree: Branch, most: int) -> Branch:

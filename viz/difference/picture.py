@@ -23,13 +23,16 @@ STEP: Final = 2.5  # from one of a stack of boxes to the next
 
 
 def draw(comparison: Comparison, look: Look) -> Element:
-    """The picture as SVG. Raises `DrawingError` for what is too large."""
+    """The picture as SVG, with its title, costs and legend. Raises `DrawingError` for what is too large."""
+    return _framed(comparison, *networks(comparison, look))
+
+
+def networks(comparison: Comparison, look: Look) -> tuple[Canvas, float, float]:
+    """The two networks alone, and the size of their drawing."""
     layout = lay_out(comparison, look)
     if comparison.arrangement == "overlaid":
-        drawing, width, height = _side(comparison, layout, None)
-    else:
-        drawing, width, height = _beside(comparison, layout, across=look.direction in ("down", "up"))
-    return _framed(comparison, drawing, width, height)
+        return _side(comparison, layout, None)
+    return _beside(comparison, layout, across=look.direction in ("down", "up"))
 
 
 def _framed(comparison: Comparison, drawing: Canvas, width: float, height: float) -> Element:
@@ -83,7 +86,9 @@ def _side(comparison: Comparison, layout: Layout, side: Side | None) -> tuple[Ca
         _heading(canvas, frame, layout.places[frame.id], side)
     for box in shown:
         if isinstance(box, Box):
-            _box(canvas, box, layout.places[box.id], side)
+            drawn = Canvas()
+            _box(drawn, box, layout.places[box.id], side)
+            canvas.grouped(drawn, {"class": f"box {box.status}", "data-box": box.id})
     moved = Canvas()
     moved.shifted(canvas, facts.RADIUS - left, 0.0)
     return moved, right - left + 2 * facts.RADIUS, layout.height

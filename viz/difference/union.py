@@ -122,7 +122,10 @@ def _graph(difference: Difference, parts: Mapping[str, Part]) -> Graph:
         if part.kind == "output":
             continue
         own = {s: layer(graph_of(difference, s), name) for s in SIDES if (name := part.key(s)) is not None}
-        said: dict[str, object] = {"status": part.status, **{side: [node["op"], *node["params"].items()] for side, node in own.items()}}
+        said: dict[str, object] = {
+            "status": part.status,
+            **{side: [node["op"], *node["params"].items()] for side, node in own.items()},
+        }
         shown = max(own)  # the second network, if it has the layer
         path = places[shown].get(own[shown]["path"], own[shown]["path"])
         found.add_node(key, **{**own[shown], "path": path, "params": said})
