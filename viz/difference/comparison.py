@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from archdsl.dims import Size
 from archdsl.measure.difference import Difference, LayerDiff, Status
@@ -20,6 +20,7 @@ from viz.grouping import Branch
 from viz.wording import clip, plain
 
 Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]
+ARRANGEMENTS: Final[tuple[Arrangement, ...]] = get_args(Arrangement)
 Kind: TypeAlias = Literal["input", "layer", "block", "output"]
 
 

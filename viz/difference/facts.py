@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from typing import Final, NamedTuple
+from xml.etree.ElementTree import Element
 
 from archdsl.measure.difference import Status
 from viz import lettering, theme
@@ -28,6 +29,7 @@ MEANINGS: Final[dict[Status, str]] = {
     "follows": "follows: only its sizes are others",
     "same": "unchanged",
 }
+RENAMED: Final = "conv1 → conv2: another name"
 
 
 class Facts(NamedTuple):
@@ -46,14 +48,31 @@ def draw(comparison: Comparison) -> Facts:
             width = max(width, lettering.width(text, theme.SMALL))
             y += ROW
     y += ROW
-    entries = [(status, meaning, comparison.counts.get(status, 0)) for status, meaning in MEANINGS.items()]
-    for status, meaning, number in [*entries, (None, "conv1 → conv2: another name", comparison.renamed)]:
-        if number:
-            text = f"{meaning} ({number:,} layer{'s' if number > 1 else ''})"
-            _entry(canvas, y + ENTRY / 2, status, text)
-            width = max(width, lettering.width(text, theme.SMALL) + LEFT)
-            y += ENTRY
+    for status, text in legend(comparison):
+        _swatch(canvas, y + ENTRY / 2, status)
+        canvas.text(LEFT, y + ENTRY / 2 + 3.3, text, size=theme.SMALL, anchor="start")
+        width = max(width, lettering.width(text, theme.SMALL) + LEFT)
+        y += ENTRY
     return Facts(canvas, width, y)
+
+
+def legend(comparison: Comparison) -> list[tuple[Status | None, str]]:
+    """The texts of the legend: what occurs, with the number of layers."""
+    entries = [(status, meaning, comparison.counts.get(status, 0)) for status, meaning in MEANINGS.items()]
+    return [
+        (status, f"{meaning} ({number:,} layer{'s' if number > 1 else ''})")
+        for status, meaning, number in [*entries, (None, RENAMED, comparison.renamed)]
+        if number
+    ]
+
+
+def swatch(status: Status | None) -> Element:
+    """The sign of the legend alone."""
+    canvas = Canvas()
+    _swatch(canvas, ENTRY / 2, status)
+    sign = Element("svg", {"viewBox": f"0 0 {LEFT - RADIUS:g} {ENTRY:g}", "class": "swatch"})
+    sign.extend(canvas.parts)
+    return sign
 
 
 def badge(canvas: Canvas, x: float, y: float, status: Status) -> None:
@@ -83,7 +102,7 @@ def _costs(canvas: Canvas, comparison: Comparison, y: float) -> tuple[float, flo
     return ends[-1], y
 
 
-def _entry(canvas: Canvas, y: float, status: Status | None, text: str) -> None:
+def _swatch(canvas: Canvas, y: float, status: Status | None) -> None:
     if status is not None:
         canvas.rectangle(
             RADIUS, y - SWATCH[1] / 2, *SWATCH, theme.CHANGES[status], round=2.5, dashed=status == "removed",
@@ -91,4 +110,3 @@ def _entry(canvas: Canvas, y: float, status: Status | None, text: str) -> None:
         )  # fmt: skip
         if SIGNS[status]:
             badge(canvas, RADIUS, y, status)
-    canvas.text(LEFT, y + 3.3, text, size=theme.SMALL, anchor="start")

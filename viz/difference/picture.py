@@ -88,7 +88,7 @@ def _side(comparison: Comparison, layout: Layout, side: Side | None) -> tuple[Ca
         if isinstance(box, Box):
             drawn = Canvas()
             _box(drawn, box, layout.places[box.id], side)
-            canvas.grouped(drawn, {"class": f"box {box.status}", "data-box": box.id})
+            canvas.grouped(drawn, {"class": f"part {box.status}", "data-box": box.id})
     moved = Canvas()
     moved.shifted(canvas, facts.RADIUS - left, 0.0)
     return moved, right - left + 2 * facts.RADIUS, layout.height
