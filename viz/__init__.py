@@ -114,7 +114,7 @@ def render_difference(
     _check({"theme": (theme, Theme), "engine": (engine, Engine)})
     renderer = formats.find(format, "difference")
     if formats.opens(format) and not fold:
-        raise ValueError(f"{format} opens and closes blocks itself; leave no-fold out")
+        raise ValueError(f"{format} shows what differs as well as every layer; leave no-fold out")
     return renderer(comparison.build(difference, arrange, fold=fold), Look(direction, theme=theme, engine=engine))
 
 

@@ -18,7 +18,11 @@ const canvas = byId("canvas");
 const pictures = [...byId("world").querySelectorAll(":scope > g")];
 const state = { picture: null, selected: null };
 
-const sight = camera(canvas, ({ x, y, k }) => byId("world").setAttribute("transform", `translate(${x} ${y}) scale(${k})`));
+const sight = camera(canvas, place);
+
+function place({ x, y, k }) {
+  byId("world").setAttribute("transform", `translate(${x} ${y}) scale(${k})`);
+}
 
 /** The box of an id in the drawing on show: in the second network, where both have it. */
 function boxOf(id) {
@@ -60,12 +64,13 @@ function select(id) {
 /** Brings the selected box into sight. */
 function reveal() {
   const { view } = sight;
-  const [room, place] = [canvas.getBoundingClientRect(), boxOf(state.selected).getBoundingClientRect()];
+  place(view); // at once, for the box to be measured where it will be
+  const [room, box] = [canvas.getBoundingClientRect(), boxOf(state.selected).getBoundingClientRect()];
   sight.reveal({
-    x: (place.left - room.left - view.x) / view.k,
-    y: (place.top - room.top - view.y) / view.k,
-    width: place.width / view.k,
-    height: place.height / view.k,
+    x: (box.left - room.left - view.x) / view.k,
+    y: (box.top - room.top - view.y) / view.k,
+    width: box.width / view.k,
+    height: box.height / view.k,
   }, view.k);
 }
 
