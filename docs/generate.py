@@ -39,10 +39,15 @@ def main() -> int:
         stale.append(str(tables.TABLES.relative_to(ROOT)))
         if not check:
             tables.write()
-    for name, (variant, options) in PICTURES.items():
+    for name in (*PICTURES, *DIFFERENCES):
         target = ROOT / "docs" / "images" / name
         fresh = target.with_name(f".fresh-{target.name}")
-        _network(variant).draw(fresh, **options)
+        if name in DIFFERENCES:
+            a, b, options = DIFFERENCES[name]
+            archdsl.load(a).diff(archdsl.load(b)).draw(fresh, **options)
+        else:
+            variant, options = PICTURES[name]
+            _network(variant).draw(fresh, **options)
         data = fresh.read_bytes()
         fresh.unlink()
         if not _current(target, data):
@@ -154,6 +159,11 @@ PICTURES: dict[str, tuple[str, dict[str, object]]] = {
     "alexnet.svg": ("alexnet", {}),
     "broken.svg": (str(ROOT / "docs" / "broken.arch"), {}),
     **{f"gallery/{shown.file}": (shown.network, shown.options) for shown in GALLERY},
+}
+
+DIFFERENCES: dict[str, tuple[str, str, dict[str, object]]] = {
+    "diff.svg": ("resnet50", "resnet101", {}),
+    "diff-side-by-side.svg": ("alexnet_one_column", "alexnet_torchvision", {"arrange": "side-by-side"}),
 }
 
 
