@@ -118,6 +118,16 @@ def test_blocks_that_changed_alike_are_drawn_once(diff: Diff) -> None:
     (group,) = [item for item in found.all() if isinstance(item, Group) and item.repeats]
     assert group.repeats == "× 3"
     assert [lines[0] for lines in boxes(found, "changed")] == ["conv 5×5, 8"]
+    order = {box.id: number for number, box in enumerate(found.boxes())}
+    assert all(order[link.source] < order[link.target] for link in found.links)
+
+
+def test_a_run_of_blocks_is_named_after_them(diff: Diff) -> None:
+    blocks = " -> ".join(f"u{i}: unit(8, {i % 2 * 2 + 1})" for i in range(40))
+    a = NET.replace("x, width", "x, width, k").replace("width, 3, padding = 1", "width, k, padding = k // 2")
+    a = a.replace("body: repeat 3 { unit(8) }", blocks)
+    found = build(diff(a, a.replace("stem: conv(8, 3, padding = 1)", "stem: conv(8, 5, padding = 2)")))
+    assert "u1 … fc" in [lines[1] for lines in boxes(found, "same") if len(lines) > 1]
 
 
 def test_blocks_that_changed_otherwise_are_not_drawn_as_one(diff: Diff) -> None:

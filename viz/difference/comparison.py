@@ -92,7 +92,7 @@ def build(difference: Difference, arrangement: Arrangement = "overlaid", *, fold
     sides: dict[Wire, frozenset[Side]] = {}
     for (source, target), where in union.wires.items():
         ends = seen[stand_in.get(source, source)], seen[stand_in.get(target, target)]
-        if ends[0] != ends[1]:
+        if ends[0] != ends[1] and target not in stand_in:  # what is drawn in its stead is read alike
             sides[ends] = sides.get(ends, frozenset()) | where
     names = [side.name for side in (difference.a, difference.b)]
     return Comparison(
@@ -166,12 +166,21 @@ class _Writer:
         return tuple(diff for key in keys if (diff := self._union.parts[key].diff) is not None)
 
     def _run(self, branch: Branch, within: Branch) -> tuple[Line, ...]:
-        ends = [self._union.parts[key] for key in (branch.keys[0], branch.keys[-1])]
+        """How many layers a run has, and from where to where it goes."""
         names = []
         for side, outer in zip(SIDES, self._paths(within), strict=True):
-            first, last = ((part.key(side) or part.name).removeprefix(f"{outer}.") for part in ends)
-            names.append(clip(f"{first} … {last}"))
-        return sayings.plural(_layers(branch), "layer"), Line(names[0], names[1], names[1])
+            first, last = (self._name(branch.items[end], side, end).removeprefix(f"{outer}.") for end in (0, -1))
+            names.append(clip(f"{first} … {last}") if first else "")
+        return sayings.plural(_layers(branch), "layer"), Line(names[0], names[1], names[1] or names[0])
+
+    def _name(self, item: str | Branch, side: Side, end: int) -> str:
+        """What the first or last item of a run is called in one network; nothing where this has it not."""
+        if isinstance(item, str):
+            return self._union.parts[item].key(side) or ""
+        path = item.last if end and item.last else item.path
+        a, b = self._origins.get((path, item.use), (None, None))
+        found = a if side == "a" else b
+        return found.path if found is not None else ""
 
     def _open(self, branch: Branch, within: Branch) -> Group:
         items = tuple(self.items(branch))
