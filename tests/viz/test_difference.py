@@ -242,6 +242,12 @@ def test_the_suffix_chooses_the_format(diff: Diff, suffix: str, arrange: str, tm
     assert file.read_bytes().startswith(start[suffix])
 
 
+def test_tikz_has_every_sign(diff: Diff) -> None:
+    source = viz.render_difference(diff(NET, NET.replace("stem: conv(8", "stem: conv(9").replace("8)", "9)")), "tex")
+    assert rb"$\approx$" in source
+    assert b"[U+" not in source
+
+
 def test_a_format_that_cannot_show_a_difference_is_refused(diff: Diff) -> None:
     with pytest.raises(ValueError, match="dot cannot show difference"):
         viz.render_difference(diff(NET, NET), "dot")
