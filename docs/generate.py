@@ -207,6 +207,11 @@ PICTURES: dict[str, tuple[str, dict[str, object]]] = {
     **{f"gallery/{shown.file}": (shown.network, shown.options) for shown in GALLERY},
 }
 
+DIFFERENCES: dict[str, tuple[str, str, dict[str, object]]] = {
+    "diff.svg": ("resnet50", "resnet101", {}),
+    "diff-side-by-side.svg": ("alexnet_one_column", "alexnet_torchvision", {"arrange": "side-by-side"}),
+}
+
 
 NETWORKS = ("resnet18", "resnet34", "resnet50", "googlenet", "densenet121", "alexnet")
 FRONT = ("params", "macs")
@@ -216,9 +221,16 @@ PLOTS: dict[str, Callable[[Path], object]] = {
 }
 
 DRAWINGS: dict[str, Callable[[Path], object]] = {
-    name: lambda file, spec=spec, options=options: _network(spec).draw(file, **options)
-    for name, (spec, options) in PICTURES.items()
-} | PLOTS
+    **{
+        name: lambda file, spec=spec, options=options: _network(spec).draw(file, **options)
+        for name, (spec, options) in PICTURES.items()
+    },
+    **{
+        name: lambda file, a=a, b=b, options=options: archdsl.load(a).diff(archdsl.load(b)).draw(file, **options)
+        for name, (a, b, options) in DIFFERENCES.items()
+    },
+    **PLOTS,
+}
 
 
 def _network(spec: str) -> archdsl.Network:

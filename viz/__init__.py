@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from archdsl.graph import Graph
+from archdsl.measure.difference import Difference
 from archdsl.write import write_atomically
 from viz import formats, scene, stages, volumes
+from viz.difference import comparison
+from viz.difference.comparison import Arrangement
 from viz.engine import DrawingError
 from viz.formats import Direction, Engine, Look, Subject, View
 from viz.html import views
@@ -16,7 +20,17 @@ from viz.html.views import Views
 from viz.recolour import Theme
 from viz.scene import Depth, Shown
 
-__all__ = ["DrawingError", "Look", "draw", "embed", "ignored", "known_formats", "render"]
+__all__ = [
+    "DrawingError",
+    "Look",
+    "draw",
+    "draw_difference",
+    "embed",
+    "ignored",
+    "known_formats",
+    "render",
+    "render_difference",
+]
 
 known_formats, ignored = formats.known, formats.ignored
 
@@ -27,11 +41,25 @@ def draw(graph: Graph, path: str | os.PathLike[str], **options: Any) -> None:
     Raises `ValueError` for an unknown suffix, `DrawingError` for a graph that is too large, and `OSError`.
     """
     path = Path(path)
+    write_atomically(path, render(graph, _format(path), **options))
+
+
+def draw_difference(difference: Difference, path: str | os.PathLike[str], **options: Any) -> None:
+    """Draw two compared networks into a file, in the format of its suffix, with the options of `render_difference`.
+
+    Raises what `draw` raises.
+    """
+    path = Path(path)
+    write_atomically(path, render_difference(difference, _format(path), **options))
+
+
+def _format(path: Path) -> str:
+    """The format of a file by its suffix."""
     format = path.suffix.lower().removeprefix(".")
     if format not in formats.known():
         names = ", ".join(f".{name}" for name in formats.known())
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {names}")
-    write_atomically(path, render(graph, format, **options))
+    return format
 
 
 def render(
@@ -61,10 +89,8 @@ def render(
 
     Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
-    chosen = {"view": (view, View), "direction": (direction, Direction), "phase": (phase, Shown)}
-    for what, (value, known) in (chosen | {"theme": (theme, Theme), "engine": (engine, Engine)}).items():
-        if value not in get_args(known):
-            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(get_args(known))}")
+    _check({"view": (view, View), "direction": (direction, Direction), "phase": (phase, Shown)})
+    _check({"theme": (theme, Theme), "engine": (engine, Engine)})
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
@@ -78,6 +104,37 @@ def render(
     else:
         subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
     return renderer(subject, Look(direction, shapes, theme, engine))
+
+
+def render_difference(
+    difference: Difference,
+    format: str,
+    *,
+    arrange: Arrangement = "overlaid",
+    direction: Direction = "down",
+    fold: bool = True,
+    theme: Theme = "light",
+    engine: Engine = "embedded",
+) -> bytes:
+    """A drawing of what differs between two networks, as the bytes of a file.
+
+    `arrange` is "overlaid" for one graph of both, in which what corresponds is drawn once, or "side-by-side". `fold`
+    closes blocks without a difference, draws equal ones in a row once, and runs of unchanged layers as one box where
+    a page could not hold them. The others are those of `render`, which says what is raised.
+    """
+    _check({"arrangement": (arrange, Arrangement), "direction": (direction, Direction)})
+    _check({"theme": (theme, Theme), "engine": (engine, Engine)})
+    renderer = formats.find(format, "difference")
+    if formats.opens(format) and not fold:
+        raise ValueError(f"{format} shows what differs as well as every layer; leave no-fold out")
+    return renderer(comparison.build(difference, arrange, fold=fold), Look(direction, theme=theme, engine=engine))
+
+
+def _check(chosen: Mapping[str, tuple[str, Any]]) -> None:
+    """Raises `ValueError` for a value that an option does not know."""
+    for what, (value, known) in chosen.items():
+        if value not in get_args(known):
+            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(get_args(known))}")
 
 
 def embed(graph: Graph) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -38,7 +39,11 @@ class Canvas:
 
     def shifted(self, other: Canvas, x: float, y: float) -> None:
         """Another drawing on this one, its origin at a point."""
-        group = Element("g", {"transform": f"translate({number(x)} {number(y)})"})
+        self.grouped(other, {"transform": f"translate({number(x)} {number(y)})"})
+
+    def grouped(self, other: Canvas, attributes: dict[str, str]) -> None:
+        """Another drawing on this one, as a group of these attributes."""
+        group = Element("g", attributes)
         group.extend(other.parts)
         self.parts.append(group)
 
@@ -83,6 +88,23 @@ class Canvas:
         base = (x - along[0] * length, y - along[1] * length)
         sides = [(base[0] + s * half * across[0], base[1] + s * half * across[1]) for s in (1, -1)]
         self.polygon([tip, *sides], theme.Colour(colour, colour))
+
+    def arrow(self, points: Sequence[Point], colour: str, *, stroke: float = 1.0, dashed: bool = False) -> None:
+        """Cubic Bézier curves, the last point the tip of an arrow's head."""
+        start, *others = (f"{number(x)},{number(y)}" for x, y in points[:-1])
+        self._add("path", {"d": f"M{start}C{' '.join(others)}"}, _style(theme.Colour("none", colour), stroke, dashed))
+        (x, y), tip = points[-2:]
+        length = max(math.hypot(tip[0] - x, tip[1] - y), 1e-6)
+        along = (tip[0] - x) / length, (tip[1] - y) / length
+        sides = [(x - s * HEAD[1] * along[1], y + s * HEAD[1] * along[0]) for s in (1, -1)]
+        self.polygon([tip, *sides], theme.Colour(colour, colour))
+
+    def circle(
+        self, x: float, y: float, radius: float, colour: theme.Colour, *, stroke: float = 1.0, dashed: bool = False,
+        says: str = "",
+    ) -> None:  # fmt: skip
+        place = {"cx": number(x), "cy": number(y), "rx": number(radius), "ry": number(radius)}
+        self._add("ellipse", place, _style(colour, stroke, dashed), says)
 
     def text(
         self, x: float, y: float, text: str, *, size: float = theme.SIZE, colour: str = theme.INK,

@@ -90,11 +90,11 @@ def fitting(graph: Graph, folded: Folded) -> Branch:
     fewer, and `LONGEST` or fewer one below another. What is not twice as large is left where little would remain."""
     tree, stand_in = folded
     for depth in reversed(range(1, deepest(tree))):
-        size = _size(tree)
-        if size <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST:
+        boxes = size(tree)
+        if boxes <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST:
             break
         closed = close(tree, depth)
-        if size > 2 * ENOUGH or _size(closed) >= FEWEST:
+        if boxes > 2 * ENOUGH or size(closed) >= FEWEST:
             tree = closed
     return tree
 
@@ -104,7 +104,7 @@ def deepest(tree: Branch) -> int:
     return max([tree.depth + 1, *(deepest(item) for item in tree.items if isinstance(item, Branch))])
 
 
-def _size(tree: Branch) -> int:
+def size(tree: Branch) -> int:
     """The number of boxes."""
     return sum(1 for _ in _boxes(tree))
 

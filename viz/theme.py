@@ -77,3 +77,16 @@ CROSSING: Final = "#c1121f"  # an edge from one device to another
 
 # What stands in the circle of a join; others show their operator.
 SYMBOLS: Final = MappingProxyType({"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max"})
+
+# What differs between two networks: hues as in reviews of code, apart in lightness too. Each has a sign beside.
+CHANGES: Final = MappingProxyType(
+    {
+        "added": Colour("#d3f0d9", "#1a7f37"),
+        "removed": Colour("#fbdad7", "#b3261e"),
+        "changed": Colour("#fdeab8", "#8f5f00"),
+        "follows": Colour("#fdf7e4", "#857a5c"),
+        "same": Colour("#ffffff", "#8c8c8c"),
+    }
+)
+
+CHANGE_STROKES: Final = MappingProxyType({"added": 2.0, "removed": 1.4, "changed": 1.4, "follows": 1.0, "same": 1.0})

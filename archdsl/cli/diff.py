@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import choice_options, faults_as_json, json_option, print_json
+from archdsl.cli.options import cannot_write, choice_options, faults_as_json, json_option, print_json
 
 
 @click.command("diff")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Draw the difference into this file; its suffix is the format, as for `draw`.",
+)
+@click.option(
+    "--arrange",
+    type=click.Choice(["overlaid", "side-by-side"]),
+    default="overlaid",
+    show_default=True,
+    help="Both networks as one drawing, or one beside the other, what corresponds level.",
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["down", "right", "up", "left"]),
+    default="down",
+    show_default=True,
+    help="Where the data flows in the drawing.",
+)
+@click.option("--fold/--no-fold", default=True, help="Whether what does not differ is folded away in the drawing.")
+@click.option(
+    "--theme",
+    type=click.Choice(["light", "dark", "print"]),
+    default="light",
+    show_default=True,
+    help="The colours of the drawing; print is black and white.",
+)
 @choice_options
 @limit_options
 @click.option("--exit-code", is_flag=True, help="Status 1 where the networks differ.")
@@ -22,10 +52,12 @@ from archdsl.cli.options import choice_options, faults_as_json, json_option, pri
 def command(
     a: str,
     b: str,
+    output: Path | None,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     exit_code: bool,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """Compare two networks layer by layer: what was added, removed and changed, and what that costs.
 
@@ -35,10 +67,30 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
+    _check(output, as_json, options)
     first, second = (Network(load_graph(spec, settings, inputs)) for spec in (a, b))
     difference = first.diff(second)
-    if as_json:
+    if output is not None:
+        try:
+            difference.draw(output, **options)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        except OSError as error:
+            raise cannot_write(output, error) from None
+        click.echo(f"wrote {output}")
+    elif as_json:
         print_json(difference.to_dict())
     else:
         click.echo(str(difference), nl=False)
     return 1 if exit_code and not difference.same else 0
+
+
+def _check(output: Path | None, as_json: bool, options: Mapping[str, Any]) -> None:
+    """A drawing is either asked for, or nothing is said of how it looks."""
+    if output is not None and as_json:
+        raise click.UsageError("--json prints the difference and -o draws it: give one of them")
+    source = click.get_current_context().get_parameter_source
+    given = next((name for name in options if source(name) is not ParameterSource.DEFAULT), None)
+    if output is None and given is not None:
+        option = "--no-fold" if given == "fold" and not options["fold"] else f"--{given}"
+        raise click.UsageError(f"{option} is about a drawing: name its file with -o")

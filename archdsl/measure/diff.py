@@ -169,7 +169,7 @@ def _side(graph: Graph, report: Report) -> Side:
         for row in report.nodes
         if row.path in runs and row.field and all(f.jump for f in row.field)
     ]
-    return Side(report.variant or report.network, report, sizes[-1] if sizes else None)
+    return Side(report.variant or report.network, graph, report, sizes[-1] if sizes else None)
 
 
 def _by_path(report: Report) -> dict[str, Row]:

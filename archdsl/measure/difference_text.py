@@ -23,7 +23,7 @@ def text(difference: Difference) -> str:
     if difference.same:
         return f"{name_a} and {name_b} are the same architecture\n"
     sections = [
-        ("interface", [f"  {c.what:<8} {_arrow(c)}" for c in difference.interface]),
+        ("interface", [f"  {c.what:<8} {arrow(c)}" for c in difference.interface]),
         ("changed", list(_changed(difference.layers))),
         ("removed", list(_lone(difference.layers, "a"))),
         ("added", list(_lone(difference.layers, "b"))),
@@ -45,11 +45,11 @@ def _changed(layers: Iterable[LayerDiff]) -> Iterator[str]:
     """One line for layers that changed alike."""
 
     def said(layer: LayerDiff) -> str:
-        found = [_arrow(c) if c.what == "operator" else f"{c.what} {_arrow(c)}" for c in layer.changes]
+        found = [arrow(c) if c.what == "operator" else f"{c.what} {arrow(c)}" for c in layer.changes]
         if layer.moved:
             found.append("moved")
         if layer.inputs is not None:
-            found.append(f"reads {_arrow(layer.inputs)}")
+            found.append(f"reads {arrow(layer.inputs)}")
         replaced = any(c.what == "operator" for c in layer.changes)
         return ("" if replaced or layer.b is None else f"{layer.b.op} ") + ", ".join(found)
 
@@ -155,9 +155,15 @@ def _renamed(layers: Iterable[LayerDiff]) -> Iterator[str]:
 
 
 def _costs(difference: Difference) -> str:
+    headings = ("", difference.a.name, difference.b.name, "change")
+    return table(headings, costs(difference, _number), set(headings[1:]))
+
+
+def costs(difference: Difference, number: Callable[[Size | None], str]) -> list[tuple[str, str, str, str]]:
+    """What both cost: what is counted, in the first, in the second, and by how much it differs."""
     rows: list[tuple[str, str, str, str]] = []
     for name, a, b in difference.figures:
-        shown: Callable[[Size | None], str] = size if name.startswith("activation_bytes") else _number
+        shown = size if name.startswith("activation_bytes") else _number if name == "layers" else number
         rows.append((TOTALS[name], shown(a), shown(b), _by(a, b, shown)))
     fields = difference.a.receptive_field, difference.b.receptive_field
     if fields[0] is not None or fields[1] is not None:
@@ -165,8 +171,7 @@ def _costs(difference: Difference) -> str:
         rows.append(
             ("receptive field of the last window", _field(fields[0]), _field(fields[1]), _by(0, wider, _number))
         )
-    headings = ("", difference.a.name, difference.b.name, "change")
-    return table(headings, rows, set(headings[1:]))
+    return rows
 
 
 def _by(a: Size | None, b: Size | None, shown: Callable[[Size | None], str]) -> str:
@@ -189,10 +194,15 @@ def _field(sizes: tuple[int, ...] | None) -> str:
     return " × ".join(map(str, sizes if len(set(sizes)) > 1 else sizes[:1]))
 
 
-def _arrow(found: Change) -> str:
+def values(found: Change) -> tuple[str, str]:
+    """What was, and what is, as a spec writes it."""
     if found.what == "inputs" and isinstance(found.a, tuple):
-        return f"{_listed(found.a)} → {_listed(found.b)}"
-    return f"{literal(found.a)} → {literal(found.b)}"
+        return _listed(found.a), _listed(found.b)
+    return literal(found.a), literal(found.b)
+
+
+def arrow(found: Change) -> str:
+    return " → ".join(values(found))
 
 
 def _shapes(found: Change, sign: str = "") -> str:

@@ -23,8 +23,8 @@ from archdsl.graph import Graph
 from archdsl.network import Network, load
 from viz import scene, theme
 from viz.formats import Look
+from viz.html import comparison, figures, page, themes, views
 from viz.html import document as document_module
-from viz.html import figures, page, themes, views
 from viz.html.document import document
 from viz.html.figures import FIGURES, Figure
 from viz.html.paging import MOST
@@ -295,20 +295,25 @@ def scripts() -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in page.HOME.glob("*.js")}
 
 
-def test_every_script_is_in_the_page() -> None:
-    assert sorted(page.SCRIPTS) == sorted(scripts())
+PAGES = (page.SCRIPTS, comparison.SCRIPTS)
 
 
-def test_a_script_imports_only_what_stands_before_it() -> None:
-    for name, text in scripts().items():
-        before = page.SCRIPTS[: page.SCRIPTS.index(name)]
-        assert set(re.findall(r'^import .* from "\./(\w+)\.js";$', text, re.M)) <= set(before), name
+def test_every_script_is_in_a_page() -> None:
+    assert {name for names in PAGES for name in names} == set(scripts())
 
 
-def test_scripts_declare_no_name_twice_since_they_share_one_scope() -> None:
+@pytest.mark.parametrize("names", PAGES)
+def test_a_script_imports_only_what_stands_before_it(names: tuple[str, ...]) -> None:
+    for number, name in enumerate(names):
+        imported = re.findall(r'^import .* from "\./(\w+)\.js";$', scripts()[name], re.M)
+        assert set(imported) <= set(names[:number]), name
+
+
+@pytest.mark.parametrize("names", PAGES)
+def test_scripts_declare_no_name_twice_since_they_share_one_scope(names: tuple[str, ...]) -> None:
     declared = [
         name
-        for text in scripts().values()
+        for text in (scripts()[name] for name in names)
         for name in re.findall(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", text, re.M)
     ]
     assert sorted(declared) == sorted(set(declared))

@@ -12,8 +12,9 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, cast
 
+from viz.difference.comparison import Comparison
 from viz.recolour import Theme
 from viz.scene import Scene
 from viz.stages import Stages
@@ -37,7 +38,7 @@ class Look:
     engine: Engine = "embedded"
 
 
-Subject: TypeAlias = Scene | Stages | Volumes
+Subject: TypeAlias = Scene | Stages | Volumes | Comparison
 View: TypeAlias = Literal["graph", "stages", "volumes"]
 Renderer: TypeAlias = Callable[[Any, Look], bytes]
 
@@ -60,11 +61,11 @@ def ignored(name: str, view: View) -> tuple[str, ...]:
     return getattr(importlib.import_module(f"{__name__}.{name}"), "IGNORES", ())
 
 
-def find(name: str, view: View = "graph") -> Renderer:
+def find(name: str, view: View | Literal["difference"] = "graph") -> Renderer:
     """The format of this name. Raises `ValueError` for an unknown one, or one that cannot write this view."""
     if name not in known():
         raise ValueError(f"unknown format {name!r}; known are {', '.join(known())}")
     module = importlib.import_module(f"{__name__}.{name}")
-    if view not in getattr(module, "VIEWS", get_args(View)):
+    if view not in getattr(module, "VIEWS", (view,)):
         raise ValueError(f"{name} cannot show {view}, only {', '.join(module.VIEWS)}; use svg, png or pdf")
     return cast(Renderer, module.render)

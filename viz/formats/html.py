@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from viz import palette
+from viz.difference.comparison import Comparison
 from viz.formats import Look
-from viz.html import themes
+from viz.html import comparison, themes
 from viz.html.document import document
 from viz.html.page import frame, page
 from viz.html.pictures import pictures
@@ -14,14 +15,16 @@ OPENS = True  # blocks open and close in it, and views change
 IGNORES = ("depth", "theme", "engine")  # its reader chooses, and it is laid out where it is read
 
 
-def render(views: Views, look: Look) -> bytes:
-    """The page of a network."""
-    known = document(views.scene, look)
-    others = pictures(views, known)
-    colours = palette.colours((box.colour for box in views.scene.boxes()), views.scene.devices)
+def render(subject: Views | Comparison, look: Look) -> bytes:
+    """The page of a network, or of a comparison."""
+    if isinstance(subject, Comparison):
+        return comparison.render(subject, look)
+    known = document(subject.scene, look)
+    others = pictures(subject, known)
+    colours = palette.colours((box.colour for box in subject.scene.boxes()), subject.scene.devices)
     named = sorted({light for picture in others.values() for light in picture.colours})
     return page(
-        {**known.data, "view": views.first},
+        {**known.data, "view": subject.first},
         themes.css(colours, named),
         {name: picture.data for name, picture in others.items()},
     )

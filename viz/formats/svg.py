@@ -6,6 +6,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from viz import graph_picture, recolour, stages_picture, volumes_picture
+from viz.difference import picture as comparison_picture
+from viz.difference.comparison import Comparison
 from viz.formats import Look, Subject
 from viz.stages import Stages
 from viz.volumes import Volumes
@@ -19,7 +21,9 @@ def render(subject: Subject, look: Look) -> bytes:
 
 def picture(subject: Subject, look: Look) -> Element:
     """The drawing as the elements of an SVG file, in the colours of the theme."""
-    if isinstance(subject, Stages):
+    if isinstance(subject, Comparison):
+        drawing = comparison_picture.draw(subject, look)
+    elif isinstance(subject, Stages):
         drawing = stages_picture.draw(subject)
     elif isinstance(subject, Volumes):
         drawing = volumes_picture.draw(subject)

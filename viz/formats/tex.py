@@ -19,7 +19,15 @@ HEAD: Final = r"""\documentclass[tikz]{standalone}
 ESCAPED: Final = MappingProxyType(
     {c: f"\\{c}" for c in "{}$&#_%"}
     | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\dots{}"}
-    | {"×": r"$\times$", "−": "$-$", "÷": r"$\div$", "·": r"\textperiodcentered{}", "→": r"$\to$", "\xa0": "~"}
+    | {
+        "×": r"$\times$",
+        "−": "$-$",
+        "÷": r"$\div$",
+        "·": r"\textperiodcentered{}",
+        "→": r"$\to$",
+        "≈": r"$\approx$",
+        "\xa0": "~",
+    }
     | {
         "<": r"\textless{}",
         ">": r"\textgreater{}",

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
-import re
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-HOME: Final = Path(__file__).resolve().parent
+from viz.html.inline import HOME, allowed, filled, read, script
+
 ENGINE: Final = HOME / "vendor" / "elkjs" / "elk-worker.min.js"
 # In the order in which they need each other. In the page they share one scope, so their imports are left out.
 SCRIPTS: Final = (
@@ -27,13 +23,13 @@ UNSAFE: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 def page(document: dict[str, Any], colours: str, pictures: Mapping[str, dict[str, Any]] = NONE) -> bytes:
     """The page that shows a document, with the style rules of its colours, and the pictures of other views."""
-    style = colours + _read("page.css")
-    script = _script()
+    style = colours + read("page.css")
+    code = script(SCRIPTS)
     engine = ENGINE.read_text(encoding="utf-8")
     policy = {
         "default-src": "'none'",
-        "script-src": f"{_hash(script)} {_hash(engine)}",
-        "style-src": _hash(style),
+        "script-src": f"{allowed(code)} {allowed(engine)}",
+        "style-src": allowed(style),
         "worker-src": "blob:",  # the layout engine, from the text in this file
     }
     parts = {
@@ -46,9 +42,9 @@ def page(document: dict[str, Any], colours: str, pictures: Mapping[str, dict[str
             for name, picture in pictures.items()
         ),
         "engine": engine,
-        "script": script,
+        "script": code,
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _read("page.html")).encode()
+    return filled("page.html", parts)
 
 
 def frame(text: bytes, title: str) -> str:
@@ -63,20 +59,3 @@ def frame(text: bytes, title: str) -> str:
 def as_json(document: dict[str, Any]) -> str:
     """JSON that ends no script element and opens no comment in it, whatever a spec says."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(UNSAFE)
-
-
-@cache
-def _script() -> str:
-    """The modules in one, without what ties them together as files."""
-    texts = [re.sub(r"^import .*\n", "", _read(f"{name}.js"), flags=re.M) for name in SCRIPTS]
-    return re.sub(r"^export ", "", "\n".join(texts), flags=re.M)
-
-
-def _hash(text: str) -> str:
-    """A script or style sheet as a policy names it. Browsers hash it as it stands between its tags."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-@cache
-def _read(name: str) -> str:
-    return (HOME / name).read_text(encoding="utf-8")

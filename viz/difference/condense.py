@@ -1,0 +1,96 @@
+"""Folds away what does not differ, until a page can hold the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import groupby
+from typing import Final
+
+from archdsl.measure.difference import Status
+from viz import folding
+from viz.difference.union import Union
+from viz.folding import Folded
+from viz.grouping import Branch
+
+ENOUGH: Final = 30  # boxes: with fewer, all layers between the differences are shown
+SHORTEST: Final = 3  # unchanged items that make a run worth drawing as one box
+SHORTEST_ALONE: Final = 6  # the same of what only one network has, which is of more interest
+RUN: Final = ""  # the path of a run: it is no group
+ENDS: Final = 12  # items shown at both ends of a long list of differences
+
+
+def condense(union: Union, tree: Branch) -> Folded:
+    """The tree with equal groups in a row drawn once, groups without a difference closed, and, where these are still
+    more boxes than a page can hold, runs of unchanged layers and then the deepest groups drawn as one."""
+    tree, stand_in = folding.fold(union.graph, tree)
+    tree = _closed(tree, lambda branch: status(union, branch.keys) != "changed")
+    if folding.size(tree) > ENOUGH:
+        tree = _shortened(tree, union, _context(union))
+    depth = folding.deepest(tree)
+    while depth > 1 and folding.size(tree) > folding.ENOUGH:
+        depth -= 1
+        tree = folding.close(tree, depth)
+    return Folded(_cut(tree, folding.ENOUGH), stand_in)
+
+
+def status(union: Union, keys: Iterable[str]) -> Status:
+    """What several parts have in common; "changed" where they differ."""
+    found = {union.parts[key].status for key in keys}
+    if found <= {"same", "follows"}:
+        return "follows" if "follows" in found else "same"
+    return found.pop() if len(found) == 1 else "changed"
+
+
+def _closed(tree: Branch, wanted: Callable[[Branch], bool]) -> Branch:
+    """The groups that are wanted closed; one of a single layer is that layer."""
+    items = [_closed(item, wanted) if isinstance(item, Branch) else item for item in tree.items]
+    items = [
+        item.items[0] if isinstance(item, Branch) and len(item.keys) == item.count == 1 else item for item in items
+    ]
+    return replace(tree, items=items, closed=tree.closed or (tree.depth > 0 and wanted(tree)))
+
+
+def _context(union: Union) -> set[str]:
+    """The parts that differ, and those that feed them or read them, which say where they stand."""
+    differs = {key for key, part in union.parts.items() if part.status not in ("same", "follows")}
+    near = {end for wire in union.wires for end in wire if not differs.isdisjoint(wire)}
+    return differs | near
+
+
+def _shortened(tree: Branch, union: Union, kept: set[str]) -> Branch:
+    """Each run of neighbours of which none is kept as one box, and each long one of what only one network has."""
+
+    def visit(branch: Branch) -> Branch:
+        items: list[str | Branch] = []
+        for (_, shortest), run in groupby(branch.items, lambda item: _kind(item, union, kept)):
+            members = [visit(item) if isinstance(item, Branch) and not item.closed else item for item in run]
+            items += members if len(members) < shortest else [_run(members, branch.depth + 1)]
+        return replace(branch, items=items)
+
+    return visit(tree)
+
+
+def _kind(item: str | Branch, union: Union, kept: set[str]) -> tuple[str, float]:
+    """What an item may be in a run with, and how many of these are drawn as one."""
+    keys = [item] if isinstance(item, str) else item.keys
+    if union.parts[keys[0]].kind != "layer" or (isinstance(item, Branch) and not item.closed):
+        return "", math.inf
+    what = status(union, keys)
+    if what in ("added", "removed"):
+        return what, SHORTEST_ALONE
+    return ("", math.inf) if what == "changed" or not kept.isdisjoint(keys) else ("same", SHORTEST)
+
+
+def _cut(tree: Branch, most: int) -> Branch:
+    """Long lists of differences by their ends, with one box for all between."""
+    items = [_cut(item, most) if isinstance(item, Branch) and not item.closed else item for item in tree.items]
+    if len(items) > most:
+        items = [*items[:ENDS], _run(items[ENDS:-ENDS], tree.depth + 1), *items[-ENDS:]]
+    return replace(tree, items=items)
+
+
+def _run(members: list[str | Branch], depth: int) -> Branch:
+    keys = [key for item in members for key in ([item] if isinstance(item, str) else item.keys)]
+    return Branch(RUN, keys[0], depth=depth, keys=keys, items=members, closed=True)
