@@ -77,6 +77,15 @@ def _image(channels: int, size: int) -> Shape:
     return (BATCH, channels, size, size)
 
 
+# Layers that take no longer than it takes to begin them.
+TINY: Final = (
+    _sample("relu", (1, 1, 1, 1)),
+    _sample("add", (1, 1, 1, 1), (1, 1, 1, 1)),
+    _sample("batch_norm", (1, 1, 1, 1)),
+    _sample("conv", (1, 1, 3, 3), out_channels=1, kernel_size=3),
+    _sample("linear", (1, 1), out_features=1),
+    _sample("max_pool", (1, 1, 2, 2), kernel_size=2),
+)
 # Multiply-adds for each value of the output: 9, 36, 64, …, as they come in the networks of papers.
 PRODUCTS: Final = (
     _sample("conv", _image(256, 28), out_channels=256, kernel_size=3, padding=1, groups=256),
@@ -138,7 +147,7 @@ def calibrate(
     """
     steps = len(ELEMENTS) + len(FEATURES) + len(dtypes) * len(PRODUCTS) + len(OTHERS)
     bench = _Bench(real(device), progress, steps)
-    launch = bench.forward(_sample("relu", (1,)), torch.float32)
+    launch = median(bench.forward(sample, torch.float32) for sample in TINY)
     reading, writing = bench.bandwidths(launch)
     forward, backward = bench.products(dtypes, launch)
     others = [bench.operations(sample, launch) for sample in OTHERS]

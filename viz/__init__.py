@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from archdsl.graph import Graph
+from archdsl.measure.device_profile import DeviceProfile
 from archdsl.measure.difference import Difference
+from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
 from viz import formats, scene, stages, volumes
 from viz.difference import comparison
 from viz.difference.comparison import Arrangement
 from viz.engine import DrawingError
-from viz.formats import Direction, Engine, Look, Subject, View
+from viz.formats import PROFILE, Direction, Engine, Look, Subject, View
 from viz.html import views
 from viz.html.views import Views
 from viz.recolour import Theme
@@ -75,6 +77,7 @@ def render(
     focus: str | None = None,
     theme: Theme = "light",
     engine: Engine = "embedded",
+    profile: str | DeviceProfile = PROFILE,
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
@@ -86,6 +89,7 @@ def render(
     edges with the shapes of their tensors. `fold` draws equal blocks in a row once. `depth` is how deep blocks are
     opened, "fit" so that a page can hold them, or None for all. `focus` is the path of a block or layer that is drawn
     with its neighbours only. `engine` is what lays it out: "embedded", or "system" for the `dot` of the system.
+    `profile` is the device whose times the page predicts: its name or a file, as for `Network.timing`.
 
     Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
@@ -103,7 +107,8 @@ def render(
         subject = volumes.build(graph, phase)
     else:
         subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
-    return renderer(subject, Look(direction, shapes, theme, engine))
+    known = find_profile(profile) if isinstance(profile, str) else profile
+    return renderer(subject, Look(direction, shapes, theme, engine, known))
 
 
 def render_difference(

@@ -10,7 +10,7 @@ import click
 
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import cannot_write, choice_options, spec_argument, without_effect
+from archdsl.cli.options import cannot_write, choice_options, profile_option, spec_argument, without_effect
 from archdsl.errors import SpecError
 
 FORMATS = backend("viz").known_formats()
@@ -71,6 +71,7 @@ FORMATS = backend("viz").known_formats()
     show_default=True,
     help="The Graphviz that comes with archdsl, or the `dot` of the system.",
 )
+@profile_option("--time", help="The device whose times a page predicts, {devices}, or a file of `archdsl calibrate`.")
 @choice_options
 @limit_options
 def command(
@@ -87,6 +88,8 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
+    if options["profile"] is None:
+        del options["profile"]
     format = output.suffix.lower().removeprefix(".")
     if format in FORMATS:
         where = f"in a file of {format}" if options["view"] == "graph" else f"in the view {options['view']}"

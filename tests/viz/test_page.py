@@ -20,6 +20,8 @@ import viz
 from archdsl.diagnostics import Instance
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
+from archdsl.measure.gpus import GPUS
+from archdsl.measure.timing import predict
 from archdsl.network import Network, load
 from viz import scene, theme
 from viz.formats import Look
@@ -219,18 +221,32 @@ def test_many_equal_groups_come_in_pages_that_fold_into_the_first(graph_of: Call
 def test_a_figure_is_told_of_layers_groups_and_stages_by_its_one_definition(
     graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = Figure("time", "predicted time", "seconds", lambda layer: 0.5 if layer.row else 0)
+    more = Figure("wear", "wear", "seconds", lambda layer: 0.5 if layer.row else 0)
     for module in (figures, document_module):
         monkeypatch.setattr(module, "FIGURES", (*FIGURES, more))
     monkeypatch.setattr(figures, "NOTHING", (0,) * (len(FIGURES) + 1))
     monkeypatch.setattr(document_module, "NOTHING", (0,) * (len(FIGURES) + 1))
     shown = views.build(graph_of(NET))
     known = document(shown.scene, Look())
-    assert known.data["figures"][-1] == {"key": "time", "name": "predicted time", "unit": "seconds"}
-    items = {item["path"]: item["time"] for item in known.data["items"] if "time" in item}
+    assert known.data["figures"][-1] == {"key": "wear", "name": f"wear on {GPUS['a100'].title}", "unit": "seconds"}
+    items = {item["path"]: item["wear"] for item in known.data["items"] if "wear" in item}
     assert (items["left.0.conv"], items["left.0"], items["left"]) == (0.5, 1.5, 3.0)
-    parts = {part["path"]: part["time"] for part in pictures(shown, known)["stages"].data["parts"]}
+    parts = {part["path"]: part["wear"] for part in pictures(shown, known)["stages"].data["parts"]}
     assert (parts["left"], parts["right.0.conv"]) == (3.0, 1.0)
+
+
+def test_times_are_those_on_the_device_asked_for(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of(NET)
+    for profile in (GPUS["a100"], GPUS["t4"]):
+        known = document(scene.build(graph), Look(profile=profile)).data
+        assert known["figures"][-1]["name"] == f"predicted time on {profile.title}"
+        (conv,) = (item for item in known["items"] if item["path"] == "left.0.conv")
+        assert conv["time"] == predict(graph, profile).inference["left.0.conv"].seconds
+
+
+def test_times_are_unknown_where_a_size_is_left_open(graph_of: Callable[..., Graph]) -> None:
+    items = by_path(graph_of("network Net(x: [N, 3, H, 8]) { x -> c: conv(4, 3) }"))
+    assert items["c"]["time"] is None
 
 
 @pytest.mark.parametrize("view", ["stages", "volumes"])

@@ -12,21 +12,25 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
+from archdsl.measure.device_profile import DeviceProfile
+from archdsl.measure.gpus import GPUS
 from viz.difference.comparison import Comparison
 from viz.recolour import Theme
 from viz.scene import Scene
 from viz.stages import Stages
 from viz.volumes import Volumes
 
+PROFILE: Final = "a100"  # of the device that times are predicted for
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
 Engine: TypeAlias = Literal["embedded", "system"]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a reader may choose: where the data flows to, whether edges bear shapes, which colours, whose layout.
+    """What a reader may choose: where the data flows to, whether edges bear shapes, which colours, whose layout, and
+    the device that times are predicted for.
 
     With `shapes`, an edge says its tensor's shape where it is news: after a layer that changes it, at a fork, and
     between devices; "all" labels every edge.
@@ -36,6 +40,7 @@ class Look:
     shapes: bool | Literal["all"] = True
     theme: Theme = "light"
     engine: Engine = "embedded"
+    profile: DeviceProfile = GPUS[PROFILE]
 
 
 Subject: TypeAlias = Scene | Stages | Volumes | Comparison
@@ -57,8 +62,8 @@ def opens(name: str) -> bool:
 def ignored(name: str, view: View) -> tuple[str, ...]:
     """The options that change nothing in a view written in this format."""
     if view != "graph" and not opens(name):
-        return ("direction", "shapes", "fold", "depth", "focus", "engine")
-    return getattr(importlib.import_module(f"{__name__}.{name}"), "IGNORES", ())
+        return ("direction", "shapes", "fold", "depth", "focus", "engine", "profile")
+    return getattr(importlib.import_module(f"{__name__}.{name}"), "IGNORES", ("profile",))
 
 
 def find(name: str, view: View | Literal["difference"] = "graph") -> Renderer:

@@ -24,7 +24,7 @@ NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
 VIEWS: Final = ("graph",)
-IGNORES: Final = ("engine",)  # it is laid out where it is read
+IGNORES: Final = ("engine", "profile")  # it is laid out where it is read
 
 
 def render(scene: Scene, look: Look) -> bytes:

@@ -15,7 +15,7 @@ from archdsl.source import Span
 from viz import palette
 from viz.formats import Look
 from viz.html import figures
-from viz.html.figures import FIGURES, NOTHING, Amount, Cost, Figures
+from viz.html.figures import FIGURES, NOTHING, Amount, Cost, Figure, Figures
 from viz.html.paging import Item, Page, paged
 from viz.scene import Box, Group, Scene
 from viz.wording import clip, plain
@@ -44,7 +44,7 @@ def document(scene: Scene, look: Look) -> Document:
     colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
     written = _Writer(
         scene,
-        figures.measure(scene.graph),
+        figures.measure(scene.graph, look.profile),
         colours={name: i for i, name in enumerate(colours.groups)},
         order={key: i for i, key in enumerate(scene.graph)},
     )
@@ -53,7 +53,7 @@ def document(scene: Scene, look: Look) -> Document:
         "title": scene.title,
         "direction": look.direction,
         "shapes": bool(look.shapes),
-        "figures": [{"key": figure.key, "name": figure.name, "unit": figure.unit} for figure in FIGURES],
+        "figures": [{"key": figure.key, "name": _named(figure, look), "unit": figure.unit} for figure in FIGURES],
         "colours": list(colours.groups),
         "devices": list(scene.devices),
         "summary": _summary(written.known),
@@ -66,6 +66,11 @@ def document(scene: Scene, look: Look) -> Document:
         ],
     }
     return Document(data, written.places, written.known)
+
+
+def _named(figure: Figure, look: Look) -> str:
+    """A figure's name; that of a time says on what."""
+    return f"{figure.name} on {look.profile.title}" if figure.unit == "seconds" else figure.name
 
 
 @dataclass(slots=True)

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Size
+from archdsl.errors import SpecError
 from archdsl.graph import Graph, broken, header, layers
 from archdsl.measure.analyse import analyse
+from archdsl.measure.device_profile import DeviceProfile
 from archdsl.measure.execution import Setting, execution
 from archdsl.measure.receptive_field import Fields
 from archdsl.measure.report import Report, Row
+from archdsl.measure.timing import predict
 
 Amount: TypeAlias = Size | float | None  # None: not known
 Cost: TypeAlias = tuple[Amount, ...]  # of a layer or group, one for each of `FIGURES`
@@ -22,6 +25,7 @@ class Measured(NamedTuple):
 
     row: Row | None  # of the report; none for an input
     bytes: Size  # of the tensors that the layer makes; a view of another makes none
+    seconds: float | None  # that inference takes by the prediction; None where a size is left open
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ FIGURES: Final = (
     Figure("params", "parameters", "count", lambda layer: layer.row.params if layer.row else 0),
     Figure("macs", "MACs", "count", lambda layer: layer.row.macs if layer.row else 0),
     Figure("bytes", "output memory", "bytes", lambda layer: layer.bytes),
+    Figure("time", "predicted time", "seconds", lambda layer: layer.seconds),
 )
 NOTHING: Final[Cost] = (0,) * len(FIGURES)
 UNKNOWN: Final[Cost] = (None,) * len(FIGURES)
@@ -56,21 +61,31 @@ class Figures:
         return self.rows[key].field if key in self.rows else None
 
 
-def measure(graph: Graph) -> Figures:
-    """The figures of a graph, its batch counted as 1 where it has no value."""
+def measure(graph: Graph, device: DeviceProfile) -> Figures:
+    """The figures of a graph, its batch counted as 1 where it has no value; times are those on a device."""
     whole = graph.copy()
     whole.remove_nodes_from([key for key, _ in broken(graph)])
     whole.graph["outputs"] = tuple(o for o in header(graph)["outputs"] if o["node"] in whole)
     report = analyse(whole)
     rows = {row.path: row for row in report.nodes}
     run = execution(whole, training=True, setting=Setting(values=dict.fromkeys(header(graph)["batch"], 1)))
+    times = _times(whole, device)
     costs = {}
     for key, node in layers(whole):
         made = [(key, i) for i in range(len(node["outputs"])) if run.storages.get((key, i)) == (key, i, None)]
         kept = [] if node["operator"].owns_storage else made
-        known = Measured(rows.get(key), sum((run.sizes[tensor] for tensor in kept), 0))
+        made_bytes = sum((run.sizes[tensor] for tensor in kept), 0)
+        known = Measured(rows.get(key), made_bytes, times.get(key, 0.0) if times is not None else None)
         costs[key] = tuple(figure.of(known) for figure in FIGURES)
     return Figures(costs, rows, report if len(whole) == len(graph) else None)
+
+
+def _times(graph: Graph, device: DeviceProfile) -> dict[str, float] | None:
+    """The seconds of each layer in inference; None where a size is left open."""
+    try:
+        return {path: work.seconds for path, work in predict(graph, device).inference.items()}
+    except SpecError:
+        return None
 
 
 def total(costs: Iterable[Cost]) -> Cost:
