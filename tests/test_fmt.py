@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.source import Source
+from archdsl.syntax.forms import format_spec
 from tests.test_cli import run
 
 UGLY = "network Net( x:[N,4] ) {\n  x->linear(2)   # the head\n}\n"
@@ -59,3 +61,14 @@ def test_a_file_that_cannot_be_read_leaves_itself_alone_and_the_others_formatted
 
 def test_a_file_that_is_not_there_is_a_wrong_command() -> None:
     assert run("fmt", "nowhere.arch").returncode == 2
+
+
+def test_a_comment_of_yaml_that_stands_deeper_than_a_definition_stays_at_its_end() -> None:
+    text = (
+        "archdsl: 1\n\nnetworks:\n  A:\n    inputs: {x: [N, 8]}\n    body:\n      - relu\n      # the last of A\n\n"
+        "  # about B\n  B:\n    inputs: {x: [N, 8]}\n    body: [relu]\n    # the last of B\n# of the file\n"
+    )
+    written = format_spec(Source("net.yaml", text))
+    assert "body: [relu]\n    # the last of A\n\n  # about B\n  B:" in written
+    assert written.endswith("body: [relu]\n    # the last of B\n# of the file\n")
+    assert format_spec(Source("net.yaml", written)) == written

@@ -78,7 +78,8 @@ def test_a_wrong_use_is_explained(line: str, says: str) -> None:
         ("lint --list --notes", "--notes changes nothing with --list"),
         ("draw net.arch -o net.svg --view stages --no-shapes", "--shapes/--no-shapes changes nothing in the view"),
         ("draw net.arch -o net.svg --view volumes --depth 1", "--depth changes nothing in the view volumes"),
-        ("draw net.arch -o net.html --no-fold", "--fold/--no-fold changes nothing in a file of html"),
+        ("draw net.arch -o net.svg --time h100", "--time changes nothing in a file of svg"),
+        ("draw net.arch -o net.html --depth 2", "--depth changes nothing in a file of html"),
         ("draw net.arch -o net.mmd --engine system", "--engine changes nothing in a file of mmd"),
     ],
 )

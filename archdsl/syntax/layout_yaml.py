@@ -65,7 +65,8 @@ class _Printer(Page):
                     self.value(written, INDENT, block=not isinstance(node, tree.Variant))
                 self.end(node.span.end)
                 self.comments_before(node.span.end, INDENT * 2)
-                self.comments_before(len(self.source.text) + 1, INDENT)
+                deeper = self.keep and self.next < len(self.starts) and _below(spec, self.starts[self.next], node)
+                self.comments_before(len(self.source.text) + 1, INDENT * 2 if deeper else INDENT)
         self.take(parts[0])
         self.comments_before(len(self.source.text) + 1, 0)
 
@@ -158,6 +159,11 @@ class _Printer(Page):
         return "{" + ", ".join(f"{key}: {value}" for key, value in values) + "}"
 
 
+def _below(spec: tree.Spec, offset: int, node: Any) -> bool:
+    """Whether a comment of the YAML form stands deeper than a definition, and so at the end of it."""
+    return spec.source.position(offset)[1] > spec.source.position(node.span.start)[1]
+
+
 def _shared_out(spec: tree.Spec, nodes: list[Any], written_so: bool) -> dict[int | None, list[tree.Comment]]:
     """The comments of each definition, by its id: those within it, behind it on its line, and before it.
 
@@ -170,7 +176,11 @@ def _shared_out(spec: tree.Spec, nodes: list[Any], written_so: bool) -> dict[int
         start = comment.span.start
         owner: int | None = 0 if nodes else None
         for node in nodes:
-            if start < node.span.end or not text[node.span.end : start].strip(" \t,]})"):
+            last = start < node.span.end or not text[node.span.end : start].strip(" \t,]})")
+            between = text[node.span.end : start]
+            if last or (
+                written_so and _below(spec, start, node) and not re.search(r"^ *[^\s#]", between, re.MULTILINE)
+            ):
                 owner = id(node)
                 break
         found[owner].append(comment)
