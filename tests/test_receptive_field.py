@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import archdsl
+from archdsl.catalogue import CATALOGUE
 from archdsl.elaborate import elaborate
 from archdsl.errors import SpecError
 from archdsl.measure.receptive_field import Field, receptive_fields
@@ -152,6 +154,16 @@ def test_a_map_of_outputs_has_a_stride_and_an_offset(command_line: Run) -> None:
     assert last.field is not None
     shown = command_line("report", "unet", "--fields").out.splitlines()[2].split()
     assert shown[-3:] == [str(last.field[0].size), "1", str(last.field[0].low)]
+
+
+def test_branches_that_look_at_different_places_are_warned_of(command_line: Run, tmp_path: Path) -> None:
+    example = CATALOGUE["misaligned-branches"]
+    for text, layers in ((example.wrong, [["add"]]), (example.right, [])):
+        (tmp_path / "net.arch").write_text(text)
+        said = command_line("report", str(tmp_path / "net.arch"), "--fields").out
+        assert ("warning: at `add`, " in said) == bool(layers)
+        document = json.loads(command_line("report", str(tmp_path / "net.arch"), "--fields", "--json").out)
+        assert [met["layers"] for met in document["misaligned"]] == layers
 
 
 @pytest.mark.parametrize(("column", "cell"), [("field", "11"), ("stride", "4"), ("offset", "-5")])

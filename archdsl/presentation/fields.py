@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archdsl.dims import show
 from archdsl.graph import Graph, header, plain
+from archdsl.lint import lint
 from archdsl.measure.report import Report, field, offset, stride
 from archdsl.presentation.sheet import Column, Line, Sheet
 
@@ -24,7 +25,7 @@ NOTES = (
 
 
 def fields(graph: Graph, report: Report) -> Sheet:
-    """A line for each output."""
+    """A line for each output, and a warning wherever branches meet that look at different places."""
     rows = {row.path: row for row in report.nodes}
     lines, document = [], []
     for output, (name, shape, phase) in zip(header(graph)["outputs"], report.outputs, strict=True):
@@ -45,4 +46,13 @@ def fields(graph: Graph, report: Report) -> Sheet:
             }
         )
     head = {"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash}
-    return Sheet(report.name, COLUMNS, tuple(lines), notes=NOTES, document={**head, "outputs": document})
+    apart = [finding for finding in lint([graph]) if finding.diagnostic.code == "misaligned-branches"]
+    warnings = [f"warning: at `{finding.layers[0]}`, {finding.diagnostic.message}" for finding in apart]
+    met = [{"layers": list(finding.layers), "message": finding.diagnostic.message} for finding in apart]
+    return Sheet(
+        report.name,
+        COLUMNS,
+        tuple(lines),
+        notes=(*warnings, *[""] * bool(warnings), *NOTES),
+        document={**head, "outputs": document, "misaligned": met},
+    )
