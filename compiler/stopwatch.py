@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -181,12 +181,12 @@ class _Cut(_Timed):
 
     def __init__(self, model: CompiledNetwork, clock: Stopwatch, found: dict[str, float]) -> None:
         super().__init__(model, clock, found)
-        self.steps: list[tuple[str, list[Tensor], list[Tensor]]] = []  # a layer, what it made, and the same cut off
+        # A layer, what it made, and the same cut off; None for a copy between devices.
+        self.steps: list[tuple[str | None, list[Tensor], list[Tensor]]] = []
 
     def run_node(self, node: fx.Node) -> Any:
         made = super().run_node(node)
-        key = key_of(node)
-        if node.op == "get_attr" or node.op == "output" or (key is None and node.op == "placeholder"):
+        if node.op in ("get_attr", "placeholder", "output"):
             return made  # a weight collects its own gradients
         cut = tree_map(_cut, made)
         pairs = [
@@ -195,7 +195,7 @@ class _Cut(_Timed):
             if isinstance(own, Tensor) and own.requires_grad
         ]
         if pairs:
-            self.steps.append((key or "", [own for own, _ in pairs], [other for _, other in pairs]))
+            self.steps.append((key_of(node), [own for own, _ in pairs], [other for _, other in pairs]))
         return cut
 
     def backward(self, found: dict[str, float]) -> None:
@@ -205,7 +205,7 @@ class _Cut(_Timed):
             ends = [(own, other.grad) for own, other in zip(made, cut, strict=True) if other.grad is not None]
             del cut
             if ends:
-                with self.clock.timed(self._adds(found, key)):
+                with self.clock.timed(self._adds(found, key)) if key is not None else nullcontext():
                     torch.autograd.backward([own for own, _ in ends], [gradient for _, gradient in ends])
 
 

@@ -131,6 +131,11 @@ def test_an_open_batch_counts_as_one(graph_of: Build) -> None:
     assert one.inference == open_.inference
 
 
+def test_sizes_that_follow_from_an_open_batch_are_known(graph_of: Build) -> None:
+    found = times(graph_of("network Net(x: [N, 8]) { concat(x, x, dim = 0) -> y: linear(4, bias = false) }"))
+    assert found.inference["y"].flops == 2 * 2 * 8 * 4
+
+
 def test_a_profile_without_rates_for_a_dtype_is_refused(graph_of: Build) -> None:
     with pytest.raises(ProfileError, match="`t4` has no rates for bf16; it has those of fp32"):
         times(graph_of(LINEAR), GPUS["t4"], dtype="bf16")

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from archdsl.graph import Graph, layer
 from viz.wording import span
 
 Prefix: TypeAlias = tuple[str, str]  # a path, and "#2" where all below it is a second use
+Item = TypeVar("Item")
+
+
+def preorder(items: Sequence[Item], inside: Callable[[Item], Sequence[Item]]) -> Iterator[Item]:
+    """The items of a tree, each before what is inside it; however deep it is."""
+    stack = list(reversed(items))
+    while stack:
+        item = stack.pop()
+        yield item
+        stack.extend(reversed(inside(item)))
 
 
 @dataclass(slots=True)

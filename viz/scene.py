@@ -61,12 +61,7 @@ class Scene:
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
-        stack = list(reversed(self.items))
-        while stack:
-            item = stack.pop()
-            yield item
-            if isinstance(item, Group):
-                stack.extend(reversed(item.items))
+        return grouping.preorder(self.items, lambda item: item.items if isinstance(item, Group) else ())
 
     def boxes(self) -> Iterator[Box]:
         """All boxes, whatever group they are in."""

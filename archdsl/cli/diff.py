@@ -10,7 +10,15 @@ import click
 from click.core import ParameterSource
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import cannot_write, choice_options, faults_as_json, json_option, print_json
+from archdsl.cli.options import (
+    cannot_write,
+    choice_options,
+    direction_option,
+    faults_as_json,
+    json_option,
+    print_json,
+    theme_option,
+)
 
 
 @click.command("diff")
@@ -29,21 +37,9 @@ from archdsl.cli.options import cannot_write, choice_options, faults_as_json, js
     show_default=True,
     help="Both networks as one drawing, or one beside the other, what corresponds level.",
 )
-@click.option(
-    "--direction",
-    type=click.Choice(["down", "right", "up", "left"]),
-    default="down",
-    show_default=True,
-    help="Where the data flows in the drawing.",
-)
+@direction_option("Where the data flows in the drawing.")
 @click.option("--fold/--no-fold", default=True, help="Whether what does not differ is folded away in the drawing.")
-@click.option(
-    "--theme",
-    type=click.Choice(["light", "dark", "print"]),
-    default="light",
-    show_default=True,
-    help="The colours of the drawing; print is black and white.",
-)
+@theme_option("The colours of the drawing; print is black and white.")
 @choice_options
 @limit_options
 @click.option("--exit-code", is_flag=True, help="Status 1 where the networks differ.")

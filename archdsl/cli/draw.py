@@ -10,7 +10,15 @@ import click
 
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import cannot_write, choice_options, profile_option, spec_argument, without_effect
+from archdsl.cli.options import (
+    cannot_write,
+    choice_options,
+    direction_option,
+    profile_option,
+    spec_argument,
+    theme_option,
+    without_effect,
+)
 from archdsl.errors import SpecError
 
 FORMATS = backend("viz").known_formats()
@@ -32,13 +40,7 @@ FORMATS = backend("viz").known_formats()
     show_default=True,
     help="Layer by layer, as the table of a paper, or feature maps as solids.",
 )
-@click.option(
-    "--direction",
-    type=click.Choice(["down", "right", "up", "left"]),
-    default="down",
-    show_default=True,
-    help="Where the data flows.",
-)
+@direction_option("Where the data flows.")
 @click.option("--shapes/--no-shapes", default=True, help="Whether edges show the tensors' shapes.")
 @click.option(
     "--phase",
@@ -57,13 +59,7 @@ FORMATS = backend("viz").known_formats()
     help="Draw blocks nested N deep as one box each; `all` opens every block, `fit` as many as a page can hold.",
 )
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
-@click.option(
-    "--theme",
-    type=click.Choice(["light", "dark", "print"]),
-    default="light",
-    show_default=True,
-    help="The colours; print is black and white.",
-)
+@theme_option("The colours; print is black and white.")
 @click.option(
     "--engine",
     type=click.Choice(["embedded", "system"]),

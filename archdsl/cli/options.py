@@ -87,6 +87,23 @@ def predicted_times(network: Network, profile: DeviceProfile, dtype: str, optimi
         raise click.UsageError(str(error)) from None
 
 
+def direction_option(help: str) -> Callable[[F], F]:
+    """--direction of a drawing."""
+    return click.option(
+        "--direction",
+        type=click.Choice(["down", "right", "up", "left"]),
+        default="down",
+        show_default=True,
+        help=help,
+    )
+
+
+def theme_option(help: str, *, default: str | None = "light") -> Callable[[F], F]:
+    """--theme of a picture."""
+    choice = click.Choice(["light", "dark", "print"])
+    return click.option("--theme", type=choice, default=default, show_default=default is not None, help=help)
+
+
 def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(function)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from archdsl.backends import Plot, backend
-from archdsl.cli.options import cannot_write
+from archdsl.cli.options import cannot_write, theme_option
 
 
 def plot_options(function: Callable[..., int]) -> Callable[..., int]:
@@ -28,8 +28,7 @@ def plot_options(function: Callable[..., int]) -> Callable[..., int]:
         "--plot", type=click.Path(path_type=Path), metavar="FILE", callback=_known,
         help="Draw it instead, as .svg, .pdf or .png.",
     )  # fmt: skip
-    colours = click.option("--theme", type=click.Choice(["light", "dark", "print"]), help="Colours of the plot.")
-    return file(colours(run))
+    return file(theme_option("Colours of the plot.", default=None)(run))
 
 
 def write_plot(make: Callable[[], Plot], file: Path, but: str = "") -> None:

@@ -18,14 +18,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.dims import Dim, Size
+from archdsl.dims import Size
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layers
-from archdsl.measure.device_profile import ANY, DeviceProfile, Pass, ProfileError, rate_of
+from archdsl.measure.cost import fixed
+from archdsl.measure.device_profile import DeviceProfile, Pass, ProfileError, rate_of
 from archdsl.measure.execution import Execution, Hardware, Setting, Step, execution
 from archdsl.measure.optimiser import OPTIMISERS
 from archdsl.measure.precision import PRECISIONS
-from archdsl.measure.saved import Saved, differentiable, saved
+from archdsl.measure.saved import differentiable, saved
 from archdsl.measure.training_memory import trainable
 
 Bound: TypeAlias = Literal["arithmetic", "memory", "launch", ""]
@@ -165,9 +166,10 @@ def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimi
     if missing:
         known = ", ".join(profile.precisions())
         raise ProfileError(f"`{profile.name}` has no rates for {missing[0]}; it has those of {known}")
-    _refuse_open_sizes(graph)
+    ones = dict.fromkeys(header(graph)["batch"], 1)
+    _refuse_open_sizes(graph, ones)
     hardware: Hardware = "cuda" if profile.hardware == "cuda" else "cpu"
-    setting = Setting(PRECISIONS[dtype], hardware, dict.fromkeys(header(graph)["batch"], 1))
+    setting = Setting(PRECISIONS[dtype], hardware, ones)
     training = _Roofline(execution(graph, training=True, setting=setting), profile)
     forward, backward = training.forward(), training.backward()
     inside = {key for key, _ in layers(graph)}
@@ -183,11 +185,10 @@ def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimi
     )
 
 
-def _refuse_open_sizes(graph: Graph) -> None:
-    ones = header(graph)["batch"]
+def _refuse_open_sizes(graph: Graph, values: Mapping[str, int]) -> None:
     for _, node in layers(graph):
         for shape in node["outputs"]:
-            open_ = [size for size in shape if isinstance(size, Dim) and str(size) not in ones]
+            open_ = [size for size in fixed(shape, values) if not isinstance(size, int)]
             if open_:
                 message = f"a time needs numbers, but a size here is {open_[0]}"
                 help = "give symbols a value: --at, or --input with numbers"
@@ -236,7 +237,7 @@ class _Roofline:
 
     def _forward(self, step: Step) -> Work:
         operator, run = step.node["operator"], self.run
-        if operator.aliases(run.training) or operator.owns_storage or step.node["op"] == "input":
+        if operator.aliases(run.training) or operator.owns_storage:
             return NOTHING
         inputs, output = self._shapes(step)
         reads = sum(self._size(tensor) for tensor in dict.fromkeys(step.reads))
@@ -252,8 +253,6 @@ class _Roofline:
     def _backward(self, step: Step, added: list[Any]) -> Work:
         """The gradients of what a step read and of its weights; those of `added` are added to others."""
         operator = step.node["operator"]
-        if operator.owns_storage:
-            return NOTHING
         inputs, output = self._shapes(step)
         wanted = [t in self.wanted and i not in operator.undifferentiated for i, t in enumerate(step.reads)]
         out = self._size(step.makes[0])
@@ -267,7 +266,7 @@ class _Roofline:
         sums = sum(self._size(tensor) for tensor in added)
         if not new and not trained:
             return self._moving(Traffic(2 * sums, sums)) if sums else NOTHING
-        kept = self.saved.get(step.name, Saved())
+        kept = self.saved[step.name]
         traffic = Traffic(
             reads=out + _number(kept.extra) + sum(_number(size) for _, size in kept.storages) + 2 * sums,
             makes=sum(new) + sums,
@@ -288,13 +287,11 @@ class _Roofline:
         name = step.node["op"]
         inputs, output = self._shapes(step)
         operations = _number(step.node["operator"].operations(inputs, output))
-        values = max(1, math.prod(output))
-        precision = RATES[self.run.elements[step.makes[0]]] if flops else "fp32"
         computing = 0.0
         if flops:
-            length = _number(step.node["operator"].macs(inputs, output)) / values
-            table = rates.arithmetic[precision]
-            computing += flops / table.get(name, table[ANY]).at(length)
+            length = _number(step.node["operator"].macs(inputs, output)) / math.prod(output)
+            multiplying = rate_of(rates.arithmetic[RATES[self.run.elements[step.makes[0]]]], name)
+            computing += flops / multiplying.at(length) if multiplying is not None else 0.0
         curve = rate_of(rates.operations, name)
         if curve is not None:
             computing += operations / curve.at(traffic.reads + traffic.makes)
@@ -305,12 +302,10 @@ class _Roofline:
 
     def _moving(self, traffic: Traffic) -> Work:
         """What only moves bytes."""
-        launch, reading, writing = self.profile.launch, self.profile.reading, self.profile.writing
-        seconds = traffic.reads / reading.at(traffic.reads) + traffic.makes / writing.at(traffic.makes)
-        seconds += traffic.weights / self.profile.weights.at(self.all_weights) + traffic.gradients / writing.at(
-            self.all_weights
-        )
-        return Work(0, 0, traffic.bytes, launch + seconds, "memory" if seconds > launch else "launch")
+        profile, everything = self.profile, self.all_weights
+        seconds = traffic.reads / profile.reading.at(traffic.reads) + traffic.makes / profile.writing.at(traffic.makes)
+        seconds += traffic.weights / profile.weights.at(everything) + traffic.gradients / profile.writing.at(everything)
+        return Work(0, 0, traffic.bytes, profile.launch + seconds, "memory" if seconds > profile.launch else "launch")
 
     def _shapes(self, step: Step) -> tuple[list[Any], Any]:
         return [self.run.shapes[tensor] for tensor in step.reads], self.run.shapes[step.makes[0]]

@@ -16,7 +16,7 @@ from viz.difference.condense import RUN, condense, status
 from viz.difference.grouping import Groups, groups
 from viz.difference.sayings import Line
 from viz.difference.union import SIDES, Side, Union, Wire, unite
-from viz.grouping import Branch
+from viz.grouping import Branch, preorder
 from viz.wording import clip, plain
 
 Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]
@@ -71,12 +71,7 @@ class Comparison:
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
-        stack = list(reversed(self.items))
-        while stack:
-            item = stack.pop()
-            yield item
-            if isinstance(item, Group):
-                stack.extend(reversed(item.items))
+        return preorder(self.items, lambda item: item.items if isinstance(item, Group) else ())
 
     def boxes(self) -> Iterator[Box]:
         return (item for item in self.all() if isinstance(item, Box))
