@@ -133,6 +133,13 @@ def test_calibrate_writes_a_file_that_report_reads(tmp_path: Path, brief: None) 
     assert "measured by `archdsl calibrate`" in run.output
 
 
+def test_what_cannot_be_measured_or_written_is_said_at_once(tmp_path: Path, command_line: Callable[..., Any]) -> None:
+    said = command_line("bench", "lenet5", "--device", "meta")
+    assert (said.status, "nothing is computed on meta" in said.err) == (2, True)
+    said = command_line("calibrate", "-o", str(tmp_path / "none" / "here.json"))
+    assert (said.status, "no such file or directory; nothing was changed" in said.err) == (2, True)
+
+
 def test_equal_blocks_are_not_folded_where_each_was_measured(brief: None) -> None:
     run = CliRunner().invoke(cli, ["bench", "cifar_resnet20", "--rounds", "4", "--depth", "2"], standalone_mode=False)
     assert run.exception is None

@@ -84,6 +84,14 @@ def test_backward_makes_a_gradient_for_each_input_that_wants_one_and_for_the_wei
     assert backward["b"].bytes == 4 * (4 * 30 + 4 * 20 + 20 * 30 + 4 * 20 + 20 * 30)
 
 
+def test_gradients_that_meet_at_a_fork_are_added(graph_of: Build) -> None:
+    one, two = "x -> a: linear(20, bias = false)", "b: linear(20, bias = false)"
+    chain = graph_of(f"network Net(x: [4, 20]) {{ {one} -> {two} }}")
+    fork = graph_of(f"network Net(x: [4, 20]) {{ y = {one}\n(y -> {two}) + y }}")
+    # The last to read y in the spec is the first in backward; the other adds its gradient: two are read, one is made.
+    assert times(fork).backward["b"].bytes == times(chain).backward["b"].bytes + 3 * (4 * 4 * 20)
+
+
 def test_frozen_layers_have_no_gradients_of_weights_and_no_update(graph_of: Build) -> None:
     code = "network Net(x: [4, 10]) { x -> a: linear(20) @frozen -> b: linear(30, bias = false) }"
     timing = times(graph_of(code))

@@ -62,6 +62,8 @@ def command(
     from archdsl.presentation.layers import View, layers
     from archdsl.presentation.times import COMPARED
 
+    if device == "meta":
+        raise click.BadParameter("nothing is computed on meta, so nothing takes time there")
     graph = keeping_all(load_graph(spec, settings, inputs))
     network, compiler = Network(graph), backend("compiler")
     model = compiler.compile_graph(graph, device, force=force)

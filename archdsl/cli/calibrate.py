@@ -27,6 +27,10 @@ def command(output: Path, device: str, dtypes: tuple[str, ...]) -> int:
     """
     if output.suffix != ".json":
         raise click.BadParameter(f"a profile is a .json file, not {output.suffix or 'without a suffix'}")
+    try:  # said before the time is spent
+        output.parent.stat()
+    except OSError as error:
+        raise cannot_write(output, error) from None
     from archdsl.write import write_atomically
 
     wanted = tuple(dict.fromkeys(dtypes))
