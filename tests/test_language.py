@@ -393,6 +393,24 @@ def test_any_networkx_algorithm_runs_on_the_graph(graph_of: Build) -> None:
     assert nx.dag_longest_path_length(graph) == 3
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("form", "grouped"),
+        ("widths", "[8, [16, 2.5]]"),
+        ("2 * n", "6"),
+        ("n > 2", "true"),
+        ("long", "long"),  # the values would be a line of their own
+        ("x", "x"),
+        ("[x, x]", "[x, x]"),
+    ],
+)
+def test_a_call_says_values_not_the_names_that_they_were_given(graph_of: Build, given: str, said: str) -> None:
+    values = 'form = "grouped"\n widths = [8, [16, 2.5]]\n n = 3\n long = range(20)\n '
+    graph = graph_of("block b(x, what) { x -> relu }\n" + network(f"{values} x -> b({given})"))
+    assert layer(graph, "b.relu")["blocks"][0].call == f"b({said})"
+
+
 def test_nodes_know_their_blocks_and_where_they_are_written(graph_of: Build) -> None:
     graph = graph_of("block inner(x) { x -> relu }\nblock outer(x) {\n x -> inner }\n" + network("x -> a: outer"))
     node = layer(graph, "a.inner.relu")

@@ -34,12 +34,14 @@ from archdsl.limits import Work
 from archdsl.names import Names
 from archdsl.ops import OPERATORS, Operator, words
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
+from archdsl.ops.kinds import literal
 from archdsl.ops.loss import Loss
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
 MAX_DEPTH: Final = 64  # blocks within blocks
 MAX_SHOWN: Final = 60  # characters of a call in the chain of a diagnostic
+SHORT: Final = 30  # characters of a text or list in it
 
 
 class Calls(Expressions):
@@ -324,8 +326,10 @@ def _written(call: tree.Call, positional: Sequence[Any], named: Mapping[str, Any
 
 
 def _argument(expression: tree.Expr, value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float, Dim, Initialiser)):
-        return str(value)
+    """The value, if that is short; else what the spec says, which may be a name: tensors have no other."""
+    if isinstance(value, (bool, int, float, Dim, Initialiser)):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    size = value.total if isinstance(value, StaticList) else len(value) if isinstance(value, str) else SHORT + 1
+    if size <= SHORT and not is_tensors(value) and len(said := literal(value)) <= SHORT:
+        return said
     return shown(expression) if expression.span.end - expression.span.start <= MAX_SHOWN else "…"
