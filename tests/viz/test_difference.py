@@ -238,7 +238,7 @@ def test_what_differs_can_be_read_in_every_theme(name: Theme) -> None:
 def test_the_suffix_chooses_the_format(diff: Diff, suffix: str, arrange: str, tmp_path: Path) -> None:
     file = tmp_path / f"diff.{suffix}"
     diff(NET, NET.replace("linear(2)", "linear(3)")).draw(file, arrange=arrange)
-    start = {"svg": b"<?xml", "png": b"\x89PNG", "tex": b"\\documentclass", "html": b"<!doctype html>"}
+    start = {"svg": b"<?xml", "png": b"\x89PNG", "tex": b"% A drawing", "html": b"<!doctype html>"}
     assert file.read_bytes().startswith(start[suffix])
 
 

@@ -10,19 +10,32 @@ from xml.etree.ElementTree import Element
 
 from viz.formats import Look, Subject, svg
 
-HEAD: Final = r"""\documentclass[tikz]{standalone}
-\usepackage[T1]{fontenc}
-\usepackage[scaled]{helvet}
-\renewcommand{\familydefault}{\sfdefault}
+# Letters as wide as those of the drawing come from TeX Gyre Heros. TeX stops at a font that it has not, and many small
+# installations have no such letters; the narrower ones of Computer Modern are everywhere.
+HEAD: Final = r"""% A drawing by archdsl. To compile it: pdflatex FILE.tex
+% It needs the class standalone with TikZ, and looks best with the fonts of tex-gyre.
+% In a paper: \usepackage{standalone,tikz} and \input{FILE}, or \includegraphics of the compiled page.
+\documentclass[tikz]{standalone}
+\usepackage{fix-cm}
 \usepackage{textcomp}
-\begin{document}"""
+\IfFileExists{tgheros.sty}{%
+  \usepackage[T1]{fontenc}
+  \usepackage{tgheros}}{%
+  \renewcommand{\texttimes}{$\times$}
+  \renewcommand{\textminus}{$-$}
+  \renewcommand{\textdiv}{$\div$}
+  \renewcommand{\textperiodcentered}{$\cdot$}
+  \renewcommand{\textquotedbl}{''}
+  \renewcommand{\textquotesingle}{'}
+  \renewcommand{\textasciigrave}{`}}
+\begin{document}\sffamily"""
 ESCAPED: Final = MappingProxyType(
     {c: f"\\{c}" for c in "{}$&#_%"}
-    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": r"\dots{}"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "…": "..."}
     | {
-        "×": r"$\times$",
-        "−": "$-$",
-        "÷": r"$\div$",
+        "×": r"\texttimes{}",
+        "−": r"\textminus{}",
+        "÷": r"\textdiv{}",
         "·": r"\textperiodcentered{}",
         "→": r"$\to$",
         "≈": r"$\approx$",
@@ -142,9 +155,15 @@ def _text(part: Element, colours: dict[str, str], at: tuple[float, float]) -> st
     x, y = float(part.get("x", "0")) + at[0], float(part.get("y", "0")) + at[1]
     size = part.get("font-size", "12")
     font = f"\\fontsize{{{size}bp}}{{{size}bp}}\\selectfont"
+    rim = part.get("stroke")  # apart from lines; a letter has no outline in TeX, so it is its box that covers them
     options = [
         f"anchor={ANCHORS[part.get('text-anchor', 'start')]}",
         "inner sep=0pt",
+        *(
+            [f"fill={_colour(rim, colours)}, fill opacity={part.get('stroke-opacity', '1')}, text opacity=1"]
+            if rim
+            else []
+        ),
         f"text={_colour(part.get('fill', 'black'), colours)}",
         f"font={font}" + ("\\bfseries" if part.get("font-weight") == "bold" else ""),
     ]
