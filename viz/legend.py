@@ -36,6 +36,7 @@ MARK: Final = theme.Colour(theme.PAPER, theme.MUTED)
 CROSSING: Final = Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices")
 TRAINING: Final = Entry("dashed", MARK, "training only")
 SEVERAL: Final = Entry("stack", MARK, "occurs more than once")
+SHARED: Final = Entry("double", MARK, "shared weights, used again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def of_scene(scene: Scene) -> list[Entry]:
     if any(box.train for box in boxes):
         found.append(TRAINING)
     if any(box.shared for box in boxes):
-        found.append(Entry("double", MARK, "shared weights, used again"))
+        found.append(SHARED)
     return found
 
 

@@ -3,50 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from archdsl.measure.table import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
-from viz.stages import Link, Stage, Stages, several
+from viz.stages import Link, Stages
+from viz.stages_layout import GAP, LINE, PADDING, STACK, Box, called, given, place, times, widths
 
 MARGIN: Final = 14.0
-WIDEST: Final = 26  # characters of a title in one line
-LINE: Final = 12.5  # from one line of a box to the next
-PADDING: Final = 6.0
-GAP: Final = 11.0  # between rows, and between stages side by side
 COLUMN: Final = 18.0  # between columns
 BAR: Final = (52.0, 3.0)
+SPECK: Final = 0.5  # a shorter bar says nothing
+INSET: Final = 2.2  # of the second outline of weights that are used again
 ASIDE: Final = 20.0  # from the corner of a box, where an edge to another column begins and ends
 ARC: Final = 11.0  # how much farther out each arc swings
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    stage: Stage
-    lines: tuple[str, ...]
-    x: float
-    y: float
-    width: float
-    height: float
-    row: int
-    first: bool  # of its row
-    last: bool
 
 
 def draw(stages: Stages) -> Element:
     """The picture as SVG."""
     canvas = Canvas()
-    names = [_name(row[0]) if len(row) == 1 else "" for row in stages.rows]
+    names = [called(row[0]) if len(row) == 1 else "" for row in stages.rows]
     left = MARGIN + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
-    inner = max(sum(_width(s, len(row) > 1) for s in row) + GAP * (len(row) - 1) for row in stages.rows)
+    columns = widths(stages)
+    inner = max(sum(needed) + GAP * (number - 1) for number, needed in columns.items())
     top = theme.CAPTION * 2 + LINE + PADDING
     sides = _sides(stages)
     swings = [ARC * (1 + max((lane for lane, side in sides.values() if side == way), default=-1)) for way in (-1, 1)]
     start = left + swings[0]
-    boxes = _boxes(stages, start, inner, top)
+    boxes = place(stages, columns, start, inner, top)
     colours = palette.colours((stage.colour for stage in stages.all()), stages.devices)
 
     canvas.text(MARGIN, theme.CAPTION * 1.5, stages.title, size=theme.CAPTION, anchor="start", bold=True)
@@ -65,90 +51,41 @@ def draw(stages: Stages) -> Element:
     return canvas.page(max(right, key.width) + MARGIN, bottom + key.height)
 
 
-def _entries(boxes: Sequence[_Box], links: Iterable[Link], colours: palette.Colours) -> list[legend.Entry]:
+def _entries(boxes: Sequence[Box], links: Iterable[Link], colours: palette.Colours) -> list[legend.Entry]:
     entries = legend.of_colours(colours)
     entries += [legend.CROSSING] * any(_crosses(boxes[link.source], boxes[link.target]) for link in links)
     entries += [legend.SEVERAL] * any(box.stage.count > 1 for box in boxes)
+    entries += [legend.SHARED] * any(box.stage.shared for box in boxes)
     return entries + [legend.TRAINING] * any(box.stage.train for box in boxes)
 
 
-def clip_path(path: str) -> str:
-    """A long path by its end, which tells more."""
-    return path if len(path) <= 30 else f"…{path[-29:]}"
-
-
-def _name(stage: Stage) -> str:
-    """What a stage is called; nothing where its title says so already."""
-    return "" if stage.label == stage.title.partition(" ")[0] else clip_path(stage.label)
-
-
-def _lines(stage: Stage, named: bool) -> tuple[str, ...]:
-    name = _name(stage) if named else ""
-    if stage.train and stage.params:
-        name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
-    return tuple(line for line in (*_split(stage.title), stage.more, name) if line)
-
-
-def _split(title: str) -> tuple[str, ...]:
-    """A long title in two lines: the operator or block, then what is said of it."""
-    head, _, rest = title.partition("(" if "(" in title.partition(" ")[0] else " ")
-    return (title,) if len(title) <= WIDEST else (head, rest.removesuffix(")"))
-
-
-def _width(stage: Stage, named: bool) -> float:
-    first, *others = _lines(stage, named)
-    badge = lettering.width(_times(stage), theme.SIZE, bold=True) + PADDING if stage.count > 1 else 0.0
-    wide = max([lettering.width(first, theme.SIZE) + badge, *(lettering.width(t, theme.SMALL) for t in others)])
-    return wide + 4 * PADDING
-
-
-def _times(stage: Stage) -> str:
-    return f"× {stage.count}"
-
-
-def _boxes(stages: Stages, left: float, width: float, top: float) -> list[_Box]:
-    """Where each stage stands; those of a row share its width."""
-    found = []
-    for number, row in enumerate(stages.rows):
-        named = len(row) > 1
-        lines = [_lines(stage, named) for stage in row]
-        height = max(map(len, lines)) * LINE + PADDING * 1.3
-        needed = [_width(stage, named) for stage in row]
-        spare = width - GAP * (len(row) - 1) - sum(needed)
-        even = (width - GAP * (len(row) - 1)) / len(row)
-        fits = max(needed) <= even
-        x = left
-        for i, (stage, said) in enumerate(zip(row, lines, strict=True)):
-            wide = even if fits else needed[i] + spare / len(row)
-            found.append(_Box(stage, said, x, top, wide, height, number, i == 0, i == len(row) - 1))
-            x += wide + GAP
-        top += height + GAP
-    return found
-
-
-def _box(canvas: Canvas, box: _Box, colours: palette.Colours) -> None:
+def _box(canvas: Canvas, box: Box, colours: palette.Colours) -> None:
     stage = box.stage
     colour = colours.groups[stage.colour]
     stroke = 1.0
     if stage.device is not None:
         colour, stroke = theme.Colour(colour.fill, colours.devices[stage.device].line), 2.2
-    for step in (4.0, 2.0) if stage.count > 1 else ():
+    for step in (STACK, STACK / 2) if stage.count > 1 else ():
         canvas.rectangle(box.x + step, box.y + step, box.width, box.height, colour, round=5, stroke=stroke)
     canvas.rectangle(
         box.x, box.y, box.width, box.height, colour,
         round=5, dashed=stage.train, stroke=stroke, says=f"{stage.label}: {stage.shape}",
     )  # fmt: skip
+    if stage.shared:
+        inner = box.x + INSET, box.y + INSET, box.width - 2 * INSET, box.height - 2 * INSET
+        canvas.rectangle(*inner, theme.Colour("none", colour.line), round=3, stroke=stroke / 2)
     middle = box.x + box.width / 2
     y = box.y + (box.height - len(box.lines) * LINE) / 2 + LINE * 0.78
     for i, line in enumerate(box.lines):
         size, ink = (theme.SIZE, theme.INK) if i == 0 else (theme.SMALL, theme.MUTED)
+        ink = theme.PAPER if stage.fault else ink
         if i == 0 and stage.count > 1:
-            badge = lettering.width(_times(stage), size, bold=True) + PADDING
+            badge = lettering.width(times(stage), size, bold=True) + PADDING
             canvas.text(middle - badge / 2, y, line, size=size)
             end = middle + (lettering.width(line, size) + badge) / 2
-            canvas.text(end, y, _times(stage), size=size, anchor="end", bold=True)
+            canvas.text(end, y, times(stage), size=size, anchor="end", bold=True)
         else:
-            canvas.text(middle, y + i * LINE, line, size=size, colour=ink)
+            canvas.text(middle, y + i * LINE, line, size=size, colour=ink, bold=bool(stage.fault) and i == 0)
 
 
 def _sides(stages: Stages) -> dict[Link, tuple[int, int]]:
@@ -169,37 +106,40 @@ def _sides(stages: Stages) -> dict[Link, tuple[int, int]]:
     return found
 
 
-def _crosses(a: _Box, b: _Box) -> bool:
+def _crosses(a: Box, b: Box) -> bool:
     return None not in (a.stage.device, b.stage.device) and a.stage.device != b.stage.device
 
 
-def _link(canvas: Canvas, a: _Box, b: _Box, link: Link, sides: dict[Link, tuple[int, int]]) -> None:
+def _link(canvas: Canvas, a: Box, b: Box, link: Link, sides: dict[Link, tuple[int, int]]) -> None:
+    colour, stroke = (theme.CROSSING, 1.8) if _crosses(a, b) else (theme.EDGE, 1.0)
     lane, side = sides.get(link, (0, 0))
     if side:
         x = a.x if side < 0 else a.x + a.width
         end = b.x if side < 0 else b.x + b.width
         start, stop = a.y + a.height * 0.7, b.y + b.height * 0.3
         reach = side * (lane + 1) * ARC * 4 / 3
-        canvas.curve(((x, start), (x + reach, start), (end + reach, stop), (end, stop)), theme.EDGE, dashed=link.train)
-        canvas.head((end, stop), "right" if side < 0 else "left", theme.EDGE)
+        points = (x, start), (x + reach, start), (end + reach, stop), (end, stop)
+        canvas.curve(points, colour, stroke=stroke, dashed=link.train)
+        canvas.head((end, stop), "right" if side < 0 else "left", colour)
         return
     low, high = max(a.x, b.x), min(a.x + a.width, b.x + b.width)
+    foot = a.y + a.height + STACK * (a.stage.count > 1)
     x = end = (low + high) / 2
     if low >= high:  # neither stands above the other
         right = b.x > a.x
         x, end = (a.x + a.width - ASIDE, b.x + ASIDE) if right else (a.x + ASIDE, b.x + b.width - ASIDE)
-    colour, stroke = (theme.CROSSING, 1.8) if _crosses(a, b) else (theme.EDGE, 1.0)
-    canvas.line([(x, a.y + a.height), (end, b.y)], colour, stroke=stroke, dashed=link.train)
+    canvas.line([(x, foot), (end, b.y)], colour, stroke=stroke, dashed=link.train)
     canvas.head((end, b.y), "down", colour)
 
 
 def _columns(
-    canvas: Canvas, stages: Stages, boxes: list[_Box], x: float, left: float, top: float
+    canvas: Canvas, stages: Stages, boxes: list[Box], x: float, left: float, top: float
 ) -> tuple[float, float]:
     """What each row gives and costs, with the share of each; the right end and the bottom of all."""
     small = theme.SMALL
-    shapes = [_shapes(row) for row in stages.rows]
-    places = [x, x + max(lettering.width(text, small) for text in [*shapes, "more in training"]) + COLUMN + BAR[0]]
+    shapes = [given(row) for row in stages.rows]
+    said = [*(line for lines in shapes for line in lines), "more in training"]
+    places = [x, x + max(lettering.width(text, small) for text in said) + COLUMN + BAR[0]]
     places.append(places[1] + COLUMN + BAR[0])
     y = top - PADDING - 3
     canvas.text(places[0], y, "output", size=small, colour=theme.MUTED, anchor="start", bold=True)
@@ -209,17 +149,20 @@ def _columns(
     ]
     firsts = [box for box in boxes if box.first]
     bottom = firsts[-1].y + firsts[-1].height + GAP
-    for box, shape in zip(firsts, shapes, strict=True):
-        canvas.text(places[0], box.y + box.height / 2 + 3.3, shape, size=small, anchor="start")
+    for box, lines in zip(firsts, shapes, strict=True):
+        first = box.y + box.height / 2 + 3.3 - (len(lines) - 1) * LINE / 2
+        for i, line in enumerate(lines):
+            canvas.text(places[0], first + i * LINE, line, size=small, anchor="start")
     for (name, figures), end in zip(costs, places[1:], strict=True):
         canvas.text(end, y, name, size=small, colour=theme.MUTED, anchor="end", bold=True)
         most = max(figures) or 1
         for box, figure in zip(firsts, figures, strict=True):
             if figure:
                 middle = box.y + box.height / 2
-                canvas.text(end, middle + 1.3, magnitude(figure), size=small, anchor="end")
+                canvas.text(end, middle + 3.3, magnitude(figure), size=small, anchor="end")
                 bar = BAR[0] * figure / most
-                canvas.rectangle(end - bar, middle + 4.5, bar, BAR[1], theme.Colour(theme.BAR, "none"))
+                if bar >= SPECK:
+                    canvas.rectangle(end - bar, middle + 6, bar, BAR[1], theme.Colour(theme.BAR, "none"))
         canvas.text(end, bottom + LINE, magnitude(sum(figures)), size=small, anchor="end", bold=True)
     canvas.line([(left, bottom), (places[-1], bottom)], theme.MUTED, stroke=0.7)
     canvas.text(places[0], bottom + LINE, "in all", size=small, anchor="start", bold=True)
@@ -229,15 +172,3 @@ def _columns(
         canvas.text(places[0], bottom + LINE, "more in training", size=small, anchor="start")
         canvas.text(places[1], bottom + LINE, magnitude(more), size=small, anchor="end")
     return places[-1], bottom + LINE + PADDING
-
-
-def _shapes(row: tuple[Stage, ...]) -> str:
-    """What a row gives: `2 × (48 × 55 × 55)`, or `(384, 256) × 17 × 17` where maps are as large."""
-    shapes = [stage.shape for stage in row if not stage.train] or [row[0].shape]
-    if len(set(shapes)) == 1:
-        return several(shapes[0], len(shapes))
-    parts = [shape.partition(" × ") for shape in shapes]
-    sizes = {size for _, _, size in parts}
-    if len(sizes) == 1 and sizes != {""}:
-        return f"({', '.join(channels for channels, _, _ in parts)}) × {sizes.pop()}"
-    return ", ".join(dict.fromkeys(shapes))

@@ -2,125 +2,141 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
-from viz import legend, lettering, palette, theme
+from viz import legend, lettering, palette, theme, volumes_links
 from viz.canvas import Canvas, Point
-from viz.stages import Link, Stage, shown
+from viz.stage import Stage
 from viz.theme import Colour
-from viz.volumes import SEAM, Solid, Volumes, patch
+from viz.volumes import SEAM, Solid, Volumes
+from viz.volumes_names import FIRST, SECOND
+from viz.volumes_scale import joins
+from viz.wording import wrapped
 
 MARGIN: Final = 16.0
 ANGLE: Final = -40.0  # of names, in degrees
 COS, SIN = 0.766, 0.643  # of that angle
-LONGEST: Final = 24  # letters of a block's call; a longer one gives way to the block's name or its own
-ALL: Final = -math.inf  # the row of names of all columns of one or two
 BEYOND: Final = 12.0  # from a solid to its name
-RISE: Final = 14.0  # how much higher each arc rises
-SMALLEST: Final = 5.0  # side of a filter that is marked
+NOTE: Final = 12.0  # from one line below the picture to the next
+MESSAGE: Final = 90  # characters of such a line
+RULE: Final = "Sides follow the square root of channels, heights and widths."
+INSET: Final = 0.12  # of the second outline of weights that are used again, as a share of the face
+SIGN: Final = 6.5  # the size of a join's sign of several letters
 
 
 def draw(volumes: Volumes) -> Element:
     """The picture as SVG."""
     solids = volumes.solids
     colours = palette.colours((solid.stage.colour for solid in solids), volumes.devices)
-    feet = _feet(volumes)
-    arcs = _arcs(volumes, feet)
-    ends = [y + (-1 if solid.above else 1) * _reach(solid) for solid, y in zip(solids, feet, strict=True)]
-    left = MARGIN + max((0.0 if solid.above else _length(solid) * COS) - solid.x for solid in solids)
-    up = min([*(solid.top for solid in solids), *arcs.values(), *ends])
-    down = max([*(solid.y + solid.height / 2 for solid in solids), *ends])
-    top = theme.CAPTION * 2 + MARGIN - up
+    feet = [_foot(volumes, solid) for solid in solids]
+    areas = [_area(solid, foot) for solid, foot in zip(solids, feet, strict=True)]
+    peaks = volumes_links.peaks(volumes, [area.top for area in areas])
+    left = MARGIN - min(area.left for area in areas)
+    top = theme.CAPTION * 2 + MARGIN - min([*(area.top for area in areas), *peaks.values()])
 
     canvas = Canvas()
     canvas.text(MARGIN, theme.CAPTION * 1.5, volumes.title, size=theme.CAPTION, anchor="start", bold=True)
     body = Canvas()
-    for link, peak in arcs.items():
-        _arc(body, solids[link.source], solids[link.target], peak, link)
+    volumes_links.behind(body, volumes, peaks)
     for i, solid in enumerate(solids):
-        for link in (link for link in volumes.links if link.target == i and link not in arcs):
-            _link(body, solids[link.source], solid, link)
+        volumes_links.before(body, volumes, i)
         with body.named(f"part{i}"):
             _solid(body, solid, colours)
             _name(body, solid, feet[i])
     canvas.shifted(body, left, top)
-    right = left + max(
-        solid.x + solid.width + max(solid.recess[0], _length(solid) * COS if solid.above else 0.0) for solid in solids
-    )
-    rule = "Sides follow the square root of channels, heights and widths."
-    width = max(right, lettering.width(rule, theme.SMALL) + MARGIN) + MARGIN
+    notes = [RULE, *(line for solid in solids for line in _wrong(solid.stage))]
+    right = left + max(area.right for area in areas)
+    width = max(right, *(lettering.width(note, theme.SMALL) + MARGIN for note in notes)) + MARGIN
     key = legend.row(_entries(volumes, colours), width)
-    bottom = top + down
+    bottom = top + max(area.bottom for area in areas)
     canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))
-    canvas.text(MARGIN, bottom + key.height + 6, rule, size=theme.SMALL, colour=theme.MUTED, anchor="start")
-    return canvas.page(max(width, key.width + MARGIN), bottom + key.height + MARGIN)
+    bottom += key.height + NOTE / 2
+    for note in notes:
+        ink = theme.MUTED if note == RULE else theme.GROUPS["fault"].line
+        canvas.text(MARGIN, bottom, note, size=theme.SMALL, colour=ink, anchor="start")
+        bottom += NOTE
+    return canvas.page(max(width, key.width + MARGIN), bottom)
+
+
+class _Area(NamedTuple):
+    """What a solid and its name cover."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def _area(solid: Solid, foot: float) -> _Area:
+    across, reach = solid.name.length * COS, solid.name.length * SIN + theme.SMALL * 2
+    left, top, right, bottom = solid.x, solid.top, solid.right, solid.bottom
+    at = solid.named_at
+    if not solid.name.does:
+        return _Area(left, top, right, bottom)
+    if solid.named == "under":
+        half = solid.name.length / 2
+        return _Area(min(left, at - half), top, max(right, at + half), foot + theme.SMALL * 2)
+    if solid.named == "above":
+        return _Area(left, min(top, foot - reach), max(right, at + across), bottom)
+    return _Area(min(left, at - across), top, right, max(bottom, foot + reach))
 
 
 def _entries(volumes: Volumes, colours: palette.Colours) -> list[legend.Entry]:
     entries = legend.of_colours(colours)
-    if any(_crosses(volumes.solids[link.source], volumes.solids[link.target]) for link in volumes.links):
+    if any(volumes_links.crosses(volumes.solids[link.source], volumes.solids[link.target]) for link in volumes.links):
         entries.append(legend.CROSSING)
+    entries += [legend.SHARED] * any(solid.stage.shared for solid in volumes.solids)
     return entries + [legend.TRAINING] * any(solid.stage.train for solid in volumes.solids)
 
 
-def _lines(solid: Solid) -> tuple[str, str]:
-    times = f" (× {solid.stage.count})" if solid.stage.count > 1 else ""
-    return f"{_called(solid.stage)}{times}", shown(solid.stage.sizes)
+def _wrong(stage: Stage) -> list[str]:
+    """What is wrong with a step, for below the picture."""
+    return wrapped(f"{stage.label}: {stage.fault}", MESSAGE) if stage.fault else []
 
 
-def _called(stage: Stage) -> str:
-    """What a stage does; of a block with a long call, the path if that is a name, or the block's name."""
-    if stage.colour != "block" or len(stage.title) <= LONGEST:
-        return stage.title
-    return stage.title.partition("(")[0] if stage.last or "." in stage.path else stage.path
-
-
-def _length(solid: Solid) -> float:
-    first, second = _lines(solid)
-    return max(lettering.width(first, theme.SMALL + 1), lettering.width(second, theme.SMALL))
-
-
-def _reach(solid: Solid) -> float:
-    """How far up or down a solid's name comes."""
-    return _length(solid) * SIN + theme.SMALL * 2
-
-
-def _feet(volumes: Volumes) -> list[float]:
-    """The height at which each solid's name begins: beyond all others whose names stand there, so that none covers
-    it."""
-    beside = Counter(solid.column for solid in volumes.solids)
-    places: dict[tuple[bool, float], list[float]] = {}
-    keys = [(s.above, s.y - s.recess[1] / 2 if beside[s.column] > 2 else ALL) for s in volumes.solids]
-    for key, solid in zip(keys, volumes.solids, strict=True):
-        places.setdefault(key, []).append(solid.top if solid.above else solid.y + solid.height / 2)
-    return [min(places[key]) - BEYOND / 2 if key[0] else max(places[key]) + BEYOND for key in keys]
+def _foot(volumes: Volumes, solid: Solid) -> float:
+    """The height at which a solid's name begins: those above, and those below, are level."""
+    if solid.named == "under":
+        return solid.bottom + BEYOND
+    beside = [other for other in volumes.solids if other.named == solid.named]
+    if solid.named == "above":
+        return min(other.top for other in beside) - BEYOND / 2
+    return max(other.bottom for other in beside) + BEYOND
 
 
 def _name(canvas: Canvas, solid: Solid, foot: float) -> None:
-    first, second = _lines(solid)
-    size, small = theme.SMALL + 1, theme.SMALL
-    if solid.above:
-        x = solid.x + solid.width / 2 + solid.recess[0] / 2
-        canvas.line([(x, foot + 3), (x, solid.top + solid.recess[1] / 2)], theme.FINE, stroke=0.5)
-        canvas.text(x - 7, foot - 9, first, size=size, anchor="start", turned=ANGLE, rim=True)
-        canvas.text(x, foot, second, size=small, colour=theme.MUTED, anchor="start", turned=ANGLE, rim=True)
+    (first, second), x = solid.name, solid.named_at
+    if not first:
         return
-    x, low = solid.x + solid.width / 2, solid.y + solid.height / 2
-    if foot - low > 2 * BEYOND:
-        canvas.line([(x, low + 2), (x, foot - 8)], theme.FINE, stroke=0.5)
-    canvas.text(x + 3, foot, first, size=size, anchor="end", turned=ANGLE, rim=True)
-    canvas.text(x + 10, foot + 8.5, second, size=small, colour=theme.MUTED, anchor="end", turned=ANGLE, rim=True)
+    if solid.named == "under":
+        canvas.text(x, foot, first, size=FIRST, rim=True)
+        canvas.text(x, foot + FIRST, second, size=SECOND, colour=theme.MUTED, rim=True)
+    elif solid.named == "above":
+        canvas.line([(x, foot + 3), (x, solid.top + solid.recess[1] / 2)], theme.FINE, stroke=0.5)
+        canvas.text(x - 7, foot - 9, first, size=FIRST, anchor="start", turned=ANGLE, rim=True)
+        canvas.text(x, foot, second, size=SECOND, colour=theme.MUTED, anchor="start", turned=ANGLE, rim=True)
+    else:
+        if foot - solid.bottom > 2 * BEYOND:
+            canvas.line([(x, solid.bottom + 2), (x, foot - 8)], theme.FINE, stroke=0.5)
+        canvas.text(x + 3, foot, first, size=FIRST, anchor="end", turned=ANGLE, rim=True)
+        canvas.text(x + 10, foot + 8.5, second, size=SECOND, colour=theme.MUTED, anchor="end", turned=ANGLE, rim=True)
 
 
 def _solid(canvas: Canvas, solid: Solid, colours: palette.Colours) -> None:
     stage = solid.stage
     colour = colours.groups[stage.colour]
     outline, stroke = (colour.line, 0.8) if stage.device is None else (colours.devices[stage.device].line, 1.4)
+    says = f"{stage.label}: {stage.shape}"
+    if joins(stage):
+        x = solid.x + solid.width / 2
+        ring = Colour(colour.fill, outline)
+        canvas.circle(x, solid.y, solid.height / 2, ring, stroke=stroke, dashed=stage.train, says=says)
+        canvas.text(x, solid.y + FIRST * 0.35, stage.title, size=FIRST if len(stage.title) == 1 else SIGN)
+        return
     across, up = solid.recess
-    low, high = solid.y + solid.height / 2, solid.y - solid.height / 2
+    low, high = solid.bottom, solid.y - solid.height / 2
     dark, pale = mixed(colour.fill, colour.line, 0.16), mixed(colour.fill, theme.PAPER, 0.45)
     for slab in range(solid.slabs):
         x = solid.x + slab * (solid.thickness + SEAM)
@@ -131,66 +147,20 @@ def _solid(canvas: Canvas, solid: Solid, colours: palette.Colours) -> None:
             (((x, low), (x, high), (end, high), (end, low)), colour.fill),
         )
         for corners, fill in faces:
-            says = f"{stage.label}: {stage.shape}"
             canvas.polygon(corners, Colour(fill, outline), stroke=stroke, dashed=stage.train, says=says)
+    if stage.shared:
+        _inset(canvas, faces[1][0], Colour("none", outline), stroke / 2)
+
+
+def _inset(canvas: Canvas, face: Sequence[Point], colour: Colour, stroke: float) -> None:
+    """A second outline within a face."""
+    a, _, c, _ = face
+    middle = (a[0] + c[0]) / 2, (a[1] + c[1]) / 2
+    corners = [tuple(p + INSET * (m - p) for p, m in zip(corner, middle, strict=True)) for corner in face]
+    canvas.polygon(((x, y) for x, y in corners), colour, stroke=stroke)
 
 
 def mixed(a: str, b: str, share: float) -> str:
     """A colour with a share of another."""
     parts = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in parts)
-
-
-def _crosses(a: Solid, b: Solid) -> bool:
-    return None not in (a.stage.device, b.stage.device) and a.stage.device != b.stage.device
-
-
-def _link(canvas: Canvas, a: Solid, b: Solid, link: Link) -> None:
-    """From one column to the next: the window that moves over the maps, or an arrow."""
-    colour, stroke = (theme.CROSSING, 1.4) if _crosses(a, b) else (theme.EDGE, 0.8)
-    aim = (b.x, b.y)
-    window = patch(a, b.stage.kernel)
-    across, up = a.recess
-    end = a.x + a.width
-    if window is None or abs(a.y - b.y) > a.height / 2 + b.height:  # an arrow, or a line to another row
-        start = (end + across / 2, a.y - up / 2)
-        canvas.line([start, aim], colour, stroke=stroke, dashed=link.train)
-        if abs(aim[1] - start[1]) < 24:
-            canvas.head(aim, "right", colour)
-        return
-    high = max(window[0] * a.height, min(SMALLEST, a.height))
-    wide = max(window[1], min(SMALLEST / max(a.depth, 1.0), 1.0))
-    low, left = a.y + high / 2, (1 - wide) / 2
-    near, far = (end + across * left, low - up * left), (end + across * (left + wide), low - up * (left + wide))
-    corners: list[Point] = [near, (near[0], near[1] - high), (far[0], far[1] - high), far]
-    canvas.polygon(corners, Colour(theme.WINDOW, colour), stroke=stroke)
-    for corner in (corners[2], far):
-        canvas.line([corner, aim], colour, stroke=stroke, dashed=link.train)
-
-
-def _arcs(volumes: Volumes, feet: list[float]) -> dict[Link, float]:
-    """How high each link rises that passes solids by, above all of them and the shorter arcs within."""
-    solids = volumes.solids
-    far = [link for link in volumes.links if solids[link.target].column > solids[link.source].column + 1]
-    far.sort(key=lambda link: (solids[link.target].column - solids[link.source].column, link.source))
-    peaks: dict[Link, float] = {}
-    for link in far:
-        start, stop = solids[link.source].column, solids[link.target].column
-        tops = [y - _reach(s) if s.above else s.top for s, y in zip(solids, feet, strict=True)]
-        below = [top for solid, top in zip(solids, tops, strict=True) if start <= solid.column <= stop]
-        within = [
-            peak
-            for other, peak in peaks.items()
-            if solids[other.source].column < stop and start < solids[other.target].column
-        ]
-        peaks[link] = min([*below, *within]) - RISE
-    return peaks
-
-
-def _arc(canvas: Canvas, a: Solid, b: Solid, peak: float, link: Link) -> None:
-    start, end = ((solid.x + solid.width / 2 + solid.recess[0], solid.top) for solid in (a, b))  # at the rear edges
-    control = (8 * peak - start[1] - end[1]) / 6  # lets the middle of the curve touch the peak
-    colour = theme.CROSSING if _crosses(a, b) else theme.EDGE
-    points = (start, (start[0], control), (end[0], control), end)
-    canvas.curve(points, colour, stroke=1.2, dashed=link.train)
-    canvas.head(end, "down", colour)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Collection
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,6 +17,7 @@ from archdsl.ops.kinds import Init, Sizes
 from viz.theme import SYMBOLS
 
 LONGEST: Final = 44  # characters of a line
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 # Parameters that have a sign of their own, wherever they occur.
 SIGNS: Final = MappingProxyType(
@@ -95,6 +98,13 @@ def plain(text: str) -> str:
     """One line of visible characters, whatever a spec holds."""
     line = " ".join(text.split())
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
+def wrapped(message: str, width: int, most: int | None = None) -> list[str]:
+    """A message in lines that break no shape, so many at most."""
+    whole = re.sub(r"\[[^\]]*\]", lambda shape: shape.group().replace(" ", NO_BREAK), message)
+    lines = textwrap.wrap(whole, width, max_lines=most, placeholder=" …")
+    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def clip_call(text: str, longest: int = LONGEST) -> str:

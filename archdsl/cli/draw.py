@@ -94,7 +94,7 @@ def command(
     try:
         graph = load_graph(spec, settings, inputs)
     except SpecError as error:
-        if error.graph is None or options["view"] != "graph":
+        if error.graph is None:
             raise
         faults, graph = error, error.graph
     try:

@@ -161,7 +161,7 @@ class PixelShuffle(Operator, group="resample"):
 
 
 @dataclass(frozen=True)
-class Pad(Operator, group="resample"):
+class Pad(Operator, group="reshape"):
     """A border around the last dimensions: [left, right, top, bottom, ...], the last dimension first.
 
     Negative values crop.

@@ -15,7 +15,7 @@ import archdsl
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from viz import palette, render, scene, theme
-from viz.formats import Look, dot
+from viz.formats import Look, View, dot
 from viz.scene import Scene
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -101,6 +101,18 @@ def test_the_whole_message_is_the_tip_of_its_box(graph_of: Callable[..., Graph])
     assert "pool: the window (64 × 64) is larger than its input (30 × 30)" in titles
 
 
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_other_views_mark_the_faults_too(graph_of: Callable[..., Graph], view: View) -> None:
+    with pytest.raises(SpecError) as caught:
+        graph_of(BROKEN)
+    assert caught.value.graph is not None
+    drawing = ElementTree.fromstring(render(caught.value.graph, "svg", view=view))
+    said = " ".join(text.text or "" for text in drawing.iter("{http://www.w3.org/2000/svg}text"))
+    assert "cannot add [N, 8, 30, 30] and [N, 8, 28, 28]: dimension 2 is 30 and 28" in said
+    assert "the window (64 × 64) is larger than its input (30 × 30)" in said
+    assert [shape.get("fill") for shape in drawing.iter()].count(theme.GROUPS["fault"].fill) > 2
+
+
 def test_python_has_the_graph_of_a_broken_spec(tmp_path: Path) -> None:
     (tmp_path / "net.arch").write_text(BROKEN, encoding="utf-8")
     with pytest.raises(archdsl.SpecError) as caught:
@@ -110,15 +122,17 @@ def test_python_has_the_graph_of_a_broken_spec(tmp_path: Path) -> None:
     assert "cannot add" in (tmp_path / "net.dot").read_text(encoding="utf-8")
 
 
-def test_the_command_draws_says_so_and_fails(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["net.dot", "net.svg --view=stages", "net.svg --view=volumes"])
+def test_the_command_draws_says_so_and_fails(tmp_path: Path, file: str) -> None:
     (tmp_path / "net.arch").write_text(BROKEN, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "archdsl", "draw", "net.arch", "-o", "net.dot"],
+        [sys.executable, "-m", "archdsl", "draw", "net.arch", "-o", *file.split()],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.fspath(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (1, "wrote net.dot, up to the errors\n")
+    name = file.split()[0]
+    assert (done.returncode, done.stdout) == (1, f"wrote {name}, up to the errors\n")
     assert done.stderr.count("error[") == 2
-    assert (tmp_path / "net.dot").exists()
+    assert (tmp_path / name).exists()
 
 
 def test_a_text_that_cannot_be_read_is_not_drawn(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""What can be said of every picture: its letters are on the page, none covers another, and all can be read."""
+"""What can be said of every picture: its letters are on the page, none covers another or is struck out, and all can be
+read. Besides networks of the zoo, those of `drawn` are looked at, each of which has what the zoo has not."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple, get_args
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -27,6 +29,8 @@ SLACK = 1.5  # points by which letters, which do not fill their boxes, may seem 
 # One network of each file of the zoo, and those that differ from it in form.
 FIRST = {entry.file: entry.name for entry in reversed(entries())}
 NETWORKS = [*sorted(FIRST.values()), "alexnet_grouped", "inception_resnet_v2_paper", "resnet152", "unet_padded"]
+DRAWN = sorted((Path(__file__).resolve().parent / "drawn").glob("*.arch"))
+FLAT: tuple[View, ...] = ("stages", "volumes")  # the views that are no graphs
 
 
 class Line(NamedTuple):
@@ -43,6 +47,12 @@ class Line(NamedTuple):
         across = min(self.right, other.right) - max(self.left, other.left)
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return self.angle == other.angle and across > SLACK and down > SLACK
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point of the page is among its letters."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        x, y = x * cos + y * sin, y * cos - x * sin
+        return self.left < x < self.right and self.top < y < self.bottom
 
     def corners(self) -> Iterator[tuple[float, float]]:
         """Where it is on the page."""
@@ -72,9 +82,49 @@ def line(text: Element, x: float, y: float) -> Line:
     return Line(said, angle, left, y - size * 0.7, left + width, y + size * 0.15)
 
 
+def shapes(part: Element, x: float = 0.0, y: float = 0.0) -> Iterator[tuple[Element, float, float]]:
+    """The elements of a drawing, each with where its origin is on the page."""
+    for child in part:
+        moved = re.search(r"translate\(([-\d.]+)[ ,]([-\d.]+)\)", child.get("transform", ""))
+        place = (x + float(moved[1]), y + float(moved[2])) if moved else (x, y)
+        yield child, *place
+        yield from shapes(child, *place)
+
+
+def pairs(numbers: str) -> list[tuple[float, float]]:
+    found = [float(number) for number in re.findall(r"-?[\d.]+", numbers)]
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def curves(page: Element) -> Iterator[tuple[float, float]]:
+    """Points on the curves of a drawing, which skips are."""
+    for shape, x, y in shapes(page):
+        if "C" in shape.get("d", ""):
+            a, b, c, d = pairs(shape.get("d", ""))
+            for t in (step / 40 for step in range(1, 40)):
+                weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+                across, down = (sum(w * p[i] for w, p in zip(weights, (a, b, c, d), strict=True)) for i in (0, 1))
+                yield x + across, y + down
+
+
+def corners(page: Element) -> Iterator[tuple[float, float]]:
+    """The corners of solids, boxes and lines."""
+    for shape, x, y in shapes(page):
+        if shape.tag == f"{SVG}rect" and not shape.get("width", "").endswith("%"):
+            left, top, width, height = (float(shape.get(key, "0")) for key in ("x", "y", "width", "height"))
+            yield from ((x + left, y + top), (x + left + width, y + top + height))
+        found = shape.get("points") or (shape.get("d", "") if "C" not in shape.get("d", "") else "")
+        yield from ((x + across, y + down) for across, down in pairs(found))
+
+
 @cache
-def picture(name: str, view: View) -> Element:
-    return ElementTree.fromstring(viz.render(archdsl.load(name).graph, "svg", view=view))
+def picture(spec: str | Path, view: View) -> Element:
+    try:
+        graph = archdsl.load(spec).graph
+    except archdsl.SpecError as error:
+        assert error.graph is not None
+        graph = error.graph
+    return ElementTree.fromstring(viz.render(graph, "svg", view=view))
 
 
 def size(page: Element) -> tuple[float, float]:
@@ -82,10 +132,17 @@ def size(page: Element) -> tuple[float, float]:
     return width, height
 
 
-@pytest.mark.parametrize("view", get_args(View))
-@pytest.mark.parametrize("name", NETWORKS)
-def test_texts_are_on_the_page(name: str, view: View) -> None:
-    page = picture(name, view)
+def pictures(*views: View) -> pytest.MarkDecorator:
+    """Runs a test on each picture of the zoo in these views, and on those of `drawn` where it is no graph."""
+    zoo = [pytest.param(name, view, id=f"{name}-{view}") for name in NETWORKS for view in views]
+    flat = [view for view in views if view in FLAT]
+    drawn = [pytest.param(file, view, id=f"{file.stem}.arch-{view}") for file in DRAWN for view in flat]
+    return pytest.mark.parametrize(("spec", "view"), [*zoo, *drawn])
+
+
+@pictures(*get_args(View))
+def test_texts_are_on_the_page(spec: str | Path, view: View) -> None:
+    page = picture(spec, view)
     width, height = size(page)
     outside = [
         text.said
@@ -95,14 +152,27 @@ def test_texts_are_on_the_page(name: str, view: View) -> None:
     assert outside == []
 
 
-@pytest.mark.parametrize("view", get_args(View))
-@pytest.mark.parametrize("name", NETWORKS)
-def test_no_text_covers_another(name: str, view: View) -> None:
-    found = list(lines(picture(name, view)))
+@pictures(*get_args(View))
+def test_no_text_covers_another(spec: str | Path, view: View) -> None:
+    found = list(lines(picture(spec, view)))
     assert [(a.said, b.said) for a, b in combinations(found, 2) if a.overlaps(b)] == []
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_table_can_be_read_on_a_page(name: str) -> None:
-    width, height = size(picture(name, "stages"))
+@pictures(*FLAT)
+def test_no_skip_strikes_a_text_out(spec: str | Path, view: View) -> None:
+    page = picture(spec, view)
+    points = list(curves(page))
+    assert [text.said for text in lines(page) if any(text.holds(*point) for point in points)] == []
+
+
+@pictures(*FLAT)
+def test_shapes_are_on_the_page(spec: str | Path, view: View) -> None:
+    page = picture(spec, view)
+    width, height = size(page)
+    assert all(-1 <= x <= width + 1 and -1 <= y <= height + 1 for x, y in corners(page))
+
+
+@pictures("stages")
+def test_a_table_can_be_read_on_a_page(spec: str | Path, view: View) -> None:
+    width, height = size(picture(spec, view))
     assert theme.SMALL * min(1.0, PAGE[0] / width, PAGE[1] / height) >= READABLE

@@ -232,7 +232,7 @@ def test_a_figure_is_told_of_layers_groups_and_stages_by_its_one_definition(
     items = {item["path"]: item["wear"] for item in known.data["items"] if "wear" in item}
     assert (items["left.0.conv"], items["left.0"], items["left"]) == (0.5, 1.5, 3.0)
     parts = {part["path"]: part["wear"] for part in pictures(shown, known)["stages"].data["parts"]}
-    assert (parts["left"], parts["right.0.conv"]) == (3.0, 1.0)
+    assert (parts["left"], parts["right.0"]) == (3.0, 1.5)
 
 
 def test_times_are_those_on_the_device_asked_for(graph_of: Callable[..., Graph]) -> None:
@@ -267,10 +267,6 @@ def test_a_view_that_cannot_be_says_why(graph_of: Callable[..., Graph]) -> None:
     long = graph_of("network Net(x: [N, 8]) { x -> for i in range(1001) { linear(8 + i % 2) } }")
     assert views.build(long).stages == views.Refused("1002 stages are too many for a picture (1000 at most)")
     assert views.build(graph_of(NET), focus="left").volumes == views.Refused("only the graph shows a part of a network")
-    with pytest.raises(SpecError) as caught:
-        graph_of(BROKEN)
-    assert caught.value.graph is not None
-    assert views.build(caught.value.graph).stages == views.Refused("only the graph view shows a spec with errors")
 
 
 def hostile(graph: Graph) -> Graph:

@@ -82,9 +82,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     graphs = {
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
         "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),
-        "in_stages": load("resnet50").graph,
+        "in_stages": load("resnet50").graph, "focused": graph(FEW),
     }  # fmt: skip
-    options: dict[str, dict[str, Any]] = {"unfolded": {"fold": False}, "in_stages": {"view": "stages"}}
+    options: dict[str, dict[str, Any]] = {
+        "unfolded": {"fold": False}, "in_stages": {"view": "stages"}, "focused": {"focus": "body"},
+    }  # fmt: skip
     found = {name: folder / f"{name}.html" for name in graphs}
     for name, path in found.items():
         path.write_bytes(viz.render(graphs[name], "html", **options.get(name, {})))
@@ -433,9 +435,9 @@ def test_search_marks_stages_and_goes_to_the_graph_for_what_a_picture_leaves_out
     assert paths(browser, "part.found") == ["head"]
     browser.press("Escape")
     browser.press("/")
-    browser.type("concat")
+    browser.type("concat_2")
     browser.until(lambda: browser.press("Enter"), f"{VIEW} === 'graph'")
-    browser.wait("location.hash === '#concat'")
+    browser.wait("location.hash === '#concat_2'")
 
 
 def test_each_view_keeps_its_place(opened: Callable[..., Chromium]) -> None:
@@ -452,8 +454,8 @@ def test_each_view_keeps_its_place(opened: Callable[..., Chromium]) -> None:
 
 @pytest.mark.parametrize("view", ["stages", "volumes"])
 def test_a_picture_says_why_there_is_none(opened: Callable[..., Chromium], view: str) -> None:
-    browser = opened("broken", f"{view}:")
-    assert "a spec with errors" in browser.evaluate("document.getElementById('refused').innerText")
+    browser = opened("focused", f"{view}:")
+    assert "a part of a network" in browser.evaluate("document.getElementById('refused').innerText")
     browser.until(lambda: browser.press("1"), "document.querySelector('.box') !== null")
     assert browser.evaluate("document.getElementById('refused').innerText") == ""
 

@@ -11,8 +11,9 @@ import pytest
 import archdsl
 import viz
 from archdsl.graph import Graph
-from viz import stages
-from viz.stages import Stage, Stages
+from viz import stages, stages_layout
+from viz.stage import Stage
+from viz.stages import Stages
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -71,6 +72,41 @@ def test_a_group_of_equal_blocks_is_these_with_their_number() -> None:
     found = column(stages.build(archdsl.load("inception_resnet_v1").graph))
     (repeat,) = (s for s in found if s.label == "repeat_2")
     assert (repeat.title.partition("(")[0], repeat.count) == ("factorised", 10)
+
+
+def test_a_block_that_is_repeated_is_opened_nowhere() -> None:
+    found = column(stages.build(archdsl.load("cifar_resnet20").graph))
+    assert [s.title for s in found if s.colour == "block"] == [
+        "basic(16, 1)", "basic(32, 2)", "basic(32, 1)", "basic(64, 2)", "basic(64, 1)",
+    ]  # fmt: skip
+
+
+def test_a_block_takes_in_what_follows_it_and_has_no_weights(table: Callable[[str], Stages]) -> None:
+    pair = "block pair(x) { x -> conv(8, 3, padding = 1) -> max_pool(2) }\n"
+    steps = " -> ".join(["pair()", "dropout", "conv(4, 1)", "max_pool(2)", "conv(8, 1)"] * 2)
+    found = column(table(f"{pair}network N(x: [N, 8, 64, 64]) {{ x -> {steps} -> pair() -> batch_norm }}"))
+    said = [(s.title, s.more) for s in found if s.title in ("pair", "batch_norm")]
+    assert said == [("pair", "dropout"), ("pair", "dropout"), ("pair", ""), ("batch_norm", "")]
+
+
+def test_a_row_of_blocks_that_are_called_alike_says_how_many(table: Callable[[str], Stages]) -> None:
+    found = column(stages.build(archdsl.load("densenet121").graph))
+    assert [s.more for s in found if s.title.startswith("denseblock")] == [
+        f"{count} × dense_layer(32)" for count in (6, 12, 24, 16)
+    ]
+
+
+def test_convolutions_that_lose_their_rim_are_counted(table: Callable[[str], Stages]) -> None:
+    (convs,) = column(table("network N(x: [N, 3, 64, 64]) { x -> repeat 3 { conv(8, 3) -> relu } }"))[1:]
+    assert (convs.count, convs.shape) == (3, "8 × 58 × 58")
+    strided = column(table("network N(x: [N, 3, 64, 64]) { x -> repeat 3 { conv(8, 3, stride = 2) -> relu } }"))
+    assert [s.count for s in strided] == [1, 1, 1, 1]
+
+
+def test_weights_that_are_used_again_are_marked(table: Callable[[str], Stages]) -> None:
+    code = "network N(a: [N, 4], b: [N, 4]) { f = module linear(3)\n (a -> f) + (b -> f) }"
+    assert [s.shared for s in table(code).all() if s.title == "linear 3"] == [False, True]
+    assert "shared weights, used again" in texts(viz.render(archdsl.load("siamese").graph, "svg", view="stages"))
 
 
 def test_tables_that_say_enough_are_opened_no_further(table: Callable[[str], Stages]) -> None:
@@ -135,6 +171,13 @@ def test_the_picture_escapes_what_a_spec_says(graph_of: Callable[..., Graph]) ->
     drawing = viz.render(graph, "svg", view="stages")
     assert b"<script>" not in drawing
     assert any("<script>&" in text for text in texts(drawing))
+
+
+def test_boxes_of_rows_with_as_many_stand_in_columns() -> None:
+    found = stages.build(archdsl.load("siamese").graph)
+    boxes = stages_layout.place(found, stages_layout.widths(found), 0.0, 400.0, 0.0)
+    pairs = [box for box in boxes if len(found.rows[box.row]) == 2]
+    assert len({(box.x, box.width) for box in pairs}) == 2
 
 
 def test_sizes_that_are_open_are_shown(graph_of: Callable[..., Graph]) -> None:

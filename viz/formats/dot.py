@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from typing import Final
 
@@ -12,7 +11,7 @@ from viz import legend, lettering, palette, recolour, theme
 from viz.edges import Edge
 from viz.formats import Look
 from viz.scene import Box, Group, Scene
-from viz.wording import clip
+from viz.wording import clip, wrapped
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
 WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
@@ -20,7 +19,6 @@ STEPS: Final = 5_000
 WIDEST: Final = 26  # characters of a line
 LONG, MOST_LINES = 36, 5  # of what is wrong with a step
 AIR: Final = 5  # blanks
-NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
 VIEWS: Final = ("graph",)
@@ -127,7 +125,11 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
     if box.kind in ("input", "output"):
         attributes |= {"shape": "oval", "style": f"filled{dashed}", "penwidth": "1.5", "margin": "0.05,0.03"}
     if box.kind == "fault":
-        attributes |= {"label": text(_head(box), *_said(box.fault)), "fontcolor": theme.PAPER, "penwidth": "2.2"}
+        attributes |= {
+            "label": text(_head(box), *wrapped(box.fault, LONG, MOST_LINES)),
+            "fontcolor": theme.PAPER,
+            "penwidth": "2.2",
+        }
     if box.kind == "output":
         # Dashes cannot be seen around a dark box.
         attributes |= {"fillcolor": theme.PAPER, "fontcolor": theme.INK} if box.train else {"fontcolor": theme.PAPER}
@@ -143,13 +145,6 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
 def _head(box: Box) -> str:
     """The name and operator of a step that cannot be, above what is wrong with it."""
     return f"{box.name}: {box.title}" if box.name else box.title
-
-
-def _said(fault: str) -> list[str]:
-    """What is wrong with a step, in lines that break no shape."""
-    whole = re.sub(r"\[[^\]]*\]", lambda shape: shape.group().replace(" ", NO_BREAK), fault)
-    lines = textwrap.wrap(whole, LONG, max_lines=MOST_LINES, placeholder=" …")
-    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def _lines(title: str) -> list[str]:

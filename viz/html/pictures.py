@@ -13,7 +13,8 @@ from viz.html.document import Document, amounts
 from viz.html.themes import variable
 from viz.html.views import Refused, Views
 from viz.recolour import COLOURED
-from viz.stages import Link, Stage
+from viz.stage import Stage
+from viz.stages import Link
 from viz.wording import clip
 
 

@@ -49,4 +49,4 @@ def build(
         many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
         return Views(whole, many, many, first, {})
     stand_in = folding.fold(graph, grouping.groups(graph, scene.kept(graph, phase))).stand_in
-    return Views(whole, table, volumes.of_stages(table), first, stand_in)
+    return Views(whole, table, volumes.build(graph, phase), first, stand_in)
