@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
 import networkx as nx
@@ -187,10 +188,9 @@ def arrange(
             rows[i] = max(min(rows[j] for j in order.succ[i]) - 1, 0)
     arranged = sorted(range(len(stages)), key=lambda i: (rows[i], stages[i].train, not order.pred[i], i))
     number = {i: position for position, i in enumerate(arranged)}
-    height = max(rows.values(), default=0) + 1
     return Stages(
         title=title,
-        rows=tuple(tuple(stages[i] for i in arranged if rows[i] == row) for row in range(height)),
+        rows=tuple(tuple(stages[i] for i in row) for _, row in groupby(arranged, rows.__getitem__)),
         links=tuple(Link(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())),
         devices=devices,
     )

@@ -95,6 +95,8 @@ def build(graph: Graph, phase: Shown = "train") -> Volumes:
         if found is not None and (len(opened.rows) > WIDEST or opened.abreast > ABREAST):
             break
         found = opened
+        if len(found.rows) >= WIDEST:
+            break
     assert found is not None
     return _laid_out(found)
 
@@ -138,12 +140,15 @@ def _laid_out(table: Stages) -> Volumes:
     scale, called = volumes_scale.scale(every), iter(names(every))
     place = [number for number, row in enumerate(table.rows) for _ in row]
     far = [link for link in table.links if place[link.target] > place[link.source] + 1]
-    aside = {link.source for link in far} - {link.source for link in table.links if link not in far}
+    aside = {link.source for link in far} - {
+        link.source for link in table.links if place[link.target] == place[link.source] + 1
+    }
+    passed = {number for link in far for number in range(place[link.source] + 1, place[link.target])}
     levels: list[list[float]] = []
+    first = 0
     for number, row in enumerate(table.rows):
-        first = sum(map(len, levels))
-        passed = any(place[link.source] < number < place[link.target] for link in far)
-        levels.append(_levels(row, [first + i in aside for i in range(len(row))], passed))
+        levels.append(_levels(row, [first + i in aside for i in range(len(row))], number in passed))
+        first += len(row)
     crowded = any(len(column) > 2 or max(column) > 0.5 for column in levels)  # names must stand between solids
     columns: list[list[Solid]] = []
     for number, row in enumerate(table.rows):
@@ -157,11 +162,10 @@ def _laid_out(table: Stages) -> Volumes:
             column.append(Solid(stage, scale.map(stage), 0.0, level, *sides, number, next(called), named))
         columns.append(column)
     lane = _lane(columns)
-    solids: list[Solid] = []
-    for column in columns:
-        x = _clear(solids, column)
-        solids += [replace(solid, x=x, y=solid.y * lane + solid.recess[1] / 2) for solid in column]
-    return Volumes(table.title, tuple(solids), table.links, table.devices)
+    for number, column in enumerate(columns):
+        x = _clear([solid for near in columns[max(number - 2, 0) : number] for solid in near], column)
+        columns[number] = [replace(solid, x=x, y=solid.y * lane + solid.recess[1] / 2) for solid in column]
+    return Volumes(table.title, tuple(solid for column in columns for solid in column), table.links, table.devices)
 
 
 def _levels(row: Sequence[Stage], aside: Sequence[bool], passed: bool) -> list[float]:
@@ -182,9 +186,8 @@ def _lane(columns: Sequence[Sequence[Solid]]) -> float:
     return tallest + LANE + UNDER * any(solid.named == "under" for solid in several)
 
 
-def _clear(before: Sequence[Solid], column: Sequence[Solid]) -> float:
-    """Where a column begins: right of all before it, and no name close to one."""
-    near = [solid for solid in before if solid.column >= column[0].column - 2]
+def _clear(near: Sequence[Solid], column: Sequence[Solid]) -> float:
+    """Where a column begins: right of those just before it, and no name close to one."""
     x = max((solid.right + GAP for solid in near), default=0.0)
     for place in ("above", "below"):
         last = max((solid.named_at for solid in near if solid.named == place and solid.name.does), default=-math.inf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from viz import theme
@@ -29,11 +29,11 @@ def behind(canvas: Canvas, volumes: Volumes, peaks: Mapping[Link, float]) -> Non
             _arrow(canvas, a, b, link)
 
 
-def before(canvas: Canvas, volumes: Volumes, target: int) -> None:
-    """The windows through which a solid is read from the column before."""
-    for link in volumes.links:
+def before(canvas: Canvas, volumes: Volumes, links: Iterable[Link]) -> None:
+    """The windows of links to a solid through which it is read from the column before."""
+    for link in links:
         a, b = volumes.solids[link.source], volumes.solids[link.target]
-        if link.target == target and not is_far(volumes, link) and (window := _window(a, b)) is not None:
+        if not is_far(volumes, link) and (window := _window(a, b)) is not None:
             _draw_window(canvas, a, b, window, link)
 
 

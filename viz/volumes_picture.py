@@ -9,8 +9,9 @@ from xml.etree.ElementTree import Element
 from viz import legend, lettering, palette, theme, volumes_links
 from viz.canvas import Canvas, Point
 from viz.stage import Stage
+from viz.stages import Link
 from viz.theme import Colour
-from viz.volumes import SEAM, Solid, Volumes
+from viz.volumes import SEAM, Place, Solid, Volumes
 from viz.volumes_names import FIRST, SECOND
 from viz.volumes_scale import joins
 from viz.wording import wrapped
@@ -30,7 +31,8 @@ def draw(volumes: Volumes) -> Element:
     """The picture as SVG."""
     solids = volumes.solids
     colours = palette.colours((solid.stage.colour for solid in solids), volumes.devices)
-    feet = [_foot(volumes, solid) for solid in solids]
+    levels = {"above": _level(solids, "above"), "below": _level(solids, "below")}
+    feet = [levels.get(solid.named, solid.bottom + BEYOND) for solid in solids]
     areas = [_area(solid, foot) for solid, foot in zip(solids, feet, strict=True)]
     peaks = volumes_links.peaks(volumes, [area.top for area in areas])
     left = MARGIN - min(area.left for area in areas)
@@ -40,8 +42,11 @@ def draw(volumes: Volumes) -> Element:
     canvas.text(MARGIN, theme.CAPTION * 1.5, volumes.title, size=theme.CAPTION, anchor="start", bold=True)
     body = Canvas()
     volumes_links.behind(body, volumes, peaks)
+    reads: list[list[Link]] = [[] for _ in solids]
+    for link in volumes.links:
+        reads[link.target].append(link)
     for i, solid in enumerate(solids):
-        volumes_links.before(body, volumes, i)
+        volumes_links.before(body, volumes, reads[i])
         with body.named(f"part{i}"):
             _solid(body, solid, colours)
             _name(body, solid, feet[i])
@@ -96,14 +101,12 @@ def _wrong(stage: Stage) -> list[str]:
     return wrapped(f"{stage.label}: {stage.fault}", MESSAGE) if stage.fault else []
 
 
-def _foot(volumes: Volumes, solid: Solid) -> float:
-    """The height at which a solid's name begins: those above, and those below, are level."""
-    if solid.named == "under":
-        return solid.bottom + BEYOND
-    beside = [other for other in volumes.solids if other.named == solid.named]
-    if solid.named == "above":
-        return min(other.top for other in beside) - BEYOND / 2
-    return max(other.bottom for other in beside) + BEYOND
+def _level(solids: Sequence[Solid], place: Place) -> float:
+    """The height at which all names above, or all names below, begin."""
+    beside = [solid for solid in solids if solid.named == place]
+    if place == "above":
+        return min((solid.top for solid in beside), default=0.0) - BEYOND / 2
+    return max((solid.bottom for solid in beside), default=0.0) + BEYOND
 
 
 def _name(canvas: Canvas, solid: Solid, foot: float) -> None:
