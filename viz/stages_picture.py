@@ -138,7 +138,8 @@ def _columns(
     """What each row gives and costs, with the share of each; the right end and the bottom of all."""
     small = theme.SMALL
     shapes = [given(row) for row in stages.rows]
-    said = [*(line for lines in shapes for line in lines), "more in training"]
+    whole = "up to the errors" if any(stage.fault for stage in stages.all()) else "in all"
+    said = [*(line for lines in shapes for line in lines), "more in training", whole]
     places = [x, x + max(lettering.width(text, small) for text in said) + COLUMN + BAR[0]]
     places.append(places[1] + COLUMN + BAR[0])
     y = top - PADDING - 3
@@ -165,7 +166,7 @@ def _columns(
                     canvas.rectangle(end - bar, middle + 6, bar, BAR[1], theme.Colour(theme.BAR, "none"))
         canvas.text(end, bottom + LINE, magnitude(sum(figures)), size=small, anchor="end", bold=True)
     canvas.line([(left, bottom), (places[-1], bottom)], theme.MUTED, stroke=0.7)
-    canvas.text(places[0], bottom + LINE, "in all", size=small, anchor="start", bold=True)
+    canvas.text(places[0], bottom + LINE, whole, size=small, anchor="start", bold=True)
     more = sum(stage.params for stage in stages.all() if stage.train)
     if more:
         bottom += LINE

@@ -111,6 +111,7 @@ def test_other_views_mark_the_faults_too(graph_of: Callable[..., Graph], view: V
     assert "cannot add [N, 8, 30, 30] and [N, 8, 28, 28]: dimension 2 is 30 and 28" in said
     assert "the window (64 × 64) is larger than its input (30 × 30)" in said
     assert [shape.get("fill") for shape in drawing.iter()].count(theme.GROUPS["fault"].fill) > 2
+    assert ("up to the errors" in said) is (view == "stages")  # what the sums are of
 
 
 def test_python_has_the_graph_of_a_broken_spec(tmp_path: Path) -> None:

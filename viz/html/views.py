@@ -40,10 +40,7 @@ def build(
     if focus is not None:
         part = Refused("only the graph shows a part of a network")
         return Views(whole, part, part, first, {})
-    try:
-        table = stages.build(graph, phase)
-    except ValueError as error:
-        return Views(whole, Refused(str(error)), Refused(str(error)), first, {})
+    table = stages.build(graph, phase)
     found = sum(map(len, table.rows))
     if found > MOST:
         many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
