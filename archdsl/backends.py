@@ -6,7 +6,10 @@ import importlib
 import os
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HOME = Path(__file__).resolve().parent.parent
 EXTRAS = {"viz.plots": "archdsl[plot]"}  # with what others need is installed
@@ -15,11 +18,13 @@ EXTRAS = {"viz.plots": "archdsl[plot]"}  # with what others need is installed
 class Plot(Protocol):
     """A plot, as `viz.plots` makes it. A notebook shows it; `figure` is matplotlib's."""
 
-    figure: object
+    figure: Figure
 
     def render(self, format: str) -> bytes: ...
 
     def save(self, path: str | os.PathLike[str]) -> None: ...
+
+    def _repr_svg_(self) -> str: ...
 
 
 def backend(name: str) -> ModuleType:

@@ -273,6 +273,13 @@ def total(sizes: Iterable[Size]) -> Size:
     return _normal(terms) + whole
 
 
+def numbers(sizes: Iterable[Size]) -> tuple[int, ...] | None:
+    """The sizes, where all are numbers; None where a symbol is left in one."""
+    given = tuple(sizes)
+    found = tuple(size for size in given if isinstance(size, int))
+    return found if len(found) == len(given) else None
+
+
 def show(shape: Iterable[Size]) -> str:
     """A shape as people write it: `[N, 64, 56, 56]`."""
     return "[" + ", ".join(str(size) for size in shape) + "]"

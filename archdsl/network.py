@@ -16,13 +16,13 @@ from archdsl.pipeline import load_graph
 
 if TYPE_CHECKING:
     import torch
-    from torch import fx
 
     from archdsl.lint import Finding
     from archdsl.measure.device_profile import DeviceProfile
     from archdsl.measure.difference import Difference
     from archdsl.measure.memory_report import MemoryReport
     from archdsl.measure.timing import Timing
+    from compiler.model import CompiledNetwork
 
 
 class Network:
@@ -105,7 +105,7 @@ class Network:
         devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
         *,
         force: bool = False,
-    ) -> fx.GraphModule:
+    ) -> CompiledNetwork:
         """Compile to a `torch.fx.GraphModule`, with new weights drawn from torch's random generator.
 
         `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
@@ -113,7 +113,7 @@ class Network:
         `@train` parts and the one without. Raises `SpecError` where the devices do not fit, and where they have not the
         memory for the weights, unless `force` says to try.
         """
-        model: fx.GraphModule = backend("compiler").compile_graph(self.graph, devices, force=force)
+        model: CompiledNetwork = backend("compiler").compile_graph(self.graph, devices, force=force)
         return model
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:

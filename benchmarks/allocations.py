@@ -41,7 +41,7 @@ class Trace(TorchDispatchMode):
     """Counts the bytes of the storages alive, and their greatest sum."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
         self.alive = self.peak = 0
         self.phase = self.peak_phase = ""
         self._seen: weakref.WeakKeyDictionary[Any, None] = weakref.WeakKeyDictionary()
@@ -134,7 +134,8 @@ def _zeros(node: Layer, dtype: torch.dtype, device: str) -> Tensor:
 
 def _inference(model: Any, given: list[Tensor]) -> int:
     model.eval()
-    with torch.no_grad(), Trace() as trace:
+    trace = Trace()
+    with torch.no_grad(), trace:
         trace.count(*model.parameters(), *model.buffers())
         weights = trace.alive
         trace.count(*given)
@@ -164,7 +165,8 @@ def _kept(model: Any, given: list[Tensor]) -> int:
 def _training(model: Any, given: list[Tensor], wanted: Tensor | None, cast: Callable[[], Any]) -> Trace:
     """The trace of a training step, weights included, gradients None before it; backward is outside of autocast."""
     model.train()
-    with Trace() as trace:
+    trace = Trace()
+    with trace:
         trace.count(*model.parameters(), *model.buffers(), *given, *([] if wanted is None else [wanted]))
         trace.phase = "forward"
         with cast():

@@ -30,7 +30,7 @@ def flops_of_torch(net: Network) -> tuple[int, int]:
     with FlopCounterMode(display=False) as counter:
         found = model(*images)
         forward = counter.get_total_flops()
-        sum(output.sum() for output in ([found] if isinstance(found, torch.Tensor) else found)).backward()
+        torch.autograd.backward([output.sum() for output in ([found] if isinstance(found, torch.Tensor) else found)])
     return forward // BATCH, (counter.get_total_flops() - forward) // BATCH
 
 

@@ -18,9 +18,9 @@ import torchinfo
 from fvcore.nn import FlopCountAnalysis
 from torch import fx
 from torch.fx.passes.shape_prop import ShapeProp
-from torchinfo_resnet152 import resnet152
 
 import archdsl
+from benchmarks.torchinfo_resnet152 import resnet152
 
 ROUNDS = 15
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 import archdsl
+from archdsl.dims import numbers
 from archdsl.graph import header
 from archdsl.measure.execution import Setting
 from archdsl.measure.memory import inference_peak
@@ -50,7 +51,11 @@ class Row:
 def network(name: str, batch: int = BATCH) -> Network:
     """A network of the zoo for a batch."""
     declared = archdsl.load(name)
-    inputs = {n: (batch, *shape[1:]) for n, shape in declared.report().inputs}
+    inputs = {}
+    for n, shape in declared.report().inputs:
+        image = numbers(shape[1:])
+        assert image is not None
+        inputs[n] = (batch, *image)
     assert set(inputs) == set(header(declared.graph)["inputs"])
     return archdsl.load(name, inputs=inputs)
 

@@ -26,7 +26,7 @@ import archdsl
 import viz
 from archdsl.graph import Graph
 from tests.zoo.references import reference
-from viz.formats import png
+from viz.formats import View, png
 
 ROOT = Path(__file__).resolve().parent.parent
 SHEETS = ROOT / "out" / "peers"
@@ -58,7 +58,7 @@ class Picture(NamedTuple):
         return f"{self.boxes} boxes, {width:.1f} × {height:.1f} in, letters {self.letters:.1f} pt"
 
 
-VIEWS = ("graph", "stages", "volumes")
+VIEWS: tuple[View, ...] = ("graph", "stages", "volumes")
 SHIPPED_BY_KERAS: dict[str, Callable[..., keras.Model] | None] = {
     "lenet5": None,
     "alexnet": None,
@@ -79,7 +79,7 @@ SHIPPED_BY_KERAS: dict[str, Callable[..., keras.Model] | None] = {
 }
 
 
-def drawn(graph: Graph, view: str) -> Picture:
+def drawn(graph: Graph, view: View) -> Picture:
     svg = viz.render(graph, "svg", view=view).decode()
     return Picture(svg, svg.count('class="node"') or svg.count("</title>"))
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def measure(command: Sequence[str]) -> Run:
     return Run(seconds, usage.ru_maxrss / 1024)
 
 
-def alternately(commands: dict[str, Sequence[str]], rounds: int) -> dict[str, list[Run]]:
+def alternately(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Run]]:
     """Runs of several commands, one of each in turn; a first round warms the file cache and is dropped."""
     found: dict[str, list[Run]] = {name: [] for name in commands}
     for round_ in range(rounds + 1):
@@ -92,8 +92,9 @@ def report_against_torchinfo() -> list[str]:
 
 
 def analyses_in_one_process() -> list[str]:
-    command = [sys.executable, str(HERE / "in_process.py")]
-    found: dict[str, list[float]] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    command = [sys.executable, "-m", "benchmarks.in_process"]
+    said = subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True).stdout
+    found: dict[str, list[float]] = json.loads(said)
     ours, *others = found
     lines = ["| in one process | milliseconds | times archdsl |", "|---|---|---|"]
     lines.append(f"| {ours} | {spread([1000 * s for s in found[ours]], 0)} | |")

@@ -17,11 +17,11 @@ from statistics import median
 
 import torch
 
-import archdsl
 from archdsl.measure.device_profile import DeviceProfile
 from archdsl.measure.recompute import keeping_all
 from archdsl.measure.timing import Timing
 from archdsl.network import Network
+from benchmarks.memory import network
 from compiler import calibrate, compile_graph, measure
 
 HERE = Path(__file__).resolve().parent
@@ -52,9 +52,7 @@ class Row:
 
 
 def compare(name: str, profile: DeviceProfile, device: str) -> Row:
-    declared = archdsl.load(name)
-    inputs = {n: (BATCH, *shape[1:]) for n, shape in declared.report().inputs}
-    graph = keeping_all(archdsl.load(name, inputs=inputs).graph)
+    graph = keeping_all(network(name, BATCH).graph)
     timing: Timing = Network(graph).timing(profile)
     torch.manual_seed(0)
     measured = measure(compile_graph(graph, device), graph, rounds=ROUNDS)

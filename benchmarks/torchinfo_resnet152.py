@@ -26,7 +26,8 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         main = self.relu(self.bn1(self.conv1(x)))
         main = self.relu(self.bn2(self.conv2(main)))
-        return self.relu(self.bn3(self.conv3(main)) + self.downsample(x))
+        out: Tensor = self.relu(self.bn3(self.conv3(main)) + self.downsample(x))
+        return out
 
 
 def resnet(stages: Sequence[int]) -> nn.Module:

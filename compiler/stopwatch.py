@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, fx
 from torch.utils._pytree import tree_leaves, tree_map
 
+from archdsl.dims import numbers
 from archdsl.graph import Graph, Layer, header, layer
 from archdsl.measure.cost import fixed
 from archdsl.measure.execution import target_dtype
@@ -66,7 +67,7 @@ class Stopwatch:
 
 
 def _event() -> Any:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    return torch.cuda.Event(enable_timing=True)
 
 
 def quick(seconds: Sequence[float]) -> float:
@@ -236,6 +237,8 @@ def _target(graph: Graph, device: torch.device) -> Tensor | None:
     return torch.zeros(shape, dtype=getattr(torch, target_dtype(loss)), device=device)
 
 
-def _shape(graph: Graph, node: Layer) -> list[int]:
+def _shape(graph: Graph, node: Layer) -> tuple[int, ...]:
     """A shape, its batch 1 where it has no value."""
-    return [int(size) for size in fixed(node["shape"], dict.fromkeys(header(graph)["batch"], 1))]  # type: ignore[arg-type]
+    shape = numbers(fixed(node["shape"], dict.fromkeys(header(graph)["batch"], 1)))
+    assert shape is not None  # open sizes were refused
+    return shape

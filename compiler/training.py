@@ -68,7 +68,7 @@ def train(
             chosen = order[start : start + batch]
             loss = model.loss(model(_shifted(data.images[chosen])), data.labels[chosen])
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             schedule.step()
             done += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -220,15 +220,18 @@ PLOTS: dict[str, Callable[[Path], object]] = {
     "plots/networks.svg": lambda file: sweep.plot(sweep.sweep(NETWORKS, (), {}, {}, FRONT), file, pareto=FRONT),
 }
 
+
+def _picture(spec: str, options: Mapping[str, object]) -> Callable[[Path], object]:
+    return lambda file: _network(spec).draw(file, **options)
+
+
+def _difference(a: str, b: str, options: Mapping[str, object]) -> Callable[[Path], object]:
+    return lambda file: archdsl.load(a).diff(archdsl.load(b)).draw(file, **options)
+
+
 DRAWINGS: dict[str, Callable[[Path], object]] = {
-    **{
-        name: lambda file, spec=spec, options=options: _network(spec).draw(file, **options)
-        for name, (spec, options) in PICTURES.items()
-    },
-    **{
-        name: lambda file, a=a, b=b, options=options: archdsl.load(a).diff(archdsl.load(b)).draw(file, **options)
-        for name, (a, b, options) in DIFFERENCES.items()
-    },
+    **{name: _picture(*shown) for name, shown in PICTURES.items()},
+    **{name: _difference(*compared) for name, compared in DIFFERENCES.items()},
     **PLOTS,
 }
 
@@ -238,6 +241,8 @@ def _network(spec: str) -> archdsl.Network:
     try:
         return archdsl.load(spec)
     except archdsl.SpecError as error:
+        if error.graph is None:
+            raise
         return archdsl.Network(error.graph)
 
 

@@ -102,7 +102,7 @@ def test_a_deep_copy_is_independent(network_of: Build) -> None:
     assert torch.equal(model(image), copied(image))
     assert not copied.training
     with torch.no_grad():
-        copied.conv.weight.zero_()
+        copied.get_parameter("conv.weight").zero_()
     assert not torch.equal(model(image), copied(image))
     assert copied.train()(image)._fields == ("logits", "aux")
 
@@ -172,13 +172,13 @@ def test_every_lowered_graph_is_well_formed(network_of: Build) -> None:
 )
 def test_init_chooses_how_weights_start(network_of: Build, init: str, check: Callable[[torch.Tensor], bool]) -> None:
     model = network_of(f"network Net(x: [N, 64, 8, 8]) {{ x -> conv(128, 3, init = {init}) }}").compile()
-    assert check(model.conv.weight.detach())
-    assert model.conv.bias.eq(0).all()
+    assert check(model.get_parameter("conv.weight").detach())
+    assert model.get_parameter("conv.bias").eq(0).all()
 
 
 def test_bias_init_chooses_how_biases_start(network_of: Build) -> None:
     model = network_of("network Net(x: [N, 4]) { x -> linear(8, bias_init = ones) }").compile()
-    assert model.linear.bias.eq(1).all()
+    assert model.get_parameter("linear.bias").eq(1).all()
 
 
 def test_without_init_weights_start_as_torch_starts_them(network_of: Build) -> None:
@@ -186,7 +186,7 @@ def test_without_init_weights_start_as_torch_starts_them(network_of: Build) -> N
     model = network_of("network Net(x: [N, 4]) { x -> linear(8) -> linear(2) }").compile()
     torch.manual_seed(3)
     expected = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
-    assert torch.equal(model.linear_2.weight, expected[1].weight)
+    assert torch.equal(model.get_parameter("linear_2.weight"), expected.get_parameter("1.weight"))
 
 
 # --- marks

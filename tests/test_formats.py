@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,7 @@ def test_rules_are_the_codes_that_occur_with_what_explain_says_of_them() -> None
 
 def test_rules_link_the_documentation_that_the_package_declares(monkeypatch: pytest.MonkeyPatch) -> None:
     declared = metadata.metadata("archdsl")
+    assert isinstance(declared, Message)
     declared["Project-URL"] = "Documentation, https://example.org/docs/"
     monkeypatch.setattr(metadata, "metadata", lambda _: declared)
     (rule,) = run_of(findings("no-value.arch"))["tool"]["driver"]["rules"]

@@ -204,7 +204,7 @@ def test_layers_that_no_output_needs_cost_parameters_but_no_macs(network_of: Bui
 def test_the_setting_init_is_an_initialiser(network_of: Build, init: object) -> None:
     code = "network Net(x: [N, 4], init = zeros) { x -> linear(2) }"
     if init == "ones":
-        assert network_of(code, settings={"init": init}).compile().linear.weight.eq(1).all()
+        assert network_of(code, settings={"init": init}).compile().get_parameter("linear.weight").eq(1).all()
         return
     with pytest.raises(SpecError, match="must be an initialiser"):
         network_of(code, settings={"init": init})

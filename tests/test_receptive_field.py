@@ -74,7 +74,7 @@ def dependencies(net: Network) -> torch.Tensor:
         torch.nn.init.ones_(weight)
     height, width = SIZES
     with torch.no_grad():
-        found = model(torch.eye(height * width).reshape(-1, 1, height, width))
+        found: torch.Tensor = model(torch.eye(height * width).reshape(-1, 1, height, width))
     return (found.abs().amax(1) > 0).reshape(height, width, *found.shape[2:])
 
 

@@ -11,6 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
+from archdsl.dims import numbers
 from archdsl.measure.receptive_field import receptive_fields
 from archdsl.measure.report import Report
 from archdsl.network import Network
@@ -49,11 +50,19 @@ network Net(x: [N, 8, 16, 16]) {
 """
 
 
+def image_shape(net: Network) -> tuple[int, ...]:
+    """The shape of the only input, with a batch of 1."""
+    ((_, shape),) = net.report().inputs
+    found = numbers((1, *shape[1:]))
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("code", [TRANSFORMER, U_NET])
 def test_macs_are_half_of_what_torch_counts_on_the_meta_device(network_of: Build, code: str) -> None:
     net = network_of(code)
     model = net.compile(devices="meta").eval()
-    shape = (1, *[int(size) for size in net.report().inputs[0][1][1:]])
+    shape = image_shape(net)
     with FlopCounterMode(display=False) as counter:
         model(torch.empty(shape, device="meta"))
     assert net.report().flops == counter.get_total_flops()
@@ -107,7 +116,7 @@ def test_bytes_kept_for_backward_are_those_of_the_saved_tensors(network_of: Buil
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    shape = (1, *[int(size) for size in net.report().inputs[0][1][1:]])
+    shape = image_shape(net)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         output = model(torch.randn(shape))
     assert output.requires_grad
@@ -160,8 +169,8 @@ def test_the_receptive_field_is_where_the_input_has_a_gradient(network_of: Build
         "x -> c1: conv(1, 3, stride = 2) -> p: max_pool(2) -> c2: conv(1, 3, dilation = 2) }"
     )
     model = net.compile()
-    model.c1.weight.data.fill_(1.0)
-    model.c2.weight.data.fill_(1.0)
+    model.get_parameter("c1.weight").data.fill_(1.0)
+    model.get_parameter("c2.weight").data.fill_(1.0)
     model.p = torch.nn.AvgPool2d(2)
     x = torch.randn(1, 1, 40, 40, requires_grad=True)
     out = model(x)

@@ -76,15 +76,17 @@ def command(
 
 def _image_shape(graph: Any) -> tuple[int, ...]:
     """The shape [C, H, W] of the only input of a classifier."""
+    from archdsl.dims import numbers
     from archdsl.graph import header, layer
 
     head = header(graph)
     shapes = [layer(graph, name)["shape"] for name in head["inputs"]]
-    if len(shapes) != 1 or len(shapes[0]) != 4 or not all(isinstance(size, int) for size in shapes[0][1:]):
+    image = numbers(shapes[0][1:]) if len(shapes) == 1 and len(shapes[0]) == 4 else None
+    if image is None:
         raise click.UsageError("the digits need a network with one input [N, C, H, W] of known size")
     if head["loss"] is None:
         raise click.UsageError("the network has no loss: add `loss cross_entropy(output)` to its spec")
-    return tuple(int(size) for size in shapes[0][1:])  # type: ignore[arg-type]
+    return image
 
 
 def _refuse_other_outputs(graph: Any, classes: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from fractions import Fraction
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, numbers, show, symbols
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 
@@ -378,8 +378,8 @@ def extent(kernel: int, dilation: int) -> int:
 
 def smallest(sizes: Sequence[Size]) -> int | None:
     """The smallest of sizes, where all are known and none is empty."""
-    numbers = [size for size in sizes if isinstance(size, int)]
-    return min(numbers) if len(numbers) == len(sizes) and min(numbers, default=0) > 0 else None
+    found = numbers(sizes)
+    return min(found) if found and min(found) > 0 else None
 
 
 def index_dim(dim: int, rank: int, what: str) -> int:

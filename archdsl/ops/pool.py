@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size, numbers, product
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -225,11 +225,11 @@ class _AdaptivePool(Operator):
         return product(inputs[0])
 
     def sees(self, input: Shape, output: Shape) -> Sees:
-        if not all(isinstance(size, int) for size in (*input[2:], *output[2:])):
+        sizes, outs = numbers(input[2:]), numbers(output[2:])
+        if sizes is None or outs is None:
             return "everything"
         width, stride = [], []
-        for size, out in zip(input[2:], output[2:], strict=True):
-            assert isinstance(size, int) and isinstance(out, int)
+        for size, out in zip(sizes, outs, strict=True):
             step = Fraction(size, out)
             # Windows run from ⌊o·L/out⌋ to ⌈(o+1)·L/out⌉: one size where out divides L, else up to one more.
             width.append(step if step.denominator == 1 else Fraction(-(-size // out) + 1))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, product, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, at_least, numbers, product, symbols
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -84,10 +84,10 @@ class Interpolate(Operator, group="resample"):
         return (2 * taps - 1) * product(output) if taps > 1 else 0
 
     def sees(self, input: Shape, output: Shape) -> Sees:
-        if self.mode == "area" or not all(isinstance(s, int) for s in (*input[2:], *output[2:])):
+        sizes, outs = numbers(input[2:]), numbers(output[2:])
+        if self.mode == "area" or sizes is None or outs is None:
             return "everything"
-        sizes = zip(input[2:], output[2:], strict=True)
-        found = [self._sees(axis, int(i), int(o)) for axis, (i, o) in enumerate(sizes)]  # type: ignore[arg-type]
+        found = [self._sees(axis, size, out) for axis, (size, out) in enumerate(zip(sizes, outs, strict=True))]
         return Window(*zip(*found, strict=True))
 
     def _sees(self, axis: int, size: int, out: int) -> tuple[Fraction, Fraction, Fraction]:

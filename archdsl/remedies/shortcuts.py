@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import networkx as nx
 
 from archdsl.diagnostics import Edit, Fix
-from archdsl.dims import Shape
+from archdsl.dims import Shape, numbers
 from archdsl.remedies.step import Step, fix
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -60,7 +60,8 @@ def _stride_between(short: Shape, long: Shape) -> int | None:
     """The stride of a 1 × 1 convolution that takes the one's sizes to the other's."""
     if short[2:] == long[2:]:
         return 1
-    if not all(isinstance(size, int) for size in (*short[2:], *long[2:])):
+    a, b = numbers(short[2:]), numbers(long[2:])
+    if a is None or b is None:
         return None
-    strides = {-(-int(a) // int(b)) for a, b in zip(short[2:], long[2:], strict=True)}  # type: ignore[arg-type]
+    strides = {-(-size // other) for size, other in zip(a, b, strict=True)}
     return strides.pop() if len(strides) == 1 else None

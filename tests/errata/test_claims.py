@@ -32,7 +32,7 @@ def rows(spec: str) -> dict[str, dict[str, Any]]:
 def channels(spec: str) -> dict[str, tuple[Any, Any]]:
     """The convolutions of a network that ships, with the channels that they read and make."""
     graph = load(spec).graph
-    reads = {key: shape[1] for _, key, shape in graph.in_edges(data="shape")}
+    reads = {key: edge["shape"][1] for _, key, edge in graph.in_edges(data=True)}
     return {key: (reads[key], node["shape"][1]) for key, node in graph.nodes.items() if node["op"] == "conv"}
 
 

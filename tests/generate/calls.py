@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import assume
 from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
 
 from archdsl.dims import Undecided
 from archdsl.ops import OPERATORS, Operator, ShapeError, build
@@ -31,14 +30,14 @@ def _operator(case: Case) -> Operator | None:
 
 
 @st.composite
-def _valid(draw: Any) -> Case:
+def _valid(draw: DrawFn) -> Case:
     case: Case = draw(CASES[draw(st.sampled_from(sorted(CASES)))])
     assume(_operator(case) is not None)
     return case
 
 
 @st.composite
-def calls(draw: Any) -> Generated:
+def calls(draw: DrawFn) -> Generated:
     """A network with an output for each call, and with the loss of the first call of one."""
     shapes: dict[str, tuple[int, ...]] = {"x": (2, 3)}
     lines = ["output main = x -> linear(3)"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
 
 BLOCKS = """
 block residual(x: [N, C, ...], act = true) {
@@ -40,7 +41,7 @@ Shape = tuple[int, int, int]  # channels, height, width
 
 
 @st.composite
-def generated(draw: Any) -> Generated:
+def generated(draw: DrawFn) -> Generated:
     """A network of a few layers on an input of two images."""
     shape = (draw(st.sampled_from([1, 3, 4, 8])), draw(st.integers(5, 24)), draw(st.integers(5, 24)))
     symbolic = draw(st.booleans())
@@ -58,12 +59,12 @@ def generated(draw: Any) -> Generated:
     return Generated(text, {"x": (2, *shape)}, symbolic)
 
 
-def _head(draw: Any) -> str:
+def _head(draw: DrawFn) -> str:
     pooled = draw(st.sampled_from(["global_avg_pool -> flatten", "adaptive_max_pool(1) -> flatten", "mean([2, 3])"]))
     return f"{pooled} -> {draw(st.sampled_from(['', 'linear(5) -> relu -> ', 'dropout(0.2) -> ']))}linear(classes)"
 
 
-def _steps(draw: Any, shape: Shape, count: int, depth: int = 0) -> tuple[list[str], Shape]:
+def _steps(draw: DrawFn, shape: Shape, count: int, depth: int = 0) -> tuple[list[str], Shape]:
     steps = []
     for _ in range(count):
         text, shape = _step(draw, shape, depth)
@@ -71,7 +72,7 @@ def _steps(draw: Any, shape: Shape, count: int, depth: int = 0) -> tuple[list[st
     return steps, shape
 
 
-def _step(draw: Any, shape: Shape, depth: int) -> tuple[str, Shape]:
+def _step(draw: DrawFn, shape: Shape, depth: int) -> tuple[str, Shape]:
     """One step that fits, and the shape it leaves."""
     c, h, w = shape
     makers: list[Any] = [_conv, _pointwise, _pointwise, _norm, _pad, _block]
@@ -93,7 +94,7 @@ def _step(draw: Any, shape: Shape, depth: int) -> tuple[str, Shape]:
     return text, after
 
 
-def _conv(draw: Any, shape: Shape) -> tuple[str, Shape]:
+def _conv(draw: DrawFn, shape: Shape) -> tuple[str, Shape]:
     c, h, w = shape
     kernel = draw(st.integers(1, min(3, h, w)))
     stride, padding = draw(st.integers(1, 2)), draw(st.integers(0, 2))
@@ -101,31 +102,32 @@ def _conv(draw: Any, shape: Shape) -> tuple[str, Shape]:
     out = groups * draw(st.integers(1, 3))
     bias = draw(st.sampled_from(["", ", bias = false"]))
     text = f"conv({out}, {kernel}, stride = {stride}, padding = {padding}, groups = {groups}{bias})"
-    return text, (out, *((n + 2 * padding - kernel) // stride + 1 for n in (h, w)))  # type: ignore[return-value]
+    height, width = ((n + 2 * padding - kernel) // stride + 1 for n in (h, w))
+    return text, (out, height, width)
 
 
-def _pointwise(draw: Any, shape: Shape) -> tuple[str, Shape]:
+def _pointwise(draw: DrawFn, shape: Shape) -> tuple[str, Shape]:
     words = "relu relu6 leaky_relu(0.2) prelu elu gelu silu hardswish hardsigmoid sigmoid tanh softplus dropout(0.1)"
     return draw(st.sampled_from([*words.split(), "softmax(1)", "drop_path(0.1)", "identity"])), shape
 
 
-def _norm(draw: Any, shape: Shape) -> tuple[str, Shape]:
+def _norm(draw: DrawFn, shape: Shape) -> tuple[str, Shape]:
     names = ["batch_norm", "group_norm(1)", "local_response_norm(3)"]
     return draw(st.sampled_from([*names, "instance_norm"] if shape[1] * shape[2] > 1 else names)), shape
 
 
-def _pad(draw: Any, shape: Shape) -> tuple[str, Shape]:
+def _pad(draw: DrawFn, shape: Shape) -> tuple[str, Shape]:
     left, top = draw(st.integers(0, 2)), draw(st.integers(0, 2))
     return f"pad([{left}, 0, {top}, 1])", (shape[0], shape[1] + top + 1, shape[2] + left)
 
 
-def _pool(draw: Any, shape: Shape) -> tuple[str, Shape]:
+def _pool(draw: DrawFn, shape: Shape) -> tuple[str, Shape]:
     c, h, w = shape
     name, kernel, stride = draw(st.sampled_from(["max_pool", "avg_pool"])), draw(st.integers(2, 3)), 2
     return f"{name}({kernel}, stride = 2)", (c, (h - kernel) // stride + 1, (w - kernel) // stride + 1)
 
 
-def _upsample(draw: Any, shape: Shape) -> tuple[str, Shape]:
+def _upsample(draw: DrawFn, shape: Shape) -> tuple[str, Shape]:
     c, h, w = shape
     if draw(st.booleans()):
         return "interpolate(scale_factor = 2)", (c, 2 * h, 2 * w)
@@ -133,7 +135,7 @@ def _upsample(draw: Any, shape: Shape) -> tuple[str, Shape]:
     return f"conv_transpose({out}, 2, stride = 2)", (out, 2 * h, 2 * w)
 
 
-def _block(draw: Any, shape: Shape) -> tuple[str, Shape]:
+def _block(draw: DrawFn, shape: Shape) -> tuple[str, Shape]:
     c, h, w = shape
     growth = draw(st.integers(1, 3))
     calls = [("residual", c), ("residual(act = false)", c), ("twice", c), ("gate(2)", c)]
@@ -141,20 +143,20 @@ def _block(draw: Any, shape: Shape) -> tuple[str, Shape]:
     return text, (out, h, w)
 
 
-def _branches(draw: Any, shape: Shape, depth: int) -> tuple[str, Shape]:
+def _branches(draw: DrawFn, shape: Shape, depth: int) -> tuple[str, Shape]:
     """Parallel convolutions that keep the size, joined by their channels."""
     width, count = draw(st.integers(1, 3)), draw(st.integers(2, 3))
     return f"branches({width}, {count})", (width * count, shape[1], shape[2])
 
 
-def _sequence(draw: Any, shape: Shape, depth: int) -> tuple[str, Shape]:
+def _sequence(draw: DrawFn, shape: Shape, depth: int) -> tuple[str, Shape]:
     steps, after = _steps(draw, shape, draw(st.integers(1, 3)), depth + 1)
     return f"{{ {' -> '.join(steps)} }}", after
 
 
-def _repeat(draw: Any, shape: Shape, depth: int) -> tuple[str, Shape]:
+def _repeat(draw: DrawFn, shape: Shape, depth: int) -> tuple[str, Shape]:
     return f"repeat {draw(st.integers(0, 3))} {{ {_block(draw, shape)[0].replace('dense', 'gate')} }}", shape
 
 
-def _shortcut(draw: Any, shape: Shape, depth: int) -> tuple[str, Shape]:
+def _shortcut(draw: DrawFn, shape: Shape, depth: int) -> tuple[str, Shape]:
     return draw(st.sampled_from(["residual", "if true { twice } else { relu }"])), shape

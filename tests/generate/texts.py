@@ -60,10 +60,10 @@ def is_read_or_refused(text: str, name: str) -> None:
             formatted = format_source(source)
             spec = forms.parse(Source(name, formatted))
             assert tree.written(spec) == tree.written(forms.parse(source))
-            graph = graph_of(source.text, None, name)
+            graph = graph_of(source.text, {}, name)
             converted = convert_source(source, "text" if name.endswith(".yaml") else "yaml")
             other = "a.arch" if name.endswith(".yaml") else "a.yaml"
-            assert content_hash(graph_of(converted, None, other)) == content_hash(graph)
+            assert content_hash(graph_of(converted, {}, other)) == content_hash(graph)
             str(analyse(graph))
         except SpecError as error:
             assert error.diagnostics

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
+T = TypeVar("T")
+Definition = TypeVar("Definition", tree.Block, tree.Network)
 NOWHERE = Span(Source("<generated>.arch", ""), 0, 0)
 NAMES = st.sampled_from("x y main i width C relu conv block1 null on no seq int true1 then".split())
 NUMBERS = st.one_of(
@@ -20,18 +24,18 @@ NUMBERS = st.one_of(
 BINARY = st.sampled_from(["or", "and", "==", "<", ">=", "!=", "+", "-", "*", "/", "//", "%", "**"])
 
 
-def node(kind: type, *parts: Any) -> Any:
+def node(kind: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
     return st.tuples(*parts).map(lambda values: kind(NOWHERE, *values))
 
 
-def some(strategy: st.SearchStrategy[Any], least: int = 0, most: int = 3) -> st.SearchStrategy[Any]:
+def some(strategy: SearchStrategy[T], least: int = 0, most: int = 3) -> SearchStrategy[tuple[T, ...]]:
     return st.lists(strategy, min_size=least, max_size=most).map(tuple)
 
 
 name = node(tree.Name, NAMES)
 target = node(tree.Target, NAMES)
 names = st.lists(NAMES, min_size=1, max_size=2, unique=True).map(tuple)
-operands = st.deferred(
+operands: SearchStrategy[tree.Expr] = st.deferred(
     lambda: st.one_of(
         node(tree.Literal, NUMBERS),
         name,
@@ -54,16 +58,16 @@ interpolated = st.one_of(
 mark = node(tree.Interpolated, st.sampled_from(["train", "frozen", "gpu0"]).map(lambda piece: (piece,)))
 marks = some(mark, most=2)
 arguments = node(tree.Argument, st.none() | NAMES, st.deferred(lambda: values))
-calls = node(tree.Call, name, some(arguments))
+calls: SearchStrategy[tree.Call] = node(tree.Call, name, some(arguments))
 body = st.deferred(lambda: node(tree.Body, some(statements)))
-if_bodies = st.deferred(lambda: node(tree.IfBodies, operands, body, body | if_bodies))
+if_bodies: SearchStrategy[tree.IfBodies] = st.deferred(lambda: node(tree.IfBodies, operands, body, body | if_bodies))
 head = st.one_of(
     node(tree.Head, interpolated, operands, marks),
     node(tree.Head, st.none(), operands, some(mark, 1, 2)),
 )
 sequence = st.deferred(lambda: node(tree.Sequence, some(step, 1)))
-branch = st.deferred(lambda: node(tree.If, operands, sequence, st.none() | sequence | branch))
-step = node(
+branch: SearchStrategy[tree.If] = st.deferred(lambda: node(tree.If, operands, sequence, st.none() | sequence | branch))
+step: SearchStrategy[tree.Step] = node(
     tree.Step,
     st.none() | interpolated,
     st.one_of(
@@ -75,7 +79,7 @@ step = node(
     ),
     marks,
 )
-values = st.deferred(
+values: SearchStrategy[tree.Expr] = st.deferred(
     lambda: st.one_of(
         operands,
         head,
@@ -84,7 +88,7 @@ values = st.deferred(
         node(tree.Chain, operands | head | if_bodies, some(step, 1)),
     )
 )
-statements = st.one_of(
+statements: SearchStrategy[tree.Statement] = st.one_of(
     node(tree.Bind, some(target, 1, 2), values),
     node(tree.Evaluate, values),
     node(tree.Output, target, values),
@@ -99,7 +103,7 @@ param = st.one_of(
 )
 
 
-def definitions(kind: type) -> st.SearchStrategy[Any]:
+def definitions(kind: Callable[..., Definition]) -> SearchStrategy[tuple[Definition, ...]]:
     defined = node(kind, target, st.lists(param, max_size=3, unique_by=lambda p: p.name.id).map(tuple), body)
     return st.lists(defined, max_size=2, unique_by=lambda d: d.name.id).map(tuple)
 

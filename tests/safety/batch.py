@@ -42,4 +42,4 @@ def ended(arguments: list[str]) -> dict[str, object]:
 
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    json.dump({name: ended(arguments) for name, arguments in json.load(sys.stdin).items()}, sys.__stdout__)
+    json.dump({name: ended(arguments) for name, arguments in json.load(sys.stdin).items()}, sys.stdout)

@@ -68,11 +68,11 @@ def used(tree: ast.AST) -> Iterator[str]:
         aliases[name] = full
         yield full
     for node in ast.walk(tree):  # `o = os`
-        if isinstance(node, ast.Assign) and (full := full_name(node.value, aliases)) is not None:
-            aliases |= {target.id: full for target in node.targets if isinstance(target, ast.Name)}
+        if isinstance(node, ast.Assign) and (value := full_name(node.value, aliases)) is not None:
+            aliases |= {target.id: value for target in node.targets if isinstance(target, ast.Name)}
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Attribute, ast.Call)) and (full := full_name(node, aliases)) is not None:
-            yield full
+        if isinstance(node, (ast.Attribute, ast.Call)) and (reached := full_name(node, aliases)) is not None:
+            yield reached
 
 
 def full_name(node: ast.AST, aliases: dict[str, str]) -> str | None:

@@ -18,6 +18,7 @@ from torch.nn import functional
 import archdsl
 from archdsl.graph import header
 from archdsl.pipeline import zoo
+from compiler.model import CompiledNetwork
 from tests.zoo.published import NETWORKS, divided
 from tests.zoo.references import reference_with_weights, spec_name
 
@@ -58,7 +59,7 @@ class Pair:
 
     variant: str
     graph: Any
-    model: fx.GraphModule
+    model: CompiledNetwork
     reference: nn.Module
     images: list[torch.Tensor]
 
@@ -188,7 +189,7 @@ def towers_from_grouped(grouped: dict[str, torch.Tensor]) -> dict[str, torch.Ten
         ),
     ],
 )
-def test_two_towers_compute_what_grouped_convolutions_compute(devices: object) -> None:
+def test_two_towers_compute_what_grouped_convolutions_compute(devices: dict[str, str] | str | None) -> None:
     (image,) = images_for("alexnet")
     grouped = archdsl.load("alexnet_grouped").compile().eval()
     grouped.load_state_dict(reference_with_weights("alexnet_grouped").state_dict(), strict=True)
