@@ -1,11 +1,20 @@
 """Configurations of every operator, valid and invalid: hypothesis strategies, one an operator."""
 
-from hypothesis import strategies as st
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
-from tests.ops.oracle import Case
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from tests.ops.oracle import Case, Numbers
+
+T = TypeVar("T")
+Values: TypeAlias = SearchStrategy[Any]  # of a parameter
+Named: TypeAlias = dict[str, Values]
+Params: TypeAlias = dict[str, Any]
 
 # What somebody might write where a number, a flag, a word or a list is meant.
-ODD_VALUES = [0, -1, -2, 1, 7, True, False, 0.5, 1.0, 2.5, -0.25, float("nan"), float("inf"), "same", "x"]
+ODD_VALUES: list[object] = [0, -1, -2, 1, 7, True, False, 0.5, 1.0, 2.5, -0.25, float("nan"), float("inf"), "same", "x"]
 ODD_VALUES += [[], [0], [1], [2], [-1], [True], [1, 1], [2, 3], [0, 1], [1, 2, 1], [1, 1, 1, 1]]
 
 small = st.integers(1, 3)
@@ -15,12 +24,12 @@ number = st.sampled_from([-2.0, -0.5, 0.0, 0.01, 1, 2.5])
 positive = st.sampled_from([1e-5, 0.5, 1, 2.0])
 
 
-def spatial(rank, values):
+def spatial(rank: int, values: SearchStrategy[T]) -> SearchStrategy[T | list[T]]:
     """One value for all spatial dimensions, or a list with one for each."""
     return st.one_of(values, st.lists(values, min_size=rank, max_size=rank))
 
 
-def shapes(low, high, sizes=small):
+def shapes(low: int, high: int, sizes: SearchStrategy[int] = small) -> SearchStrategy[Numbers]:
     return st.lists(sizes, min_size=low, max_size=high).map(tuple)
 
 
@@ -28,7 +37,7 @@ some_channels = st.integers(1, 6)
 
 
 @st.composite
-def images(draw, channels=some_channels, longest=9):
+def images(draw: DrawFn, channels: SearchStrategy[int] = some_channels, longest: int = 9) -> Numbers:
     """[N, C, L], [N, C, H, W] or [N, C, D, H, W]; now and then something else."""
     rank = draw(st.sampled_from([1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 0, -1, 4]))
     if rank < 0:
@@ -37,12 +46,12 @@ def images(draw, channels=some_channels, longest=9):
     return (draw(st.integers(1, 2)), draw(channels), *(draw(lengths) for _ in range(rank)))
 
 
-def rank_of(shape):
+def rank_of(shape: Numbers) -> int:
     return min(max(len(shape) - 2, 1), 3)
 
 
 @st.composite
-def spoilt(draw, cases):
+def spoilt(draw: DrawFn, cases: SearchStrategy[Case]) -> Case:
     """A case, or one of every six times the same with an odd value for one parameter."""
     case = draw(cases)
     if not case.params or draw(st.integers(0, 5)):
@@ -51,7 +60,9 @@ def spoilt(draw, cases):
     return case._replace(params=case.params | {name: draw(st.sampled_from(ODD_VALUES))})
 
 
-def simple(operator, inputs, required=None, **optional):
+def simple(
+    operator: str, inputs: SearchStrategy[Numbers], required: Named | None = None, **optional: Values
+) -> SearchStrategy[Case]:
     """An operator whose parameters do not depend on its one input, nor on each other."""
     params = st.fixed_dictionaries(required or {}, optional=optional)
     return st.builds(lambda shape, chosen: Case(operator, chosen, (shape,)), inputs, params)
@@ -61,7 +72,7 @@ def simple(operator, inputs, required=None, **optional):
 
 
 @st.composite
-def conv(draw):
+def conv(draw: DrawFn) -> Case:
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     multiple = st.sampled_from([groups, groups, 2 * groups, groups + 1])
     shape = draw(images(multiple))
@@ -81,7 +92,7 @@ def conv(draw):
 
 
 @st.composite
-def conv_transpose(draw):
+def conv_transpose(draw: DrawFn) -> Case:
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     multiple = st.sampled_from([groups, groups, 2 * groups, groups + 1])
     shape = draw(images(multiple, longest=5))
@@ -99,7 +110,13 @@ def conv_transpose(draw):
 
 
 @st.composite
-def pool(draw, operator, required=None, **more):
+def pool(
+    draw: DrawFn,
+    /,
+    operator: str,
+    required: Named | None = None,
+    **more: Values | Callable[[int], Values],
+) -> Case:
     shape = draw(images(longest=12))
     rank = rank_of(shape)
     found = {name: values(rank) if callable(values) else values for name, values in more.items()}
@@ -108,22 +125,22 @@ def pool(draw, operator, required=None, **more):
     return Case(operator, draw(st.fixed_dictionaries(required, optional=optional)), (shape,))
 
 
-def padding(rank):
+def padding(rank: int) -> Values:
     return spatial(rank, st.sampled_from([0, 0, 1, 1, 2, 3]))
 
 
-def dilation(rank):
+def dilation(rank: int) -> Values:
     return spatial(rank, st.sampled_from([1, 1, 2, 3]))
 
 
 @st.composite
-def adaptive(draw, operator):
+def adaptive(draw: DrawFn, operator: str) -> Case:
     shape = draw(images())
     return Case(operator, {"output_size": draw(spatial(rank_of(shape), st.integers(1, 8)))}, (shape,))
 
 
 @st.composite
-def interpolate(draw):
+def interpolate(draw: DrawFn) -> Case:
     shape = draw(images(longest=30))
     rank = rank_of(shape)
     fitting = [["linear"], ["bilinear", "bicubic"], ["trilinear"]][rank - 1]
@@ -132,6 +149,7 @@ def interpolate(draw):
     any_factor = factors | st.floats(0.01, 3)
     optional = {"mode": st.sampled_from(modes), "align_corners": flag}
     given = draw(st.sampled_from(["size", "scale_factor", "scale_factor", "both or neither"]))
+    params: Params
     if given == "size":
         params = {"size": draw(spatial(rank, st.integers(1, 9)))}
     elif given == "scale_factor":
@@ -142,13 +160,14 @@ def interpolate(draw):
 
 
 @st.composite
-def pad(draw):
+def pad(draw: DrawFn) -> Case:
     shape = draw(images(channels=small, longest=5) | shapes(1, 4))
     mode = draw(st.sampled_from(["constant", "constant", "reflect", "replicate", "circular"]))
     count = 2 * max(len(shape) - 2, 1) if mode != "constant" or draw(flag) else draw(st.integers(1, 2 * len(shape)))
     count += draw(st.sampled_from([0] * 9 + [1, 2, -1]))
-    params = {"pad": draw(st.lists(st.integers(-4, 6), min_size=count, max_size=count)), "mode": mode}
-    params |= draw(st.fixed_dictionaries({}, optional={"value": number} if mode == "constant" else {}))
+    params: Params = {"pad": draw(st.lists(st.integers(-4, 6), min_size=count, max_size=count)), "mode": mode}
+    value: Named = {"value": number} if mode == "constant" else {}
+    params |= draw(st.fixed_dictionaries({}, optional=value))
     if mode == "constant" and draw(flag):
         del params["mode"]
     return Case("pad", params, (shape,))
@@ -158,7 +177,7 @@ def pad(draw):
 
 
 @st.composite
-def matmul(draw):
+def matmul(draw: DrawFn) -> Case:
     """Leading dimensions that mostly broadcast, inner sizes that mostly agree."""
     a, b = broadcastable(draw, 2, 0, 2)
     inner = draw(small)
@@ -170,7 +189,7 @@ def matmul(draw):
 
 
 @st.composite
-def attention(draw, operator, rank, required=None, **optional):
+def attention(draw: DrawFn, /, operator: str, rank: int, required: Named | None = None, **optional: Values) -> Case:
     """Query, key and value of which at most one size is wrong."""
     leading = draw(shapes(rank - 2, rank - 2) | shapes(0, 3)) if rank > 3 else draw(shapes(1, 1))
     length, other, width = draw(small), draw(small), draw(st.sampled_from([2, 4, 6, 8]))
@@ -188,10 +207,10 @@ def attention(draw, operator, rank, required=None, **optional):
 
 
 @st.composite
-def layer_norm(draw):
+def layer_norm(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 5))
-    optional = {"elementwise_affine": flag, "bias": flag, "eps": positive}
-    params = draw(st.fixed_dictionaries({}, optional=optional))
+    optional: Named = {"elementwise_affine": flag, "bias": flag, "eps": positive}
+    params: Params = draw(st.fixed_dictionaries({}, optional=optional))
     if draw(flag):
         taken = draw(st.integers(1, len(shape)))
         params["normalized_shape"] = list(shape[-taken:])
@@ -202,14 +221,16 @@ def layer_norm(draw):
     return Case("layer_norm", params, (shape,))
 
 
-def norm(operator, shape, required=None, **more):
+def norm(
+    operator: str, shape: SearchStrategy[Numbers], required: Named | None = None, **more: Values
+) -> SearchStrategy[Case]:
     return simple(operator, shape, required, eps=positive, affine=flag, **more)
 
 
 # --- joining
 
 
-def broadcastable(draw, count, low, high):
+def broadcastable(draw: DrawFn, count: int, low: int, high: int) -> list[Numbers]:
     """Shapes that mostly broadcast: one shape, cut, with ones, and now and then a size of its own."""
     whole = draw(shapes(low, high))
     found = []
@@ -222,7 +243,7 @@ def broadcastable(draw, count, low, high):
 
 
 @st.composite
-def arithmetic(draw, operator, ordered=False):
+def arithmetic(draw: DrawFn, operator: str, ordered: bool = False) -> Case:
     if draw(st.integers(0, 3)) == 0:
         params = {"scalar": draw(number)}
         if ordered:
@@ -233,7 +254,7 @@ def arithmetic(draw, operator, ordered=False):
 
 
 @st.composite
-def alike(draw, operator, free):
+def alike(draw: DrawFn, operator: str, free: bool) -> Case:
     """Tensors that mostly differ along one dimension only (`free`) or not at all."""
     shape = draw(shapes(1, 4))
     along = draw(st.integers(0, len(shape) - 1))
@@ -254,13 +275,21 @@ def alike(draw, operator, free):
 # --- reshaping, reduction
 
 
-def dims_of(shape):
+def dims_of(shape: Numbers) -> SearchStrategy[int]:
     """Dimensions from either end, and a little beyond."""
     return st.integers(-len(shape) - 1, len(shape))
 
 
 @st.composite
-def along(draw, operator, required=None, low=1, default=False, **optional):
+def along(
+    draw: DrawFn,
+    /,
+    operator: str,
+    required: Named | None = None,
+    low: int = 1,
+    default: bool = False,
+    **optional: Values,
+) -> Case:
     """An operator with a `dim`."""
     shape = draw(shapes(low, 5, st.integers(1, 4)))
     required = dict(required or {})
@@ -269,7 +298,7 @@ def along(draw, operator, required=None, low=1, default=False, **optional):
 
 
 @st.composite
-def expand(draw):
+def expand(draw: DrawFn) -> Case:
     """A tensor and one to expand it to, which mostly fit."""
     like = draw(shapes(1, 4, st.integers(1, 3)))
     shape = tuple(draw(st.sampled_from([1, 1, size])) for size in like) if draw(st.booleans()) else draw(shapes(1, 4))
@@ -278,40 +307,41 @@ def expand(draw):
 
 
 @st.composite
-def reduction(draw, operator):
+def reduction(draw: DrawFn, operator: str) -> Case:
     shape = draw(shapes(1, 5))
     dims = dims_of(shape) | st.lists(dims_of(shape), min_size=1, max_size=3)
     return Case(operator, draw(st.fixed_dictionaries({"dim": dims}, optional={"keepdim": flag})), (shape,))
 
 
 @st.composite
-def flatten(draw):
+def flatten(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 5))
     optional = {"start_dim": dims_of(shape), "end_dim": dims_of(shape)}
     return Case("flatten", draw(st.fixed_dictionaries({}, optional=optional)), (shape,))
 
 
-def factors(draw, total):
+def factors(draw: DrawFn, total: int) -> list[int]:
     """Sizes whose product is mostly the total; one may be -1."""
-    sizes, rest = [], total
-    while rest > 1 and len(sizes) < 3:
-        sizes.append(draw(st.sampled_from([d for d in range(1, rest + 1) if rest % d == 0])))
-        rest //= sizes[-1]
-    sizes = draw(st.permutations([*sizes, rest]))
+    found: list[int] = []
+    rest = total
+    while rest > 1 and len(found) < 3:
+        found.append(draw(st.sampled_from([d for d in range(1, rest + 1) if rest % d == 0])))
+        rest //= found[-1]
+    sizes = draw(st.permutations([*found, rest]))
     for i in range(len(sizes)):
         sizes[i] = draw(st.sampled_from([sizes[i]] * 8 + [-1, -1, sizes[i] + 1]))
     return sizes
 
 
 @st.composite
-def unflatten(draw):
+def unflatten(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 4, st.sampled_from([1, 2, 4, 6, 12])))
     dim = draw(dims_of(shape))
     return Case("unflatten", {"dim": dim, "sizes": factors(draw, shape[dim % len(shape)])}, (shape,))
 
 
 @st.composite
-def reshape(draw):
+def reshape(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 4, st.sampled_from([1, 2, 3, 4])))
     total = 1
     for size in shape:
@@ -320,7 +350,7 @@ def reshape(draw):
 
 
 @st.composite
-def permute(draw):
+def permute(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 5))
     dims = draw(st.permutations(range(len(shape))))
     dims = [draw(st.sampled_from([dim] * 6 + [dim - len(shape)] * 3 + [0])) for dim in dims]
@@ -328,10 +358,11 @@ def permute(draw):
 
 
 @st.composite
-def split(draw):
+def split(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 4, st.integers(1, 6)))
     dim = draw(dims_of(shape))
-    left, sizes = shape[dim % len(shape)], []
+    left = shape[dim % len(shape)]
+    sizes: list[int] = []
     while left > 0 and len(sizes) < 4:
         sizes.append(draw(st.integers(1, left)))
         left -= sizes[-1]
@@ -340,7 +371,7 @@ def split(draw):
 
 
 @st.composite
-def slice_(draw):
+def slice_(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 4, st.integers(1, 7)))
     bound = st.integers(-8, 8)
     optional = {"start": bound, "end": bound, "dim": dims_of(shape), "step": st.integers(1, 4)}
@@ -351,7 +382,7 @@ def slice_(draw):
 
 
 @st.composite
-def loss(draw, operator, classes=False, **optional):
+def loss(draw: DrawFn, /, operator: str, classes: bool = False, **optional: Values) -> Case:
     output = draw(shapes(1, 6))
     target = list((output[0], *output[2:]) if classes else output)
     if target and not draw(st.integers(0, 4)):
@@ -364,13 +395,13 @@ def loss(draw, operator, classes=False, **optional):
     return Case(operator, params, (output, tuple(target)))
 
 
-def pointwise(operator, required=None, **optional):
-    return simple(operator, shapes(0, 5), required, **optional)
+def pointwise(operator: str, **optional: Values) -> SearchStrategy[Case]:
+    return simple(operator, shapes(0, 5), None, **optional)
 
 
 anything = shapes(1, 6)
 
-CASES = {
+CASES: dict[str, SearchStrategy[Case]] = {
     "conv": conv(),
     "conv_transpose": conv_transpose(),
     "max_pool": pool("max_pool", padding=padding, dilation=dilation),

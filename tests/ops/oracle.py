@@ -4,9 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+from archdsl.dims import Shape
 
 WORKER = Path(__file__).with_name("reference.py")
+
+
+Numbers: TypeAlias = tuple[int, ...]  # a shape without symbols
 
 
 class Case(NamedTuple):
@@ -14,28 +19,30 @@ class Case(NamedTuple):
 
     operator: str
     params: dict[str, Any]
-    shapes: tuple[tuple[int, ...], ...]
+    shapes: tuple[Numbers, ...]
 
 
 class Answer(NamedTuple):
     """What came of it: the shapes of the outputs, or None and why not."""
 
-    shapes: tuple[tuple[int, ...], ...] | None
+    shapes: tuple[Shape, ...] | None
     error: str = ""
 
     @property
-    def accepted(self):
+    def accepted(self) -> bool:
         return self.shapes is not None
 
 
 class Oracle:
     """A worker that lives for the session; a new one takes the place of one that died."""
 
-    def __init__(self):
-        self._worker = None
+    def __init__(self) -> None:
+        self._worker: subprocess.Popen[str] | None = None
 
     def __call__(self, case: Case) -> Answer:
         worker = self._worker = self._worker or self._start()
+        assert worker.stdin is not None
+        assert worker.stdout is not None
         try:
             worker.stdin.write(json.dumps([case.operator, case.params, case.shapes]) + "\n")
             worker.stdin.flush()
@@ -50,14 +57,14 @@ class Oracle:
             return Answer(None, answer["error"])
         return Answer(tuple(map(tuple, answer["shapes"])))
 
-    def close(self):
+    def close(self) -> None:
         if self._worker is not None:
             self._worker.kill()
             self._worker.communicate()
             self._worker = None
 
     @staticmethod
-    def _start():
+    def _start() -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, str(WORKER)],
             stdin=subprocess.PIPE,

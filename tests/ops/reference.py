@@ -9,131 +9,146 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from functools import reduce
+from typing import Any, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+# On tensors, with the parameters by their names. These may be anything: what torch says to it is asked.
+Operation: TypeAlias = Callable[..., Tensor | Sequence[Tensor]]
 
-def by_rank(family, x):
+
+def by_rank(family: str, x: Tensor) -> type[nn.Module]:
     """The class of a family for an input: one, two or three spatial dimensions, as near as there is one."""
-    return getattr(nn, f"{family}{min(max(x.dim() - 2, 1), 3)}d")
+    found: type[nn.Module] = getattr(nn, f"{family}{min(max(x.dim() - 2, 1), 3)}d")
+    return found
 
 
-def channels(x):
+def apply(layer: nn.Module, x: Tensor) -> Tensor:
+    output: Tensor = layer(x)
+    return output
+
+
+def channels(x: Tensor) -> int:
     return x.shape[1] if x.dim() > 2 else x.shape[0]
 
 
-def spatial_module(family):
-    return lambda x, **params: by_rank(family, x)(**params)(x)
+def spatial_module(family: str) -> Operation:
+    return lambda x, **params: apply(by_rank(family, x)(**params), x)
 
 
-def module(cls):
-    return lambda x, **params: cls(**params)(x)
+def module(cls: type[nn.Module]) -> Operation:
+    return lambda x, **params: apply(cls(**params), x)
 
 
 # --- with weights
 
 
-def conv(x, **params):
-    return by_rank("Conv", x)(channels(x), **params)(x)
+def conv(x: Tensor, **params: Any) -> Tensor:
+    return apply(by_rank("Conv", x)(channels(x), **params), x)
 
 
-def conv_transpose(x, **params):
-    return by_rank("ConvTranspose", x)(channels(x), **params)(x)
+def conv_transpose(x: Tensor, **params: Any) -> Tensor:
+    return apply(by_rank("ConvTranspose", x)(channels(x), **params), x)
 
 
-def linear(x, out_features, **params):
-    return nn.Linear(x.shape[-1], out_features, **params)(x)
+def linear(x: Tensor, out_features: int, **params: Any) -> Tensor:
+    return apply(nn.Linear(x.shape[-1], out_features, **params), x)
 
 
-def embedding(indices, num_embeddings, embedding_dim):
-    return nn.Embedding(num_embeddings, embedding_dim)(indices % num_embeddings)
+def embedding(indices: Tensor, num_embeddings: int, embedding_dim: int) -> Tensor:
+    return apply(nn.Embedding(num_embeddings, embedding_dim), indices % num_embeddings)
 
 
-def multihead_attention(query, key, value, num_heads, **params):
+def multihead_attention(query: Tensor, key: Tensor, value: Tensor, num_heads: int, **params: Any) -> Tensor:
     layer = nn.MultiheadAttention(query.shape[-1], num_heads, batch_first=True, **params)
-    return layer(query, key, value, need_weights=False)[0]
+    output: Tensor = layer(query, key, value, need_weights=False)[0]
+    return output
 
 
-def batch_norm(x, **params):
+def batch_norm(x: Tensor, **params: Any) -> Tensor:
     # In inference: whether a batch is large enough for training is not the network's affair.
-    return by_rank("BatchNorm", x)(x.shape[min(1, x.dim() - 1)], **params).eval()(x)
+    return apply(by_rank("BatchNorm", x)(x.shape[min(1, x.dim() - 1)], **params).eval(), x)
 
 
-def instance_norm(x, **params):
-    return by_rank("InstanceNorm", x)(channels(x), **params).eval()(x)
+def instance_norm(x: Tensor, **params: Any) -> Tensor:
+    return apply(by_rank("InstanceNorm", x)(channels(x), **params).eval(), x)
 
 
-def group_norm(x, num_groups, **params):
-    return nn.GroupNorm(num_groups, x.shape[1], **params)(x)
+def group_norm(x: Tensor, num_groups: int, **params: Any) -> Tensor:
+    return apply(nn.GroupNorm(num_groups, x.shape[1], **params), x)
 
 
-def layer_norm(x, normalized_shape=None, **params):
-    return nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **params)(x)
+def layer_norm(x: Tensor, normalized_shape: Any = None, **params: Any) -> Tensor:
+    return apply(nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **params), x)
 
 
-def parameter(shape, init=None):
+def parameter(shape: Sequence[int], init: object = None) -> Tensor:
     return nn.Parameter(torch.empty(shape))
 
 
-def buffer(shape, init=None):
+def buffer(shape: Sequence[int], init: object = None) -> Tensor:
     return nn.Buffer(torch.empty(shape))
 
 
 # --- without
 
 
-def lp_pool(x, **params):
+def lp_pool(x: Tensor, **params: Any) -> Tensor:
     # LPPool1d takes plain numbers only: a list of one stands for its number.
     single = {k: v[0] if x.dim() <= 3 and type(v) is tuple and len(v) == 1 else v for k, v in params.items()}
-    return by_rank("LPPool", x)(**single)(x)
+    return apply(by_rank("LPPool", x)(**single), x)
 
 
-def global_avg_pool(x):
-    return by_rank("AdaptiveAvgPool", x)(1)(x)
+def global_avg_pool(x: Tensor) -> Tensor:
+    return apply(by_rank("AdaptiveAvgPool", x)(1), x)
 
 
-def scaled_dot_product_attention(query, key, value, **params):
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, **params: Any) -> Tensor:
     return F.scaled_dot_product_attention(query, key, value, **params)
 
 
-def drop_path(x, p):
+def drop_path(x: Tensor, p: float) -> Tensor:
     keep = torch.full((x.shape[0], *[1] * (x.dim() - 1)), 1.0 - p).bernoulli()
     return x * keep / (1 - p) if p < 1 else x * keep
 
 
-def folded(function, swapped=None):
+def folded(function: Callable[..., Tensor], swapped: Callable[[Any, Tensor], Tensor] | None = None) -> Operation:
     """An arithmetic function of any number of tensors, or of a tensor and a number on either side."""
 
-    def run(*tensors, scalar=None, scalar_first=False):
+    def run(*tensors: Tensor, scalar: Any = None, scalar_first: bool = False) -> Tensor:
         if scalar is None:
             return reduce(function, tensors)
         (x,) = tensors
-        return swapped(scalar, x) if scalar_first else function(x, scalar)
+        if scalar_first:
+            assert swapped is not None
+            return swapped(scalar, x)
+        return function(x, scalar)
 
     return run
 
 
-def concat(*tensors, dim=1):
+def concat(*tensors: Tensor, dim: int = 1) -> Tensor:
     return torch.cat(tensors, dim=dim)
 
 
-def stack(*tensors, dim=0):
+def stack(*tensors: Tensor, dim: int = 0) -> Tensor:
     return torch.stack(tensors, dim=dim)
 
 
-def chunk(x, chunks, dim=1):
+def chunk(x: Tensor, chunks: int, dim: int = 1) -> Sequence[Tensor]:
     return torch.chunk(x, chunks, dim)
 
 
-def split(x, sizes, dim=1):
+def split(x: Tensor, sizes: Any, dim: int = 1) -> Sequence[Tensor]:
     # torch reads a single number as the size of every part, archdsl as a list of one part.
-    return torch.split(x, (sizes,) if type(sizes) is int else sizes, dim)
+    return torch.split(x, [sizes] if type(sizes) is int else sizes, dim)
 
 
-def expand(x, like, dim=(0,)):
+def expand(x: Tensor, like: Tensor, dim: Any = (0,)) -> Tensor:
     rank = min(x.dim(), like.dim())
     sizes = [-1] * x.dim()
     for d in (dim,) if type(dim) is int else dim:
@@ -143,25 +158,25 @@ def expand(x, like, dim=(0,)):
     return x.expand(sizes)
 
 
-def slice_(x, start=0, end=None, dim=1, step=1):
-    index = [slice(None)] * x.dim()
+def slice_(x: Tensor, start: int = 0, end: int | None = None, dim: int = 1, step: int = 1) -> Tensor:
+    index: list[slice] = [slice(None)] * x.dim()
     index[dim] = slice(start, end, step)
     return x[tuple(index)]
 
 
-def pad(x, pad, **params):
+def pad(x: Tensor, pad: Any, **params: Any) -> Tensor:
     return F.pad(x, pad, **params)
 
 
-def classes_of(logits):
+def classes_of(logits: Tensor) -> int:
     return logits.shape[1] if logits.dim() > 1 else logits.shape[0]
 
 
-def class_loss(function):
+def class_loss(function: Callable[..., Tensor]) -> Operation:
     return lambda x, target, **params: function(x, target.long() % classes_of(x), **params)
 
 
-REFERENCE = {
+REFERENCE: dict[str, Operation] = {
     "conv": conv,
     "conv_transpose": conv_transpose,
     "linear": linear,
@@ -233,20 +248,20 @@ REFERENCE = {
 INTEGERS = {"embedding": torch.int64}
 
 
-def run(operator, params, shapes):
+def run(operator: str, params: dict[str, Any], shapes: list[list[int]]) -> list[list[int]]:
     tensors = [torch.rand(shape).to(INTEGERS.get(operator, torch.float32)) for shape in shapes]
     params = {name: tuple(value) if type(value) is list else value for name, value in params.items()}
     out = REFERENCE[operator](*tensors, **params)
-    outputs = out if isinstance(out, (tuple, list)) else (out,)
+    outputs = (out,) if isinstance(out, Tensor) else out
     return [list(tensor.shape) for tensor in outputs]
 
 
-def main():
+def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     for line in sys.stdin:
         try:
-            answer = {"shapes": run(*json.loads(line))}
+            answer: dict[str, object] = {"shapes": run(*json.loads(line))}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

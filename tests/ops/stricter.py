@@ -4,17 +4,19 @@ There is no rule for the other direction: what torch refuses, archdsl refuses.
 """
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.ops import OPERATORS, parameter_table
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Init, Integer, Integers, Number, Sides, Sizes
 from tests.ops.oracle import Answer, Case
 
+Applies: TypeAlias = Callable[[Case, Answer], bool]  # to a case that torch accepted
+
 
 class Rule(NamedTuple):
     reason: str
-    applies: Callable[[Case, Answer], bool]  # to a case that torch accepted
+    applies: Applies
     example: Case
 
 
@@ -56,7 +58,7 @@ NUMBERS = {  # ranges outside which a number makes no sense; torch looks at few 
 }
 
 
-def values(case, *kinds):
+def values(case: Case, *kinds: type) -> Iterator[Any]:
     """The single values of the parameters of these kinds."""
     table = parameter_table(OPERATORS[case.operator])
     for name, value in case.params.items():
@@ -64,12 +66,12 @@ def values(case, *kinds):
             yield from value if isinstance(value, list) else [value]
 
 
-def lists(case, *kinds):
+def lists(case: Case, *kinds: type) -> list[list[Any]]:
     table = parameter_table(OPERATORS[case.operator])
     return [v for name, v in case.params.items() if isinstance(v, list) and isinstance(table[name].kind, kinds)]
 
 
-def another_type(case, answer):
+def another_type(case: Case, answer: Answer) -> bool:
     whole = any(
         type(value) is not int and not isinstance(value, str) for value in values(case, Integer, Integers, Sizes, Sides)
     )
@@ -78,20 +80,20 @@ def another_type(case, answer):
     return whole or numeric or logical or any(lists(case, Integer, Number, Boolean, Choice, Init))
 
 
-def another_number_of_values(case, answer):
+def another_number_of_values(case: Case, answer: Answer) -> bool:
     rank = len(case.shapes[0]) - 2 if case.shapes else 0
     return any(len(value) != rank for value in lists(case, Sizes, Factors))
 
 
-def too_large(case, answer):
+def too_large(case: Case, answer: Answer) -> bool:
     return any(abs(v) > MAX_INT for v in values(case, Integer, Integers, Sizes, Sides) if type(v) is int)
 
 
-def not_finite(case, answer):
+def not_finite(case: Case, answer: Answer) -> bool:
     return any(isinstance(v, float) and not math.isfinite(v) for v in values(case, Number, Factors))
 
 
-def out_of_range(case, answer):
+def out_of_range(case: Case, answer: Answer) -> bool:
     for name, value in case.params.items():
         low, high = NUMBERS.get((case.operator, name), (-math.inf, math.inf))
         if isinstance(value, (int, float)) and not low <= value <= high:
@@ -99,86 +101,95 @@ def out_of_range(case, answer):
     return False
 
 
-def another_rank(case, answer):
+def another_rank(case: Case, answer: Answer) -> bool:
     low, high = RANKS.get(case.operator, (0, 99))
     return not low <= len((case.shapes or ((),))[0]) <= high and case.operator in RANKS
 
 
-def empty(case, answer):
-    return any(0 in shape for shape in answer.shapes)
+def empty(case: Case, answer: Answer) -> bool:
+    return any(0 in shape for shape in answer.shapes or ())
 
 
-def unbatched_pad(case, answer):
+def unbatched_pad(case: Case, answer: Answer) -> bool:
     unbatched = len(case.params["pad"]) != 2 * (len(case.shapes[0]) - 2)
     return case.params.get("mode", "constant") != "constant" and unbatched
 
 
-def nothing_left_to_pad(case, answer):
+def nothing_left_to_pad(case: Case, answer: Answer) -> bool:
     (shape,), pad = case.shapes, case.params["pad"]
     sides = zip(reversed(shape), pad[::2], pad[1::2], strict=False)
     return any(size + min(before, 0) + min(after, 0) < 1 for size, before, after in sides)
 
 
-def wraps_over_what_is_cropped(case, answer):
+def wraps_over_what_is_cropped(case: Case, answer: Answer) -> bool:
     (shape,), pad = case.shapes, case.params["pad"]
     sides = zip(reversed(shape), pad[::2], pad[1::2], strict=False)
     wraps = any(max(before, after) > size + min(before, 0) + min(after, 0) for size, before, after in sides)
     return case.params.get("mode") == "circular" and wraps
 
 
-def merges_the_batch(case, answer):
+def merges_the_batch(case: Case, answer: Answer) -> bool:
     rank = len(case.shapes[0])
-    return case.params.get("start_dim", 1) % rank == 0 != case.params.get("end_dim", -1) % rank
+    start: int = case.params.get("start_dim", 1)
+    end: int = case.params.get("end_dim", -1)
+    return start % rank == 0 != end % rank
 
 
-def dim(case):
-    return case.params.get("dim", 1) % len(case.shapes[0])
+def dim(case: Case) -> int:
+    given: int = case.params.get("dim", 1)
+    return given % len(case.shapes[0])
 
 
-def uneven(case, answer):
-    return case.shapes[0][dim(case)] % case.params["chunks"] != 0
+def uneven(case: Case, answer: Answer) -> bool:
+    chunks: int = case.params["chunks"]
+    return case.shapes[0][dim(case)] % chunks != 0
 
 
-def not_one(case, answer):
+def not_one(case: Case, answer: Answer) -> bool:
     return case.shapes[0][dim(case)] != 1
 
 
-def clipped(case, answer):
+def clipped(case: Case, answer: Answer) -> bool:
     size = case.shapes[0][dim(case)]
     return any(not -size <= case.params.get(name, 0) <= size for name in ("start", "end"))
 
 
-def one_value(case, answer):
+def one_value(case: Case, answer: Answer) -> bool:
     return math.prod(case.shapes[0][2:]) == 1
 
 
-def leading_dimensions_differ(case, answer):
+def leading_dimensions_differ(case: Case, answer: Answer) -> bool:
     query, key, value = case.shapes
     return not query[:-2] == key[:-2] == value[:-2]
 
 
-def lengths_differ(case, answer):
+def lengths_differ(case: Case, answer: Answer) -> bool:
     _, key, value = case.shapes
     return key[-2:-1] != value[-2:-1]
 
 
-def no_dilation(case, answer):
+def crops(case: Case, answer: Answer) -> bool:
+    padding = case.params.get("padding", 0)
+    return any(type(size) is int and size < 0 for size in (padding if isinstance(padding, list) else [padding]))
+
+
+def no_dilation(case: Case, answer: Answer) -> bool:
     return case.params.get("dilation") in (0, [0])
 
 
-def vector(case, answer):
+def vector(case: Case, answer: Answer) -> bool:
     return min(map(len, case.shapes)) < 2
 
 
-def broadcast_target(case, answer):
+def broadcast_target(case: Case, answer: Answer) -> bool:
     output, target = case.shapes
     return output != target
 
 
-def only(*operators):
+def only(*operators: str) -> Callable[[Applies], Applies]:
     """A rule of these operators only."""
 
-    def narrow(applies):
+    def narrow(applies: Applies) -> Applies:
         return lambda case, answer: case.operator in operators and applies(case, answer)
 
     return narrow
@@ -228,6 +239,11 @@ RULES = {
         "a tensor without elements is a mistake; for transposed convolutions torch's back ends disagree",
         empty,
         Case("adaptive_avg_pool", {"output_size": 0}, (IMAGE,)),
+    ),
+    "negative-padding": Rule(
+        "with a border that is no zeros torch crops the input; with zeros it refuses",
+        only("conv")(crops),
+        Case("conv", {"out_channels": 1, "kernel_size": 1, "padding": -1, "padding_mode": "reflect"}, ((1, 1, 3),)),
     ),
     "dilation-zero": Rule(
         "one of torch's back ends takes it for a kernel of 1, the others refuse it",

@@ -2,21 +2,24 @@
 
 import functools
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from torch.utils.flop_counter import FlopCounterMode
 
-from archdsl.dims import Undecided, substitute, symbol
+from archdsl.dims import Shape, Undecided, numbers, substitute, symbol
 from archdsl.elaborate import elaborate
-from archdsl.graph import header, layers
-from archdsl.ops import OPERATORS, ShapeError, build
+from archdsl.graph import Layer, header, layers
+from archdsl.ops import OPERATORS, Example, Operator, ShapeError, build
 from archdsl.ops.loss import Loss
 from archdsl.ops.merge import folds
 from archdsl.program import parse_string
 from compiler.targets import resolve
 from tests.ops.cases import CASES
+from tests.ops.oracle import Case, Numbers
 from tests.ops.test_shape_rules import EXAMPLES
 
 few = settings(
@@ -38,7 +41,7 @@ every_example = pytest.mark.parametrize(("operator", "example"), EVERY_EXAMPLE)
 # --- from an example to an operator, and from an operator to torch
 
 
-def network(operator, example):
+def network(operator: type[Operator], example: Example) -> str:
     """A network of one line that holds the example's step."""
     name, _, rest = example.step.partition("(")
     letters = "abc"[: len(example.inputs)]
@@ -51,22 +54,28 @@ def network(operator, example):
     return f"network T({shapes or 'a: [1]'}) {{ {call} }}"
 
 
-@functools.cache
-def elaborated(operator, example):
+def elaborated(operator: type[Operator], example: Example) -> Layer:
     """The graph's node of the example."""
-    program = parse_string(network(operator, example))
+    return _elaborated(operator.name, example)
+
+
+@functools.cache
+def _elaborated(name: str, example: Example) -> Layer:
+    program = parse_string(network(OPERATORS[name], example))
     graph = elaborate(program.spec.networks[0], program.definitions)
-    if issubclass(operator, Loss):
-        graph = header(graph)["loss"]
-    return next(node for _, node in layers(graph) if node["op"] == operator.name)
+    if issubclass(OPERATORS[name], Loss):
+        loss = header(graph)["loss"]
+        assert loss is not None
+        graph = loss
+    return next(node for _, node in layers(graph) if node["op"] == name)
 
 
-def outputs(example):
-    several = example.output and isinstance(example.output[0], tuple)
-    return example.output if several else (example.output,)
+def outputs(example: Example) -> tuple[Numbers, ...]:
+    several = tuple(shape for shape in example.output if isinstance(shape, tuple))
+    return several or (tuple(size for size in example.output if isinstance(size, int)),)
 
 
-def tensors(operator, shapes, device):
+def tensors(operator: Operator, shapes: Sequence[Numbers], device: str) -> list[torch.Tensor]:
     """Tensors of these shapes; integers where the operator wants indices or classes."""
     whole = {*operator.integer_inputs, *([1] if getattr(operator, "classes", False) else [])}
     return [
@@ -75,25 +84,29 @@ def tensors(operator, shapes, device):
     ]
 
 
-def made(operator, shapes, device="cpu"):
-    """What the target names: a module, or None for a function."""
+def made(operator: Operator, shapes: Sequence[Numbers], device: str = "cpu") -> torch.nn.Module | torch.Tensor | None:
+    """What the target names: a module, a tensor, or None for a function."""
     target = operator.target(*shapes)
     if target.kind == "module":
         with torch.device(device):
-            return resolve(target.name)(**target.kwargs)
+            module: torch.nn.Module = resolve(target.name)(**target.kwargs)
+            return module
     if target.kind in ("parameter", "buffer"):
-        return resolve(target.name)(torch.empty(operator.infer(), device=device))
+        size = numbers(operator.infer())
+        assert size is not None
+        tensor: torch.Tensor = resolve(target.name)(torch.empty(size, device=device))
+        return tensor
     return None
 
 
-def run(operator, shapes, device):
+def run(operator: Operator, shapes: Sequence[Numbers], device: str) -> tuple[Sequence[torch.Tensor], float]:
     """The outputs of the target on tensors of these shapes, with the multiply-adds that torch counts."""
     target, module = operator.target(*shapes), made(operator, shapes, device)
-    given = tensors(operator, shapes, device)
-    if target.kind in ("parameter", "buffer"):
+    if isinstance(module, torch.Tensor):
         return (module,), 0
+    given = tensors(operator, shapes, device)
 
-    def call(*operands):
+    def call(*operands: torch.Tensor) -> Any:
         if module is not None:
             return module(*operands)
         return resolve(target.name)(*([operands] if target.pack else operands), *target.args, **target.kwargs)
@@ -107,28 +120,29 @@ def run(operator, shapes, device):
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-def test_has_an_example(name):
+def test_has_an_example(name: str) -> None:
     assert OPERATORS[name].examples
 
 
 @every_example
-def test_infers_the_output_of_its_example(operator, example):
+def test_infers_the_output_of_its_example(operator: type[Operator], example: Example) -> None:
     assert elaborated(operator, example)["outputs"] == outputs(example)
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 @every_example
-def test_its_target_gives_the_output_of_its_example(operator, example, device):
+def test_its_target_gives_the_output_of_its_example(operator: type[Operator], example: Example, device: str) -> None:
     found, _ = run(elaborated(operator, example)["operator"], example.inputs, device)
     assert tuple(tuple(tensor.shape) for tensor in found) == outputs(example)
 
 
 @every_example
-def test_its_target_has_the_weights_it_says(operator, example):
+def test_its_target_has_the_weights_it_says(operator: type[Operator], example: Example) -> None:
     built = elaborated(operator, example)["operator"]
     module, weights = made(built, example.inputs), built.weights(*example.inputs)
     if isinstance(module, torch.Tensor):  # a tensor of the network's own: its name is the layer's path
-        found, buffers = {"": module}, {""} if not isinstance(module, torch.nn.Parameter) else set()
+        found: dict[str, torch.Tensor] = {"": module}
+        buffers = {""} if not isinstance(module, torch.nn.Parameter) else set()
     else:
         found = module.state_dict() if module is not None else {}
         buffers = {name for name, _ in module.named_buffers()} if module is not None else set()
@@ -138,7 +152,7 @@ def test_its_target_has_the_weights_it_says(operator, example):
 
 
 @every_example
-def test_counts_the_multiply_adds_that_torch_counts(operator, example):
+def test_counts_the_multiply_adds_that_torch_counts(operator: type[Operator], example: Example) -> None:
     built = elaborated(operator, example)["operator"]
     _, counted = run(built, example.inputs, "meta")
     assert sum(built.macs(example.inputs, shape) for shape in outputs(example)) == counted
@@ -148,12 +162,12 @@ COUNTED = ["conv", "conv_transpose", "linear", "matmul", "scaled_dot_product_att
 
 
 @pytest.mark.parametrize("name", COUNTED)
-def test_its_target_agrees_for_any_parameters(name):
+def test_its_target_agrees_for_any_parameters(name: str) -> None:
     """Shape and multiply-adds on the meta device, and the weights, of random valid configurations."""
 
     @few
     @given(CASES[name])
-    def agree(case):
+    def agree(case: Case) -> None:
         operator = build(OPERATORS[name], case.params)
         try:
             expected = operator.infer(*case.shapes)
@@ -163,7 +177,7 @@ def test_its_target_agrees_for_any_parameters(name):
         assert tuple(found.shape) == expected
         assert operator.macs(case.shapes, expected) == counted
         module = made(operator, case.shapes, "meta")
-        if module is not None:
+        if isinstance(module, torch.nn.Module):
             weights = [(name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()]
             assert [(w.name, w.shape) for w in operator.weights(*case.shapes)] == weights
 
@@ -197,11 +211,11 @@ NUMBER_NEEDED = {
 }
 
 
-def with_symbol(shapes, axis):
+def with_symbol(shapes: Sequence[Numbers], axis: int) -> tuple[list[Shape], int]:
     """The shapes with `S` for the size of an axis of the first, and of those that go with it, from either end."""
     rank, size = len(shapes[0]), shapes[0][axis]
 
-    def replaced(shape):
+    def replaced(shape: Numbers) -> Shape:
         matching = {axis, axis - rank + len(shape)}
         return tuple(symbol("S") if i in matching and side == size else side for i, side in enumerate(shape))
 
@@ -209,7 +223,7 @@ def with_symbol(shapes, axis):
 
 
 @every_example
-def test_shapes_with_a_symbol_are_shapes_with_its_value(operator, example):
+def test_shapes_with_a_symbol_are_shapes_with_its_value(operator: type[Operator], example: Example) -> None:
     built = elaborated(operator, example)["operator"]
     for axis in range(len(example.inputs[0]) if example.inputs else 0):
         shapes, value = with_symbol(example.inputs, axis)
@@ -225,12 +239,12 @@ SPATIAL = ["conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool", "adaptiv
 
 
 @pytest.mark.parametrize("name", SPATIAL)
-def test_batch_and_spatial_sizes_may_be_symbols(name):
+def test_batch_and_spatial_sizes_may_be_symbols(name: str) -> None:
     """For any parameters: the shape with symbols, with numbers put in, is the shape with numbers."""
 
     @few
     @given(CASES[name])
-    def agree(case):
+    def agree(case: Case) -> None:
         operator, (shape,) = build(OPERATORS[name], case.params), case.shapes
         assume(3 <= len(shape) <= 5)
         values = dict(zip("NDHW", (shape[0], *shape[2:]), strict=False))

@@ -1,10 +1,11 @@
 """What operators refuse, and as what: at least five configurations of each operator that has parameters."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from archdsl.ops import OPERATORS, ShapeError, Weighted, build, parameters
+from archdsl.dims import Shape
+from archdsl.ops import OPERATORS, Operator, Parameter, ShapeError, Weighted, build, parameters
 from archdsl.ops.kinds import Boolean, Factors, Integer, Integers, Number, ParamError, Sides, Sizes
 
 NAN, INF = float("nan"), float("inf")
@@ -17,16 +18,16 @@ VECTOR = (6,)
 
 class Refused(NamedTuple):
     code: str
-    shapes: tuple
-    params: dict
+    shapes: tuple[Shape, ...]
+    params: dict[str, Any]
 
 
-def no(code, *shapes, **params):
+def no(code: str, *shapes: Shape, **params: Any) -> Refused:
     """A configuration that is refused with this code."""
     return Refused(code, shapes, params)
 
 
-def odd(kind, name, *shapes, **params):
+def odd(kind: str, name: str, *shapes: Shape, **params: Any) -> list[Refused]:
     """A parameter that is no number (or no integer, no flag): refused before any shape is looked at."""
     values = {
         "number": ["1", True, NAN, INF, -INF, [1.0], 10**400],
@@ -36,7 +37,7 @@ def odd(kind, name, *shapes, **params):
     return [no("bad-parameter", *shapes, **params, **{name: value}) for value in values[kind]]
 
 
-def convolution():
+def convolution() -> list[Refused]:
     """What both convolutions refuse."""
     return [
         no("wrong-rank", ROW, out_channels=4, kernel_size=3),
@@ -59,7 +60,7 @@ def convolution():
     ]
 
 
-def window(**more):
+def window(**more: Any) -> list[Refused]:
     """What all pools with a window refuse."""
     return [
         no("wrong-rank", ROW, kernel_size=2, **more),
@@ -73,7 +74,7 @@ def window(**more):
     ]
 
 
-def adaptive():
+def adaptive() -> list[Refused]:
     return [
         no("wrong-rank", ROW, output_size=1),
         no("bad-parameter", IMAGE, output_size=0),
@@ -84,11 +85,11 @@ def adaptive():
     ]
 
 
-def probability(name, *shapes):
+def probability(name: str, *shapes: Shape) -> list[Refused]:
     return [no("bad-parameter", *shapes, **{name: value}) for value in (-0.1, 1.1, NAN, True, "0.5")]
 
 
-def statistics(*shapes, **params):
+def statistics(*shapes: Shape, **params: Any) -> list[Refused]:
     return [
         no("bad-parameter", *shapes, **params, eps=0),
         no("bad-parameter", *shapes, **params, eps=-1e-5),
@@ -96,11 +97,11 @@ def statistics(*shapes, **params):
     ]
 
 
-def pointwise(name, **params):
+def pointwise(name: str, **params: Any) -> list[Refused]:
     return odd("number", name, IMAGE, **params)
 
 
-def scalar():
+def scalar() -> list[Refused]:
     return [
         *odd("number", "scalar", IMAGE),
         no("wrong-arity", IMAGE),
@@ -110,15 +111,15 @@ def scalar():
     ]
 
 
-def one_of_two():
+def one_of_two() -> list[Refused]:
     return [*scalar(), *odd("flag", "scalar_first", IMAGE, scalar=1), no("wrong-arity", IMAGE, IMAGE, IMAGE)]
 
 
-def dimension():
+def dimension() -> list[Refused]:
     return [*odd("integer", "dim", LINE), no("bad-parameter", LINE, dim=3), no("bad-parameter", LINE, dim=-4)]
 
 
-def over_dimensions():
+def over_dimensions() -> list[Refused]:
     return [
         *dimension(),
         no("bad-parameter", LINE, dim=[]),
@@ -129,7 +130,7 @@ def over_dimensions():
     ]
 
 
-def own_tensor():
+def own_tensor() -> list[Refused]:
     return [
         no("bad-parameter", shape=[]),
         no("bad-parameter", shape=[0]),
@@ -452,7 +453,7 @@ REFUSED = {
 }
 
 
-def settable(operator):
+def settable(operator: type[Operator]) -> list[Parameter]:
     """The parameters of its own."""
     return [
         p for p in parameters(operator) if p.name not in ("init", "bias_init") or not issubclass(operator, Weighted)
@@ -467,7 +468,7 @@ def settable(operator):
         for i, refused in enumerate(table)
     ],
 )
-def test_refused_with_its_code(name, refused):
+def test_refused_with_its_code(name: str, refused: Refused) -> None:
     with pytest.raises((ParamError, ShapeError)) as caught:
         build(OPERATORS[name], refused.params).infer_all(*refused.shapes)
     assert getattr(caught.value, "code", "bad-parameter") == refused.code
@@ -475,11 +476,11 @@ def test_refused_with_its_code(name, refused):
 
 
 @pytest.mark.parametrize("name", [name for name, operator in OPERATORS.items() if settable(operator)])
-def test_five_configurations_of_every_operator_with_parameters_are_refused(name):
+def test_five_configurations_of_every_operator_with_parameters_are_refused(name: str) -> None:
     assert len(REFUSED.get(name, ())) >= 5
 
 
-HOSTILE = {
+HOSTILE: dict[tuple[type, ...], list[object]] = {
     (Integer, Integers, Sizes, Sides): [10**30, -(10**30), 2**61, 2**62, 2**31, True, False, 1.0, NAN, INF, "1", None],
     (Number, Factors): [NAN, INF, -INF, 10**400, -(10**400), True, "1", None],
     (Boolean,): [0, 1, "true", None, NAN],
@@ -497,7 +498,7 @@ HOSTILE = {
         for value in values
     ],
 )
-def test_a_hostile_value_is_refused_by_name(name, parameter, value):
+def test_a_hostile_value_is_refused_by_name(name: str, parameter: str, value: object) -> None:
     """Alone and in a list: huge integers, true as a number, NaN, infinity, texts."""
     for given in (value, [value], [1, value]):
         with pytest.raises(ParamError, match=f"^`{parameter}` "):

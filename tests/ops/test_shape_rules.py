@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from archdsl.ops import OPERATORS, ShapeError, build
 from archdsl.ops.kinds import ParamError
 from tests.ops.cases import CASES, spoilt
-from tests.ops.oracle import Answer, Case
+from tests.ops.oracle import Answer, Case, Oracle
 from tests.ops.stricter import RULES
 
 EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "60"))
@@ -27,13 +27,13 @@ def archdsl(case: Case) -> Answer:
         return Answer(None, str(error))
 
 
-def reason(case, answer):
+def reason(case: Case, answer: Answer) -> str | None:
     """The first rule by which a case that torch accepts is refused nevertheless, or None."""
     return next((name for name, rule in RULES.items() if rule.applies(case, answer)), None)
 
 
 @pytest.mark.parametrize("operator", CASES)
-def test_same_answer_as_torch(operator, oracle):
+def test_same_answer_as_torch(operator: str, oracle: Oracle) -> None:
     @settings(
         max_examples=EXAMPLES * INTRICATE.get(operator, 1),
         derandomize="ARCHDSL_EXAMPLES" not in os.environ,
@@ -42,7 +42,7 @@ def test_same_answer_as_torch(operator, oracle):
         suppress_health_check=list(HealthCheck),
     )
     @given(spoilt(CASES[operator]))
-    def agree(case):
+    def agree(case: Case) -> None:
         ours, theirs = archdsl(case), oracle(case)
         why = reason(case, theirs) if theirs.accepted else None
         if why:
@@ -54,7 +54,7 @@ def test_same_answer_as_torch(operator, oracle):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_deliberate_difference(name, oracle):
+def test_deliberate_difference(name: str, oracle: Oracle) -> None:
     case = RULES[name].example
     theirs = oracle(case)
     assert theirs.accepted
@@ -62,11 +62,11 @@ def test_deliberate_difference(name, oracle):
     assert not archdsl(case).accepted
 
 
-def test_every_operator_has_a_strategy():
+def test_every_operator_has_a_strategy() -> None:
     assert set(CASES) == set(OPERATORS)
 
 
-def test_a_crash_of_torch_is_an_answer(oracle):
+def test_a_crash_of_torch_is_an_answer(oracle: Oracle) -> None:
     fine = Case("relu", {}, ((2, 3),))
     assert oracle(Case("abort", {}, ())) == Answer(None, "crashed")
     assert oracle(fine) == Answer(((2, 3),))

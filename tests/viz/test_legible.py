@@ -113,7 +113,7 @@ def corners(page: Element) -> Iterator[tuple[float, float]]:
         if shape.tag == f"{SVG}rect" and not shape.get("width", "").endswith("%"):
             left, top, width, height = (float(shape.get(key, "0")) for key in ("x", "y", "width", "height"))
             yield from ((x + left, y + top), (x + left + width, y + top + height))
-        found = shape.get("points") or (shape.get("d", "") if "C" not in shape.get("d", "") else "")
+        found = shape.get("points", "") or (shape.get("d", "") if "C" not in shape.get("d", "") else "")
         yield from ((x + across, y + down) for across, down in pairs(found))
 
 

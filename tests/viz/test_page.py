@@ -29,6 +29,7 @@ from viz.html import comparison, figures, page, themes, views
 from viz.html import document as document_module
 from viz.html.document import document
 from viz.html.figures import FIGURES, Figure
+from viz.html.inline import HOME
 from viz.html.paging import MOST
 from viz.html.pictures import pictures
 from viz.html.themes import PAGE, READABLE, contrast, text_on
@@ -304,7 +305,7 @@ def digest(text: str) -> str:
 
 
 def scripts() -> dict[str, str]:
-    return {path.stem: path.read_text(encoding="utf-8") for path in page.HOME.glob("*.js")}
+    return {path.stem: path.read_text(encoding="utf-8") for path in HOME.glob("*.js")}
 
 
 PAGES = (page.SCRIPTS, comparison.SCRIPTS)
@@ -341,7 +342,7 @@ def test_the_layout_engine_is_the_published_one_and_has_its_licence() -> None:
     readme = (home / "README.md").read_text(encoding="utf-8")
     assert hashlib.sha256(page.ENGINE.read_bytes()).hexdigest() in readme
     assert "Eclipse Public License - v 2.0" in (home / "LICENSE.md").read_text(encoding="utf-8")
-    assert "Eclipse Public License 2.0" in (page.HOME / "page.html").read_text(encoding="utf-8")
+    assert "Eclipse Public License 2.0" in (HOME / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", get_args(Theme))

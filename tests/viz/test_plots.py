@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 import archdsl
+from archdsl.backends import Plot
 from archdsl.dims import Size
 from archdsl.measure.growth import growth
 from archdsl.measure.memory_report import ALL
@@ -23,10 +24,12 @@ from tests.conftest import ROOT, Said
 
 pytest.importorskip("matplotlib")
 
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import StepPatch
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle, StepPatch
 
-from viz.plots import Plot, bars, of_networks, of_sweep
+from viz.plots import bars, of_networks, of_sweep
 from viz.plots.memory import edges
 from viz.plots.series import series
 from viz.plots.subject import Subject, path_end
@@ -56,8 +59,23 @@ def panels(plot: Plot) -> dict[str, Axes]:
 def steps(axes: Axes) -> list[list[float]]:
     """The heights of the curves of a panel, without what fills them."""
     return [
-        list(patch.get_data().values) for patch in axes.patches if isinstance(patch, StepPatch) and not patch.get_fill()
+        list(patch.get_data()[0]) for patch in axes.patches if isinstance(patch, StepPatch) and not patch.get_fill()
     ]
+
+
+def lengths(axes: Axes) -> list[float]:
+    """Of the bars of a panel."""
+    return [patch.get_width() for patch in axes.patches if isinstance(patch, Rectangle)]
+
+
+def heights(line: Line2D) -> list[float]:
+    return list(np.asarray(line.get_ydata()))
+
+
+def number(size: Size) -> int:
+    """A size that has no symbol."""
+    assert isinstance(size, int)
+    return size
 
 
 def texts(plot: Plot) -> list[str]:
@@ -75,7 +93,7 @@ def small(network_of: Build) -> archdsl.Network:
 
 @pytest.mark.parametrize("conditions", [{}, {"optimizer": "adamw", "dtype": "mixed"}], ids=["fp32", "mixed"])
 @pytest.mark.parametrize("name", ONE_A_FILE)
-def test_the_highest_moment_is_the_peak_that_is_reported(name: str, conditions: dict[str, str]) -> None:
+def test_the_highest_moment_is_the_peak_that_is_reported(name: str, conditions: dict[str, Any]) -> None:
     network = archdsl.load(name)
     memory = network.memory(**conditions)
     found = timelines(network.graph, **conditions)
@@ -85,7 +103,7 @@ def test_the_highest_moment_is_the_peak_that_is_reported(name: str, conditions: 
             (found[device].inference, own.inference_peak),
             (found[device].training, own.training_peak),
         ):
-            highest = max(course.moments, key=lambda moment: moment.bytes)
+            highest = max(course.moments, key=lambda moment: number(moment.bytes))
             assert (highest.bytes, highest.layer, highest.phase) == (peak.bytes, peak.layer, peak.phase)
 
 
@@ -118,10 +136,10 @@ def test_every_device_has_a_curve() -> None:
 def test_a_bar_is_as_long_as_the_stage_costs(small: archdsl.Network) -> None:
     drawn = panels(of_networks([small.graph]))
     report = small.report()
-    assert [bar.get_width() for bar in drawn["parameters by stage"].patches] == [1168, 4098, 90]
-    assert sum(bar.get_width() for bar in drawn["parameters by stage"].patches) == report.params
+    assert lengths(drawn["parameters by stage"]) == [1168, 4098, 90]
+    assert sum(lengths(drawn["parameters by stage"])) == report.params
     in_training_only = 2 * 8 * 16 * 16
-    macs = sum(bar.get_width() for bar in drawn["MACs by stage"].patches)
+    macs = sum(lengths(drawn["MACs by stage"]))
     assert macs == report.macs + in_training_only
 
 
@@ -149,7 +167,7 @@ def test_fields_grow_along_the_longest_way(network_of: Build) -> None:
 
 def test_the_input_is_a_line(small: archdsl.Network) -> None:
     axes = panels(of_networks([small.graph]))["receptive field by depth"]
-    assert [list(line.get_ydata()) for line in axes.lines if len(line.get_ydata())] == [[16, 16]]
+    assert [found for line in axes.lines if (found := heights(line))] == [[16, 16]]
 
 
 def test_a_network_without_positions_has_no_field(network_of: Build) -> None:
@@ -165,7 +183,7 @@ def test_a_network_without_positions_has_no_field(network_of: Build) -> None:
 def test_networks_stand_side_by_side(small: archdsl.Network) -> None:
     other = archdsl.load("lenet5")
     drawn = panels(small.plot(beside=[other]))
-    assert [bar.get_width() for bar in drawn["parameters"].patches] == [
+    assert lengths(drawn["parameters"]) == [
         small.report().params,
         other.report().params,
     ]
@@ -205,7 +223,8 @@ def test_the_same_figures_give_the_same_bytes(small: archdsl.Network, format: st
 
 
 def test_a_plot_has_the_same_bytes_wherever_its_parts_lie_in_memory() -> None:
-    graph, parts = archdsl.load("lenet5").graph, []
+    graph = archdsl.load("lenet5").graph
+    parts: list[list[object]] = []
     for _ in range(6):
         parts.append([object() for _ in range(10_000 * len(parts))])
         assert of_networks([graph], panels=["stages"]).render("svg") == of_networks([graph], panels=["stages"]).render(
@@ -260,8 +279,8 @@ def test_a_long_path_is_shown_by_its_last_names(path: str, shown: str) -> None:
 # --- sweeps
 
 
-def costs(points: list[Point], total: str) -> list[Size]:
-    return [getattr(point.report, total) for point in points]
+def costs(points: list[Point], total: str) -> list[int]:
+    return [number(getattr(point.report, total)) for point in points]
 
 
 DEPTHS, BATCHES = Axis("depth", (8, 10, 12)), Axis("N", (1, 2))
@@ -276,8 +295,8 @@ def test_a_sweep_has_a_line_for_every_value_of_the_second_name(points: list[Poin
     found = series(points)
     assert (found.name, found.values) == ("depth", (8, 10, 12))
     assert [line.label for line in found.lines] == ["N = 1", "N = 2"]
-    macs = [line for line in panels(of_sweep(points))["MACs"].lines if len(line.get_xdata()) == 3]
-    assert [list(line.get_ydata()) for line in macs[::2]] == [
+    macs = [line for line in panels(of_sweep(points))["MACs"].lines if len(heights(line)) == 3]
+    assert [heights(line) for line in macs[::2]] == [
         [value / 10**9 for value in costs(points[first::2], "macs")] for first in (0, 1)
     ]
 

@@ -32,7 +32,8 @@ class LeNet5(nn.Module):
         x = functional.avg_pool2d(torch.tanh(self.c1(image)), 2)
         x = functional.avg_pool2d(torch.tanh(self.c3(x)), 2)
         x = torch.tanh(self.c5(x)).flatten(1)
-        return self.out(torch.tanh(self.f6(x)))
+        logits: torch.Tensor = self.out(torch.tanh(self.f6(x)))
+        return logits
 
 
 TABLE_1 = """
@@ -94,7 +95,8 @@ class LeNet5As1998(nn.Module):
         x = self.s2(squash(self.c1(image)))
         x = self.s4(squash(self.c3(x)))
         x = squash(self.c5(x)).flatten(1)
-        return self.rbf(squash(self.f6(x)))
+        scores: torch.Tensor = self.rbf(squash(self.f6(x)))
+        return scores
 
 
 # --- AlexNet
@@ -140,15 +142,17 @@ class Tower(nn.Module):
 class AlexNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.towers = nn.ModuleList([Tower(), Tower()])
+        self.halves = Tower(), Tower()
+        self.towers = nn.ModuleList(self.halves)
         self.fc8 = nn.Linear(4096, 1000)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        x = torch.cat([tower.lower(image) for tower in self.towers], 1)
-        x = torch.cat([tower.upper(x) for tower in self.towers], 1)
-        x = torch.cat([tower.dense6(x) for tower in self.towers], 1)
-        x = torch.cat([tower.dense7(x) for tower in self.towers], 1)
-        return self.fc8(x)
+        x = torch.cat([tower.lower(image) for tower in self.halves], 1)
+        x = torch.cat([tower.upper(x) for tower in self.halves], 1)
+        x = torch.cat([tower.dense6(x) for tower in self.halves], 1)
+        x = torch.cat([tower.dense7(x) for tower in self.halves], 1)
+        logits: torch.Tensor = self.fc8(x)
+        return logits
 
 
 TOWER_PART = {"conv1": "lower", "conv2": "lower", "conv3": "upper", "conv4": "upper", "conv5": "upper"}
@@ -188,7 +192,8 @@ class AlexNetGrouped(nn.Module):
         x = pool(torch.relu(self.conv5(x))).flatten(1)
         x = functional.dropout(torch.relu(self.fc6(x)), 0.5, self.training)
         x = functional.dropout(torch.relu(self.fc7(x)), 0.5, self.training)
-        return self.fc8(x)
+        logits: torch.Tensor = self.fc8(x)
+        return logits
 
 
 class Tree(nn.Module):
@@ -204,8 +209,8 @@ class AlexNetOneColumn(nn.Module):
     def __init__(self) -> None:
         super().__init__()
 
-        def unit(*args: int, **kwargs: int) -> nn.Module:
-            return Tree(conv=nn.Conv2d(*args, **kwargs))
+        def unit(channels: int, out: int, kernel: int, *, stride: int = 1, padding: int = 0) -> nn.Module:
+            return Tree(conv=nn.Conv2d(channels, out, kernel, stride, padding))
 
         self.features = Tree(
             stage1=Tree(unit1=unit(3, 96, 11, stride=4)),
@@ -221,17 +226,17 @@ class AlexNetOneColumn(nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        stage1, stage2, stage3 = self.features.children()
-        x = torch.relu(stage1.unit1.conv(image))
+        x = torch.relu(self.get_submodule("features.stage1.unit1.conv")(image))
         x = pool(functional.local_response_norm(x, 5, k=2.0), ceil_mode=True)
-        x = torch.relu(stage2.unit1.conv(x))
+        x = torch.relu(self.get_submodule("features.stage2.unit1.conv")(x))
         x = pool(functional.local_response_norm(x, 5, k=2.0), ceil_mode=True)
-        for unit in stage3.children():
-            x = torch.relu(unit.conv(x))
+        for i in range(1, 4):
+            x = torch.relu(self.get_submodule(f"features.stage3.unit{i}.conv")(x))
         x = pool(x, ceil_mode=True).flatten(1)
-        for dense in (self.output.fc1, self.output.fc2):
-            x = functional.dropout(torch.relu(dense.fc(x)), 0.5, self.training)
-        return self.output.fc3(x)
+        for i in range(1, 3):
+            x = functional.dropout(torch.relu(self.get_submodule(f"output.fc{i}.fc")(x)), 0.5, self.training)
+        logits: torch.Tensor = self.get_submodule("output.fc3")(x)
+        return logits
 
 
 class Classifier(nn.Module):
@@ -245,7 +250,8 @@ class Classifier(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = functional.adaptive_avg_pool2d(self.features(image), self.size)
-        return self.classifier(x.flatten(1))
+        logits: torch.Tensor = self.classifier(x.flatten(1))
+        return logits
 
 
 def alexnet_torchvision() -> nn.Module:
@@ -368,8 +374,10 @@ class ResNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = functional.max_pool2d(torch.relu(self.bn1(self.conv1(image))), 3, stride=2, padding=1)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        for i in range(1, 5):
+            x = self.get_submodule(f"layer{i}")(x)
+        logits: torch.Tensor = self.fc(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        return logits
 
 
 # --- ResNeXt
@@ -456,8 +464,10 @@ class CifarResNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = torch.relu(self.bn1(self.conv1(image)))
-        x = self.layer3(self.layer2(self.layer1(x)))
-        return self.linear(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        for i in range(1, 4):
+            x = self.get_submodule(f"layer{i}")(x)
+        logits: torch.Tensor = self.linear(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        return logits
 
 
 REFERENCES: dict[str, Callable[[], nn.Module]] = {

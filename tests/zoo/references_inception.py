@@ -59,6 +59,7 @@ class NiNCifar(nn.Module):
                 place(self, f"features.stage{stage}.unit{i}.conv", unit)
                 channels = width
         place(self, "output.final_conv.conv", nn.Conv2d(192, 10, 1))
+        self.pools: dict[int, nn.Module]
         if authors_pools:
             self.pools = {stage: nn.MaxPool2d(3, 2, ceil_mode=True) for stage in (2, 3)}
         else:
@@ -164,7 +165,8 @@ class GoogLeNetHead(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = functional.adaptive_avg_pool2d(x, 4) if self.norm else functional.avg_pool2d(x, 5, stride=3)
         x = torch.relu(self.fc1(self.conv(x).flatten(1)))
-        return self.fc2(functional.dropout(x, 0.7, self.training))
+        logits: torch.Tensor = self.fc2(functional.dropout(x, 0.7, self.training))
+        return logits
 
 
 class GoogLeNet(nn.Module):
@@ -259,8 +261,9 @@ class InceptionV3(nn.Module):
         self.fc = nn.Linear(2048, 1000)
 
     def auxiliary(self, x: torch.Tensor) -> torch.Tensor:
-        head = self.AuxLogits
-        return head.fc(global_mean(head.conv1(head.conv0(functional.avg_pool2d(x, 5, stride=3)))))
+        conv0, conv1, fc = self.get_submodule("AuxLogits").children()
+        logits: torch.Tensor = fc(global_mean(conv1(conv0(functional.avg_pool2d(x, 5, stride=3)))))
+        return logits
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(image)))
@@ -286,13 +289,13 @@ class Features(nn.Sequential):
         super().__init__()
         for i, text in enumerate(texts):
             if ":" in text:
-                module = Mixed(channels, text)
-                channels = module.out
+                mixed = Mixed(channels, text)
+                self.add_module(str(i), mixed)
+                channels = mixed.out
             else:
                 out, kernel = text.split("@")
-                module = Unit(channels, int(out), kernel)
+                self.add_module(str(i), Unit(channels, int(out), kernel))
                 channels = int(out)
-            self.add_module(str(i), module)
         self.out = channels
 
 
@@ -326,7 +329,10 @@ class InceptionV4(nn.Module):
         self.last_linear = nn.Linear(1536, 1000)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.last_linear(functional.dropout(global_mean(self.features(image)), 0.2, self.training))
+        logits: torch.Tensor = self.last_linear(
+            functional.dropout(global_mean(self.features(image)), 0.2, self.training)
+        )
+        return logits
 
 
 # --- Inception-ResNet

@@ -20,7 +20,8 @@ class DenseLayer(nn.Module):
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         x = self.conv1(torch.relu(self.norm1(torch.cat(maps, 1))))
-        return self.conv2(torch.relu(self.norm2(x)))
+        new: torch.Tensor = self.conv2(torch.relu(self.norm2(x)))
+        return new
 
 
 class DenseBlock(nn.Module):
@@ -65,7 +66,8 @@ class DenseNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = torch.relu(self.features(image))
-        return self.classifier(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        logits: torch.Tensor = self.classifier(functional.adaptive_avg_pool2d(x, 1).flatten(1))
+        return logits
 
 
 # --- U-Net
@@ -90,7 +92,8 @@ class Ascent(nn.Module):
         x = self.up(x)
         top, left = (beside.shape[2] - x.shape[2]) // 2, (beside.shape[3] - x.shape[3]) // 2
         crop = beside[:, :, top : top + x.shape[2], left : left + x.shape[3]]
-        return self.convs(torch.cat([crop, x], 1))
+        joined: torch.Tensor = self.convs(torch.cat([crop, x], 1))
+        return joined
 
 
 class UNet(nn.Module):
@@ -111,7 +114,8 @@ class UNet(nn.Module):
         x = functional.dropout(self.bottom(x), 0.5, self.training)
         for i in range(4, 0, -1):
             x = self.get_submodule(f"up{i}")(x, sides[i - 1])
-        return self.segmentation(x)
+        mask: torch.Tensor = self.segmentation(x)
+        return mask
 
 
 class PaddedDouble(nn.Module):
@@ -123,7 +127,8 @@ class PaddedDouble(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.double_conv(x)
+        maps: torch.Tensor = self.double_conv(x)
+        return maps
 
 
 class Named(nn.Module):
@@ -134,7 +139,8 @@ class Named(nn.Module):
         self.add_module(name, module)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return next(self.children())(x)
+        found: torch.Tensor = next(self.children())(x)
+        return found
 
 
 class PaddedAscent(nn.Module):
@@ -144,7 +150,8 @@ class PaddedAscent(nn.Module):
         self.conv = PaddedDouble(2 * width, width)
 
     def forward(self, x: torch.Tensor, beside: torch.Tensor) -> torch.Tensor:
-        return self.conv(torch.cat([beside, self.up(x)], 1))
+        joined: torch.Tensor = self.conv(torch.cat([beside, self.up(x)], 1))
+        return joined
 
 
 class UNetPadded(nn.Module):
@@ -164,7 +171,8 @@ class UNetPadded(nn.Module):
         x = maps.pop()
         for i in range(1, 5):
             x = self.get_submodule(f"up{i}")(x, maps.pop())
-        return self.outc(x)
+        mask: torch.Tensor = self.outc(x)
+        return mask
 
 
 # --- Siamese
@@ -190,7 +198,8 @@ class Siamese(nn.Module):
         self.decide = nn.Linear(4096, 1)
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return self.decide((self.encoder(first) - self.encoder(second)).abs())
+        same: torch.Tensor = self.decide((self.encoder(first) - self.encoder(second)).abs())
+        return same
 
 
 # --- Vision transformer
@@ -209,7 +218,8 @@ class EncoderLayer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         seen = self.ln_1(x)
         x = self.self_attention(seen, seen, seen, need_weights=False)[0] + x
-        return x + self.mlp(self.ln_2(x))
+        out: torch.Tensor = x + self.mlp(self.ln_2(x))
+        return out
 
 
 class TransformerEncoder(nn.Module):
@@ -222,7 +232,8 @@ class TransformerEncoder(nn.Module):
         self.ln = nn.LayerNorm(width, eps=1e-6)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.ln(self.layers(x + self.pos_embedding))
+        tokens: torch.Tensor = self.ln(self.layers(x + self.pos_embedding))
+        return tokens
 
 
 class VisionTransformer(nn.Module):
@@ -236,7 +247,8 @@ class VisionTransformer(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         patches = self.conv_proj(image).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.class_token.expand(len(image), -1, -1), patches], 1)
-        return self.heads(self.encoder(tokens)[:, 0])
+        logits: torch.Tensor = self.heads(self.encoder(tokens)[:, 0])
+        return logits
 
 
 REFERENCES: dict[str, Callable[[], nn.Module]] = {
