@@ -33,7 +33,7 @@ class Entry:
 
 
 MARK: Final = theme.Colour(theme.PAPER, theme.MUTED)
-CROSSING: Final = Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices")
+CROSSING: Final = Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices, bytes at N = 1")
 TRAINING: Final = Entry("dashed", MARK, "training only")
 SEVERAL: Final = Entry("stack", MARK, "occurs more than once")
 

@@ -182,7 +182,7 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
 def _edge(dot: graphviz.Digraph, edge: Edge, look: Look) -> None:
     attributes = {"weight": WEIGHTS[edge.role]}
     if edge.crossing or look.shapes == "all" or (look.shapes and edge.news):
-        attributes["label"] = text(f"  {edge.shape} ")
+        attributes["label"] = text(f"  {edge.said} ")
     if edge.crossing:
         attributes |= {"color": theme.CROSSING, "fontcolor": theme.CROSSING, "penwidth": "2.8", "arrowsize": "0.7"}
     if edge.train:
