@@ -60,8 +60,8 @@ def lettered(box: Box) -> Lettered:
     title = f"{box.title}  {box.repeats}".rstrip()
     if box.kind == "block":
         return Lettered((title,), (" · ".join(said for said in (box.name, box.cost) if said),))
-    large = _wrapped(title)
-    if len(large[0]) + len(box.name) <= BESIDE:
+    large = _wrapped(title) if box.kind in ("layer", "join") else (title,)
+    if not box.name or len(large[0]) + len(box.name) <= BESIDE:
         return Lettered(large, beside=box.name)
     return Lettered(large, (box.name,))
 

@@ -80,7 +80,7 @@ def as_drawn(found: Sequence[Wire]) -> tuple[Edge, ...]:
     ways: dict[str, list[str]] = {}
     parts: dict[str, list[str]] = {}
     read: dict[str, set[Shape]] = {}
-    for wire in sorted(found, key=lambda wire: wire.train):  # the main way is never one for training only
+    for wire in sorted(found, key=lambda wire: (wire.train, wire.crossing)):  # the main way stays where it is
         ways.setdefault(wire.source, []).append(wire.target)
         parts.setdefault(wire.target, []).append(wire.source)
         read.setdefault(wire.target, set()).add(wire.shape)

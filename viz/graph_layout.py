@@ -72,7 +72,7 @@ def links(scene: Scene, stacks: Sequence[Stack]) -> tuple[Link, ...]:
 def titles(group: Group, within: str = "") -> list[str]:
     """The lines of a frame's title: its path within the frame around it, and the block's call."""
     name = clip(group.path.removeprefix(f"{within}.") if within else group.path)
-    lines = [name, group.call] if group.call else [name]
+    lines = [name, group.call] if group.call not in ("", name) else [name]
     lines[-1] = f"{lines[-1]}  {group.repeats}".rstrip()
     return lines
 

@@ -18,6 +18,7 @@ from viz.scene import Box, Group, Scene
 from viz.theme import Colour
 
 MARGIN: Final = 12.0
+LIFT: Final = 3.0  # of letters above an edge that runs across
 MOST_BOXES: Final = 20_000  # more than anyone can look at
 
 
@@ -101,6 +102,8 @@ def _label(canvas: Canvas, link: Link, curve: Curve | None, look: Look) -> None:
     label = link.label(look)
     if label and curve is not None and curve.label is not None:
         x, y = curve.label
+        if look.direction in ("right", "left"):
+            y -= LIFT
         colour = theme.CROSSING if link.edge.crossing else theme.MUTED
         canvas.text(x + 1.5, y + 3.3, label, size=theme.SMALL, colour=colour, rim=True)
 

@@ -161,7 +161,7 @@ def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple
     found: list[Box | Group] = []
     for item in tree.items:
         if isinstance(item, str):
-            found.append(_box(graph, item, ids[item], tree.path))
+            found.append(_box(graph, item, ids[item], tree))
         else:
             found.append(_closed(graph, item, ids, tree.path) if item.closed else _group(graph, item, ids))
     return tuple(found)
@@ -202,18 +202,18 @@ def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group
     )
 
 
-def _box(graph: Graph, key: str, id: str, within: str) -> Box:
+def _box(graph: Graph, key: str, id: str, tree: grouping.Branch) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")
+    name = clip(key.removesuffix(tree.use).removeprefix(f"{tree.path}." if tree.path else ""))
     wrong = fault(graph, key)
     if wrong is not None:
-        name = key.removeprefix(f"{within}.") if within else key
-        name = "" if name == node["op"] else clip(name)
+        name = "" if name == node["op"] else name
         return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(wrong.message))
     operator = node["operator"]
     shared = key != node["path"] and bool(layer(graph, node["path"])["weights"])
-    name = clip((key.removeprefix(f"{within}.") if within else key).removesuffix(f".{node['op']}"))
+    name = name.removesuffix(f".{node['op']}")
     return Box(
         id=id,
         kind="join" if operator.group == "merge" else "layer",

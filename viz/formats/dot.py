@@ -15,7 +15,7 @@ from viz.scene import Box, Group, Scene
 from viz.wording import clip
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
-WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
+WEIGHTS: Final = {"chain": "500", "main": "100", "side": "1"}  # how straight; chains bend where they fork and join
 STEPS: Final = 5_000
 WIDEST: Final = 26  # characters of a line
 LONG, MOST_LINES = 36, 5  # of what is wrong with a step
