@@ -154,6 +154,13 @@ def convert_source(source: Source, form: forms.Form) -> str:
         return forms.convert_spec(spec, form)
 
 
+def source_of(spec: str) -> Source:
+    """The text that a SPEC stands in: of a file, of standard input, or of what ships with archdsl."""
+    if spec == "-":
+        return read_stdin()
+    return read(_shipped(spec) if ships(spec) else Path(spec))
+
+
 def open_spec(
     spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Program, str | None]:
@@ -170,12 +177,17 @@ def open_spec(
     if path is not None:
         file = Path(path)
         return program(_given(path, texts) or read(file, path), file.resolve().parent, texts), name
-    shipped = zoo()
-    if written not in shipped:
-        help = did_you_mean(written, shipped) or "`archdsl zoo` lists what ships; a file is named by its path"
-        raise unknown_spec(f"no file and no shipped variant is called `{written}`", help, written)
-    file = shipped[written]
+    file = _shipped(written)
     return program(read(file), file.parent), written
+
+
+def _shipped(name: str) -> Path:
+    """The file that a variant which ships with archdsl stands in."""
+    shipped = zoo()
+    if name not in shipped:
+        help = did_you_mean(name, shipped) or "`archdsl zoo` lists what ships; a file is named by its path"
+        raise unknown_spec(f"no file and no shipped variant is called `{name}`", help, name)
+    return shipped[name]
 
 
 def _given(name: str, texts: Mapping[str, str]) -> Source | None:

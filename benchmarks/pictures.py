@@ -1,7 +1,8 @@
-"""Draws the same networks with archdsl, torchview and Keras, and measures the pictures: `make bench`.
+"""Draws a network of each kind in the zoo with archdsl, torchview and Keras, and measures the pictures: `make bench`.
 
-Writes benchmarks/PICTURES.md, and docs/images/peers.png, where one of the networks is seen as each draws it on a sheet
-of paper. All are laid out by the same Graphviz. torchview traces modules written here, Keras draws those that it ships.
+Writes benchmarks/PICTURES.md, a sheet for each network with its pictures side by side, each on a page of paper
+(out/peers), and one of these into docs/images. torchview traces the modules that the tests compare with, Keras draws
+those that it ships; both write labels that only a Graphviz with HTML can lay out, so that the system's `dot` is needed.
 """
 
 from __future__ import annotations
@@ -9,26 +10,28 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 os.environ["KERAS_BACKEND"] = "torch"
 
+import graphviz
 import keras
+import torch
 import torchview
-from torch import nn
 
 import archdsl
 import viz
-from benchmarks.torchinfo_resnet152 import resnet
-from viz import engine
+from archdsl.graph import Graph
+from tests.zoo.references import reference
 from viz.formats import png
 
 ROOT = Path(__file__).resolve().parent.parent
+SHEETS = ROOT / "out" / "peers"
 PAGE = (6.5 * 72, 9.0 * 72)  # points between the margins of letter paper
-SEEN = "ResNet-152"
+SEEN = "resnet152"
 GAP = 18.0
 
 
@@ -55,49 +58,38 @@ class Picture(NamedTuple):
         return f"{self.boxes} boxes, {width:.1f} × {height:.1f} in, letters {self.letters:.1f} pt"
 
 
-class Network(NamedTuple):
-    name: str
-    spec: str
-    module: Callable[[], nn.Module] | None
-    keras: Callable[..., keras.Model] | None
+VIEWS = ("graph", "stages", "volumes")
+SHIPPED_BY_KERAS: dict[str, Callable[..., keras.Model] | None] = {
+    "lenet5": None,
+    "alexnet": None,
+    "nin_imagenet": None,
+    "vgg_d": keras.applications.VGG16,
+    "googlenet": None,
+    "inception_v3": keras.applications.InceptionV3,
+    "inception_v4": None,
+    "inception_resnet_v2": keras.applications.InceptionResNetV2,
+    "resnet50": keras.applications.ResNet50,
+    "resnet152": keras.applications.ResNet152,
+    "cifar_resnet110": None,
+    "resnext50_32x4d": None,
+    "densenet121": keras.applications.DenseNet121,
+    "unet": None,
+    "siamese": None,
+    "vit_b_16": None,
+}
 
 
-def plain(channels: Sequence[int | str], head: Sequence[nn.Module]) -> nn.Module:
-    """VGG's column: convolutions of so many channels, and poolings."""
-    layers: list[nn.Module] = []
-    inputs = 3
-    for width in channels:
-        if isinstance(width, int):
-            layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU()]
-            inputs = width
-        else:
-            layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(nn.Sequential(*layers), nn.Flatten(), nn.Sequential(*head))
-
-
-def vgg16() -> nn.Module:
-    head = [nn.Linear(25088, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout()]
-    widths = [64, 64, "M", 128, 128, "M", *[256] * 3, "M", *[512] * 3, "M", *[512] * 3, "M"]
-    return plain(widths, [*head, nn.Linear(4096, 1000)])
-
-
-NETWORKS = (
-    Network("VGG-16", "vgg16", vgg16, keras.applications.VGG16),
-    Network("ResNet-50", "resnet50", lambda: resnet((3, 4, 6, 3)), keras.applications.ResNet50),
-    Network(SEEN, "resnet152", lambda: resnet((3, 8, 36, 3)), keras.applications.ResNet152),
-    Network("DenseNet-121", "densenet121", None, keras.applications.DenseNet121),
-    Network("Inception-v3", "inception_v3", None, keras.applications.InceptionV3),
-)
-
-
-def ours(spec: str, view: str) -> Picture:
-    svg = viz.render(archdsl.load(spec).graph, "svg", view=view).decode()
+def drawn(graph: Graph, view: str) -> Picture:
+    svg = viz.render(graph, "svg", view=view).decode()
     return Picture(svg, svg.count('class="node"') or svg.count("</title>"))
 
 
-def traced(module: nn.Module) -> Picture:
-    graph = torchview.draw_graph(module.eval(), input_size=(1, 3, 224, 224), device="meta", expand_nested=True)
-    return laid_out(re.sub(r' size="[\d.,]+"', "", graph.visual_graph.source))  # a size that it would be shrunk to
+def traced(name: str, graph: Graph) -> Picture:
+    """torchview's picture of the module that the tests compare this network with."""
+    shapes = [layer["shape"] for _, layer in graph.nodes(data=True) if layer["op"] == "input"]
+    images = [torch.empty(1, *shape[1:], device="meta") for shape in shapes]
+    dot = torchview.draw_graph(reference(name).eval(), images, device="meta", expand_nested=True).visual_graph
+    return laid_out(re.sub(r' size="[\d.,]+"', "", dot.source))  # a size that it would be shrunk to
 
 
 def plotted(model: keras.Model) -> Picture:
@@ -105,26 +97,29 @@ def plotted(model: keras.Model) -> Picture:
 
 
 def laid_out(dot: str) -> Picture:
-    svg = engine.render(dot, time_limit=600).decode()
+    svg = graphviz.Source(dot).pipe("svg", encoding="utf-8")
     return Picture(svg[svg.index("<svg") :], svg.count('class="node"'))
 
 
-def compare(network: Network) -> Iterator[Picture | None]:
-    yield ours(network.spec, "graph")
-    yield ours(network.spec, "stages")
-    yield traced(network.module()) if network.module else None
-    yield plotted(network.keras(weights=None)) if network.keras else None
+def compare(name: str) -> dict[str, Picture]:
+    graph = archdsl.load(name).graph
+    pictures = {f"archdsl, {view}": drawn(graph, view) for view in VIEWS}
+    pictures["torchview"] = traced(name, graph)
+    if shipped := SHIPPED_BY_KERAS[name]:
+        pictures["Keras"] = plotted(shipped(weights=None))
+    return pictures
 
 
-def sheets(pictures: Sequence[tuple[str, Picture]]) -> str:
+def sheets(pictures: Mapping[str, Picture]) -> str:
     """Each picture on a page of its own, side by side."""
     width, height = PAGE
     across, down = GAP + (width + GAP) * len(pictures), height + 3 * GAP
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}pt" height="{down}pt" ']
     parts[0] += f'viewBox="0 0 {across} {down}"><rect width="{across}" height="{down}" fill="#d8dbe0"/>'
-    for i, (title, picture) in enumerate(pictures):
+    for i, (title, picture) in enumerate(pictures.items()):
         x = GAP + i * (width + GAP)
         body = re.sub(r'^(<\?.*?\?>\s*)?<svg[^>]*viewBox="([^"]*)"[^>]*>', "", picture.svg, flags=re.S)
+        body = re.sub(r'font-family="[^"]*"', 'font-family="Liberation Sans"', body)  # the one that is rasterised
         box = re.search(r'viewBox="([^"]*)"', picture.svg)
         assert box is not None
         parts += [
@@ -136,24 +131,25 @@ def sheets(pictures: Sequence[tuple[str, Picture]]) -> str:
 
 
 def main() -> None:
-    heads = ["archdsl, graph", "archdsl, stages", "torchview", "Keras"]
+    compared = {name: compare(name) for name in SHIPPED_BY_KERAS}
+    tools = list(compared[SEEN])
     lines = [
         "# Pictures of the same networks",
         "",
         f"Written by `make bench` on {datetime.date.today()}, with torchview {version('torchview')} (`expand_nested`)",
-        f"and Keras {version('keras')} (`plot_model` with `show_shapes`), all laid out by the same Graphviz.",
+        f"and Keras {version('keras')} (`plot_model` with `show_shapes`).",
         "Letters are the smallest ones, after the picture is shrunk to what is left between the margins of a page,",
-        "6.5 × 9 in; print needs some 6 points.",
+        "6.5 × 9 in; print needs some 6 points. A blank is a network that Keras does not ship.",
         "",
-        f"| network | {' | '.join(heads)} |",
-        f"|---|{'---|' * len(heads)}",
+        f"| network | {' | '.join(tools)} |",
+        f"|---|{'---|' * len(tools)}",
     ]
-    for network in NETWORKS:
-        found = list(compare(network))
-        lines.append(f"| {network.name} | {' | '.join(p.cell() if p else '' for p in found)} |")
-        if network.name == SEEN:
-            seen = [(title, p) for title, p in zip(heads, found, strict=True) if p]
-            (ROOT / "docs" / "images" / "peers.png").write_bytes(png.rasterise(sheets(seen), most=0.7))
+    for name, pictures in compared.items():
+        cells = [pictures[tool].cell() if tool in pictures else "" for tool in tools]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+        SHEETS.mkdir(parents=True, exist_ok=True)
+        (SHEETS / f"{name}.png").write_bytes(png.rasterise(sheets(pictures), most=1.5))
+    (ROOT / "docs" / "images" / "peers.png").write_bytes(png.rasterise(sheets(compared[SEEN]), most=0.7))
     (ROOT / "benchmarks" / "PICTURES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(*lines, sep="\n")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.pipeline import SPECS
 from tests.test_cli import run
 
 TEXT = "# a comment\nnetwork Net(x: [N, 4]) { x -> linear(2) }\n"
@@ -58,6 +59,14 @@ def test_what_cannot_be_converted(spec: Path, arguments: list[str], status: int,
     done = run("convert", *arguments, cwd=spec.parent)
     assert done.returncode == status
     assert says in done.stderr
+
+
+def test_a_network_that_ships_is_converted_with_the_file_it_stands_in(tmp_path: Path) -> None:
+    assert run("convert", "resnet50", "--to", "text", "-o", "mine.arch", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "mine.arch").read_text(encoding="utf-8") == (SPECS / "resnet.arch").read_text(encoding="utf-8")
+    misspelt = run("convert", "resnet5", cwd=tmp_path)
+    assert misspelt.returncode == 2
+    assert "did you mean `resnet50`" in misspelt.stderr
 
 
 @pytest.mark.parametrize("end", ["} -> relu", "}"])

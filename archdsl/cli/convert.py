@@ -11,22 +11,22 @@ from archdsl.cli.options import cannot_write
 
 
 @click.command("convert")
-@click.argument("file", metavar="FILE")
+@click.argument("spec", metavar="FILE")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The new file; its suffix is the form.")
 @click.option("--to", "to", type=click.Choice(["text", "yaml"]), help="The form, where no suffix says it.")
 @reading_limit_options
-def command(file: str, output: Path | None, to: str | None) -> int:
-    """Convert a spec from text to YAML, or back; `-` is standard input.
+def command(spec: str, output: Path | None, to: str | None) -> int:
+    """Convert a spec from text to YAML, or back.
 
+    FILE is its path, `-` for standard input, or the name of a network that ships with archdsl, for the file with it.
     Without -o the result goes to standard output, in the form that the spec does not have. Nothing that a spec says
     is lost, comments included.
     """
-    from archdsl.pipeline import convert_source
-    from archdsl.read import read, read_stdin
+    from archdsl.pipeline import convert_source, source_of
     from archdsl.syntax import forms
     from archdsl.write import write_atomically
 
-    source = read_stdin() if file == "-" else read(Path(file))
+    source = source_of(spec)
     suffix = forms.form_of_path(str(output)) if output is not None else None
     if output is not None and suffix is None and to is None:
         raise click.UsageError(
