@@ -579,9 +579,6 @@ def test_the_page_works_where_a_host_allows_no_workers(opened: Callable[..., Chr
 
 def test_in_a_notebook_the_page_works_in_its_sandbox(opened: Callable[..., Chromium]) -> None:
     browser = opened("notebook")
-    ready = "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length"
-    for _ in range(600):
-        if browser.evaluate_in_frame(ready):
-            break
-        browser.evaluate("new Promise(done => requestAnimationFrame(done))")
-    assert browser.evaluate_in_frame(ready) > 4
+    browser.wait_in_frame(
+        "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length > 4"
+    )

@@ -214,5 +214,8 @@ paint();
 offer();
 listen();
 await openAddress();
-performance.mark("ready"); // from the start of loading, for benchmarks
-document.documentElement.dataset.ready = "true";
+// In the frame in which the camera has taken its place; the mark is for benchmarks.
+requestAnimationFrame(() => {
+  performance.mark("ready");
+  document.documentElement.dataset.ready = "true";
+});
