@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any
 
 FRAME = "new Promise(done => requestAnimationFrame(done))"
-# Where an element is once the page is at rest: nothing is being laid out, and a frame later it is where it was, covered by
-# nothing but its siblings. Null until then.
+# Where an element is once the page is at rest: nothing is being laid out, and a frame later it is where it was, covered
+# by nothing but its siblings. Null until then.
 AT_REST = """(async selector => {
     const box = () => document.querySelector(selector)?.getBoundingClientRect()
     const before = box()
