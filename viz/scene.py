@@ -176,7 +176,7 @@ def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within:
         kind="block",
         key=tree.label,
         title=clip_call(tree.call or label),
-        name=clip(label) if tree.call else "",
+        name=clip(label) if tree.call not in ("", label) else "",
         colour="block",
         device=devices.pop() if len(devices) == 1 else None,
         train=all(node["phase"] == "train" for node in nodes),
