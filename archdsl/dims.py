@@ -111,8 +111,10 @@ class Dim:
             return quotient
         if not isinstance(other, int):
             return NotImplemented
-        if other <= 0:
-            raise ZeroDivisionError("division by zero" if other == 0 else "division by a negative number")
+        if other == 0:
+            raise ZeroDivisionError("division by zero")
+        if other < 0:
+            return (self * -1) // -other
         if other == 1:
             return self
         whole: dict[Monomial, int] = {}

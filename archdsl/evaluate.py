@@ -280,7 +280,13 @@ def _reversed(value: Any) -> list[Any]:
 
 
 def _abs(value: Any) -> Any:
-    return value if isinstance(value, Dim) else _number(abs)(value)
+    if not isinstance(value, Dim):
+        return _number(abs)(value)
+    if at_least(value, 0):
+        return value
+    if at_least(0, value):
+        return value * -1
+    raise Undecided(f"abs({value})", symbols(value))
 
 
 FUNCTIONS: MappingProxyType[str, Callable[..., Any]] = MappingProxyType(

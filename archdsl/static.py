@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.interpreter import Interpreter
-from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Scope
+from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Poisoned, Scope
 from archdsl.errors import SpecError
 from archdsl.limits import Work
 from archdsl.names import Names
@@ -19,8 +19,11 @@ def static_value(text: str) -> Any:
     """The value of an expression; a bare word is a string. Raises `SpecError`."""
     expression = parse_expression(Source("<setting>", text))
     context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
+    interpreter = Interpreter(GraphBuilder(Work()))
     try:
-        return Interpreter(GraphBuilder(Work())).value(expression, context)
+        return interpreter.value(expression, context)
+    except Poisoned:  # something in it is wrong, which the interpreter has noted
+        raise SpecError(interpreter.faults) from None
     except Fault as fault:
         if re.fullmatch(r"[A-Za-z_]\w*", text.strip()):
             return text.strip()

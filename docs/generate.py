@@ -262,7 +262,7 @@ PEERS = """\
 ## Beside other tools
 
 ResNet-152 as each tool draws it by itself, on a page of its own. The last two are there: a line in the middle of the
-page, 363 and 516 inches long before it was shrunk.
+page, many hundred inches long before it was shrunk.
 
 ![ResNet-152 by archdsl, torchview and Keras, each on a page](images/peers.png)
 
@@ -280,10 +280,9 @@ page, 363 and 516 inches long before it was shrunk.
 | devices, parts that only train | yes | no | whether a layer is trainable |
 
 They are better where there is no spec, but a model: archdsl draws what is written in its language, and those draw what
-runs. Of a plain chain such as VGG, which has no blocks to close, their graphs are also shorter than ours, as Keras
-draws a convolution and its activation as one box: the table and the volumes are the pictures to take. The volumes of
-long networks are 11 to 15 inches wide: for a page in landscape, or a slide, and too wide for a column of text. The
-torch of the comparison had no matching torchvision, so that torchview drew modules written for the benchmark.
+runs, each with the shapes of all its layers. The volumes of long networks are 11 to 19 inches wide: for a page in
+landscape, or a slide, and too wide for a column of text. torchview drew the hand-written modules that the tests
+compare with, Keras the models that it ships.
 """
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from archdsl.dims import Dim, Size, Undecided, at_least, bounds, equal, product, show, substitute, symbol, symbols
+from archdsl.evaluate import FUNCTIONS
 
 EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "200"))
 few = settings(max_examples=EXAMPLES, derandomize="ARCHDSL_EXAMPLES" not in os.environ, database=None, deadline=None)
@@ -109,10 +110,21 @@ def test_division_by_a_size_that_is_a_factor_is_exact() -> None:
     assert (H + 1) // (H + 1) == 1
 
 
-@pytest.mark.parametrize("divisor", [0, -1])
-def test_divisors_are_positive(divisor: int) -> None:
+def test_division_by_zero_is_an_error() -> None:
     with pytest.raises(ZeroDivisionError):
-        H // divisor
+        H // 0
+
+
+@pytest.mark.parametrize("height", [1, 4, 7])
+def test_division_by_a_negative_number_rounds_down_as_that_of_integers(height: int) -> None:
+    assert [substitute(size, {"H": height}) for size in (H // -2, H % -3)] == [height // -2, height % -3]
+
+
+def test_the_absolute_value_is_a_size_where_its_sign_is_known() -> None:
+    assert FUNCTIONS["abs"](H - 1) == H - 1
+    assert FUNCTIONS["abs"](-1 * H) == H
+    with pytest.raises(Undecided):
+        FUNCTIONS["abs"](8 - H)
 
 
 # --- floor divisions

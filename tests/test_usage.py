@@ -41,6 +41,7 @@ def run(line: str, text: str | None = None) -> Result:
         ("sweep net.arch --over image=1x1x8x8 --input image=2x1x8x8", "`image` is given twice"),
         ("sweep net.arch --pareto parms", "did you mean `params`"),
         ("report net.arch --set width=", "gives no value"),
+        ("report net.arch --set width=[foo]", "unknown name `foo`"),
         ("report net.arch --at H=x", "is not NAME=SIZE"),
         ("report net.arch --columns prams", "did you mean `params`?"),
         ("report net.arch --filter foo=bar", "is none of op=PATTERN"),

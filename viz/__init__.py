@@ -10,14 +10,16 @@ from typing import Any, Literal, get_args
 from archdsl.graph import Graph
 from archdsl.measure.device_profile import DeviceProfile
 from archdsl.measure.difference import Difference
+from archdsl.measure.gpus import USUAL
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
 from viz import formats, scene, stages, volumes
 from viz.difference import comparison
-from viz.difference.comparison import Arrangement
+from viz.difference.comparison import Arrangement, Comparison
 from viz.engine import DrawingError
-from viz.formats import PROFILE, Direction, Engine, Look, Subject, View
-from viz.html import views
+from viz.formats import Direction, Engine, Look, Subject, View
+from viz.html import both, views
+from viz.html.both import Both
 from viz.html.views import Views
 from viz.recolour import Theme
 from viz.scene import Depth, Shown
@@ -77,7 +79,7 @@ def render(
     focus: str | None = None,
     theme: Theme = "light",
     engine: Engine = "embedded",
-    profile: str | DeviceProfile = PROFILE,
+    profile: str | DeviceProfile = USUAL,
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
@@ -107,8 +109,7 @@ def render(
         subject = volumes.build(graph, phase)
     else:
         subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
-    known = find_profile(profile) if isinstance(profile, str) else profile
-    return renderer(subject, Look(direction, shapes, theme, engine, known))
+    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile)))
 
 
 def render_difference(
@@ -120,6 +121,7 @@ def render_difference(
     fold: bool = True,
     theme: Theme = "light",
     engine: Engine = "embedded",
+    profile: str | DeviceProfile = USUAL,
 ) -> bytes:
     """A drawing of what differs between two networks, as the bytes of a file.
 
@@ -130,9 +132,16 @@ def render_difference(
     _check({"arrangement": (arrange, Arrangement), "direction": (direction, Direction)})
     _check({"theme": (theme, Theme), "engine": (engine, Engine)})
     renderer = formats.find(format, "difference")
-    if formats.opens(format) and not fold:
-        raise ValueError(f"{format} shows what differs as well as every layer; leave no-fold out")
-    return renderer(comparison.build(difference, arrange, fold=fold), Look(direction, theme=theme, engine=engine))
+    subject: Comparison | Both
+    if formats.opens(format):
+        subject = both.build(difference, arrange, fold=fold)
+    else:
+        subject = comparison.build(difference, arrange, fold=fold)
+    return renderer(subject, Look(direction, theme=theme, engine=engine, profile=_found(profile)))
+
+
+def _found(profile: str | DeviceProfile) -> DeviceProfile:
+    return find_profile(profile) if isinstance(profile, str) else profile
 
 
 def _check(chosen: Mapping[str, tuple[str, Any]]) -> None:

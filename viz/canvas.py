@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 from viz import theme
 
 Point: TypeAlias = tuple[float, float]
+Anchor: TypeAlias = Literal["start", "middle", "end"]
 
 SVG: Final = "http://www.w3.org/2000/svg"
 # Around letters, in the colour of what is behind them, so that no line strikes them out.
@@ -41,9 +42,11 @@ class Canvas:
         """Another drawing on this one, its origin at a point."""
         self.grouped(other, {"transform": f"translate({number(x)} {number(y)})"})
 
-    def grouped(self, other: Canvas, attributes: dict[str, str]) -> None:
+    def grouped(self, other: Canvas, attributes: dict[str, str], says: str = "") -> None:
         """Another drawing on this one, as a group of these attributes."""
         group = Element("g", attributes)
+        if says:
+            SubElement(group, "title").text = says
         group.extend(other.parts)
         self.parts.append(group)
 
@@ -74,10 +77,8 @@ class Canvas:
         path = "M" + "L".join(f"{number(x)},{number(y)}" for x, y in points)
         self._add("path", {"d": path}, _style(theme.Colour("none", colour), stroke, dashed))
 
-    def curve(
-        self, points: tuple[Point, Point, Point, Point], colour: str, *, stroke: float = 1.0, dashed: bool = False
-    ) -> None:
-        """A cubic Bézier curve."""
+    def curve(self, points: Sequence[Point], colour: str, *, stroke: float = 1.0, dashed: bool = False) -> None:
+        """Cubic Bézier curves, each from where the one before ends."""
         start, *others = (f"{number(x)},{number(y)}" for x, y in points)
         self._add("path", {"d": f"M{start}C{' '.join(others)}"}, _style(theme.Colour("none", colour), stroke, dashed))
 
@@ -89,14 +90,16 @@ class Canvas:
         sides = [(base[0] + s * half * across[0], base[1] + s * half * across[1]) for s in (1, -1)]
         self.polygon([tip, *sides], theme.Colour(colour, colour))
 
-    def arrow(self, points: Sequence[Point], colour: str, *, stroke: float = 1.0, dashed: bool = False) -> None:
-        """Cubic Bézier curves, the last point the tip of an arrow's head."""
-        start, *others = (f"{number(x)},{number(y)}" for x, y in points[:-1])
-        self._add("path", {"d": f"M{start}C{' '.join(others)}"}, _style(theme.Colour("none", colour), stroke, dashed))
+    def arrow(
+        self, points: Sequence[Point], colour: str, *, stroke: float = 1.0, dashed: bool = False, head: float = 1.0
+    ) -> None:
+        """Cubic Bézier curves, the last point the tip of an arrow's head, which may be larger than others."""
+        self.curve(points[:-1], colour, stroke=stroke, dashed=dashed)
         (x, y), tip = points[-2:]
         length = max(math.hypot(tip[0] - x, tip[1] - y), 1e-6)
         along = (tip[0] - x) / length, (tip[1] - y) / length
-        sides = [(x - s * HEAD[1] * along[1], y + s * HEAD[1] * along[0]) for s in (1, -1)]
+        half = HEAD[1] * head
+        sides = [(x - s * half * along[1], y + s * half * along[0]) for s in (1, -1)]
         self.polygon([tip, *sides], theme.Colour(colour, colour))
 
     def circle(
@@ -108,7 +111,7 @@ class Canvas:
 
     def text(
         self, x: float, y: float, text: str, *, size: float = theme.SIZE, colour: str = theme.INK,
-        anchor: Literal["start", "middle", "end"] = "middle", bold: bool = False, turned: float = 0.0,
+        anchor: Anchor = "middle", bold: bool = False, turned: float = 0.0,
         rim: bool = False,
     ) -> None:  # fmt: skip
         """A line of text, its foot at y; turned clockwise about that point by an angle in degrees. A rim keeps lines

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Shape, show
-from archdsl.graph import Graph, layer, operands
+from archdsl.graph import Graph, header, layer, operands
+from archdsl.measure.cost import tensor_bytes
+from archdsl.measure.table import size
 
 # In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
 Role: TypeAlias = Literal["chain", "main", "side"]
@@ -25,6 +27,12 @@ class Edge:
     crossing: bool  # from one device to another
     train: bool
     role: Role
+    moved: str = ""  # the bytes that go from one device to another, for a batch of one where it is open
+
+    @property
+    def said(self) -> str:
+        """Its shape, and what it moves."""
+        return f"{self.shape}, {self.moved}" if self.moved else self.shape
 
 
 class Wire(NamedTuple):
@@ -35,6 +43,7 @@ class Wire(NamedTuple):
     shape: Shape
     crossing: bool
     train: bool
+    moved: str = ""
 
 
 def wires(
@@ -46,6 +55,7 @@ def wires(
     """
     several = {id for id, layers in Counter(ids.values()).items() if layers > 1}
     seen = set()
+    sizes = tensor_bytes(graph, dict.fromkeys(header(graph)["batch"], 1)) if len(header(graph)["devices"]) > 1 else {}
     for key in keys:
         if key in stand_in or key not in ids:
             continue
@@ -57,7 +67,8 @@ def wires(
             producer = layer(graph, source)
             crossing = None not in (producer["device"], node["device"]) and producer["device"] != node["device"]
             train = "train" in (producer["phase"], node["phase"])
-            wire = Wire(ids[shown], ids[key], producer["outputs"][output], crossing, train)
+            moved = size(sizes[source, output]) if crossing else ""
+            wire = Wire(ids[shown], ids[key], producer["outputs"][output], crossing, train, moved)
             joined = shown != source or not several.isdisjoint(wire[:2])
             if not joined or wire not in seen:
                 yield wire
@@ -69,7 +80,7 @@ def as_drawn(found: Sequence[Wire]) -> tuple[Edge, ...]:
     ways: dict[str, list[str]] = {}
     parts: dict[str, list[str]] = {}
     read: dict[str, set[Shape]] = {}
-    for wire in found:
+    for wire in sorted(found, key=lambda wire: (wire.train, wire.crossing)):  # the main way stays where it is
         ways.setdefault(wire.source, []).append(wire.target)
         parts.setdefault(wire.target, []).append(wire.source)
         read.setdefault(wire.target, set()).add(wire.shape)
@@ -78,7 +89,7 @@ def as_drawn(found: Sequence[Wire]) -> tuple[Edge, ...]:
         forks, joins = ways[wire.source], parts[wire.target]
         if len(forks) == len(joins) == 1:
             return "chain"
-        first = forks[0] == wire.target and joins[0] == wire.source
+        first = forks[0] == wire.target and (joins[0] == wire.source or len(forks) == 1)
         return "main" if first and len(forks) <= 2 and len(joins) <= 2 else "side"
 
     return tuple(
@@ -90,6 +101,7 @@ def as_drawn(found: Sequence[Wire]) -> tuple[Edge, ...]:
             crossing=wire.crossing,
             train=wire.train,
             role=role(wire),
+            moved=wire.moved,
         )
         for wire in found
     )

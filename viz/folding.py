@@ -5,9 +5,11 @@ Every function gives a new tree of groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeAlias
+
+import networkx as nx
 
 from archdsl.diagnostics import did_you_mean
 from archdsl.graph import Graph, header
@@ -20,7 +22,7 @@ Wiring: TypeAlias = tuple[tuple[int | str, int], ...]
 
 
 ENOUGH: Final = 60  # boxes, which a page can hold
-LONGEST: Final = 28  # boxes one below another, which a page as high can show in letters that can be read
+LONGEST: Final = 36  # boxes and frames one below another, which a page as high can show in letters that can be read
 FEWEST: Final = 8  # boxes; fewer say too little to be preferred to a long drawing
 
 
@@ -79,10 +81,13 @@ def mark(graph: Graph, tree: Branch) -> Branch:
 
 
 def close(tree: Branch, depth: int) -> Branch:
-    """Draw groups that are nested as deep as this as one box each; of one that is a run and no more, the run."""
+    """Draw groups that are nested as deep as this as one box each, and a frame around one such box as that box; of one
+    that is a run and no more, the run."""
     items = [close(item, depth) if isinstance(item, Branch) else item for item in tree.items]
-    run = len(items) == 1 and isinstance(items[0], Branch) and items[0].count > 1
-    return replace(tree, items=items, closed=tree.closed or (tree.depth >= depth and not run))
+    only = items[0] if len(items) == 1 and isinstance(items[0], Branch) else None
+    run = only is not None and only.count > 1
+    alone = only is not None and only.closed and tree.depth > 0
+    return replace(tree, items=items, closed=tree.closed or ((tree.depth >= depth or alone) and not run))
 
 
 def fitting(graph: Graph, folded: Folded) -> Branch:
@@ -93,10 +98,51 @@ def fitting(graph: Graph, folded: Folded) -> Branch:
         boxes = size(tree)
         if boxes <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST:
             break
-        closed = close(tree, depth)
+        closed = untangle(graph, Folded(close(tree, depth), stand_in))
         if boxes > 2 * ENOUGH or size(closed) >= FEWEST:
             tree = closed
     return tree
+
+
+def untangle(graph: Graph, folded: Folded) -> Branch:
+    """Open groups again that are fed by what they feed: drawn as one box, they would have edges against the flow."""
+    tree, stand_in = folded
+    while True:
+        number = {key: i for i, keys in enumerate(_boxes(tree)) for key in keys}
+        reads: nx.DiGraph[int] = nx.DiGraph()
+        for source, key in graph.edges():
+            source = stand_in.get(source, source)
+            if key in number and key not in stand_in and source in number and number[source] != number[key]:
+                reads.add_edge(number[source], number[key])
+        loops = (part for part in nx.strongly_connected_components(reads) if len(part) > 1)
+        tangled = {key for part in loops for key, i in number.items() if i in part}
+        opened = _opened(graph, tree, tangled)
+        if opened == tree:
+            return tree
+        tree = opened
+
+
+def _opened(graph: Graph, tree: Branch, tangled: Set[str]) -> Branch:
+    """Groups that are drawn as one box, opened where they are fed by what they feed."""
+    if tree.closed:
+        again = not tangled.isdisjoint(tree.keys) and _returns(graph, set(tree.keys))
+        return replace(tree, closed=False) if again else tree
+    items = [_opened(graph, item, tangled) if isinstance(item, Branch) else item for item in tree.items]
+    return replace(tree, items=items)
+
+
+def _returns(graph: Graph, keys: Set[str]) -> bool:
+    """Whether what some layers give comes back to them by way of others."""
+    seen: set[str] = set()
+    ahead = [reader for key in keys for reader in graph.succ[key] if reader not in keys]
+    while ahead:
+        key = ahead.pop()
+        if key in keys:
+            return True
+        if key not in seen:
+            seen.add(key)
+            ahead.extend(graph.succ[key])
+    return False
 
 
 def deepest(tree: Branch) -> int:
@@ -110,26 +156,35 @@ def size(tree: Branch) -> int:
 
 
 def _length(graph: Graph, tree: Branch, stand_in: StandIn) -> int:
-    """The most boxes one below another."""
-    number = {key: i for i, keys in enumerate(_boxes(tree)) for key in keys}
+    """The most boxes one below another, with the frames that begin on the way."""
+    boxes = list(_framed(tree, frozenset()))
+    number = {key: i for i, (keys, _) in enumerate(boxes) for key in keys}
     levels: dict[int, int] = {}
     for key in graph:
         if key in number and key not in stand_in:
+            box = number[key]
+            frames = boxes[box][1]
             sources = (stand_in.get(source, source) for source in graph.pred[key])
-            above = {number[source] for source in sources if source in number} - {number[key]}
-            levels[number[key]] = max([levels.get(number[key], 1), *(levels[box] + 1 for box in above)])
+            above = {number[source] for source in sources if source in number} - {box}
+            reached = (levels[source] + 1 + len(frames - boxes[source][1]) for source in above)
+            levels[box] = max([levels.get(box, 1 + len(frames)), *reached])
     return max(levels.values(), default=0)
+
+
+def _framed(tree: Branch, around: frozenset[str]) -> Iterator[tuple[Sequence[str], frozenset[str]]]:
+    """The layers of each box, with the groups around it."""
+    for item in tree.items:
+        if isinstance(item, str):
+            yield (item,), around
+        elif item.closed:
+            yield item.keys, around
+        else:
+            yield from _framed(item, around | {item.key})
 
 
 def _boxes(tree: Branch) -> Iterator[Sequence[str]]:
     """The layers of each box."""
-    for item in tree.items:
-        if isinstance(item, str):
-            yield (item,)
-        elif item.closed:
-            yield item.keys
-        else:
-            yield from _boxes(item)
+    return (keys for keys, _ in _framed(tree, frozenset()))
 
 
 def find(tree: Branch, path: str) -> str | Branch:

@@ -1,117 +1,126 @@
-"""The graph view as a picture: Graphviz's drawing with a caption, a legend and names that can be read."""
+"""The graph view as a picture: boxes, frames and edges where Graphviz puts them, with a caption and a legend."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
-from viz import engine, legend, theme, titles
-from viz.canvas import RIM, SVG
+from viz import boxes, columns, engine, graph_layout, legend, lettering, palette, stacking, theme
+from viz.canvas import Canvas, Point
+from viz.columns import Column
 from viz.engine import DrawingError
-from viz.formats import Look, dot
-from viz.scene import Scene
+from viz.formats import Look
+from viz.graph_layout import LEAVE, TITLE, TITLE_LINE, Link, Part
+from viz.layout import Curve, Layout
+from viz.palette import Colours
+from viz.scene import Box, Group, Scene
+from viz.theme import Colour
 
-STEP: Final = 2.5  # from one of a stack of boxes to the next
+MARGIN: Final = 12.0
+LIFT: Final = 3.0  # of letters above an edge that runs across
 MOST_BOXES: Final = 20_000  # more than anyone can look at
 
 
 def draw(scene: Scene, look: Look) -> Element:
     """The picture as SVG. Raises `DrawingError` for a scene that is too large."""
-    boxes = sum(1 for _ in scene.boxes())
-    if boxes > MOST_BOXES:
-        raise DrawingError(f"{boxes} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
-    drawing = _parse(engine.render(dot.source(scene, look), system=look.engine == "system"))
-    _name(drawing, scene)
-    _lift_labels(drawing)
-    return _framed(drawing, scene)
+    shown = {box.id: box for box in scene.boxes()}
+    if len(shown) > MOST_BOXES:
+        raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
+    stacks = stacking.stacks(scene) if look.shapes != "all" else tuple((box,) for box in shown.values())
+    page = columns.set_out(Part(scene.items, stacks, graph_layout.links(scene, stacks)), look)
+    colours = palette.colours((box.colour for box in shown.values()), scene.devices)
+    canvas = Canvas()
+    for column in page.columns:
+        drawn = Canvas()
+        _part(drawn, column, look, colours, shown)
+        canvas.shifted(drawn, column.x, column.y)
+    for turn in page.turns:
+        _edge(canvas, *turn, shown, "turn")
+    return _framed(scene, canvas, page.width, page.height, look)
 
 
-def _parse(svg: bytes) -> Element:
-    """The drawing without its namespaces: prefixes are all that ElementTree would make of them."""
-    plain = re.sub(rb' xmlns(:xlink)?="[^"]*"', b"", svg, count=2)
-    return ElementTree.fromstring(plain)
+def _part(canvas: Canvas, column: Column, look: Look, colours: Colours, shown: dict[str, Box]) -> None:
+    part, layout = column.part, column.layout
+    _frames(canvas, part.items, layout, colours, 0)
+    for link in part.links:
+        id = f"{link.id}_{LEAVE}" if link.target == LEAVE else link.id
+        _edge(canvas, link, layout.curves[id].points, shown, "edge")
+    for stack in part.stacks:
+        boxes.draw(canvas, stack, layout.places[stack[0].id], colours)
+    _titles(canvas, part.items, layout, "")
+    for link in part.links:
+        _label(canvas, link, layout.curves.get(link.id), look)
 
 
-def _name(drawing: Element, scene: Scene) -> None:
-    """Say what each part is (browsers show titles), and print names smaller than what they name."""
-    boxes = {box.id: box for box in scene.boxes()}
-    edges = {f"{edge.source}->{edge.target}": edge for edge in scene.edges}
-    several = {item.id for item in scene.all() if item.repeats}
-    for part, title in _parts(drawing):
-        id = title.text or ""
-        if id in several:
-            _stack(part)
-        if id in boxes:
-            box = boxes[id]
-            title.text = f"{box.key}: {box.fault}" if box.fault else box.key
-            texts = part.findall("text")
-            below = texts[1:] if box.kind in ("fault", "block") else texts[-1:] if box.name and len(texts) > 1 else []
-            for said in below:
-                said.set("font-size", f"{theme.SMALL:g}")
-                if box.kind != "fault":
-                    said.set("fill", theme.MUTED)
-            if box.kind == "fault":
-                texts[0].set("font-weight", "bold")
-        elif id in edges:
-            edge = edges[id]
-            title.text = f"{boxes[edge.source].key} → {boxes[edge.target].key}: {edge.shape}"
-        else:
-            part.remove(title)
-    for text in drawing.iter("text"):
-        text.set("font-family", theme.FONT_STACK)
-
-
-def _stack(part: Element) -> None:
-    """Copies behind what is drawn once and occurs more often."""
-    at, outline = next((i, shape) for i, shape in enumerate(part) if shape.tag in ("path", "polygon"))
-    for step in (1, 2):
-        copy = Element(outline.tag, {**outline.attrib, "transform": f"translate({step * STEP:g} {step * STEP:g})"})
-        part.insert(at, copy)
-
-
-def _lift_labels(drawing: Element) -> None:
-    """Draw the labels of groups and edges last, each with a rim of its background, so that no edge strikes it out."""
-    (graph,) = drawing.findall("g")
-    kinds = [(part, part.get("class")) for part in graph.findall("g")]
-    titles.settle(*([part for part, kind in kinds if kind == wanted] for wanted in ("cluster", "edge")))
-    for part, kind in kinds:
-        if kind not in ("cluster", "edge"):
+def _frames(
+    canvas: Canvas, items: Sequence[Box | Group], layout: Layout, colours: Colours, depth: int
+) -> None:  # fmt: skip
+    for item in items:
+        if isinstance(item, Box):
             continue
-        back = next((shape.get("fill", theme.PAPER) for shape in part if kind == "cluster"), theme.PAPER)
-        opacity = "1" if kind == "cluster" else "0.75"
-        for text in part.findall("text"):
-            part.remove(text)
-            text.attrib |= {**RIM, "stroke": back, "stroke-opacity": opacity}
-            graph.append(text)
+        colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
+        if item.device is not None:
+            colour = colours.devices[item.device]
+        if item.train:
+            colour = Colour(colour.fill, theme.MUTED)
+        drawn = Canvas()
+        for step in (2 * boxes.STEP, boxes.STEP, 0) if item.repeats else (0,):
+            at = layout.places[item.id].moved(step, step)
+            drawn.rectangle(at.x, at.y, at.width, at.height, colour, round=7, dashed=item.train)
+        canvas.grouped(drawn, {"class": "cluster"}, says=item.path)
+        _frames(canvas, item.items, layout, colours, depth + 1)
 
 
-def _parts(drawing: Element) -> Iterator[tuple[Element, Element]]:
-    """The groups of the drawing (nodes, edges, clusters, the graph itself), each with its title."""
-    for part in list(drawing.iter("g")):
-        title = part.find("title")
-        if title is not None:
-            yield part, title
+def _titles(canvas: Canvas, items: Sequence[Box | Group], layout: Layout, within: str) -> None:
+    for item in items:
+        if isinstance(item, Box):
+            continue
+        place = layout.places[f"{item.id}_title"]
+        top = layout.places[item.id].y + graph_layout.INSIDE
+        drawn = Canvas()
+        for i, line in enumerate(graph_layout.titles(item, within)):
+            y = top + TITLE_LINE * (i + 0.75)
+            drawn.text(place.x, y, line, size=TITLE, colour=theme.MUTED, anchor="start")
+        canvas.grouped(drawn, {"class": "title"})
+        _titles(canvas, item.items, layout, graph_layout.inner(item))
 
 
-def _framed(drawing: Element, scene: Scene) -> Element:
-    """The drawing with its caption above, and the legend beside it or beneath it, where there is more room."""
-    _, _, width, height = (float(x) for x in drawing.attrib["viewBox"].split())
-    beside = height > width
+def _edge(canvas: Canvas, link: Link, points: Sequence[Point], shown: dict[str, Box], kind: str) -> None:
+    edge = link.edge
+    drawn = Canvas()
+    colour, stroke = (theme.CROSSING, 2.4) if edge.crossing else (theme.EDGE, 1.0)
+    if len(points) % 3 == 1:  # it goes on elsewhere
+        drawn.curve(points, colour, stroke=stroke, dashed=edge.train)
+    else:
+        drawn.arrow(points, colour, stroke=stroke, dashed=edge.train, head=1.6 if edge.crossing else 1.0)
+    says = f"{shown[edge.source].key} → {shown[edge.target].key}: {edge.shape}"
+    canvas.grouped(drawn, {"class": kind}, says=says)
+
+
+def _label(canvas: Canvas, link: Link, curve: Curve | None, look: Look) -> None:
+    label = link.label(look)
+    if label and curve is not None and curve.label is not None:
+        x, y = curve.label
+        if look.direction in ("right", "left"):
+            y -= LIFT
+        colour = theme.CROSSING if link.edge.crossing else theme.MUTED
+        canvas.text(x + 1.5, y + 3.3, label, size=theme.SMALL, colour=colour, rim=True)
+
+
+def _framed(scene: Scene, drawing: Canvas, width: float, height: float, look: Look) -> Element:
+    """The drawing with its caption above, and the legend beside it or beneath it, whichever leaves larger letters."""
     entries = legend.of_scene(scene)
-    key = legend.column(entries) if beside else legend.row(entries, width)
-    top = theme.CAPTION * 2
-    across = width + key.width if beside else max(width, key.width)
-    down = top + (max(height, key.height) if beside else height + key.height)
-    size = {"width": f"{across:.2f}pt", "height": f"{down:.2f}pt", "viewBox": f"0 0 {across:.2f} {down:.2f}"}
-    frame = Element("svg", {"xmlns": SVG, **size})
-    SubElement(frame, "rect", {"width": "100%", "height": "100%", "fill": theme.PAPER})
-    caption = {"x": "11", "y": f"{theme.CAPTION * 1.5:g}", "font-size": f"{theme.CAPTION:g}", "font-weight": "bold"}
-    SubElement(frame, "text", {**caption, "font-family": theme.FONT_STACK, "fill": theme.INK}).text = scene.title
-    body = SubElement(frame, "g", {"transform": f"translate({max(across - width, 0) / 2 * (not beside):.2f} {top:g})"})
-    body.extend(drawing)
-    place = (width, top) if beside else (0.0, top + height)
-    frame.append(key.element(*place))
-    return frame
+    caption = lettering.width(scene.title, theme.CAPTION, bold=True)
+    top = theme.CAPTION * 2 + 4
+    row = legend.row(entries, max(width, caption, 240.0))
+    column = legend.column(entries)
+    beside = max(width + column.width, caption) + 2 * MARGIN, top + max(height, column.height) + MARGIN
+    beneath = max(width, row.width, caption) + 2 * MARGIN, top + height + row.height + MARGIN
+    is_beside = columns.letters(*beside, look.direction) >= columns.letters(*beneath, look.direction)
+    key, size = (column, beside) if is_beside else (row, beneath)
+    canvas = Canvas()
+    canvas.text(MARGIN, theme.CAPTION * 1.5, scene.title, size=theme.CAPTION, anchor="start", bold=True)
+    canvas.shifted(drawing, MARGIN, top)
+    canvas.parts.append(key.element(*((MARGIN + width, top) if is_beside else (0.0, top + height))))
+    return canvas.page(*size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
@@ -80,7 +80,7 @@ def of_scene(scene: Scene) -> list[Entry]:
     boxes = list(scene.boxes())
     found = of_colours(palette.colours((box.colour for box in boxes), scene.devices))
     if any(edge.crossing for edge in scene.edges):
-        found.append(CROSSING)
+        found.append(replace(CROSSING, text=f"{CROSSING.text}, bytes at N = 1"))
     if any(item.repeats for item in scene.all()):
         found.append(SEVERAL)
     if any(box.train for box in boxes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -102,6 +102,7 @@ def build(
     tree, stand_in = folded
     if depth is not None:
         tree = folding.fitting(graph, folded) if depth == "fit" else folding.close(tree, depth)
+        tree = folding.untangle(graph, folding.Folded(tree, stand_in))
     ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
     wires = list(edges.wires(graph, keys, inner, ids, stand_in))
     ends = []
@@ -113,6 +114,15 @@ def build(
             wires.append(Wire(source, f"o{i}", output["shape"], False, train))
     items = (*_items(graph, tree, ids), *ends)
     return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph)
+
+
+def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Iterator[tuple[Box, tuple[Group, ...]]]:
+    """All boxes in some items, each with the groups around it, outermost first."""
+    for item in items:
+        if isinstance(item, Box):
+            yield item, around
+        else:
+            yield from boxes(item.items, (*around, item))
 
 
 def name(graph: Graph) -> str:
@@ -151,7 +161,7 @@ def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple
     found: list[Box | Group] = []
     for item in tree.items:
         if isinstance(item, str):
-            found.append(_box(graph, item, ids[item], tree.path))
+            found.append(_box(graph, item, ids[item], tree))
         else:
             found.append(_closed(graph, item, ids, tree.path) if item.closed else _group(graph, item, ids))
     return tuple(found)
@@ -166,7 +176,7 @@ def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within:
         kind="block",
         key=tree.label,
         title=clip_call(tree.call or label),
-        name=clip(label) if tree.call else "",
+        name=clip(label) if tree.call not in ("", label) else "",
         colour="block",
         device=devices.pop() if len(devices) == 1 else None,
         train=all(node["phase"] == "train" for node in nodes),
@@ -192,18 +202,18 @@ def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group
     )
 
 
-def _box(graph: Graph, key: str, id: str, within: str) -> Box:
+def _box(graph: Graph, key: str, id: str, tree: grouping.Branch) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")
+    name = clip(key.removesuffix(tree.use).removeprefix(f"{tree.path}." if tree.path else ""))
     wrong = fault(graph, key)
     if wrong is not None:
-        name = key.removeprefix(f"{within}.") if within else key
-        name = "" if name == node["op"] else clip(name)
+        name = "" if name == node["op"] else name
         return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(wrong.message))
     operator = node["operator"]
     shared = key != node["path"] and bool(layer(graph, node["path"])["weights"])
-    name = clip(key.removeprefix(f"{within}.") if within else key)
+    name = name.removesuffix(f".{node['op']}")
     return Box(
         id=id,
         kind="join" if operator.group == "merge" else "layer",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
+from archdsl.dims import Size
 from archdsl.measure.table import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
@@ -144,9 +145,9 @@ def _columns(
     places.append(places[1] + COLUMN + BAR[0])
     y = top - PADDING - 3
     canvas.text(places[0], y, "output", size=small, colour=theme.MUTED, anchor="start", bold=True)
-    costs = [
+    costs: list[tuple[str, list[Size]]] = [
         ("params", [sum(s.params for s in row if not s.train) for row in stages.rows]),
-        ("MACs", [sum((s.macs for s in row if isinstance(s.macs, int) and not s.train), 0) for row in stages.rows]),
+        ("MACs", [sum((s.macs for s in row if not s.train), 0) for row in stages.rows]),
     ]
     firsts = [box for box in boxes if box.first]
     bottom = firsts[-1].y + firsts[-1].height + GAP
@@ -156,15 +157,15 @@ def _columns(
             canvas.text(places[0], first + i * LINE, line, size=small, anchor="start")
     for (name, figures), end in zip(costs, places[1:], strict=True):
         canvas.text(end, y, name, size=small, colour=theme.MUTED, anchor="end", bold=True)
-        most = max(figures) or 1
+        most = max(figure if isinstance(figure, int) else 0 for figure in figures) or 1
         for box, figure in zip(firsts, figures, strict=True):
             if figure:
                 middle = box.y + box.height / 2
-                canvas.text(end, middle + 3.3, magnitude(figure), size=small, anchor="end")
-                bar = BAR[0] * figure / most
+                canvas.text(end, middle + 3.3, _known(figure), size=small, anchor="end")
+                bar = BAR[0] * figure / most if isinstance(figure, int) else 0.0
                 if bar >= SPECK:
                     canvas.rectangle(end - bar, middle + 6, bar, BAR[1], theme.Colour(theme.BAR, "none"))
-        canvas.text(end, bottom + LINE, magnitude(sum(figures)), size=small, anchor="end", bold=True)
+        canvas.text(end, bottom + LINE, _known(sum(figures, 0)), size=small, anchor="end", bold=True)
     canvas.line([(left, bottom), (places[-1], bottom)], theme.MUTED, stroke=0.7)
     canvas.text(places[0], bottom + LINE, whole, size=small, anchor="start", bold=True)
     more = sum(stage.params for stage in stages.all() if stage.train)
@@ -173,3 +174,8 @@ def _columns(
         canvas.text(places[0], bottom + LINE, "more in training", size=small, anchor="start")
         canvas.text(places[1], bottom + LINE, magnitude(more), size=small, anchor="end")
     return places[-1], bottom + LINE + PADDING
+
+
+def _known(figure: Size) -> str:
+    """A count, or that it depends on a size left open."""
+    return magnitude(figure) if isinstance(figure, int) else "?"

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
+from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     cannot_write,
     choice_options,
     direction_option,
+    engine_option,
     faults_as_json,
     json_option,
     print_json,
     theme_option,
+    times_of_page_option,
+    without_effect,
 )
 
 
@@ -40,6 +43,8 @@ from archdsl.cli.options import (
 @direction_option("Where the data flows in the drawing.")
 @click.option("--fold/--no-fold", default=True, help="Whether what does not differ is folded away in the drawing.")
 @theme_option("The colours of the drawing; print is black and white.")
+@engine_option
+@times_of_page_option
 @choice_options
 @limit_options
 @click.option("--exit-code", is_flag=True, help="Status 1 where the networks differ.")
@@ -85,8 +90,9 @@ def _check(output: Path | None, as_json: bool, options: Mapping[str, Any]) -> No
     """A drawing is either asked for, or nothing is said of how it looks."""
     if output is not None and as_json:
         raise click.UsageError("--json prints the difference and -o draws it: give one of them")
-    source = click.get_current_context().get_parameter_source
-    given = next((name for name in options if source(name) is not ParameterSource.DEFAULT), None)
-    if output is None and given is not None:
-        option = "--no-fold" if given == "fold" and not options["fold"] else f"--{given}"
-        raise click.UsageError(f"{option} is about a drawing: name its file with -o")
+    if output is None:
+        without_effect("without a drawing: name its file with -o", *options)
+        return
+    format = output.suffix.lower().removeprefix(".")
+    if format in backend("viz").known_formats():
+        without_effect(f"in a file of {format}", *backend("viz").ignored(format, "difference"))

@@ -14,9 +14,10 @@ from archdsl.cli.options import (
     cannot_write,
     choice_options,
     direction_option,
-    profile_option,
+    engine_option,
     spec_argument,
     theme_option,
+    times_of_page_option,
     without_effect,
 )
 from archdsl.errors import SpecError
@@ -60,14 +61,8 @@ FORMATS = backend("viz").known_formats()
 )
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
 @theme_option("The colours; print is black and white.")
-@click.option(
-    "--engine",
-    type=click.Choice(["embedded", "system"]),
-    default="embedded",
-    show_default=True,
-    help="The Graphviz that comes with archdsl, or the `dot` of the system.",
-)
-@profile_option("--time", help="The device whose times a page predicts, {devices}, or a file of `archdsl calibrate`.")
+@engine_option
+@times_of_page_option
 @choice_options
 @limit_options
 def command(
@@ -84,8 +79,6 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    if options["profile"] is None:
-        del options["profile"]
     format = output.suffix.lower().removeprefix(".")
     if format in FORMATS:
         where = f"in a file of {format}" if options["view"] == "graph" else f"in the view {options['view']}"

@@ -58,11 +58,30 @@ def memory_options(function: F) -> F:
     return function
 
 
-def profile_option(name: str, *, help: str) -> Callable[[F], F]:
+def profile_option(name: str, *, help: str, default: str | None = None) -> Callable[[F], F]:
     """An option that names a device profile, given to the command as `profile`; `{devices}` in its help lists them."""
     from archdsl.measure.gpus import GPUS
 
-    return click.option(name, "profile", metavar="DEVICE", callback=_profile, help=help.format(devices=", ".join(GPUS)))
+    return click.option(
+        name, "profile", metavar="DEVICE", callback=_profile, default=default, show_default=default is not None,
+        help=help.format(devices=", ".join(GPUS)),
+    )  # fmt: skip
+
+
+def times_of_page_option(function: F) -> F:
+    """--time of a drawing, given to the command as `profile`."""
+    from archdsl.measure.gpus import USUAL
+
+    help = "The device whose times a page predicts, {devices}, or a file of `archdsl calibrate`."
+    return profile_option("--time", help=help, default=USUAL)(function)
+
+
+def engine_option(function: F) -> F:
+    """--engine of a drawing."""
+    return click.option(
+        "--engine", type=click.Choice(["embedded", "system"]), default="embedded", show_default=True,
+        help="The Graphviz that comes with archdsl, or the `dot` of the system.",
+    )(function)  # fmt: skip
 
 
 def _profile(ctx: click.Context, option: click.Parameter, name: str | None) -> Any:

@@ -72,4 +72,5 @@ def _profile(name: str, sheet: _Sheet) -> DeviceProfile:
     )
 
 
+USUAL: Final = "a100"  # the device that a page predicts times for, unless another is named
 GPUS: Final[Mapping[str, DeviceProfile]] = MappingProxyType({n: _profile(n, sheet) for n, sheet in _SHEETS.items()})

@@ -14,6 +14,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+FRAME = "new Promise(done => requestAnimationFrame(done))"
+# Where an element is once the page is at rest: nothing is being laid out, and a frame later it is where it was, covered
+# by nothing but its siblings. Null until then.
+AT_REST = """(async selector => {
+    const box = () => document.querySelector(selector)?.getBoundingClientRect()
+    const before = box()
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+    const [now, element] = [box(), document.querySelector(selector)]
+    if (document.querySelector("[aria-busy]") || !before || !now) return null
+    if (["x", "y", "width", "height"].some(side => before[side] !== now[side])) return null
+    const [x, y] = [now.x + now.width / 2, now.y + now.height / 2]
+    return element.parentNode.contains(document.elementFromPoint(x, y)) ? [x, y] : null
+})"""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60.0  # seconds, on a busy machine
 
@@ -124,12 +137,16 @@ class Chromium:
 
     def wait(self, condition: str) -> None:
         """Wait until an expression is true."""
+        self._true(lambda: self.evaluate(condition), condition)
+
+    def _true(self, value: Callable[[], Any], condition: str) -> Any:
+        """A value, asked for at every frame until it is true."""
         deadline = time.monotonic() + PATIENCE
-        frame = "new Promise(done => requestAnimationFrame(done))"
-        while not self.evaluate(condition):
+        while not (found := value()):
             if self.logged or time.monotonic() > deadline:
                 raise TimeoutError(f"never true: {condition}; logged: {self.logged}")
-            self.evaluate(frame)
+            self.evaluate(FRAME)
+        return found
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press a key, as a reader does."""
@@ -154,11 +171,14 @@ class Chromium:
             return None
         return answer["result"].get("value")
 
+    def wait_in_frame(self, condition: str) -> None:
+        """Wait until an expression is true in the only frame of the page."""
+        self._true(lambda: self.evaluate_in_frame(condition), condition)
+
     def click(self, selector: str, *, times: int = 1) -> None:
-        """Click in the middle of an element."""
-        place = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
-        x, y, width, height = self.evaluate(f"(({{x, y, width, height}}) => [x, y, width, height])({place})")
-        at: dict[str, Any] = {"x": x + width / 2, "y": y + height / 2, "button": "left"}
+        """Click in the middle of an element, once it has come to rest: what moves is missed."""
+        x, y = self._true(lambda: self.evaluate(f"{AT_REST}({json.dumps(selector)})"), f"{selector} at rest")
+        at: dict[str, Any] = {"x": x, "y": y, "button": "left"}
         for count in range(1, times + 1):
             self.call("Input.dispatchMouseEvent", type="mousePressed", clickCount=count, **at)
             self.call("Input.dispatchMouseEvent", type="mouseReleased", clickCount=count, **at)

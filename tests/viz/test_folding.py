@@ -9,7 +9,7 @@ import pytest
 
 import viz
 from archdsl.graph import Graph
-from viz import folding, scene, titles
+from viz import folding, scene
 from viz.scene import Box, Group, Scene
 
 BLOCKS = """
@@ -167,19 +167,23 @@ def test_small_drawings_are_drawn(graph_of: Callable[..., Graph], options: Any) 
 
 def test_a_stack_stands_for_several(graph_of: Callable[..., Graph]) -> None:
     drawing = viz.render(graph_of(CHAIN), "svg").decode()
-    assert drawing.count('transform="translate(2.5 2.5)"') == 1
+    assert drawing.count('rx="7"') == 1 + 3  # the frame of the body, and three for the run
     assert "occurs more than once" in drawing
     assert "unit(8) × 6" in " ".join(drawing.split())
 
 
-def test_titles_stand_beside_the_edges_that_enter(graph_of: Callable[..., Graph]) -> None:
-    from xml.etree.ElementTree import fromstring
+def test_what_is_fed_by_what_it_feeds_is_not_closed(folded: Callable[..., Scene]) -> None:
+    found = folded(net("y = x -> a.first: relu\n z = y -> b: path()\n z -> a.second: relu -> flatten"), depth=1)
+    assert {box.key for box in found.boxes()} >= {"a.first", "b", "a.second"}
 
-    part = '<g><path d="M0,0 100,0 100,80 0,80Z"/><text x="9" y="12" font-size="10">a block</text></g>'
-    for at, expected in ((90, 8.0), (20, 23.0), (8, 11.0)):
-        cluster, edge = fromstring(part), fromstring(f'<g><path d="M{at},-9C{at},5 {at},10 {at},40"/></g>')
-        titles.settle([cluster], [edge])
-        assert cluster.find("text").get("x") == f"{expected:.2f}"  # type: ignore[union-attr]
+
+def test_a_frame_around_one_closed_box_is_that_box(folded: Callable[..., Scene]) -> None:
+    found = folded(
+        "block inner(x) { x -> relu -> conv(4, 1) }\nblock outer(x) { x -> only: inner() }\n"
+        "network Net(x: [N, 8, 16, 16]) { x -> it: outer() -> flatten -> linear(2) }",
+        depth=2,
+    )
+    assert [(box.kind, box.key) for box in found.boxes()][1] == ("block", "it")
 
 
 def test_boxes_know_how_often_they_occur(folded: Callable[..., Scene]) -> None:

@@ -19,11 +19,14 @@ import archdsl
 import viz
 from archdsl.zoo import entries
 from viz import lettering, theme
+from viz.columns import letters
 from viz.formats import View
+from viz.scene import Depth
 
 SVG = "{http://www.w3.org/2000/svg}"
 PAGE = (6.5 * 72, 9 * 72)  # what is left between the margins of a sheet of letter paper
 READABLE = 6.0  # points
+FAINT = 5.2  # of the smallest letters of a graph, which has more to say
 SLACK = 1.5  # points by which letters, which do not fill their boxes, may seem to overlap
 
 # One network of each file of the zoo, and those that differ from it in form.
@@ -176,3 +179,61 @@ def test_shapes_are_on_the_page(spec: str | Path, view: View) -> None:
 def test_a_table_can_be_read_on_a_page(spec: str | Path, view: View) -> None:
     width, height = size(picture(spec, view))
     assert theme.SMALL * min(1.0, PAGE[0] / width, PAGE[1] / height) >= READABLE
+
+
+def edges(page: Element, kind: str) -> Iterator[list[tuple[float, float]]]:
+    """Points along the lines of the edges of a graph, as they stand on the page."""
+
+    def visit(part: Element, x: float, y: float) -> Iterator[list[tuple[float, float]]]:
+        for child in part:
+            moved = re.search(r"translate\(([-\d.]+)[ ,]([-\d.]+)\)", child.get("transform", ""))
+            place = (x + float(moved[1]), y + float(moved[2])) if moved else (x, y)
+            if child.get("class") == kind:
+                yield from ([(a + place[0], b + place[1]) for a, b in along(p)] for p in child.iter(f"{SVG}path"))
+            else:
+                yield from visit(child, *place)
+
+    yield from visit(page, 0.0, 0.0)
+
+
+def along(path: Element) -> Iterator[tuple[float, float]]:
+    numbers = [float(n) for n in re.findall(r"-?[\d.]+", path.get("d", ""))]
+    points = list(zip(numbers[::2], numbers[1::2], strict=True))
+    for i in range(0, len(points) - 3, 3):
+        for step in range(13):
+            t, u = step / 12, 1 - step / 12
+            weights = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
+            x, y = (sum(w * p[k] for w, p in zip(weights, points[i : i + 4], strict=True)) for k in (0, 1))
+            yield x, y
+
+
+def titles(page: Element) -> Iterator[Line]:
+    """The titles of frames."""
+
+    def visit(part: Element, x: float, y: float) -> Iterator[Line]:
+        for child in part:
+            moved = re.search(r"translate\(([-\d.]+)[ ,]([-\d.]+)\)", child.get("transform", ""))
+            place = (x + float(moved[1]), y + float(moved[2])) if moved else (x, y)
+            yield from lines(child, *place) if child.get("class") == "title" else visit(child, *place)
+
+    yield from visit(page, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_edge_strikes_a_title_out(name: str) -> None:
+    page = picture(name, "graph")
+    points = [point for curve in edges(page, "edge") for point in curve]
+    struck = [t.said for t in titles(page) for x, y in points if t.left < x < t.right and t.top < y < t.bottom]
+    assert struck == []
+
+
+@pytest.mark.parametrize("depth", ["fit", 1])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_data_never_flows_upwards(name: str, depth: Depth) -> None:
+    page = ElementTree.fromstring(viz.render(archdsl.load(name).graph, "svg", depth=depth))
+    assert [curve for curve in edges(page, "edge") if curve[-1][1] < curve[0][1]] == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_graph_can_be_read_on_a_page(name: str) -> None:
+    assert letters(*size(picture(name, "graph"))) >= FAINT

@@ -25,8 +25,8 @@ from archdsl.measure.timing import predict
 from archdsl.network import Network, load
 from viz import scene, theme
 from viz.formats import Look
-from viz.html import comparison, figures, page, themes, views
 from viz.html import document as document_module
+from viz.html import facts, figures, page, themes, views
 from viz.html.document import document
 from viz.html.figures import FIGURES, Figure
 from viz.html.inline import HOME
@@ -140,9 +140,9 @@ def test_a_receptive_field_that_is_not_known_is_null(graph_of: Callable[..., Gra
 def test_a_layer_says_where_it_is_written(graph_of: Callable[..., Graph]) -> None:
     known = data(load("resnet18").graph)
     item = next(item for item in known["items"] if item["path"] == "layer1.0.conv1")
-    file, line = item["line"]
-    assert file == "resnet.arch"
-    assert known["sources"][file][str(line)].startswith("-> conv1: conv(width, 3")
+    place, line = item["line"]
+    assert known["sources"][place]["file"] == "resnet.arch"
+    assert known["sources"][place]["lines"][str(line)].startswith("-> conv1: conv(width, 3")
 
 
 def test_training_devices_and_crossings_are_marked(graph_of: Callable[..., Graph]) -> None:
@@ -223,7 +223,7 @@ def test_a_figure_is_told_of_layers_groups_and_stages_by_its_one_definition(
     graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = Figure("wear", "wear", "seconds", lambda layer: 0.5 if layer.row else 0)
-    for module in (figures, document_module):
+    for module in (figures, facts, document_module):
         monkeypatch.setattr(module, "FIGURES", (*FIGURES, more))
     monkeypatch.setattr(figures, "NOTHING", (0,) * (len(FIGURES) + 1))
     monkeypatch.setattr(document_module, "NOTHING", (0,) * (len(FIGURES) + 1))
@@ -308,26 +308,21 @@ def scripts() -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in HOME.glob("*.js")}
 
 
-PAGES = (page.SCRIPTS, comparison.SCRIPTS)
+def test_every_script_is_in_the_page() -> None:
+    assert set(page.SCRIPTS) == set(scripts())
 
 
-def test_every_script_is_in_a_page() -> None:
-    assert {name for names in PAGES for name in names} == set(scripts())
-
-
-@pytest.mark.parametrize("names", PAGES)
-def test_a_script_imports_only_what_stands_before_it(names: tuple[str, ...]) -> None:
-    for number, name in enumerate(names):
+def test_a_script_imports_only_what_stands_before_it() -> None:
+    for number, name in enumerate(page.SCRIPTS):
         imported = re.findall(r'^import .* from "\./(\w+)\.js";$', scripts()[name], re.M)
-        assert set(imported) <= set(names[:number]), name
+        assert set(imported) <= set(page.SCRIPTS[:number]), name
 
 
-@pytest.mark.parametrize("names", PAGES)
-def test_scripts_declare_no_name_twice_since_they_share_one_scope(names: tuple[str, ...]) -> None:
+def test_scripts_declare_no_name_twice_since_they_share_one_scope() -> None:
     declared = [
         name
-        for text in (scripts()[name] for name in names)
-        for name in re.findall(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", text, re.M)
+        for text in scripts().values()
+        for name in re.findall(r"^(?:export )?(?:async )?(?:function\*?|const|let|class) (\w+)", text, re.M)
     ]
     assert sorted(declared) == sorted(set(declared))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from archdsl.graph import Graph
 from archdsl.network import load
 from archdsl.program import parse_string
 from tests.viz.chromium import Chromium, executable
+from tests.viz.reader import CONTRASTS, STATUS, choose, panel, paths, save, selected
 from viz.html.page import frame
 from viz.html.themes import READABLE
 
@@ -117,30 +117,6 @@ def opened(browser: Chromium, pages: dict[str, Path]) -> Iterator[Callable[..., 
     asked, *others = browser.requests
     assert asked.startswith("file:///")
     assert all(url.startswith("blob:null/") for url in others)
-
-
-def paths(browser: Chromium, kind: str = "box") -> list[str]:
-    """What is drawn, by the first words that a screen reader says of it."""
-    labels = browser.evaluate(f"[...document.querySelectorAll('.{kind}')].map(e => e.getAttribute('aria-label'))")
-    return [label.split(", ")[0] for label in labels]
-
-
-def selected(browser: Chromium) -> str | None:
-    """The path of the selected item, by the address of the page."""
-    fragment: str = browser.evaluate("location.hash")
-    return fragment.removeprefix("#") or None
-
-
-def panel(browser: Chromium) -> str:
-    text: str = browser.evaluate("document.getElementById('panel').innerText")
-    return text
-
-
-def choose(browser: Chromium, field: str, value: str) -> None:
-    browser.evaluate(
-        f"(f => {{ f.value = {json.dumps(value)}; f.dispatchEvent(new Event('change')) }})"
-        f"(document.getElementById('{field}'))"
-    )
 
 
 def test_a_page_opens_with_its_blocks_closed(opened: Callable[..., Chromium]) -> None:
@@ -260,9 +236,6 @@ def test_keys_zoom_and_fit(opened: Callable[..., Chromium]) -> None:
     browser.until(lambda: browser.press("0"), f"{scale} === {first}")
 
 
-STATUS = "document.getElementById('status').innerText"
-
-
 def test_equal_blocks_in_a_row_are_one_with_their_number(opened: Callable[..., Chromium]) -> None:
     browser = opened("resnet50", "layer3")
     browser.until(lambda: browser.press("Enter"), "document.querySelector('.frame') !== null")
@@ -315,16 +288,6 @@ def test_open_all_opens_all_and_close_all_none(opened: Callable[..., Chromium]) 
     browser.until(lambda: browser.click("#close-all"), "document.querySelector('.frame') === null")
 
 
-CONTRASTS = """[...document.querySelectorAll('.box')].map(box => {
-    const channels = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number)
-    const light = colour => channels(colour).map(c => c / 255)
-        .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0)
-    const [a, b] = ['.shape', 'text'].map(part => light(getComputedStyle(box.querySelector(part)).fill)).sort()
-    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)
-})"""
-
-
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
 def test_every_box_can_be_read_in_every_theme_and_heat(opened: Callable[..., Chromium], theme: str) -> None:
     browser = opened("resnet50")
@@ -353,17 +316,6 @@ def test_the_theme_follows_the_system_until_one_is_chosen(opened: Callable[..., 
     browser.until(lambda: browser.prefer("dark"), f"{theme} === 'dark'")
     choose(browser, "theme", "print")
     assert browser.evaluate(theme) == "print"
-
-
-def save(browser: Chromium) -> str:
-    """The text of the file that the page saves."""
-    browser.evaluate(
-        "HTMLAnchorElement.prototype.click = function () { window.name_ = this.download };"
-        "URL.createObjectURL = blob => { blob.text().then(text => { window.text_ = text }); return 'blob:none' }"
-    )
-    browser.until(lambda: browser.press("s"), "window.text_ !== undefined")
-    text: str = browser.evaluate("window.text_")
-    return text
 
 
 def test_the_view_is_saved_as_svg_with_nothing_but_shapes(opened: Callable[..., Chromium]) -> None:
@@ -581,9 +533,6 @@ def test_the_page_works_where_a_host_allows_no_workers(opened: Callable[..., Chr
 
 def test_in_a_notebook_the_page_works_in_its_sandbox(opened: Callable[..., Chromium]) -> None:
     browser = opened("notebook")
-    ready = "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length"
-    for _ in range(600):
-        if browser.evaluate_in_frame(ready):
-            break
-        browser.evaluate("new Promise(done => requestAnimationFrame(done))")
-    assert browser.evaluate_in_frame(ready) > 4
+    browser.wait_in_frame(
+        "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length > 4"
+    )

@@ -185,3 +185,10 @@ def test_sizes_that_are_open_are_shown(graph_of: Callable[..., Graph]) -> None:
     shown = texts(viz.render(graph, "svg", view="stages"))
     assert "3 × H × W" in shown
     assert any("//" in text for text in shown)
+
+
+def test_costs_that_depend_on_an_open_size_are_unknown_and_so_is_their_sum(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of("network N(x: [N, 3, H, W]) { x -> conv(8, 3) -> global_avg_pool -> flatten -> linear(10) }")
+    shown = texts(viz.render(graph, "svg", view="stages"))
+    assert shown.count("?") == 2
+    assert "80" in shown

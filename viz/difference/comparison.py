@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
-from archdsl.dims import Size
-from archdsl.measure.difference import Difference, LayerDiff, Status
-from archdsl.measure.difference_text import arrow, costs
-from archdsl.measure.table import magnitude
+from archdsl.measure.difference import Difference, Status
 from viz.difference import sayings
 from viz.difference.condense import RUN, condense, status
 from viz.difference.grouping import Groups, groups
+from viz.difference.overview import Overview, overview
 from viz.difference.sayings import Line
-from viz.difference.union import SIDES, Side, Union, Wire, unite
+from viz.difference.union import Side, Union, Wire, unite
 from viz.grouping import Branch, preorder
-from viz.wording import clip, plain
 
 Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]
 ARRANGEMENTS: Final[tuple[Arrangement, ...]] = get_args(Arrangement)
@@ -33,7 +29,6 @@ class Box:
     status: Status
     sides: frozenset[Side]  # which of the networks has it
     lines: tuple[Line, ...]
-    layers: tuple[LayerDiff, ...] = ()  # that it is drawn for
     repeats: str = ""  # how many groups it stands for
 
 
@@ -61,13 +56,9 @@ class Link(NamedTuple):
 class Comparison:
     difference: Difference
     arrangement: Arrangement
-    names: tuple[str, str]
+    overview: Overview
     items: tuple[Box | Group, ...]
     links: tuple[Link, ...]
-    counts: Mapping[Status, int]  # of layers
-    renamed: int  # layers
-    costs: tuple[tuple[str, str, str, str], ...]  # what is counted, in the first, in the second, by how much it differs
-    notes: tuple[str, ...]  # on what is no layer: devices, the loss
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
@@ -89,30 +80,13 @@ def build(difference: Difference, arrangement: Arrangement = "overlaid", *, fold
         ends = seen[stand_in.get(source, source)], seen[stand_in.get(target, target)]
         if ends[0] != ends[1] and target not in stand_in:  # what is drawn in its stead is read alike
             sides[ends] = sides.get(ends, frozenset()) | where
-    names = [side.name for side in (difference.a, difference.b)]
     return Comparison(
         difference=difference,
         arrangement=arrangement,
-        names=(plain(names[0]), plain(names[1])),
+        overview=overview(difference),
         items=tuple(_Writer(union, grouped, ids).items(tree)),
         links=tuple(Link(source, target, where) for (source, target), where in sides.items()),
-        counts=Counter(layer.status for layer in difference.layers),
-        renamed=sum(layer.renamed for layer in difference.layers),
-        costs=tuple(costs(difference, _brief)),
-        notes=tuple(_notes(difference)),
     )
-
-
-def _notes(difference: Difference) -> Iterator[str]:
-    if difference.same:
-        yield "both are the same architecture"
-    for change in difference.interface:
-        if change.what not in ("inputs", "outputs"):  # which are boxes
-            yield plain(f"{change.what}: {arrow(change)}")
-
-
-def _brief(number: Size | None) -> str:
-    return magnitude(number) if isinstance(number, int) else str(number)
 
 
 def _seen(tree: Branch, ids: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -131,7 +105,7 @@ class _Writer:
 
     def __init__(self, union: Union, grouped: Groups, ids: Mapping[str, str]) -> None:
         self._union = union
-        self._origins = grouped.origins
+        self._groups = grouped
         self._ids = ids
 
     def items(self, tree: Branch) -> Iterator[Box | Group]:
@@ -145,37 +119,20 @@ class _Writer:
 
     def _part(self, key: str, within: Branch) -> Box:
         part = self._union.parts[key]
-        lines = sayings.part(self._union, part, self._paths(within))
-        return Box(self._ids[key], part.kind, part.status, _sides(self._union, [key]), lines, self._layers([key]))
+        lines = sayings.part(self._union, part, self._groups.paths(within)).lines
+        return Box(self._ids[key], part.kind, part.status, _sides(self._union, [key]), lines)
 
     def _closed(self, branch: Branch, within: Branch) -> Box:
-        said = self._run(branch, within) if branch.path == RUN else self._titles(branch, within)
-        if branch.path != RUN and len(said) > 1:
-            said = (said[1], said[0], *said[2:])  # a block is known by its call
+        said: tuple[Line, ...]
+        if branch.path == RUN:
+            number = sayings.plural(_layers(branch), "layer")
+            said = (number, sayings.run(self._union, self._groups, branch, within))
+        else:
+            said = sayings.group(self._groups, branch, within).lines
         what = status(self._union, branch.keys)
         lines = (*said, *sayings.total(self._union, branch.keys, several=branch.count > 1))
         sides = _sides(self._union, branch.keys)
-        return Box(self._ids[branch.keys[0]], "block", what, sides, lines, self._layers(branch.keys), branch.repeats)
-
-    def _layers(self, keys: Iterable[str]) -> tuple[LayerDiff, ...]:
-        return tuple(diff for key in keys if (diff := self._union.parts[key].diff) is not None)
-
-    def _run(self, branch: Branch, within: Branch) -> tuple[Line, ...]:
-        """How many layers a run has, and from where to where it goes."""
-        names = []
-        for side, outer in zip(SIDES, self._paths(within), strict=True):
-            first, last = (self._name(branch.items[end], side, end).removeprefix(f"{outer}.") for end in (0, -1))
-            names.append(clip(f"{first} … {last}") if first else "")
-        return sayings.plural(_layers(branch), "layer"), Line(names[0], names[1], names[1] or names[0])
-
-    def _name(self, item: str | Branch, side: Side, end: int) -> str:
-        """What the first or last item of a run is called in one network; nothing where this has it not."""
-        if isinstance(item, str):
-            return self._union.parts[item].key(side) or ""
-        path = item.last if end and item.last else item.path
-        a, b = self._origins.get((path, item.use), (None, None))
-        found = a if side == "a" else b
-        return found.path if found is not None else ""
+        return Box(self._ids[branch.keys[0]], "block", what, sides, lines, branch.repeats)
 
     def _open(self, branch: Branch, within: Branch) -> Group:
         items = tuple(self.items(branch))
@@ -183,21 +140,10 @@ class _Writer:
             id=f"cluster_{self._ids[branch.keys[0]]}_{branch.depth}",
             status=status(self._union, branch.keys),
             sides=_sides(self._union, branch.keys),
-            lines=self._titles(branch, within),
+            lines=sayings.heading(self._groups, branch, within),
             items=items,
             repeats=branch.repeats,
         )
-
-    def _titles(self, branch: Branch, within: Branch) -> tuple[Line, ...]:
-        """What a group is called and how its block was called, in both networks."""
-        firsts = self._origins[branch.path, branch.use]
-        lasts = self._origins.get((branch.last, branch.use), (None, None)) if branch.last else (None, None)
-        return sayings.group(firsts, lasts, self._paths(within))
-
-    def _paths(self, branch: Branch) -> tuple[str, str]:
-        """The paths of a group in both networks."""
-        a, b = self._origins.get((branch.path, branch.use), (None, None))
-        return a.path if a else "", b.path if b else ""
 
 
 def _layers(branch: Branch) -> int:

@@ -25,7 +25,7 @@ def condense(union: Union, tree: Branch) -> Folded:
     """The tree with equal groups in a row drawn once, groups without a difference closed, and, where these are still
     more boxes than a page can hold, runs of unchanged layers and then the deepest groups drawn as one."""
     tree, stand_in = folding.fold(union.graph, tree)
-    tree = _closed(tree, lambda branch: status(union, branch.keys) != "changed")
+    tree = _without_difference_closed(union, tree)
     if folding.size(tree) > ENOUGH:
         tree = _shortened(tree, union, _context(union))
     depth = folding.deepest(tree)
@@ -35,12 +35,24 @@ def condense(union: Union, tree: Branch) -> Folded:
     return Folded(_cut(tree, folding.ENOUGH), stand_in)
 
 
+def mark(union: Union, tree: Branch) -> Branch:
+    """The tree for readers who open and close groups: nothing is left out, equal groups in a row say which they are
+    drawn as, and what `condense` would draw as one box is closed."""
+    marked = _without_difference_closed(union, folding.mark(union.graph, tree))
+    folded = _without_difference_closed(union, folding.fold(union.graph, tree).tree)
+    return _shortened(marked, union, _context(union)) if folding.size(folded) > ENOUGH else marked
+
+
 def status(union: Union, keys: Iterable[str]) -> Status:
     """What several parts have in common; "changed" where they differ."""
     found = {union.parts[key].status for key in keys}
     if found <= {"same", "follows"}:
         return "follows" if "follows" in found else "same"
     return found.pop() if len(found) == 1 else "changed"
+
+
+def _without_difference_closed(union: Union, tree: Branch) -> Branch:
+    return _closed(tree, lambda branch: status(union, branch.keys) != "changed")
 
 
 def _closed(tree: Branch, wanted: Callable[[Branch], bool]) -> Branch:
@@ -64,18 +76,32 @@ def _shortened(tree: Branch, union: Union, kept: set[str]) -> Branch:
 
     def visit(branch: Branch) -> Branch:
         items: list[str | Branch] = []
-        for (_, shortest), run in groupby(branch.items, lambda item: _kind(item, union, kept)):
-            members = [visit(item) if isinstance(item, Branch) and not item.closed else item for item in run]
-            items += members if len(members) < shortest else [_run(members, branch.depth + 1)]
+        for (_, shortest), run in groupby(_units(branch.items), lambda unit: _kind(unit, union, kept)):
+            units = list(run)
+            members = [
+                visit(item) if isinstance(item, Branch) and not item.closed else item for unit in units for item in unit
+            ]
+            items += members if len(units) < shortest else [_run(members, branch.depth + 1)]
         return replace(branch, items=items)
 
     return visit(tree)
 
 
-def _kind(item: str | Branch, union: Union, kept: set[str]) -> tuple[str, float]:
-    """What an item may be in a run with, and how many of these are drawn as one."""
-    keys = [item] if isinstance(item, str) else item.keys
-    if union.parts[keys[0]].kind != "layer" or (isinstance(item, Branch) and not item.closed):
+def _units(items: Iterable[str | Branch]) -> list[list[str | Branch]]:
+    """Each item with those after it that are drawn as it."""
+    units: list[list[str | Branch]] = []
+    for item in items:
+        if isinstance(item, Branch) and item.like:
+            units[-1].append(item)
+        else:
+            units.append([item])
+    return units
+
+
+def _kind(unit: list[str | Branch], union: Union, kept: set[str]) -> tuple[str, float]:
+    """What items may be in a run with, and how many of these are drawn as one."""
+    keys = [key for item in unit for key in ([item] if isinstance(item, str) else item.keys)]
+    if union.parts[keys[0]].kind != "layer" or any(isinstance(item, Branch) and not item.closed for item in unit):
         return "", math.inf
     what = status(union, keys)
     if what in ("added", "removed"):

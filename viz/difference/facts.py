@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from archdsl.measure.difference import Status
 from viz import lettering, theme
 from viz.canvas import Canvas
-from viz.difference.comparison import Comparison
+from viz.difference.overview import Overview
 from viz.difference.sayings import SIGNS
 from viz.theme import Colour
 
@@ -38,17 +38,17 @@ class Facts(NamedTuple):
     height: float
 
 
-def draw(comparison: Comparison) -> Facts:
+def draw(overview: Overview) -> Facts:
     """The table of costs, then notes, then the legend."""
     canvas = Canvas()
-    width, y = _costs(canvas, comparison, 0.0)
-    for note in comparison.notes:
+    width, y = _costs(canvas, overview, 0.0)
+    for note in overview.notes:
         for text in textwrap.wrap(note, NOTE):
             canvas.text(0, y + ROW, text, size=theme.SMALL, anchor="start")
             width = max(width, lettering.width(text, theme.SMALL))
             y += ROW
     y += ROW
-    for status, text in legend(comparison):
+    for status, text in legend(overview):
         _swatch(canvas, y + ENTRY / 2, status)
         canvas.text(LEFT, y + ENTRY / 2 + 3.3, text, size=theme.SMALL, anchor="start")
         width = max(width, lettering.width(text, theme.SMALL) + LEFT)
@@ -56,12 +56,12 @@ def draw(comparison: Comparison) -> Facts:
     return Facts(canvas, width, y)
 
 
-def legend(comparison: Comparison) -> list[tuple[Status | None, str]]:
+def legend(overview: Overview) -> list[tuple[Status | None, str]]:
     """The texts of the legend: what occurs, with the number of layers."""
-    entries = [(status, meaning, comparison.counts.get(status, 0)) for status, meaning in MEANINGS.items()]
+    entries = [(status, meaning, overview.counts.get(status, 0)) for status, meaning in MEANINGS.items()]
     return [
         (status, f"{meaning} ({number:,} layer{'s' if number > 1 else ''})")
-        for status, meaning, number in [*entries, (None, RENAMED, comparison.renamed)]
+        for status, meaning, number in [*entries, (None, RENAMED, overview.renamed)]
         if number
     ]
 
@@ -82,9 +82,9 @@ def badge(canvas: Canvas, x: float, y: float, status: Status) -> None:
     canvas.text(x, y + 3.9, SIGNS[status], size=theme.SIZE - 1, colour=theme.PAPER, bold=True)
 
 
-def _costs(canvas: Canvas, comparison: Comparison, y: float) -> tuple[float, float]:
+def _costs(canvas: Canvas, overview: Overview, y: float) -> tuple[float, float]:
     """The table, its right end and its bottom."""
-    rows = [("", *comparison.names, "change"), *comparison.costs]
+    rows = [("", *overview.names, "change"), *overview.costs]
     widths = [max(lettering.width(row[i], theme.SMALL, bold=True) for row in rows) for i in range(4)]
     ends = [widths[0]]
     for width in widths[1:]:

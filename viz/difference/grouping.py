@@ -15,6 +15,7 @@ from viz.grouping import Branch, Prefix
 ALIKE: Final = 0.5  # the share of common layers above which two groups are one
 NAME: Final = 0.25  # what a common name adds to it
 
+Branches: TypeAlias = tuple[Branch | None, Branch | None]  # of the two networks
 Chain: TypeAlias = tuple[Branch, ...]  # the groups around a layer, outermost first
 
 
@@ -23,7 +24,16 @@ class Groups:
     """The tree of all parts, and for its groups, by path and use, what they are in the two networks, if they are."""
 
     tree: Branch
-    origins: Mapping[Prefix, tuple[Branch | None, Branch | None]]
+    origins: Mapping[Prefix, Branches]
+
+    def of(self, path: str, use: str) -> Branches:
+        """What a group is in the two networks."""
+        return self.origins.get((path, use), (None, None))
+
+    def paths(self, branch: Branch) -> tuple[str, str]:
+        """The paths of a group in both networks."""
+        a, b = self.of(branch.path, branch.use)
+        return a.path if a else "", b.path if b else ""
 
 
 def groups(union: Union) -> Groups:
@@ -33,7 +43,7 @@ def groups(union: Union) -> Groups:
     partner = _partners(union, around_a, around_b)
     root = Branch("")
     found: dict[Prefix, Branch] = {}
-    origins: dict[Prefix, tuple[Branch | None, Branch | None]] = {}
+    origins: dict[Prefix, Branches] = {}
     of_b = {_prefix(b): a for a, b in partner.values()}
     for key, part in union.parts.items():
         inside = root
@@ -58,7 +68,7 @@ def _groups_of(
     around_a: Mapping[str, Chain],
     around_b: Mapping[str, Chain],
     partner: Mapping[Prefix, tuple[Branch, Branch]],
-) -> Iterator[tuple[Branch | None, Branch | None]]:
+) -> Iterator[Branches]:
     """The groups around a part: those of the second network where it has it, else the way into that of the first."""
     if b is not None:
         yield from ((None, group) for group in around_b[b])

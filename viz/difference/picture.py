@@ -37,11 +37,11 @@ def networks(comparison: Comparison, look: Look) -> tuple[Canvas, float, float]:
 
 def _framed(comparison: Comparison, drawing: Canvas, width: float, height: float) -> Element:
     """The drawing with its title, and the costs and the legend beside it, or beneath where it is wide."""
-    told = facts.draw(comparison)
+    told = facts.draw(comparison.overview)
     canvas = Canvas()
     top = MARGIN + theme.CAPTION * 1.9
     canvas.text(
-        MARGIN, MARGIN + theme.CAPTION, " → ".join(comparison.names), size=theme.CAPTION, anchor="start", bold=True
+        MARGIN, MARGIN + theme.CAPTION, comparison.overview.title, size=theme.CAPTION, anchor="start", bold=True
     )
     canvas.shifted(drawing, MARGIN, top)
     beside = height > width
@@ -50,7 +50,7 @@ def _framed(comparison: Comparison, drawing: Canvas, width: float, height: float
     right = max(
         MARGIN + width,
         place[0] + told.width,
-        MARGIN + lettering.width(" → ".join(comparison.names), theme.CAPTION, bold=True),
+        MARGIN + lettering.width(comparison.overview.title, theme.CAPTION, bold=True),
     )
     return canvas.page(right + MARGIN, max(top + height, place[1] + told.height) + MARGIN)
 
@@ -59,7 +59,7 @@ def _beside(comparison: Comparison, layout: Layout, *, across: bool) -> tuple[Ca
     """Both networks, each under its name: one beside the other, or one below the other where data flows across."""
     canvas = Canvas()
     x = y = 0.0
-    for side, name in zip(SIDES, comparison.names, strict=True):
+    for side, name in zip(SIDES, comparison.overview.names, strict=True):
         drawing, width, height = _side(comparison, layout, side)
         canvas.text(x + 2, y + theme.SIZE, name, size=theme.SIZE, anchor="start", bold=True)
         canvas.shifted(drawing, x, y + HEADING)

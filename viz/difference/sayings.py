@@ -11,6 +11,7 @@ from archdsl.dims import Shape, show
 from archdsl.graph import layer
 from archdsl.measure.difference import LayerDiff, Status
 from archdsl.measure.difference_text import values
+from viz.difference.grouping import Groups
 from viz.difference.union import SIDES, Part, Side, Union, graph_of
 from viz.grouping import Branch
 from viz.wording import clip, cost, span, title
@@ -21,7 +22,6 @@ LONGEST: Final = 26  # characters of a value
 MOST_CHANGES: Final = 4  # that a box for several layers tells
 
 Paths: TypeAlias = tuple[str, str]  # of a group, in both networks
-Branches: TypeAlias = tuple[Branch | None, Branch | None]
 
 
 class Line(NamedTuple):
@@ -53,23 +53,62 @@ def plural(number: int, word: str) -> Line:
     return line(said, said)
 
 
-def part(union: Union, found: Part, within: Paths) -> tuple[Line, ...]:
+class Told(NamedTuple):
+    """What is said of an item: what it does, what it is called, and in which ways it differs."""
+
+    title: Line
+    name: Line
+    more: tuple[Line, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return _said(self.title, self.name, *self.more)
+
+
+def part(union: Union, found: Part, within: Paths) -> Told:
     """What is said of an input, a layer or an output in a group of these paths."""
-    lines = [line(clip(found.name), clip(found.name)), _shape(found)]
-    if found.diff is not None:
-        lines = [_title(union, found), _name(found, within), *_changes(found.diff), *_figures(union, found)]
-    return _said(*lines)
+    if found.diff is None:
+        return Told(line(clip(found.name), clip(found.name)), NOTHING, _said(_shape(found)))
+    more = _said(*_changes(found.diff), *_figures(union, found))
+    return Told(_title(union, found), _name(found, within), more)
 
 
-def group(firsts: Branches, lasts: Branches, within: Paths) -> tuple[Line, ...]:
-    """What a group in a group of these paths is called, or several in a row, and how its block was called."""
+def group(groups: Groups, branch: Branch, within: Branch) -> Told:
+    """How the block of a group was called, and what the group is called, or several in a row."""
+    firsts = groups.of(branch.path, branch.use)
+    lasts = groups.of(branch.last, branch.use) if branch.last else (None, None)
     paths = []
-    for first, last, outer in zip(firsts, lasts, within, strict=True):
+    for first, last, outer in zip(firsts, lasts, groups.paths(within), strict=True):
         label = "" if first is None else span(first.label, last.label) if last is not None else first.label
         paths.append(clip(label.removeprefix(f"{outer}.") if outer else label))
-    a, b = (clip(branch.call) if branch is not None else "" for branch in firsts)
+    a, b = (clip(found.call) if found is not None else "" for found in firsts)
     was = Line("", "", f"was {a}") if a and b and a != b else NOTHING
-    return _said(line(*paths), Line(a, b, b or a), was)
+    return Told(Line(a, b, b or a), line(*paths), _said(was))
+
+
+def heading(groups: Groups, branch: Branch, within: Branch) -> tuple[Line, ...]:
+    """The same of an open group, whose name comes first."""
+    title, name, more = group(groups, branch, within)
+    return _said(name, title, *more)
+
+
+def run(union: Union, groups: Groups, branch: Branch, within: Branch) -> Line:
+    """From where to where a run goes."""
+    names = []
+    for side, outer in zip(SIDES, groups.paths(within), strict=True):
+        ends = (_called(union, groups, branch.items[end], side, end) for end in (0, -1))
+        first, last = (name.removeprefix(f"{outer}.") for name in ends)
+        names.append(clip(f"{first} … {last}") if first else "")
+    return Line(names[0], names[1], names[1] or names[0])
+
+
+def _called(union: Union, groups: Groups, item: str | Branch, side: Side, end: int) -> str:
+    """What the first or last item of a run is called in one network; nothing where this has it not."""
+    if isinstance(item, str):
+        return union.parts[item].key(side) or ""
+    a, b = groups.of(item.last if end and item.last else item.path, item.use)
+    found = a if side == "a" else b
+    return found.path if found is not None else ""
 
 
 def total(union: Union, keys: Collection[str], *, several: bool) -> tuple[Line, ...]:

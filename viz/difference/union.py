@@ -37,6 +37,11 @@ class Part:
     def key(self, side: Side) -> str | None:
         return self.a if side == "a" else self.b
 
+    def shape(self, side: Side) -> Shape:
+        found = self.shape_a if side == "a" else self.shape_b
+        assert found is not None  # that network has it
+        return found
+
 
 Wire: TypeAlias = tuple[str, str]  # keys of parts: what makes a tensor, and what reads it
 
@@ -56,7 +61,7 @@ def unite(difference: Difference) -> Union:
     parts = {_key(part): part for part in _parts(difference)}
     wires: dict[Wire, frozenset[Side]] = {}
     for side in SIDES:
-        for wire in _wires(graph_of(difference, side), _places(parts, side), parts):
+        for wire in _wires(graph_of(difference, side), places(parts, side), parts):
             wires[wire] = wires.get(wire, frozenset()) | {side}
     return Union(difference, parts, wires, _graph(difference, parts))
 
@@ -98,7 +103,7 @@ def _outputs(graph: Graph) -> dict[str, Output]:
     return {output["name"]: output for output in header(graph)["outputs"]}
 
 
-def _places(parts: Mapping[str, Part], side: Side) -> dict[str, str]:
+def places(parts: Mapping[str, Part], side: Side) -> dict[str, str]:
     """The keys of the parts by those of the inputs and layers of one network."""
     return {own: key for key, part in parts.items() if part.kind != "output" and (own := part.key(side)) is not None}
 
@@ -117,7 +122,7 @@ def _graph(difference: Difference, parts: Mapping[str, Part]) -> Graph:
     """
     order = {key: number for number, key in enumerate(parts)}
     found: Graph = nx.MultiDiGraph(outputs=[])
-    places = {side: _places(parts, side) for side in SIDES}
+    own_places = {side: places(parts, side) for side in SIDES}
     for key, part in parts.items():
         if part.kind == "output":
             continue
@@ -127,10 +132,10 @@ def _graph(difference: Difference, parts: Mapping[str, Part]) -> Graph:
             **{side: [node["op"], *node["params"].items()] for side, node in own.items()},
         }
         shown = max(own)  # the second network, if it has the layer
-        path = places[shown].get(own[shown]["path"], own[shown]["path"])
+        path = own_places[shown].get(own[shown]["path"], own[shown]["path"])
         found.add_node(key, **{**own[shown], "path": path, "params": said})
     for side in SIDES:
-        graph, at = graph_of(difference, side), places[side]
+        graph, at = graph_of(difference, side), own_places[side]
         for key, _ in layers(graph):
             for i, (source, output) in enumerate(operands(graph, key)):
                 if order[at[source]] < order[at[key]]:

@@ -12,17 +12,16 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from archdsl.measure.device_profile import DeviceProfile
-from archdsl.measure.gpus import GPUS
+from archdsl.measure.gpus import GPUS, USUAL
 from viz.difference.comparison import Comparison
 from viz.recolour import Theme
 from viz.scene import Scene
 from viz.stages import Stages
 from viz.volumes import Volumes
 
-PROFILE: Final = "a100"  # of the device that times are predicted for
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
 Engine: TypeAlias = Literal["embedded", "system"]
 
@@ -40,7 +39,7 @@ class Look:
     shapes: bool | Literal["all"] = True
     theme: Theme = "light"
     engine: Engine = "embedded"
-    profile: DeviceProfile = GPUS[PROFILE]
+    profile: DeviceProfile = GPUS[USUAL]
 
 
 Subject: TypeAlias = Scene | Stages | Volumes | Comparison
@@ -59,9 +58,9 @@ def opens(name: str) -> bool:
     return bool(getattr(importlib.import_module(f"{__name__}.{name}"), "OPENS", False))
 
 
-def ignored(name: str, view: View) -> tuple[str, ...]:
+def ignored(name: str, view: View | Literal["difference"]) -> tuple[str, ...]:
     """The options that change nothing in a view written in this format."""
-    if view != "graph" and not opens(name):
+    if view in ("stages", "volumes") and not opens(name):
         return ("direction", "shapes", "fold", "depth", "focus", "engine", "profile")
     return getattr(importlib.import_module(f"{__name__}.{name}"), "IGNORES", ("profile",))
 

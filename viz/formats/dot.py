@@ -14,7 +14,7 @@ from viz.scene import Box, Group, Scene
 from viz.wording import clip, wrapped
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
-WEIGHTS: Final = {"chain": "500", "main": "20", "side": "1"}  # how straight; chains bend where they fork and join
+WEIGHTS: Final = {"chain": "500", "main": "100", "side": "1"}  # how straight; chains bend where they fork and join
 STEPS: Final = 5_000
 WIDEST: Final = 26  # characters of a line
 LONG, MOST_LINES = 36, 5  # of what is wrong with a step
@@ -177,7 +177,7 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
 def _edge(dot: graphviz.Digraph, edge: Edge, look: Look) -> None:
     attributes = {"weight": WEIGHTS[edge.role]}
     if edge.crossing or look.shapes == "all" or (look.shapes and edge.news):
-        attributes["label"] = text(f"  {edge.shape} ")
+        attributes["label"] = text(f"  {edge.said} ")
     if edge.crossing:
         attributes |= {"color": theme.CROSSING, "fontcolor": theme.CROSSING, "penwidth": "2.8", "arrowsize": "0.7"}
     if edge.train:

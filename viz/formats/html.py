@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from viz import palette
-from viz.difference.comparison import Comparison
 from viz.formats import Look
-from viz.html import comparison, themes
+from viz.html import both, themes
+from viz.html.both import Both
 from viz.html.document import document
 from viz.html.page import frame, page
 from viz.html.pictures import pictures
@@ -15,10 +15,10 @@ OPENS = True  # blocks open and close in it, and views change
 IGNORES = ("depth", "theme", "engine")  # its reader chooses, and it is laid out where it is read
 
 
-def render(subject: Views | Comparison, look: Look) -> bytes:
-    """The page of a network, or of a comparison."""
-    if isinstance(subject, Comparison):
-        return comparison.render(subject, look)
+def render(subject: Views | Both, look: Look) -> bytes:
+    """The page of a network, or of two compared."""
+    if isinstance(subject, Both):
+        return page(both.document(subject, look), themes.css_of_changes())
     known = document(subject.scene, look)
     others = pictures(subject, known)
     colours = palette.colours((box.colour for box in subject.scene.boxes()), subject.scene.devices)

@@ -72,5 +72,5 @@ def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) 
 def _edge(edge: Edge, look: Look) -> str:
     arrow = "==>" if edge.crossing else "-.->" if edge.train else "-->"
     said = edge.crossing or look.shapes == "all" or (look.shapes and edge.news)
-    label = f"|{text(edge.shape)}|" if said else ""
+    label = f"|{text(edge.said)}|" if said else ""
     return f"    {edge.source} {arrow}{label} {edge.target}"

@@ -25,18 +25,20 @@ export function camera(canvas, changed) {
   };
   const pan = (dx, dy) => move(view.x + dx, view.y + dy);
 
-  /** All of a drawing, not larger than `most`; or its start, where all of it would be smaller than `least`. */
-  const fit = (size, direction, least = 0, most = 1) => {
+  /** All of a drawing, not larger than `most`; or its start, where all of it would be smaller than `least`: that end of it
+      where the data comes in, and in the middle what stands at `start`. */
+  const fit = (size, direction, { least = 0, most = 1, start: first = { x: 0, y: 0, ...size } } = {}) => {
     const { clientWidth: w, clientHeight: h } = canvas;
     const whole = Math.min(most, w / size.width, h / size.height);
     const k = Math.max(whole, least, FARTHEST);
     const start = (room, length, reversed) =>
       length * k <= room ? (room - length * k) / 2 : reversed ? room - length * k : 0;
     const along = direction === "down" || direction === "up";
-    const across = (room, length) => (room - length * k) / 2;
+    const across = (room, length, middle) =>
+      length * k <= room ? (room - length * k) / 2 : Math.min(0, Math.max(room - length * k, room / 2 - middle * k));
     move(
-      along ? across(w, size.width) : start(w, size.width, direction === "left"),
-      along ? start(h, size.height, direction === "up") : across(h, size.height),
+      along ? across(w, size.width, first.x + first.width / 2) : start(w, size.width, direction === "left"),
+      along ? start(h, size.height, direction === "up") : across(h, size.height, first.y + first.height / 2),
       k,
     );
   };

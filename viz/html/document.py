@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, TypeAlias
 
 from archdsl.dims import show
-from archdsl.graph import Layer, header, layer
+from archdsl.graph import header
 from archdsl.measure.table import count, size
-from archdsl.source import Span
 from viz import palette
 from viz.formats import Look
 from viz.html import figures
-from viz.html.figures import FIGURES, NOTHING, Amount, Cost, Figure, Figures
-from viz.html.paging import Item, Page, paged
+from viz.html.facts import Notes, amounts, facts
+from viz.html.figures import FIGURES, NOTHING, Cost, Figure, Figures
+from viz.html.paging import Page, Stand, paged
 from viz.scene import Box, Group, Scene
 from viz.wording import clip, plain
 
-EXACT: Final = 2**53 - 1  # the largest integer that a browser reads without rounding
-LONGEST_VALUE: Final = 200  # characters of a parameter's value, or of a line of the spec
+Item: TypeAlias = Box | Group | Page[Box | Group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,12 @@ def document(scene: Scene, look: Look) -> Document:
         "title": scene.title,
         "direction": look.direction,
         "shapes": bool(look.shapes),
-        "figures": [{"key": figure.key, "name": _named(figure, look), "unit": figure.unit} for figure in FIGURES],
+        "figures": [{"key": figure.key, "name": named(figure, look), "unit": figure.unit} for figure in FIGURES],
         "colours": list(colours.groups),
         "devices": list(scene.devices),
         "summary": _summary(written.known),
         "items": written.items,
-        "settings": [[list(pair) for pair in pairs] for pairs in written.settings],
-        "sources": written.sources,
+        **written.notes.data,
         "edges": [
             [written.boxes[e.source], written.boxes[e.target], e.shape, int(e.news), int(e.crossing), int(e.train)]
             for e in scene.edges
@@ -68,7 +64,7 @@ def document(scene: Scene, look: Look) -> Document:
     return Document(data, written.places, written.known)
 
 
-def _named(figure: Figure, look: Look) -> str:
+def named(figure: Figure, look: Look) -> str:
     """A figure's name; that of a time says on what."""
     return f"{figure.name} on {look.profile.title}" if figure.unit == "seconds" else figure.name
 
@@ -82,16 +78,15 @@ class _Writer:
     items: list[dict[str, Any]] = field(default_factory=list)
     boxes: dict[str, int] = field(default_factory=dict)  # the places of boxes, by their ids
     places: dict[str, int] = field(default_factory=dict)  # of layers and groups, by their keys
-    settings: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)  # parameters, each set once
-    sources: dict[str, dict[str, str]] = field(default_factory=dict)  # the lines that layers are written on
+    notes: Notes = field(default_factory=Notes)
 
     def network(self) -> None:
         root: dict[str, Any] = {"parent": None, "kind": "network", "path": "", "title": self.scene.title}
         self.items.append(root)
-        self._close(root, self._children(self.scene.items, 0))
+        self._close(root, self._children(paged(self.scene.items, _stand), 0))
 
     def _children(self, items: Sequence[Item], parent: int) -> tuple[Cost, int]:
-        below = [self._item(item, parent) for item in paged(items)]
+        below = [self._item(item, parent) for item in items]
         return figures.total(cost for cost, _ in below), sum(layers for _, layers in below)
 
     def _item(self, item: Item, parent: int) -> tuple[Cost, int]:
@@ -100,16 +95,18 @@ class _Writer:
         entry: dict[str, Any] = {"parent": parent}
         place = len(self.items)
         self.items.append(entry)
-        entry |= {"of": self.places[item.like]} if item.like else {}
+        first = item.first if isinstance(item, Page) else item
+        entry |= {"of": self.places[first.like]} if isinstance(first, Group) and first.like else {}
         if isinstance(item, Page):
-            entry |= {"kind": "page", "path": "", "title": f"{_first(item)} … {_last(item)}"}
+            entry |= {"kind": "page", "path": "", "title": f"{_called(item.first)} … {_called(item.last)}"}
+            below = self._children(item.items, place)
         else:
             self.places[item.key] = place
             entry |= {"kind": "group", "path": item.path, "title": item.path}
             entry |= {"name": self._within(item.path, parent)}
             entry |= {"call": item.call} if item.call else {}
             entry |= self._marks(item)
-        below = self._children(item.items, place)
+            below = self._children(paged(item.items, _stand), place)
         if isinstance(item, Group) and item.order:
             entry |= {"alike": [self.places[key] for key in item.order]}
         return self._close(entry, below)
@@ -140,15 +137,8 @@ class _Writer:
             output = next(o for o in header(self.scene.graph)["outputs"] if o["name"] == box.key)
             entry |= {"outputs": [show(output["shape"])]}
             return NOTHING, 0
-        node = layer(self.scene.graph, box.key)
-        cost = self.known.cost(box.key)
-        entry |= {"op": node["op"], "line": self._line(node["span"]), "outputs": [show(s) for s in node["outputs"]]}
-        if box.kind == "input":
-            return cost, 0
-        entry |= {"dtype": node["dtype"], "settings": self._settings(node), **amounts(cost), **self._seen(box.key)}
-        notes = [name for name in ("frozen", "checkpoint") if node.get(name)]
-        entry |= {"notes": notes} if notes else {}
-        return cost, 1
+        entry |= facts(self.scene.graph, box.key, self.known, self.notes)
+        return self.known.cost(box.key), int(box.kind != "input")
 
     def _within(self, path: str, parent: int) -> str:
         """What a group is called within the one around it."""
@@ -160,63 +150,16 @@ class _Writer:
         device = {} if item.device is None else {"device": self.scene.devices.index(item.device)}
         return {**device, **({"train": True} if item.train else {})}
 
-    def _seen(self, key: str) -> dict[str, Any]:
-        """The receptive field; an empty list where there are no positions."""
-        fields = self.known.field(key)
-        if fields is None:
-            return {"field": None}
-        return {"field": [f.size for f in fields], "jump": [_number(f.jump) for f in fields]}
-
-    def _settings(self, node: Layer) -> int:
-        pairs = tuple((name, _value(value)) for name, value in node["params"].items())
-        return self.settings.setdefault(pairs, len(self.settings))
-
-    def _line(self, span: Span) -> list[Any]:
-        # The file's name alone: where it lies is nobody's business, and would change the page from machine to machine.
-        name = plain(PurePath(span.source.name).name)
-        lines = self.sources.setdefault(name, {})
-        number = span.line
-        if str(number) not in lines:
-            lines[str(number)] = clip(span.source.line(number).strip(), LONGEST_VALUE)
-        return [name, number]
-
-
-def _first(item: Item) -> str:
-    return _first(item.items[0]) if isinstance(item, Page) else _called(item)
-
-
-def _last(item: Item) -> str:
-    return _last(item.items[-1]) if isinstance(item, Page) else _called(item)
-
 
 def _called(item: Box | Group) -> str:
     path = item.path if isinstance(item, Group) else item.key
     return clip(path.rpartition(".")[2])
 
 
-def amounts(cost: Cost) -> dict[str, Any]:
-    """The figures of a layer or group, by their keys."""
-    return {figure.key: _amount(amount) for figure, amount in zip(FIGURES, cost, strict=True)}
-
-
-def _amount(amount: Amount) -> int | float | str | None:
-    exact = isinstance(amount, float) or (isinstance(amount, int) and amount <= EXACT)
-    return amount if amount is None or exact else str(amount)  # type: ignore[return-value]
-
-
-def _number(jump: int | Fraction) -> int | str:
-    return jump if isinstance(jump, int) else str(jump)
-
-
-def _value(value: Any) -> str:
-    """A parameter's value as a spec would say it."""
-    if value is None:
-        return "not given"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (tuple, list)):
-        return clip(f"[{', '.join(map(_value, value))}]", LONGEST_VALUE)
-    return clip(str(value), LONGEST_VALUE)
+def _stand(item: Box | Group) -> Stand:
+    if isinstance(item, Group):
+        return "folded" if item.like else ""
+    return item.kind if item.kind in ("input", "output") else ""
 
 
 def _summary(known: Figures) -> list[list[str]]:

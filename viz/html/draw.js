@@ -2,8 +2,8 @@
 
 import { svg } from "./dom.js";
 import { brief, plural } from "./wording.js";
-import { around, isGroup, repeats } from "./model.js";
-import { header, isCircle, lines, often, spanned } from "./layout.js";
+import { around, isGroup, repeats, saidOf } from "./model.js";
+import { header, isCircle, lines, often, pathOf, spanned } from "./layout.js";
 
 const FAR = 0.25; // smaller than this, text is no more than grey dust
 const MARGIN = 150; // pixels around the window that are drawn as well
@@ -15,35 +15,35 @@ export function drawing(canvas, decorate) {
   const world = svg("g", { role: "presentation" }, ...layers);
   const [frameLayer, edgeLayer, headingLayer, boxLayer, labelLayer] = layers;
   let parts = []; // {place, layer, make, element}, of all but frames
-  let elements = new Map(); // of boxes and frames, by item
+  let elements = []; // of boxes and frames: {item, element}
   let edgeParts = [];
 
-  const show = (layout, look) => {
+  const show = ({ sheets }, look) => {
     for (const layer of layers) layer.replaceChildren();
-    elements = new Map();
-    const boxes = [...layout.boxes].map(([item, place]) => ({
-      place, layer: boxLayer, make: () => made(item, () => box(item, place, look)),
-    }));
-    edgeParts = layout.edges.map((route) => ({
-      edge: route.edge, place: bounds(route.points), layer: edgeLayer, make: () => edge(route),
-    }));
-    const labels = layout.edges.flatMap(({ labels }) => labels).map((label) => ({
-      place: label, layer: labelLayer, make: () => caption(label),
-    }));
-    parts = [...edgeParts, ...boxes, ...labels];
-    for (const [item, place] of layout.frames) { // few, and in the order of nesting
-      made(item, () => frame(item, place, look));
-      frameLayer.append(elements.get(item));
-      headingLayer.append(heading(item, place, look.unfolded));
+    [elements, edgeParts, parts] = [[], [], []];
+    for (const sheet of sheets) lay(sheet, look);
+    parts = [...edgeParts, ...parts];
+  };
+
+  const lay = ({ side, boxes, frames, edges, headings }, look) => {
+    for (const [item, place] of boxes) {
+      parts.push({ place, layer: boxLayer, make: () => made(item, box(item, place, look, side)) });
+    }
+    for (const route of edges) {
+      edgeParts.push({ edge: route.edge, place: bounds(route.points), layer: edgeLayer, make: () => edge(route) });
+      parts.push(...route.labels.map((label) => ({ place: label, layer: labelLayer, make: () => caption(label) })));
+    }
+    parts.push(...headings.map((label) => ({ place: label, layer: labelLayer, make: () => networkName(label) })));
+    for (const [item, place] of frames) { // few, and in the order of nesting
+      frameLayer.append(made(item, frame(item, place, look, side)));
+      headingLayer.append(heading(item, place, look.unfolded, side));
     }
   };
 
-  const made = (item, make) => {
-    if (!elements.has(item)) {
-      elements.set(item, make());
-      decorate(item, elements.get(item));
-    }
-    return elements.get(item);
+  const made = (item, element) => {
+    elements.push({ item, element });
+    decorate(item, element);
+    return element;
   };
 
   /** Shows what is in sight of the camera, or all where there is none. */
@@ -62,7 +62,7 @@ export function drawing(canvas, decorate) {
   };
 
   const redecorate = () => {
-    for (const [item, element] of elements) decorate(item, element);
+    for (const { item, element } of elements) decorate(item, element);
   };
 
   /** Marks the edges of an item, or of none. */
@@ -98,17 +98,18 @@ function bounds(points) {
 
 /** What a screen reader says of an item. */
 export function spoken(item, unfolded) {
-  const said = [item.path || item.title, item.title !== item.path ? item.title : "", item.outputs?.[0] ?? ""];
+  const name = item.path || item.title;
+  const said = [name, item.status ?? "", item.title !== name ? item.title : "", item.outputs?.[0] ?? ""];
   if (isGroup(item)) said.push(plural(item.layers, "layer"));
   if (unfolded && repeats(item, unfolded) > 1) said.push(`one of ${item.run.length} that are equal`);
   if (item.fault) said.push(item.fault);
-  if (item.params) said.push(`${brief(item.params)} parameters`);
+  if (item.params && !item.status) said.push(`${brief(item.params)} parameters`);
   return said.filter(Boolean).join(", ");
 }
 
-function treeItem(item, kind, open, unfolded) {
+function treeItem(item, kind, open, unfolded, side) {
   return svg("g", {
-    id: item.id,
+    id: side === "a" && item.b ? `${item.id}a` : item.id, // on the sheet of the first network: drawn twice
     class: kind,
     role: "treeitem",
     "data-index": item.index,
@@ -126,13 +127,14 @@ function marks(item) {
     ...(item.train ? ["train"] : []),
     ...(item.device === undefined ? [] : ["on-device", `d${item.device}`]),
     ...(item.colour === undefined ? [] : [`c${item.colour}`]),
+    ...(item.status ? [item.status] : []),
   ];
 }
 
-function box(item, { x, y, width, height }, look) {
-  const group = treeItem(item, "box", false, look.unfolded);
+function box(item, { x, y, width, height }, look, side) {
+  const group = treeItem(item, "box", false, look.unfolded, side);
   const badge = often(item, look.unfolded);
-  group.classList.add(...marks(item), ...(isGroup(item) ? ["closed"] : []));
+  group.classList.add(...marks(item), ...(isGroup(item) && item.colour === undefined ? ["closed"] : []));
   const outline = { class: "shape", x, y, width, height, rx: 6 };
   if (isCircle(item, look)) {
     group.append(svg("circle", { class: "shape", cx: x + width / 2, cy: y + height / 2, r: width / 2 }));
@@ -150,7 +152,7 @@ function box(item, { x, y, width, height }, look) {
   if (item.shared) {
     group.append(svg("rect", { ...outline, x: x + 3, y: y + 3, width: width - 6, height: height - 6, rx: 4 }));
   }
-  const said = lines(item, look);
+  const said = lines(item, look, side);
   const middle = x + width / 2 + (isGroup(item) ? 8 : 0) - (badge ? 6 + badge.length * 3 : 0);
   if (badge) group.append(svg("text", { class: "times", "data-fold": true, x: x + width - 10, y: y + height / 2 + 2 }, badge));
   const room = isGroup(item) ? height - 4 : height;
@@ -158,11 +160,20 @@ function box(item, { x, y, width, height }, look) {
     const base = y + room / 2 + 15 * (i - (said.length - 1) / 2) + 4;
     group.append(svg("text", { class: style, x: middle, y: base }, text));
   });
+  if (item.sign) group.append(...sign(item, x + 1, y + 1));
   return group;
 }
 
-function frame(item, { x, y, width, height }, look) {
-  const group = treeItem(item, "frame", true, look.unfolded);
+/** How an item differs between two networks, for those who see no colours. */
+function sign(item, x, y) {
+  return [
+    svg("circle", { class: "disc", cx: x, cy: y, r: 7.5 }),
+    svg("text", { class: "sign", x, y: y + 4.2 }, item.sign),
+  ];
+}
+
+function frame(item, { x, y, width, height }, look, side) {
+  const group = treeItem(item, "frame", true, look.unfolded, side);
   group.classList.add(...marks(item));
   if (around(item).length % 2) group.classList.add("odd");
   group.append(svg("rect", { class: "shape", x, y, width, height, rx: 8 }));
@@ -170,14 +181,15 @@ function frame(item, { x, y, width, height }, look) {
 }
 
 /** The heading of a frame: apart from it, so that no edge strikes it out. */
-function heading(item, { x, y }, unfolded) {
+function heading(item, { x, y }, unfolded, side) {
   const group = svg("g", { class: "heading", role: "presentation", "data-index": item.index });
   group.classList.add(...marks(item), ...(around(item).length % 2 ? ["odd"] : []));
-  const call = item.call ? svg("tspan", { dx: 7 }, item.call) : null;
-  const back = svg("rect", { class: "back", x: x + 25, y: y + 8, width: header(item, unfolded) + 7, height: 17, rx: 3 });
+  const own = saidOf(item, side);
+  const call = own.call ? svg("tspan", { dx: 7 }, own.call) : null;
+  const back = svg("rect", { class: "back", x: x + 25, y: y + 8, width: header(item, unfolded, side) + 7, height: 17, rx: 3 });
   const badge = often(item, unfolded);
   const repeated = badge ? svg("tspan", { class: "times", "data-fold": true, dx: 7 }, badge) : null;
-  const text = svg("text", { x: x + 28, y: y + 20 }, spanned(item, item.path || item.title, unfolded), call, repeated);
+  const text = svg("text", { x: x + 28, y: y + 20 }, spanned(item, pathOf(item, side), unfolded, side), call, repeated);
   group.append(back, ...chevron(x + 15, y + 16, true), text);
   return group;
 }
@@ -191,8 +203,9 @@ function chevron(x, y, open) {
   ];
 }
 
-function edge({ edge: { train, crossing, from, to, shapes }, points }) {
+function edge({ edge: { train, crossing, from, to, shapes, side }, points }) {
   const group = svg("g", { class: "edge", role: "presentation" });
+  if (side) group.classList.add("lone", `in-${side}`);
   if (train) group.classList.add("train");
   if (crossing) group.classList.add("crossing");
   group.append(svg("path", { d: rounded(points) }), head(points.at(-2), points.at(-1)));
@@ -228,6 +241,10 @@ function toward(from, to, distance) {
   const part = distance / Math.max(length(from, to), 1e-6);
   const along = (a, b) => +(a + (b - a) * part).toFixed(1);
   return { x: along(from.x, to.x), y: along(from.y, to.y) };
+}
+
+function networkName({ x, y, height, text }) {
+  return svg("text", { class: "network-name", x, y: y + height - 8 }, text);
 }
 
 function caption({ x, y, height, text }) {

@@ -4,6 +4,8 @@ import { plural } from "./wording.js";
 import { around, atFirst, foldedAround, isGroup, MOST, opened, openBelow, runOf, seen } from "./model.js";
 import { engine } from "./engine.js";
 import { layOut } from "./layout.js";
+import { onSheets } from "./sheets.js";
+import { differences } from "./differences.js";
 import { READABLE } from "./camera.js";
 import { drawing } from "./draw.js";
 import { entries, greatest, shade, share, showLegend, swatch } from "./heat.js";
@@ -24,7 +26,7 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
     element.classList.toggle("found", state.found.size > 0 && (closed ? [item, ...(item.run ?? [])].some(isFound) : state.found.has(item)));
     element.classList.toggle("selected", item === state.selected);
     element.setAttribute("aria-selected", String(item === state.selected));
-    const colours = state.heat && closed ? shade(share(item, state.heat, unfolded), most) : null;
+    const colours = state.heat && closed ? shade(share(item, state.heat, unfolded), most, state.heat) : null;
     for (const [name, value] of Object.entries({ fill: colours?.fill, text: colours?.text, quiet: colours?.text })) {
       if (value) element.style.setProperty(`--${name}`, value);
       else element.style.removeProperty(`--${name}`);
@@ -42,14 +44,14 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
     const now = seen(page, open, unfolded);
     let placed;
     try {
-      placed = await layOut(ask, now, { ...page, heat: state.heat });
+      placed = await layOut(ask, now, { ...page, heat: state.heat, sides: state.sides });
     } catch (error) {
       say(`this cannot be laid out: ${error.message}`);
       return false;
     }
     if (call !== calls) return false;
-    [layout, shown, most] = [placed, now, greatest(now.boxes, state.heat, unfolded)];
-    draw.show(layout, { heat: state.heat, loose: shown.loose, unfolded });
+    [layout, shown, most] = [onSheets(placed, { ...page, sides: state.sides }), now, greatest(amounts(now.boxes))];
+    draw.show(layout, { heat: state.heat, loose: shown.loose, unfolded, sides: state.sides });
     mark();
     tellLegend();
     canvas.removeAttribute("aria-busy");
@@ -74,8 +76,12 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
     draw.look(sight.view, room());
   };
 
-  const fit = (readable) => layout && sight.fit(layout, page.direction, readable ? READABLE : 0);
-  const tellLegend = () => showLegend(legend, shown, page, state.heat);
+  const fit = (readable) => {
+    const first = layout?.sheets[0].boxes[0]?.[1];
+    if (first) sight.fit(layout, page.direction, { least: readable ? READABLE : 0, start: first });
+  };
+  const amounts = (boxes) => boxes.map((item) => share(item, state.heat, unfolded));
+  const tellLegend = () => showLegend(legend, entries(shown, page, state.heat), state.heat, amounts(shown.boxes));
 
   /** Opens and unfolds what is around an item, and brings it into sight. */
   const reveal = async (item) => {
@@ -151,10 +157,16 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
     fit,
     point: () => draw.point(new Set([state.selected, state.hovered].filter(Boolean))),
     colour: () => arrangeAround(state.selected ?? shown.boxes[0]),
+    turn: async () => {
+      await arrange();
+      fit(true);
+      if (place(state.selected)) sight.reveal(place(state.selected));
+    },
+    differences: () => differences(page.root, unfolded),
     isOpen: (item) => open.has(item),
     isFolded: (item) => !unfolded.has(item),
     has: () => true,
-    step: (key) => layout && neighbour(place(state.selected) ? state.selected : null, key, layout, page.direction),
+    step: (key) => layout && neighbour(place(state.selected) ? state.selected : null, key, layout.common, page.direction),
     outwards: () => (state.selected?.parent?.parent ? state.selected.parent : null),
     active: () => state.selected?.id,
     itemAt: (element) => page.items[element?.closest("[data-index]")?.dataset.index] ?? null,

@@ -12,19 +12,21 @@ export function share(item, heat, unfolded) {
   return heat && multiplied(item[heat.key], times(item, unfolded));
 }
 
-/** The greatest share among boxes; those that are unknown or depend on a symbol do not count. */
-export function greatest(boxes, heat, unfolded) {
-  const shares = boxes.map((item) => share(item, heat, unfolded));
-  return shares.reduce((most, one) => Math.max(most, typeof one === "number" ? one : 0), 0);
+/** The greatest amount; those that are unknown or depend on a symbol do not count, and less counts as more does. */
+export function greatest(amounts) {
+  return amounts.reduce((most, one) => Math.max(most, typeof one === "number" ? Math.abs(one) : 0), 0);
 }
 
-/** The fill and the text colour of a figure: of its square root, so that small ones differ as well. */
-export function shade(value, most) {
+/** The fill and the text colour of an amount: of its square root, so that small ones differ as well. What is less than
+    nothing, as a change can be, has colours of its own. */
+export function shade(value, most, { signed }) {
   if (typeof value !== "number") return null;
+  if (signed && value === 0) return { fill: "var(--paper)", text: "var(--ink)" };
   const style = getComputedStyle(document.documentElement);
-  const at = (most ? Math.sqrt(value / most) : 0) * (STOPS - 1);
+  const at = (most ? Math.sqrt(Math.abs(value) / most) : 0) * (STOPS - 1);
   const low = Math.min(Math.floor(at), STOPS - 2);
-  const [a, b] = [low, low + 1].map((i) => channels(style.getPropertyValue(`--heat-${i}`).trim()));
+  const scale = value < 0 ? "cool" : "heat";
+  const [a, b] = [low, low + 1].map((i) => channels(style.getPropertyValue(`--${scale}-${i}`).trim()));
   const mixed = a.map((channel, i) => Math.round(channel + (b[i] - channel) * (at - low)));
   return { fill: `rgb(${mixed.join(" ")})`, text: luminance(mixed) > 0.179 ? "#000000" : "#ffffff" };
 }
@@ -39,15 +41,16 @@ function luminance(rgb) {
 }
 
 /** The legend's entries, for what is shown: {sign, style, text}. */
-export function entries({ boxes, frames, edges, unfolded }, { colours, devices }, heat) {
+export function entries({ boxes, frames, edges, unfolded }, { colours, devices, difference }, heat) {
   const items = [...boxes, ...frames];
   const found = [];
   if (!heat) {
     const used = new Set(boxes.map((item) => item.colour));
     colours.forEach((name, i) => {
-      if (used.has(i) && !HIDDEN.has(name)) found.push({ sign: "fill", style: `c${i}`, text: name });
+      const status = difference ? ` ${difference.statuses[i].name}` : "";
+      if (used.has(i) && !HIDDEN.has(name)) found.push({ sign: "fill", style: `c${i}${status}`, text: name });
     });
-    if (boxes.some((item) => item.children.length)) found.push({ sign: "fill", style: "closed", text: "closed block" });
+    if (!difference && boxes.some((item) => item.children.length)) found.push({ sign: "fill", style: "closed", text: "closed block" });
   }
   const placed = new Set(items.map((item) => item.device));
   devices.forEach((name, i) => {
@@ -60,20 +63,23 @@ export function entries({ boxes, frames, edges, unfolded }, { colours, devices }
   return found;
 }
 
-export function showLegend(place, shown, page, heat) {
-  const found = entries(shown, page, heat).map(({ sign, style, text }) =>
-    html("span", {}, html("i", { class: `${sign} ${style}` }), text),
-  );
-  if (heat) {
-    const unknown = shown.boxes.some((item) => item[heat.key] !== undefined && typeof item[heat.key] !== "number");
-    const most = amount(greatest(shown.boxes, heat, shown.unfolded), heat);
-    found.unshift(
-      html("span", {}, `${heat.name}: 0`, html("i", { class: "scale" }), most),
-      ...(unknown ? [html("span", {}, "uncoloured: not known without a value for a symbol")] : []),
-    );
-  }
-  place.replaceChildren(...found);
-  place.hidden = !found.length;
+/** Shows a legend: what a heat map's colours mean for these amounts, then the entries. */
+export function showLegend(place, found, heat, amounts) {
+  const scale = heat ? heatScale(heat, amounts) : [];
+  place.replaceChildren(...scale, ...found.map(({ sign, style, text }) => html("span", {}, html("i", { class: `${sign} ${style}` }), text)));
+  place.hidden = !place.children.length;
+}
+
+function heatScale(heat, amounts) {
+  const most = greatest(amounts);
+  const ends = heat.signed
+    ? [amount(-most, heat), html("i", { class: "scale cool" }), html("i", { class: "scale" }), amount(most, heat)]
+    : ["0", html("i", { class: "scale" }), amount(most, heat)];
+  const unknown = amounts.some((one) => one !== undefined && typeof one !== "number");
+  return [
+    html("span", {}, `${heat.name}: `, ...ends),
+    ...(unknown ? [html("span", {}, "uncoloured: not known without a value for a symbol")] : []),
+  ];
 }
 
 /** The legend's sign as it looks now, for a file. */

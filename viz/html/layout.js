@@ -1,7 +1,7 @@
 // From what is seen to where it is: sizes of boxes from their text, places from the engine.
 
 import { amount, plural } from "./wording.js";
-import { isGroup, repeats, within } from "./model.js";
+import { isGroup, repeats, saidOf, within } from "./model.js";
 import { share } from "./heat.js";
 
 const FONT = '"Liberation Sans", Arial, Helvetica, sans-serif';
@@ -32,6 +32,9 @@ const OPTIONS = {
   "elk.padding": "[top=20,left=20,bottom=20,right=20]",
 };
 
+// Of two networks the second is kept straight, and the first turns off from it.
+const BACKBONE = { "elk.layered.priority.direction": "10", "elk.layered.priority.straightness": "10" };
+
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 
@@ -44,15 +47,18 @@ function width(text, size, bold = false) {
   return widths.get(key);
 }
 
-/** What is written in a box: what it is, its name, and a figure where a heat map asks for it. */
-export function lines(item, { heat, loose, unfolded }) {
-  const name = spanned(item, loose.has(item.parent) ? item.path : item.name, unfolded);
-  let [first, second] = item.kind === "group" ? [name, [item.call]] : [item.title, [name]];
-  if (item.call && /^\d+$/.test(item.name)) [first, second] = [item.call, [spanned(item, item.path, unfolded)]]; // a number says little
+/** What is written in a box: what it is, its name, and a figure where a heat map asks for it; of both networks together,
+    or of one side. */
+export function lines(item, { heat, loose, unfolded }, side) {
+  const own = saidOf(item, side);
+  const name = spanned(item, loose.has(item.parent) ? pathOf(item, side) : own.name, unfolded, side);
+  let [first, second] = item.kind === "group" ? [name, [own.call]] : [own.title ?? item.title, [name]];
+  if (own.call && /^\d+$/.test(own.name)) [first, second] = [own.call, [spanned(item, pathOf(item, side), unfolded, side)]]; // a number says little
   const said = [{ text: first, size: TITLE, style: "title" }];
-  const each = repeats(item, unfolded) > 1 ? " each" : "";
-  if (isGroup(item)) second.push(plural(item.layers, "layer") + each);
+  const several = repeats(item, unfolded) > 1;
+  if (isGroup(item)) second.push(plural(own.layers ?? item.layers, "layer") + (several ? " each" : ""));
   if (second.some(Boolean)) said.push({ text: second.filter(Boolean).join(" · "), size: QUIET, style: "quiet" });
+  for (const text of [...(own.more ?? []), ...((several ? own.each : own.total) ?? [])]) said.push({ text, size: QUIET, style: "quiet" });
   if (item.fault) said.push(...wrapped(item.fault).map((text) => ({ text, size: QUIET, style: "quiet" })));
   if (heat && item[heat.key] !== 0 && item[heat.key] !== undefined) {
     said.push({ text: amount(share(item, heat, unfolded), heat), size: QUIET, style: "figure" });
@@ -60,9 +66,14 @@ export function lines(item, { heat, loose, unfolded }) {
   return said;
 }
 
+/** The path of an item, in one of two networks or both: those of a pair may differ. */
+export function pathOf(item, side) {
+  return saidOf(item, side).label || item.path || item.title;
+}
+
 /** The name of a group, or of all in whose stead it is drawn. */
-export function spanned(item, name, unfolded) {
-  return repeats(item, unfolded) > 1 ? `${name} … ${item.run.at(-1).path.split(".").at(-1)}` : name;
+export function spanned(item, name, unfolded, side) {
+  return repeats(item, unfolded) > 1 ? `${name} … ${pathOf(item.run.at(-1), side).split(".").at(-1)}` : name;
 }
 
 /** How often a box or frame occurs; nothing for once. */
@@ -82,13 +93,15 @@ function wrapped(text) {
 }
 
 export function isCircle(item, look) {
-  return item.kind === "join" && item.title.length <= 3 && lines(item, look).length === 1;
+  return item.kind === "join" && item.title.length <= 3 && look.sides.every((side) => lines(item, look, side).length === 1);
 }
 
+/** The size of a box: that of the larger of two, so that what corresponds is drawn level. */
 function sized(item, look) {
   if (isCircle(item, look)) return { width: 28, height: 28 };
-  const said = lines(item, look);
-  const widest = Math.max(...said.map(({ text, size, style }) => width(text, size, style === "figure")));
+  const sides = look.sides.filter((side) => !side || item[side]).map((side) => lines(item, look, side));
+  const said = sides.reduce((most, one) => (one.length > most.length ? one : most));
+  const widest = Math.max(...sides.flat().map(({ text, size, style }) => width(text, size, style === "figure")));
   const badge = often(item, look.unfolded);
   const across = widest + 24 + (isGroup(item) ? 20 : 0) + (badge && width(badge, TITLE, true) + 10);
   return { width: Math.max(64, Math.ceil(across)), height: 15 * said.length + (isGroup(item) ? 16 : 13) };
@@ -108,7 +121,7 @@ function labels(edges, shapes) {
 }
 
 /** The places of everything seen: boxes and frames by item, edges as points with their labels. */
-export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { direction, shapes, heat, root }) {
+export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { direction, shapes, heat, root, sides }) {
   const framed = new Set(frames);
   const standing = (item) => (loose.has(item) ? within(item, unfolded).flatMap(standing) : [item]);
   const nodes = (group) =>
@@ -127,13 +140,16 @@ export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { d
             "elk.nodeSize.minimum": least(Math.ceil(header(item, unfolded) + 44), HEADER, direction),
           },
         }
-      : { id: item.id, ...sized(item, { heat, loose, unfolded }) };
+      : { id: item.id, ...sized(item, { heat, loose, unfolded, sides }) };
   const said = labels(edges, shapes);
+  const several = edges.some(({ side }) => side);
   const placed = await ask({
     id: "root",
     layoutOptions: { ...OPTIONS, "elk.direction": DIRECTIONS[direction] },
     children: nodes(root),
-    edges: edges.map(({ id, from, to }, i) => ({ id, sources: [from.id], targets: [to.id], labels: said[i] })),
+    edges: edges.map(({ id, from, to, side }, i) => ({
+      id, sources: [from.id], targets: [to.id], labels: said[i], layoutOptions: several && side !== "a" ? BACKBONE : {},
+    })),
   });
   const places = new Map();
   const collect = ({ id, x, y, width, height, children = [] }) => {
@@ -166,7 +182,8 @@ function least(width, height, direction) {
 }
 
 /** The width of a frame's heading. */
-export function header(item, unfolded) {
-  const [name, badge] = [spanned(item, item.path || item.title, unfolded), often(item, unfolded)];
-  return width(name, TITLE, true) + width(item.call ? `  ${item.call}` : "", TITLE) + width(badge && `  ${badge}`, TITLE, true);
+export function header(item, unfolded, side) {
+  const [name, badge] = [spanned(item, pathOf(item, side), unfolded, side), often(item, unfolded)];
+  const { call } = saidOf(item, side);
+  return width(name, TITLE, true) + width(call ? `  ${call}` : "", TITLE) + width(badge && `  ${badge}`, TITLE, true);
 }

@@ -12,7 +12,8 @@ import { pictureView } from "./picture.js";
 
 const page = model(JSON.parse(byId("network").textContent));
 const canvas = byId("canvas");
-const state = { selected: null, hovered: null, found: new Set(), heat: null };
+const SIDES = { overlaid: [undefined], "side-by-side": ["a", "b"] }; // what is drawn of two networks: both as one, or each
+const state = { selected: null, hovered: null, found: new Set(), heat: null, sides: SIDES.overlaid };
 const NAMES = ["graph", "stages", "volumes"].filter((name) => name === "graph" || byId(name));
 const HOME = NAMES.includes(page.view) ? page.view : "graph"; // the view of an address that names none
 
@@ -106,6 +107,23 @@ function outwards() {
   if (view.place(state.selected)) sight.reveal(view.place(state.selected));
 }
 
+/** Goes to the next difference, or the one before. */
+async function go(by) {
+  const found = view.differences();
+  if (!found.length) return say("there is no difference");
+  const at = found.indexOf(state.selected);
+  const next = found.at(at < 0 ? (by > 0 ? 0 : -1) : (at + by) % found.length);
+  await reveal(next);
+  say(`${found.indexOf(next) + 1} of ${found.length}: ${next.path || next.title}, ${next.status}`);
+}
+
+/** Shows two networks in another arrangement. */
+function arrange(name) {
+  byId("arrangement").value = name;
+  state.sides = SIDES[name];
+  return view?.turn();
+}
+
 function save() {
   if (view.refused) return;
   const { selected, found } = state;
@@ -115,7 +133,8 @@ function save() {
   Object.assign(state, { selected, found });
   mark();
   view.look();
-  download(`${page.title.split(" ")[0]}${name === "graph" ? "" : `-${name}`}.svg`, text);
+  const file = page.difference ? page.difference.names.join("-") : page.title.split(" ")[0];
+  download(`${file}${name === "graph" ? "" : `-${name}`}.svg`, text);
   say("saved");
 }
 
@@ -126,6 +145,11 @@ function paint(theme = byId("theme").value) {
 }
 
 function offer() {
+  if (page.difference) {
+    byId("differences").hidden = byId("arrangement").parentNode.hidden = false;
+    byId("heat").options[0].text = "status";
+    arrange(page.difference.arrangement);
+  }
   byId("heat").append(...page.figures.map(({ key, name }) => html("option", { value: key }, name)));
   byId("fold").hidden = !page.items.some((item) => item.run);
   byId("views").hidden = NAMES.length < 2;
@@ -167,6 +191,9 @@ function listen() {
   canvas.addEventListener("pointerleave", () => hint(null));
   const arrows = Object.fromEntries(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].map((key) => [key, step]));
   const fold = () => view.fold?.(state.selected);
+  const [next, previous] = [() => go(1), () => go(-1)];
+  const other = () => arrange(state.sides === SIDES.overlaid ? "side-by-side" : "overlaid");
+  const ofTwo = page.difference ? { n: next, N: next, p: previous, P: previous, a: other, A: other } : {};
   const [openAll, closeAll] = [() => view.openAll?.(), () => view.closeAll?.()];
   listenToKeys({
     ...arrows,
@@ -184,9 +211,10 @@ function listen() {
     F: fold,
     s: save,
     S: save,
+    ...ofTwo,
   });
   const buttons = {
-    "open-all": openAll, "close-all": closeAll, fold: () => view.fold(null), save, "zoom-fit": () => view.fit(),
+    "open-all": openAll, "close-all": closeAll, fold: () => view.fold(null), save, "zoom-fit": () => view.fit(), next, previous,
     "zoom-in": () => sight.zoom(1.25), "zoom-out": () => sight.zoom(0.8),
   };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", action);
@@ -194,6 +222,7 @@ function listen() {
     state.heat = page.figures.find(({ key }) => key === event.target.value) ?? null;
     view.colour();
   });
+  byId("arrangement").addEventListener("change", (event) => arrange(event.target.value));
   byId("theme").addEventListener("change", () => paint());
   system.addEventListener("change", () => paint());
   addEventListener("beforeprint", () => paint("print"));
@@ -214,5 +243,8 @@ paint();
 offer();
 listen();
 await openAddress();
-performance.mark("ready"); // from the start of loading, for benchmarks
-document.documentElement.dataset.ready = "true";
+// In the frame in which the camera has taken its place; the mark is for benchmarks.
+requestAnimationFrame(() => {
+  performance.mark("ready");
+  document.documentElement.dataset.ready = "true";
+});

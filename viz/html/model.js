@@ -4,11 +4,18 @@ import { looseGroups } from "./nesting.js";
 
 const FEW = 12; // boxes: a page that would show fewer opens its outermost groups,
 const MANY = 40; // unless it would show more than these
+const MANY_DIFFERENT = 60; // boxes of two networks that are shown at first
 export const MOST = 1500; // boxes that are ever shown at once
 
-/** The page's data with its items linked to their parents and children, and to be found by path. */
+/** The page's data with its items linked to their parents and children, and to be found by path. Of two networks, an
+    item has its status as colour and sign, and in `a` and `b` what it is in each that has it. */
 export function model(data) {
-  const items = data.items.map((item, index) => ({ ...item, index, id: `i${index}`, children: [], level: 0 }));
+  const statuses = data.difference?.statuses ?? [];
+  const items = data.items.map((item, index) => {
+    const colour = item.status ? statuses.findIndex(({ name }) => name === item.status) : item.colour;
+    const sides = item.both ? { a: item.both, b: item.both } : {};
+    return { ...item, ...sides, colour, sign: statuses[colour]?.sign, index, id: `i${index}`, children: [], level: 0 };
+  });
   const byPath = new Map();
   for (const item of items) {
     if (item.parent !== null) {
@@ -22,8 +29,9 @@ export function model(data) {
       if (item.kind === "group") (item.first.run ??= [item.first]).push(item);
     }
   }
-  const edges = data.edges.map(([from, to, shape, news, crossing, train]) => ({
-    from: items[from], to: items[to], shape, news: !!news, crossing: !!crossing, train: !!train,
+  for (const { a, index } of items) if (a?.label && !byPath.has(a.label)) byPath.set(a.label, items[index]);
+  const edges = data.edges.map(([from, to, shape, news, crossing, train, side = ""]) => ({
+    from: items[from], to: items[to], shape, news: !!news, crossing: !!crossing, train: !!train, side,
   }));
   for (const item of items.toReversed()) if (isGroup(item)) item.order = meanOrder(item.children);
   for (const item of items) Object.assign(item, { reads: [], feeds: [] });
@@ -32,6 +40,11 @@ export function model(data) {
     edge.to.reads.push(edge);
   }
   return { ...data, items, edges, root: items[0], byPath };
+}
+
+/** What is said of an item: of both networks together, or of one. */
+export function saidOf(item, side) {
+  return (side && item[side]) || item;
 }
 
 /** Where a group stands in the order of the layers: an early parameter among its layers does not draw it forward. */
@@ -77,9 +90,10 @@ export function foldedAround(item, unfolded) {
   return [...around(item), item].map(({ first }) => first).filter((first) => first && !unfolded.has(first));
 }
 
-/** The groups that are open at first: those around what is wrong, and those of the outermost level where little would
-    be seen without; and the runs that are unfolded. */
-export function atFirst({ root, items }) {
+/** The groups that are open at first, and the runs that are unfolded: of one network, what is around what is wrong, and
+    the outermost level where little would be seen without; of two, what differs in part, as far as a page holds it. */
+export function atFirst({ root, items, difference }) {
+  if (difference) return { open: partlyDifferent(root), unfolded: new Set() };
   const wrong = items.filter((item) => item.fault);
   const faulty = wrong.flatMap(around);
   const unfolded = new Set(wrong.flatMap((item) => foldedAround(item, new Set())));
@@ -88,6 +102,21 @@ export function atFirst({ root, items }) {
   const outer = within(root, unfolded).length;
   const after = outer - groups.length + inner;
   return { open: new Set([...faulty, ...(outer < FEW && after <= MANY ? groups : [])]), unfolded };
+}
+
+function partlyDifferent(root) {
+  const open = new Set();
+  let shown = within(root, open).length;
+  const waiting = [root];
+  for (const group of waiting) {
+    if (group !== root) {
+      shown += within(group, open).length - 1;
+      if (shown > MANY_DIFFERENT) break;
+      open.add(group);
+    }
+    waiting.push(...within(group, open).filter((item) => isGroup(item) && item.status === "changed"));
+  }
+  return open;
 }
 
 /** As many groups below one as can be shown, outermost first; and whether that is all of them. */
@@ -155,8 +184,10 @@ export function seen({ root, edges, items }, open, unfolded) {
       known.news ||= edge.news;
       known.crossing ||= edge.crossing;
       known.train &&= edge.train;
+      if (known.side !== edge.side) known.side = "";
     }
   }
-  const loose = looseGroups(root, open, merged.values());
+  // What was moved is read backwards in the first of two networks, which is no knot of the second.
+  const loose = looseGroups(root, open, [...merged.values()].filter(({ from, to, side }) => side !== "a" || from.order < to.order));
   return { boxes, frames: frames.filter((item) => !loose.has(item)), loose, unfolded, edges: [...merged.values()] };
 }

@@ -2,60 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final, TypeAlias
-
-from viz.scene import Box, Group
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 MOST: Final = 400  # items of a group that are shown together
 PAGE: Final = 100
 
+Item = TypeVar("Item")
+# Where an item stands: at the start or the end of the network, outside of pages; or in the stead of the one before.
+Stand: TypeAlias = Literal["input", "output", "folded", ""]
+
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Item]):
     """Consecutive items of a long group."""
 
-    items: Sequence[Item]
+    items: Sequence[Item | Page[Item]]
 
     @property
-    def like(self) -> str:
-        """The key of the group that all these are folded into, if they are."""
-        first = self.items[0]
-        return "" if isinstance(first, Box) else first.like
+    def first(self) -> Item:
+        item = self.items[0]
+        return item.first if isinstance(item, Page) else item
+
+    @property
+    def last(self) -> Item:
+        item = self.items[-1]
+        return item.last if isinstance(item, Page) else item
 
 
-Item: TypeAlias = Box | Group | Page
-Unit: TypeAlias = tuple[Item, ...]  # an item, with the equal groups after it that fold into it
-
-
-def paged(items: Sequence[Item]) -> Sequence[Item]:
-    """The items, in pages (and those in pages) where they are many. Inputs and outputs stay outside."""
-    units = [(first, *_pages([(item,) for item in others])) for first, *others in _runs(items)]
-    if len(units) <= MOST:
-        return list(chain(*units))
-    first = [unit for unit in units if _is(unit, "input")]
-    last = [unit for unit in units if _is(unit, "output")]
-    within = [unit for unit in units if not _is(unit, "input") and not _is(unit, "output")]
-    return [*chain(*first), *_pages(within), *chain(*last)]
-
-
-def _runs(items: Sequence[Item]) -> list[list[Item]]:
-    runs: list[list[Item]] = []
+def paged(items: Sequence[Item], stand: Callable[[Item], Stand]) -> Sequence[Item | Page[Item]]:
+    """The items, in pages (and those in pages) where they are many."""
+    units: list[list[Item]] = []
     for item in items:
-        if isinstance(item, Group) and item.like and runs:
-            runs[-1].append(item)
+        if stand(item) == "folded" and units:
+            units[-1].append(item)
         else:
-            runs.append([item])
-    return runs
+            units.append([item])
+    short = [[first, *_pages([[item] for item in others])] for first, *others in units]
+    if len(short) <= MOST:
+        return list(chain(*short))
+    ends = [stand(first) for first, *_ in units]
+    at = {end: [unit for unit, of in zip(short, ends, strict=True) if of == end] for end in ("input", "", "output")}
+    return [*chain(*at["input"]), *_pages(at[""]), *chain(*at["output"])]
 
 
-def _pages(units: Sequence[Unit]) -> list[Item]:
+def _pages(units: Sequence[Sequence[Item | Page[Item]]]) -> list[Item | Page[Item]]:
     while len(units) > MOST:
-        units = [(Page(tuple(chain(*units[i : i + PAGE]))),) for i in range(0, len(units), PAGE)]
+        units = [[Page(list(chain(*units[i : i + PAGE])))] for i in range(0, len(units), PAGE)]
     return list(chain(*units))
-
-
-def _is(unit: Unit, kind: str) -> bool:
-    return isinstance(unit[0], Box) and unit[0].kind == kind

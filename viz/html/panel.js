@@ -3,9 +3,11 @@
 import { html } from "./dom.js";
 import { amount, extent, multiplied, plural } from "./wording.js";
 import { around, isGroup, runOf } from "./model.js";
+import { bothNetworks, bothSides } from "./sides.js";
 
+const KEYS_OF_ONE = [["1 2 3", "graph, stages, volumes"]];
+const KEYS_OF_TWO = [["N, P", "next, previous difference"], ["A", "overlaid, side by side"]];
 const KEYS = [
-  ["1 2 3", "graph, stages, volumes"],
   ["arrows", "from layer to layer"],
   ["Enter", "open or close a block"],
   ["Esc", "out to the block around"],
@@ -21,8 +23,9 @@ const KEYS = [
 /** Shows items in an element; `go` selects another item, `toggle` opens or closes a group, `fold` folds or unfolds a
     run of equal ones, `graph` shows an item in the graph. */
 export function panel(place, page, { go, toggle, fold, graph }) {
-  const link = (item) => {
-    const button = html("button", { class: "link", type: "button" }, item.path || item.title);
+  place.classList.toggle("wide", !!page.difference);
+  const link = (item, text = item.path || item.title) => {
+    const button = html("button", { class: "link", type: "button" }, text);
     button.addEventListener("click", () => go(item));
     return button;
   };
@@ -30,9 +33,9 @@ export function panel(place, page, { go, toggle, fold, graph }) {
   const network = () => [
     html("h2", {}, page.title),
     ...page.summary.filter(([name]) => !name).map(([, said]) => html("p", { class: "fault" }, said)),
-    list(page.summary.filter(([name]) => name)),
+    ...(page.difference ? bothNetworks(page) : [list(page.summary.filter(([name]) => name))]),
     html("h3", {}, "Keys"),
-    html("dl", {}, ...KEYS.flatMap(([key, what]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, what)])),
+    html("dl", {}, ...[...(page.difference ? KEYS_OF_TWO : KEYS_OF_ONE), ...KEYS].flatMap(([key, what]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, what)])),
   ];
 
   const action = (text, act) => {
@@ -50,7 +53,7 @@ export function panel(place, page, { go, toggle, fold, graph }) {
   const described = (item, view, name) => {
     const part = view.part(item);
     const said = [html("h2", {}, item.path || item.title)];
-    said.push(html("p", {}, ...kind(item)));
+    said.push(html("p", {}, page.difference ? page.difference.statuses[item.colour].means : kind(item)));
     if (item.fault) said.push(html("p", { class: "fault" }, item.fault));
     const [run, actions] = [runOf(item), html("p", { class: "actions" })];
     if (name !== "graph") actions.append(action("Show in the graph", () => graph(item)));
@@ -60,6 +63,7 @@ export function panel(place, page, { go, toggle, fold, graph }) {
       actions.append(action(said, () => fold(item)));
     }
     if (actions.children.length) said.push(actions);
+    if (page.difference) return [...said, ...bothSides(item, page, link), ...outside(item)];
     if (part && part.layers.length !== (item.layers ?? 1)) said.push(...pictured(part));
     said.push(html("h3", {}, run ? "Costs of each" : "Costs"), list(costs(item, page)));
     if (run) {
@@ -69,15 +73,19 @@ export function panel(place, page, { go, toggle, fold, graph }) {
     if (item.outputs) said.push(html("h3", {}, "Tensors"), list(tensors(item, link)));
     const settings = page.settings[item.settings];
     if (settings?.length) said.push(html("h3", {}, "Parameters"), list(settings.map(([n, v]) => [n.replaceAll("_", " "), v])));
-    if (around(item).length) {
-      said.push(html("h3", {}, "Within"), list(around(item).map((group) => [link(group), group.call ?? ""])));
-    }
+    said.push(...outside(item));
     if (item.line) {
-      const [file, line] = item.line;
-      said.push(html("h3", {}, `${file}:${line}`), html("pre", {}, page.sources[file][line]));
+      const [place, line] = item.line;
+      const { file, lines } = page.sources[place];
+      said.push(html("h3", {}, `${file}:${line}`), html("pre", {}, lines[line]));
     }
     return said;
   };
+
+  const outside = (item) =>
+    around(item).length
+      ? [html("h3", {}, "Within"), list(around(item).map((group) => [link(group), group.call ?? ""]))]
+      : [];
 
   return (item, view, name) => {
     place.replaceChildren(...(item ? described(item, view, name) : network()));
@@ -86,12 +94,13 @@ export function panel(place, page, { go, toggle, fold, graph }) {
 }
 
 function kind(item) {
+  if (item.status) return [item.status, item.call ?? item.title, isGroup(item) && plural(item.layers, "layer")].filter(Boolean).join(" · ");
   const said = [isGroup(item) ? `${item.call ?? "sequence"}, ${plural(item.layers, "layer")}` : item.title];
   if (runOf(item)) said.push(`one of ${runOf(item).length} equal blocks`);
   if (item.train) said.push("training only");
   if (item.shared) said.push("shared weights");
   for (const note of item.notes ?? []) said.push(note);
-  return [said.join(" · ")];
+  return said.join(" · ");
 }
 
 function costs(item, { figures, root }) {
@@ -129,14 +138,14 @@ export function tip(place, canvas, page) {
   return (item, event) => {
     place.hidden = !item;
     if (!item) return;
-    const figures = [
+    const figures = item.status ? item.more ?? [] : [
       item.outputs?.join(", "),
       ...page.figures.map((figure) => (item[figure.key] ? told(item[figure.key], figure) : "")),
       item.field?.length ? `sees ${extent(item.field)}` : "",
     ].filter(Boolean);
     place.replaceChildren(
       html("b", {}, item.path || item.title),
-      html("span", {}, kind(item)[0]),
+      html("span", {}, kind(item)),
       ...(figures.length ? [html("span", {}, figures.join(" · "))] : []),
       ...(item.fault ? [html("span", {}, item.fault)] : []),
     );

@@ -74,7 +74,7 @@ export function pictureView(page, name, data, { legend, state, sight, select, go
       }
       mark();
     },
-    fit: (readable) => flow && sight.fit(data, data.direction, readable ? SMALLEST : 0, NATURAL),
+    fit: (readable) => flow && sight.fit(data, data.direction, { least: readable ? SMALLEST : 0, most: NATURAL }),
     point: () => {},
     isOpen: () => false,
     isFolded: () => false,

@@ -9,7 +9,8 @@ from xml.etree.ElementTree import Element
 
 from viz import stages_picture, volumes_picture
 from viz.html import figures
-from viz.html.document import Document, amounts
+from viz.html.document import Document
+from viz.html.facts import amounts
 from viz.html.themes import variable
 from viz.html.views import Refused, Views
 from viz.recolour import COLOURED

@@ -10,13 +10,13 @@ const LISTED = 40;
 export function find(items, text) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return [];
-  const rank = ({ path, title, op = "", call = "" }) => {
+  const rank = ({ path, title, label = "", op = "", call = "" }) => {
     const name = path.toLowerCase();
     if (name === wanted) return 0;
     if (name.endsWith(`.${wanted}`)) return 1;
     if (op.toLowerCase() === wanted) return 2;
     if (name.startsWith(wanted)) return 3;
-    return [name, title, call].some((text) => text.toLowerCase().includes(wanted)) ? 4 : 5;
+    return [name, label, title, call].some((text) => text.toLowerCase().includes(wanted)) ? 4 : 5;
   };
   return items
     .filter((item) => item.path)

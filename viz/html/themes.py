@@ -30,6 +30,11 @@ PAGE: Final = MappingProxyType(
         "cluster-0-line": theme.CLUSTER[0].line,
         "cluster-1": theme.CLUSTER[1].fill,
         "cluster-1-line": theme.CLUSTER[1].line,
+        "cool-0": "#eef3fb",  # from nothing to the most that is less, of what can be more or less
+        "cool-1": "#bdd3ee",
+        "cool-2": "#7fa9dc",
+        "cool-3": "#3f78ba",
+        "cool-4": "#173f73",
         "heat-0": "#fff6df",  # from nothing to the most
         "heat-1": "#fdd592",
         "heat-2": "#f79d57",
@@ -58,6 +63,14 @@ def css(colours: Colours, pictures: Iterable[str] = ()) -> str:
     for i, (tint, line) in enumerate(colours.devices.values()):
         rules.append(_rule(f".d{i}", {"--line": variable(line), "--tint": variable(tint)}))
     return "\n".join(rules) + "\n"
+
+
+def css_of_changes() -> str:
+    """The same for the statuses of two networks' parts, in the order of the theme, and for what flows in one only."""
+    rules = css(Colours(theme.CHANGES, {}))
+    for side, status in (("a", "removed"), ("b", "added")):
+        rules += _rule(f".in-{side}", {"--line": variable(theme.CHANGES[status].line)}) + "\n"
+    return rules
 
 
 def variable(light: str) -> str:

@@ -3,7 +3,10 @@
 const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
 /** An amount of a figure of the page: three digits, or all that are known. */
-export function amount(number, { unit }, full = false) {
+export function amount(number, { unit, signed }, full = false) {
+  if (signed && typeof number === "number" && number !== 0) {
+    return (number < 0 ? "−" : "+") + amount(Math.abs(number), { unit }, full);
+  }
   if (unit === "bytes") return bytes(number);
   return unit === "seconds" ? seconds(number) : full ? count(number) : brief(number);
 }
@@ -43,6 +46,7 @@ export function bytes(number) {
 /** A time: 1.25 ms. */
 function seconds(number) {
   if (typeof number !== "number") return count(number);
+  if (number === 0) return "0 s";
   const [least, unit] = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]].find(([least]) => number >= least) ?? [1e-9, "ns"];
   return `${Number((number / least).toPrecision(3))} ${unit}`;
 }

@@ -1,0 +1,90 @@
+"""Where Graphviz puts things: rectangles, and curves between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from viz.canvas import Point
+
+INCH: Final = 72.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A rectangle, its upper left corner at a point."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def moved(self, x: float, y: float) -> Place:
+        return Place(self.x + x, self.y + y, self.width, self.height)
+
+    def within(self, margin: float) -> Place:
+        return Place(self.x + margin, self.y + margin, self.width - 2 * margin, self.height - 2 * margin)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Cubic Bézier curves and, at their end, the tip of an arrow; and where the label of an edge has its centre."""
+
+    points: tuple[Point, ...]
+    label: Point | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    width: float
+    height: float
+    places: Mapping[str, Place]  # of nodes and clusters, by their names
+    curves: Mapping[str, Curve]  # of edges, by their ids
+
+    def turned(self, direction: str) -> Layout:
+        """The places as they were if data flowed down."""
+        turned = {}
+        for name, place in self.places.items():
+            x, y, width, height = place.x, place.y, place.width, place.height
+            if direction in ("up", "left"):
+                x, y = (x, self.height - y - height) if direction == "up" else (self.width - x - width, y)
+            turned[name] = Place(x, y, width, height) if direction in ("down", "up") else Place(y, x, height, width)
+        size = (self.width, self.height) if direction in ("down", "up") else (self.height, self.width)
+        return Layout(*size, turned, {})
+
+
+def read(drawn: bytes, stretch: float = 1.0) -> Layout:
+    """The layout that Graphviz writes as `json0`, so much lower. Its axis of y points upwards, ours down."""
+    found: Any = json.loads(drawn)
+    _, _, width, top = _numbers(found["bb"])
+
+    def point(x: float, y: float) -> Point:
+        return x, (top - y) / stretch
+
+    places, curves = {}, {}
+    for item in found.get("objects", ()):
+        if "bb" in item:
+            left, low, right, high = _numbers(item["bb"])
+            places[item["name"]] = Place(*point(left, high), right - left, (high - low) / stretch)
+        elif "pos" in item:
+            across, down = (float(item[side]) * INCH for side in ("width", "height"))
+            x, y = _numbers(item["pos"])
+            places[item["name"]] = Place(*point(x - across / 2, y + down / 2), across, down / stretch)
+    for edge in found.get("edges", ()):
+        if "id" in edge:
+            label = point(*_numbers(edge["lp"])) if "lp" in edge else None
+            curves[edge["id"]] = Curve(tuple(point(*pair) for pair in _curve(edge["pos"])), label)
+    return Layout(width, top / stretch, places, curves)
+
+
+def _curve(said: str) -> list[list[float]]:
+    """Graphviz writes `e,X,Y X,Y X,Y …`: the arrow's tip first."""
+    pairs = said.split()
+    first = pairs.pop(0) if pairs[0].startswith("e,") else ""
+    return [_numbers(pair) for pair in [*pairs, *([first.removeprefix("e,")] if first else [])]]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
