@@ -126,7 +126,7 @@ def test_search_finds_by_either_path_and_by_operator(opened: Callable[..., Chrom
 
 def test_n_and_p_go_from_difference_to_difference_and_around(opened: Callable[..., Chromium]) -> None:
     browser = opened("vgg")
-    seen = []
+    seen: list[str] = []
     for number, key in enumerate("nnp"):
         browser.until(lambda key=key: browser.press(key), f"{STATUS} !== {[STATUS, *seen][number]!r}")  # type: ignore[misc]
         seen.append(browser.evaluate(STATUS))
