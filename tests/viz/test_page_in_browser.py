@@ -441,6 +441,47 @@ def test_pictures_follow_the_theme_and_can_be_read_in_each(opened: Callable[...,
     assert len(fills) == 3
 
 
+FILLS = """Object.fromEntries([...document.querySelectorAll('.part')].map(part => [
+    part.getAttribute('aria-label').split(',')[0],
+    getComputedStyle(part.querySelector('rect:last-of-type, polygon')).fill,
+]))"""
+
+
+@pytest.mark.parametrize("view", ["stages", "volumes"])
+def test_heat_colours_the_pictures_with_a_legend_in_the_place_of_theirs(
+    opened: Callable[..., Chromium], view: str
+) -> None:
+    browser = opened("resnet50", f"{view}:")
+    own = "getComputedStyle(document.querySelector('.picture > .legend')).display !== 'none'"
+    before = browser.evaluate(FILLS)
+    browser.until(lambda: choose(browser, "heat", "params"), "document.querySelector('#legend .scale') !== null")
+    heated = browser.evaluate(FILLS)
+    assert heated["image"] == before["image"]  # which costs nothing
+    assert len({heated[path] for path in ("conv1", "layer1", "layer3.1 … 5", "layer4.1 … 2")}) == 4
+    assert "8.93 M" in browser.evaluate("document.getElementById('legend').innerText")
+    assert not browser.evaluate(own)
+    assert "parameters, at most 8.93 M" in save(browser)
+    browser.until(lambda: choose(browser, "heat", ""), own)
+    assert browser.evaluate(FILLS) == before
+    assert browser.evaluate("document.getElementById('legend').hidden")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_stages_can_be_read_in_every_heat(opened: Callable[..., Chromium], theme: str) -> None:
+    browser = opened("resnet50", "stages:")
+    choose(browser, "theme", theme)
+    choose(browser, "heat", "macs")
+    assert min(browser.evaluate(PICTURE_CONTRASTS.replace("VIEW", "'stages'"))) >= READABLE
+
+
+def test_a_heat_chosen_in_a_picture_holds_in_the_graph(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    browser.until(lambda: browser.press("2"), f"{VIEW} === 'stages'")
+    choose(browser, "heat", "params")
+    browser.until(lambda: browser.press("1"), f"{VIEW} === 'graph' && document.querySelector('.box .figure') !== null")
+    assert "15 M" in browser.evaluate("document.querySelector('[aria-label^=\"layer4,\"]').textContent")
+
+
 @pytest.mark.parametrize("view", ["stages", "volumes"])
 def test_a_picture_is_saved_as_the_command_draws_it(opened: Callable[..., Chromium], view: str) -> None:
     browser = opened("resnet50", f"{view}:conv1")

@@ -19,6 +19,7 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
   let layout = null;
   let shown = null;
   let most = 0;
+  let heat = null; // that the layout has room for
 
   const decorate = (item, element) => {
     const isFound = (one) => state.found.has(one) || one.children.some(isFound);
@@ -50,6 +51,7 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
       return false;
     }
     if (call !== calls) return false;
+    heat = state.heat;
     [layout, shown, most] = [onSheets(placed, { ...page, sides: state.sides }), now, greatest(amounts(now.boxes))];
     draw.show(layout, { heat: state.heat, loose: shown.loose, unfolded, sides: state.sides });
     mark();
@@ -150,7 +152,7 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
     look: () => layout && draw.look(sight.view, room()),
     show: async () => {
       canvas.classList.remove("far");
-      if (layout) mark();
+      if (layout && heat === state.heat) mark();
       else await arrange();
       tellLegend();
     },

@@ -55,8 +55,8 @@ async function show(wanted) {
   canvas.setAttribute("aria-label", view.label);
   byId("refused").textContent = view.refused ? `There is no picture of this network's ${name}: ${view.refused}.` : "";
   for (const button of byId("views").children) button.setAttribute("aria-pressed", String(button.dataset.view === name));
-  for (const id of ["heat", "open-all", "close-all", "fold"]) byId(id).disabled = name !== "graph";
-  byId("save").disabled = !!view.refused;
+  for (const id of ["open-all", "close-all", "fold"]) byId(id).disabled = name !== "graph";
+  byId("save").disabled = byId("heat").disabled = !!view.refused;
   const position = kept.get(name);
   await view.show();
   select(state.selected); // before the fit: the panel takes room

@@ -3,6 +3,7 @@
 import { svg } from "./dom.js";
 import { aim, spoken } from "./draw.js";
 import { neighbour } from "./keyboard.js";
+import { entries, greatest, shade, showLegend, swatch } from "./heat.js";
 import { pictureFile } from "./save.js";
 
 const SMALLEST = 0.55; // of a picture that is seen whole; one that would be smaller is shown from its start
@@ -47,13 +48,41 @@ export function pictureView(page, name, data, { legend, state, sight, select, go
   };
   const chosen = () => [...touched(state.selected)];
 
+  /** Colours the shapes of a part, and the letters that stand in them; without an amount they are as they were drawn. */
+  const paint = (element, colours) => {
+    const shapes = [...element.querySelectorAll("rect, polygon, ellipse")].filter((shape) => shape.getAttribute("fill") !== "none");
+    for (const shape of shapes) shape.style.fill = colours?.fill ?? "";
+    const boxes = shapes.filter(({ tagName }) => tagName !== "polygon").map((shape) => shape.getBBox());
+    for (const text of element.querySelectorAll("text")) {
+      const [x, y] = [Number(text.getAttribute("x")), Number(text.getAttribute("y"))];
+      const inside = boxes.some((box) => x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height);
+      text.style.fill = (inside && colours?.text) || "";
+    }
+  };
+  const amounts = () => (state.heat ? parts.map((part) => part[state.heat.key]) : []);
+
+  /** The picture has a legend of its own, but not for heat. */
+  const told = () => {
+    const boxes = parts.map(({ item, train }) => ({ ...page.items[item], train, run: null }));
+    const edges = data.links.map(([from, to]) => [boxes[from].device, boxes[to].device])
+      .map(([from, to]) => ({ crossing: from !== undefined && to !== undefined && from !== to }));
+    return entries({ boxes, frames: [], edges }, page, state.heat);
+  };
+  const tellLegend = () => {
+    world.querySelector(":scope > .legend")?.toggleAttribute("hidden", !!state.heat);
+    if (state.heat && flow) showLegend(legend, told(), state.heat, amounts());
+    else legend.hidden = true;
+  };
+
   const mark = () => {
     const selected = touched(state.selected);
     const found = new Set([...state.found].flatMap((item) => [...touched(item)]));
+    const most = greatest(amounts());
     for (const [part, element] of elements) {
       element.classList.toggle("selected", selected.has(part));
       element.classList.toggle("found", found.has(part));
       element.setAttribute("aria-selected", String(selected.has(part)));
+      paint(element, state.heat && shade(part[state.heat.key], most, state.heat));
     }
   };
 
@@ -63,7 +92,6 @@ export function pictureView(page, name, data, { legend, state, sight, select, go
     world, mark, place, refused: data.refused, label: `The network's ${name}`,
     look: () => aim(world, sight.view),
     show: async () => {
-      legend.hidden = true; // the picture has its own
       if (!flow && data.drawing) {
         world.append(...data.drawing.map(build));
         flow = {
@@ -73,6 +101,11 @@ export function pictureView(page, name, data, { legend, state, sight, select, go
         };
       }
       mark();
+      tellLegend();
+    },
+    colour: async () => {
+      mark();
+      tellLegend();
     },
     fit: (readable) => flow && sight.fit(data, data.direction, { least: readable ? SMALLEST : 0, most: NATURAL }),
     point: () => {},
@@ -100,6 +133,9 @@ export function pictureView(page, name, data, { legend, state, sight, select, go
       return own.length === 1 ? own[0] : null;
     },
     told: (item) => item && [...touched(item)][0],
-    file: () => pictureFile(world, data),
+    file: () => {
+      const found = state.heat ? told().map((entry) => ({ ...entry, swatch: swatch(legend, entry) })) : [];
+      return pictureFile(world, data, { entries: found, heat: state.heat, most: greatest(amounts()) });
+    },
   };
 }

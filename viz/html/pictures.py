@@ -72,7 +72,7 @@ def _part(stage: Stage, hidden: Mapping[str, list[str]], known: Document) -> dic
         "path": clip(stage.label),
         "title": f"{said}{times}",
         "outputs": [stage.shape],
-        **amounts(figures.total(known.figures.cost(key) for key in keys)),
+        **({} if stage.colour == "input" else amounts(figures.total(known.figures.cost(key) for key in keys))),
         **({"train": True} if stage.train else {}),
     }
 

@@ -6,7 +6,7 @@ import { amount } from "./wording.js";
 const STROKE = ["stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order"];
 const FONT_STYLE = ["font-size", "font-weight", "text-anchor"];
 const FAMILY = "'Liberation Sans', Arial, Helvetica, sans-serif";
-const KEPT = new Set(["d", "x", "y", "width", "height", "rx", "cx", "cy", "r", "dx", "points", "transform"]);
+const KEPT = new Set(["d", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "rx", "ry", "cx", "cy", "r", "dx", "points", "transform"]);
 const HEADING = 34;
 const ROW = 18;
 
@@ -33,14 +33,19 @@ export function asFile(world, layout, { title, entries, heat, most }) {
   return written(file);
 }
 
-/** The text of a file that shows a picture, whose title and legend are in it. */
-export function pictureFile(world, { width, height }) {
+/** The text of a file that shows a picture, whose title and legend are in it; but for that of heat, which is added. */
+export function pictureFile(world, { width, height }, { entries, heat, most }) {
+  const legend = legendRows(entries, heat, most, width);
   const body = plainCopy(world);
   body.setAttribute("font-family", FAMILY);
   body.removeAttribute("transform");
-  const paper = getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
-  const size = { width, height, viewBox: `0 0 ${width} ${height}` };
-  return written(svg("svg", size, svg("rect", { width: "100%", height: "100%", fill: paper }), body));
+  const style = getComputedStyle(document.documentElement);
+  const [paper, ink] = ["--paper", "--ink"].map((name) => style.getPropertyValue(name).trim());
+  const added = { transform: `translate(0 ${height})`, "font-family": FAMILY, fill: ink };
+  for (const [name, value] of Object.entries(added)) legend.element.setAttribute(name, value);
+  const whole = height + (heat ? legend.height : 0);
+  const size = { width, height: whole, viewBox: `0 0 ${width} ${whole}` };
+  return written(svg("svg", size, svg("rect", { width: "100%", height: "100%", fill: paper }), body, heat ? legend.element : null));
 }
 
 function written(file) {
@@ -63,7 +68,7 @@ function plainCopy(element) {
   }
   for (const child of element.childNodes) {
     if (child.nodeType === Node.TEXT_NODE) copy.append(child.data);
-    else if (!child.classList.contains("zone")) copy.append(plainCopy(child));
+    else if (!child.classList.contains("zone") && !child.hasAttribute("hidden")) copy.append(plainCopy(child));
   }
   return copy;
 }
