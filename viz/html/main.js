@@ -220,6 +220,7 @@ function listen() {
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", action);
   byId("heat").addEventListener("change", (event) => {
     state.heat = page.figures.find(({ key }) => key === event.target.value) ?? null;
+    event.target.title = state.heat?.name ?? ""; // which may be longer than there is room for
     view.colour();
   });
   byId("arrangement").addEventListener("change", (event) => arrange(event.target.value));
