@@ -38,7 +38,7 @@ docs: .venv/test.stamp
 
 bench: .venv/test.stamp
 	$(BIN)/pip install -q -e '.[bench]'
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.times
 	$(BIN)/python -m benchmarks.pictures
