@@ -59,7 +59,8 @@ def lettered(box: Box) -> Lettered:
         return Lettered((head,), _said(box.fault))
     title = f"{box.title}  {box.repeats}".rstrip()
     if box.kind == "block":
-        return Lettered((title,), (" · ".join(said for said in (box.name, box.cost) if said),))
+        said = " · ".join(said for said in (box.name, box.cost) if said)
+        return Lettered((title,), (said,) if said else ())
     large = _wrapped(title) if box.kind in ("layer", "join") else (title,)
     if not box.name or len(large[0]) + len(box.name) <= BESIDE:
         return Lettered(large, beside=box.name)

@@ -46,10 +46,8 @@ class Wire(NamedTuple):
     moved: str = ""
 
 
-def wires(
-    graph: Graph, keys: Sequence[str], inner: set[str], ids: Mapping[str, str], stand_in: Mapping[str, str]
-) -> Iterator[Wire]:
-    """What the boxes of these layers read. One end at least is of the inner part.
+def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: Mapping[str, str]) -> Iterator[Wire]:
+    """What the boxes of these layers read from one another.
 
     Where an end is drawn for several layers, two that bring the same from box to box are one.
     """
@@ -62,7 +60,7 @@ def wires(
         node = layer(graph, key)
         for source, output in operands(graph, key):
             shown = stand_in.get(source, source)
-            if shown not in ids or ids[shown] == ids[key] or (key not in inner and source not in inner):
+            if shown not in ids or ids[shown] == ids[key]:
                 continue
             producer = layer(graph, source)
             crossing = None not in (producer["device"], node["device"]) and producer["device"] != node["device"]

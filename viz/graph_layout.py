@@ -4,14 +4,15 @@ like."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import graphviz
 import networkx as nx
 
 from viz import boxes, engine, layout, lettering, theme
+from viz.canvas import Point
 from viz.edges import Edge
 from viz.formats import Look
 from viz.formats.dot import RANKDIR, STEPS, WEIGHTS, text
@@ -28,6 +29,7 @@ INSIDE: Final = 8.0  # from a frame to what is in it
 STRETCH: Final = 1.55
 
 
+FAR: Final = 5  # levels, from which on an edge leads past others
 ENTER: Final = "enter"  # where data comes from and goes to, in a part of a drawing
 LEAVE: Final = "leave"
 
@@ -83,13 +85,36 @@ def inner(group: Group) -> str:
 
 
 def lay_out(part: Part, look: Look) -> Layout:
-    """Raises `DrawingError` for what is too large."""
-    stretch = 1.0 if look.direction in ("right", "left") else STRETCH
-    drawn = engine.render(_source(part, look, stretch), format="json0", system=look.engine == "system")
-    return layout.read(drawn, stretch)
+    """Labels of edges far past others run along them, where they are straight for long enough: beside one another they
+    would need much room, and bend the edges. Raises `DrawingError` for what is too large."""
+    across = look.direction in ("right", "left")
+    stretch, axis = (1.0, 0) if across else (STRETCH, 1)
+    long = _long(part, look)
+    while True:
+        source = _source(part, look, stretch, long)
+        placed = layout.read(engine.render(source, format="json0", system=look.engine == "system"), stretch)
+        runs = {id: placed.curves[id].run(axis) for id in long}
+        straight = {id: width for id, width in long.items() if width < abs(runs[id][1][axis] - runs[id][0][axis])}
+        if straight == long:
+            break
+        long = straight
+    along = {id: replace(placed.curves[id], label=_middle(*run), along=True) for id, run in runs.items()}
+    return replace(placed, curves={**placed.curves, **along})
 
 
-def _source(part: Part, look: Look, stretch: float) -> str:
+def _long(part: Part, look: Look) -> dict[str, float]:
+    """Edges that lead past many boxes and bear a label, with the width of this."""
+    levels = _levels(part)
+    past = [link for link in part.links if {link.source, link.target} <= levels.keys() - {ENTER, LEAVE}]
+    labels = {link.id: link.label(look) for link in past if levels[link.target] - levels[link.source] >= FAR}
+    return {id: lettering.width(label, theme.SMALL) for id, label in labels.items() if label}
+
+
+def _middle(a: Point, b: Point) -> Point:
+    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
+
+
+def _source(part: Part, look: Look, stretch: float, long: Container[str]) -> str:
     steps = max(1, STEPS // len(part.links)) if part.links else 1
     dot = graphviz.Digraph(
         graph_attr={
@@ -114,7 +139,7 @@ def _source(part: Part, look: Look, stretch: float) -> str:
     for link in part.links:
         attributes = {"id": link.id, "weight": WEIGHTS[link.edge.role]}
         label = link.label(look)
-        if label:
+        if label and link.id not in long:
             attributes["label"] = text(f"  {label} ")
         if link.source == ENTER:
             attributes["tailclip"] = "false"

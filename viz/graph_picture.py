@@ -18,6 +18,7 @@ from viz.scene import Box, Group, Scene
 from viz.theme import Colour
 
 MARGIN: Final = 12.0
+BESIDE: Final = 10.0  # from an edge to the feet of letters that run along it
 LIFT: Final = 3.0  # of letters above an edge that runs across
 MOST_BOXES: Final = 20_000  # more than anyone can look at
 
@@ -29,7 +30,7 @@ def draw(scene: Scene, look: Look) -> Element:
         raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
     stacks = stacking.stacks(scene) if look.shapes != "all" else tuple((box,) for box in shown.values())
     page = columns.set_out(Part(scene.items, stacks, graph_layout.links(scene, stacks)), look)
-    colours = palette.colours((box.colour for box in shown.values()), scene.devices)
+    colours = palette.colours((box.colour for box in shown.values()), scene.devices, look.theme)
     canvas = Canvas()
     for column in page.columns:
         drawn = Canvas()
@@ -102,15 +103,20 @@ def _label(canvas: Canvas, link: Link, curve: Curve | None, look: Look) -> None:
     label = link.label(look)
     if label and curve is not None and curve.label is not None:
         x, y = curve.label
-        if look.direction in ("right", "left"):
+        across = look.direction in ("right", "left")
+        if across:
             y -= LIFT
         colour = theme.CROSSING if link.edge.crossing else theme.MUTED
-        canvas.text(x + 1.5, y + 3.3, label, size=theme.SMALL, colour=colour, rim=True)
+        if curve.along:
+            x, y, turned = (x, y, 0.0) if across else (x + BESIDE, y, -90.0)
+            canvas.text(x, y, label, size=theme.SMALL, colour=colour, turned=turned, rim=True)
+        else:
+            canvas.text(x + 1.5, y + 3.3, label, size=theme.SMALL, colour=colour, rim=True)
 
 
 def _framed(scene: Scene, drawing: Canvas, width: float, height: float, look: Look) -> Element:
     """The drawing with its caption above, and the legend beside it or beneath it, whichever leaves larger letters."""
-    entries = legend.of_scene(scene)
+    entries = legend.of_scene(scene, look.theme)
     caption = lettering.width(scene.title, theme.CAPTION, bold=True)
     top = theme.CAPTION * 2 + 4
     row = legend.row(entries, max(width, caption, 240.0))

@@ -10,6 +10,7 @@ from typing import Any, Final
 from viz.canvas import Point
 
 INCH: Final = 72.0
+STRAIGHT: Final = 0.5  # how far a straight line may stray
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,18 @@ class Curve:
 
     points: tuple[Point, ...]
     label: Point | None
+    along: bool = False  # whether the label runs along it, beside its middle
+
+    def run(self, axis: int) -> tuple[Point, Point]:
+        """The ends of the longest straight piece parallel to an axis: 0 is that of x."""
+        first = self.points[0]
+        best, start = (first, first), first
+        for i in range(0, len(self.points) - 3, 3):
+            piece = self.points[i : i + 4]
+            if any(abs(point[1 - axis] - start[1 - axis]) > STRAIGHT for point in piece):
+                start = piece[-1]
+            best = max(best, (start, piece[-1]), key=lambda run: abs(run[1][axis] - run[0][axis]))
+        return best
 
 
 @dataclass(frozen=True, slots=True)

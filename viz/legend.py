@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
 from viz import lettering, palette, theme
+from viz.recolour import Theme
 from viz.scene import Scene
 from viz.wording import clip
 
@@ -63,7 +64,16 @@ def column(entries: Sequence[Entry]) -> Legend:
 
 
 def row(entries: Sequence[Entry], width: float) -> Legend:
-    """The legend as a row, for beneath a wide drawing; as many rows as the width demands."""
+    """The legend as a row, for beneath a wide drawing; as many rows as the width demands, as even as can be."""
+    narrower = (
+        _wrapped(entries, sum(entry.width + 2 * MARGIN for entry in entries[:n])) for n in range(1, len(entries))
+    )
+    widest = _wrapped(entries, width)
+    return next((even for even in narrower if even.height == widest.height and even.width <= widest.width), widest)
+
+
+def _wrapped(entries: Sequence[Entry], width: float) -> Legend:
+    """The legend in rows of this width."""
     placed = []
     x, y, right = MARGIN, MARGIN / 2, 0.0
     for entry in entries:
@@ -75,10 +85,10 @@ def row(entries: Sequence[Entry], width: float) -> Legend:
     return Legend(right + MARGIN, y + LINE + MARGIN / 2, tuple(placed))
 
 
-def of_scene(scene: Scene) -> list[Entry]:
+def of_scene(scene: Scene, shown: Theme = "light") -> list[Entry]:
     """What occurs in a scene, and needs to be told."""
     boxes = list(scene.boxes())
-    found = of_colours(palette.colours((box.colour for box in boxes), scene.devices))
+    found = of_colours(palette.colours((box.colour for box in boxes), scene.devices, shown))
     if any(edge.crossing for edge in scene.edges):
         found.append(replace(CROSSING, text=f"{CROSSING.text}, bytes at N = 1"))
     if any(item.repeats for item in scene.all()):
@@ -91,11 +101,14 @@ def of_scene(scene: Scene) -> list[Entry]:
 
 
 def of_colours(colours: palette.Colours) -> list[Entry]:
-    """The colours of operator groups and devices."""
+    """The colours of operator groups, which several may share, and of devices."""
     hidden = ("input", "output", "merge")  # these are known by their forms
-    shown = ((name, colour) for name, colour in colours.groups.items() if name not in hidden)
+    alike: dict[theme.Colour, list[str]] = {}
+    for name, colour in colours.groups.items():
+        if name not in hidden:
+            alike.setdefault(colour, []).append(NAMES.get(name, clip(name)))
     return [
-        *(Entry("fill", colour, NAMES.get(name, clip(name))) for name, colour in shown),
+        *(Entry("fill", colour, ", ".join(names)) for colour, names in alike.items()),
         *(Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()),
     ]
 

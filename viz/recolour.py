@@ -11,6 +11,8 @@ Theme: TypeAlias = Literal["light", "dark", "print"]
 
 DARKEST: Final = 0.11  # the lightness of the dark theme's paper
 PALEST: Final = 0.93  # and of its ink
+HALF: Final = 0.5  # darker greys are those of letters and lines
+INKED: Final = 0.8  # how dark these become in print
 COLOURED: Final = ("fill", "stroke")
 DOT_COLOUR: Final = re.compile(r'(?<=color=")#[0-9a-f]{6}(?=")')
 
@@ -36,11 +38,13 @@ def dot(source: str, theme: Theme) -> str:
 def colour(light: str, theme: Theme) -> str:
     """The colour `#rrggbb` of another theme that does what a light one does.
 
-    Dark turns lightness around and keeps the hue. Print is black and white: greys by luminance.
+    Dark turns lightness around and keeps the hue. Print is black and white: greys by luminance, letters and lines
+    darker, since what they stand on may be darker too.
     """
     red, green, blue = (int(light[i : i + 2], 16) / 255 for i in (1, 3, 5))
     if theme == "print":
         grey = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        grey = grey if grey > HALF else INKED * grey
         return _written(grey, grey, grey)
     if theme == "dark":
         hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)

@@ -102,9 +102,10 @@ def build(
     tree, stand_in = folded
     if depth is not None:
         tree = folding.fitting(graph, folded) if depth == "fit" else folding.close(tree, depth)
+    if depth is not None or focus is not None:
         tree = folding.untangle(graph, folding.Folded(tree, stand_in))
     ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
-    wires = list(edges.wires(graph, keys, inner, ids, stand_in))
+    wires = list(edges.wires(graph, keys, ids, stand_in))
     ends = []
     for i, output in enumerate(header(graph)["outputs"]):
         train = output["phase"] == "train"

@@ -10,6 +10,7 @@ from archdsl.dims import Size
 from archdsl.measure.table import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
+from viz.recolour import Theme
 from viz.stages import Link, Stages
 from viz.stages_layout import GAP, LINE, PADDING, STACK, Box, called, given, place, times, widths
 
@@ -22,8 +23,8 @@ ASIDE: Final = 20.0  # from the corner of a box, where an edge to another column
 ARC: Final = 11.0  # how much farther out each arc swings
 
 
-def draw(stages: Stages) -> Element:
-    """The picture as SVG."""
+def draw(stages: Stages, shown: Theme = "light") -> Element:
+    """The picture as SVG, in the light colours from which those of a theme are made."""
     canvas = Canvas()
     names = [called(row[0]) if len(row) == 1 else "" for row in stages.rows]
     left = MARGIN + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
@@ -34,7 +35,7 @@ def draw(stages: Stages) -> Element:
     swings = [ARC * (1 + max((lane for lane, side in sides.values() if side == way), default=-1)) for way in (-1, 1)]
     start = left + swings[0]
     boxes = place(stages, columns, start, inner, top)
-    colours = palette.colours((stage.colour for stage in stages.all()), stages.devices)
+    colours = palette.colours((stage.colour for stage in stages.all()), stages.devices, shown)
 
     canvas.text(MARGIN, theme.CAPTION * 1.5, stages.title, size=theme.CAPTION, anchor="start", bold=True)
     for link in stages.links:

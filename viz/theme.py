@@ -48,6 +48,20 @@ GROUPS: Final = MappingProxyType(
     }
 )
 
+# In black and white, what can be told apart at arm's length: blocks, what has most of the weights, what changes sizes
+# or scales values, and the rest.
+_WEIGHTS: Final = Colour("#d0d0d0", "#5a5a5a")
+_CHANGING: Final = Colour("#eaeaea", "#707070")
+_PLAIN: Final = Colour("#ffffff", "#707070")
+GREYS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("convolution", "linear", "attention", "parameter"), _WEIGHTS),
+        **dict.fromkeys(("normalization", "pooling", "resample", "reduction"), _CHANGING),
+        **dict.fromkeys(("activation", "reshape", "regularization", "loss"), _PLAIN),
+        "block": Colour("#b8b8b8", "#4a4a4a"),
+    }
+)
+
 # For the groups of a user's own operators, in the order in which they occur.
 MORE_GROUPS: Final = (
     Colour("#d9e8d0", "#5f8a47"),

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from viz import legend, lettering, palette, theme, volumes_links
 from viz.canvas import Canvas, Point
+from viz.recolour import Theme
 from viz.stage import Stage
 from viz.stages import Link
 from viz.theme import Colour
@@ -27,10 +28,10 @@ INSET: Final = 0.12  # of the second outline of weights that are used again, as 
 SIGN: Final = 6.5  # the size of a join's sign of several letters
 
 
-def draw(volumes: Volumes) -> Element:
-    """The picture as SVG."""
+def draw(volumes: Volumes, shown: Theme = "light") -> Element:
+    """The picture as SVG, in the light colours from which those of a theme are made."""
     solids = volumes.solids
-    colours = palette.colours((solid.stage.colour for solid in solids), volumes.devices)
+    colours = palette.colours((solid.stage.colour for solid in solids), volumes.devices, shown)
     levels = {"above": _level(solids, "above"), "below": _level(solids, "below")}
     feet = [levels.get(solid.named, solid.bottom + BEYOND) for solid in solids]
     areas = [_area(solid, foot) for solid, foot in zip(solids, feet, strict=True)]

@@ -151,6 +151,14 @@ def test_focus_shows_a_layer_and_its_neighbours(folded: Callable[..., Scene]) ->
     assert wires(found) == [("body.2.relu", "body.2.conv2"), ("body.2.conv2", "body.2.add")]
 
 
+def test_focus_keeps_edges_between_neighbours(folded: Callable[..., Scene]) -> None:
+    lines = ["a = x -> conv(4, 1)", "b = a -> middle: relu", "a + b -> relu"]
+    code = "\n".join(["network Net(x: [N, 4, 8, 8]) {", *lines, "}"])
+    found = folded(code, focus="middle")
+    titles = {box.id: box.title for box in found.boxes()}
+    assert ("conv 1×1, 4", "+") in {(titles[edge.source], titles[edge.target]) for edge in found.edges}
+
+
 def test_depth_counts_from_the_focus(folded: Callable[..., Scene]) -> None:
     assert [box.kind for box in folded(CHAIN, focus="body", depth=1).boxes()][1] == "block"
 

@@ -7,6 +7,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 from xml.etree import ElementTree
@@ -17,7 +18,7 @@ import wasmtime
 import viz
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph
-from viz import engine, formats, recolour, theme
+from viz import engine, formats, legend, recolour, scene, theme
 from viz.engine import DrawingError
 from viz.formats import Look, png
 from viz.formats.dot import text
@@ -312,19 +313,39 @@ def contrast(a: str, b: str) -> float:
 
 @pytest.mark.parametrize("name", get_args(Theme))
 def test_text_can_be_read_in_every_theme(name: Theme) -> None:
-    known = {*theme.GROUPS.values(), *theme.MORE_GROUPS, *theme.CLUSTER, *theme.DEVICES}
+    groups = (theme.GROUPS | theme.GREYS if name == "print" else theme.GROUPS).values()
+    known = {*groups, *theme.MORE_GROUPS, *theme.CLUSTER, *theme.DEVICES}
     dark = {theme.GROUPS["output"], theme.GROUPS["fault"]}  # their text is that of the paper
     for fill in [colour.fill for colour in known - dark] + [theme.PAPER]:
         for ink in (theme.INK, theme.MUTED):
             assert contrast(recolour.colour(ink, name), recolour.colour(fill, name)) >= 4.5
 
 
-def test_themes_change_colours_and_nothing_else(graph_of: Callable[..., Graph]) -> None:
-    drawings = [viz.render(graph_of(MANY), "svg", theme=name).decode() for name in ("light", "dark", "print")]
-    assert len(set(drawings)) == 3
-    assert len({re.sub(r'"#[0-9a-f]{6}"', "", drawing) for drawing in drawings}) == 1
-    greys = set(re.findall(r'"#([0-9a-f]{6})"', drawings[2]))
+def test_dark_changes_colours_and_nothing_else(graph_of: Callable[..., Graph]) -> None:
+    light, dark = (viz.render(graph_of(MANY), "svg", theme=name).decode() for name in ("light", "dark"))
+    assert light != dark
+    assert re.sub(r'"#[0-9a-f]{6}"', "", light) == re.sub(r'"#[0-9a-f]{6}"', "", dark)
+
+
+def test_print_has_greys_only(graph_of: Callable[..., Graph]) -> None:
+    drawing = viz.render(graph_of(MANY), "svg", theme="print").decode()
+    greys = set(re.findall(r'"#([0-9a-f]{6})"', drawing))
     assert all(grey[:2] == grey[2:4] == grey[4:] for grey in greys)
+
+
+def test_greys_that_mean_something_else_are_told_apart_at_arms_length() -> None:
+    fills = sorted({recolour.colour(grey.fill, "print") for grey in theme.GREYS.values()})
+    assert len(fills) == 4
+    assert all(contrast(a, b) >= 1.15 for a, b in pairwise(fills))
+
+
+def test_a_legend_in_print_has_one_entry_for_each_grey(graph_of: Callable[..., Graph]) -> None:
+    found = scene.build(graph_of(SMALL))
+    greys, colours = (
+        [entry.colour.fill for entry in legend.of_scene(found, name) if entry.sign == "fill"]
+        for name in ("print", "light")
+    )
+    assert len(set(greys)) == len(greys) < len(colours)
 
 
 def test_dot_has_the_colours_of_the_theme(graph_of: Callable[..., Graph]) -> None:

@@ -478,8 +478,9 @@ def test_a_heat_chosen_in_a_picture_holds_in_the_graph(opened: Callable[..., Chr
     browser = opened("resnet50")
     browser.until(lambda: browser.press("2"), f"{VIEW} === 'stages'")
     choose(browser, "heat", "params")
-    browser.until(lambda: browser.press("1"), f"{VIEW} === 'graph' && document.querySelector('.box .figure') !== null")
-    assert "15 M" in browser.evaluate("document.querySelector('[aria-label^=\"layer4,\"]').textContent")
+    browser.until(lambda: browser.press("1"), f"{VIEW} === 'graph'")
+    said = "document.querySelector('.box[aria-label^=\"layer4,\"]')?.textContent.includes('15 M')"
+    browser.wait(said)
 
 
 @pytest.mark.parametrize("view", ["stages", "volumes"])

@@ -65,22 +65,22 @@ def source(scene: Scene, look: Look, *, with_legend: bool = False) -> str:
             "arrowsize": "0.6",
         },
     )
-    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
+    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices, look.theme)
     _write(dot, scene.items, colours, depth=0)
     for edge in scene.edges:
         _edge(dot, edge, look)
     if with_legend:
-        _legend(dot, scene)
+        _legend(dot, scene, look)
     text: str = dot.source
     return text
 
 
-def _legend(dot: graphviz.Digraph, scene: Scene) -> None:
+def _legend(dot: graphviz.Digraph, scene: Scene, look: Look) -> None:
     """What colours and strokes mean, as boxes in a frame of their own."""
     strokes = {"outline": "2.2", "thick": "2.8"}
     styles = {"dashed": "filled,dashed"}
     with dot.subgraph(name="cluster_legend", graph_attr={"label": "", "color": theme.MUTED, "margin": "6"}) as frame:
-        for i, entry in enumerate(legend.of_scene(scene)):
+        for i, entry in enumerate(legend.of_scene(scene, look.theme)):
             frame.node(
                 f"legend{i}",
                 label=text(entry.text),

@@ -21,7 +21,7 @@ PLAIN: Final = frozenset(" ,.:/=+-()[]_×−÷·…")
 
 def render(scene: Scene, look: Look) -> bytes:
     """The Mermaid source of a scene."""
-    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices)
+    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices, look.theme)
     classes = {name: f"k{i}" for i, name in enumerate(colours.groups)}
     lines = ["---", f'title: "{_title(scene.title)}"', "---", f"flowchart {FLOW[look.direction]}"]
     lines += _items(scene.items, classes, 1)

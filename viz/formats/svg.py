@@ -24,9 +24,9 @@ def picture(subject: Subject, look: Look) -> Element:
     if isinstance(subject, Comparison):
         drawing = comparison_picture.draw(subject, look)
     elif isinstance(subject, Stages):
-        drawing = stages_picture.draw(subject)
+        drawing = stages_picture.draw(subject, look.theme)
     elif isinstance(subject, Volumes):
-        drawing = volumes_picture.draw(subject)
+        drawing = volumes_picture.draw(subject, look.theme)
     else:
         drawing = graph_picture.draw(subject, look)
     recolour.elements(drawing, look.theme)
