@@ -165,7 +165,8 @@ IMAGE = (2, 8, 6)  # channels, height, width
 
 def followed(steps: str) -> Network:
     """A network of one image."""
-    code = f"{PARTS}network Net(x: [1, {', '.join(map(str, IMAGE))}]) {{ {steps if 'x ->' in steps else f'x -> {steps}'} }}"
+    shape = ", ".join(map(str, IMAGE))
+    code = f"{PARTS}network Net(x: [1, {shape}]) {{ x -> {steps} }}"
     program = parse_string(code)
     return Network(elaborate(program.spec.networks[0], program.definitions))
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, numbers, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, equal, numbers, show, symbols
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
@@ -387,8 +387,3 @@ def in_order(order: Order, shape: Shape) -> bool:
 def same(a: Size, b: Size) -> bool:
     """`equal`, fast for numbers."""
     return a == b if isinstance(a, int) and isinstance(b, int) else equal(a, b)
-
-
-def fits(size: Size) -> bool:
-    """Whether a size can be 1 or more; symbols are taken to be large enough."""
-    return size >= 1 if isinstance(size, int) else at_least(size, 1) is not False

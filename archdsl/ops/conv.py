@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Shape, Size, at_least, product, show
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     ShapeError,
@@ -19,13 +19,13 @@ from archdsl.ops._op import (
     divisor_near,
     divisors,
     extent,
-    fits,
     known,
     param,
     rank_between,
     smallest,
     spatial,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
 from archdsl.ops.sight import Sees, windows
 
@@ -129,7 +129,7 @@ class Conv(Weighted, group="convolution"):
     def _check_border(self, axis: int, size: Size, before: int, after: int) -> None:
         border = max(before, after)
         limit = {"reflect": size - 1, "circular": size}.get(self.padding_mode)
-        if limit is not None and at_least(limit, border) is False:
+        if limit is not None and not fits(limit, border):
             raise ShapeError(
                 f"{self.padding_mode} padding of {border} needs an input of at least"
                 f" {border + (self.padding_mode == 'reflect')}, found {size} in dimension {axis + 2}",

@@ -22,6 +22,7 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide, pointwise
 
@@ -56,7 +57,7 @@ def _channels(op: Operator, shape: Shape) -> int:
 
 def _several_values(op: Operator, sizes: Shape, shape: Shape) -> None:
     """Refuse statistics over one value; symbols are taken to be large enough."""
-    if all(size == 1 for size in sizes):
+    if not fits(product(sizes), 2):
         raise ShapeError(
             f"`{op.name}` needs more than one value to normalise over, found {show(shape)}",
             code="single-value-norm",

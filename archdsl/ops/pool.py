@@ -15,12 +15,12 @@ from archdsl.ops._op import (
     ShapeError,
     Target,
     extent,
-    fits,
     param,
     rank_between,
     smallest,
     spatial,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
 from archdsl.ops.sight import Sees, pointwise, windows
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, numbers, product, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, numbers, product, symbols
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -20,6 +20,7 @@ from archdsl.ops._op import (
     rank_between,
     spatial,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 from archdsl.ops.pool import adaptive_windows
 from archdsl.ops.sight import Sees, Slide, pointwise, windows
@@ -205,13 +206,13 @@ class Pad(Operator, group="reshape"):
             # What is cropped cannot wrap round: torch would copy values that it is still writing.
             kept = shape[dim] + min(before, 0) + min(after, 0)
             limit = {"reflect": shape[dim] - 1, "circular": kept}.get(self.mode)
-            if limit is not None and at_least(limit, max(before, after)) is False:
+            if limit is not None and not fits(limit, max(before, after)):
                 raise ShapeError(
                     f"{self.mode} padding of {max(before, after)} is too large for dimension {dim}"
                     f" of size {shape[dim]}",
                     code="bad-parameter",
                 )
-            if at_least(kept, 1) is False:
+            if not fits(kept):
                 raise ShapeError(f"`pad` takes away all of dimension {dim} of size {shape[dim]}", code="empty-output")
             out[dim] = shape[dim] + before + after
         return tuple(out)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from archdsl.dims import Shape, Size, at_least, product, show
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -23,6 +23,7 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
 from archdsl.ops.sight import Sees, Slide, pointwise
 
@@ -304,10 +305,10 @@ class Slice(_View, group="reshape"):
         end = size if self.end is None else self.end if self.end >= 0 else size + self.end
         # torch clips silently; a range beyond the tensor is a mistake here.
         for name, bound in (("start", start), ("end", end)):
-            if at_least(bound, 0) is False or at_least(size, bound) is False:
+            if not (fits(bound, 0) and fits(size - bound, 0)):
                 raise ShapeError(f"`{name}` {bound} is outside dimension {dim} of {show(shape)}", code="bad-parameter")
         length = (end - start + self.step - 1) // self.step
-        if at_least(length, 1) is False:
+        if not fits(length):
             raise ShapeError(f"the slice from {start} to {end} is empty", code="empty-output")
         return (*shape[:dim], length, *shape[dim + 1 :])
 
