@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -70,9 +71,31 @@ class Recomputed:
         self.function = function
         self.modules = modules
 
+    # torch.compile takes no contexts of checkpoints; it compiles what is inside.
+    @torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator]
     def __call__(self, *arguments: Any) -> Any:
-        function = partial(self.function, *arguments[: self.modules])
-        return checkpoint(function, *arguments[self.modules :], use_reentrant=False)
+        modules, tensors = arguments[: self.modules], arguments[self.modules :]
+
+        def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+            return nullcontext(), buffers_untouched(modules)
+
+        return checkpoint(partial(self.function, *modules), *tensors, use_reentrant=False, context_fn=contexts)
+
+
+@contextmanager
+def buffers_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Let modules work on copies of their buffers: a batch that is computed again counts in no running statistics.
+
+    Buffers are exchanged, not written back, since whoever keeps one for backward would see that it changed.
+    """
+    held = [(module, dict(module._buffers)) for module in modules]
+    try:
+        for module, buffers in held:
+            module._buffers.update({name: own if own is None else own.clone() for name, own in buffers.items()})
+        yield
+    finally:
+        for module, buffers in held:
+            module._buffers.update(buffers)
 
 
 def sub_from(input: Tensor, scalar: float) -> Tensor:

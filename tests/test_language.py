@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import networkx as nx
 import pytest
@@ -345,6 +346,47 @@ def test_symbols_get_values_from_the_inputs_shape(graph_of: Build) -> None:
 def test_the_least_sizes_of_symbols_are_recorded(graph_of: Build) -> None:
     graph = graph_of(network("x -> conv(8, 7) -> max_pool(2)", "x: [N, 3, H, W]"))
     assert header(graph)["requires"] == ("H >= 8", "W >= 8")
+
+
+@pytest.mark.parametrize(
+    ("step", "bounds"),
+    [
+        ("conv(8, 7)", ("H >= 7", "W >= 7")),
+        ("conv(8, 3, padding = 2, padding_mode = reflect)", ("H >= 3", "W >= 3")),
+        ("conv(8, 3, padding = 2, padding_mode = circular)", ("H >= 2", "W >= 2")),
+        ("conv(8, 5, padding = [2, 0])", ("W >= 5",)),
+        ("max_pool(3, stride = 2)", ("H >= 3", "W >= 3")),
+        ("conv_transpose(8, 2, padding = 2)", ("H >= 4", "W >= 4")),
+        ("slice(2, 6, dim = 2)", ("H >= 6",)),
+        ("slice(-4, dim = 3)", ("W >= 4",)),
+        ("slice(3, -1, dim = 2)", ("H >= 5",)),
+        ("pad([0, 0, 4, 1], mode = reflect)", ("H >= 5",)),
+        ("pad([1, 2, 3, 1], mode = circular)", ("H >= 3", "W >= 2")),
+        ("pad([-2, -2])", ("W >= 5",)),
+        ("instance_norm", ("H*W >= 2",)),
+        ("mean(3) -> instance_norm", ("H >= 2",)),
+        ("conv(1, 1) -> group_norm(1)", ("H*N*W >= 2",)),
+        ("interpolate(scale_factor = 0.25)", ("H >= 4", "W >= 4")),
+        ("relu", ()),
+    ],
+)
+def test_what_symbols_must_be_is_recorded_whatever_the_operator(
+    graph_of: Build, step: str, bounds: tuple[str, ...]
+) -> None:
+    code = network(f"x -> {step}", "x: [N, 3, H, W]")
+    assert header(graph_of(code))["requires"] == bounds
+    for bound in bounds:
+        name, least = bound[0], int(bound.split(" >= ")[1])
+        others = dict.fromkeys("NHW", 1 if "*" in bound else 64)
+        for value, fits in ((least, True), (least - 1, False)):
+            sizes = others | {name: value}
+            with nullcontext() if fits else pytest.raises(SpecError):
+                graph_of(code, inputs={"x": (sizes["N"], 3, sizes["H"], sizes["W"])})
+
+
+def test_a_size_that_becomes_less_with_a_symbol_bounds_it_from_above(graph_of: Build) -> None:
+    graph = graph_of(network("x -> conv(8, 3)", "x: [N, 3, 12 - H, W - H]"))
+    assert header(graph)["requires"] == ("W - H >= 3", "H <= 9")
 
 
 def test_a_setting_can_be_a_dimension(graph_of: Build) -> None:

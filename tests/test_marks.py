@@ -42,6 +42,10 @@ REGIONS = [
     "x -> if true {{ conv(8, 1) -> relu }} {mark} -> conv(4, 1)",
     "(x -> conv(8, 1) -> dropout(0.5) -> conv(8, 1)) {mark} -> relu",
     "a, b = pair(x) {mark}\na - b",
+    "x -> s: {{ conv(8, 1) -> batch_norm -> relu }} {mark}",
+    "x -> s: {{ batch_norm -> t: {{ conv(8, 1) -> batch_norm -> dropout(0.5) }} {mark} -> relu }} {mark}",
+    "e = module batch_norm\nx -> e -> s: {{ conv(8, 1) -> e -> e }} {mark} -> e",
+    "x -> s: {{ instance_norm(track_running_stats = true) -> conv(8, 1) -> batch_norm(affine = false) }} {mark}",
 ]
 
 
@@ -50,7 +54,7 @@ def network(body: str) -> str:
 
 
 @pytest.mark.parametrize("body", REGIONS)
-def test_recomputation_changes_no_output_no_gradient_and_no_name(network_of: Build, body: str) -> None:
+def test_recomputation_changes_no_output_no_gradient_no_buffer_and_no_name(network_of: Build, body: str) -> None:
     plain, marked = (network_of(network(body.format(mark=mark))) for mark in ("", "@checkpoint"))
     models = []
     for net in (plain, marked):
@@ -71,7 +75,15 @@ def test_recomputation_changes_no_output_no_gradient_and_no_name(network_of: Bui
         assert (a.grad is None) == (b.grad is None)
         if a.grad is not None and b.grad is not None:
             torch.testing.assert_close(a.grad, b.grad)
+    for own, other in zip(first.buffers(), second.buffers(), strict=True):
+        assert torch.equal(own, other)
     assert torch.equal(first.eval()(x), second.eval()(x))
+
+
+def test_a_recomputed_batch_counts_once_under_torch_compile(network_of: Build) -> None:
+    model = network_of(network("x -> s: { conv(8, 1) -> norm: batch_norm -> relu } @checkpoint")).compile()
+    torch.compile(model, backend="aot_eager")(torch.randn(2, 8, 4, 4)).sum().backward()
+    assert model.get_buffer("s.norm.num_batches_tracked") == 1
 
 
 def test_a_marked_group_without_a_label_is_one_region(network_of: Build) -> None:

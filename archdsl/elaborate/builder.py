@@ -10,11 +10,12 @@ from typing import Any, Final
 import networkx as nx
 
 from archdsl.diagnostics import Diagnostic, Label
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, product, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
 from archdsl.elaborate.values import Context, Fault, Tensor
 from archdsl.graph import Graph, Place
 from archdsl.limits import Work, limits
 from archdsl.ops import Operator, ShapeError, Weighted
+from archdsl.ops.assumptions import assumptions, fits
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import ParamError
 from archdsl.ops.source import Input
@@ -34,10 +35,9 @@ class GraphBuilder:
         self.limits = limits()
         self.devices: tuple[str, ...] = ()
         self.init: Initialiser | None = None  # the network's own choice
-        self.requires: dict[Dim, None] = {}  # sizes that must be at least 1, in the order found
+        self.requires: dict[Dim, None] = {}  # sizes that must be at least 0, in the order found
         self.steps: dict[str, Span] = {}  # every path given to a step
         self.containers: dict[str, Span] = {}  # every path that has others below it
-        self._sizes: set[Dim] = set()  # symbolic sizes seen so far
         self._layers = 0
 
     # --- paths
@@ -195,7 +195,10 @@ class GraphBuilder:
     def _infer(self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> tuple[Shape, ...]:
         shapes = [tensor.shape for tensor in tensors]
         try:
-            outputs = operator.infer_all(*shapes)
+            with assumptions() as taken:
+                outputs = operator.infer_all(*shapes)
+                for size in dict.fromkeys(size for shape in outputs for size in shape if isinstance(size, Dim)):
+                    fits(size)
         except ShapeError as error:
             culprits = [tensors[i] for i in error.culprits if i < len(tensors)]
             labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)
@@ -210,11 +213,7 @@ class GraphBuilder:
         self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
-            for size in shape:
-                if isinstance(size, Dim) and size not in self._sizes:
-                    self._sizes.add(size)
-                    if at_least(size, 1) is None:
-                        self.requires[size] = None
+        self.requires |= taken
         return outputs
 
     def _bound(self, shape: Shape, what: str, span: Span, context: Context) -> None:

@@ -10,8 +10,8 @@ from archdsl.diagnostics import Label
 from archdsl.dims import Shape
 from archdsl.graph import Layer
 from archdsl.lint._rule import Found, Net, rule
-from archdsl.ops import Window
 from archdsl.ops.merge import Concat
+from archdsl.ops.sight import spatial_windows
 
 Number = int | Fraction
 
@@ -39,8 +39,8 @@ def check(net: Net) -> Iterator[Found]:
         if node["op"] == "input":
             seen[key] = Sights(key, (Sight(1, 0, 0),) * max(len(node["shape"]) - 2, 0))
             continue
-        reads = zip(net.reads[key], net.input_shapes(key), strict=True)
-        branches = [_through(node, shape, seen[producer]) for (producer, _), shape in reads]
+        shapes = net.input_shapes(key)
+        branches = [_through(node, shapes, i, seen[producer]) for i, (producer, _) in enumerate(net.reads[key])]
         seen[key] = _joined(branches)
         operator = node["operator"]
         if isinstance(operator, Concat) and operator.dim % len(node["shape"]) != 1:
@@ -49,17 +49,16 @@ def check(net: Net) -> Iterator[Found]:
             yield from _compare(net, key, branches)
 
 
-def _through(node: Layer, shape: Shape, before: Sights | None) -> Sights | None:
+def _through(node: Layer, shapes: list[Shape], number: int, before: Sights | None) -> Sights | None:
     """Where a layer's output looks by way of one of its inputs; None where that is everywhere, or not known."""
     if before is None:
         return None
-    sees = node["operator"].sees(shape, node["shape"])
-    if sees == "pointwise":
-        return before
-    if not isinstance(sees, Window) or len(sees.extent) != len(before.dims):
+    windows = spatial_windows(node["operator"].sees(shapes, node["shape"], number))
+    if windows is None or len(windows) != len(before.dims):
         return None
     moved = []
-    for sight, extent, stride, offset in zip(before.dims, *sees, strict=True):
+    for sight, (_, extent, stride, offset) in zip(before.dims, windows, strict=True):
+        assert offset is not None
         # Resampling keeps both ends in place, whichever neighbours it reads.
         resamples = node["operator"].group == "resample" and stride != 1
         middle = Fraction(stride - 1) / 2 if resamples else offset + Fraction(extent - 1) / 2

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from archdsl.dims import Size
 from archdsl.graph import Layer
 from archdsl.lint._rule import Net
-from archdsl.ops import Window, spatial
+from archdsl.ops import spatial
+from archdsl.ops.sight import spatial_windows
 
 
 class Axis(NamedTuple):
@@ -62,12 +63,14 @@ def sliding(net: Net) -> Iterator[Sliding]:
         if operator.group not in ("convolution", "pooling") or len(shapes) != 1:
             continue
         (shape,) = shapes
-        window = operator.sees(shape, node["shape"])
-        if not isinstance(window, Window) or not all(isinstance(part, int) for parts in window for part in parts):
+        windows = spatial_windows(operator.sees(shapes, node["shape"], 0))
+        if windows is None or not all(isinstance(part, int) for window in windows for part in window):
             continue
-        rank = len(window.extent)
+        rank = len(windows)
         dilation = spatial(operator, "dilation", rank) if "dilation" in node["params"] else (1,) * rank
         axes = []
-        for size, out, extent, stride, offset, d in zip(shape[2:], node["shape"][2:], *window, dilation, strict=True):
-            axes.append(Axis(size, out, (int(extent) - 1) // d + 1, int(stride), d, int(offset)))
+        for size, out, window, d in zip(shape[2:], node["shape"][2:], windows, dilation, strict=True):
+            assert window.offset is not None
+            kernel = (int(window.extent) - 1) // d + 1
+            axes.append(Axis(size, out, kernel, int(window.stride), d, int(window.offset)))
         yield Sliding(key, node, tuple(axes))

@@ -1,37 +1,67 @@
-"""Receptive fields: which input positions an output position depends on, per spatial dimension.
+"""Receptive fields: which input positions an element depends on, per spatial dimension of the input.
 
-Exact interval propagation (Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks",
-Distill, 2019, section "Arbitrary computation graphs"): padding counts as extent, and branches are united.
+Interval propagation (Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill,
+2019, section "Arbitrary computation graphs"): padding counts as extent, and branches are united. Fields are followed
+into whatever dimension holds their positions, so that `permute` and `flatten` move them and `linear` sees all along
+the last dimension, be it channels or not. Where positions cannot be followed, the field is not known; where elements
+see more or less, it is the smallest interval that holds for all.
 """
 
 from __future__ import annotations
 
 import math
-from fractions import Fraction
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from archdsl.dims import Shape, Size, Undecided
 from archdsl.graph import Graph, layer, layers, operands
-from archdsl.ops import Window
+from archdsl.ops.sight import Number, Sees, Slide
 
-Number = int | Fraction
+
+class Digit(NamedTuple):
+    """A part of an element's index along a dimension: `index // unit % values`, as of the row in a flattened image.
+
+    With a `source` it takes these values in an order that only that layer, of its output of that number, knows.
+    """
+
+    dim: int
+    size: Size  # of the dimension
+    unit: Size
+    values: Size
+    source: tuple[str, int] | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self.source is None and self.unit == 1 and self.values == self.size
 
 
 class Field(NamedTuple):
-    """Along one dimension, output i depends on the inputs from `i * jump + low` to `i * jump + high`.
+    """Along one dimension, an element depends on the inputs from `low` to `high`, both moved by a jump for each step
+    of each digit in `moves`."""
 
-    A jump of 0 means that every output depends on the same inputs.
-    """
-
-    jump: Number
     low: Number
     high: Number
+    moves: tuple[tuple[Digit, Number], ...] = ()
 
     @property
     def size(self) -> int:
         return math.floor(self.high) - math.ceil(self.low) + 1
 
+    @property
+    def jump(self) -> Number | None:
+        """How far apart neighbours along a dimension see: 0 where all see the same; None if that is no one number."""
+        if not self.moves:
+            return 0
+        digit, jump = self.moves[0]
+        return jump if len(self.moves) == 1 and digit.whole else None
 
-Fields = tuple[Field, ...] | None  # None: not known, because an input size is a symbol
+    @property
+    def offset(self) -> Number | None:
+        """The first input that the first element sees, where that is known."""
+        return self.low if all(digit.source is None for digit, _ in self.moves) else None
+
+
+Fields = tuple[Field, ...] | None  # None: not known
 
 
 def receptive_fields(graph: Graph) -> dict[str, Fields]:
@@ -40,44 +70,124 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
     for key, node in layers(graph):
         reads = operands(graph, key)
         if not reads:
-            rank = max(len(node["shape"]) - 2, 0) if node["op"] == "input" else 0
-            found[key] = (Field(1, 0, 0),) * rank
+            found[key] = tuple(_itself(node["shape"])) if node["op"] == "input" else ()
             continue
+        inputs = [layer(graph, producer)["outputs"][output] for producer, output in reads]
+        operator = node["operator"]
         fields: Fields = ()
-        for producer, output in reads:
-            before = found[producer]
-            shape = layer(graph, producer)["outputs"][output]
-            sees = node["operator"].sees(shape, node["shape"])
-            if before is None:
-                after: Fields = None
-            elif sees == "pointwise":
-                after = before
-            elif sees == "everything":
-                after = _everything(before, shape)
-            else:
-                after = _through(before, sees)
-            fields = _united(fields, after)
+        for number, ((producer, output), shape) in enumerate(zip(reads, inputs, strict=True)):
+            if number in operator.undifferentiated:
+                continue
+            before = _of_output(found[producer], producer, output)
+            sees = operator.sees(inputs, node["shape"], number)
+            fields = _united(fields, _through(before, sees, shape, node["shape"], key))
+            if fields is None:
+                break
         found[key] = fields
     return found
 
 
-def _through(fields: tuple[Field, ...], window: Window) -> Fields:
-    if len(fields) != len(window.extent):
+def _itself(shape: Shape) -> Iterator[Field]:
+    for dim, size in enumerate(shape[2:], 2):
+        yield Field(0, 0, ((Digit(dim, size, 1, size), 1),))
+
+
+def _of_output(fields: Fields, producer: str, output: int) -> Fields:
+    """The fields of one output of a layer, each of which has another part of what the layer reads."""
+    if not output or fields is None:
         return fields
-    return tuple(
-        Field(f.jump * stride, f.low + offset * f.jump, f.high + (offset + extent - 1) * f.jump)
-        for f, extent, stride, offset in zip(fields, *window, strict=True)
-    )
+    mine = {digit: digit._replace(source=(producer, output)) for f in fields for digit, _ in f.moves}
+    found = {digit: own for digit, own in mine.items() if digit.source == (producer, 0)}
+    return tuple(f._replace(moves=tuple((found.get(digit, digit), jump) for digit, jump in f.moves)) for f in fields)
 
 
-def _everything(fields: tuple[Field, ...], shape: tuple[object, ...]) -> Fields:
-    """The field of what depends on all positions of a tensor."""
-    whole = []
-    for f, size in zip(fields, shape[2:] if len(shape) == len(fields) + 2 else (1,) * len(fields), strict=True):
-        if not isinstance(size, int):
+def _through(fields: Fields, sees: Sees, input: Shape, output: Shape, key: str) -> Fields:
+    """The fields of a layer's output, of those of a tensor that it reads."""
+    if fields is None:
+        return None
+    found = []
+    for field in fields:
+        after = _reordered(field, input, output) if sees == "in order" else _slid(field, sees, input, output, key)
+        if after is None:
             return None
-        whole.append(Field(0, f.low, f.high + (size - 1) * f.jump))
-    return tuple(whole)
+        found.append(after)
+    return tuple(found)
+
+
+def _slid(field: Field, sees: tuple[Slide | None, ...], input: Shape, output: Shape, key: str) -> Field | None:
+    low, high, moves = field.low, field.high, []
+    for digit, jump in field.moves:
+        slide = sees[digit.dim]
+        if slide is None:  # all values of the digit
+            if not isinstance(digit.values, int):
+                return None
+            high += (digit.values - 1) * jump
+            continue
+        dim, extent, stride, offset = slide
+        size = output[dim]
+        if offset is not None and (extent, stride, offset) == (1, 1, 0) and size == input[digit.dim]:
+            moves.append((digit._replace(dim=dim), jump))
+        elif offset is not None and digit.whole:
+            low, high = low + offset * jump, high + (offset + extent - 1) * jump
+            moves.append((Digit(dim, size, 1, size), jump * stride))
+        elif extent == 1:
+            moves.append((Digit(dim, size, 1, digit.values, (key, 0)), jump))
+        else:
+            return None
+    return Field(low, high, tuple(move for move in moves if move[1] != 0))
+
+
+def _reordered(field: Field, input: Shape, output: Shape) -> Field | None:
+    """The field of the same elements in another shape."""
+    moves = []
+    for digit, jump in field.moves:
+        parts = _in_shape(digit, input, output)
+        if parts is None:
+            return None
+        for part, step in parts:
+            if not isinstance(step, int):
+                return None
+            moves.append((part, jump * step))
+    return Field(field.low, field.high, tuple(moves))
+
+
+def _in_shape(digit: Digit, input: Shape, output: Shape) -> list[tuple[Digit, Size]] | None:
+    """The digits of an index in another shape that make up one, each with how much of it a step is; None where that
+    cannot be said."""
+    below = _strides(input)[digit.dim]
+    strides = _strides(output)
+    if digit.source is not None:
+        same = [d for d, size in enumerate(output) if size == digit.size and strides[d] == below]
+        return [(digit._replace(dim=same[-1]), 1)] if same else None
+    # In the order of memory the digit counts from `first` to `end`; a dimension does so from its stride to its end.
+    first, end = below * digit.unit, below * digit.unit * digit.values
+    found: list[tuple[Digit, Size]] = []
+    covered: Size = 1
+    for dim, (stride, size) in enumerate(zip(strides, output, strict=True)):
+        start = first if _divides(stride, first) else stride
+        stop = end if _divides(end, stride * size) else stride * size
+        if _divides(stop, start):
+            continue  # they have nothing in common
+        if not (_divides(first, start) and _divides(start, stop) and _divides(stop, end)):
+            return None
+        found.append((Digit(dim, size, start // stride, stop // start), start // first))
+        covered = covered * (stop // start)
+    return found if covered == digit.values else None
+
+
+def _strides(shape: Shape) -> list[Size]:
+    """How far apart in memory neighbours along each dimension are."""
+    found: list[Size] = [1]
+    for size in reversed(shape[1:]):
+        found.append(found[-1] * size)
+    return found[::-1]
+
+
+def _divides(divisor: Size, size: Size) -> bool:
+    try:
+        return bool(size % divisor == 0)
+    except Undecided:
+        return False
 
 
 def _united(a: Fields, b: Fields) -> Fields:
@@ -85,7 +195,22 @@ def _united(a: Fields, b: Fields) -> Fields:
         return None
     if len(a) != len(b):
         return a or b
-    return tuple(
-        Field(0 if 0 in (x.jump, y.jump) else max(x.jump, y.jump), min(x.low, y.low), max(x.high, y.high))
-        for x, y in zip(a, b, strict=True)
-    )
+    found = [_joined(x, y) for x, y in zip(a, b, strict=True)]
+    known = tuple(field for field in found if field is not None)
+    return known if len(known) == len(found) else None
+
+
+def _joined(a: Field, b: Field) -> Field | None:
+    """The least field that holds two others. What moves one of them alone is all seen."""
+    if a.moves == b.moves:
+        return Field(min(a.low, b.low), max(a.high, b.high), a.moves)
+    ways = dict(a.moves), dict(b.moves)
+    jumps = {digit: min(ways[0].get(digit, 0), ways[1].get(digit, 0)) for digit in dict.fromkeys((*ways[0], *ways[1]))}
+    lows, highs = [], []
+    for field in (a, b):
+        rest = [(digit.values, jump - jumps[digit]) for digit, jump in field.moves if jump != jumps[digit]]
+        if not all(isinstance(values, int) for values, _ in rest):
+            return None
+        lows.append(field.low)
+        highs.append(field.high + sum((values - 1) * jump for values, jump in rest if isinstance(values, int)))
+    return Field(min(lows), max(highs), tuple((digit, jump) for digit, jump in jumps.items() if jump))

@@ -202,12 +202,14 @@ def field(fields: Fields) -> str:
 
 def stride(fields: Fields) -> str:
     """How far apart in the input neighbours see: `32`; `none` where all see the same."""
-    return _each(["none" if f.jump == 0 else str(f.jump) for f in fields]) if fields is not None else "?"
+    if fields is None:
+        return "?"
+    return _each(["?" if f.jump is None else str(f.jump) if f.jump else "none" for f in fields])
 
 
 def offset(fields: Fields) -> str:
     """The first input position that the first one sees; negative in the border."""
-    return _each([str(f.low) for f in fields]) if fields is not None else "?"
+    return _each(["?" if f.offset is None else str(f.offset) for f in fields]) if fields is not None else "?"
 
 
 def _each(texts: list[str]) -> str:
@@ -216,6 +218,7 @@ def _each(texts: list[str]) -> str:
 
 
 def _jump(fields: Fields) -> list[int | float] | None:
-    if fields is None or any(f.jump == 0 for f in fields):
+    jumps = [f.jump for f in fields or () if f.jump]
+    if fields is None or len(jumps) < len(fields):
         return None
-    return [int(f.jump) if Fraction(f.jump).denominator == 1 else float(f.jump) for f in fields]
+    return [int(jump) if Fraction(jump).denominator == 1 else float(jump) for jump in jumps]

@@ -6,12 +6,12 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from fractions import Fraction
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, equal, numbers, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, equal, numbers, show, symbols
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
+from archdsl.ops.sight import Sees, pointwise
 
 
 class ShapeError(Exception):
@@ -63,21 +63,8 @@ class Target:
     pack: bool = False
 
 
-class Window(NamedTuple):
-    """Which inputs an output sees along each spatial dimension.
-
-    Output o sees the inputs from `o * stride + offset` to `o * stride + offset + extent - 1`.
-    """
-
-    extent: tuple[Fraction | int, ...]
-    stride: tuple[Fraction | int, ...]
-    offset: tuple[Fraction | int, ...]
-
-
 # The dimensions of a tensor in the order in which they lie in memory, the outermost first; None where there are gaps.
 Order: TypeAlias = tuple[int, ...] | None
-
-Sees: TypeAlias = Window | Literal["pointwise", "everything"]
 
 
 class Example(NamedTuple):
@@ -220,9 +207,9 @@ class Operator:
         """How its output lies in memory, where its first input lies in this order."""
         return tuple(range(len(output)))
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        """The receptive-field rule."""
-        return "pointwise"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        """The receptive-field rule: what an element of the output depends on of the input with this number."""
+        return pointwise(inputs[number], output)
 
     def target(self, *inputs: Shape) -> Target:
         """What computes it in torch, for inputs of these shapes."""
@@ -400,8 +387,3 @@ def in_order(order: Order, shape: Shape) -> bool:
 def same(a: Size, b: Size) -> bool:
     """`equal`, fast for numbers."""
     return a == b if isinstance(a, int) and isinstance(b, int) else equal(a, b)
-
-
-def fits(size: Size) -> bool:
-    """Whether a size can be 1 or more; symbols are taken to be large enough."""
-    return size >= 1 if isinstance(size, int) else at_least(size, 1) is not False

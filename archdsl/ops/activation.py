@@ -10,7 +10,6 @@ from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import (
     Example,
     Operator,
-    Sees,
     ShapeError,
     Target,
     Weight,
@@ -20,6 +19,7 @@ from archdsl.ops._op import (
     param,
 )
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
+from archdsl.ops.sight import Sees, pointwise
 
 
 class _Activation(Operator):
@@ -191,8 +191,8 @@ class _Softmax(_Activation):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return 3 * product(output)  # the exponential, the sum, the division
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise" if self.dim % len(input) == 1 or len(input) == 2 else "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[0], output, mixed=(self.dim,))
 
     def target(self, *inputs: Shape) -> Target:
         return Target(f"torch.nn.{self.module}", {"dim": self.dim})

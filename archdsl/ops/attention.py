@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
     Order,
-    Sees,
     ShapeError,
     Target,
     Weight,
@@ -24,6 +24,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.kinds import Boolean, Integer, Number
+from archdsl.ops.sight import Sees, pointwise
 
 
 def _check(query: Shape, key: Shape, value: Shape) -> None:
@@ -56,9 +57,13 @@ SCORE = 4  # operations on a score: scaled, and the three of its softmax
 
 class _Attention(Operator):
     autocast = "lower"
+    projects: ClassVar[bool] = False  # so that all features go into each
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        # A position of its own for the query, all positions of keys and values; scores add up over the features.
+        values_apart = number == 2 and not self.projects
+        mixed = (*([] if number == 0 else [-2]), *([] if values_apart else [-1]))
+        return pointwise(inputs[number], output, mixed=mixed)
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
     bias: bool = param(Boolean(), "whether the projections have biases", True)
 
     inputs = ("query", "key", "value")
+    projects = True
     saves = ("input", "other")
     examples = (
         Example("multihead_attention(4)", ((2, 5, 16),) * 3, (2, 5, 16)),

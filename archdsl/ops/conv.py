@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Shape, Size, at_least, product, show
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
-    Sees,
     ShapeError,
     Target,
     Weight,
     Weighted,
-    Window,
     choose,
     divisor_near,
     divisors,
     extent,
-    fits,
     known,
     param,
     rank_between,
     smallest,
     spatial,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
+from archdsl.ops.sight import Sees, windows
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -130,7 +129,7 @@ class Conv(Weighted, group="convolution"):
     def _check_border(self, axis: int, size: Size, before: int, after: int) -> None:
         border = max(before, after)
         limit = {"reflect": size - 1, "circular": size}.get(self.padding_mode)
-        if limit is not None and at_least(limit, border) is False:
+        if limit is not None and not fits(limit, border):
             raise ShapeError(
                 f"{self.padding_mode} padding of {border} needs an input of at least"
                 f" {border + (self.padding_mode == 'reflect')}, found {size} in dimension {axis + 2}",
@@ -172,9 +171,9 @@ class Conv(Weighted, group="convolution"):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) if self.bias else 0
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        reach, stride, padding = self._geometry(len(input) - 2)
-        return Window(tuple(reach), stride, tuple(-before for before, _ in padding))
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        reach, stride, padding = self._geometry(len(output) - 2)
+        return windows(zip(reach, stride, (-before for before, _ in padding), strict=True))
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs
@@ -260,15 +259,13 @@ class ConvTranspose(Weighted, group="convolution"):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) if self.bias else 0
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        kernel, stride, padding, _, dilation = self._geometry(len(input) - 2)
-        width, step, offset = [], [], []
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        kernel, stride, padding, _, dilation = self._geometry(len(output) - 2)
+        found = []
         for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True):
             reach = d * (k - 1)
-            width.append(Fraction(reach, s) + 1)
-            step.append(Fraction(1, s))
-            offset.append(Fraction(p - reach, s))
-        return Window(tuple(width), tuple(step), tuple(offset))
+            found.append((Fraction(reach, s) + 1, Fraction(1, s), Fraction(p - reach, s)))
+        return windows(found)
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs

@@ -10,7 +10,6 @@ from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import (
     Example,
     Operator,
-    Sees,
     ShapeError,
     Target,
     Weight,
@@ -21,6 +20,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.kinds import Boolean, Integer
+from archdsl.ops.sight import Sees, Slide, pointwise
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Linear(Weighted, group="linear"):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) if self.bias else 0
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise" if len(input) <= 3 else "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[0], output, mixed=(-1,))
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"in_features": inputs[0][-1], "out_features": self.out_features, "bias": self.bias}
@@ -84,8 +84,8 @@ class Embedding(Weighted, group="linear"):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (self.num_embeddings, self.embedding_dim)),)
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return tuple(map(Slide, range(len(inputs[0]))))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.Embedding", self._kwargs())
@@ -123,8 +123,8 @@ class Matmul(Operator, group="linear"):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) * inputs[0][-1]
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[number], output, mixed=((-1,), (-2,))[number])  # the inner dimension
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.matmul", kind="function")

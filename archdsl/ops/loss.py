@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archdsl.dims import Shape, Size, product, show
-from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, param, rank_between, same
+from archdsl.ops._op import Example, Operator, ShapeError, Target, param, rank_between, same
 from archdsl.ops.kinds import Number
+from archdsl.ops.sight import Sees, everything
 
 
 class Loss(Operator):
@@ -38,8 +39,8 @@ class Loss(Operator):
         """The shape that the target must have for an output."""
         return (input[0], *input[2:]) if cls.classes else input
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return everything(inputs[number])
 
     def target(self, *inputs: Shape) -> Target:
         return Target(f"torch.nn.functional.{self.name}", self.params, kind="function")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, Undecided, product, show
-from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, index_dim, param, same
+from archdsl.ops._op import Example, Operator, ShapeError, Target, index_dim, param, same
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Number
+from archdsl.ops.sight import Sees, Slide
 
 
 def broadcast(a: Shape, b: Shape, what: str) -> Shape:
@@ -248,8 +249,9 @@ class Concat(Operator, group="merge"):
             total = total + other[dim]
         return (*first[:dim], total, *first[dim + 1 :])
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise" if self.dim % len(input) == 1 else "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        joined = self.dim % len(output)
+        return tuple(Slide(dim, offset=None if dim == joined else 0) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.cat", {"dim": self.dim}, kind="function", pack=True)
@@ -274,8 +276,9 @@ class Stack(Operator, group="merge"):
                 raise ShapeError(f"cannot stack {show(first)} and {show(other)}: shapes differ", culprits=(0, i))
         return (*first[:dim], len(inputs), *first[dim:])
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        new = self.dim % len(output)
+        return tuple(Slide(dim + (dim >= new)) for dim in range(len(output) - 1))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.stack", {"dim": self.dim}, kind="function", pack=True)

@@ -10,7 +10,6 @@ from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
-    Sees,
     ShapeError,
     Target,
     Weight,
@@ -23,7 +22,9 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
+from archdsl.ops.sight import Sees, Slide, pointwise
 
 EPS = Number(0, above=True)
 
@@ -56,7 +57,7 @@ def _channels(op: Operator, shape: Shape) -> int:
 
 def _several_values(op: Operator, sizes: Shape, shape: Shape) -> None:
     """Refuse statistics over one value; symbols are taken to be large enough."""
-    if all(size == 1 for size in sizes):
+    if not fits(product(sizes), 2):
         raise ShapeError(
             f"`{op.name}` needs more than one value to normalise over, found {show(shape)}",
             code="single-value-norm",
@@ -153,8 +154,10 @@ class InstanceNorm(_Norm, group="normalization"):
     def statistics(self, shape: Shape) -> Size:
         return shape[0] * shape[1]
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        if self.track_running_stats:  # in inference
+            return super().sees(inputs, output, number)
+        return pointwise(inputs[0], output, mixed=range(2, len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
@@ -198,8 +201,8 @@ class GroupNorm(_Norm, group="normalization"):
     def statistics(self, shape: Shape) -> Size:
         return shape[0] * self.num_groups
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[0], output, mixed=range(1, len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_channels": inputs[0][1], **_settings(self, "num_groups", "eps", "affine")}
@@ -250,8 +253,9 @@ class LayerNorm(_Norm, group="normalization"):
     def statistics(self, shape: Shape) -> Size:
         return product(shape[: len(shape) - len(self._sizes(shape))])
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything" if len(input) > 3 or len(self._sizes(input)) > 1 else "pointwise"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        rank = len(output)
+        return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine", "bias")}
@@ -281,6 +285,10 @@ class LocalResponseNorm(Operator, group="normalization"):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # A square and `size - 1` additions; then times alpha, plus k, the power, and the division.
         return (self.size + 4) * product(output)
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        rest = (Slide(dim) for dim in range(2, len(output)))
+        return (Slide(0), Slide(1, self.size, 1, -(self.size // 2)), *rest)
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The squares with a border of channels, the sum before the power and the power itself.

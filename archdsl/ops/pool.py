@@ -12,18 +12,17 @@ from archdsl.dims import Shape, Size, numbers, product
 from archdsl.ops._op import (
     Example,
     Operator,
-    Sees,
     ShapeError,
     Target,
-    Window,
     extent,
-    fits,
     param,
     rank_between,
     smallest,
     spatial,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
+from archdsl.ops.sight import Sees, pointwise, windows
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 
@@ -96,9 +95,9 @@ class _Pool(Operator):
         # One for each value of each window, counted as if no window were cut off.
         return product(output) * math.prod(spatial(self, "kernel_size", len(output) - 2))
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        reach, stride, padding = self._geometry(len(input) - 2)
-        return Window(tuple(reach), stride, tuple(-p for p in padding))
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        reach, stride, padding = self._geometry(len(output) - 2)
+        return windows(zip(reach, stride, (-p for p in padding), strict=True), mixed=False)
 
 
 @dataclass(frozen=True)
@@ -210,6 +209,20 @@ class LpPool(_Pool, group="pooling"):
         return Target(f"torch.nn.LPPool{rank}d", kwargs)
 
 
+def adaptive_windows(input: Shape, output: Shape) -> Sees:
+    """What a pool sees whose windows are spread: from ⌊o·L/out⌋ to ⌈(o + 1)·L/out⌉ along each dimension."""
+    sizes, outs = numbers(input[2:]), numbers(output[2:])
+    if sizes is None or outs is None:
+        return pointwise(input, output, mixed=range(2, len(input)))
+    found = []
+    for size, out in zip(sizes, outs, strict=True):
+        step = Fraction(size, out)
+        # Where out does not divide L, a window begins up to (den - 1) / den before o·L/out, and ends as much after.
+        slack = 1 - Fraction(1, step.denominator)
+        found.append((step + 2 * slack, step, -slack))
+    return windows(found, mixed=False)
+
+
 class _AdaptivePool(Operator):
     """Pooling to a size that is given."""
 
@@ -224,17 +237,8 @@ class _AdaptivePool(Operator):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(inputs[0])
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        sizes, outs = numbers(input[2:]), numbers(output[2:])
-        if sizes is None or outs is None:
-            return "everything"
-        width, stride = [], []
-        for size, out in zip(sizes, outs, strict=True):
-            step = Fraction(size, out)
-            # Windows run from ⌊o·L/out⌋ to ⌈(o+1)·L/out⌉: one size where out divides L, else up to one more.
-            width.append(step if step.denominator == 1 else Fraction(-(-size // out) + 1))
-            stride.append(step)
-        return Window(tuple(width), tuple(stride), (0,) * len(width))
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return adaptive_windows(inputs[0], output)
 
     def target(self, *inputs: Shape) -> Target:
         rank = len(inputs[0]) - 2
@@ -286,8 +290,8 @@ class GlobalAvgPool(Operator, group="pooling"):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(inputs[0])
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[0], output, mixed=range(2, len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target(f"torch.nn.AdaptiveAvgPool{len(inputs[0]) - 2}d", {"output_size": 1})

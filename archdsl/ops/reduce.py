@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product
-from archdsl.ops._op import Example, Operator, Sees, ShapeError, Target, index_dim, param
+from archdsl.ops._op import Example, Operator, ShapeError, Target, index_dim, param
 from archdsl.ops.kinds import Boolean, Integers
+from archdsl.ops.sight import Sees, Slide
 
 DIMS: Any = Integers()
 
@@ -30,8 +31,11 @@ class _Reduction(Operator):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(inputs[0])
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise" if {dim % len(input) for dim in self.dim} == {1} and self.keepdim else "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        rank = len(inputs[0])
+        reduced = {dim % rank for dim in self.dim}
+        kept = [dim for dim in range(rank) if self.keepdim or dim not in reduced]
+        return tuple(None if dim in reduced else Slide(kept.index(dim)) for dim in range(rank))
 
     def target(self, *inputs: Shape) -> Target:
         return Target(self.function, {"dim": self.dim, "keepdim": self.keepdim}, kind="function")

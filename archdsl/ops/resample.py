@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, at_least, numbers, product, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, numbers, product, symbols
 from archdsl.ops._op import (
     Example,
     Operator,
-    Sees,
     ShapeError,
     Target,
-    Window,
     choose,
     known,
     param,
     rank_between,
     spatial,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
+from archdsl.ops.pool import adaptive_windows
+from archdsl.ops.sight import Sees, Slide, pointwise, windows
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 MAX_STEP = 10**6  # of the denominator of a factor
@@ -83,12 +84,14 @@ class Interpolate(Operator, group="resample"):
         taps = {"nearest": 1, "nearest-exact": 1, "bicubic": 4}.get(self.mode, 2) ** (len(output) - 2)
         return (2 * taps - 1) * product(output) if taps > 1 else 0
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        sizes, outs = numbers(input[2:]), numbers(output[2:])
-        if self.mode == "area" or sizes is None or outs is None:
-            return "everything"
-        found = [self._sees(axis, size, out) for axis, (size, out) in enumerate(zip(sizes, outs, strict=True))]
-        return Window(*zip(*found, strict=True))
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        if self.mode == "area":
+            return adaptive_windows(inputs[0], output)
+        sizes, outs = numbers(inputs[0][2:]), numbers(output[2:])
+        if sizes is None or outs is None:
+            return pointwise(inputs[0], output, mixed=range(2, len(output)))
+        found = (self._sees(axis, size, out) for axis, (size, out) in enumerate(zip(sizes, outs, strict=True)))
+        return windows(found, mixed=False)
 
     def _sees(self, axis: int, size: int, out: int) -> tuple[Fraction, Fraction, Fraction]:
         """Extent, stride and offset along a dimension: output o lies at `o · step + shift` of the input and sees from
@@ -151,10 +154,10 @@ class PixelShuffle(Operator, group="resample"):
             )
         return (shape[0], channels // (r * r), shape[2] * r, shape[3] * r)
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         step = Fraction(1, self.upscale_factor)
         rounded = 1 - step  # o · step is rounded down, at most by this
-        return Window((1 + rounded,) * 2, (step,) * 2, (-rounded,) * 2)
+        return windows([(1 + rounded, step, -rounded)] * 2)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.PixelShuffle", {"upscale_factor": self.upscale_factor})
@@ -203,21 +206,20 @@ class Pad(Operator, group="reshape"):
             # What is cropped cannot wrap round: torch would copy values that it is still writing.
             kept = shape[dim] + min(before, 0) + min(after, 0)
             limit = {"reflect": shape[dim] - 1, "circular": kept}.get(self.mode)
-            if limit is not None and at_least(limit, max(before, after)) is False:
+            if limit is not None and not fits(limit, max(before, after)):
                 raise ShapeError(
                     f"{self.mode} padding of {max(before, after)} is too large for dimension {dim}"
                     f" of size {shape[dim]}",
                     code="bad-parameter",
                 )
-            if at_least(kept, 1) is False:
+            if not fits(kept):
                 raise ShapeError(f"`pad` takes away all of dimension {dim} of size {shape[dim]}", code="empty-output")
             out[dim] = shape[dim] + before + after
         return tuple(out)
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        rank = len(input) - 2
-        before = [self.pad[2 * i] if 2 * i < len(self.pad) else 0 for i in reversed(range(rank))]
-        return Window((1,) * rank, (1,) * rank, tuple(-b for b in before))
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        before = [*self.pad[::2], *[0] * (len(output) - len(self.pad) // 2)]
+        return tuple(Slide(dim, offset=-border) for dim, border in enumerate(reversed(before)))
 
     @property
     def saves(self) -> tuple[str, ...]:  # type: ignore[override]

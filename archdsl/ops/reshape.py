@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from archdsl.dims import Shape, Size, at_least, product, show
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
     Order,
-    Sees,
     ShapeError,
     Target,
-    Window,
     choose,
     divisor_near,
     divisors,
@@ -25,7 +23,9 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
+from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
+from archdsl.ops.sight import Sees, Slide, pointwise
 
 ANY = Integer(-MAX_INT)
 MAX_PARTS = 100_000  # of a tensor: each is an output of its own
@@ -40,8 +40,8 @@ class _View(Operator):
     def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
         return tuple(range(len(output))) if in_order(order, inputs[0]) else None
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return "in order"
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,10 @@ class Permute(_View, group="reshape"):
         dims = [dim % len(output) for dim in self.dims]
         return None if order is None else tuple(dims.index(dim) for dim in order)
 
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        dims = [dim % len(output) for dim in self.dims]
+        return tuple(Slide(dims.index(dim)) for dim in range(len(output)))
+
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.permute", args=(self.dims,), kind="function")
 
@@ -208,6 +212,12 @@ def _inside(shape: Shape, dim: int) -> bool:
     return any(size != 1 for size in shape[: dim % len(shape)])
 
 
+def _parts(output: Shape, divided: int) -> Sees:
+    """What parts of a tensor see, each another range of the dimension that is divided."""
+    divided %= len(output)
+    return tuple(Slide(dim, offset=None if dim == divided else 0) for dim in range(len(output)))
+
+
 @dataclass(frozen=True)
 class Chunk(_View, group="reshape"):
     """Equal parts along a dimension, as a list: `a, b = chunk(x, 2, dim = 1)`. It must divide evenly."""
@@ -233,8 +243,8 @@ class Chunk(_View, group="reshape"):
     def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
         return None if _inside(inputs[0], self.dim) else order
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise" if self.dim % len(input) == 1 else "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return _parts(output, self.dim)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.chunk", args=(self.chunks,), kwargs={"dim": self.dim}, kind="function")
@@ -264,8 +274,8 @@ class Split(_View, group="reshape"):
     def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
         return None if _inside(inputs[0], self.dim) else order
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise" if self.dim % len(input) == 1 else "everything"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return _parts(output, self.dim)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.split", args=(self.sizes,), kwargs={"dim": self.dim}, kind="function")
@@ -295,26 +305,21 @@ class Slice(_View, group="reshape"):
         end = size if self.end is None else self.end if self.end >= 0 else size + self.end
         # torch clips silently; a range beyond the tensor is a mistake here.
         for name, bound in (("start", start), ("end", end)):
-            if at_least(bound, 0) is False or at_least(size, bound) is False:
+            if not (fits(bound, 0) and fits(size - bound, 0)):
                 raise ShapeError(f"`{name}` {bound} is outside dimension {dim} of {show(shape)}", code="bad-parameter")
         length = (end - start + self.step - 1) // self.step
-        if at_least(length, 1) is False:
+        if not fits(length):
             raise ShapeError(f"the slice from {start} to {end} is empty", code="empty-output")
         return (*shape[:dim], length, *shape[dim + 1 :])
 
     def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
         return None if _inside(inputs[0], self.dim) else order
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        dim = self.dim % len(input)
-        if dim == 1:
-            return "pointwise"
-        start = self.start if self.start >= 0 else input[dim] + self.start
-        if dim == 0 or not isinstance(start, int):
-            return "everything"
-        stride, offset = [1] * (len(input) - 2), [0] * (len(input) - 2)
-        stride[dim - 2], offset[dim - 2] = self.step, start
-        return Window((1,) * len(stride), tuple(stride), tuple(offset))
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        cut = self.dim % len(output)
+        start = self.start if self.start >= 0 else inputs[0][cut] + self.start
+        taken = Slide(cut, stride=self.step, offset=start if isinstance(start, int) else None)
+        return tuple(taken if dim == cut else Slide(dim) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.layers.slice_dim", kwargs=self.params, kind="function")
@@ -341,6 +346,9 @@ class ChannelShuffle(Operator, group="reshape"):
                 instead={"groups": divisor_near(self.groups, channels)},
             )
         return shape
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return tuple(Slide(dim, offset=None if dim == 1 else 0) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.ChannelShuffle", {"groups": self.groups})
@@ -377,6 +385,9 @@ class Expand(_View, group="reshape"):
     def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
         return None
 
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[number], output)
+
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.layers.expand_like", args=(self.dim,), kind="function")
 
@@ -390,8 +401,8 @@ class Identity(_View, group="reshape"):
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
-    def sees(self, input: Shape, output: Shape) -> Sees:
-        return "pointwise"
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[number], output)
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.Identity")

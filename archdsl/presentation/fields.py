@@ -41,8 +41,8 @@ def fields(graph: Graph, report: Report) -> Sheet:
                 "shape": plain(shape),
                 "phase": phase,
                 "size": None if seen is None else [f.size for f in seen],
-                "stride": None if seen is None else [str(f.jump) for f in seen],
-                "offset": None if seen is None else [str(f.low) for f in seen],
+                "stride": None if seen is None else [None if f.jump is None else str(f.jump) for f in seen],
+                "offset": None if seen is None else [None if f.offset is None else str(f.offset) for f in seen],
             }
         )
     head = {"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash}

@@ -78,7 +78,9 @@ def _seen(known: Figures, key: str) -> dict[str, Any]:
     fields = known.field(key)
     if fields is None:
         return {"field": None}
-    return {"field": [f.size for f in fields], "jump": [_number(f.jump) for f in fields]}
+    jumps = [f.jump for f in fields if f.jump is not None]
+    found: dict[str, Any] = {"field": [f.size for f in fields]}
+    return found | ({"jump": [_number(jump) for jump in jumps]} if len(jumps) == len(fields) else {})
 
 
 def _number(jump: int | Fraction) -> int | str:
