@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archdsl.diagnostics import Diagnostic
     from archdsl.errors import SpecError
     from archdsl.limits import limited
-    from archdsl.measure.report import Report
+    from archdsl.measure.network.report import Report
     from archdsl.network import Network, load
     from archdsl.own_operators import load_operators
 
@@ -26,7 +26,7 @@ __all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "limit
 _HOMES = {
     "Diagnostic": "archdsl.diagnostics",
     "Network": "archdsl.network",
-    "Report": "archdsl.measure.report",
+    "Report": "archdsl.measure.network.report",
     "SpecError": "archdsl.errors",
     "limited": "archdsl.limits",
     "load": "archdsl.network",

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl.backends import Plot, backend
 from archdsl.graph import Graph, header
-from archdsl.measure.analyse import analyse
-from archdsl.measure.execution import Hardware
-from archdsl.measure.report import Report
+from archdsl.measure.network.analyse import analyse
+from archdsl.measure.network.report import Report
+from archdsl.measure.run.execution import Hardware
 from archdsl.pipeline import load_graph
 
 if TYPE_CHECKING:
     import torch
 
+    from archdsl.compare.difference import Difference
     from archdsl.lint import Finding
-    from archdsl.measure.device_profile import DeviceProfile
-    from archdsl.measure.difference import Difference
-    from archdsl.measure.memory_report import MemoryReport
-    from archdsl.measure.timing import Timing
-    from compiler.model import CompiledNetwork
+    from archdsl.measure.memory.memory_report import MemoryReport
+    from archdsl.measure.time.device_profile import DeviceProfile
+    from archdsl.measure.time.roofline import Timing
+    from compiler.fx.model import CompiledNetwork
 
 
 class Network:
@@ -47,17 +47,19 @@ class Network:
 
         `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed.
         """
-        from archdsl.measure.memory_report import memory_report  # loaded where it is needed, as is all but the report
+        from archdsl.measure.memory.memory_report import (
+            memory_report,  # loaded where it is needed, as is all but the report
+        )
 
         return memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
 
     def timing(self, profile: str | DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd") -> Timing:
         """How long inference and a training step take on a device, layer by layer, by the roofline model.
 
-        `profile` is the name of a GPU (`archdsl.measure.gpus.GPUS`), or a file that `archdsl calibrate` wrote. Raises
-        `ProfileError` for one that cannot be used, `SpecError` where sizes are left open.
+        `profile` is the name of a GPU (`archdsl.measure.time.gpus.GPUS`) or a file that `archdsl calibrate` wrote.
+        Raises `ProfileError` for one that cannot be used, `SpecError` where sizes are left open.
         """
-        from archdsl.measure.timing import predict
+        from archdsl.measure.time.roofline import predict
         from archdsl.profiles import find_profile
 
         known = find_profile(profile) if isinstance(profile, str) else profile
@@ -68,7 +70,7 @@ class Network:
 
         `str()` of it is text, `.to_dict()` plain data.
         """
-        from archdsl.measure.diff import compare
+        from archdsl.compare.diff import compare
 
         return compare(self.graph, other.graph)
 

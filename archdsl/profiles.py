@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from archdsl.diagnostics import did_you_mean
-from archdsl.measure.device_profile import DeviceProfile, ProfileError, from_dict
-from archdsl.measure.gpus import GPUS
+from archdsl.measure.time.device_profile import DeviceProfile, ProfileError, from_dict
+from archdsl.measure.time.gpus import GPUS
 
 MAX_BYTES: Final = 2**20
 

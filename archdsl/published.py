@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from archdsl.graph import Graph, header, live
-from archdsl.measure.analyse import analyse
-from archdsl.measure.report import Report
+from archdsl.measure.network.analyse import analyse
+from archdsl.measure.network.report import Report
 from archdsl.pipeline import SPECS, check, shipped_specs
 
 FILE: Final = SPECS / "published.json"

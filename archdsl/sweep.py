@@ -13,11 +13,11 @@ from archdsl.backends import Plot, backend
 from archdsl.dims import Size
 from archdsl.errors import SpecError
 from archdsl.graph import plain
-from archdsl.measure.analyse import analyse
-from archdsl.measure.report import Report
+from archdsl.measure.network.analyse import analyse
+from archdsl.measure.network.report import Report
 from archdsl.ops.kinds import literal
 from archdsl.pipeline import load_graph
-from archdsl.presentation.sheet import Column, Line, Sheet, Value
+from archdsl.sheet.sheet import Column, Line, Sheet, Value
 
 SHOWN: Final = ("params", "macs", "activation_bytes_inference_peak", "activation_bytes_training")
 HEADINGS: Final = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from archdsl.dims import Size, show
 from archdsl.graph import header
-from archdsl.measure.analyse import analyse
+from archdsl.measure.network.analyse import analyse
 from archdsl.pipeline import check, shipped_specs
 
 

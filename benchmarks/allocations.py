@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from archdsl.graph import Layer, header, layer
-from archdsl.measure.execution import target_dtype
+from archdsl.measure.run.execution import target_dtype
 from archdsl.network import Network
 
 

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
 from archdsl.graph import header, layer, layers
-from archdsl.measure.counts import counts, total
+from archdsl.measure.network.counts import counts, total
 from archdsl.network import Network
 from archdsl.pipeline import zoo
 

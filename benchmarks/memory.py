@@ -20,12 +20,12 @@ import torch
 import archdsl
 from archdsl.dims import numbers
 from archdsl.graph import header
-from archdsl.measure.execution import Setting
-from archdsl.measure.memory import inference_peak
-from archdsl.measure.optimiser import OPTIMISERS
-from archdsl.measure.precision import PRECISIONS
-from archdsl.measure.saved import kept_for_backward
-from archdsl.measure.training_memory import training
+from archdsl.measure.memory.ledger import inference_peak
+from archdsl.measure.memory.training import training
+from archdsl.measure.run.execution import Setting
+from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.precision import PRECISIONS
+from archdsl.measure.run.saved import kept_for_backward
 from archdsl.network import Network
 from archdsl.zoo import entries
 from benchmarks.allocations import Measured, measure, measure_on_gpu

@@ -17,10 +17,10 @@ from statistics import median
 
 import torch
 
-from archdsl.measure.device_profile import DeviceProfile
-from archdsl.measure.recompute import keeping_all
-from archdsl.measure.timing import Timing
+from archdsl.measure.time.device_profile import DeviceProfile
+from archdsl.measure.time.roofline import Timing
 from archdsl.network import Network
+from archdsl.rewrite.recompute import keeping_all
 from benchmarks.memory import network
 from compiler import calibrate, compile_graph, measure
 

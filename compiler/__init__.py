@@ -1,17 +1,17 @@
-"""The torch back end: elaborated graph to a `torch.fx.GraphModule` placed on devices."""
+"""The torch back end: elaborated graph to a `torch.GraphModule` placed on devices."""
 
 from __future__ import annotations
 
-from torch import fx
+from torch.fx import GraphModule
 
 from archdsl.graph import Graph, header
-from compiler.calibration import calibrate
+from compiler.bench.calibration import calibrate
+from compiler.bench.stopwatch import measure
 from compiler.devices import CPU, Devices, assign
-from compiler.lower import Places, lower, lower_loss
+from compiler.fx.lower import Places, lower, lower_loss
+from compiler.fx.model import CompiledNetwork
+from compiler.fx.modules import build
 from compiler.memory import refuse_what_cannot_fit
-from compiler.model import CompiledNetwork
-from compiler.modules import build
-from compiler.stopwatch import measure
 from compiler.training import DATA_SETS, steps_of, train
 from compiler.weights import save_weights
 
@@ -44,12 +44,12 @@ def compile_graph(graph: Graph, devices: Devices = None, *, force: bool = False)
     return CompiledNetwork(root, {True: training, False: inference}, _losses(graph, places))
 
 
-def _losses(graph: Graph, places: Places) -> dict[int, fx.GraphModule | None]:
+def _losses(graph: Graph, places: Places) -> dict[int, GraphModule | None]:
     """The loss by the number of outputs it takes: those of inference (None where nothing is left of it), and all."""
     head = header(graph)
     if head["loss"] is None:
         return {}
-    found: dict[int, fx.GraphModule | None] = {}
+    found: dict[int, GraphModule | None] = {}
     for loss, outputs in (
         (head["inference_loss"], [o for o in head["outputs"] if o["phase"] == "both"]),
         (head["loss"], head["outputs"]),
@@ -57,5 +57,5 @@ def _losses(graph: Graph, places: Places) -> dict[int, fx.GraphModule | None]:
         found[len(outputs)] = None
         if loss is not None:
             lowered = lower_loss(loss, moved=bool(head["devices"]) and any(p.type != "cpu" for p in places.values()))
-            found[len(outputs)] = fx.GraphModule(build(loss, {None: CPU}), lowered, "Loss")
+            found[len(outputs)] = GraphModule(build(loss, {None: CPU}), lowered, "Loss")
     return found

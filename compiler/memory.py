@@ -12,8 +12,8 @@ import torch
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, layers
-from archdsl.measure.precision import BYTES
-from archdsl.measure.table import size
+from archdsl.measure.run.precision import BYTES
+from archdsl.sheet.units import size
 from compiler.devices import CPU
 
 

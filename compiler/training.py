@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from compiler.model import CompiledNetwork
+from compiler.fx.model import CompiledNetwork
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from archdsl.write import write_atomically
-from compiler.model import CompiledNetwork
+from compiler.fx.model import CompiledNetwork
 
 
 def save_weights(model: CompiledNetwork, path: Path, architecture: str) -> None:

@@ -7,22 +7,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from archdsl.compare.difference import Difference
 from archdsl.graph import Graph
-from archdsl.measure.device_profile import DeviceProfile
-from archdsl.measure.difference import Difference
-from archdsl.measure.gpus import USUAL
+from archdsl.measure.time.device_profile import DeviceProfile
+from archdsl.measure.time.gpus import USUAL
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
-from viz import formats, scene, stages, volumes
+from viz import formats
 from viz.difference import comparison
 from viz.difference.comparison import Arrangement, Comparison
 from viz.engine import DrawingError
 from viz.formats import Direction, Engine, Look, Subject, View
+from viz.graph import scene
+from viz.graph.scene import Depth, Shown
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
 from viz.recolour import Theme
-from viz.scene import Depth, Shown
+from viz.stages import view as stages
+from viz.volumes import view as volumes
 
 __all__ = [
     "DrawingError",

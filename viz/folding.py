@@ -13,7 +13,7 @@ import networkx as nx
 
 from archdsl.diagnostics import did_you_mean
 from archdsl.graph import Graph, header
-from archdsl.measure.structure import Structure, structure
+from archdsl.outline.structure import Structure, structure
 from viz.grouping import Branch
 
 # Where the entries of a part come from, seen from an equal part before it: from a layer of that one, known by its

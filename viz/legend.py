@@ -9,8 +9,8 @@ from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
 from viz import lettering, palette, theme
+from viz.graph.scene import Scene
 from viz.recolour import Theme
-from viz.scene import Scene
 from viz.wording import clip
 
 Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]

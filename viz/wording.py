@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archdsl.graph import Graph, Layer, header, layer
-from archdsl.measure import cost as counts
-from archdsl.measure.table import magnitude
+from archdsl.measure.network import cost as counts
 from archdsl.ops import Operator, Parameter, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import Init, Sizes
+from archdsl.sheet.units import magnitude
 from viz.theme import SYMBOLS
 
 LONGEST: Final = 44  # characters of a line

@@ -23,7 +23,7 @@ from archdsl.cli.terminal import progress, terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
-    from archdsl.measure.device_profile import DeviceProfile
+    from archdsl.measure.time.device_profile import DeviceProfile
 
 
 @click.command("bench")
@@ -55,12 +55,12 @@ def command(
 
     Nothing else should run meanwhile. In training every layer keeps what it needs, `@checkpoint` or not.
     """
-    from archdsl.measure.recompute import keeping_all
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
-    from archdsl.presentation.formats import render
     from archdsl.presentation.layers import View, layers
     from archdsl.presentation.times import COMPARED
+    from archdsl.rewrite.recompute import keeping_all
+    from archdsl.sheet.formats import render
 
     if device == "meta":
         raise click.BadParameter("nothing is computed on meta, so nothing takes time there")

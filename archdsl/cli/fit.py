@@ -68,7 +68,7 @@ def command(
 ) -> int:
     """Find the largest batch that fits into a memory, and what recomputing blocks in backward would buy."""
     from archdsl.graph import header
-    from archdsl.measure.fit import Conditions, Fit, Unfit, batched_inputs, beginning
+    from archdsl.measure.memory.fit import Conditions, Fit, Unfit, batched_inputs, beginning
     from archdsl.pipeline import load_graph
 
     graph = load_graph(spec, settings)

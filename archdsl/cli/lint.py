@@ -130,6 +130,6 @@ def _list(as_json: bool) -> None:
         listed = [{"rule": code, "level": level, "summary": CATALOGUE[code].summary} for level, code in rules]
         print_json({"archdsl": 1, "rules": listed})
         return
-    from archdsl.measure.table import table
+    from archdsl.sheet.units import table
 
     click.echo(table(("rule", "level", "finds"), [(code, level, CATALOGUE[code].summary) for level, code in rules]))

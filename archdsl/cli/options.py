@@ -18,8 +18,8 @@ from archdsl.errors import SpecError
 from archdsl.render.formats import FORMATS
 
 if TYPE_CHECKING:
-    from archdsl.measure.device_profile import DeviceProfile
-    from archdsl.measure.timing import Timing
+    from archdsl.measure.time.device_profile import DeviceProfile
+    from archdsl.measure.time.roofline import Timing
     from archdsl.network import Network
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,8 +43,8 @@ def choice_options(function: F) -> F:
 
 def memory_options(function: F) -> F:
     """--optimizer, --dtype and --hardware, given to the command under these names."""
-    from archdsl.measure.optimiser import OPTIMISERS
-    from archdsl.measure.precision import PRECISIONS
+    from archdsl.measure.run.optimizer import OPTIMISERS
+    from archdsl.measure.run.precision import PRECISIONS
 
     choices = {
         "optimizer": (list(OPTIMISERS), "The optimizer of training."),
@@ -60,7 +60,7 @@ def memory_options(function: F) -> F:
 
 def profile_option(name: str, *, help: str, default: str | None = None) -> Callable[[F], F]:
     """An option that names a device profile, given to the command as `profile`; `{devices}` in its help lists them."""
-    from archdsl.measure.gpus import GPUS
+    from archdsl.measure.time.gpus import GPUS
 
     return click.option(
         name, "profile", metavar="DEVICE", callback=_profile, default=default, show_default=default is not None,
@@ -70,7 +70,7 @@ def profile_option(name: str, *, help: str, default: str | None = None) -> Calla
 
 def times_of_page_option(function: F) -> F:
     """--time of a drawing, given to the command as `profile`."""
-    from archdsl.measure.gpus import USUAL
+    from archdsl.measure.time.gpus import USUAL
 
     help = "The device whose times a page predicts, {devices}, or a file of `archdsl calibrate`."
     return profile_option("--time", help=help, default=USUAL)(function)
@@ -87,7 +87,7 @@ def engine_option(function: F) -> F:
 def _profile(ctx: click.Context, option: click.Parameter, name: str | None) -> Any:
     if name is None:
         return None
-    from archdsl.measure.device_profile import ProfileError
+    from archdsl.measure.time.device_profile import ProfileError
     from archdsl.profiles import find_profile
 
     try:
@@ -98,7 +98,7 @@ def _profile(ctx: click.Context, option: click.Parameter, name: str | None) -> A
 
 def predicted_times(network: Network, profile: DeviceProfile, dtype: str, optimizer: str) -> Timing:
     """The predicted times of a network; a profile without rates for the dtype is a wrong option."""
-    from archdsl.measure.device_profile import ProfileError
+    from archdsl.measure.time.device_profile import ProfileError
 
     try:
         return network.timing(profile, dtype=dtype, optimizer=optimizer)
@@ -164,7 +164,7 @@ def sheet_options(function: Callable[..., int]) -> Callable[..., int]:
 
     Faults are a JSON document on standard output where the table would be one.
     """
-    from archdsl.presentation.formats import FORMATS as SHEETS
+    from archdsl.sheet.formats import FORMATS as SHEETS
 
     choice = click.option(
         "--format", "form", type=click.Choice(list(SHEETS)), default="text", show_default=True,

@@ -26,10 +26,10 @@ from archdsl.cli.terminal import terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
-    from archdsl.measure.device_profile import DeviceProfile
-    from archdsl.measure.report import Report
+    from archdsl.measure.network.report import Report
+    from archdsl.measure.time.device_profile import DeviceProfile
     from archdsl.network import Network
-    from archdsl.presentation.sheet import Sheet
+    from archdsl.sheet.sheet import Sheet
 
 
 BY = ("operator", "block", "stage", "device", "dtype")
@@ -133,7 +133,7 @@ def command(
             click.echo(f"{report}{below}", nl=False)
             return 0
         view["flat"] = True
-    from archdsl.presentation.formats import render
+    from archdsl.sheet.formats import render
 
     sheet = _sheet(networks, report, chosen[0] if chosen else None, by, view, form)
     click.echo(render(sheet, form, width) + below, nl=False)

@@ -73,7 +73,7 @@ def _value(text: str) -> Any:
 
 
 def _measures(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    from archdsl.measure.report import TOTALS
+    from archdsl.measure.network.report import TOTALS
 
     names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
     for name in names:
@@ -129,7 +129,7 @@ def command(
         but = f", without {faults} combination{'s' if faults > 1 else ''} that cannot be" if faults else ""
         write_plot(lambda: plotted(points, pareto=pareto, theme=theme), plot, but)
         return 0
-    from archdsl.presentation.formats import render
+    from archdsl.sheet.formats import render
 
     click.echo(render(sheet(points, pareto), form, width or terminal_width(sys.stdout)), nl=False)
     return 0

@@ -22,7 +22,7 @@ def command(published: bool, as_json: bool) -> int:
     if as_json:
         print_json({"archdsl": 1, "networks": [entry.to_dict() for entry in found]})
         return 0
-    from archdsl.measure.table import table
+    from archdsl.sheet.units import table
 
     rows = [(e.name, e.input, f"{e.params:,}", f"{e.macs:,}", e.file, e.source) for e in found]
     click.echo(table(("network", "input", "params", "MACs", "file", "source"), rows, {"params", "MACs"}))
@@ -30,8 +30,8 @@ def command(published: bool, as_json: bool) -> int:
 
 
 def _published(as_json: bool) -> int:
-    from archdsl.measure.table import table
     from archdsl.published import figures
+    from archdsl.sheet.units import table
 
     found = figures()
     if as_json:

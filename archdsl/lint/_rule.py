@@ -10,7 +10,7 @@ from archdsl.catalogue import CATALOGUE
 from archdsl.diagnostics import Fix, Label
 from archdsl.dims import Shape
 from archdsl.graph import Graph, Header, Layer, header, layer, layers, operands
-from archdsl.measure.receptive_field import Fields, receptive_fields
+from archdsl.measure.network.receptive_field import Fields, receptive_fields
 from archdsl.ops import Operator
 from archdsl.source import Span
 

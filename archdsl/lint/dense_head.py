@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archdsl.dims import product
 from archdsl.lint._rule import Found, Net, rule
-from archdsl.measure import cost
+from archdsl.measure.network import cost
 from archdsl.ops.linear import Linear
 from archdsl.ops.regularization import Dropout
 from archdsl.ops.reshape import Flatten, Identity

@@ -47,6 +47,6 @@ INITIALISERS = MappingProxyType(
         "zeros": InitialiserKind("all 0", (), "torch.nn.init.zeros_"),
         "ones": InitialiserKind("all 1", (), "torch.nn.init.ones_"),
         "constant": InitialiserKind("all this value", ("val",), "torch.nn.init.constant_"),
-        "signs": InitialiserKind("-1 or 1, each with probability ½", (), "compiler.layers.signs_"),
+        "signs": InitialiserKind("-1 or 1, each with probability ½", (), "compiler.fx.layers.signs_"),
     }
 )

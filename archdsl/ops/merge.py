@@ -137,7 +137,7 @@ class _Ordered(_Arithmetic):
 
     def target(self, *inputs: Shape) -> Target:
         if self.scalar is not None and self.scalar_first:
-            return Target(f"compiler.layers.{self.name}_from", args=(self.scalar,), kind="function")
+            return Target(f"compiler.fx.layers.{self.name}_from", args=(self.scalar,), kind="function")
         return super().target(*inputs)
 
 

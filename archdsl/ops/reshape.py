@@ -322,7 +322,7 @@ class Slice(_View, group="reshape"):
         return tuple(taken if dim == cut else Slide(dim) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
-        return Target("compiler.layers.slice_dim", kwargs=self.params, kind="function")
+        return Target("compiler.fx.layers.slice_dim", kwargs=self.params, kind="function")
 
 
 @dataclass(frozen=True)
@@ -389,7 +389,7 @@ class Expand(_View, group="reshape"):
         return pointwise(inputs[number], output)
 
     def target(self, *inputs: Shape) -> Target:
-        return Target("compiler.layers.expand_like", args=(self.dim,), kind="function")
+        return Target("compiler.fx.layers.expand_like", args=(self.dim,), kind="function")
 
 
 @dataclass(frozen=True)

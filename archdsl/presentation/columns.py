@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import Final
 
 from archdsl.dims import show
-from archdsl.measure.report import Report, field, marks, offset, stride
+from archdsl.measure.network.report import Report, field, marks, offset, stride
 from archdsl.presentation.figure import Figure
 from archdsl.presentation.outline import Part
-from archdsl.presentation.sheet import Column
 from archdsl.presentation.times import MEASURED, TIMES
+from archdsl.sheet.sheet import Column
 
 DEFAULT: Final = ("layer", "operator", "output", "params", "macs", "field")
 

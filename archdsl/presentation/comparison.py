@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.measure.report import TOTALS, Report
-from archdsl.presentation.sheet import Column, Line, Sheet
+from archdsl.measure.network.report import TOTALS, Report
+from archdsl.sheet.sheet import Column, Line, Sheet
 
 ORDER = ("layers", *(total for total in TOTALS if total != "layers"))
 KEYS = ("network", "variant", "hash", "totals")  # of a network's report, in JSON

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from archdsl.dims import Size
 from archdsl.graph import Graph, content_hash, header, plain
-from archdsl.measure.conventions import CONVENTIONS, figure
-from archdsl.measure.counts import Count, grouped, total
-from archdsl.presentation.sheet import Column, Line, Sheet, named
+from archdsl.measure.network.conventions import CONVENTIONS, figure
+from archdsl.measure.network.counts import Count, grouped, total
+from archdsl.sheet.sheet import Column, Line, Sheet, named
 
 COLUMNS = (
     Column("layers", "count", 6),
@@ -29,7 +29,7 @@ NOTES = (
 
 
 def counts(graph: Graph, by: str) -> Sheet:
-    """The counts of a network by one of `archdsl.measure.counts.GROUPS`."""
+    """The counts of a network by one of `archdsl.measure.network.counts.GROUPS`."""
     columns = (Column(by), *COLUMNS)
     lines = tuple(_line(name, count) for name, count in grouped(graph, by).items())
     return Sheet(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from archdsl.measure.report import Report
+from archdsl.measure.network.report import Report
 from archdsl.presentation.outline import Part
-from archdsl.presentation.sheet import Column, Value
+from archdsl.sheet.sheet import Column, Value
 
 
 class Figure(NamedTuple):

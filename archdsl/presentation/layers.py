@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archdsl.diagnostics import did_you_mean
-from archdsl.measure.report import Report, Row, summary
+from archdsl.measure.network.report import Report, Row, summary
 from archdsl.presentation.columns import COLUMNS, DEFAULT
 from archdsl.presentation.outline import Part, folded, outline
-from archdsl.presentation.sheet import Line, Sheet, Value
 from archdsl.presentation.times import found, predicted
+from archdsl.sheet.sheet import Line, Sheet, Value
 
 # What layers can be filtered by: patterns of the shell, as in `path=layer1.*`.
 FILTERS: Final[Mapping[str, Callable[[Row], str]]] = MappingProxyType(

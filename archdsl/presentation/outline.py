@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from archdsl.dims import Shape, Size
-from archdsl.measure.report import Report, Row
+from archdsl.measure.network.report import Report, Row
 
 
 @dataclass(frozen=True, slots=True)

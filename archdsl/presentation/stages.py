@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from archdsl.dims import Shape, Size, show
-from archdsl.measure.report import Report
+from archdsl.measure.network.report import Report
 from archdsl.presentation.outline import Part, outline
-from archdsl.presentation.sheet import Column, Line, Sheet, named
+from archdsl.sheet.sheet import Column, Line, Sheet, named
 
 COLUMNS = (
     Column("stage"),

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from archdsl.measure.measured import Measured
-from archdsl.measure.report import Report
-from archdsl.measure.table import duration
-from archdsl.measure.timing import NOTHING, Timing, Work, together
+from archdsl.measure.network.report import Report
+from archdsl.measure.time.measured import Measured
+from archdsl.measure.time.roofline import NOTHING, Timing, Work, together
 from archdsl.presentation.figure import Figure
 from archdsl.presentation.outline import Part
-from archdsl.presentation.sheet import Column, Value
+from archdsl.sheet.sheet import Column, Value
+from archdsl.sheet.units import duration
 
 PREDICTED: Final = ("layer", "operator", "output", "macs", "bytes", "intensity", "time", "bound", "step")
 COMPARED: Final = ("layer", "operator", "time", "measured", "error", "bound", "step", "measured_step", "step_error")

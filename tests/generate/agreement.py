@@ -14,7 +14,7 @@ from archdsl.elaborate.loss import TARGET
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, content_hash, layers
 from archdsl.lint import lint
-from archdsl.measure.analyse import analyse
+from archdsl.measure.network.analyse import analyse
 from archdsl.ops.loss import Loss
 from archdsl.pipeline import convert_source, format_source
 from archdsl.program import program

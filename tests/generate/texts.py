@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from archdsl.errors import SpecError
 from archdsl.graph import content_hash
 from archdsl.limits import limited
-from archdsl.measure.analyse import analyse
+from archdsl.measure.network.analyse import analyse
 from archdsl.pipeline import convert_source, format_source
 from archdsl.read import decode
 from archdsl.render.json import to_dict

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.lint import RULES, SUPPRESSION_CODES
-from tests.test_cli import run
+from tests.cli.test_cli import run
 
 CLEAN = "network Net(x: [N, 8, 32, 32]) {\n    x -> max_pool(2)\n}\n"
 WARNED = CLEAN.replace("32, 32", "31, 31")

@@ -17,7 +17,7 @@ from archdsl.ops import OPERATORS, Example, Operator, ShapeError, build
 from archdsl.ops.loss import Loss
 from archdsl.ops.merge import folds
 from archdsl.program import parse_string
-from compiler.targets import resolve
+from compiler.fx.targets import resolve
 from tests.ops.cases import CASES
 from tests.ops.oracle import Case, Numbers
 from tests.ops.test_shape_rules import EXAMPLES

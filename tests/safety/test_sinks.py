@@ -88,7 +88,7 @@ def test_generated_code_holds_no_text_of_the_spec(text: str, graph_of: Callable[
 
 @pytest.mark.parametrize("text", SAYABLE)
 def test_json_gives_a_string_back(text: str, graph_of: Callable[..., Graph]) -> None:
-    from archdsl.measure.analyse import analyse
+    from archdsl.measure.network.analyse import analyse
 
     report = analyse(graph_of(f'network Net(x: [N, 4], t = "{text}") {{ x -> relu }}'))
     assert json.loads(json.dumps(report.to_dict()))["network"] == "Net"

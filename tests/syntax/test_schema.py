@@ -17,9 +17,9 @@ from archdsl.pipeline import convert_source
 from archdsl.source import Source
 from archdsl.syntax.forms import form_of
 from archdsl.syntax.schema import schema
+from tests.cli.test_cli import run
+from tests.house.test_docs import blocks
 from tests.syntax.test_text_form import WRITTEN
-from tests.test_cli import run
-from tests.test_docs import blocks
 
 SCHEMA = schema()
 

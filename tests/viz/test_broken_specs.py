@@ -14,9 +14,10 @@ import pytest
 import archdsl
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from viz import palette, render, scene, theme
+from viz import palette, render, theme
 from viz.formats import Look, View, dot
-from viz.scene import Scene
+from viz.graph import scene
+from viz.graph.scene import Scene
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROKEN = """

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 import archdsl
 import viz
 from archdsl.cli import cli
+from archdsl.compare.difference import Difference
 from archdsl.diagnostics import Instance
-from archdsl.measure.difference import Difference
 from archdsl.network import Network
 from viz import folding, recolour, theme
 from viz.difference import condense

@@ -9,8 +9,9 @@ import pytest
 
 import viz
 from archdsl.graph import Graph
-from viz import folding, scene
-from viz.scene import Box, Group, Scene
+from viz import folding
+from viz.graph import scene
+from viz.graph.scene import Box, Group, Scene
 
 BLOCKS = """
 block unit(x: [N, C, H, W], width) {

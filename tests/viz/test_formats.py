@@ -18,10 +18,11 @@ import wasmtime
 import viz
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph
-from viz import engine, formats, legend, recolour, scene, theme
+from viz import engine, formats, legend, recolour, theme
 from viz.engine import DrawingError
 from viz.formats import Look, png
 from viz.formats.dot import text
+from viz.graph import scene
 from viz.recolour import Theme
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -290,7 +291,7 @@ def test_dot_that_is_wrong_is_an_error_with_its_reason() -> None:
 def test_more_layers_than_anyone_can_look_at_are_refused(
     graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("viz.graph_picture.MOST_BOXES", 3)
+    monkeypatch.setattr("viz.graph.picture.MOST_BOXES", 3)
     with pytest.raises(DrawingError, match="too many"):
         viz.render(graph_of(SMALL), "svg")
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from archdsl.graph import Graph
-from viz import columns, graph_layout, scene, stacking
-from viz.columns import Page
 from viz.formats import Direction, Look
-from viz.graph_layout import ENTER, LEAVE, Part
+from viz.graph import columns, scene, stacking
+from viz.graph import layout as graph_layout
+from viz.graph.columns import Page
+from viz.graph.layout import ENTER, LEAVE, Part
 
 LONG = "for i in range(60) { conv(i + 1, 1) }"
 

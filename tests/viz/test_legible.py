@@ -19,9 +19,9 @@ import archdsl
 import viz
 from archdsl.zoo import entries
 from viz import lettering, theme
-from viz.columns import letters
 from viz.formats import View
-from viz.scene import Depth
+from viz.graph.columns import letters
+from viz.graph.scene import Depth
 
 SVG = "{http://www.w3.org/2000/svg}"
 PAGE = (6.5 * 72, 9 * 72)  # what is left between the margins of a sheet of letter paper

@@ -20,11 +20,12 @@ import viz
 from archdsl.diagnostics import Instance
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from archdsl.measure.gpus import GPUS
-from archdsl.measure.timing import predict
+from archdsl.measure.time.gpus import GPUS
+from archdsl.measure.time.roofline import predict
 from archdsl.network import Network, load
-from viz import scene, theme
+from viz import theme
 from viz.formats import Look
+from viz.graph import scene
 from viz.html import document as document_module
 from viz.html import facts, figures, page, themes, views
 from viz.html.document import document

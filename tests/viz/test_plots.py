@@ -15,9 +15,9 @@ import pytest
 import archdsl
 from archdsl.backends import Plot
 from archdsl.dims import Size
-from archdsl.measure.growth import growth
-from archdsl.measure.memory_report import ALL
-from archdsl.measure.timeline import timelines
+from archdsl.measure.memory.memory_report import ALL
+from archdsl.measure.memory.timeline import timelines
+from archdsl.measure.network.growth import growth
 from archdsl.sweep import Axis, Point, plot, sweep
 from archdsl.zoo import entries
 from tests.conftest import ROOT, Said

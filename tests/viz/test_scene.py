@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from archdsl.graph import Graph
-from viz import scene
-from viz.scene import Box, Group, Scene
+from viz.graph import scene
+from viz.graph.scene import Box, Group, Scene
 
 RESIDUAL = """
 block unit(x: [N, C, H, W], width, stride = 1) {

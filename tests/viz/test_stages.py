@@ -11,9 +11,10 @@ import pytest
 import archdsl
 import viz
 from archdsl.graph import Graph
-from viz import stages, stages_layout
-from viz.stage import Stage
-from viz.stages import Stages
+from viz.stages import layout as stages_layout
+from viz.stages import view as stages
+from viz.stages.stage import Stage
+from viz.stages.view import Stages
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,8 +13,11 @@ import pytest
 import archdsl
 import viz
 from archdsl.graph import Graph
-from viz import theme, volumes, volumes_links, volumes_scale
-from viz.volumes import Solid, Volumes
+from viz import theme
+from viz.volumes import links as volumes_links
+from viz.volumes import scale as volumes_scale
+from viz.volumes import view as volumes
+from viz.volumes.view import Solid, Volumes
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
-from archdsl.measure.difference import Difference, Status
+from archdsl.compare.difference import Difference, Status
 from viz.difference import sayings
 from viz.difference.condense import RUN, condense, status
 from viz.difference.grouping import Groups, groups

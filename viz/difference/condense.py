@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
-from archdsl.measure.difference import Status
+from archdsl.compare.difference import Status
 from viz import folding
 from viz.difference.union import Union
 from viz.folding import Folded

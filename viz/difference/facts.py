@@ -6,7 +6,7 @@ import textwrap
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
-from archdsl.measure.difference import Status
+from archdsl.compare.difference import Status
 from viz import lettering, theme
 from viz.canvas import Canvas
 from viz.difference.overview import Overview

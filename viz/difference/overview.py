@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from archdsl.compare.difference import Difference, Status
+from archdsl.compare.text import arrow, costs
 from archdsl.dims import Size
-from archdsl.measure.difference import Difference, Status
-from archdsl.measure.difference_text import arrow, costs
-from archdsl.measure.table import magnitude
+from archdsl.sheet.units import magnitude
 from viz.wording import plain
 
 

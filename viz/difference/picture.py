@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from archdsl.measure.difference import Status
+from archdsl.compare.difference import Status
 from viz import lettering, theme
 from viz.canvas import Canvas, Point
 from viz.difference import facts

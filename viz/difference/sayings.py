@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
+from archdsl.compare.difference import LayerDiff, Status
+from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import layer
-from archdsl.measure.difference import LayerDiff, Status
-from archdsl.measure.difference_text import values
 from viz.difference.grouping import Groups
 from viz.difference.union import SIDES, Part, Side, Union, graph_of
 from viz.grouping import Branch

@@ -8,9 +8,9 @@ from typing import Final, Literal, TypeAlias
 
 import networkx as nx
 
+from archdsl.compare.difference import Difference, LayerDiff, Status
 from archdsl.dims import Shape
 from archdsl.graph import Graph, Output, header, layer, layers, operands
-from archdsl.measure.difference import Difference, LayerDiff, Status
 
 Side: TypeAlias = Literal["a", "b"]
 Kind: TypeAlias = Literal["input", "layer", "output"]

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias, cast
 
-from archdsl.measure.device_profile import DeviceProfile
-from archdsl.measure.gpus import GPUS, USUAL
+from archdsl.measure.time.device_profile import DeviceProfile
+from archdsl.measure.time.gpus import GPUS, USUAL
 from viz.difference.comparison import Comparison
+from viz.graph.scene import Scene
 from viz.recolour import Theme
-from viz.scene import Scene
-from viz.stages import Stages
-from viz.volumes import Volumes
+from viz.stages.view import Stages
+from viz.volumes.view import Volumes
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
 Engine: TypeAlias = Literal["embedded", "system"]

@@ -8,9 +8,9 @@ from typing import Final
 import graphviz
 
 from viz import legend, lettering, palette, recolour, theme
-from viz.edges import Edge
 from viz.formats import Look
-from viz.scene import Box, Group, Scene
+from viz.graph.edges import Edge
+from viz.graph.scene import Box, Group, Scene
 from viz.wording import clip, wrapped
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from viz import palette, recolour, theme
-from viz.edges import Edge
 from viz.formats import Look
-from viz.scene import Box, Group, Scene
+from viz.graph.edges import Edge
+from viz.graph.scene import Box, Group, Scene
 
 VIEWS: Final = ("graph",)
 IGNORES: Final = ("engine", "profile")  # it is laid out where it is read

@@ -5,12 +5,15 @@ from __future__ import annotations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from viz import graph_picture, recolour, stages_picture, volumes_picture
+from viz import recolour
 from viz.difference import picture as comparison_picture
 from viz.difference.comparison import Comparison
 from viz.formats import Look, Subject
-from viz.stages import Stages
-from viz.volumes import Volumes
+from viz.graph import picture as graph_picture
+from viz.stages import picture as stages_picture
+from viz.stages.view import Stages
+from viz.volumes import picture as volumes_picture
+from viz.volumes.view import Volumes
 
 
 def render(subject: Subject, look: Look) -> bytes:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from archdsl.compare.difference import Difference, LayerDiff
+from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import header, layer, operands
-from archdsl.measure.difference import Difference, LayerDiff
-from archdsl.measure.difference_text import values
 from viz.difference import condense, sayings
 from viz.difference.comparison import Arrangement
 from viz.difference.facts import MEANINGS

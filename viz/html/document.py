@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 
 from archdsl.dims import show
 from archdsl.graph import header
-from archdsl.measure.table import count, size
+from archdsl.sheet.units import count, size
 from viz import palette
 from viz.formats import Look
+from viz.graph.scene import Box, Group, Scene
 from viz.html import figures
 from viz.html.facts import Notes, amounts, facts
 from viz.html.figures import FIGURES, NOTHING, Cost, Figure, Figures
 from viz.html.paging import Page, Stand, paged
-from viz.scene import Box, Group, Scene
 from viz.wording import clip, plain
 
 Item: TypeAlias = Box | Group | Page[Box | Group]

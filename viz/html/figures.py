@@ -9,12 +9,12 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from archdsl.dims import Size
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, broken, header, layers
-from archdsl.measure.analyse import analyse
-from archdsl.measure.device_profile import DeviceProfile
-from archdsl.measure.execution import Setting, execution
-from archdsl.measure.receptive_field import Fields
-from archdsl.measure.report import Report, Row
-from archdsl.measure.timing import predict
+from archdsl.measure.network.analyse import analyse
+from archdsl.measure.network.receptive_field import Fields
+from archdsl.measure.network.report import Report, Row
+from archdsl.measure.run.execution import Setting, execution
+from archdsl.measure.time.device_profile import DeviceProfile
+from archdsl.measure.time.roofline import predict
 
 Amount: TypeAlias = Size | float | None  # None: not known
 Cost: TypeAlias = tuple[Amount, ...]  # of a layer or group, one for each of `FIGURES`

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
-from viz import stages_picture, volumes_picture
 from viz.html import figures
 from viz.html.document import Document
 from viz.html.facts import amounts
 from viz.html.themes import variable
 from viz.html.views import Refused, Views
 from viz.recolour import COLOURED
-from viz.stage import Stage
-from viz.stages import Link
+from viz.stages import picture as stages_picture
+from viz.stages.stage import Stage
+from viz.stages.view import Link
+from viz.volumes import picture as volumes_picture
 from viz.wording import clip
 
 

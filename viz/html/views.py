@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from archdsl.graph import Graph
-from viz import folding, grouping, scene, stages, volumes
+from viz import folding, grouping
 from viz.folding import StandIn
 from viz.formats import View
-from viz.scene import Scene, Shown
-from viz.stages import Stages
-from viz.volumes import Volumes
+from viz.graph import scene
+from viz.graph.scene import Scene, Shown
+from viz.stages import view as stages
+from viz.stages.view import Stages
+from viz.volumes import view as volumes
+from viz.volumes.view import Volumes
 
 MOST: Final = 1000  # stages of a picture; it is drawn whole, unlike the graph
 

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from archdsl.measure.table import magnitude
 from archdsl.presentation.stages import stages_of
+from archdsl.sheet.units import magnitude
 from viz import theme
 from viz.plots.style import SMALL, Style
 from viz.plots.subject import Subject, path_end

@@ -10,7 +10,7 @@ from matplotlib.figure import SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from archdsl.dims import Size
-from archdsl.measure.growth import Level, extents, growth
+from archdsl.measure.network.growth import Level, extents, growth
 from viz import theme
 from viz.plots.style import Style, below, grid
 from viz.plots.subject import Subject

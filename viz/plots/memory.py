@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from archdsl.measure.memory_report import ALL, where
-from archdsl.measure.optimiser import OPTIMISERS
-from archdsl.measure.table import size
-from archdsl.measure.timeline import Course, Moment
+from archdsl.measure.memory.memory_report import ALL, where
+from archdsl.measure.memory.timeline import Course, Moment
+from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.presentation.stages import stages_of
+from archdsl.sheet.units import size
 from viz import lettering, theme
 from viz.plots.scale import unit
 from viz.plots.style import SMALL, WIDTH, Style, below, grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from archdsl.measure.table import UNITS
+from archdsl.sheet.units import UNITS
 
 
 class Unit(NamedTuple):

@@ -9,11 +9,11 @@ from typing import Final
 
 from archdsl.dims import symbols
 from archdsl.graph import Graph
-from archdsl.measure.analyse import analyse
-from archdsl.measure.execution import Hardware
-from archdsl.measure.memory_report import ALL
-from archdsl.measure.report import Report
-from archdsl.measure.timeline import Timeline, timelines
+from archdsl.measure.memory.memory_report import ALL
+from archdsl.measure.memory.timeline import Timeline, timelines
+from archdsl.measure.network.analyse import analyse
+from archdsl.measure.network.report import Report
+from archdsl.measure.run.execution import Hardware
 from viz.wording import clip, plain
 
 NAME: Final = 28  # characters of a name in a legend

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from archdsl.dims import symbols
-from archdsl.measure.report import TOTALS
+from archdsl.measure.network.report import TOTALS
 from archdsl.sweep import SHOWN, Point
 from viz import lettering, theme
 from viz.plots import front

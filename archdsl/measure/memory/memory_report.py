@@ -1,0 +1,127 @@
+"""Where the memory of a network goes, part by part and device by device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from archdsl.dims import Size
+from archdsl.graph import Graph, header, plain
+from archdsl.measure.memory.ledger import Peak, inference
+from archdsl.measure.memory.training import at_rest, trainable, training, weight_bytes
+from archdsl.measure.run.execution import Execution, Hardware, Setting, execution
+from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.precision import PRECISIONS
+from archdsl.measure.run.saved import kept_by_device
+from archdsl.sheet.units import size, table
+
+PARTS = ("weights", "gradients", "optimizer", "kept for backward", "peak in training", "peak in inference")
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes on one device. `weights` holds buffers too; both peaks hold the weights."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    kept_for_backward: Size
+    training_peak: Peak
+    inference_peak: Peak
+
+    def to_dict(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in (f.name for f in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, Peak):
+                found[name] = {"bytes": plain(value.bytes), "layer": value.layer or None, "phase": value.phase or None}
+            else:
+                found[name] = plain(value)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """The memory of each device; `ALL` is that of a single device which does everything."""
+
+    dtype: str
+    optimizer: str
+    hardware: Hardware
+    devices: Mapping[str, Memory]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "dtype": self.dtype,
+            "optimizer": self.optimizer,
+            "hardware": self.hardware,
+            "devices": {name: memory.to_dict() for name, memory in self.devices.items()},
+        }
+
+    def __str__(self) -> str:
+        names = list(self.devices)
+        columns = [_column(memory) for memory in self.devices.values()]
+        rows = [(part, *(column[i] for column in columns)) for i, part in enumerate(PARTS)]
+        peaks = [
+            f"peak in training{'' if name == ALL else f' of {name}'}: {where(memory.training_peak)}"
+            for name, memory in self.devices.items()
+            if memory.training_peak.phase
+        ]
+        hardware = "a GPU" if self.hardware == "cuda" else "the CPU"
+        return "\n".join(
+            [table((f"memory ({self.dtype}, {self.optimizer}, {hardware})", *names), rows, set(names)), *peaks, ""]
+        )
+
+
+def where(peak: Peak) -> str:
+    """Where a peak is, in words."""
+    return "in the optimizer's step" if peak.phase == "update" else f"at {peak.layer}, in {peak.phase}"
+
+
+def memory_report(
+    graph: Graph, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda"
+) -> MemoryReport:
+    """The memory of a network for the batch given; batch symbols without a value count as 1.
+
+    Raises `KeyError` for an optimizer or a dtype that is not in `OPTIMISERS` or `PRECISIONS`.
+    """
+    ones = dict.fromkeys(header(graph)["batch"], 1)
+    found = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones))
+    devices = {ALL: found[None]}
+    if header(graph)["devices"]:
+        apart = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones, by_device=True))
+        devices = {name: apart[name] for name in header(graph)["devices"] if name in apart} | devices
+    return MemoryReport(dtype, optimizer, hardware, devices)
+
+
+def _memories(graph: Graph, optimizer: str, setting: Setting) -> dict[str | None, Memory]:
+    run = execution(graph, training=True, setting=setting)
+    kept = kept_by_device(graph, run)
+    trained = training(graph, setting, OPTIMISERS[optimizer]).peaks
+    inferred = inference(graph, setting).peaks
+    inferring = at_rest(graph, setting)
+    found = {}
+    for device, (weights, gradients, states) in _at_rest(run, OPTIMISERS[optimizer].states).items():
+        peak, own = inferred.get(device, Peak(0)), inferring.get(device, 0)
+        inference_peak = Peak(None if peak.bytes is None else peak.bytes + own, peak.layer, peak.phase)
+        found[device] = Memory(weights, gradients, states, kept.get(device, 0), trained[device], inference_peak)
+    return found
+
+
+def _at_rest(run: Execution, states: int) -> dict[str | None, tuple[int, int, int]]:
+    """By device, the bytes of weights with buffers, of gradients, and of the optimizer's states."""
+    found: dict[str | None, tuple[int, int, int]] = {}
+    for step in run.steps:
+        weights, gradients, kept = found.get(step.device, (0, 0, 0))
+        own = trainable(step.node) * run.setting.precision.weight
+        found[step.device] = (weights + weight_bytes(step.node, run.setting), gradients + own, kept + own * states)
+    return found
+
+
+def _column(memory: Memory) -> Sequence[str]:
+    return [
+        *map(size, (memory.weights, memory.gradients, memory.optimizer, memory.kept_for_backward)),
+        size(memory.training_peak.bytes),
+        size(memory.inference_peak.bytes),
+    ]

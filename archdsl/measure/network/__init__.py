@@ -1,0 +1,1 @@
+"""Figures of layers and networks: counts, receptive fields, the report."""

@@ -1,0 +1,103 @@
+"""What a network computes, layer by layer: in inference, and in a step of training.
+
+In a step of training a layer is run forward, with a `@checkpoint` once more, and backward: a gradient of each input
+that leads to something trainable, and of its own weights unless they are `@frozen`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from archdsl.dims import Size
+from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
+from archdsl.measure.network import cost
+
+
+class Count(NamedTuple):
+    """Of one layer, or of several together. MACs are multiply-adds; `operations` are all others, in inference."""
+
+    layers: int = 1
+    params: int = 0
+    trainable: int = 0
+    macs: Size = 0
+    macs_training: Size = 0  # forward, in training
+    macs_recomputed: Size = 0
+    macs_backward: Size = 0
+    operations: Size = 0
+
+    @property
+    def macs_step(self) -> Size:
+        """Of a step of training, without the optimiser's."""
+        return self.macs_training + self.macs_recomputed + self.macs_backward
+
+    def __add__(self, other: tuple[object, ...]) -> Count:
+        return Count(*(a + b for a, b in zip(self, other, strict=True)))  # type: ignore[arg-type, operator]
+
+
+NOTHING: Final = Count(layers=0)
+
+
+def counts(graph: Graph) -> dict[str, Count]:
+    """The counts of all layers. Batch symbols count as 1."""
+    ones = dict.fromkeys(header(graph)["batch"], 1)
+    in_inference, in_training = live(graph, training=False), live(graph, training=True)
+    learning: set[str] = set()  # what leads to something trainable
+    found = {}
+    for key, node in layers(graph):
+        if node["op"] == "input":
+            continue
+        operator, reads = node["operator"], operands(graph, key)
+        inputs = [cost.fixed(layer(graph, producer)["outputs"][output], ones) for producer, output in reads]
+        output = cost.fixed(node["shape"], ones)
+        trainable = not node["frozen"] and _weighs(layer(graph, node["path"]))
+        wanted = [producer in learning for producer, _ in reads]
+        trains = key in in_training and (trainable or any(wanted))
+        if trains:
+            learning.add(key)
+        macs, params = operator.macs(inputs, output), cost.params(node)
+        found[key] = Count(
+            params=params,
+            trainable=params if not node["frozen"] else 0,
+            macs=macs if key in in_inference else 0,
+            macs_training=macs if key in in_training else 0,
+            macs_recomputed=macs if trains and node["checkpoint"] is not None else 0,
+            macs_backward=operator.backward_macs(inputs, output, wanted, trainable) if trains and macs != 0 else 0,
+            operations=operator.operations(inputs, output) if key in in_inference else 0,
+        )
+    return found
+
+
+def _weighs(node: Layer) -> bool:
+    return any(weight.role != "buffer" for weight in node["weights"])
+
+
+def _block(key: str, node: Layer) -> str:
+    return node["blocks"][-1].call.partition("(")[0] if node["blocks"] else "no block"
+
+
+# By what layers can be counted together.
+GROUPS: Final[Mapping[str, Callable[[str, Layer], str]]] = MappingProxyType(
+    {
+        "operator": lambda key, node: node["op"],
+        "block": _block,
+        "stage": lambda key, node: key.partition(".")[0].partition("#")[0],
+        "device": lambda key, node: node["device"] or "any",
+        "dtype": lambda key, node: node["dtype"],
+    }
+)
+
+
+def grouped(graph: Graph, by: str) -> dict[str, Count]:
+    """The counts of a network by one of `GROUPS`, in the order in which these appear."""
+    found: dict[str, Count] = {}
+    for key, count in counts(graph).items():
+        group = GROUPS[by](key, layer(graph, key))
+        found[group] = found.get(group, NOTHING) + count
+    return found
+
+
+def total(graph: Graph) -> Count:
+    """The counts of a whole network."""
+    return sum(counts(graph).values(), NOTHING)

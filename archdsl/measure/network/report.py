@@ -1,0 +1,224 @@
+"""The report of a network: what each layer is and costs, and the totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from html import escape
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from archdsl.diagnostics import Instance
+from archdsl.dims import Shape, Size, show
+from archdsl.graph import plain
+from archdsl.measure.network.receptive_field import Fields
+from archdsl.ops import Operator
+from archdsl.sheet.units import count, html_table, size, table
+
+if TYPE_CHECKING:
+    from archdsl.measure.time.measured import Measured
+    from archdsl.measure.time.roofline import Timing
+
+VERSION = 1  # of the JSON document
+HEADINGS = ("layer", "operator", "output", "params", "MACs", "field")
+# The totals, in the order of the JSON document, and their titles.
+TOTALS: Final = MappingProxyType(
+    {
+        "params": "parameters",
+        "trainable_params": "trainable",
+        "buffers": "buffers",
+        "macs": "MACs",
+        "flops": "FLOPs",
+        "param_bytes": "bytes of parameters",
+        "activation_bytes_inference_peak": "activations, peak in inference",
+        "activation_bytes_training": "activations kept for backward",
+        "layers": "layers",
+    }
+)
+RIGHT = frozenset({"params", "MACs", "field"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer of a report. `macs` is for the whole batch; `shape` excludes nothing; `reads` names producers and which
+    of their outputs."""
+
+    path: str
+    op: str
+    operator: Operator
+    reads: tuple[tuple[str, int], ...]
+    shape: Shape
+    params: int
+    buffers: int
+    macs: Size
+    field: Fields
+    device: str | None
+    phase: str
+    frozen: bool
+    blocks: tuple[Instance, ...]
+    line: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(producer for producer, _ in self.reads)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Counts of a network.
+
+    params, trainable_params, buffers: elements, as torch counts them.
+    macs: multiply-adds of convolution, linear, matmul and attention in inference, for the batch given.
+    flops: twice the MACs.
+    timing, measured: predicted and measured times, where they were asked for.
+    """
+
+    network: str
+    variant: str | None
+    hash: str
+    assumed: tuple[str, ...]  # batch symbols that were taken to be 1
+    requires: tuple[str, ...]
+    nodes: tuple[Row, ...]
+    inputs: tuple[tuple[str, Shape], ...]
+    outputs: tuple[tuple[str, Shape, str], ...]
+    devices: tuple[tuple[str, dict[str, Size]], ...]
+    params: int
+    trainable_params: int
+    buffers: int
+    macs: Size
+    param_bytes: int
+    activation_bytes_inference_peak: Size | None
+    activation_bytes_training: Size
+    timing: Timing | None = None
+    measured: Measured | None = None
+
+    @property
+    def flops(self) -> Size:
+        return self.macs * 2
+
+    @property
+    def layers(self) -> int:
+        return len(self.nodes)
+
+    @property
+    def name(self) -> str:
+        """How it is called: `resnet50 (ResNet)`."""
+        return self.network if self.variant is None else f"{self.variant} ({self.network})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, with stable keys: counts are integers, or strings where a symbol is left."""
+        totals = {name: plain(getattr(self, name)) for name in TOTALS}
+        return {
+            "archdsl": VERSION,
+            "network": self.network,
+            "variant": self.variant,
+            "hash": self.hash,
+            "totals": totals,
+            "inputs": [{"name": name, "shape": plain(shape)} for name, shape in self.inputs],
+            "outputs": [{"name": name, "shape": plain(shape), "phase": phase} for name, shape, phase in self.outputs],
+            "devices": {name: {k: plain(v) for k, v in figures.items()} for name, figures in self.devices},
+            "nodes": [
+                {
+                    "path": row.path,
+                    "op": row.op,
+                    "inputs": list(row.inputs),
+                    "shape": plain(row.shape),
+                    "params": row.params,
+                    "macs": plain(row.macs),
+                    "receptive_field": None if row.field is None else [f.size for f in row.field],
+                    "jump": _jump(row.field),
+                    "device": row.device,
+                    "phase": row.phase,
+                    "line": row.line,
+                }
+                for row in self.nodes
+            ],
+            **({"timing": self.timing.to_dict()} if self.timing is not None else {}),
+            **({"measured": self.measured.to_dict()} if self.measured is not None else {}),
+        }
+
+    def __str__(self) -> str:
+        rows = [_cells(row) for row in self.nodes]
+        return "\n".join([table(HEADINGS, rows, RIGHT), "", *summary(self)]) + "\n"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        totals = "\n".join(escape(line) for line in summary(self))
+        return f"{html_table(HEADINGS, [_cells(row) for row in self.nodes], RIGHT)}\n<pre>{totals}</pre>"
+
+
+def summary(report: Report) -> list[str]:
+    """The totals, a line each."""
+    inputs = ", ".join(f"{n} {show(shape)}" for n, shape in report.inputs)
+    outputs = ", ".join(
+        f"{n} {show(shape)}" + (" (training only)" if phase == "train" else "") for n, shape, phase in report.outputs
+    )
+    peak = size(report.activation_bytes_inference_peak)
+    lines = [
+        f"{report.name}: {report.layers} layers",
+        f"inputs        {inputs}",
+        f"outputs       {outputs}",
+        f"parameters    {count(report.params)}"
+        + (f", {count(report.trainable_params)} trainable" if report.trainable_params != report.params else "")
+        + f", {size(report.param_bytes)}"
+        + (f"; {count(report.buffers)} in buffers" if report.buffers else ""),
+        f"MACs          {count(report.macs)}  (FLOPs = 2 × MACs; convolution, linear, matmul and attention, inference)",
+        f"activations   {peak} peak in inference, {size(report.activation_bytes_training)} kept for backward",
+    ]
+    for device, figures in report.devices:
+        lines.append(
+            f"{device:<13} {count(figures['params'])} parameters, {count(figures['macs'])} MACs,"
+            f" {size(figures['bytes_in'])} in, {size(figures['bytes_out'])} out"
+        )
+    if report.assumed:
+        lines.append(f"for a batch of 1 ({', '.join(f'{name} = 1' for name in report.assumed)})")
+    if report.requires:
+        lines.append(f"needs         {', '.join(report.requires)}")
+    return lines
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.path,
+        row.op + marks(row),
+        show(row.shape),
+        f"{row.params:,}" if row.params else "",
+        (f"{row.macs:,}" if isinstance(row.macs, int) else str(row.macs)) if row.macs else "",
+        field(row.field),
+    )
+
+
+def marks(row: Row) -> str:
+    """What is said of an operator beside its name: that it exists in training only, and its device."""
+    return (" train" if row.phase == "train" else "") + (f" @{row.device}" if row.device else "")
+
+
+def field(fields: Fields) -> str:
+    """The sizes of a receptive field: `427`, or `7 × 9` where they differ."""
+    if fields is None:
+        return "?"
+    return _each([str(f.size) for f in fields])
+
+
+def stride(fields: Fields) -> str:
+    """How far apart in the input neighbours see: `32`; `none` where all see the same."""
+    if fields is None:
+        return "?"
+    return _each(["?" if f.jump is None else str(f.jump) if f.jump else "none" for f in fields])
+
+
+def offset(fields: Fields) -> str:
+    """The first input position that the first one sees; negative in the border."""
+    return _each(["?" if f.offset is None else str(f.offset) for f in fields]) if fields is not None else "?"
+
+
+def _each(texts: list[str]) -> str:
+    """One text for each spatial dimension, or one for all."""
+    return " × ".join(texts if len(set(texts)) > 1 else texts[:1])
+
+
+def _jump(fields: Fields) -> list[int | float] | None:
+    jumps = [f.jump for f in fields or () if f.jump]
+    if fields is None or len(jumps) < len(fields):
+        return None
+    return [int(jump) if Fraction(jump).denominator == 1 else float(jump) for jump in jumps]

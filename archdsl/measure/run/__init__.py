@@ -1,0 +1,1 @@
+"""How a network runs: steps in order, tensors and their storage, precision, optimizer states, what autograd keeps."""

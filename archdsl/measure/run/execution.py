@@ -1,0 +1,189 @@
+"""What runs in inference or in a training step: layers in order, the tensors they read and make, and whose storage
+each tensor has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from archdsl.dims import Shape, Size, product
+from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
+from archdsl.measure.network.cost import fixed
+from archdsl.measure.run.precision import BYTES, PRECISIONS, Precision
+from archdsl.ops._op import Order, in_order
+from archdsl.ops.loss import Loss
+
+Hardware: TypeAlias = Literal["cuda", "cpu"]
+Tensor: TypeAlias = tuple[str, int]  # the step that makes it, and which of its outputs
+Storage: TypeAlias = tuple[str, int, str | None]  # the tensor that it was made for, and the device
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """In which precision and on which kind of device a network runs.
+
+    `values` are those of symbols. `by_device` keeps the devices of the spec apart; otherwise all is on one.
+    """
+
+    precision: Precision = PRECISIONS["fp32"]
+    hardware: Hardware = "cuda"
+    values: Mapping[str, int] | None = None
+    by_device: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One layer at work."""
+
+    name: str
+    node: Layer
+    reads: tuple[Tensor, ...]
+    makes: tuple[Tensor, ...]
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Steps in order, and of every tensor its shape, the bytes of an element, and its storage."""
+
+    steps: tuple[Step, ...]
+    shapes: Mapping[Tensor, Shape]
+    elements: Mapping[Tensor, int]
+    sizes: Mapping[Tensor, Size]  # in bytes
+    storages: Mapping[Tensor, Storage]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    losses: tuple[Tensor, ...]  # where a gradient begins
+    training: bool
+    setting: Setting
+
+    def storage(self, tensor: Tensor, device: str | None) -> Storage:
+        """The storage of a tensor on a device: its own, or that of its copy there."""
+        own = self.storages[tensor]
+        return own if own[2] == device else (*tensor, device)
+
+    def lowered(self, step: Step) -> bool:
+        """Whether autocast rounds what a step reads."""
+        return self.setting.precision.autocast and step.node["operator"].autocast == "lower"
+
+
+class _Growing:
+    """An execution while its steps are added."""
+
+    def __init__(self, setting: Setting, training: bool) -> None:
+        self.setting = setting
+        self.training = training
+        self.steps: list[Step] = []
+        self.shapes: dict[Tensor, Shape] = {}
+        self.elements: dict[Tensor, int] = {}
+        self.sizes: dict[Tensor, Size] = {}
+        self.storages: dict[Tensor, Storage] = {}
+        self.orders: dict[Tensor, Order] = {}
+        self.fixed: dict[Shape, Shape] = {}  # networks repeat themselves
+
+    def add(self, name: str, node: Layer, reads: tuple[Tensor, ...], device: str | None) -> None:
+        makes = tuple((name, i) for i in range(len(node["outputs"])))
+        step = Step(name, node, reads, makes, device)
+        operator = node["operator"]
+        aliases = operator.aliases(self.training)
+        if aliases and operator.copies_scattered:
+            aliases = in_order(self.orders[reads[0]], self.shapes[reads[0]])
+        element = self._element(step)
+        for make, shape in zip(makes, node["outputs"], strict=True):
+            if shape not in self.fixed:
+                self.fixed[shape] = fixed(shape, self.setting.values or {})
+            self.shapes[make] = self.fixed[shape]
+            self.elements[make] = element
+            self.sizes[make] = product(self.shapes[make]) * element
+            self.storages[make] = self.storages[reads[0]] if aliases else (*make, device)
+            if aliases and self.storages[make][2] != device:
+                self.storages[make] = (*reads[0], device)
+            self.orders[make] = self._order(step, make)
+        self.steps.append(step)
+
+    def _order(self, step: Step, make: Tensor) -> Order:
+        """How a tensor lies in memory."""
+        if not step.reads:
+            return tuple(range(len(self.shapes[make])))
+        inputs = [self.shapes[read] for read in step.reads]
+        return step.node["operator"].layout(self.orders[step.reads[0]], inputs, self.shapes[make])
+
+    def _element(self, step: Step) -> int:
+        """The bytes of an element of what a step makes."""
+        precision, operator = self.setting.precision, step.node["operator"]
+        if step.node["dtype"] != "float32":
+            return BYTES[step.node["dtype"]]
+        if not precision.autocast:
+            return precision.weight if operator.owns_storage else precision.activation
+        if operator.autocast == "lower":
+            return precision.activation
+        if operator.autocast == "float32":
+            return BYTES["float32"]
+        read = [self.elements[r] for i, r in enumerate(step.reads) if i not in operator.integer_inputs]
+        return max(read, default=BYTES["float32"])
+
+
+def execution(graph: Graph, training: bool, setting: Setting) -> Execution:
+    """What runs in a phase. In training the loss is part of it, where the network has one."""
+    needed, head = live(graph, training), header(graph)
+    growing = _Growing(setting, training)
+    for key, node in layers(graph):
+        if key in needed or node["op"] == "input":
+            device = _device(graph, key) if setting.by_device else None
+            growing.add(key, node, tuple(operands(graph, key)), device)
+    outputs = tuple((o["node"], o["output"]) for o in head["outputs"] if training or o["phase"] == "both")
+    inputs = tuple((name, 0) for name in head["inputs"])
+    losses = outputs
+    if training and head["loss"] is not None:
+        losses, inputs = _add_loss(growing, graph, head["loss"], inputs)
+    return Execution(
+        tuple(growing.steps),
+        growing.shapes,
+        growing.elements,
+        growing.sizes,
+        growing.storages,
+        inputs,
+        outputs,
+        losses,
+        training,
+        setting,
+    )
+
+
+def _device(graph: Graph, key: str) -> str | None:
+    """Where a layer is; an input is where it is read first."""
+    node = layer(graph, key)
+    if node["op"] != "input" or not header(graph)["devices"]:
+        return node["device"]
+    return next((layer(graph, consumer)["device"] for consumer in graph.succ[key]), None)
+
+
+def target_dtype(loss: Graph) -> str:
+    """The type of a loss's target: class numbers, or values."""
+    readers = [layer(loss, reader)["operator"] for reader in loss.succ["target"]]
+    return "int64" if any(isinstance(operator, Loss) and operator.classes for operator in readers) else "float32"
+
+
+def _add_loss(
+    growing: _Growing, graph: Graph, loss: Graph, inputs: tuple[Tensor, ...]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Add a loss's steps, on the device of the first output; its value, and the inputs with the target."""
+    head = header(graph)
+    names: dict[Tensor, Tensor] = {(o["name"], 0): (o["node"], o["output"]) for o in head["outputs"]}
+    first = head["outputs"][0]
+    device = growing.storages[first["node"], first["output"]][2]
+    for key, node in layers(loss):
+        if (key, 0) in names:
+            continue
+        name = f"loss: {key}"
+        reads = tuple(names[read] for read in operands(loss, key))
+        growing.add(name, node, reads, device)
+        if node["op"] == "input":
+            growing.elements[name, 0] = BYTES[target_dtype(loss)]
+            growing.sizes[name, 0] = product(growing.shapes[name, 0]) * growing.elements[name, 0]
+        names |= {(key, i): (name, i) for i in range(len(node["outputs"]))}
+        if node["op"] == "input":
+            inputs = (*inputs, (name, 0))
+    result = header(loss)["outputs"][0]
+    return (names[result["node"], result["output"]],), inputs

@@ -1,0 +1,140 @@
+"""What autograd keeps from the forward pass for the backward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archdsl.dims import Size, product, total
+from archdsl.graph import Graph
+from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor, execution
+from archdsl.measure.run.precision import BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What one step keeps: storages of tensors, and bytes that have no other use."""
+
+    storages: tuple[tuple[Storage, Size], ...] = ()
+    extra: Size = 0
+
+
+def differentiable(run: Execution) -> set[Tensor]:
+    """The tensors that need a gradient: those that a trainable weight goes into."""
+    found: set[Tensor] = set()
+    weighted: set[str] = set()  # paths with trainable weights; later uses of a shared layer have none of their own
+    for step in run.steps:
+        node = step.node
+        if not node["frozen"] and any(w.role != "buffer" for w in node["weights"]):
+            weighted.add(node["path"])
+        aside = node["operator"].undifferentiated
+        reads = (tensor for i, tensor in enumerate(step.reads) if i not in aside)
+        if node["path"] in weighted or any(tensor in found for tensor in reads):
+            found.update(step.makes)
+    return found
+
+
+def saved(run: Execution, wanted: set[Tensor]) -> dict[str, Saved]:
+    """What each step keeps in which a gradient goes back, as if nothing was recomputed."""
+    owned = {run.storages[t] for step in run.steps if step.node["operator"].owns_storage for t in step.makes}
+    return {
+        step.name: _saved(run, step, wanted, owned)
+        for step in run.steps
+        if step.makes[0] in wanted and not step.node["operator"].owns_storage
+    }
+
+
+def _saved(run: Execution, step: Step, wanted: set[Tensor], weights: set[Storage]) -> Saved:
+    operator = step.node["operator"]
+    names = () if operator.for_weights and step.node["frozen"] else operator.saves
+    tensors: list[Tensor] = []
+    if "input" in names:
+        tensors += step.reads[:1]
+    if "other" in names:
+        tensors += step.reads[1:]
+    if "crosswise" in names:  # each for the gradients of the others
+        tensors += [
+            tensor
+            for i, tensor in enumerate(step.reads)
+            if any(other in wanted for j, other in enumerate(step.reads) if j != i)
+        ]
+    if "output" in names:
+        tensors += step.makes[:1]
+    output = step.makes[0]
+    element, elements = run.elements[output], product(run.shapes[output])
+    inputs = [run.shapes[tensor] for tensor in step.reads]
+    extra: Size = operator.also_saves(inputs, run.shapes[output]) * element
+    extra = extra + operator.saves_float32(inputs, run.shapes[output]) * BYTES["float32"]
+    if "mask" in names:
+        extra = extra + elements * (1 if run.setting.hardware == "cuda" else element)
+    if "index" in names:
+        extra = extra + elements * BYTES["int64"]
+    if run.lowered(step):  # copies in low precision of what is read, and of the weights
+        low = run.setting.precision.activation
+        extra = extra + lowered_weights(run, step)
+        for tensor in [t for t in tensors if t in step.reads and run.elements[t] > low]:
+            tensors.remove(tensor)
+            extra = extra + product(run.shapes[tensor]) * low
+    storages = {run.storage(tensor, step.device): run.sizes[tensor] for tensor in tensors}
+    return Saved(tuple((s, size) for s, size in storages.items() if s not in weights), extra)
+
+
+def lowered_weights(run: Execution, step: Step) -> int:
+    """Bytes of the copies of a layer's weights that autocast makes."""
+    if not run.lowered(step):
+        return 0
+    return sum(math.prod(w.shape) for w in step.node["weights"]) * run.setting.precision.activation
+
+
+def index_bytes(run: Execution, step: Step) -> Size:
+    """Bytes of the indices that a layer finds with its output, wanted or not."""
+    return product(run.shapes[step.makes[0]]) * BYTES["int64"] if "index" in step.node["operator"].saves else 0
+
+
+def entering(run: Execution, region: list[Step]) -> dict[Storage, Size]:
+    """What a recomputed region reads from outside it, which is kept whether its layers need it or not."""
+    made = {tensor for step in region for tensor in step.makes}
+    read = [(t, step.device) for step in region for t in step.reads if t not in made]
+    return {run.storage(t, device): run.sizes[t] for t, device in read}
+
+
+def regions(run: Execution) -> dict[str, list[Step]]:
+    """The steps of each recomputed region."""
+    found: dict[str, list[Step]] = {}
+    for step in run.steps:
+        if step.node["checkpoint"] is not None:
+            found.setdefault(step.node["checkpoint"], []).append(step)
+    return found
+
+
+def with_regions(run: Execution, each: Mapping[str, Saved]) -> dict[str, Saved]:
+    """What steps keep in the forward pass: a recomputed region no more than what enters it, held by its first step."""
+    owned = {run.storages[t] for step in run.steps if step.node["operator"].owns_storage for t in step.makes}
+    found = dict(each)
+    for steps in regions(run).values():
+        if not any(step.name in each for step in steps):
+            continue
+        for step in steps:
+            found.pop(step.name, None)
+        kept = tuple((s, size) for s, size in entering(run, steps).items() if s not in owned)
+        found[steps[0].name] = Saved(kept)
+    return found
+
+
+def kept_for_backward(graph: Graph, setting: Setting) -> Size:
+    """Bytes that autograd keeps from the forward pass of training, the loss not counted: each storage once, masks and
+    indices added, weights not counted."""
+    return sum(kept_by_device(graph, execution(graph, training=True, setting=setting)).values(), 0)
+
+
+def kept_by_device(graph: Graph, run: Execution) -> dict[str | None, Size]:
+    """The same in an execution of the graph, for each device."""
+    devices = {step.name: step.device for step in run.steps if step.name in graph}
+    kept = {n: own for n, own in with_regions(run, saved(run, differentiable(run))).items() if n in devices}
+    found: dict[str | None, list[Size]] = {}
+    for name, own in kept.items():
+        found.setdefault(devices[name], []).append(own.extra)
+    for storage in {storage for own in kept.values() for storage, _ in own.storages}:
+        found.setdefault(storage[2], []).append(run.sizes[storage[:2]])
+    return {device: total(sizes) for device, sizes in found.items()}

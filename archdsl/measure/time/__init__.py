@@ -1,0 +1,1 @@
+"""Seconds: what devices reach, and the roofline."""

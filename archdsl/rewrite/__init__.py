@@ -1,0 +1,1 @@
+"""Passes from one elaborated graph to another."""

@@ -1,0 +1,26 @@
+"""The formats in which a table is printed; a format is one module beside this one, imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from archdsl.sheet.sheet import Sheet
+
+FORMATS: Final = MappingProxyType(
+    {
+        "text": "for people",
+        "json": "one JSON document",
+        "csv": "comma-separated values, numbers in full",
+        "markdown": "a table of Markdown",
+        "html": "one page of HTML",
+    }
+)
+
+
+def render(sheet: Sheet, form: str, width: int | None = None) -> str:
+    """A table in one of `FORMATS`, ending with a newline; text in lines of at most `width`, where it can be."""
+    text: str = importlib.import_module(f"archdsl.sheet.{form}").render(sheet, width)
+    return text

@@ -1,0 +1,1 @@
+"""Measures: what layers take on a device, and what a device reaches."""

@@ -1,0 +1,1 @@
+"""Lowers an elaborated graph to a `torch.fx.GraphModule`."""

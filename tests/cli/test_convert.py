@@ -1,0 +1,84 @@
+"""`archdsl convert` on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archdsl.pipeline import SPECS
+from tests.cli.test_cli import run
+
+TEXT = "# a comment\nnetwork Net(x: [N, 4]) { x -> linear(2) }\n"
+YAML = "archdsl: 1\n\nnetworks:\n  # a comment\n  Net:\n    inputs: {x: [N, 4]}\n    body: [{linear: 2}]\n"
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "net.arch"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_the_suffix_of_the_output_is_the_form(spec: Path) -> None:
+    done = run("convert", "net.arch", "-o", "net.yaml", cwd=spec.parent)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "wrote net.yaml\n")
+    assert (spec.parent / "net.yaml").read_text(encoding="utf-8") == YAML
+    assert run("convert", "net.yaml", "-o", "back.arch", cwd=spec.parent).returncode == 0
+    back = (spec.parent / "back.arch").read_text(encoding="utf-8")
+    assert back == "# a comment\nnetwork Net(x: [N, 4]) {\n    x -> linear(2)\n}\n"
+    assert run("check", "net.yaml:Net", cwd=spec.parent).stdout == "net.yaml:Net: ok (Net)\n"
+
+
+def test_standard_output_gets_the_other_form() -> None:
+    assert run("convert", "-", text=TEXT).stdout == YAML
+    assert run("convert", "-", text=YAML).stdout.startswith("# a comment\nnetwork Net")
+    assert run("convert", "-", "--to", "yaml", text=YAML).stdout == YAML
+
+
+def test_yaml_is_formatted_checked_and_read_from_standard_input(tmp_path: Path) -> None:
+    assert run("check", "-", text=YAML).returncode == 0
+    (tmp_path / "a.yaml").write_text("archdsl:   1\nnetworks: {Net: {inputs: {x: [N,4]}, body: [linear: 2]}} # c\n")
+    assert run("fmt", "--check", "a.yaml", cwd=tmp_path).returncode == 1
+    assert run("fmt", "a.yaml", cwd=tmp_path).returncode == 0
+    assert run("fmt", "--check", "a.yaml", cwd=tmp_path).returncode == 0
+    assert "# c\n" in (tmp_path / "a.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["net.arch", "-o", "net.txt"], 2, "does not say its form"),
+        (["net.arch", "-o", "net.yaml", "--to", "text"], 2, "is not the text form"),
+        (["net.arch", "-o", "nowhere/net.yaml"], 2, "cannot write"),
+        (["twice.arch"], 1, "block `f` is defined twice"),
+    ],
+)
+def test_what_cannot_be_converted(spec: Path, arguments: list[str], status: int, says: str) -> None:
+    (spec.parent / "twice.arch").write_text("block f(x) { x -> relu }\n" * 2 + TEXT, encoding="utf-8")
+    done = run("convert", *arguments, cwd=spec.parent)
+    assert done.returncode == status
+    assert says in done.stderr
+
+
+def test_a_network_that_ships_is_converted_with_the_file_it_stands_in(tmp_path: Path) -> None:
+    assert run("convert", "resnet50", "--to", "text", "-o", "mine.arch", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "mine.arch").read_text(encoding="utf-8") == (SPECS / "resnet.arch").read_text(encoding="utf-8")
+    misspelt = run("convert", "resnet5", cwd=tmp_path)
+    assert misspelt.returncode == 2
+    assert "did you mean `resnet50`" in misspelt.stderr
+
+
+@pytest.mark.parametrize("end", ["} -> relu", "}"])
+def test_a_comment_at_the_end_of_a_body_is_written_as_the_formatter_would(end: str) -> None:
+    text = f"network Net(x: [N, 4]) {{\n    x -> repeat 2 {{\n        relu\n        # last\n    {end}\n}}\n"
+    converted = run("convert", "-", text=text).stdout
+    assert "# last" in converted
+    assert run("fmt", "-", text=converted).stdout == converted
+
+
+def test_a_sum_that_is_too_long_to_be_written_says_what_to_do() -> None:
+    text = f"network Net(x: [N, 4]) {{\n    y = {' + '.join(['1'] * 30_000)}\n    x -> linear(y)\n}}\n"
+    done = run("fmt", "-", text=text)
+    assert done.returncode == 1
+    assert "bind parts of a long expression to names of their own" in done.stderr

@@ -1,0 +1,79 @@
+"""Who may import whom, and what the command line costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(p for package in ("archdsl", "compiler", "viz") for p in (ROOT / package).rglob("*.py"))
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh Python has imported after running some code."""
+    code += "\nimport sys; sys.stdout.write('\\n' + ' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.rsplit("\n", 1)[1].split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "specs/resnet.arch"],
+        ["report", "resnet152"],
+        ["report", "alexnet", "--json"],
+        ["lint", "lenet5"],
+        ["zoo"],
+    ],
+)
+def test_commands_about_specs_import_no_torch(arguments: list[str]) -> None:
+    code = f"import sys; sys.argv = ['archdsl', *{arguments}]\nfrom archdsl.cli import main\n"
+    code += "try: main()\nexcept SystemExit as stop: assert not stop.code, stop.code"
+    assert not modules_after(code) & {"torch", "numpy", "compiler", "viz"}
+
+
+def test_drawing_imports_no_torch(tmp_path: Path) -> None:
+    code = f"import archdsl; archdsl.load('lenet5').draw({str(tmp_path / 'lenet.svg')!r})"
+    assert not modules_after(code) & {"torch", "compiler"}
+
+
+def test_importing_archdsl_imports_hardly_anything() -> None:
+    assert not modules_after("import archdsl") & {"torch", "networkx", "lark", "click"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=[str(p.relative_to(ROOT)) for p in SOURCES])
+def test_no_module_evaluates_code_or_unpickles(path: Path) -> None:
+    called = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not called & {"eval", "exec", "compile", "__import__"}
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    assert not imported & {"pickle", "marshal", "shelve", "yaml.load"}
+
+
+def test_a_package_that_hides_a_back_end_is_named(tmp_path: Path) -> None:
+    (tmp_path / "compiler").mkdir()
+    (tmp_path / "compiler" / "__init__.py").write_text("", encoding="utf-8")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import archdsl
+try:
+    archdsl.load('lenet5').compile()
+except ImportError as error:
+    assert {str(tmp_path / "compiler")!r} in str(error), error
+else:
+    raise AssertionError('the wrong package was used')
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

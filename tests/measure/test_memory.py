@@ -1,0 +1,328 @@
+"""Memory: what archdsl says of it, against what torch allocates."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import archdsl
+from archdsl.graph import Graph
+from archdsl.measure.memory.fit import largest
+from archdsl.measure.memory.training import training
+from archdsl.measure.run.execution import Setting
+from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.saved import kept_for_backward
+from archdsl.network import Network
+from archdsl.ops import OPERATORS, Example, Operator
+from archdsl.ops.loss import Loss
+from archdsl.rewrite.recompute import blocks, cheapest, recomputing
+from benchmarks.allocations import Trace, measure
+from benchmarks.memory import network, predict
+
+Build = Callable[..., Network]
+Said = Any
+CPU = Setting(hardware="cpu")
+
+RESIDUAL = """
+block residual(x: [N, C, H, W]) {{
+    x + (x -> {{ conv(C, 3, padding = 1) -> batch_norm -> relu -> conv(C, 3, padding = 1) -> batch_norm }}) -> relu
+}}
+network Net(x: [4, 3, 16, 16]) {{
+    x -> stem: conv(32, 3, padding = 1) -> a: residual {} -> b: residual {} -> max_pool(2) -> c: residual {}
+        -> mean([2, 3]) -> linear(10)
+}}
+"""
+
+ENCODER = """
+block layer(x: [N, T, D], heads) {
+    a = x -> ln1: layer_norm
+    b = x + (multihead_attention(a, a, a, heads))
+    b + (b -> ln2: layer_norm -> mlp: { linear(4 * D) -> gelu -> linear(D) })
+}
+network Net(image: [4, 3, 64, 64]) {
+    image -> conv(64, 8, stride = 8) -> flatten(2) -> permute([0, 2, 1])
+        -> layers: repeat 2 { layer(4) } -> mean(1) -> linear(10)
+}
+"""
+
+SPLIT_HEADS = """
+network Net(x: [4, 64, 32]) {
+    heads = x -> linear(96) -> unflatten(2, [3, 4, 8]) -> permute([2, 0, 3, 1, 4])
+    q, k, v = chunk(heads, 3, dim = 0)
+    scaled_dot_product_attention(q -> squeeze(0), k -> squeeze(0), v -> squeeze(0))
+        -> permute([0, 2, 1, 3]) -> flatten(2) -> linear(32) -> dropout(0.1) -> linear(4)
+}
+"""
+
+MIXTURE = """
+network Net(x: [4, 3, 32, 32]) {
+    a = x -> conv(32, 3, padding = 1) -> batch_norm -> relu
+    b = a * (a -> global_avg_pool -> conv(8, 1) -> relu -> conv(32, 1) -> sigmoid) -> drop_path(0.2)
+    c = concat(a, b) -> conv(32, 1) -> channel_shuffle(4)
+    d, e = chunk(c, 2, dim = 1)
+    concat(d -> conv(16, 3, padding = 1, groups = 16) -> hardswish, e) -> max_pool(2)
+        -> interpolate(scale_factor = 2, mode = bilinear) -> prelu(32) -> group_norm(4) -> pixel_shuffle(2)
+        -> mean([2, 3]) -> linear(10)
+}
+"""
+
+SHARED = """
+block tower(x: [N, D]) { x -> linear(64) -> relu }
+network Net(left: [4, 256], right: [4, 256]) {
+    encoder = module tower()
+    concat(left -> encoder, right -> encoder) -> linear(2)
+}
+"""
+
+FROZEN = """
+network Net(x: [4, 64]) {
+    x -> { linear(256) -> relu } @frozen -> linear(64) -> { linear(256) -> gelu } @frozen -> linear(4)
+}
+"""
+
+STRUCTURES = {
+    "residual": RESIDUAL.format("", "", ""),
+    "recomputed": RESIDUAL.format("@checkpoint", "", "@checkpoint"),
+    "encoder": ENCODER,
+    "split heads": SPLIT_HEADS,
+    "mixture": MIXTURE,
+    "shared weights": SHARED,
+    "frozen layers": FROZEN,
+}
+
+
+def agree(net: Network, within: float, dtype: str = "fp32") -> None:
+    """The peak in inference, what is kept, and the peak in training are those measured."""
+    predicted, _ = predict(net, "cpu", dtype)
+    found = measure(net, dtype=dtype)
+    assert predicted == pytest.approx((found.inference_peak, found.kept, found.training_peak), rel=within)
+
+
+@pytest.mark.parametrize("code", STRUCTURES.values(), ids=STRUCTURES)
+def test_the_model_is_what_torch_allocates(network_of: Build, code: str) -> None:
+    agree(network_of(code), within=0.02)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lenet5_1998", "alexnet", "cifar_resnet20", "googlenet", "siamese", "unet", "vit_tiny_16"],
+)
+def test_networks_of_the_zoo_take_the_memory_predicted(name: str) -> None:
+    agree(network(name), within=0.05)
+
+
+def test_a_trace_of_fake_tensors_is_one_of_real_tensors(network_of: Build) -> None:
+    net = network_of(STRUCTURES["recomputed"])
+    assert measure(net, fake=True) == measure(net, fake=False)
+
+
+# --- each operator by itself
+
+# Attention that no kernel fuses is an estimate.
+EXAMPLES = [
+    pytest.param(operator, example, id=f"{name}-{i}")
+    for name, operator in sorted(OPERATORS.items())
+    if not issubclass(operator, Loss) and operator.inputs and name != "scaled_dot_product_attention"
+    for i, example in enumerate(operator.examples)
+]
+
+
+def alone(operator: type[Operator], example: Example) -> str:
+    """A network of the example's step, whose inputs need gradients."""
+    names = [f"x{i}" for i in range(len(example.inputs))]
+    shapes = [list(shape) for shape in example.inputs]
+    read = [
+        f"y{name} = {name}" + ("" if i in operator.integer_inputs else f" + (parameter({shape}))")
+        for i, (name, shape) in enumerate(zip(names, shapes, strict=True))
+    ]
+    step, _, rest = example.step.partition("(")
+    arguments = ", ".join([*(f"y{name}" for name in names), *filter(None, [rest.removesuffix(")")])])
+    first = "[0]" if example.output and isinstance(example.output[0], tuple) else ""
+    declared = ", ".join(f"{name}: {shape}" for name, shape in zip(names, shapes, strict=True))
+    lines = "\n    ".join([*read, f"{step}({arguments}){first}"])
+    return f"network Net({declared}) {{\n    {lines}\n}}"
+
+
+@pytest.mark.parametrize(("operator", "example"), EXAMPLES)
+def test_an_operator_says_what_autograd_keeps(network_of: Build, operator: type[Operator], example: Example) -> None:
+    net = network_of(alone(operator, example))
+    assert kept_for_backward(net.graph, CPU) == pytest.approx(measure(net).kept, rel=0.01, abs=4)
+
+
+LOSSES = [name for name, operator in sorted(OPERATORS.items()) if issubclass(operator, Loss)]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_counts_in_the_peak(network_of: Build, loss: str) -> None:
+    agree(network_of(f"network Net(x: [64, 4]) {{ output y = x -> linear(100)\n loss {loss}(y) }}"), within=0.05)
+
+
+# --- precisions and optimisers
+
+
+KINDS: dict[str, Callable[..., Any]] = {
+    "sgd": torch.optim.SGD,
+    "momentum": partial(torch.optim.SGD, momentum=0.9),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["foreach", "one by one"])
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_an_optimiser_keeps_and_allocates_what_it_says(name: str, together: bool) -> None:
+    weights = [nn.Parameter(torch.zeros(size)) for size in (4000, 5000, 3000)]
+    optimizer = KINDS[name](weights, lr=0.1, foreach=together)
+    optimiser, scratch = OPTIMISERS[name], 0
+    for _ in range(2):  # the first step makes the states
+        for weight in weights:
+            weight.grad = torch.zeros_like(weight)
+        states = [t for state in optimizer.state.values() for t in state.values() if t is not None and t.dim()]
+        with Trace() as trace:
+            trace.count(*weights, *(weight.grad for weight in weights if weight.grad is not None), *states)
+            before = trace.alive
+            optimizer.step()
+            scratch = trace.peak - before
+    assert sum(t.numel() for t in states) == optimiser.states * 12000
+    assert scratch == pytest.approx(4 * optimiser.update([4000, 5000, 3000], together=together), abs=64)
+
+
+@pytest.mark.parametrize("name", ["residual", "recomputed", "mixture"])
+@pytest.mark.parametrize("dtype", ["bf16", "mixed"])
+def test_lower_precisions_take_the_memory_predicted(network_of: Build, dtype: str, name: str) -> None:
+    agree(network_of(STRUCTURES[name]), within=0.02, dtype=dtype)
+
+
+def test_bf16_halves_all_but_statistics(network_of: Build) -> None:
+    net = network_of("network Net(x: [4, 16, 8, 8]) { x -> conv(32, 3) -> batch_norm -> relu }")
+    full, half = (net.memory(optimizer="adamw", dtype=dtype).devices["all"] for dtype in ("fp32", "bf16"))
+    assert (half.gradients, half.optimizer) == (full.gradients / 2, full.optimizer / 2)
+    statistics = 2 * 32 * 4
+    assert 2 * (half.kept_for_backward - statistics) == full.kept_for_backward - statistics
+
+
+def test_mixed_keeps_weights_in_float32_and_copies_of_them_in_bf16(network_of: Build) -> None:
+    net = network_of("network Net(x: [4, 16]) { x -> linear(32, bias = false) -> relu }")
+    full, mixed = (net.memory(optimizer="adam", dtype=dtype).devices["all"] for dtype in ("fp32", "mixed"))
+    assert (mixed.weights, mixed.gradients, mixed.optimizer) == (full.weights, full.gradients, full.optimizer)
+    assert mixed.kept_for_backward == 2 * (4 * 16 + 16 * 32 + 4 * 32)  # the input, the weights, the output
+
+
+def test_a_gpu_keeps_masks_of_dropout_as_bytes(network_of: Build) -> None:
+    graph = network_of("network Net(x: [4, 16]) { x -> linear(32) -> dropout(0.5) }").graph
+    kept = [kept_for_backward(graph, Setting(hardware=hardware)) for hardware in ("cuda", "cpu")]
+    assert kept == [4 * 16 * 4 + 4 * 32, 4 * 16 * 4 + 4 * 32 * 4]
+
+
+# --- devices, symbols, what is printed
+
+
+def test_each_device_has_its_own_weights_and_the_copies_of_what_it_reads(network_of: Build) -> None:
+    code = "network Net(x: [4, 16]) { device a, b\n x -> linear(32) @a -> linear(64) @b }"
+    devices = network_of(code).memory().devices
+    assert list(devices) == ["a", "b", "all"]
+    assert devices["a"].weights + devices["b"].weights == devices["all"].weights
+    assert (devices["a"].kept_for_backward, devices["b"].kept_for_backward) == (4 * 16 * 4, 4 * 32 * 4)
+
+
+def test_a_symbol_that_is_left_stays_in_what_is_kept(network_of: Build) -> None:
+    memory = network_of("network Net(x: [N, 3, H, W]) { x -> conv(8, 3, padding = 1) -> relu }").memory()
+    assert memory.to_dict()["devices"]["all"]["kept_for_backward"] == "44*H*W"
+
+
+def test_the_report_shows_memory_only_when_asked(command_line: Callable[..., Said]) -> None:
+    plain = json.loads(command_line("report", "lenet5", "--json").out)
+    asked = json.loads(command_line("report", "lenet5", "--json", "--memory", "--optimizer", "adamw").out)
+    assert set(asked) - set(plain) == {"memory"}
+    assert asked["memory"]["devices"]["all"]["optimizer"] == 2 * plain["totals"]["param_bytes"]
+
+
+# --- what fits
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 3, 7, 8, 9, 1000])
+def test_the_largest_number_that_fits_is_found(limit: int) -> None:
+    assert largest(lambda n: n <= limit) == limit
+
+
+def test_the_largest_batch_fits_and_one_more_does_not(command_line: Callable[..., Said]) -> None:
+    options = ("--memory", "64MiB", "--optimizer", "adamw", "--json")
+    best = json.loads(command_line("fit", "cifar_resnet20", *options).out)["cases"][0]
+    batch = best["batch"]
+    assert best["fits"]
+    for size, fits in ((batch, True), (batch + 1, False)):
+        peak = archdsl.load("cifar_resnet20", inputs={"image": (size, 3, 32, 32)}).memory(optimizer="adamw")
+        needed = peak.devices["all"].training_peak.bytes
+        assert isinstance(needed, int)
+        assert (needed <= 64 * 2**20) is fits
+
+
+def kept_of(graph: Graph) -> int:
+    kept = kept_for_backward(graph, CPU)
+    assert isinstance(kept, int)
+    return kept
+
+
+def peak_of(graph: Graph) -> int:
+    peak = training(graph, CPU, OPTIMISERS["sgd"]).peaks[None].bytes
+    assert isinstance(peak, int)
+    return peak
+
+
+@pytest.mark.parametrize("marks", [("@checkpoint", "", ""), ("", "@checkpoint", "@checkpoint")])
+def test_recomputing_blocks_is_marking_them_with_checkpoint(network_of: Build, marks: tuple[str, ...]) -> None:
+    plain, marked = network_of(RESIDUAL.format("", "", "")), network_of(RESIDUAL.format(*marks))
+    chosen = [block for block, mark in zip(blocks(plain.graph), marks, strict=True) if mark]
+    predicted = recomputing(plain.graph, chosen)
+    assert kept_of(predicted) == kept_of(marked.graph) == measure(marked).kept
+    assert peak_of(predicted) == peak_of(marked.graph) == pytest.approx(measure(marked).training_peak, rel=0.01)
+
+
+@pytest.mark.parametrize("share", [0.7, 0.8, 0.9, 1.0])
+def test_the_blocks_recomputed_are_the_cheapest(network_of: Build, share: float) -> None:
+    graph = network_of(RESIDUAL.format("", "", "")).graph
+    budget = int(peak_of(graph) * share)
+    candidates = blocks(graph)
+    chosen = cheapest(graph, candidates, kept_of, lambda marked: peak_of(marked) <= budget)
+    sets = [s for n in range(4) for s in itertools.combinations(candidates, n)]
+    fitting = [sum(b.macs for b in s) for s in sets if peak_of(recomputing(graph, s)) <= budget]
+    assert (None if chosen is None else sum(b.macs for b in chosen)) == min(fitting, default=None)
+
+
+def test_fit_says_which_blocks_to_recompute_for_a_batch(command_line: Callable[..., Said]) -> None:
+    case = json.loads(command_line("fit", "resnet18", "--memory", "4GiB", "--batch", "200", "--json").out)["cases"][0]
+    assert case["fits"]
+    assert case["checkpoint"]
+    assert case["recomputed_macs"] > 0
+
+
+def test_fit_grows_the_input_at_a_batch(command_line: Callable[..., Said]) -> None:
+    options = ("--memory", "2GiB", "--batch", "8", "--inference", "--json")
+    given, grown = json.loads(command_line("fit", "resnet18", *options).out)["cases"]
+    assert given["inputs"]["image"] == [8, 3, 224, 224]
+    assert grown["fits"]
+    assert grown["inputs"]["image"][2] > 224
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("lenet5", "--memory", "lots"), "is not a size"),
+        (("lenet5", "--memory", "gpu0=1GiB"), "declares no device `gpu0`"),
+        (("alexnet", "--memory", "gpu0=1GiB", "--memory", "gpu0=2GiB"), "given twice"),
+        (("alexnet", "--memory", "1GiB", "--memory", "gpu0=2GiB"), "one size for all"),
+    ],
+)
+def test_fit_refuses_what_it_cannot_answer(
+    command_line: Callable[..., Said], arguments: tuple[str, ...], message: str
+) -> None:
+    said = command_line("fit", *arguments)
+    assert said.status == 2
+    assert message in said.err

@@ -1,0 +1,335 @@
+"""Receptive fields against what can change an output of the compiled module, for generated networks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import archdsl
+from archdsl.catalogue import CATALOGUE
+from archdsl.dims import numbers as numbers_of
+from archdsl.elaborate import elaborate
+from archdsl.errors import SpecError
+from archdsl.graph import layer
+from archdsl.measure.network.receptive_field import Field, Fields, receptive_fields
+from archdsl.network import Network
+from archdsl.program import parse_string
+from tests.conftest import Said
+
+Run = Callable[..., Said]
+SIZES = (23, 19)
+
+numbers = st.integers(1, 3)
+pairs = st.tuples(numbers, numbers).map(list)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> str:
+    """A step that sees a window."""
+    kernel, stride, dilation = draw(pairs), draw(st.sampled_from([[1, 1], [2, 1], [2, 2], [3, 2]])), draw(pairs)
+    match draw(st.sampled_from(["conv", "same", "max_pool", "avg_pool", "pad", "branches"])):
+        case "conv":
+            padding = [draw(st.integers(0, k)) for k in kernel]
+            return f"conv(1, {kernel}, stride = {stride}, dilation = {dilation}, padding = {padding}, bias = false)"
+        case "same":
+            return f"conv(1, {draw(pairs)}, padding = same, dilation = {dilation}, bias = false)"
+        case "max_pool":
+            padding = [draw(st.integers(0, k // 2)) for k in kernel]
+            return f"max_pool({kernel}, stride = {stride}, padding = {padding}, dilation = {dilation})"
+        case "avg_pool":
+            return f"avg_pool({kernel}, stride = {stride}, ceil_mode = {draw(st.sampled_from(['true', 'false']))})"
+        case "pad":
+            return f"pad([{', '.join(str(draw(st.integers(0, 2))) for _ in range(4))}])"
+        case _:
+            return f"branches({draw(pairs)}, {dilation})"
+
+
+BRANCHES = """
+block branches(x, kernel, dilation) {
+    (x -> conv(1, kernel, padding = same, dilation = dilation, bias = false))
+        + (x -> conv(1, 3, padding = same, bias = false) -> max_pool(3, stride = 1, padding = 1)) + x
+}
+"""
+
+
+def network(steps: Sequence[str]) -> Network:
+    code = f"{BRANCHES}network Net(x: [N, 1, {SIZES[0]}, {SIZES[1]}]) {{ x -> {' -> '.join(steps)} }}"
+    program = parse_string(code)
+    return Network(elaborate(program.spec.networks[0], program.definitions))
+
+
+def dependencies(net: Network) -> torch.Tensor:
+    """Whether the input at (h, w) can change the output at (i, j), as a tensor [h, w, i, j].
+
+    With all weights 1 and an image of zeros nothing can cancel, so that the derivative by a pixel is what a single 1
+    at its place gives; that a maximum is moved by each of its values shows as well.
+    """
+    model = net.compile().eval()
+    for weight in model.parameters():
+        torch.nn.init.ones_(weight)
+    height, width = SIZES
+    with torch.no_grad():
+        found: torch.Tensor = model(torch.eye(height * width).reshape(-1, 1, height, width))
+    return (found.abs().amax(1) > 0).reshape(height, width, *found.shape[2:])
+
+
+def seen(net: Network) -> tuple[Field, ...]:
+    fields = last_fields(net)
+    assert fields is not None
+    return fields
+
+
+def last_fields(net: Network) -> Fields:
+    return receptive_fields(net.graph)[list(net.graph)[-1]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(steps=st.lists(windows(), min_size=1, max_size=4))
+def test_an_output_depends_on_its_field_and_on_nothing_else(steps: list[str]) -> None:
+    try:
+        net = network(steps)
+    except SpecError:  # a window larger than what is left
+        return
+    depends = dependencies(net)
+    for dim, field in enumerate(seen(net)):
+        by_dim = depends.any(dim=3 - dim).any(dim=1 - dim)  # [input, output] along one dimension
+        for output in range(by_dim.shape[1]):
+            positions = by_dim[:, output].nonzero().flatten().tolist()
+            assert field.jump is not None
+            low, high = output * field.jump + field.low, output * field.jump + field.high
+            assert all(low <= position <= high for position in positions)
+            if low >= 0 and high < SIZES[dim]:  # no part of it in the border
+                assert (positions[0], positions[-1]) == (low, high)
+
+
+@st.composite
+def enlargements(draw: st.DrawFn) -> str:
+    """A step that makes images larger, or resamples them."""
+    if draw(st.booleans()):
+        kernel, stride, padding = draw(pairs), draw(numbers), draw(st.integers(0, 1))
+        return f"conv_transpose(1, {kernel}, stride = {stride}, padding = {padding}, bias = false)"
+    mode = draw(st.sampled_from(["nearest", "nearest-exact", "bilinear", "bicubic"]))
+    how = draw(
+        st.sampled_from(["scale_factor = 2", "scale_factor = 3", "scale_factor = [1.5, 0.5]", "size = [17, 30]"])
+    )
+    corners = draw(st.sampled_from(["", ", align_corners = true"])) if mode.startswith("bi") else ""
+    return f"interpolate({how}, mode = {mode}{corners})"
+
+
+@settings(deadline=None, max_examples=30)
+@given(steps=st.lists(windows(), max_size=1), larger=enlargements(), after=st.lists(windows(), max_size=1))
+@example(steps=[], larger="interpolate(scale_factor = 2)", after=["conv(1, 3, padding = 1, bias = false)"])
+@example(steps=["conv(4, 3, bias = false)"], larger="pixel_shuffle(2)", after=[])
+def test_what_makes_images_larger_depends_on_nothing_outside_its_field(
+    steps: list[str], larger: str, after: list[str]
+) -> None:
+    try:
+        net = network([*steps, larger, *after])
+    except SpecError:
+        return
+    depends = dependencies(net)
+    for dim, field in enumerate(seen(net)):
+        by_dim = depends.any(dim=3 - dim).any(dim=1 - dim)
+        for output in range(by_dim.shape[1]):
+            assert field.jump is not None
+            low = math.ceil(output * field.jump + field.low)
+            high = math.floor(output * field.jump + field.high)
+            assert all(low <= position <= high for position in by_dim[:, output].nonzero().flatten().tolist())
+
+
+@pytest.mark.parametrize("larger", ["interpolate(scale_factor = 2)", "conv(4, 1) -> pixel_shuffle(2)"])
+def test_a_window_on_doubled_pixels_sees_two_of_them(larger: str) -> None:
+    assert [field.size for field in seen(network([larger, "conv(1, 3, padding = 1)"]))] == [2, 2]
+
+
+# --- dimensions that change places
+
+PARTS = """
+block halves(x, d) {
+    a, b = chunk(x, 2, dim = d)
+    a + 0.5 * b
+}
+block roll(x) { concat(x -> slice(3, dim = 2), x -> slice(0, 3, dim = 2), dim = 2) }
+block beside(x) { concat(x, 0.5 * x -> sigmoid, dim = 2) }
+"""
+
+IMAGE = (2, 8, 6)  # channels, height, width
+
+
+def followed(steps: str) -> Network:
+    """A network of one image."""
+    shape = ", ".join(map(str, IMAGE))
+    code = f"{PARTS}network Net(x: [1, {shape}]) {{ x -> {steps} }}"
+    program = parse_string(code)
+    return Network(elaborate(program.spec.networks[0], program.definitions))
+
+
+def jacobian(net: Network) -> torch.Tensor:
+    """What each element of the output changes by with each position of the image: [elements, height, width]."""
+    torch.manual_seed(0)
+    model = net.compile().double().eval()
+    for weight in model.parameters():
+        torch.nn.init.uniform_(weight, 0.1, 1)
+    image = torch.rand(1, *IMAGE, dtype=torch.double)
+    found: torch.Tensor = torch.autograd.functional.jacobian(model, image)
+    return found.abs().reshape(-1, *IMAGE).amax(1)
+
+
+def moved(field: Field, index: tuple[int, ...]) -> float | None:
+    """How far an element's field is from the first one's; None where that is not known."""
+    if field.offset is None:
+        return None
+    total = 0.0
+    for digit, jump in field.moves:
+        assert isinstance(digit.unit, int)
+        assert isinstance(digit.values, int)
+        total += index[digit.dim] // digit.unit % digit.values * float(jump)
+    return total
+
+
+def extents(net: Network, fields: tuple[Field, ...]) -> list[int]:
+    """The most positions that an element depends on in each dimension, none of them outside its field."""
+    output = numbers_of(layer(net.graph, list(net.graph)[-1])["shape"])
+    assert output is not None
+    most = [0] * len(fields)
+    for element, changes in enumerate(jacobian(net) > 1e-12):
+        index = tuple(int(i) for i in torch.unravel_index(torch.tensor(element), output))
+        for dim, field in enumerate(fields):
+            positions = changes.any(dim=1 - dim).nonzero().flatten().tolist()
+            if not positions:
+                continue
+            most[dim] = max(most[dim], positions[-1] - positions[0] + 1)
+            shift = moved(field, index)
+            if shift is not None:
+                assert field.low + shift <= positions[0]
+                assert positions[-1] <= field.high + shift
+    return most
+
+
+CONV = "conv(2, 3, padding = 1)"
+NHWC, NCHW = "permute([0, 2, 3, 1])", "permute([0, 3, 1, 2])"
+WINDOWS = "reshape([1, 2, 4, 2, 3, 2])"  # of two by two
+FOLLOWED = {
+    "channels last": (f"{CONV} -> {NHWC} -> layer_norm -> linear(3) -> gelu -> {NCHW} -> {CONV}", (5, 5)),
+    "channels last, at the end": (f"{CONV} -> {NHWC}", (3, 3)),
+    "linear over the width": ("conv(2, 3) -> linear(5)", (3, 6)),
+    "layer_norm over the width": ("layer_norm", (1, 6)),
+    "layer_norm over the image": ("layer_norm([8, 6])", (8, 6)),
+    "softmax over the height": ("conv(2, 3) -> softmax(2)", (8, 3)),
+    "mean over the height": ("conv(2, 3) -> mean(2)", (8, 3)),
+    "mean over the channels": (f"{CONV} -> mean(1)", (3, 3)),
+    "instance_norm": ("instance_norm", (8, 6)),
+    "instance_norm by running statistics": ("instance_norm(track_running_stats = true)", (1, 1)),
+    "tokens": ("conv(4, 2, stride = 2) -> flatten(2) -> permute([0, 2, 1]) -> layer_norm -> linear(3)", (2, 2)),
+    "tokens that are mixed": ("conv(4, 2, stride = 2) -> flatten(2) -> linear(12)", (8, 6)),
+    "tokens to an image and back": (
+        f"flatten(2) -> permute([0, 2, 1]) -> linear(2) -> permute([0, 2, 1]) -> unflatten(2, [8, 6]) -> {CONV}",
+        (3, 3),
+    ),
+    "windows of an image": (f"{WINDOWS} -> permute([0, 2, 4, 1, 3, 5]) -> flatten(3) -> linear(5)", (2, 2)),
+    "a vector": (f"{CONV} -> flatten", (3, 3)),
+    "a vector that is mixed": ("conv(2, 3) -> flatten -> linear(3)", (8, 6)),
+    "the transposed image": ("conv(2, [3, 1]) -> permute([0, 1, 3, 2]) -> conv(2, [1, 3])", (5, 1)),
+    "rows apart": ("permute([0, 2, 1, 3]) -> conv(4, 1)", (8, 1)),
+    "a roll": ("roll -> conv(2, 3)", (8, 3)),
+    "a half of it": (f"{CONV} -> slice(0, 4, dim = 2) -> {CONV}", (5, 5)),
+    "every second column": (f"slice(step = 2, dim = 3) -> {CONV}", (3, 5)),
+    "a part of the channels last": (f"{NHWC} -> slice(2, dim = 1) -> {NCHW} -> {CONV}", (3, 3)),
+    "an area": ("interpolate(size = [4, 3], mode = area)", (2, 2)),
+    "a border of channels": (f"pad([0, 0, 1, 1, 1, 1]) -> {CONV}", (3, 3)),
+}
+
+
+@pytest.mark.parametrize(("steps", "sizes"), FOLLOWED.values(), ids=FOLLOWED)
+def test_a_field_is_followed_into_other_dimensions(steps: str, sizes: tuple[int, int]) -> None:
+    net = followed(steps)
+    assert tuple(field.size for field in seen(net)) == sizes == tuple(extents(net, seen(net)))
+
+
+NOT_FOLLOWED = {
+    "a window over tokens": "flatten(2) -> conv(2, 3)",
+    "a window over windows": f"{WINDOWS} -> linear(2) -> reshape([1, 2, 8, 6]) -> {CONV}",
+    "a reshape across rows": "reshape([1, 2, 12, 4])",
+}
+
+
+@pytest.mark.parametrize("steps", NOT_FOLLOWED.values(), ids=NOT_FOLLOWED)
+def test_a_field_that_cannot_be_followed_is_not_known(steps: str) -> None:
+    assert last_fields(followed(steps)) is None
+
+
+@st.composite
+def rearrangements(draw: st.DrawFn) -> str:
+    """A step that may not fit."""
+    dims = draw(st.permutations(range(draw(st.integers(3, 5)))))
+    shape = draw(st.lists(st.sampled_from([1, 2, 3, 4, 6, 8]), min_size=2, max_size=4))
+    dim = draw(st.integers(0, 3))
+    steps = [
+        f"permute({list(dims)})",
+        f"reshape({[1, *shape, -1]})",
+        f"flatten({draw(st.integers(1, 2))})",
+        f"unflatten({dim}, [-1, 2])",
+        f"slice({draw(st.integers(0, 1))}, dim = {dim}, step = {draw(st.integers(1, 2))})",
+        "linear(3)",
+        "layer_norm",
+        f"mean({dim})",
+        f"softmax({dim})",
+        "conv(2, 3, padding = 1)",
+        "conv(2, 2, stride = 2)",
+        "avg_pool(2)",
+        "max_pool(3, stride = 1)",
+        "gelu",
+        "halves(2)",
+        "halves(1)",
+        "beside",
+    ]
+    return draw(st.sampled_from(steps))
+
+
+@settings(deadline=None, max_examples=150)
+@given(steps=st.lists(rearrangements(), min_size=1, max_size=5))
+def test_whatever_is_followed_depends_on_nothing_outside_its_field(steps: list[str]) -> None:
+    try:
+        net = followed(" -> ".join(steps))
+    except SpecError:
+        return
+    fields = last_fields(net)
+    if fields is not None:
+        assert all(found <= field.size for found, field in zip(extents(net, fields), fields, strict=True))
+
+
+def test_every_output_has_its_field(command_line: Run) -> None:
+    document = json.loads(command_line("report", "googlenet", "--fields", "--json").out)
+    found = {output["name"]: (output["size"], output["stride"], output["offset"]) for output in document["outputs"]}
+    assert found["logits"] == ([907, 907], ["0", "0"], ["-327", "-327"])
+    assert set(found) == {"logits", "aux1", "aux2"}
+
+
+def test_a_map_of_outputs_has_a_stride_and_an_offset(command_line: Run) -> None:
+    last = archdsl.load("unet").report().nodes[-1]
+    assert last.field is not None
+    shown = command_line("report", "unet", "--fields").out.splitlines()[2].split()
+    assert shown[-3:] == [str(last.field[0].size), "1", str(last.field[0].low)]
+
+
+def test_branches_that_look_at_different_places_are_warned_of(command_line: Run, tmp_path: Path) -> None:
+    example = CATALOGUE["misaligned-branches"]
+    for text, layers in ((example.wrong, [["add"]]), (example.right, [])):
+        (tmp_path / "net.arch").write_text(text)
+        said = command_line("report", str(tmp_path / "net.arch"), "--fields").out
+        assert ("warning: at `add`, " in said) == bool(layers)
+        document = json.loads(command_line("report", str(tmp_path / "net.arch"), "--fields", "--json").out)
+        assert [met["layers"] for met in document["misaligned"]] == layers
+
+
+@pytest.mark.parametrize(("column", "cell"), [("field", "11"), ("stride", "4"), ("offset", "-5")])
+def test_a_layer_has_its_stride_and_offset(command_line: Run, column: str, cell: str) -> None:
+    said = command_line("report", "resnet50", "--filter", "path=maxpool", "--columns", f"layer,{column}")
+    assert said.out.splitlines()[2].split() == ["maxpool", cell]

@@ -1,0 +1,1 @@
+"""The view of a network layer by layer: boxes, groups and edges."""

@@ -1,0 +1,105 @@
+"""The tensors between boxes: from the edges of the graph to those that are drawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from archdsl.dims import Shape, show
+from archdsl.graph import Graph, header, layer, operands
+from archdsl.measure.network.cost import tensor_bytes
+from archdsl.sheet.units import size
+
+# In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
+Role: TypeAlias = Literal["chain", "main", "side"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A tensor on its way."""
+
+    source: str  # ids of boxes
+    target: str
+    shape: str
+    news: bool  # whether a reader has not seen this shape on the way here
+    crossing: bool  # from one device to another
+    train: bool
+    role: Role
+    moved: str = ""  # the bytes that go from one device to another, for a batch of one where it is open
+
+    @property
+    def said(self) -> str:
+        """Its shape, and what it moves."""
+        return f"{self.shape}, {self.moved}" if self.moved else self.shape
+
+
+class Wire(NamedTuple):
+    """An edge before all others are known."""
+
+    source: str
+    target: str
+    shape: Shape
+    crossing: bool
+    train: bool
+    moved: str = ""
+
+
+def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: Mapping[str, str]) -> Iterator[Wire]:
+    """What the boxes of these layers read from one another.
+
+    Where an end is drawn for several layers, two that bring the same from box to box are one.
+    """
+    several = {id for id, layers in Counter(ids.values()).items() if layers > 1}
+    seen = set()
+    sizes = tensor_bytes(graph, dict.fromkeys(header(graph)["batch"], 1)) if len(header(graph)["devices"]) > 1 else {}
+    for key in keys:
+        if key in stand_in or key not in ids:
+            continue
+        node = layer(graph, key)
+        for source, output in operands(graph, key):
+            shown = stand_in.get(source, source)
+            if shown not in ids or ids[shown] == ids[key]:
+                continue
+            producer = layer(graph, source)
+            crossing = None not in (producer["device"], node["device"]) and producer["device"] != node["device"]
+            train = "train" in (producer["phase"], node["phase"])
+            moved = size(sizes[source, output]) if crossing else ""
+            wire = Wire(ids[shown], ids[key], producer["outputs"][output], crossing, train, moved)
+            joined = shown != source or not several.isdisjoint(wire[:2])
+            if not joined or wire not in seen:
+                yield wire
+            seen.add(wire)
+
+
+def as_drawn(found: Sequence[Wire]) -> tuple[Edge, ...]:
+    """The edges, with what can be said once all are known."""
+    ways: dict[str, list[str]] = {}
+    parts: dict[str, list[str]] = {}
+    read: dict[str, set[Shape]] = {}
+    for wire in sorted(found, key=lambda wire: (wire.train, wire.crossing)):  # the main way stays where it is
+        ways.setdefault(wire.source, []).append(wire.target)
+        parts.setdefault(wire.target, []).append(wire.source)
+        read.setdefault(wire.target, set()).add(wire.shape)
+
+    def role(wire: Wire) -> Role:
+        forks, joins = ways[wire.source], parts[wire.target]
+        if len(forks) == len(joins) == 1:
+            return "chain"
+        first = forks[0] == wire.target and (joins[0] == wire.source or len(forks) == 1)
+        return "main" if first and len(forks) <= 2 and len(joins) <= 2 else "side"
+
+    return tuple(
+        Edge(
+            source=wire.source,
+            target=wire.target,
+            shape=show(wire.shape),
+            news=len(ways[wire.source]) > 1 or wire.shape not in read.get(wire.source, ()),
+            crossing=wire.crossing,
+            train=wire.train,
+            role=role(wire),
+            moved=wire.moved,
+        )
+        for wire in found
+    )

@@ -1,0 +1,195 @@
+"""Where the boxes, frames, titles and edges of a graph stand. Graphviz is told their sizes only, not what they look
+like."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import graphviz
+import networkx as nx
+
+from viz import engine, layout, lettering, theme
+from viz.canvas import Point
+from viz.formats import Look
+from viz.formats.dot import RANKDIR, STEPS, WEIGHTS, text
+from viz.graph import boxes
+from viz.graph.edges import Edge
+from viz.graph.scene import Box, Group, Scene
+from viz.graph.stacking import Stack
+from viz.layout import INCH, Layout
+from viz.wording import clip
+
+TITLE: Final = 10.0  # letters of a frame's title
+TITLE_LINE: Final = 12.0
+INSIDE: Final = 8.0  # from a frame to what is in it
+# Graphviz leaves more room between ranks than is needed. Where data flows down, it is given heights so much larger, and
+# what it gives is drawn so much lower.
+STRETCH: Final = 1.55
+
+
+FAR: Final = 5  # levels, from which on an edge leads past others
+ENTER: Final = "enter"  # where data comes from and goes to, in a part of a drawing
+LEAVE: Final = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Edges that bring the same from one stack to another, drawn as one."""
+
+    id: str
+    source: str  # ids of stacks: those of their first boxes
+    target: str
+    edge: Edge
+    count: int  # how often the target reads it
+
+    def label(self, look: Look) -> str:
+        """What is written beside it."""
+        said = self.edge.crossing or look.shapes == "all" or (look.shapes and self.edge.news)
+        times = f" × {self.count}" if self.count > 1 else ""
+        return f"{self.edge.said}{times}" if said else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is laid out together: a scene, or a part of it that is a column of its own."""
+
+    items: tuple[Box | Group, ...]
+    stacks: tuple[Stack, ...]
+    links: tuple[Link, ...]
+
+
+def links(scene: Scene, stacks: Sequence[Stack]) -> tuple[Link, ...]:
+    """The edges between stacks."""
+    of = {box.id: stack[0].id for stack in stacks for box in stack}
+    counts: dict[tuple[str, str, Edge], int] = {}
+    for edge in scene.edges:
+        ends = of[edge.source], of[edge.target]
+        if ends[0] != ends[1]:
+            counts[*ends, edge] = counts.get((*ends, edge), 0) + 1
+    return tuple(Link(f"e{i}", *key, count) for i, (key, count) in enumerate(counts.items()))
+
+
+def titles(group: Group, within: str = "") -> list[str]:
+    """The lines of a frame's title: its path within the frame around it, and the block's call."""
+    name = clip(group.path.removeprefix(f"{within}.") if within else group.path)
+    lines = [name, group.call] if group.call not in ("", name) else [name]
+    lines[-1] = f"{lines[-1]}  {group.repeats}".rstrip()
+    return lines
+
+
+def inner(group: Group) -> str:
+    """How the paths of all in a group begin."""
+    return group.key.partition("#")[0]
+
+
+def lay_out(part: Part, look: Look) -> Layout:
+    """Labels of edges far past others run along them, where they are straight for long enough: beside one another they
+    would need much room, and bend the edges. Raises `DrawingError` for what is too large."""
+    across = look.direction in ("right", "left")
+    stretch, axis = (1.0, 0) if across else (STRETCH, 1)
+    long = _long(part, look)
+    while True:
+        source = _source(part, look, stretch, long)
+        placed = layout.read(engine.render(source, format="json0", system=look.engine == "system"), stretch)
+        runs = {id: placed.curves[id].run(axis) for id in long}
+        straight = {id: width for id, width in long.items() if width < abs(runs[id][1][axis] - runs[id][0][axis])}
+        if straight == long:
+            break
+        long = straight
+    along = {id: replace(placed.curves[id], label=_middle(*run), along=True) for id, run in runs.items()}
+    return replace(placed, curves={**placed.curves, **along})
+
+
+def _long(part: Part, look: Look) -> dict[str, float]:
+    """Edges that lead past many boxes and bear a label, with the width of this."""
+    levels = _levels(part)
+    past = [link for link in part.links if {link.source, link.target} <= levels.keys() - {ENTER, LEAVE}]
+    labels = {link.id: link.label(look) for link in past if levels[link.target] - levels[link.source] >= FAR}
+    return {id: lettering.width(label, theme.SMALL) for id, label in labels.items() if label}
+
+
+def _middle(a: Point, b: Point) -> Point:
+    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
+
+
+def _source(part: Part, look: Look, stretch: float, long: Container[str]) -> str:
+    steps = max(1, STEPS // len(part.links)) if part.links else 1
+    dot = graphviz.Digraph(
+        graph_attr={
+            "rankdir": RANKDIR[look.direction],
+            "newrank": "true",  # else groups are ranked apart, and edges between them may point upwards
+            "nodesep": "0.2",
+            "ranksep": "0.16",
+            # The search for the best layout stops after so many steps a node: in large graphs it would take minutes.
+            "nslimit": f"{steps}",
+            "nslimit1": f"{steps}",
+            "mclimit": "1",
+        },
+        node_attr={"shape": "box", "fixedsize": "true", "label": ""},
+        edge_attr={"arrowsize": "0.55", "fontname": theme.FONT, "fontsize": f"{theme.SMALL:g}"},
+    )
+    tops = {stack[0].id: stack for stack in part.stacks}
+    _write(dot, part.items, {id: boxes.size(stack) for id, stack in tops.items()}, _levels(part), stretch)
+    for end, rank in ((ENTER, "source"), (LEAVE, "sink")):
+        if any(end in (link.source, link.target) for link in part.links):
+            with dot.subgraph(graph_attr={"rank": rank}) as row:
+                row.node(end, shape="point", width="0.01", height="0.01")
+    for link in part.links:
+        attributes = {"id": link.id, "weight": WEIGHTS[link.edge.role]}
+        label = link.label(look)
+        if label and link.id not in long:
+            attributes["label"] = text(f"  {label} ")
+        if link.source == ENTER:
+            attributes["tailclip"] = "false"
+        if link.target == LEAVE:
+            attributes |= {"headclip": "false", "arrowhead": "none", "label": "", "id": f"{link.id}_{LEAVE}"}
+        dot.edge(link.source, link.target, **attributes)
+    source: str = dot.source
+    return source
+
+
+def _write(
+    dot: graphviz.Digraph, items: Sequence[Box | Group], sizes: Mapping[str, tuple[float, float]],
+    levels: Mapping[str, int], stretch: float, within: str = "",
+) -> tuple[int, str]:  # fmt: skip
+    """Write boxes and frames. Gives the level of what stands highest, and the outermost node of its row."""
+    highest = (sys.maxsize, "")
+    for item in items:
+        if isinstance(item, Group):
+            with dot.subgraph(name=item.id, graph_attr={"margin": f"{INSIDE:g}"}) as frame:
+                level, beside = _write(frame, item.items, sizes, levels, stretch, inner(item))
+                name = f"{item.id}_title"
+                lines = titles(item, within)
+                wide = max(lettering.width(line, TITLE) for line in lines)
+                _node(frame, name, wide, len(lines) * TITLE_LINE * stretch)
+            # In one row with what stands highest in the frame: there no edge can strike the title out.
+            with dot.subgraph(graph_attr={"rank": "same"}) as row:
+                row.edge(name, beside, style="invis", weight="0")
+            found = level, name
+        elif item.id in sizes:
+            _node(dot, item.id, sizes[item.id][0], sizes[item.id][1] * stretch)
+            found = levels[item.id], item.id
+        else:
+            continue  # it is not the first of its stack
+        highest = min(highest, found, key=lambda each: each[0])
+    return highest
+
+
+def _node(dot: graphviz.Digraph, name: str, width: float, height: float) -> None:
+    dot.node(name, width=f"{width / INCH:.4f}", height=f"{height / INCH:.4f}")
+
+
+def _levels(part: Part) -> dict[str, int]:
+    """How far down each stack will stand: below all that it reads, and what reads nothing just above its readers."""
+    order = nx.DiGraph([(link.source, link.target) for link in part.links])
+    order.add_nodes_from(stack[0].id for stack in part.stacks)
+    levels: dict[str, int] = {}
+    for id in nx.topological_sort(order):
+        levels[id] = max((levels[source] + 1 for source in order.pred[id]), default=0)
+    for id in order:
+        if not order.pred[id] and order.succ[id]:
+            levels[id] = min(levels[reader] for reader in order.succ[id]) - 1
+    return levels

@@ -1,0 +1,134 @@
+"""The graph view as a picture: boxes, frames and edges where Graphviz puts them, with a caption and a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from viz import engine, legend, lettering, palette, theme
+from viz.canvas import Canvas, Point
+from viz.engine import DrawingError
+from viz.formats import Look
+from viz.graph import boxes, columns, stacking
+from viz.graph import layout as graph_layout
+from viz.graph.columns import Column
+from viz.graph.layout import LEAVE, TITLE, TITLE_LINE, Link, Part
+from viz.graph.scene import Box, Group, Scene
+from viz.layout import Curve, Layout
+from viz.palette import Colours
+from viz.theme import Colour
+
+MARGIN: Final = 12.0
+BESIDE: Final = 10.0  # from an edge to the feet of letters that run along it
+LIFT: Final = 3.0  # of letters above an edge that runs across
+MOST_BOXES: Final = 20_000  # more than anyone can look at
+
+
+def draw(scene: Scene, look: Look) -> Element:
+    """The picture as SVG. Raises `DrawingError` for a scene that is too large."""
+    shown = {box.id: box for box in scene.boxes()}
+    if len(shown) > MOST_BOXES:
+        raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
+    stacks = stacking.stacks(scene) if look.shapes != "all" else tuple((box,) for box in shown.values())
+    page = columns.set_out(Part(scene.items, stacks, graph_layout.links(scene, stacks)), look)
+    colours = palette.colours((box.colour for box in shown.values()), scene.devices, look.theme)
+    canvas = Canvas()
+    for column in page.columns:
+        drawn = Canvas()
+        _part(drawn, column, look, colours, shown)
+        canvas.shifted(drawn, column.x, column.y)
+    for turn in page.turns:
+        _edge(canvas, *turn, shown, "turn")
+    return _framed(scene, canvas, page.width, page.height, look)
+
+
+def _part(canvas: Canvas, column: Column, look: Look, colours: Colours, shown: dict[str, Box]) -> None:
+    part, layout = column.part, column.layout
+    _frames(canvas, part.items, layout, colours, 0)
+    for link in part.links:
+        id = f"{link.id}_{LEAVE}" if link.target == LEAVE else link.id
+        _edge(canvas, link, layout.curves[id].points, shown, "edge")
+    for stack in part.stacks:
+        boxes.draw(canvas, stack, layout.places[stack[0].id], colours)
+    _titles(canvas, part.items, layout, "")
+    for link in part.links:
+        _label(canvas, link, layout.curves.get(link.id), look)
+
+
+def _frames(
+    canvas: Canvas, items: Sequence[Box | Group], layout: Layout, colours: Colours, depth: int
+) -> None:  # fmt: skip
+    for item in items:
+        if isinstance(item, Box):
+            continue
+        colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
+        if item.device is not None:
+            colour = colours.devices[item.device]
+        if item.train:
+            colour = Colour(colour.fill, theme.MUTED)
+        drawn = Canvas()
+        for step in (2 * boxes.STEP, boxes.STEP, 0) if item.repeats else (0,):
+            at = layout.places[item.id].moved(step, step)
+            drawn.rectangle(at.x, at.y, at.width, at.height, colour, round=7, dashed=item.train)
+        canvas.grouped(drawn, {"class": "cluster"}, says=item.path)
+        _frames(canvas, item.items, layout, colours, depth + 1)
+
+
+def _titles(canvas: Canvas, items: Sequence[Box | Group], layout: Layout, within: str) -> None:
+    for item in items:
+        if isinstance(item, Box):
+            continue
+        place = layout.places[f"{item.id}_title"]
+        top = layout.places[item.id].y + graph_layout.INSIDE
+        drawn = Canvas()
+        for i, line in enumerate(graph_layout.titles(item, within)):
+            y = top + TITLE_LINE * (i + 0.75)
+            drawn.text(place.x, y, line, size=TITLE, colour=theme.MUTED, anchor="start")
+        canvas.grouped(drawn, {"class": "title"})
+        _titles(canvas, item.items, layout, graph_layout.inner(item))
+
+
+def _edge(canvas: Canvas, link: Link, points: Sequence[Point], shown: dict[str, Box], kind: str) -> None:
+    edge = link.edge
+    drawn = Canvas()
+    colour, stroke = (theme.CROSSING, 2.4) if edge.crossing else (theme.EDGE, 1.0)
+    if len(points) % 3 == 1:  # it goes on elsewhere
+        drawn.curve(points, colour, stroke=stroke, dashed=edge.train)
+    else:
+        drawn.arrow(points, colour, stroke=stroke, dashed=edge.train, head=1.6 if edge.crossing else 1.0)
+    says = f"{shown[edge.source].key} → {shown[edge.target].key}: {edge.shape}"
+    canvas.grouped(drawn, {"class": kind}, says=says)
+
+
+def _label(canvas: Canvas, link: Link, curve: Curve | None, look: Look) -> None:
+    label = link.label(look)
+    if label and curve is not None and curve.label is not None:
+        x, y = curve.label
+        across = look.direction in ("right", "left")
+        if across:
+            y -= LIFT
+        colour = theme.CROSSING if link.edge.crossing else theme.MUTED
+        if curve.along:
+            x, y, turned = (x, y, 0.0) if across else (x + BESIDE, y, -90.0)
+            canvas.text(x, y, label, size=theme.SMALL, colour=colour, turned=turned, rim=True)
+        else:
+            canvas.text(x + 1.5, y + 3.3, label, size=theme.SMALL, colour=colour, rim=True)
+
+
+def _framed(scene: Scene, drawing: Canvas, width: float, height: float, look: Look) -> Element:
+    """The drawing with its caption above, and the legend beside it or beneath it, whichever leaves larger letters."""
+    entries = legend.of_scene(scene, look.theme)
+    caption = lettering.width(scene.title, theme.CAPTION, bold=True)
+    top = theme.CAPTION * 2 + 4
+    row = legend.row(entries, max(width, caption, 240.0))
+    column = legend.column(entries)
+    beside = max(width + column.width, caption) + 2 * MARGIN, top + max(height, column.height) + MARGIN
+    beneath = max(width, row.width, caption) + 2 * MARGIN, top + height + row.height + MARGIN
+    is_beside = columns.letters(*beside, look.direction) >= columns.letters(*beneath, look.direction)
+    key, size = (column, beside) if is_beside else (row, beneath)
+    canvas = Canvas()
+    canvas.text(MARGIN, theme.CAPTION * 1.5, scene.title, size=theme.CAPTION, anchor="start", bold=True)
+    canvas.shifted(drawing, MARGIN, top)
+    canvas.parts.append(key.element(*((MARGIN + width, top) if is_beside else (0.0, top + height))))
+    return canvas.page(*size)

@@ -1,0 +1,229 @@
+"""From the elaborated graph to what is seen: boxes in nested groups, and edges. Knows no format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from archdsl.graph import Graph, broken, fault, header, layer, layers, live
+from viz import folding, grouping
+from viz.graph import edges
+from viz.graph.edges import Edge, Wire
+from viz.wording import clip, clip_call, cost, plain, title
+
+Kind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
+Shown: TypeAlias = Literal["train", "eval"]
+Fold: TypeAlias = bool | Literal["mark"]
+Depth: TypeAlias = int | Literal["fit"] | None  # None: whatever the depth
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A layer, an input, an output, a group drawn as one; or a step of a broken spec that cannot be."""
+
+    id: str
+    kind: Kind
+    key: str  # of the node; for an output, its name, for a group its path
+    title: str  # what it does
+    name: str  # what it is called, within its group; empty where the title says it already
+    colour: str  # its colour group
+    device: str | None = None
+    train: bool = False  # exists in training only
+    shared: bool = False  # has the weights of an earlier box
+    fault: str = ""  # what is wrong with it
+    cost: str = ""  # what a group has and needs
+    repeats: str = ""  # how many groups it stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A block instance or a labelled sequence, with all that lies in it."""
+
+    id: str
+    path: str
+    call: str  # how the block was called; empty for a sequence
+    device: str | None  # where all of it is, if on one device
+    train: bool  # whether all of it exists in training only
+    items: tuple[Box | Group, ...]
+    repeats: str = ""  # how many groups it stands for
+    key: str = ""  # what it is known by: its path, with the use
+    like: str = ""  # the key of the equal group before it in whose place it could be folded
+    order: tuple[str, ...] = ()  # the keys of its layers; in equal groups, those at one place correspond
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    title: str
+    items: tuple[Box | Group, ...]
+    edges: tuple[Edge, ...]
+    devices: tuple[str, ...]
+    graph: Graph  # what it shows, for what is not to be seen at a glance
+
+    def all(self) -> Iterator[Box | Group]:
+        """All boxes and groups, each group before what is in it."""
+        return grouping.preorder(self.items, lambda item: item.items if isinstance(item, Group) else ())
+
+    def boxes(self) -> Iterator[Box]:
+        """All boxes, whatever group they are in."""
+        return (item for item in self.all() if isinstance(item, Box))
+
+
+def build(
+    graph: Graph, phase: Shown = "train", *, fold: Fold = False, depth: Depth = None, focus: str | None = None
+) -> Scene:
+    """The scene of a graph: everything for "train", what the live outputs need for "eval".
+
+    With `fold`, equal groups that follow one another are drawn once; with "mark" they all are, and say which are equal.
+    Groups nested `depth` deep are drawn as one box,
+    with "fit" as many as it takes for a page. `focus` leaves out all but the group or layer of a path and its
+    neighbours.
+
+    Of a broken spec, whose outputs may be missing, all is shown that is not for training only. Raises `ValueError`
+    for an unknown phase or path, and for no depth at all.
+    """
+    if phase not in get_args(Shown):
+        raise ValueError(f"unknown phase {phase!r}; known are {', '.join(get_args(Shown))}")
+    if isinstance(depth, int) and depth < 1:
+        raise ValueError(f"a drawing is at least 1 deep, not {depth}")
+    keys = kept(graph, phase)
+    tree = grouping.groups(graph, keys)
+    inner = set(keys)
+    caption = name(graph)
+    if focus is not None:
+        part = folding.find(tree, focus)
+        tree = folding.focus(graph, tree, part)
+        inner = {part} if isinstance(part, str) else set(part.keys)
+        caption = f"{caption}: {focus}"
+        if isinstance(depth, int) and isinstance(part, grouping.Branch):
+            depth += part.depth
+    if fold == "mark":
+        tree = folding.mark(graph, tree)
+    folded = folding.fold(graph, tree) if fold is True else folding.Folded(tree, {})
+    tree, stand_in = folded
+    if depth is not None:
+        tree = folding.fitting(graph, folded) if depth == "fit" else folding.close(tree, depth)
+    if depth is not None or focus is not None:
+        tree = folding.untangle(graph, folding.Folded(tree, stand_in))
+    ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
+    wires = list(edges.wires(graph, keys, ids, stand_in))
+    ends = []
+    for i, output in enumerate(header(graph)["outputs"]):
+        train = output["phase"] == "train"
+        if output["node"] in inner and (phase == "train" or not train):
+            ends.append(Box(f"o{i}", "output", output["name"], clip(output["name"]), "", "output", train=train))
+            source = ids[stand_in.get(output["node"], output["node"])]
+            wires.append(Wire(source, f"o{i}", output["shape"], False, train))
+    items = (*_items(graph, tree, ids), *ends)
+    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph)
+
+
+def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Iterator[tuple[Box, tuple[Group, ...]]]:
+    """All boxes in some items, each with the groups around it, outermost first."""
+    for item in items:
+        if isinstance(item, Box):
+            yield item, around
+        else:
+            yield from boxes(item.items, (*around, item))
+
+
+def name(graph: Graph) -> str:
+    """What a network is called: `resnet50 (ResNet)`."""
+    head = header(graph)
+    variant = head["variant"] or head["network"]
+    return plain(variant if variant == head["network"] else f"{variant} ({head['network']})")
+
+
+def kept(graph: Graph, phase: Shown) -> list[str]:
+    """The nodes that exist in a phase, in order."""
+    if phase == "train":
+        return list(graph)
+    if any(broken(graph)):
+        return [key for key, node in layers(graph) if node["phase"] == "both"]
+    kept = live(graph, training=False) | set(header(graph)["inputs"])
+    return [key for key in graph if key in kept]
+
+
+def _ids(tree: grouping.Branch, names: Mapping[str, str]) -> dict[str, str]:
+    """For each layer that is drawn the id of its box: that of the group, where this is drawn as one."""
+    found = {}
+    stack: list[str | grouping.Branch] = [tree]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            found[item] = names[item]
+        elif item.closed:
+            found.update(dict.fromkeys(item.keys, names[item.keys[0]]))
+        else:
+            stack.extend(item.items)
+    return found
+
+
+def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
+    found: list[Box | Group] = []
+    for item in tree.items:
+        if isinstance(item, str):
+            found.append(_box(graph, item, ids[item], tree))
+        else:
+            found.append(_closed(graph, item, ids, tree.path) if item.closed else _group(graph, item, ids))
+    return tuple(found)
+
+
+def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within: str) -> Box:
+    nodes = [layer(graph, key) for key in tree.keys]
+    devices = {node["device"] for node in nodes}
+    label = tree.label.removeprefix(f"{within}.") if within else tree.label
+    return Box(
+        id=ids[tree.keys[0]],
+        kind="block",
+        key=tree.label,
+        title=clip_call(tree.call or label),
+        name=clip(label) if tree.call not in ("", label) else "",
+        colour="block",
+        device=devices.pop() if len(devices) == 1 else None,
+        train=all(node["phase"] == "train" for node in nodes),
+        cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
+        repeats=tree.repeats,
+    )
+
+
+def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group:
+    items = _items(graph, tree, ids)
+    devices = {item.device for item in items}
+    return Group(
+        id=f"cluster_{items[0].id.removeprefix('cluster_')}_{tree.depth}",
+        path=plain(tree.label),
+        call=clip_call(tree.call),
+        device=devices.pop() if len(devices) == 1 else None,
+        train=all(item.train for item in items),
+        items=items,
+        repeats=tree.repeats,
+        key=tree.key,
+        like=tree.like,
+        order=tree.order,
+    )
+
+
+def _box(graph: Graph, key: str, id: str, tree: grouping.Branch) -> Box:
+    node = layer(graph, key)
+    if node["op"] == "input":
+        return Box(id, "input", key, clip(key), "", "input")
+    name = clip(key.removesuffix(tree.use).removeprefix(f"{tree.path}." if tree.path else ""))
+    wrong = fault(graph, key)
+    if wrong is not None:
+        name = "" if name == node["op"] else name
+        return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(wrong.message))
+    operator = node["operator"]
+    shared = key != node["path"] and bool(layer(graph, node["path"])["weights"])
+    name = name.removesuffix(f".{node['op']}")
+    return Box(
+        id=id,
+        kind="join" if operator.group == "merge" else "layer",
+        key=key,
+        title=title(node),
+        name="" if name == node["op"] or (operator.group == "merge" and not shared) else name,
+        colour=operator.group,
+        device=node["device"],
+        train=node["phase"] == "train",
+        shared=shared,
+    )

@@ -1,0 +1,1 @@
+"""The view of a network as the table of a paper."""

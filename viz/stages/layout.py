@@ -1,0 +1,122 @@
+"""Where the boxes of a table stand, and what is written in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from archdsl.sheet.units import magnitude
+from viz import lettering, theme
+from viz.stages.stage import Stage, several
+from viz.stages.view import Stages
+from viz.wording import wrapped
+
+WIDEST: Final = 26  # characters of a title in one line
+WRAP: Final = 46  # characters of a message in one line
+LINE: Final = 12.5  # from one line of a box to the next
+PADDING: Final = 6.0
+GAP: Final = 11.0  # between rows, and between stages side by side
+CROSSED: Final = 11.0  # more between rows where edges cross
+SIGNS: Final = MappingProxyType({sign: operator for operator, sign in theme.SYMBOLS.items()})
+STACK: Final = 4.0  # how far a stack stands out
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    stage: Stage
+    lines: tuple[str, ...]
+    x: float
+    y: float
+    width: float
+    height: float
+    row: int
+    first: bool  # of its row
+    last: bool
+
+
+def place(stages: Stages, widths: Mapping[int, Sequence[float]], left: float, width: float, top: float) -> list[Box]:
+    """Where each stage stands; those of a row share its width."""
+    found = []
+    crossed = _crossed(stages)
+    for number, row in enumerate(stages.rows):
+        lines = [_lines(stage, len(row) > 1) for stage in row]
+        height = max(*map(len, lines), len(given(row))) * LINE + PADDING * 1.3
+        needed = widths[len(row)]
+        even = (width - GAP * (len(row) - 1)) / len(row)
+        spare = even - sum(needed) / len(row)
+        x = left
+        for i, (stage, said) in enumerate(zip(row, lines, strict=True)):
+            wide = even if max(needed) <= even else needed[i] + spare
+            found.append(Box(stage, said, x, top, wide, height, number, i == 0, i == len(row) - 1))
+            x += wide + GAP
+        stack = STACK * any(stage.count > 1 for stage in row)
+        top += height + stack + GAP + CROSSED * (number in crossed)
+    return found
+
+
+def widths(stages: Stages) -> dict[int, list[float]]:
+    """By the number of stages in a row, how wide each is at least: the same in all such rows, so that columns stand."""
+    found: dict[int, list[float]] = {}
+    for row in stages.rows:
+        needed = [_width(stage, len(row) > 1) for stage in row]
+        found[len(row)] = list(map(max, needed, found.get(len(row), needed)))
+    return found
+
+
+def _crossed(stages: Stages) -> set[int]:
+    """The rows below which an edge goes to another column."""
+    places = [(n, i, len(row)) for n, row in enumerate(stages.rows) for i in range(len(row))]
+    ends = [(places[link.source], places[link.target]) for link in stages.links]
+    return {a[0] for a, b in ends if b[0] == a[0] + 1 and a[1] != b[1] and min(a[2], b[2]) > 1}
+
+
+def _lines(stage: Stage, named: bool) -> tuple[str, ...]:
+    name = called(stage) if named else ""
+    if stage.train and stage.params:
+        name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
+    return tuple(line for line in (*_split(stage.title), stage.more, *wrapped(stage.fault, WRAP), name) if line)
+
+
+def _split(title: str) -> tuple[str, ...]:
+    """A long title in two lines: the operator or block, then what is said of it."""
+    head, _, rest = title.partition("(" if "(" in title.partition(" ")[0] else " ")
+    return (title,) if len(title) <= WIDEST else (head, rest.removesuffix(")"))
+
+
+def _width(stage: Stage, named: bool) -> float:
+    first, *others = _lines(stage, named)
+    badge = lettering.width(times(stage), theme.SIZE, bold=True) + PADDING if stage.count > 1 else 0.0
+    wide = max([lettering.width(first, theme.SIZE) + badge, *(lettering.width(t, theme.SMALL) for t in others)])
+    return wide + 4 * PADDING
+
+
+def called(stage: Stage) -> str:
+    """What a stage is called; nothing where its title says so already, as that of the second `max_pool_2`."""
+    said = re.split(r"[ (]", stage.title)[0]
+    said = SIGNS.get(said, said)
+    return "" if re.fullmatch(rf"{re.escape(said)}(_\d+)?", stage.label) else _clip_path(stage.label)
+
+
+def _clip_path(path: str) -> str:
+    """A long path by its end, which tells more."""
+    return path if len(path) <= 30 else f"…{path[-29:]}"
+
+
+def times(stage: Stage) -> str:
+    return f"× {stage.count}"
+
+
+def given(row: Sequence[Stage]) -> list[str]:
+    """What a row gives: `2 × (48 × 55 × 55)`, or `(384, 256) × 17 × 17` where maps are as large; or a line a shape."""
+    shapes = [stage.shape for stage in row if not stage.train and stage.shape] or [row[0].shape]
+    if len(set(shapes)) == 1:
+        return [several(shapes[0], len(shapes))]
+    parts = [shape.partition(" × ") for shape in shapes]
+    sizes = {size for _, _, size in parts}
+    if len(sizes) == 1 and sizes != {""}:
+        return [f"({', '.join(channels for channels, _, _ in parts)}) × {sizes.pop()}"]
+    together = ", ".join(shapes)
+    return [together] if len(together) <= WIDEST else shapes

@@ -1,0 +1,154 @@
+"""A stage: a block drawn as one, or a layer with the small ones that follow it; with those like it in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from archdsl.dims import Shape, Size, show
+from archdsl.graph import Graph, fault, header, layer
+from archdsl.measure.network import cost
+from viz import grouping
+from viz.wording import clip, clip_call, plain, span, title
+
+SMALL: Final = frozenset({"normalization", "activation", "regularization", "reshape"})  # follow what they belong to
+NEARLY: Final = 0.9  # the share of a map's side that is left where a window without padding moves over it once
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    path: str
+    last: str  # the path of the last, if there are several
+    title: str
+    more: str  # the small layers that follow, or what a block is made of
+    colour: str  # its colour group
+    keys: tuple[str, ...]  # the layers of one occurrence
+    count: int
+    sizes: tuple[Size, ...]  # of what its main layer gives, without the batch
+    shape: str  # of what it gives in the end
+    kernel: tuple[int, ...]  # of the window that a convolution or pooling moves over its input
+    params: int  # of all occurrences
+    macs: Size
+    device: str | None
+    train: bool
+    shared: bool  # has the weights of an earlier stage
+    groups: frozenset[str]  # of operators, all that it is made of but the small layers that follow
+    fault: str = ""  # what is wrong with a step that cannot be
+    end: tuple[str, ...] = ()  # of several that were joined, the layers of the last, which alone is read outside
+
+    @property
+    def label(self) -> str:
+        return span(self.path, self.last) if self.last else self.path
+
+
+def of_layer(graph: Graph, key: str) -> Stage:
+    """A layer, an input, or a step that cannot be, as a stage."""
+    node = layer(graph, key)
+    wrong = fault(graph, key)
+    if wrong is not None:
+        return replace(_stage(graph, key, "", clip(node["op"]), "fault", (key,), 1), fault=plain(wrong.message))
+    if node["op"] == "input":
+        return _stage(graph, key, "", clip(key), "input", (key,), 1)
+    return _stage(graph, key, "", title(node), node["operator"].group, (key,), 1)
+
+
+def of_block(graph: Graph, group: grouping.Branch) -> Stage:
+    """A group as one stage."""
+    said = group.call or group.path.rpartition(".")[2]
+    keys = tuple(group.keys)
+    whole = _stage(graph, f"{group.path}{group.use}", group.last, clip_call(said), "block", keys, group.count)
+    return replace(whole, more=_made_of(group))
+
+
+def _made_of(group: grouping.Branch) -> str:
+    """`6 × dense_layer(32)` for a sequence of blocks that are called alike; they may differ in shape."""
+    blocks = [item for item in group.items if isinstance(item, grouping.Branch)]
+    calls = {block.call for block in blocks}
+    if group.call or len(blocks) != len(group.items) or len(calls) != 1 or calls == {""}:
+        return ""
+    return f"{sum(block.count for block in blocks)} × {clip_call(calls.pop())}"
+
+
+def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tuple[str, ...], count: int) -> Stage:
+    nodes = [layer(graph, key) for key in keys]
+    devices = {node["device"] for node in nodes}
+    batch = header(graph)["batch"]
+    macs: Size = 0
+    for key in keys:
+        macs = macs + cost.macs_at(graph, key, dict.fromkeys(batch, 1)) * count
+    window = getattr(nodes[0]["operator"], "kernel_size", None) if len(nodes) == 1 else None
+    sizes = _without_batch(nodes[-1]["shape"], batch)
+    again = [key for key, node in zip(keys, nodes, strict=True) if key != node["path"]]
+    return Stage(
+        path=path,
+        last=last,
+        title=said,
+        more="",
+        colour=colour,
+        keys=keys,
+        count=count,
+        sizes=sizes,
+        shape=_given([shown(_without_batch(shape, batch)) for shape in nodes[-1]["outputs"]]),
+        kernel=(window,) * (len(sizes) - 1) if isinstance(window, int) else tuple(window or ()),
+        params=sum(cost.params(node) for node in nodes) * count,
+        macs=macs,
+        device=devices.pop() if len(devices) == 1 else None,
+        train=all(node["phase"] == "train" for node in nodes),
+        groups=frozenset({colour} if len(nodes) == 1 else (node["operator"].group for node in nodes)),
+        shared=any(layer(graph, layer(graph, key)["path"])["weights"] for key in again),
+    )
+
+
+def shown(sizes: Shape) -> str:
+    """`64 × 56 × 56`, or `[64, H // 2, W // 2]` where sizes are no single words."""
+    return " × ".join(map(str, sizes)) if all(str(size).isalnum() for size in sizes) else show(sizes)
+
+
+def _given(shapes: Sequence[str]) -> str:
+    """What a layer gives that may give several tensors."""
+    if shapes and len(set(shapes)) == 1:
+        return several(shapes[0], len(shapes))
+    return ", ".join(shapes)
+
+
+def several(shape: str, count: int) -> str:
+    """So many tensors of one shape: `2 × (48 × 55 × 55)`."""
+    return f"{count} × ({shape})" if count > 1 else shape
+
+
+def _without_batch(shape: Shape, batch: Sequence[str]) -> Shape:
+    return shape[1:] if len(shape) > 1 and (str(shape[0]) in batch or shape[0] == 1) else shape
+
+
+def takes_in(stage: Stage, small: Stage) -> bool:
+    """Whether a small layer is of the stage that it follows. Of a block it is where it has no weights of its own."""
+    if small.colour not in SMALL or stage.colour in ("input", "fault"):
+        return False
+    return stage.colour != "block" or (stage.count == 1 and small.params == 0)
+
+
+def taken_in(stage: Stage, small: Stage, operator: str) -> Stage:
+    """A stage with a small layer that follows it."""
+    return replace(_sum(stage, small), more=" · ".join(filter(None, (stage.more, operator))))
+
+
+def alike(a: Stage, b: Stage) -> bool:
+    """Whether a reader sees no difference between two stages but for their names and costs, and a window's rim."""
+    if a.fault or (a.title, a.more, a.colour, a.shared) != (b.title, b.more, b.colour, b.shared):
+        return False
+    return a.shape == b.shape or (len(a.sizes) == len(b.sizes) > 1 and all(map(_nearly, a.sizes, b.sizes)))
+
+
+def _nearly(size: Size, later: Size) -> bool:
+    return size == later or (isinstance(size, int) and isinstance(later, int) and NEARLY * size <= later <= size)
+
+
+def repeated(a: Stage, b: Stage) -> Stage:
+    """Two stages that are alike as one, counted."""
+    return replace(_sum(a, b), sizes=b.sizes, last=b.last or b.path, count=a.count + b.count)
+
+
+def _sum(a: Stage, b: Stage) -> Stage:
+    params, macs = a.params + b.params, a.macs + b.macs
+    return replace(a, keys=a.keys + b.keys, shape=b.shape, params=params, macs=macs, end=b.end or b.keys)

@@ -1,0 +1,196 @@
+"""The table of a paper: what a network is made of, a row a stage.
+
+A stage is a block drawn as one, or a layer with the small ones that follow it (norms, activations, dropout); equal
+stages in a row are one. Blocks are opened until the table says enough, as long as it fits on a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Final
+
+import networkx as nx
+
+from archdsl.graph import Graph, broken, header, layer
+from viz import folding, grouping
+from viz.graph.scene import Shown, kept, name
+from viz.stages.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in
+
+ENOUGH: Final = 10  # rows; blocks are opened until there are as many
+PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
+ABREAST: Final = 3  # stages side by side that it is wide enough for
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What one stage reads of another."""
+
+    source: int  # positions in the rows' stages, counted through
+    target: int
+    train: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    title: str
+    rows: tuple[tuple[Stage, ...], ...]  # those of a row stand side by side
+    links: tuple[Link, ...]
+    devices: tuple[str, ...]
+
+    @property
+    def lines(self) -> int:
+        """How long the table is: what each row says, and the space below it."""
+        return sum(2 + max((stage.more != "") + (len(row) > 1) for stage in row) for row in self.rows)
+
+    @property
+    def abreast(self) -> int:
+        """How many stages stand side by side at most."""
+        return max(map(len, self.rows), default=0)
+
+    def all(self) -> Iterator[Stage]:
+        return (stage for row in self.rows for stage in row)
+
+
+def build(graph: Graph, phase: Shown = "train") -> Stages:
+    """The stages of a graph."""
+    found: Stages | None = None
+    for table in openings(graph, phase):
+        if found is not None and (table.lines > PAGE or table.abreast > ABREAST):
+            break
+        found = table
+        if len(found.rows) >= ENOUGH:
+            break
+    assert found is not None
+    return found
+
+
+def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
+    """The stages of a graph with ever more blocks opened; there is at least one such table.
+
+    A block that is drawn as a repeat is opened nowhere: one that is both open and closed takes time to be recognised.
+    """
+    keys = kept(graph, phase)
+    tree, stand_in = folding.fold(graph, grouping.groups(graph, keys))
+    wrong = frozenset(key for key, _ in broken(graph))
+    found = False
+    for closed in (frozenset(_repeats(tree)), frozenset[str]()):
+        opener = _Opener(graph, closed, wrong)
+        for depth in range(1, folding.deepest(tree) + 1):
+            table = _arranged(graph, list(opener.merged(opener.stages(tree, depth))), keys, stand_in)
+            if table is not None:  # else two blocks read one another: they must be opened
+                found = True
+                yield table
+        if found:
+            return
+
+
+def _repeats(tree: grouping.Branch) -> Iterator[str]:
+    """The names of blocks that are drawn once for several in a row."""
+    branches = [item for item in tree.items if isinstance(item, grouping.Branch)]
+    for group in grouping.preorder(branches, lambda g: [i for i in g.items if isinstance(i, grouping.Branch)]):
+        if group.count > 1 and group.call:
+            yield _block(group)
+
+
+def _block(group: grouping.Branch) -> str:
+    return group.call.partition("(")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opener:
+    """Makes stages of a tree of groups."""
+
+    graph: Graph
+    closed: Collection[str]  # names of blocks that are not opened
+    wrong: frozenset[str]  # steps that cannot be: the groups that hold them are opened
+
+    def stages(self, tree: grouping.Branch, depth: int) -> Iterator[Stage]:
+        """The stages in order, each layer one. What stands for several is not opened."""
+        for item in tree.items:
+            if isinstance(item, str):
+                yield of_layer(self.graph, item)
+            elif (one := self.single(item)) is not None:
+                yield one
+            elif self.wrong and not self.wrong.isdisjoint(item.keys):
+                yield from self.stages(item, depth)
+            elif item.depth >= depth or item.count > 1 or _block(item) in self.closed:
+                yield of_block(self.graph, item)
+            else:
+                yield from self.stages(item, depth)
+
+    def single(self, group: grouping.Branch) -> Stage | None:
+        """What a group is made of, where that is one layer with its small ones, or equal stages; else None."""
+        inner = list(self.merged(self.stages(replace(group, count=1), group.depth + 1)))
+        if len(inner) != 1 or inner[0].fault or (inner[0].colour == "block" and inner[0].count == 1):
+            return None
+        (one,) = inner
+        n = group.count
+        own = replace(one, path=f"{group.path}{group.use}", last=group.last, count=one.count * n)
+        return replace(own, params=one.params * n, macs=one.macs * n)
+
+    def merged(self, stages: Iterator[Stage]) -> Iterator[Stage]:
+        """Small layers with what they follow, and equal stages in a row as one."""
+        joined: list[Stage] = []
+        for stage in stages:
+            if joined and takes_in(joined[-1], stage) and self.follows(joined[-1], stage):
+                operators = " · ".join(layer(self.graph, key)["op"] for key in stage.keys)
+                joined[-1] = taken_in(joined[-1], stage, operators)
+            else:
+                joined.append(stage)
+        last: Stage | None = None
+        for stage in joined:
+            if last and alike(last, stage) and self.follows(last, stage):
+                last = repeated(last, stage)
+                continue
+            if last:
+                yield last
+            last = stage
+        if last:
+            yield last
+
+    def follows(self, a: Stage, b: Stage) -> bool:
+        """Whether a stage reads nothing but another, and that is read by nothing else."""
+        end = a.end or a.keys
+        reads = {source for key in b.keys for source in self.graph.pred[key]} - set(b.keys)
+        readers = {reader for key in end for reader in self.graph.succ[key]} - set(end)
+        same = (a.device, a.train) == (b.device, b.train)
+        return same and bool(reads) and reads <= set(end) and readers <= set(b.keys)
+
+
+def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: folding.StandIn) -> Stages | None:
+    """The stages in rows, each below all that it reads; None where that cannot be."""
+    place = {key: i for i, stage in enumerate(stages) for key in stage.keys}
+    links: dict[tuple[int, int], bool] = {}
+    for key in keys:
+        for source in graph.pred[key] if key in place and key not in stand_in else ():
+            a, b = place.get(stand_in.get(source, source)), place[key]
+            if a is not None and a != b:
+                links[a, b] = links.get((a, b), True) and (stages[a].train or stages[b].train)
+    return arrange(name(graph), header(graph)["devices"], stages, links)
+
+
+def arrange(
+    title: str, devices: tuple[str, ...], stages: Sequence[Stage], links: Mapping[tuple[int, int], bool]
+) -> Stages | None:
+    """Stages in rows, each below all that it reads, by links between their positions that say whether they only train.
+    None where stages read one another."""
+    order = nx.DiGraph(list(links))
+    order.add_nodes_from(range(len(stages)))
+    if not nx.is_directed_acyclic_graph(order):
+        return None
+    rows: dict[int, int] = {}
+    for i in nx.lexicographical_topological_sort(order):
+        rows[i] = max((rows[j] + 1 for j in order.pred[i]), default=0)
+    for i, stage in enumerate(stages):  # what reads nothing and is no input stands just above its reader
+        if not order.pred[i] and stage.colour != "input" and order.succ[i]:
+            rows[i] = max(min(rows[j] for j in order.succ[i]) - 1, 0)
+    arranged = sorted(range(len(stages)), key=lambda i: (rows[i], stages[i].train, not order.pred[i], i))
+    number = {i: position for position, i in enumerate(arranged)}
+    return Stages(
+        title=title,
+        rows=tuple(tuple(stages[i] for i in row) for _, row in groupby(arranged, rows.__getitem__)),
+        links=tuple(Link(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())),
+        devices=devices,
+    )
