@@ -21,19 +21,25 @@ GOOD = """
 block cell(x, width) { x -> conv${width}: conv(width, 3, padding = 1) -> relu }  # a cell
 network Good(x: [N, 3, 8, 8], width = 4) {
     y = x -> cell(width) -> for i in range(2) { step${i}: cell(width + i) }
-    y -> flatten -> linear(010 if false else 10)
+    y -> flatten -> linear(10)
 }
-""".replace("010 if false else 10", "10")
+"""
+YAML = """archdsl: 1
+# yaml
+networks:
+  Net:
+    inputs: {x: [N, 4]}
+    body:
+      - linear: 3
+      - {relu: {}, name: last}
+"""
 BAD = {
     "number": GOOD.replace("linear(10)", "linear(010)"),
     "bracket": GOOD.replace("linear(10)", "linear(10"),
     "label": GOOD.replace("step${i}", "step${i +}"),
     "name": GOOD.replace("relu", "relo"),
-    "yaml": "archdsl: 1\nnetworks:\n  Net:\n    inputs: {x: [N, 4]}\n    body:\n      - 'linear(010)'\n      - >-\n        linear(2\n",
+    "yaml": YAML.replace("linear: 3", "'linear(010)'") + "      - >-\n        linear(2\n",
 }
-YAML = (
-    "archdsl: 1\n# yaml\nnetworks:\n  Net:\n    inputs: {x: [N, 4]}\n    body: [linear: 3, {relu: {}, name: 'last'}]\n"
-)
 
 
 @pytest.fixture(autouse=True)
