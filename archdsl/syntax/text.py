@@ -88,7 +88,8 @@ class Parser:
 
     def read(self, start: int, end: int, rule: str) -> Any:
         """What stands between two offsets, by a rule of the grammar. Raises what lark raises, and `Stop`."""
-        lines = LineCounter("\n")  # nobody asks for its lines, so those before the part need not be counted
+        untyped: Any = LineCounter
+        lines = untyped("\n")  # nobody asks for its lines, so those before the part need not be counted
         lines.char_pos = start
         state = LexerState(lark.TextSlice(self.source.text, start, end), lines)
         return self._automaton.parse(LexerThread(cast(Any, self), state), rule)
