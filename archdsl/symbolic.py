@@ -224,7 +224,7 @@ def _interval(size: Dim) -> tuple[int | None, int | None]:
     if first is not None:
         return first, None
     assert isinstance(opposite, Dim)
-    fails_from = course_of(opposite - 1).holds_from() if course.rise < 0 else None  # type: ignore[arg-type,union-attr]
+    fails_from = course_of(opposite - 1).holds_from() if course.rise < 0 else None  # type: ignore[union-attr]
     return None, fails_from - 1 if fails_from is not None and fails_from > 1 else None
 
 
