@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Final, TypeAlias, Union
 
 from archdsl.source import Source, Span
@@ -312,11 +313,28 @@ class Spec:
     comments: tuple[Comment, ...]
 
 
-def written(part: Any) -> Any:
-    """What a part of a tree says, without where it says it: equal for equal trees."""
-    if isinstance(part, tuple):
-        return tuple(map(written, part))
-    if isinstance(part, (Node, Spec)):
-        says = [written(getattr(part, f.name)) for f in fields(part) if f.name not in ("span", "source", "comments")]
-        return (type(part).__name__, *says)
-    return (type(part).__name__, part)
+def written(part: Any) -> tuple[Any, ...]:
+    """What a part of a tree says, without where it says it, part by part from the left: equal for equal trees.
+
+    Not by recursion, since a sum may have thousands of terms.
+    """
+    said: list[Any] = []
+    pending: list[Any] = [part]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, tuple):
+            said.append(len(one))
+            pending += reversed(one)
+        elif isinstance(one, (Node, Spec)):
+            kind: type[Any] = type(one)
+            said.append(kind.__name__)
+            pending += [getattr(one, name) for name in _says(kind)]
+        else:
+            said.append((type(one).__name__, one))
+    return tuple(said)
+
+
+@cache
+def _says(kind: type[Any]) -> list[str]:
+    """The fields of a node that say something, the last first."""
+    return [f.name for f in fields(kind) if f.name not in ("span", "source", "comments")][::-1]
