@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 from archdsl.graph import Graph, header, live
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report
-from archdsl.pipeline import SPECS, check, shipped_specs
+from archdsl.pipeline import check
+from archdsl.shipped import SPECS, shipped_specs
 
 FILE: Final = SPECS / "published.json"
 TITLES: Final = {

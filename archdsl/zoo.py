@@ -10,7 +10,8 @@ from typing import Any
 from archdsl.dims import Size, show
 from archdsl.graph import header
 from archdsl.measure.network.analyse import analyse
-from archdsl.pipeline import check, shipped_specs
+from archdsl.pipeline import check
+from archdsl.shipped import shipped_specs
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from archdsl.cli import cli
-from archdsl.pipeline import shipped_specs, zoo
 from archdsl.program import parse_string
 from archdsl.published import Figure, figures
+from archdsl.shipped import shipped_specs, zoo
 from tests.zoo.published import ALIASES, NETWORKS
 
 FIGURES = figures()
