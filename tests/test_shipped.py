@@ -12,7 +12,8 @@ from archdsl.pipeline import parse_source
 from archdsl.read import read
 from archdsl.shipped import INDEX, SPECS, index, shipped_specs, zoo
 
-VARIANT = "network Net(x: [N, 4], n) { x -> linear(n) }\n\n  # variant unsaid = Net(n = 1)\n  variant   odd\t= Net(n = 2)\n"
+VARIANT = "network Net(x: [N, 4], n) { x -> linear(n) }\n"
+VARIANT += "# variant unsaid = Net(n = 1)\n  variant   odd\t= Net(n = 2)\n"
 
 
 @pytest.fixture
