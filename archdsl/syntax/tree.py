@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, Final, TypeAlias, Union
 
 from archdsl.source import Source, Span
@@ -326,15 +325,16 @@ def written(part: Any) -> tuple[Any, ...]:
             said.append(len(one))
             pending += reversed(one)
         elif isinstance(one, (Node, Spec)):
-            kind: type[Any] = type(one)
+            kind = type(one)
             said.append(kind.__name__)
-            pending += [getattr(one, name) for name in _says(kind)]
+            pending += [getattr(one, name) for name in SAYS[kind]]
         else:
             said.append((type(one).__name__, one))
     return tuple(said)
 
 
-@cache
-def _says(kind: type[Any]) -> list[str]:
-    """The fields of a node that say something, the last first."""
-    return [f.name for f in fields(kind) if f.name not in ("span", "source", "comments")][::-1]
+# The fields of each kind of node that say something, the last first.
+SAYS: Final[dict[type, list[str]]] = {
+    kind: [f.name for f in fields(kind) if f.name not in ("span", "source", "comments")][::-1]
+    for kind in (*Node.__subclasses__(), Spec)
+}

@@ -13,7 +13,8 @@ import archdsl
 import viz
 from archdsl.errors import SpecError
 from archdsl.network import Network
-from archdsl.pipeline import SPECS, convert_source, format_source, load_graph
+from archdsl.pipeline import convert_source, format_source, load_graph
+from archdsl.shipped import SPECS
 from archdsl.source import Source
 
 GOOD = """
