@@ -11,6 +11,8 @@ from archdsl.compare.difference import Difference
 from archdsl.graph import Graph
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import USUAL
+from archdsl.outline.sections import Shown
+from archdsl.outline.stages import stages_of
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
 from viz import formats
@@ -19,12 +21,11 @@ from viz.difference.comparison import Arrangement, Comparison
 from viz.engine import DrawingError
 from viz.formats import Direction, Engine, Look, Subject, View
 from viz.graph import scene
-from viz.graph.scene import Depth, Shown
+from viz.graph.scene import Depth
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
 from viz.recolour import Theme
-from viz.stages import view as stages
 from viz.volumes import view as volumes
 
 __all__ = [
@@ -107,7 +108,7 @@ def render(
     if formats.opens(format):
         subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
     elif view == "stages":
-        subject = stages.build(graph, phase)
+        subject = stages_of(graph, phase)
     elif view == "volumes":
         subject = volumes.build(graph, phase)
     else:

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
+from archdsl.outline.wording import clip
 from viz import lettering, palette, theme
 from viz.graph.scene import Scene
 from viz.recolour import Theme
-from viz.wording import clip
 
 Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]
 

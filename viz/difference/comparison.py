@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from archdsl.compare.difference import Difference, Status
+from archdsl.outline.sections import Section, preorder
 from viz.difference import sayings
 from viz.difference.condense import RUN, condense, status
 from viz.difference.grouping import Groups, groups
 from viz.difference.overview import Overview, overview
 from viz.difference.sayings import Line
 from viz.difference.union import Side, Union, Wire, unite
-from viz.grouping import Branch, preorder
 
 Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]
 ARRANGEMENTS: Final[tuple[Arrangement, ...]] = get_args(Arrangement)
@@ -89,7 +89,7 @@ def build(difference: Difference, arrangement: Arrangement = "overlaid", *, fold
     )
 
 
-def _seen(tree: Branch, ids: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _seen(tree: Section, ids: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The id of the box that each part is seen as."""
     for item in tree.items:
         if isinstance(item, str):
@@ -108,7 +108,7 @@ class _Writer:
         self._groups = grouped
         self._ids = ids
 
-    def items(self, tree: Branch) -> Iterator[Box | Group]:
+    def items(self, tree: Section) -> Iterator[Box | Group]:
         for item in tree.items:
             if isinstance(item, str):
                 yield self._part(item, tree)
@@ -117,12 +117,12 @@ class _Writer:
             else:
                 yield self._open(item, tree)
 
-    def _part(self, key: str, within: Branch) -> Box:
+    def _part(self, key: str, within: Section) -> Box:
         part = self._union.parts[key]
         lines = sayings.part(self._union, part, self._groups.paths(within)).lines
         return Box(self._ids[key], part.kind, part.status, _sides(self._union, [key]), lines)
 
-    def _closed(self, branch: Branch, within: Branch) -> Box:
+    def _closed(self, branch: Section, within: Section) -> Box:
         said: tuple[Line, ...]
         if branch.path == RUN:
             number = sayings.plural(_layers(branch), "layer")
@@ -134,7 +134,7 @@ class _Writer:
         sides = _sides(self._union, branch.keys)
         return Box(self._ids[branch.keys[0]], "block", what, sides, lines, branch.repeats)
 
-    def _open(self, branch: Branch, within: Branch) -> Group:
+    def _open(self, branch: Section, within: Section) -> Group:
         items = tuple(self.items(branch))
         return Group(
             id=f"cluster_{self._ids[branch.keys[0]]}_{branch.depth}",
@@ -146,7 +146,7 @@ class _Writer:
         )
 
 
-def _layers(branch: Branch) -> int:
+def _layers(branch: Section) -> int:
     return sum(1 if isinstance(item, str) else item.count * _layers(item) for item in branch.items)
 
 

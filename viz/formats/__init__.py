@@ -16,10 +16,10 @@ from typing import Any, Literal, TypeAlias, cast
 
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import GPUS, USUAL
+from archdsl.outline.stages import Stages
 from viz.difference.comparison import Comparison
 from viz.graph.scene import Scene
 from viz.recolour import Theme
-from viz.stages.view import Stages
 from viz.volumes.view import Volumes
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]

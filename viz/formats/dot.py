@@ -7,11 +7,11 @@ from typing import Final
 
 import graphviz
 
+from archdsl.outline.wording import clip, wrapped
 from viz import legend, lettering, palette, recolour, theme
 from viz.formats import Look
 from viz.graph.edges import Edge
 from viz.graph.scene import Box, Group, Scene
-from viz.wording import clip, wrapped
 
 RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
 WEIGHTS: Final = {"chain": "500", "main": "100", "side": "1"}  # how straight; chains bend where they fork and join

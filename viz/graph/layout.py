@@ -11,6 +11,7 @@ from typing import Final
 import graphviz
 import networkx as nx
 
+from archdsl.outline.wording import clip
 from viz import engine, layout, lettering, theme
 from viz.canvas import Point
 from viz.formats import Look
@@ -20,7 +21,6 @@ from viz.graph.edges import Edge
 from viz.graph.scene import Box, Group, Scene
 from viz.graph.stacking import Stack
 from viz.layout import INCH, Layout
-from viz.wording import clip
 
 TITLE: Final = 10.0  # letters of a frame's title
 TITLE_LINE: Final = 12.0

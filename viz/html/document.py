@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from archdsl.dims import show
 from archdsl.graph import header
+from archdsl.outline.wording import clip, plain
 from archdsl.sheet.units import count, size
 from viz import palette
 from viz.formats import Look
@@ -16,7 +17,6 @@ from viz.html import figures
 from viz.html.facts import Notes, amounts, facts
 from viz.html.figures import FIGURES, NOTHING, Cost, Figure, Figures
 from viz.html.paging import Page, Stand, paged
-from viz.wording import clip, plain
 
 Item: TypeAlias = Box | Group | Page[Box | Group]
 

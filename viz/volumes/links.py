@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from archdsl.outline.stages import Link
 from viz import theme
 from viz.canvas import Canvas, Point
-from viz.stages.view import Link
 from viz.theme import Colour
 from viz.volumes.view import Solid, Volumes, patch
 
