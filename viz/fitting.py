@@ -1,6 +1,6 @@
-"""Makes large drawings small: sections are closed until a page holds them, and all but a part left out.
+"""Makes large drawings small: subnetworks are closed until a page holds them, and all but a part left out.
 
-Every function gives a new tree of sections.
+Every function gives a new tree of subnetworks.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import networkx as nx
 from archdsl.diagnostics import did_you_mean
 from archdsl.graph import Graph
 from archdsl.outline.folding import Folded, StandIn, close, deepest
-from archdsl.outline.sections import Section
+from archdsl.outline.subnets import Subnet
 
 ENOUGH: Final = 60  # boxes, which a page can hold
 LONGEST: Final = 36  # boxes and frames one below another, which a page as high can show in letters that can be read
 FEWEST: Final = 8  # boxes; fewer say too little to be preferred to a long drawing
 
 
-def fit(graph: Graph, folded: Folded) -> Section:
+def fit(graph: Graph, folded: Folded) -> Subnet:
     """Draw so many groups as one box each, the deepest first, that a page holds the drawing: it has `ENOUGH` boxes or
     fewer, and `LONGEST` or fewer one below another. What is not twice as large is left where little would remain."""
     tree, stand_in = folded
@@ -35,7 +35,7 @@ def fit(graph: Graph, folded: Folded) -> Section:
     return tree
 
 
-def untangle(graph: Graph, folded: Folded) -> Section:
+def untangle(graph: Graph, folded: Folded) -> Subnet:
     """Open groups again that are fed by what they feed: drawn as one box, they would have edges against the flow."""
     tree, stand_in = folded
     while True:
@@ -53,12 +53,12 @@ def untangle(graph: Graph, folded: Folded) -> Section:
         tree = opened
 
 
-def _opened(graph: Graph, tree: Section, tangled: Set[str]) -> Section:
+def _opened(graph: Graph, tree: Subnet, tangled: Set[str]) -> Subnet:
     """Groups that are drawn as one box, opened where they are fed by what they feed."""
     if tree.closed:
         again = not tangled.isdisjoint(tree.keys) and _returns(graph, set(tree.keys))
         return replace(tree, closed=False) if again else tree
-    items = [_opened(graph, item, tangled) if isinstance(item, Section) else item for item in tree.items]
+    items = [_opened(graph, item, tangled) if isinstance(item, Subnet) else item for item in tree.items]
     return replace(tree, items=items)
 
 
@@ -76,12 +76,12 @@ def _returns(graph: Graph, keys: Set[str]) -> bool:
     return False
 
 
-def size(tree: Section) -> int:
+def size(tree: Subnet) -> int:
     """The number of boxes."""
     return sum(1 for _ in _boxes(tree))
 
 
-def _length(graph: Graph, tree: Section, stand_in: StandIn) -> int:
+def _length(graph: Graph, tree: Subnet, stand_in: StandIn) -> int:
     """The most boxes one below another, with the frames that begin on the way."""
     boxes = list(_framed(tree, frozenset()))
     number = {key: i for i, (keys, _) in enumerate(boxes) for key in keys}
@@ -97,7 +97,7 @@ def _length(graph: Graph, tree: Section, stand_in: StandIn) -> int:
     return max(levels.values(), default=0)
 
 
-def _framed(tree: Section, around: frozenset[str]) -> Iterator[tuple[Sequence[str], frozenset[str]]]:
+def _framed(tree: Subnet, around: frozenset[str]) -> Iterator[tuple[Sequence[str], frozenset[str]]]:
     """The layers of each box, with the groups around it."""
     for item in tree.items:
         if isinstance(item, str):
@@ -108,18 +108,18 @@ def _framed(tree: Section, around: frozenset[str]) -> Iterator[tuple[Sequence[st
             yield from _framed(item, around | {item.key})
 
 
-def _boxes(tree: Section) -> Iterator[Sequence[str]]:
+def _boxes(tree: Subnet) -> Iterator[Sequence[str]]:
     """The layers of each box."""
     return (keys for keys, _ in _framed(tree, frozenset()))
 
 
-def find(tree: Section, path: str) -> str | Section:
+def find(tree: Subnet, path: str) -> str | Subnet:
     """The group or layer of this path. Raises `ValueError` where there is none."""
-    known: dict[str, str | Section] = {}
+    known: dict[str, str | Subnet] = {}
     stack = [tree]
     while stack:
         for item in stack.pop().items:
-            if isinstance(item, Section):
+            if isinstance(item, Subnet):
                 known.setdefault(item.key, item)
                 stack.append(item)
             else:
@@ -129,19 +129,19 @@ def find(tree: Section, path: str) -> str | Section:
     return known[path]
 
 
-def focus(graph: Graph, tree: Section, part: str | Section) -> Section:
+def focus(graph: Graph, tree: Subnet, part: str | Subnet) -> Subnet:
     """Leave out all but a part and its neighbours: layers, or groups drawn as one box."""
     inner = {part} if isinstance(part, str) else set(part.keys)
     near = {key for own in inner for key in (*graph.pred[own], *graph.succ[own])} - inner
 
-    def visit(branch: Section) -> Section:
-        items: list[str | Section] = []
+    def visit(branch: Subnet) -> Subnet:
+        items: list[str | Subnet] = []
         for item in branch.items:
             if item is part or (isinstance(item, str) and item in near):
                 items.append(item)
-            elif isinstance(item, Section) and not inner.isdisjoint(item.keys):
+            elif isinstance(item, Subnet) and not inner.isdisjoint(item.keys):
                 items.append(visit(item))
-            elif isinstance(item, Section) and not near.isdisjoint(item.keys):
+            elif isinstance(item, Subnet) and not near.isdisjoint(item.keys):
                 items.append(replace(item, closed=True))
         return replace(branch, items=items)
 

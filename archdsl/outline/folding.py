@@ -1,6 +1,6 @@
-"""Equal sections in a row as one, and deep ones closed.
+"""Equal subnetworks in a row as one, and deep ones closed.
 
-Every function gives a new tree of sections.
+Every function gives a new tree of subnetworks.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from archdsl.graph import Graph, header
-from archdsl.outline.sections import Section
 from archdsl.outline.structure import Structure, structure
+from archdsl.outline.subnets import Subnet
 
 # Where the entries of a part come from, seen from an equal part before it: from a layer of that one, known by its
 # number, or from outside, known by its key; and which output of it.
@@ -21,23 +21,23 @@ StandIn: TypeAlias = Mapping[str, str]  # for each layer that is not drawn, the 
 
 
 class Folded(NamedTuple):
-    tree: Section
+    tree: Subnet
     stand_in: StandIn
 
 
 class _Member(NamedTuple):
     """A group among those beside it."""
 
-    branch: Section
+    branch: Subnet
     structure: Structure
 
 
-def fold(graph: Graph, tree: Section) -> Folded:
+def fold(graph: Graph, tree: Subnet) -> Folded:
     """Draw runs of equal groups once. Each of a run reads the one before, or all read and feed the same layers."""
     stand_in: dict[str, str] = {}
 
-    def visit(branch: Section) -> Section:
-        items: list[str | Section] = []
+    def visit(branch: Subnet) -> Subnet:
+        items: list[str | Subnet] = []
         for run in _runs(graph, branch.items):
             if isinstance(run, str):
                 items.append(run)
@@ -56,9 +56,9 @@ def fold(graph: Graph, tree: Section) -> Folded:
     return Folded(visit(tree), stand_in)
 
 
-def mark(graph: Graph, tree: Section) -> Section:
+def mark(graph: Graph, tree: Subnet) -> Subnet:
     """Say of each group which one `fold` would draw in its stead, and leave none out."""
-    items: list[str | Section] = []
+    items: list[str | Subnet] = []
     for run in _runs(graph, tree.items):
         if isinstance(run, str):
             items.append(run)
@@ -71,22 +71,22 @@ def mark(graph: Graph, tree: Section) -> Section:
     return replace(tree, items=items)
 
 
-def close(tree: Section, depth: int) -> Section:
+def close(tree: Subnet, depth: int) -> Subnet:
     """Draw groups that are nested as deep as this as one box each, and a frame around one such box as that box; of one
     that is a run and no more, the run."""
-    items = [close(item, depth) if isinstance(item, Section) else item for item in tree.items]
-    only = items[0] if len(items) == 1 and isinstance(items[0], Section) else None
+    items = [close(item, depth) if isinstance(item, Subnet) else item for item in tree.items]
+    only = items[0] if len(items) == 1 and isinstance(items[0], Subnet) else None
     run = only is not None and only.count > 1
     alone = only is not None and only.closed and tree.depth > 0
     return replace(tree, items=items, closed=tree.closed or ((tree.depth >= depth or alone) and not run))
 
 
-def deepest(tree: Section) -> int:
+def deepest(tree: Subnet) -> int:
     """How deep a drawing is with all groups open."""
-    return max([tree.depth + 1, *(deepest(item) for item in tree.items if isinstance(item, Section))])
+    return max([tree.depth + 1, *(deepest(item) for item in tree.items if isinstance(item, Subnet))])
 
 
-def _runs(graph: Graph, items: list[str | Section]) -> Iterator[str | list[_Member]]:
+def _runs(graph: Graph, items: list[str | Subnet]) -> Iterator[str | list[_Member]]:
     """The items of a group in order; equal groups that can be drawn as one together."""
     members = [item if isinstance(item, str) else _Member(item, structure(graph, item.keys)) for item in items]
     run: list[_Member] = []

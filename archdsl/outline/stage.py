@@ -9,7 +9,7 @@ from typing import Final
 from archdsl.dims import Shape, Size, show
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.measure.network import cost
-from archdsl.outline.sections import Section
+from archdsl.outline.subnets import Subnet
 from archdsl.outline.wording import clip, clip_call, plain, span, title
 
 SMALL: Final = frozenset({"normalization", "activation", "regularization", "reshape"})  # follow what they belong to
@@ -54,7 +54,7 @@ def of_layer(graph: Graph, key: str) -> Stage:
     return _stage(graph, key, node["op"], title(node), node["operator"].group, (key,))
 
 
-def of_block(graph: Graph, group: Section) -> Stage:
+def of_block(graph: Graph, group: Subnet) -> Stage:
     """A group as one stage."""
     own = group.path.rpartition(".")[2]
     said = clip_call(group.call or own)
@@ -62,9 +62,9 @@ def of_block(graph: Graph, group: Section) -> Stage:
     return replace(whole, last=group.last, more=_made_of(group))
 
 
-def _made_of(group: Section) -> str:
+def _made_of(group: Subnet) -> str:
     """`6 × dense_layer(32)` for a sequence of blocks that are called alike; they may differ in shape."""
-    blocks = [item for item in group.items if isinstance(item, Section)]
+    blocks = [item for item in group.items if isinstance(item, Subnet)]
     calls = {block.call for block in blocks}
     if group.call or len(blocks) != len(group.items) or len(calls) != 1 or calls == {""}:
         return ""

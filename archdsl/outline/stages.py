@@ -15,8 +15,8 @@ import networkx as nx
 
 from archdsl.graph import Graph, broken, header, layer
 from archdsl.outline import folding
-from archdsl.outline.sections import Section, Shown, kept, preorder, sections
 from archdsl.outline.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in
+from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
 from archdsl.outline.wording import name
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
@@ -25,7 +25,7 @@ ABREAST: Final = 3  # stages side by side that it is wide enough for
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class StageLink:
     """What one stage reads of another."""
 
     source: int  # positions in the rows' stages, counted through
@@ -37,7 +37,7 @@ class Link:
 class Stages:
     title: str
     rows: tuple[tuple[Stage, ...], ...]  # those of a row stand side by side
-    links: tuple[Link, ...]
+    links: tuple[StageLink, ...]
     devices: tuple[str, ...]
 
     @property
@@ -73,7 +73,7 @@ def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
     A block that is drawn as a repeat is opened nowhere: one that is both open and closed takes time to be recognised.
     """
     keys = kept(graph, phase)
-    tree, stand_in = folding.fold(graph, sections(graph, keys))
+    tree, stand_in = folding.fold(graph, subnets(graph, keys))
     wrong = frozenset(key for key, _ in broken(graph))
     found = False
     for closed in (frozenset(_repeats(tree)), frozenset[str]()):
@@ -87,10 +87,10 @@ def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
             return
 
 
-def _repeats(tree: Section) -> Iterator[str]:
+def _repeats(tree: Subnet) -> Iterator[str]:
     """The names of blocks that are drawn once for several in a row."""
-    branches = [item for item in tree.items if isinstance(item, Section)]
-    for group in preorder(branches, lambda g: [i for i in g.items if isinstance(i, Section)]):
+    branches = [item for item in tree.items if isinstance(item, Subnet)]
+    for group in preorder(branches, lambda g: [i for i in g.items if isinstance(i, Subnet)]):
         if group.count > 1 and group.call:
             yield group.block
 
@@ -103,7 +103,7 @@ class _Opener:
     closed: Collection[str]  # names of blocks that are not opened
     wrong: frozenset[str]  # steps that cannot be: the groups that hold them are opened
 
-    def stages(self, tree: Section, depth: int) -> Iterator[Stage]:
+    def stages(self, tree: Subnet, depth: int) -> Iterator[Stage]:
         """The stages in order, each layer one. What stands for several is not opened."""
         for item in tree.items:
             if isinstance(item, str):
@@ -117,7 +117,7 @@ class _Opener:
             else:
                 yield from self.stages(item, depth)
 
-    def single(self, group: Section) -> Stage | None:
+    def single(self, group: Subnet) -> Stage | None:
         """What a group is made of, where that is one layer with its small ones, or equal stages; else None."""
         inner = list(self.merged(self.stages(replace(group, count=1), group.depth + 1)))
         if len(inner) != 1 or inner[0].fault or (inner[0].colour == "block" and inner[0].count == 1):
@@ -188,6 +188,8 @@ def arrange(
     return Stages(
         title=title,
         rows=tuple(tuple(stages[i] for i in row) for _, row in groupby(arranged, rows.__getitem__)),
-        links=tuple(Link(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())),
+        links=tuple(
+            StageLink(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())
+        ),
         devices=devices,
     )

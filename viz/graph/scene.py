@@ -8,13 +8,13 @@ from typing import Literal, TypeAlias, get_args
 
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
-from archdsl.outline.sections import Section, Shown, kept, preorder, sections
+from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
 from archdsl.outline.wording import clip, clip_call, cost, name, plain, title
 from viz import fitting
 from viz.graph import edges
-from viz.graph.edges import Edge, Wire
+from viz.graph.edges import DrawnEdge, Wire
 
-Kind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
+BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Fold: TypeAlias = bool | Literal["mark"]
 Depth: TypeAlias = int | Literal["fit"] | None  # None: whatever the depth
 
@@ -24,7 +24,7 @@ class Box:
     """A layer, an input, an output, a group drawn as one; or a step of a broken spec that cannot be."""
 
     id: str
-    kind: Kind
+    kind: BoxKind
     key: str  # of the node; for an output, its name, for a group its path
     title: str  # what it does
     name: str  # what it is called, within its group; empty where the title says it already
@@ -57,7 +57,7 @@ class Group:
 class Scene:
     title: str
     items: tuple[Box | Group, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[DrawnEdge, ...]
     devices: tuple[str, ...]
     graph: Graph  # what it shows, for what is not to be seen at a glance
 
@@ -88,7 +88,7 @@ def build(
     if isinstance(depth, int) and depth < 1:
         raise ValueError(f"a drawing is at least 1 deep, not {depth}")
     keys = kept(graph, phase)
-    tree = sections(graph, keys)
+    tree = subnets(graph, keys)
     inner = set(keys)
     caption = name(graph)
     if focus is not None:
@@ -96,7 +96,7 @@ def build(
         tree = fitting.focus(graph, tree, part)
         inner = {part} if isinstance(part, str) else set(part.keys)
         caption = f"{caption}: {focus}"
-        if isinstance(depth, int) and isinstance(part, Section):
+        if isinstance(depth, int) and isinstance(part, Subnet):
             depth += part.depth
     if fold == "mark":
         tree = folding.mark(graph, tree)
@@ -128,10 +128,10 @@ def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Itera
             yield from boxes(item.items, (*around, item))
 
 
-def _ids(tree: Section, names: Mapping[str, str]) -> dict[str, str]:
+def _ids(tree: Subnet, names: Mapping[str, str]) -> dict[str, str]:
     """For each layer that is drawn the id of its box: that of the group, where this is drawn as one."""
     found = {}
-    stack: list[str | Section] = [tree]
+    stack: list[str | Subnet] = [tree]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
@@ -143,7 +143,7 @@ def _ids(tree: Section, names: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _items(graph: Graph, tree: Section, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
+def _items(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
     found: list[Box | Group] = []
     for item in tree.items:
         if isinstance(item, str):
@@ -153,7 +153,7 @@ def _items(graph: Graph, tree: Section, ids: Mapping[str, str]) -> tuple[Box | G
     return tuple(found)
 
 
-def _closed(graph: Graph, tree: Section, ids: Mapping[str, str], within: str) -> Box:
+def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> Box:
     nodes = [layer(graph, key) for key in tree.keys]
     devices = {node["device"] for node in nodes}
     label = tree.label.removeprefix(f"{within}.") if within else tree.label
@@ -171,7 +171,7 @@ def _closed(graph: Graph, tree: Section, ids: Mapping[str, str], within: str) ->
     )
 
 
-def _group(graph: Graph, tree: Section, ids: Mapping[str, str]) -> Group:
+def _group(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> Group:
     items = _items(graph, tree, ids)
     devices = {item.device for item in items}
     return Group(
@@ -188,7 +188,7 @@ def _group(graph: Graph, tree: Section, ids: Mapping[str, str]) -> Group:
     )
 
 
-def _box(graph: Graph, key: str, id: str, tree: Section) -> Box:
+def _box(graph: Graph, key: str, id: str, tree: Subnet) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from xml.etree.ElementTree import Element
 
 from archdsl.outline.stage import Stage
-from archdsl.outline.stages import Link
+from archdsl.outline.stages import StageLink
 from archdsl.outline.wording import clip
 from viz.html import figures
 from viz.html.document import Document
@@ -44,7 +44,7 @@ def pictures(views: Views, known: Document) -> dict[str, Picture]:
 
 
 def _picture(
-    drawing: Element, direction: str, shown: Iterable[Stage], links: Iterable[Link], views: Views, known: Document
+    drawing: Element, direction: str, shown: Iterable[Stage], links: Iterable[StageLink], views: Views, known: Document
 ) -> Picture:
     _, _, width, height = (float(number) for number in drawing.attrib["viewBox"].split())
     colours: set[str] = set()

@@ -15,7 +15,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from archdsl.outline.wording import clip
 from viz import recolour, theme
-from viz.formats.png import FAMILY, FONTS
+from viz.raster import FAMILY, FONTS
 from viz.recolour import Theme
 
 TEXT: Final = 8.5  # points

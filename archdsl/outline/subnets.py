@@ -1,4 +1,4 @@
-"""The tree of a network's sections: block instances and labelled sequences, by the paths of the layers."""
+"""The tree of a network's parts: block instances and labelled sequences, by the paths of the layers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def preorder(items: Sequence[Item], inside: Callable[[Item], Sequence[Item]]) ->
 
 
 @dataclass(slots=True)
-class Section:
+class Subnet:
     """A block instance or a labelled sequence: what lies in it, in the order of the graph."""
 
     path: str  # as keys of layers begin
@@ -34,7 +34,7 @@ class Section:
     block: str = ""  # and its name; nothing for a labelled sequence
     depth: int = 0
     keys: list[str] = field(default_factory=list)  # all layers in it, however deep
-    items: list[str | Section] = field(default_factory=list)
+    items: list[str | Subnet] = field(default_factory=list)
     closed: bool = False  # whether it is drawn as one box
     count: int = 1  # how many groups like it, one after another or side by side, it stands for
     last: str = ""  # the path of the last of these, if there are several
@@ -60,7 +60,8 @@ class Section:
 
 
 def kept(graph: Graph, phase: Shown) -> list[str]:
-    """The nodes that exist in a phase, in order."""
+    """The nodes that exist in a phase, in order. Of a broken spec, whose outputs may be missing, all is shown that is
+    not for training only."""
     if phase == "train":
         return list(graph)
     if any(broken(graph)):
@@ -69,7 +70,7 @@ def kept(graph: Graph, phase: Shown) -> list[str]:
     return [key for key in graph if key in kept]
 
 
-def sections(graph: Graph, keys: list[str]) -> Section:
+def subnets(graph: Graph, keys: list[str]) -> Subnet:
     """The tree of groups of these layers. Its root stands for the whole network."""
     blocks = {block.path: block for key in keys for block in layer(graph, key)["blocks"]}
     sizes = Counter(prefix for key in keys for prefix in _uses(graph, key))
@@ -82,8 +83,8 @@ def sections(graph: Graph, keys: list[str]) -> Section:
         # A sequence that holds nothing beside one inner group says no more than that one.
         return sizes[prefix] > 1 and (prefix[0] in blocks or sizes[prefix] > largest[prefix])
 
-    root = Section("", keys=list(keys))
-    branches: dict[Prefix, Section] = {}
+    root = Subnet("", keys=list(keys))
+    branches: dict[Prefix, Subnet] = {}
     for key in keys:
         parent = root
         for prefix in _prefixes(graph, key, sizes):
@@ -93,7 +94,7 @@ def sections(graph: Graph, keys: list[str]) -> Section:
                 path, use = prefix
                 made = blocks.get(path)
                 call, block = (made.call, made.block) if made else ("", "")
-                branches[prefix] = Section(path, use, call, block, parent.depth + 1)
+                branches[prefix] = Subnet(path, use, call, block, parent.depth + 1)
                 parent.items.append(branches[prefix])
             parent = branches[prefix]
             parent.keys.append(key)
