@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.diagnostics import Instance
 from archdsl.dims import Shape, Size, show
-from archdsl.graph import plain
+from archdsl.graph import batch_in_words, plain
 from archdsl.measure.network.receptive_field import Fields
 from archdsl.ops import Operator
 from archdsl.sheet.units import count, html_table, size, table
@@ -76,7 +77,8 @@ class Report:
     network: str
     variant: str | None
     hash: str
-    assumed: tuple[str, ...]  # batch symbols that were taken to be 1
+    assumed: tuple[str, ...]  # batch symbols
+    least_batch: Mapping[str, int]  # what each of them counts as, mostly 1
     requires: tuple[str, ...]
     nodes: tuple[Row, ...]
     inputs: tuple[tuple[str, Shape], ...]
@@ -171,7 +173,7 @@ def summary(report: Report) -> list[str]:
             f" {size(figures['bytes_in'])} in, {size(figures['bytes_out'])} out"
         )
     if report.assumed:
-        lines.append(f"for a batch of 1 ({', '.join(f'{name} = 1' for name in report.assumed)})")
+        lines.append(batch_in_words(report.least_batch))
     if report.requires:
         lines.append(f"needs         {', '.join(report.requires)}")
     return lines
