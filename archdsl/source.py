@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bisect
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+NEWLINE: Final = re.compile("\n")
 STDIN: Final = "<stdin>"  # what standard input is called where its text is shown
 
 
@@ -19,9 +21,7 @@ class Source:
 
     @cached_property
     def line_starts(self) -> list[int]:
-        starts = [0]
-        starts.extend(i + 1 for i, char in enumerate(self.text) if char == "\n")
-        return starts
+        return [0, *(newline.end() for newline in NEWLINE.finditer(self.text))]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a character, both counted from 1."""
@@ -30,9 +30,13 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line (from 1), without its end."""
-        start = self.line_starts[number - 1]
-        end = self.text.find("\n", start)
-        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+        start, end = self.bounds(number)
+        return self.text[start:end].rstrip("\r")
+
+    def bounds(self, number: int) -> tuple[int, int]:
+        """The offsets between which a line (from 1) stands, without its end."""
+        starts = self.line_starts
+        return starts[number - 1], starts[number] - 1 if number < len(starts) else len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
