@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+BOM: Final = b"\xef\xbb\xbf"  # what some editors begin a file in UTF-8 with
 NEWLINE: Final = re.compile("\n")
 STDIN: Final = "<stdin>"  # what standard input is called where its text is shown
 
@@ -17,7 +18,13 @@ class Source:
     """A text that was read, under the name it is shown by (a path, or `<stdin>`)."""
 
     name: str
-    text: str = field(repr=False)
+    text: str = field(repr=False)  # with lines that end with a line feed, whatever ends them in the file
+    ending: str = field(default="\n", repr=False)  # of the file's lines: of the first one, where they differ
+    mark: bool = field(default=False, repr=False)  # whether a byte-order mark begins the file
+
+    def encoded(self, text: str) -> bytes:
+        """Another text as the file would hold it: with its ends of lines and its byte-order mark."""
+        return (BOM if self.mark else b"") + text.replace("\n", self.ending).encode()
 
     @cached_property
     def line_starts(self) -> list[int]:
