@@ -115,6 +115,7 @@ class _Elaboration:
             outputs=tuple(self.outputs),
             devices=self.builder.devices,
             batch=tuple(dict.fromkeys(self.batch)),
+            needs=tuple(self.builder.requires),
             requires=tuple(requirements(self.builder.requires)),
             loss=self.losses[0],
             inference_loss=self.losses[1],
