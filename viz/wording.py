@@ -50,7 +50,7 @@ def title(layer: Layer) -> str:
 
 def cost(graph: Graph, keys: Collection[str]) -> str:
     """`1.12 M params, 218 M MACs`: what layers have and need; nothing is said of what they have not, or open sizes."""
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     params = sum(counts.params(layer(graph, key)) for key in keys)
     macs = sum(counts.macs_at(graph, key, ones) for key in keys)
     said = [(params, "params"), (macs, "MACs")]

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from archdsl.dims import show
+from archdsl.graph import batch_in_words
 from archdsl.measure.network.report import Report, Row
 from archdsl.presentation.receptive_field import field
 from archdsl.sheet.units import count, html_table, size, table
@@ -63,7 +64,7 @@ def summary(report: Report) -> list[str]:
             f" {size(figures['bytes_in'])} in, {size(figures['bytes_out'])} out"
         )
     if report.assumed:
-        lines.append(f"for a batch of 1 ({', '.join(f'{name} = 1' for name in report.assumed)})")
+        lines.append(batch_in_words(report.least_batch))
     if report.requires:
         lines.append(f"needs         {', '.join(report.requires)}")
     return lines

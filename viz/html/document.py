@@ -179,7 +179,7 @@ def _summary(known: Figures) -> list[list[str]]:
         ["hash", report.hash[:16]],
     ]
     if report.assumed:
-        rows.append(["counted for", ", ".join(f"{name} = 1" for name in report.assumed)])
+        rows.append(["counted for", ", ".join(f"{name} = {least}" for name, least in report.least_batch.items())])
     if report.requires:
         rows.append(["needs", ", ".join(report.requires)])
     return rows

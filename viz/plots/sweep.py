@@ -55,8 +55,9 @@ def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Them
     with style.context():
         figure = Figure(figsize=(WIDTH, sum(rows.values()) + TITLE))
         figure.suptitle(title([point.spec for point in points]), x=0.012, ha="left")
-        if any(point.report is not None and point.report.assumed for point in points):
-            _note(figure, "for a batch of 1", style)
+        batches = sorted({n for p in points if p.report is not None for n in p.report.least_batch.values()})
+        if batches:
+            _note(figure, f"for a batch of {' and '.join(map(str, batches))}", style)
         parts = figure.subfigures(len(rows), 1, height_ratios=list(rows.values()), squeeze=False)
         for name, (part,) in zip(rows, parts, strict=True):
             part.set_facecolor("none")

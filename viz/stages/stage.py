@@ -76,7 +76,7 @@ def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tup
     batch = header(graph)["batch"]
     macs: Size = 0
     for key in keys:
-        macs = macs + cost.macs_at(graph, key, dict.fromkeys(batch, 1)) * count
+        macs = macs + cost.macs_at(graph, key, header(graph)["least_batch"]) * count
     window = getattr(nodes[0]["operator"], "kernel_size", None) if len(nodes) == 1 else None
     sizes = _without_batch(nodes[-1]["shape"], batch)
     again = [key for key, node in zip(keys, nodes, strict=True) if key != node["path"]]

@@ -186,7 +186,7 @@ def beginning(graph: Graph, chosen: Mapping[str, tuple[int, ...]]) -> Shapes:
     head = header(graph)
     found: Shapes = {}
     for name in head["inputs"]:
-        declared = fixed(layer(graph, name)["shape"], dict.fromkeys(head["batch"], 1))
+        declared = fixed(layer(graph, name)["shape"], head["least_batch"])
         sizes = [size for size in chosen.get(name, declared) if isinstance(size, int)]
         if len(sizes) < len(declared):
             raise Unfit(f"sizes of `{name}` {show(declared)} are left open: give them with --input")

@@ -65,7 +65,7 @@ def memory_report(
 
     Raises `KeyError` for an optimizer or a dtype that is not in `OPTIMISERS` or `PRECISIONS`.
     """
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     found = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones))
     devices = {ALL: found[None]}
     if header(graph)["devices"]:

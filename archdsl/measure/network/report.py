@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
@@ -72,7 +73,8 @@ class Report:
     network: str
     variant: str | None
     hash: str
-    assumed: tuple[str, ...]  # batch symbols that were taken to be 1
+    assumed: tuple[str, ...]  # batch symbols
+    least_batch: Mapping[str, int]  # what each of them counts as, mostly 1
     requires: tuple[str, ...]
     nodes: tuple[Row, ...]
     inputs: tuple[tuple[str, Shape], ...]
