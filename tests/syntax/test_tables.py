@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.pipeline import SPECS, parse_source
+from archdsl.pipeline import parse_source
+from archdsl.shipped import SPECS
 from archdsl.source import Source
 from archdsl.syntax import tables, text, tree
 
