@@ -34,6 +34,7 @@ class Box:
     fault: str = ""  # what is wrong with it
     cost: str = ""  # what a group has and needs
     repeats: str = ""  # how many groups it stands for
+    layers: tuple[str, ...] = ()  # the keys of those in a group drawn as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,7 @@ def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within:
         train=all(node["phase"] == "train" for node in nodes),
         cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
         repeats=tree.repeats,
+        layers=tuple(tree.keys),
     )
 
 
