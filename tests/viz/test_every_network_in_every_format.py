@@ -1,5 +1,4 @@
-"""Whatever can be loaded, or has a graph though it cannot be, is drawn: in every format and view, with any part in focus,
-and beside any other."""
+"""Whatever can be loaded or has a graph is drawn: in every format, view and focus, and beside any other."""
 
 from __future__ import annotations
 
@@ -18,6 +17,7 @@ from archdsl.compare.difference import Difference
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, broken
 from archdsl.network import Network
+from archdsl.outline.subnets import Shown
 from archdsl.pipeline import load_graph
 from tests.generate.agreement import graph_of
 from tests.generate.faulty import faulty
@@ -26,7 +26,6 @@ from viz import formats
 from viz.difference.comparison import Arrangement
 from viz.graph import scene
 from viz.look import ViewName
-from viz.shown import Shown
 
 FAULTS = Path(__file__).resolve().parents[1] / "faults"
 VIEWS = get_args(ViewName)
