@@ -18,6 +18,10 @@ from viz.html import views
 
 SVG = "{http://www.w3.org/2000/svg}"
 ZOO = sorted(zoo())
+# Table 1 of He et al. (2015); table 1 of Szegedy et al. (2014), with the heads of its section 5.
+RESNET = "conv1 maxpool layer1 layer2 layer3 layer4 avgpool fc"
+GOOGLENET = """conv1 maxpool1 conv2 conv3 maxpool2 inception3a inception3b maxpool3 inception4a inception4b inception4c
+    inception4d inception4e maxpool4 inception5a inception5b aux1 aux2 avgpool fc"""
 
 
 def named(lines: tuple[Line, ...]) -> list[str]:
@@ -53,12 +57,8 @@ def test_every_layer_is_in_one_stage(variant: str) -> None:
 @pytest.mark.parametrize(
     ("variant", "expected"),
     [
-        ("resnet50", "conv1 maxpool layer1 layer2 layer3 layer4 avgpool fc"),  # table 1 of He et al.
-        (
-            "googlenet",  # table 1 of Szegedy et al., and the heads of section 5
-            "conv1 maxpool1 conv2 conv3 maxpool2 inception3a inception3b maxpool3 inception4a inception4b inception4c "
-            + "inception4d inception4e maxpool4 inception5a inception5b aux1 aux2 avgpool fc",
-        ),
+        ("resnet50", RESNET),
+        ("googlenet", GOOGLENET),
     ],
 )
 def test_stages_are_the_lines_of_the_papers_table(variant: str, expected: str) -> None:
