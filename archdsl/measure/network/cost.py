@@ -26,8 +26,10 @@ def param_bytes(node: Layer) -> int:
 
 def macs(net: NetView, key: str) -> Size:
     """Multiply-adds of a layer, by convolution, linear, matmul and attention: half of what `torch.utils.flop_counter`
-    counts."""
+    counts. A step that cannot be has none."""
     node = net.layers[key]
+    if "fault" in node:
+        return 0
     return node["operator"].macs(net.counted_inputs(key), net.counted(node["shape"]))
 
 
