@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from archdsl.address import open_spec
 from archdsl.definitions import Definition
-from archdsl.pipeline import open_spec
 from archdsl.program import Program, parse_string
 from archdsl.source import Span
 from archdsl.syntax import tree

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from archdsl.dims import symbols
 from archdsl.measure.network.report import TOTALS
+from archdsl.outline.wording import clip
 from archdsl.sweep import SHOWN, Point
 from viz import lettering, theme
 from viz.plots import front
@@ -22,7 +23,6 @@ from viz.plots.series import Series, cost, series
 from viz.plots.style import SMALL, WIDTH, Style, grid, title
 from viz.plots.subject import without_value
 from viz.recolour import Theme
-from viz.wording import clip
 
 PANEL: Final = 2.05  # inches
 LEGEND: Final = 0.17  # a line of it

@@ -74,7 +74,7 @@ def _weighs(node: Layer) -> bool:
 
 
 def _block(key: str, node: Layer) -> str:
-    return node["blocks"][-1].call.partition("(")[0] if node["blocks"] else "no block"
+    return node["blocks"][-1].block if node["blocks"] else "no block"
 
 
 # By what layers can be counted together.
