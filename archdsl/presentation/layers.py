@@ -88,7 +88,7 @@ def _none_fits(report: Report, view: ReportView) -> str:
 def _walk(
     items: Iterable[ReportItem], view: ReportView, report: Report, level: int
 ) -> Iterator[tuple[ReportItem, int]]:
-    """Parts and, below each, what is in it, with their levels."""
+    """Items and, below each, what is in it, with their levels."""
     if view.depth is not None and level >= view.depth:
         return
     for item in _sorted(items, view, report):
