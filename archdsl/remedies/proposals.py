@@ -11,7 +11,7 @@ import networkx as nx
 from archdsl.diagnostics import Fix
 from archdsl.dims import Undecided
 from archdsl.elaborate.origins import way_back
-from archdsl.graph import layer, operands
+from archdsl.graph import input_shapes, layer
 from archdsl.ops import Operator, ShapeError, parameter_table
 from archdsl.remedies.branches import branches, paddings, strides
 from archdsl.remedies.shortcuts import projections
@@ -65,7 +65,7 @@ def _is_seen(step: Step, operator: Operator, name: str, value: Any) -> bool:
     """Whether the operator takes this value from its input where it is told none."""
     if parameter_table(type(operator))[name].default is not None:
         return False
-    shapes = [layer(step.graph, source)["outputs"][output] for source, output in operands(step.graph, step.key)]
+    shapes = input_shapes(step.graph, step.key)
     try:
         told, untold = (replace(operator, **{name: one}).target(*shapes) for one in (value, None))  # type: ignore[type-var]
     except (ShapeError, Undecided):

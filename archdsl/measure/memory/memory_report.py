@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from archdsl.dims import Size
-from archdsl.graph import Graph, header, plain
+from archdsl.graph import Graph, plain
 from archdsl.measure.memory.ledger import Peak, inference
 from archdsl.measure.memory.training import at_rest, trainable, training, weight_bytes
-from archdsl.measure.run.execution import Execution, Hardware, Setting, execution
+from archdsl.measure.run.execution import Execution, Hardware, Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_by_device
-from archdsl.sheet.units import size, table
+from archdsl.net_view import NetView
 
-PARTS = ("weights", "gradients", "optimizer", "kept for backward", "peak in training", "peak in inference")
 ALL = "all"
 
 
@@ -59,50 +58,30 @@ class MemoryReport:
             "devices": {name: memory.to_dict() for name, memory in self.devices.items()},
         }
 
-    def __str__(self) -> str:
-        names = list(self.devices)
-        columns = [_column(memory) for memory in self.devices.values()]
-        rows = [(part, *(column[i] for column in columns)) for i, part in enumerate(PARTS)]
-        peaks = [
-            f"peak in training{'' if name == ALL else f' of {name}'}: {where(memory.training_peak)}"
-            for name, memory in self.devices.items()
-            if memory.training_peak.phase
-        ]
-        hardware = "a GPU" if self.hardware == "cuda" else "the CPU"
-        return "\n".join(
-            [table((f"memory ({self.dtype}, {self.optimizer}, {hardware})", *names), rows, set(names)), *peaks, ""]
-        )
-
-
-def where(peak: Peak) -> str:
-    """Where a peak is, in words."""
-    return "in the optimizer's step" if peak.phase == "update" else f"at {peak.layer}, in {peak.phase}"
-
 
 def memory_report(
     graph: Graph, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda"
 ) -> MemoryReport:
-    """The memory of a network for the batch given; batch symbols without a value count as 1.
+    """The memory of a network for the batch given.
 
     Raises `KeyError` for an optimizer or a dtype that is not in `OPTIMISERS` or `PRECISIONS`.
     """
-    ones = header(graph)["least_batch"]
-    found = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones))
-    devices = {ALL: found[None]}
-    if header(graph)["devices"]:
-        apart = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones, by_device=True))
-        devices = {name: apart[name] for name in header(graph)["devices"] if name in apart} | devices
+    net, setting = NetView(graph), Setting(PRECISIONS[dtype], hardware)
+    devices = {ALL: memories(Runs(net, setting), optimizer)[None]}
+    if net.header["devices"]:
+        apart = memories(Runs(net, replace(setting, by_device=True)), optimizer)
+        devices = {name: apart[name] for name in net.header["devices"] if name in apart} | devices
     return MemoryReport(dtype, optimizer, hardware, devices)
 
 
-def _memories(graph: Graph, optimizer: str, setting: Setting) -> dict[str | None, Memory]:
-    run = execution(graph, training=True, setting=setting)
-    kept = kept_by_device(graph, run)
-    trained = training(graph, setting, OPTIMISERS[optimizer]).peaks
-    inferred = inference(graph, setting).peaks
-    inferring = at_rest(graph, setting)
+def memories(runs: Runs, optimizer: str) -> dict[str | None, Memory]:
+    """The memory of each device; None is the only one where the setting keeps none apart."""
+    kept = kept_by_device(runs.net.graph, runs.training)
+    trained = training(runs.training, OPTIMISERS[optimizer]).peaks
+    inferred = inference(runs.inference).peaks
+    inferring = at_rest(runs.inference)
     found = {}
-    for device, (weights, gradients, states) in _at_rest(run, OPTIMISERS[optimizer].states).items():
+    for device, (weights, gradients, states) in _at_rest(runs.training, OPTIMISERS[optimizer].states).items():
         peak, own = inferred.get(device, Peak(0)), inferring.get(device, 0)
         inference_peak = Peak(None if peak.bytes is None else peak.bytes + own, peak.layer, peak.phase)
         found[device] = Memory(weights, gradients, states, kept.get(device, 0), trained[device], inference_peak)
@@ -117,11 +96,3 @@ def _at_rest(run: Execution, states: int) -> dict[str | None, tuple[int, int, in
         own = trainable(step.node) * run.setting.precision.weight
         found[step.device] = (weights + weight_bytes(step.node, run.setting), gradients + own, kept + own * states)
     return found
-
-
-def _column(memory: Memory) -> Sequence[str]:
-    return [
-        *map(size, (memory.weights, memory.gradients, memory.optimizer, memory.kept_for_backward)),
-        size(memory.training_peak.bytes),
-        size(memory.inference_peak.bytes),
-    ]
