@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from archdsl import habits
 from archdsl.definitions import TYPES, Callee, Definition, Definitions, Kind, Scope, built_in, callee, callees, sizes_of
-from archdsl.diagnostics import Diagnostic, Label, did_you_mean, renaming, unknown
+from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.graph import Unused, Written
 from archdsl.limits import MAX_FAULTS
 from archdsl.ops import OPERATORS, parameter_table, words
@@ -340,7 +340,7 @@ class _Resolver:
             self.uses[span] = bound
         elif name not in self.lost:
             known = callees(self.definitions, step=False)
-            self._record(unknown("operator or block", name, known, "unknown-operator", span))
+            self._record(habits.unknown_operator(name, known, span))
         known_callee = found if bound is None else None
         takes = _parameters(known_callee)
         operator = known_callee.operator if known_callee is not None else None
@@ -358,13 +358,8 @@ class _Resolver:
 
     def _unknown_parameter(self, call: tree.Call, argument: tree.Argument, known: list[str]) -> None:
         assert argument.name is not None
-        span = _name_span(argument)
-        message = f"`{call.callee.id}` has no parameter `{argument.name}`"
-        help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
-        fix = renaming(argument.name, span, help)
-        if fix is not None and any(fix.replacement == other.name for other in call.arguments):
-            fix = None  # it is given already
-        self._record(Diagnostic("unknown-parameter", message, span, help=help, fix=fix))
+        given = [other.name for other in call.arguments if other.name is not None]
+        self._record(habits.unknown_parameter(call.callee.id, argument.name, known, _name_span(argument), given))
 
 
 def _kind(param: tree.Param, *, network: bool) -> Kind:
