@@ -8,17 +8,12 @@ import stat
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.limits import limits
-from archdsl.source import STDIN, Source, Span
-
-# Control characters, and those that change the direction of text or hide in it.
-DECEPTIVE: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+from archdsl.source import DECEPTIVE, STDIN, Source, Span
 
 
 def read(path: Path, shown: str | None = None, code: str = "unreadable-file") -> Source:
@@ -37,13 +32,22 @@ def read(path: Path, shown: str | None = None, code: str = "unreadable-file") ->
             raise _error(code, f"`{name}` is a directory, not a spec", name, "name a file in it")
         raise _error(code, f"`{name}` is not a regular file", name)
     with open(handle, "rb") as file:
-        data = file.read(limits().bytes + 1)
+        try:
+            data = file.read(limits().bytes + 1)
+        except OSError as error:  # of the disk, say
+            raise _error(code, f"cannot read `{name}`: {(error.strerror or str(error)).lower()}", name) from None
     return decode(data, name)
 
 
 def read_stdin() -> Source:
-    """The text of standard input, which a command may name more than once."""
-    return decode(_all_of(sys.stdin.buffer, limits().bytes + 1), STDIN)
+    """The text of standard input, which a command may name more than once. Raises `SpecError`."""
+    if sys.stdin is None:  # as Python has it where the command was started with none
+        raise _error("unreadable-file", "cannot read standard input: it is closed", STDIN)
+    try:
+        return decode(_all_of(sys.stdin.buffer, limits().bytes + 1), STDIN)
+    except OSError as error:  # a directory, say
+        reason = (error.strerror or str(error)).lower()
+        raise _error("unreadable-file", f"cannot read standard input: {reason}", STDIN) from None
 
 
 @lru_cache(maxsize=1)
