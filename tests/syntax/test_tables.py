@@ -27,9 +27,9 @@ def test_without_current_tables_the_parser_is_the_same(
     if tampered is not None:
         other.write_text(tampered)
     monkeypatch.setattr(tables, "TABLES", other)
-    text._lark.cache_clear()
+    text._grammar.cache_clear()
     try:
         assert not tables.current()
         assert tree.written(parse_source(RESNET)) == wanted
     finally:
-        text._lark.cache_clear()
+        text._grammar.cache_clear()

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 import archdsl
 import viz
 from archdsl.cli import cli
-from archdsl.compare.difference import Difference
 from archdsl.diagnostics import Instance
 from archdsl.network import Network
+from archdsl.presentation.difference import PrintedDifference
 from viz import fitting, recolour, theme
 from viz.difference import condense
 from viz.difference.comparison import ARRANGEMENTS, Comparison, DiffBox, DiffGroup, build
@@ -37,7 +37,7 @@ network Net(image: [N, 3, 16, 16]) {
 """
 CHAIN = "network Net(image: [N, 4, 8, 8]) {\n    image" + "\n        -> conv(4, 3, padding = 1) -> relu" * 300 + "\n}\n"
 
-Diff = Callable[[str, str], Difference]
+Diff = Callable[[str, str], PrintedDifference]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def boxes(comparison: Comparison, *statuses: str) -> list[list[str]]:
     return [said(box) for box in comparison.boxes() if box.status in statuses]
 
 
-def svg(difference: Difference, **options: Any) -> ElementTree.Element:
+def svg(difference: PrintedDifference, **options: Any) -> ElementTree.Element:
     return ElementTree.fromstring(viz.render_difference(difference, "svg", **options))
 
 
@@ -267,7 +267,7 @@ def test_layers_that_were_moved_against_each_other_make_no_cycle(diff: Diff) -> 
 HOSTILE = '</script><script>alert(1)</script><!-- " & ]]> {{data}}'
 
 
-def hostile(network_of: Callable[..., Network]) -> Difference:
+def hostile(network_of: Callable[..., Network]) -> PrintedDifference:
     a, b = network_of(NET), network_of(NET.replace("repeat 3", "repeat 4"))
     for net in (a, b):
         for _, node in net.graph.nodes(data=True):

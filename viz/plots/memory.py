@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from archdsl.measure.memory.memory_report import ALL, where
+from archdsl.measure.memory.memory_report import ALL
 from archdsl.measure.memory.timeline import Course, Moment
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.outline.wording import clip
+from archdsl.presentation.memory import where
 from archdsl.presentation.stages import stages_of
 from archdsl.sheet.units import size
 from viz import lettering, theme
