@@ -175,7 +175,7 @@ def _sheet(
     if kind == "--stages":
         from archdsl.presentation.stages import stages
 
-        return stages(report)
+        return stages(network.graph, report)
     if kind == "--fields":
         from archdsl.presentation.fields import fields
 
