@@ -11,6 +11,9 @@ import archdsl
 from archdsl.errors import SpecError
 
 
+load: Any = archdsl.load  # wrong types are meant
+
+
 @pytest.fixture(scope="module")
 def net() -> archdsl.Network:
     return archdsl.load("lenet5")
@@ -32,15 +35,15 @@ def net() -> archdsl.Network:
         (lambda net: net.plot(beside=["lenet5"]), TypeError, "each of beside is a Network, not a str"),
         (lambda net: net.diff("lenet5"), TypeError, "other is a Network, not a str"),
         (lambda net: net.compile({1: "cpu"}), SpecError, "`devices` maps names to devices, found 1 for a name"),
-        (lambda net: archdsl.load("lenet5", classes=[1] * 200_000), SpecError, "a list has at most 100,000"),
-        (lambda net: archdsl.load("lenet5", classes=[[1] * 200_000]), SpecError, "a list has at most 100,000"),
-        (lambda net: archdsl.load("lenet5", inputs={3: (1, 1)}), SpecError, "names to shapes, found 3 for a name"),
-        (lambda net: archdsl.load("lenet5", inputs=[1]), SpecError, "`inputs` maps names to shapes, found a list"),
-        (lambda net: archdsl.load("lenet5", inputs={"image": "1x1"}), SpecError, "found the text '1x1'"),
-        (lambda net: archdsl.load("lenet5", inputs={"image": [1] * 99}), SpecError, "found a shape of 99 sizes"),
-        (lambda net: archdsl.load(3), TypeError, "the SPEC is a path, .* not an int"),
-        (lambda net: archdsl.load(None), TypeError, "the SPEC is a path, .* not None"),
-        (lambda net: archdsl.load(b"lenet5"), TypeError, "the SPEC is a path, .* not a bytes"),
+        (lambda net: load("lenet5", classes=[1] * 200_000), SpecError, "a list has at most 100,000"),
+        (lambda net: load("lenet5", classes=[[1] * 200_000]), SpecError, "a list has at most 100,000"),
+        (lambda net: load("lenet5", inputs={3: (1, 1)}), SpecError, "names to shapes, found 3 for a name"),
+        (lambda net: load("lenet5", inputs=[1]), SpecError, "`inputs` maps names to shapes, found a list"),
+        (lambda net: load("lenet5", inputs={"image": "1x1"}), SpecError, "found the text '1x1'"),
+        (lambda net: load("lenet5", inputs={"image": [1] * 99}), SpecError, "found a shape of 99 sizes"),
+        (lambda net: load(3), TypeError, "the SPEC is a path, .* not an int"),
+        (lambda net: load(None), TypeError, "the SPEC is a path, .* not None"),
+        (lambda net: load(b"lenet5"), TypeError, "the SPEC is a path, .* not a bytes"),
     ],
 )
 def test_a_wrong_argument_is_named(
