@@ -10,7 +10,6 @@ import pytest
 import archdsl
 from archdsl.errors import SpecError
 
-
 load: Any = archdsl.load  # wrong types are meant
 
 

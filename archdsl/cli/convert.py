@@ -40,8 +40,8 @@ def command(spec: str, output: Path | None, to: str | None) -> int:
     form: forms.Form = "yaml" if chosen == "yaml" else "text"
     converted = convert_source(source, form)
     if output is None:
-        click.echo(converted, nl=False)
+        click.echo(source.encoded(converted), nl=False)
         return 0
-    write_or_keep(output, lambda path: write_atomically(path, converted.encode()))
+    write_or_keep(output, lambda path: write_atomically(path, source.encoded(converted)))
     wrote(output, err=True)
     return 0
