@@ -8,7 +8,7 @@ import stat
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
