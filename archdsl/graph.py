@@ -95,7 +95,7 @@ class Unused(NamedTuple):
     statement: Span  # the statement that binds it
 
 
-class Written(NamedTuple):
+class Writing(NamedTuple):
     """How the files of a spec are written: for lint, and no part of the architecture."""
 
     comments: tuple[Span, ...] = ()
@@ -119,7 +119,7 @@ class Header(TypedDict):
     requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33"
     loss: Graph | None  # its inputs are the outputs' names and "target"
     inference_loss: Graph | None  # the same without what exists in training only
-    written: Written  # not serialised
+    written: Writing  # not serialised
 
 
 def header(graph: Graph) -> Header:

@@ -13,10 +13,10 @@ from archdsl.graph import layer, operands
 from archdsl.ops import Operator, ShapeError, parameter_table
 from archdsl.remedies.branches import branches, paddings, strides
 from archdsl.remedies.shortcuts import projections
-from archdsl.remedies.step import Proposal, Step, fix, shown
+from archdsl.remedies.step import BrokenStep, Proposal, fix, shown
 
 
-def proposals(step: Step) -> Iterator[Proposal]:
+def proposals(step: BrokenStep) -> Iterator[Proposal]:
     """What might help, the best first."""
     fault = step.node["fault"]
     operator, sizes = step.node["operator"], step.node["sizes"]
@@ -34,7 +34,7 @@ def proposals(step: Step) -> Iterator[Proposal]:
         yield from strides(step, both)
 
 
-def _other_parameters(step: Step) -> Iterator[Fix]:
+def _other_parameters(step: BrokenStep) -> Iterator[Fix]:
     """Parameters with which the operator would fit; numbers only where its call makes no other layer."""
     operator, span = step.node["operator"], step.node["span"]
     if operator is None:
@@ -51,7 +51,7 @@ def _other_parameters(step: Step) -> Iterator[Fix]:
             yield from fix([edit], f"write `{name} = {shown(value)}`")
 
 
-def _is_seen(step: Step, operator: Operator, name: str, value: Any) -> bool:
+def _is_seen(step: BrokenStep, operator: Operator, name: str, value: Any) -> bool:
     """Whether the operator takes this value from its input where it is told none."""
     if parameter_table(type(operator))[name].default is not None:
         return False
@@ -63,7 +63,7 @@ def _is_seen(step: Step, operator: Operator, name: str, value: Any) -> bool:
     return told == untold
 
 
-def _other_source(step: Step) -> Iterator[Fix]:
+def _other_source(step: BrokenStep) -> Iterator[Fix]:
     """The parameter that gives a size which is asked to be another."""
     for place, found in way_back(step.graph, step.node["sizes"][0]):
         node = layer(step.graph, place.node)
