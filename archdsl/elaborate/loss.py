@@ -142,6 +142,7 @@ def _elaborate(
         loss=None,
         inference_loss=None,
         written=Writing(),
+        broken=(),
     )
     return graph
 

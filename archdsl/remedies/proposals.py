@@ -11,6 +11,7 @@ from archdsl.dims import Undecided
 from archdsl.elaborate.origins import way_back
 from archdsl.graph import layer, operands
 from archdsl.ops import Operator, ShapeError, parameter_table
+from archdsl.ops.source import Unresolved
 from archdsl.remedies.branches import branches, paddings, strides
 from archdsl.remedies.shortcuts import projections
 from archdsl.remedies.step import BrokenStep, Proposal, fix, shown
@@ -24,7 +25,7 @@ def proposals(step: BrokenStep) -> Iterator[Proposal]:
         yield Proposal((fault.fix, *(_other_source(step) if fault.code == "shape-pattern" else ())))
         return
     yield Proposal(tuple(_other_parameters(step)))
-    if operator is None or len(sizes) != 2:
+    if isinstance(operator, Unresolved) or len(sizes) != 2:
         return
     if operator.elementwise:
         yield from (Proposal((one,)) for one in projections(step))
@@ -37,7 +38,7 @@ def proposals(step: BrokenStep) -> Iterator[Proposal]:
 def _other_parameters(step: BrokenStep) -> Iterator[Fix]:
     """Parameters with which the operator would fit; numbers only where its call makes no other layer."""
     operator, span = step.node["operator"], step.node["span"]
-    if operator is None:
+    if isinstance(operator, Unresolved):
         return
     alone = sum(node["span"] == span for _, node in step.graph.nodes(data=True)) == 1
     for name, value in step.node["instead"].items():
