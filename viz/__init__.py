@@ -17,13 +17,15 @@ from viz import formats
 from viz.difference import comparison
 from viz.difference.comparison import Arrangement, Comparison
 from viz.engine import DrawingError
-from viz.formats import Direction, Engine, Look, Subject, View
+from viz.formats import Drawable
 from viz.graph import scene
-from viz.graph.scene import Depth, Shown
+from viz.graph.scene import Depth
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
+from viz.look import Direction, Engine, Look, ViewName
 from viz.recolour import Theme
+from viz.shown import Shown
 from viz.stages import view as stages
 from viz.volumes import view as volumes
 
@@ -73,7 +75,7 @@ def render(
     graph: Graph,
     format: str,
     *,
-    view: View = "graph",
+    view: ViewName = "graph",
     direction: Direction = "down",
     shapes: bool | Literal["all"] = True,
     phase: Shown = "train",
@@ -98,12 +100,12 @@ def render(
 
     Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
-    _check({"view": (view, View), "direction": (direction, Direction), "phase": (phase, Shown)})
+    _check({"view": (view, ViewName), "direction": (direction, Direction), "phase": (phase, Shown)})
     _check({"theme": (theme, Theme), "engine": (engine, Engine)})
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
-    subject: Subject | Views
+    subject: Drawable | Views
     if formats.opens(format):
         subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
     elif view == "stages":

@@ -20,7 +20,7 @@ from archdsl.diagnostics import Instance
 from archdsl.network import Network
 from viz import folding, recolour, theme
 from viz.difference import condense
-from viz.difference.comparison import ARRANGEMENTS, Box, Comparison, Group, build
+from viz.difference.comparison import ARRANGEMENTS, Comparison, DiffBox, DiffGroup, build
 from viz.html.themes import READABLE, contrast
 from viz.recolour import Theme
 from viz.theme import CHANGES
@@ -45,7 +45,7 @@ def diff(network_of: Callable[..., Network]) -> Diff:
     return lambda a, b: network_of(a).diff(network_of(b))
 
 
-def said(item: Box | Group) -> list[str]:
+def said(item: DiffBox | DiffGroup) -> list[str]:
     return [line.both for line in item.lines]
 
 
@@ -107,7 +107,7 @@ def test_a_moved_layer_says_so(diff: Diff) -> None:
 def test_blocks_without_a_difference_are_closed_and_others_open_down_to_it(diff: Diff) -> None:
     b = NET.replace("repeat 3 { unit(8) }", "{ unit(8) -> unit(8) -> unit(8) -> conv(8, 1) }")
     found = build(diff(NET, b))
-    assert [item.lines[0].both for item in found.all() if isinstance(item, Group)] == ["body"]
+    assert [item.lines[0].both for item in found.all() if isinstance(item, DiffGroup)] == ["body"]
     assert [(box.lines[0].both, box.repeats, box.status) for box in found.boxes() if box.kind == "block"] == [
         ("unit(8)", "× 3", "same")
     ]
@@ -115,7 +115,7 @@ def test_blocks_without_a_difference_are_closed_and_others_open_down_to_it(diff:
 
 def test_blocks_that_changed_alike_are_drawn_once(diff: Diff) -> None:
     found = build(diff(NET, NET.replace("width, 3, padding = 1", "width, 5, padding = 2")))
-    (group,) = [item for item in found.all() if isinstance(item, Group) and item.repeats]
+    (group,) = [item for item in found.all() if isinstance(item, DiffGroup) and item.repeats]
     assert group.repeats == "× 3"
     assert [lines[0] for lines in boxes(found, "changed")] == ["conv 5×5, 8"]
     order = {box.id: number for number, box in enumerate(found.boxes())}

@@ -16,7 +16,7 @@ ALIKE: Final = 0.5  # the share of common layers above which two groups are one
 NAME: Final = 0.25  # what a common name adds to it
 
 Branches: TypeAlias = tuple[Branch | None, Branch | None]  # of the two networks
-Chain: TypeAlias = tuple[Branch, ...]  # the groups around a layer, outermost first
+Enclosing: TypeAlias = tuple[Branch, ...]  # the groups around a layer, outermost first
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ def groups(union: Union) -> Groups:
 def _groups_of(
     a: str | None,
     b: str | None,
-    around_a: Mapping[str, Chain],
-    around_b: Mapping[str, Chain],
+    around_a: Mapping[str, Enclosing],
+    around_b: Mapping[str, Enclosing],
     partner: Mapping[Prefix, tuple[Branch, Branch]],
 ) -> Iterator[Branches]:
     """The groups around a part: those of the second network where it has it, else the way into that of the first."""
@@ -83,7 +83,7 @@ def _groups_of(
 
 
 def _partners(
-    union: Union, around_a: Mapping[str, Chain], around_b: Mapping[str, Chain]
+    union: Union, around_a: Mapping[str, Enclosing], around_b: Mapping[str, Enclosing]
 ) -> dict[Prefix, tuple[Branch, Branch]]:
     """For groups of the first network, one of the second each: the most alike first."""
     common: Counter[tuple[Prefix, Prefix]] = Counter()
@@ -117,9 +117,9 @@ def _likeness(a: Branch, b: Branch, common: int) -> float:
     return name + 2 * common / (len(a.keys) + len(b.keys))
 
 
-def _chains(root: Branch) -> Iterator[tuple[str, Chain]]:
+def _chains(root: Branch) -> Iterator[tuple[str, Enclosing]]:
     """Each layer with the groups around it."""
-    stack: list[tuple[Branch, Chain]] = [(root, ())]
+    stack: list[tuple[Branch, Enclosing]] = [(root, ())]
     while stack:
         branch, chain = stack.pop()
         for item in branch.items:

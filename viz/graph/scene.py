@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from archdsl.graph import Graph, broken, fault, header, layer, layers, live
+from archdsl.graph import Graph, fault, header, layer
 from viz import folding, grouping
 from viz.graph import edges
-from viz.graph.edges import Edge, Wire
+from viz.graph.edges import DrawnEdge, Wire
+from viz.shown import Shown, kept, name
 from viz.wording import clip, clip_call, cost, plain, title
 
-Kind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
-Shown: TypeAlias = Literal["train", "eval"]
+BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Fold: TypeAlias = bool | Literal["mark"]
 Depth: TypeAlias = int | Literal["fit"] | None  # None: whatever the depth
 
@@ -23,7 +23,7 @@ class Box:
     """A layer, an input, an output, a group drawn as one; or a step of a broken spec that cannot be."""
 
     id: str
-    kind: Kind
+    kind: BoxKind
     key: str  # of the node; for an output, its name, for a group its path
     title: str  # what it does
     name: str  # what it is called, within its group; empty where the title says it already
@@ -56,7 +56,7 @@ class Group:
 class Scene:
     title: str
     items: tuple[Box | Group, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[DrawnEdge, ...]
     devices: tuple[str, ...]
     graph: Graph  # what it shows, for what is not to be seen at a glance
 
@@ -125,23 +125,6 @@ def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Itera
             yield item, around
         else:
             yield from boxes(item.items, (*around, item))
-
-
-def name(graph: Graph) -> str:
-    """What a network is called: `resnet50 (ResNet)`."""
-    head = header(graph)
-    variant = head["variant"] or head["network"]
-    return plain(variant if variant == head["network"] else f"{variant} ({head['network']})")
-
-
-def kept(graph: Graph, phase: Shown) -> list[str]:
-    """The nodes that exist in a phase, in order."""
-    if phase == "train":
-        return list(graph)
-    if any(broken(graph)):
-        return [key for key, node in layers(graph) if node["phase"] == "both"]
-    kept = live(graph, training=False) | set(header(graph)["inputs"])
-    return [key for key in graph if key in kept]
 
 
 def _ids(tree: grouping.Branch, names: Mapping[str, str]) -> dict[str, str]:

@@ -20,21 +20,21 @@ from viz.difference.facts import MEANINGS
 from viz.difference.grouping import Groups, groups
 from viz.difference.overview import Overview, overview
 from viz.difference.sayings import NOTHING as NO_LINE
-from viz.difference.sayings import SIGNS, Line
-from viz.difference.union import SIDES, Part, Side, Union, graph_of, places, unite
-from viz.formats import Look
+from viz.difference.sayings import SIGNS, Saying
+from viz.difference.union import SIDES, Union, UnionPart, Which, graph_of, places, unite
 from viz.grouping import Branch
 from viz.html import figures
 from viz.html.document import named
 from viz.html.facts import Notes, amount, amounts, facts
 from viz.html.figures import FIGURES, NOTHING, Cost
-from viz.html.paging import Page, Stand, paged
+from viz.html.paging import ItemPage, Stand, paged
+from viz.look import Look
 from viz.wording import clip, plain
 
 LONGEST: Final = 200  # characters of a value
 
-Item: TypeAlias = str | Branch | Page[str | Branch]
-Costs: TypeAlias = Mapping[Side, Cost]
+UnionItem: TypeAlias = str | Branch | ItemPage[str | Branch]
+Costs: TypeAlias = Mapping[Which, Cost]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,12 @@ class _Writer:
 
     def network(self, told: Overview) -> None:
         tree = self._both.tree
-        root = self._entry("network", Line(*told.names, told.title))
+        root = self._entry("network", Saying(*told.names, told.title))
         self._close(root, tree.keys, self._children(self._paged(tree), 0, tree))
 
     def edges(self) -> Iterator[list[Any]]:
         """From which item to which, what flows, and in which of the networks if only in one."""
-        found: dict[tuple[int, int], dict[Side, str]] = {}
+        found: dict[tuple[int, int], dict[Which, str]] = {}
         for side in SIDES:
             graph = graph_of(self._union.difference, side)
             own = {name: self._places[key] for name, key in places(self._union.parts, side).items()}
@@ -129,7 +129,7 @@ class _Writer:
             sides = "".join(shapes) if len(shapes) == 1 else ""
             yield [*ends, " → ".join(dict.fromkeys(shapes.values())), 0, 0, 0, sides]
 
-    def _paged(self, tree: Branch) -> Sequence[Item]:
+    def _paged(self, tree: Branch) -> Sequence[UnionItem]:
         return paged(tree.items, self._stand)
 
     def _stand(self, item: str | Branch) -> Stand:
@@ -138,16 +138,16 @@ class _Writer:
         kind = self._union.parts[item].kind
         return "" if kind == "layer" else kind
 
-    def _children(self, items: Sequence[Item], parent: int, within: Branch) -> Costs:
+    def _children(self, items: Sequence[UnionItem], parent: int, within: Branch) -> Costs:
         costs = [self._item(item, parent, within) for item in items]
         return {side: figures.total(cost[side] for cost in costs) for side in SIDES}
 
-    def _item(self, item: Item, parent: int, within: Branch) -> Costs:
+    def _item(self, item: UnionItem, parent: int, within: Branch) -> Costs:
         """Writes an item and what is in it; what all of it costs in the two networks."""
         if isinstance(item, str):
             return self._part(item, parent, within)
         place = len(self.items)
-        if isinstance(item, Page):
+        if isinstance(item, ItemPage):
             names = [self._called(end) for end in (item.first, item.last)]
             entry = self._entry("page", sayings.line(*[" … ".join(names)] * 2), parent=parent)
             keys, inside = _keys(item), item.items
@@ -160,7 +160,7 @@ class _Writer:
             entry = self._entry("group", paths, parent=parent, paths=paths, name=name, call=call, more=more)
             keys, inside, within = item.keys, self._paged(item), item
             self._places[item.key] = place
-        first = item.first if isinstance(item, Page) else item
+        first = item.first if isinstance(item, ItemPage) else item
         if isinstance(first, Branch) and first.like:
             entry["of"] = self._places[first.like]
         costs = self._children(inside, place, within)
@@ -176,7 +176,7 @@ class _Writer:
         self._places[key] = len(self.items)
         entry = self._entry(self._kind(part), title, parent=parent, paths=paths, name=name, more=more)
         entry |= {"status": part.status, "order": self._order[key]}
-        costs: dict[Side, Cost] = {}
+        costs: dict[Which, Cost] = {}
         for side in SIDES:
             costs[side] = NOTHING
             own = part.key(side)
@@ -196,16 +196,16 @@ class _Writer:
             entry["changes"] = list(_changes(part.diff))
         return costs
 
-    def _kind(self, part: Part) -> str:
+    def _kind(self, part: UnionPart) -> str:
         if part.kind != "layer":
             return part.kind
-        side: Side = "a" if part.b is None else "b"
+        side: Which = "a" if part.b is None else "b"
         own = layer(graph_of(self._union.difference, side), part.name)
         return "join" if own["operator"].group == "merge" else "layer"
 
     def _entry(
-        self, kind: str, title: Line, *, parent: int | None = None, paths: Line = NO_LINE, name: Line = NO_LINE,
-        call: Line = NO_LINE, more: Sequence[Line] = (),
+        self, kind: str, title: Saying, *, parent: int | None = None, paths: Saying = NO_LINE, name: Saying = NO_LINE,
+        call: Saying = NO_LINE, more: Sequence[Saying] = (),
     ) -> dict[str, Any]:  # fmt: skip
         """A new item with what is said of it, in both networks together and in each that it is in."""
         path = paths.b or paths.a
@@ -247,10 +247,10 @@ class _Writer:
         return clip(path.rpartition(".")[2])
 
 
-def _keys(page: Page[str | Branch]) -> list[str]:
+def _keys(page: ItemPage[str | Branch]) -> list[str]:
     found: list[str] = []
     for item in page.items:
-        found += _keys(item) if isinstance(item, Page) else [item] if isinstance(item, str) else item.keys
+        found += _keys(item) if isinstance(item, ItemPage) else [item] if isinstance(item, str) else item.keys
     return found
 
 

@@ -10,15 +10,15 @@ from archdsl.dims import show
 from archdsl.graph import header
 from archdsl.sheet.units import count, size
 from viz import palette
-from viz.formats import Look
 from viz.graph.scene import Box, Group, Scene
 from viz.html import figures
 from viz.html.facts import Notes, amounts, facts
-from viz.html.figures import FIGURES, NOTHING, Cost, Figure, Figures
-from viz.html.paging import Page, Stand, paged
+from viz.html.figures import FIGURES, NOTHING, Cost, Figures, ItemFigure
+from viz.html.paging import ItemPage, Stand, paged
+from viz.look import Look
 from viz.wording import clip, plain
 
-Item: TypeAlias = Box | Group | Page[Box | Group]
+SceneItem: TypeAlias = Box | Group | ItemPage[Box | Group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def document(scene: Scene, look: Look) -> Document:
     return Document(data, written.places, written.known)
 
 
-def named(figure: Figure, look: Look) -> str:
+def named(figure: ItemFigure, look: Look) -> str:
     """A figure's name; that of a time says on what."""
     return f"{figure.name} on {look.profile.title}" if figure.unit == "seconds" else figure.name
 
@@ -85,19 +85,19 @@ class _Writer:
         self.items.append(root)
         self._close(root, self._children(paged(self.scene.items, _stand), 0))
 
-    def _children(self, items: Sequence[Item], parent: int) -> tuple[Cost, int]:
+    def _children(self, items: Sequence[SceneItem], parent: int) -> tuple[Cost, int]:
         below = [self._item(item, parent) for item in items]
         return figures.total(cost for cost, _ in below), sum(layers for _, layers in below)
 
-    def _item(self, item: Item, parent: int) -> tuple[Cost, int]:
+    def _item(self, item: SceneItem, parent: int) -> tuple[Cost, int]:
         if isinstance(item, Box):
             return self._box(item, parent)
         entry: dict[str, Any] = {"parent": parent}
         place = len(self.items)
         self.items.append(entry)
-        first = item.first if isinstance(item, Page) else item
+        first = item.first if isinstance(item, ItemPage) else item
         entry |= {"of": self.places[first.like]} if isinstance(first, Group) and first.like else {}
-        if isinstance(item, Page):
+        if isinstance(item, ItemPage):
             entry |= {"kind": "page", "path": "", "title": f"{_called(item.first)} … {_called(item.last)}"}
             below = self._children(item.items, place)
         else:

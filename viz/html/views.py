@@ -8,9 +8,10 @@ from typing import Final
 from archdsl.graph import Graph
 from viz import folding, grouping
 from viz.folding import StandIn
-from viz.formats import View
 from viz.graph import scene
-from viz.graph.scene import Scene, Shown
+from viz.graph.scene import Scene
+from viz.look import ViewName
+from viz.shown import Shown, kept
 from viz.stages import view as stages
 from viz.stages.view import Stages
 from viz.volumes import view as volumes
@@ -31,12 +32,12 @@ class Views:
     scene: Scene
     stages: Stages | Refused
     volumes: Volumes | Refused
-    first: View  # the view that the page opens in
+    first: ViewName  # the view that the page opens in
     stand_in: StandIn  # what is drawn in the stead of the layers that those two draw once for all
 
 
 def build(
-    graph: Graph, phase: Shown = "train", *, fold: bool = True, focus: str | None = None, first: View = "graph"
+    graph: Graph, phase: Shown = "train", *, fold: bool = True, focus: str | None = None, first: ViewName = "graph"
 ) -> Views:
     """The views of a graph; equal groups are folded in the first only with `fold`. Raises `ValueError` as scenes do."""
     whole = scene.build(graph, phase, fold="mark" if fold else False, focus=focus)
@@ -48,5 +49,5 @@ def build(
     if found > MOST:
         many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
         return Views(whole, many, many, first, {})
-    stand_in = folding.fold(graph, grouping.groups(graph, scene.kept(graph, phase))).stand_in
+    stand_in = folding.fold(graph, grouping.groups(graph, kept(graph, phase))).stand_in
     return Views(whole, table, volumes.build(graph, phase), first, stand_in)

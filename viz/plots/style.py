@@ -14,7 +14,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.transforms import ScaledTranslation
 
 from viz import recolour, theme
-from viz.formats.png import FAMILY, FONTS
+from viz.raster import FAMILY, FONTS
 from viz.recolour import Theme
 from viz.wording import clip
 

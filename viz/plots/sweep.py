@@ -16,7 +16,7 @@ from archdsl.measure.network.report import TOTALS
 from archdsl.sweep import SHOWN, Point
 from viz import lettering, theme
 from viz.plots import front
-from viz.plots.plot import Plot
+from viz.plots.plot import FinishedPlot
 from viz.plots.scale import unit
 from viz.plots.series import Series, cost, series
 from viz.plots.style import SMALL, WIDTH, Style, grid, title
@@ -31,7 +31,7 @@ MOST_MARKS: Final = 24  # values at which a line has dots; of more, those on the
 MOST_TICKS: Final = 12  # values that each have a tick
 
 
-def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Theme = "light") -> Plot:
+def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Theme = "light") -> FinishedPlot:
     """The plot of a sweep's points: its first name on the horizontal axis, a line for every choice of the others.
 
     `pareto` are the totals that the points were compared in. Raises `ValueError` where sizes are left open, or there
@@ -70,7 +70,7 @@ def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Them
                 _front(part.subplots(), found, pareto, style)
             else:
                 _legend(part.subplots(), found if entries else None, columns, style, marked=bool(pareto))
-    return Plot(figure, style)
+    return FinishedPlot(figure, style)
 
 
 def _closed(point: Point) -> None:

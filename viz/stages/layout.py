@@ -25,7 +25,7 @@ STACK: Final = 4.0  # how far a stack stands out
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class StageBox:
     stage: Stage
     lines: tuple[str, ...]
     x: float
@@ -37,7 +37,9 @@ class Box:
     last: bool
 
 
-def place(stages: Stages, widths: Mapping[int, Sequence[float]], left: float, width: float, top: float) -> list[Box]:
+def place(
+    stages: Stages, widths: Mapping[int, Sequence[float]], left: float, width: float, top: float
+) -> list[StageBox]:
     """Where each stage stands; those of a row share its width."""
     found = []
     crossed = _crossed(stages)
@@ -50,7 +52,7 @@ def place(stages: Stages, widths: Mapping[int, Sequence[float]], left: float, wi
         x = left
         for i, (stage, said) in enumerate(zip(row, lines, strict=True)):
             wide = even if max(needed) <= even else needed[i] + spare
-            found.append(Box(stage, said, x, top, wide, height, number, i == 0, i == len(row) - 1))
+            found.append(StageBox(stage, said, x, top, wide, height, number, i == 0, i == len(row) - 1))
             x += wide + GAP
         stack = STACK * any(stage.count > 1 for stage in row)
         top += height + stack + GAP + CROSSED * (number in crossed)

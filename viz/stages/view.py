@@ -15,7 +15,7 @@ import networkx as nx
 
 from archdsl.graph import Graph, broken, header, layer
 from viz import folding, grouping
-from viz.graph.scene import Shown, kept, name
+from viz.shown import Shown, kept, name
 from viz.stages.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
@@ -24,7 +24,7 @@ ABREAST: Final = 3  # stages side by side that it is wide enough for
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class StageLink:
     """What one stage reads of another."""
 
     source: int  # positions in the rows' stages, counted through
@@ -36,7 +36,7 @@ class Link:
 class Stages:
     title: str
     rows: tuple[tuple[Stage, ...], ...]  # those of a row stand side by side
-    links: tuple[Link, ...]
+    links: tuple[StageLink, ...]
     devices: tuple[str, ...]
 
     @property
@@ -191,6 +191,8 @@ def arrange(
     return Stages(
         title=title,
         rows=tuple(tuple(stages[i] for i in row) for _, row in groupby(arranged, rows.__getitem__)),
-        links=tuple(Link(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())),
+        links=tuple(
+            StageLink(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())
+        ),
         devices=devices,
     )

@@ -14,7 +14,7 @@ FIRST: Final = theme.SMALL + 1  # the size of the first line
 SECOND: Final = theme.SMALL
 
 
-class Name(NamedTuple):
+class SolidName(NamedTuple):
     """What a stage does, and what it gives; nothing for a join."""
 
     does: str
@@ -25,7 +25,7 @@ class Name(NamedTuple):
         return max(lettering.width(self.does, FIRST), lettering.width(self.gives, SECOND))
 
 
-def names(stages: Sequence[Stage]) -> list[Name]:
+def names(stages: Sequence[Stage]) -> list[SolidName]:
     """The names of stages. Those of one block are called in the same way: by their calls, or if one of these is long,
     by their paths where all are plain names, else as the block."""
     blocks: dict[str, list[Stage]] = {}
@@ -37,14 +37,14 @@ def names(stages: Sequence[Stage]) -> list[Name]:
     return [_name(stage, long, own) for stage in stages]
 
 
-def _name(stage: Stage, long: set[str], own: set[str]) -> Name:
+def _name(stage: Stage, long: set[str], own: set[str]) -> SolidName:
     if joins(stage):
-        return Name("", "")
+        return SolidName("", "")
     said, block = stage.title, _block(stage)
     if stage.colour == "block" and block in long:
         said = stage.path if block in own else block
     times = f" (× {stage.count})" if stage.count > 1 else ""
-    return Name(f"{said}{times}", shown(stage.sizes))
+    return SolidName(f"{said}{times}", shown(stage.sizes))
 
 
 def _block(stage: Stage) -> str:

@@ -22,7 +22,7 @@ OPEN: Final = 64  # what a size that is left open counts as
 FAULT: Final = (14.0, 28.0, 14.0)  # the sides of a step that cannot be: there is no map
 JOIN: Final = (15.0, 15.0, 0.0)  # of the circle in which maps are added or multiplied
 
-Map: TypeAlias = tuple[int, int, int]  # channels, height and width; 0 for what a stage's output has not
+MapSizes: TypeAlias = tuple[int, int, int]  # channels, height and width; 0 for what a stage's output has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Scale:
     feature: float
     sequences: bool  # whether what has two sizes is a sequence that a window moves over: channels, then length
 
-    def map(self, stage: Stage) -> Map:
+    def map(self, stage: Stage) -> MapSizes:
         """The sizes of what a stage gives. Tokens count as height, and so does a length."""
         sizes = [size if isinstance(size, int) else OPEN for size in stage.sizes]
         if len(sizes) >= 3:
