@@ -126,6 +126,7 @@ class Report:
                     "params": row.params,
                     "macs": plain(row.macs),
                     "receptive_field": None if row.field is None else [f.size for f in row.field],
+                    **_smallest(row.field),
                     "jump": _jump(row.field),
                     "device": row.device,
                     "phase": row.phase,
@@ -215,6 +216,13 @@ def offset(fields: Fields) -> str:
 def _each(texts: list[str]) -> str:
     """One text for each spatial dimension, or one for all."""
     return " × ".join(texts if len(set(texts)) > 1 else texts[:1])
+
+
+def _smallest(fields: Fields) -> dict[str, list[int]]:
+    """The smallest sizes of a receptive field, where some elements see less than others."""
+    if fields is None or all(f.smallest == f.size for f in fields):
+        return {}
+    return {"receptive_field_smallest": [f.smallest for f in fields]}
 
 
 def _jump(fields: Fields) -> list[int | float] | None:
