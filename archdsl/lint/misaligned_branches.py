@@ -15,9 +15,10 @@ from archdsl.measure.network.phases import Phases, Value
 from archdsl.ops.merge import Concat
 from archdsl.ops.sight import MOST, spatial_slides
 
-# Where an output looks along one dimension, by phase: the middle of what it sees, and the last of it.
+# Where an output looks along one dimension, by phase: the first and the last middle of what its branches see, and the
+# last position that any sees.
 Sight: TypeAlias = Phases
-STRAIGHT: Final = Phases(1, ((0, 0),))
+STRAIGHT: Final = Phases(1, ((0, 0, 0),))
 
 
 class Sights(NamedTuple):
@@ -57,12 +58,13 @@ def _through(node: Layer, shapes: list[Shape], number: int, before: Sights | Non
 
 
 def _looking(values: Sequence[Value]) -> Value:
-    """The middle of the middles, and the last of the last."""
-    return Fraction(values[0][0] + values[-1][0]) / 2, max(last for _, last in values)
+    """Half way between the ends of a window, and the last of the last."""
+    first, last = values[0], values[-1]
+    return Fraction(first[0] + last[0]) / 2, Fraction(first[1] + last[1]) / 2, max(value[2] for value in values)
 
 
 def _joined(branches: list[Sights | None]) -> Sights | None:
-    """Where the whole of several branches looks: in the middle of them."""
+    """Where the whole of several branches looks: from the first to the last of them."""
     known = [branch for branch in branches if branch is not None]
     if not known or len(known) < len(branches) or len({(b.source, len(b.dims)) for b in known}) > 1:
         return None
@@ -77,8 +79,7 @@ def _joined(branches: list[Sights | None]) -> Sights | None:
 
 
 def _whole(values: Sequence[Value]) -> Value:
-    middles = [middle for middle, _ in values]
-    return Fraction(min(middles) + max(middles)) / 2, max(last for _, last in values)
+    return (min(value[0] for value in values), *(max(value[i] for value in values) for i in (1, 2)))
 
 
 def _compare(net: Net, key: str, branches: list[Sights | None]) -> Iterator[Found]:
@@ -93,8 +94,8 @@ def _compare(net: Net, key: str, branches: list[Sights | None]) -> Iterator[Foun
             if a.jump != b.jump:
                 continue
             pairs = _pairs(a, b)
-            causal = len(first.dims) == 1 and all(x[1] == y[1] for x, y in pairs)  # neither sees the future
-            apart = min((abs(Fraction(x[0] - y[0])) for x, y in pairs), default=Fraction(0))  # nowhere less
+            causal = len(first.dims) == 1 and all(x[2] == y[2] for x, y in pairs)  # neither sees the future
+            apart = _apart(pairs)
             if causal or apart < a.jump:
                 continue
             positions = f"{_text(apart)} position{'s' * (apart != 1)}"
@@ -104,6 +105,13 @@ def _compare(net: Net, key: str, branches: list[Sights | None]) -> Iterator[Foun
             labels = tuple(Label(span, "looks here") for span in spans if span != net.layer(key)["span"])
             yield Found(key, message, "pad or crop both branches alike on both sides", labels)
             return
+
+
+def _apart(pairs: Sequence[tuple[Value, Value]]) -> Fraction:
+    """How far the nearest of what is joined in two branches look apart, on average over the phases."""
+    before = sum((Fraction(x[0] - y[1]) for x, y in pairs), Fraction(0))
+    after = sum((Fraction(y[0] - x[1]) for x, y in pairs), Fraction(0))
+    return max(before, after, Fraction(0)) / max(len(pairs), 1)
 
 
 def _pairs(a: Sight, b: Sight) -> list[tuple[Value, Value]]:
