@@ -12,7 +12,7 @@ from archdsl.lint._rule import Net
 from archdsl.ops.sight import spatial_slides
 
 
-class Axis(NamedTuple):
+class WindowAxis(NamedTuple):
     """A window along one dimension: output o reads the inputs `o * stride + offset + i * dilation`, for each element i
     of the kernel."""
 
@@ -52,7 +52,7 @@ class Sliding(NamedTuple):
 
     key: str
     node: Layer
-    axes: tuple[Axis, ...]
+    axes: tuple[WindowAxis, ...]
 
 
 def sliding(net: Net) -> Iterator[Sliding]:
@@ -68,5 +68,5 @@ def sliding(net: Net) -> Iterator[Sliding]:
         axes = []
         for size, out, slide in zip(shape[2:], node["shape"][2:], slides, strict=True):
             (taps,) = slide.taps
-            axes.append(Axis(size, out, len(taps), slide.advance, taps.step, taps.start))
+            axes.append(WindowAxis(size, out, len(taps), slide.advance, taps.step, taps.start))
         yield Sliding(key, node, tuple(axes))
