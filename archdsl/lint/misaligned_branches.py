@@ -31,12 +31,12 @@ class Sights(NamedTuple):
 @rule("misaligned-branches")
 def check(net: Net) -> Iterator[Found]:
     seen: dict[str, Sights | None] = {}
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         if node["op"] == "input":
             seen[key] = Sights(key, (STRAIGHT,) * max(len(node["shape"]) - 2, 0))
             continue
         shapes = net.input_shapes(key)
-        branches = [_through(node, shapes, i, seen[producer]) for i, (producer, _) in enumerate(net.reads[key])]
+        branches = [_through(node, shapes, i, seen[producer]) for i, (producer, _) in enumerate(net.operands(key))]
         seen[key] = _joined(branches)
         operator = node["operator"]
         if isinstance(operator, Concat) and operator.dim % len(node["shape"]) != 1:
@@ -101,8 +101,8 @@ def _compare(net: Net, key: str, branches: list[Sights | None]) -> Iterator[Foun
             positions = f"{_text(apart)} position{'s' * (apart != 1)}"
             message = f"the branches that meet here look {positions} of `{first.source}` apart in dimension {axis + 2},"
             message += f" where neighbours are {_text(a.jump)} apart"
-            spans = [net.layer(net.reads[key][i][0])["span"] for i in (start, number)]
-            labels = tuple(Label(span, "looks here") for span in spans if span != net.layer(key)["span"])
+            spans = [net.layers[net.operands(key)[i][0]]["span"] for i in (start, number)]
+            labels = tuple(Label(span, "looks here") for span in spans if span != net.layers[key]["span"])
             yield Found(key, message, "pad or crop both branches alike on both sides", labels)
             return
 

@@ -57,7 +57,7 @@ class Sliding(NamedTuple):
 
 def sliding(net: Net) -> Iterator[Sliding]:
     """Convolutions and poolings whose windows all have one size and whole steps."""
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         operator, shapes = node["operator"], net.input_shapes(key)
         if operator.group not in ("convolution", "pooling") or len(shapes) != 1:
             continue
