@@ -45,6 +45,7 @@ class _Tensor(Operator):
     """A tensor of the network's own."""
 
     owns_storage = True
+    pointwise = True
     shape: tuple[int, ...]
     inputs = ()
 
