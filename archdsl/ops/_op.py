@@ -76,7 +76,7 @@ class Example(NamedTuple):
     output: tuple[int, ...] | tuple[tuple[int, ...], ...]
 
 
-class Parameter(NamedTuple):
+class OperatorParameter(NamedTuple):
     """A parameter of an operator."""
 
     name: str
@@ -127,6 +127,7 @@ class Operator:
         integer_inputs: positions of inputs that hold integers (indices).
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
+        pointwise: an element depends on those at its own place, and on no other: its receptive-field rule.
         told: the size of the input that torch's module takes as its first argument, and that is seen here.
         examples: uses of it, tested against torch.
     """
@@ -146,6 +147,7 @@ class Operator:
     integer_inputs: ClassVar[tuple[int, ...]] = ()
     undifferentiated: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False
+    pointwise: ClassVar[bool] = False
     told: ClassVar[int | None] = None
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -209,8 +211,11 @@ class Operator:
         return tuple(range(len(output)))
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        """The receptive-field rule: what an element of the output depends on of the input with this number."""
-        return pointwise(inputs[number], output)
+        """The receptive-field rule: what an element of the output depends on of the input with this number.
+
+        None where an operator says nothing: then the receptive fields of what follows are not known.
+        """
+        return pointwise(inputs[number], output) if self.pointwise else None
 
     def target(self, *inputs: Shape) -> Target:
         """What computes it in torch, for inputs of these shapes."""
@@ -242,24 +247,24 @@ class Weighted(Operator):
     )
 
 
-_TABLES: dict[type[Operator], dict[str, Parameter]] = {}
+_TABLES: dict[type[Operator], dict[str, OperatorParameter]] = {}
 _WORDS: dict[type[Operator], frozenset[str]] = {}
 _BUILT: dict[Any, Operator] = {}
 MAX_BUILT = 4096
 
 
-def parameters(operator: type[Operator]) -> Collection[Parameter]:
+def parameters(operator: type[Operator]) -> Collection[OperatorParameter]:
     """The parameters of an operator, in the order in which they may be given."""
     return parameter_table(operator).values()
 
 
-def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
+def parameter_table(operator: type[Operator]) -> dict[str, OperatorParameter]:
     """The parameters of an operator by name, in the order in which they may be given."""
     table = _TABLES.get(operator)
     if table is not None:
         return table
     found = [
-        Parameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
+        OperatorParameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
         for f in fields(operator)  # type: ignore[arg-type]
     ]
     _TABLES[operator] = {p.name: p for p in sorted(found, key=lambda p: not p.positional)}
