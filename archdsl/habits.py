@@ -8,6 +8,8 @@ from typing import Final
 
 from archdsl import vocabulary
 from archdsl.diagnostics import Diagnostic, Fix, Instance, Label, closest, did_you_mean, renaming, unknown
+from archdsl.ops import OPERATORS
+from archdsl.ops import words as bare_words
 from archdsl.source import Span
 
 # Names that come along from Python and YAML, and what to write instead.
@@ -52,6 +54,17 @@ def unknown_parameter(
         fix = None  # it is given already
     help = help or (f"it takes {', '.join(known)}" if known else "it takes no parameters")
     return Diagnostic("unknown-parameter", message, place, chain=chain, help=help, fix=fix)
+
+
+def word_of_others(word: str, callee: str, parameter: str | None) -> str | None:
+    """What is said of a bare word that parameters of other operators take; None where none does."""
+    takers = sorted(f"`{name}`" for name, operator in OPERATORS.items() if word in bare_words(operator))
+    if not takers or callee not in OPERATORS:
+        return None
+    owners = " and ".join([", ".join(takers[:-1]), takers[-1]] if len(takers) > 1 else takers)
+    what = f"`{parameter}` of `{callee}`" if parameter is not None else f"`{callee}`"
+    some = owners if len(takers) <= 4 else f"{', '.join(takers[:3])} and others"
+    return f"{some} take{'s' * (len(takers) == 1)} `{word}`, {what} takes numbers"
 
 
 def unknown_type(parameter: str, name: str, span: Span, types: Iterable[str]) -> Diagnostic:

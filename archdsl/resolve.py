@@ -258,8 +258,13 @@ class _Resolver:
         for expression in expressions:
             self.expression(expression, names)
 
-    def _name(self, name: tree.Name, names: _Names, bare: Iterable[str] = ()) -> None:
-        """A name that is a value, or one of the words that a parameter takes bare."""
+    def _name(
+        self, name: tree.Name, names: _Names, bare: Iterable[str] = (), given: tuple[str, str | None] | None = None
+    ) -> None:
+        """A name that is a value, or one of the words that a parameter takes bare.
+
+        `given`: the callee and the parameter that it is given to.
+        """
         found = names.use(name.id) or built_in(name.id) or (Definition("word", name.id) if name.id in bare else None)
         if found is not None:
             self.uses[name.span] = found
@@ -268,6 +273,8 @@ class _Resolver:
         fault = unknown("name", name.id, [*bound, *INITIALISERS, *bare], "unknown-name", name.span)
         if name.id in self.labels:
             fault = habits.label_as_value(name.id, name.span, self.labels[name.id])
+        elif given is not None and (help := habits.word_of_others(name.id, *given)) is not None:
+            fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
         elif name.id in habits.NAMES:
             fault = Diagnostic(fault.code, fault.message, fault.span, help=habits.NAMES[name.id])
         elif fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
@@ -363,7 +370,7 @@ class _Resolver:
                 else:
                     self._unknown_parameter(call, argument, list(takes))
             if isinstance(argument.value, tree.Name):
-                self._name(argument.value, names, bare)
+                self._name(argument.value, names, bare, (call.callee.id, argument.name))
             else:
                 self.expression(argument.value, names)
 

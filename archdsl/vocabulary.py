@@ -186,6 +186,7 @@ OPERATORS: Final[dict[str, Word]] = {
     **_advised("adaptive_avg_pool", "write `adaptive_avg_pool(size)`, or `global_avg_pool`", "pooling"),
     **_advised("adaptive_max_pool", "write `adaptive_max_pool(1)`", _dims("globalmaxpool globalmaxpooling gmp")),
     **_advised("mul", "write `a * b`", "scale prod"),
+    **_advised(None, "`archdsl report` shows the shapes", "print"),
     **_advised("softplus", "write `softplus`", "softrelu"),
     **_advised(None, "braces are a sequence: `x -> { a -> b }`", "sequential"),
     **_advised(None, "write `for i in range(n) { … }` or `repeat n { … }`", "modulelist"),

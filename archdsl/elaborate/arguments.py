@@ -140,7 +140,10 @@ def _check_arity(operator: type[Operator], tensors: Sequence[TensorValue], call:
         wanted = counted(len(operator.inputs), "tensor")
         if len(operator.inputs) > 1:
             wanted += f" ({', '.join(operator.inputs)})"
-    raise context.fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span)
+    written = call.span.text if "\n" not in call.span.text else f"{call.callee.id}(…)"
+    alone = not tensors and len(operator.inputs) == 1 and operator.variadic is None
+    help = f"feed it with what it works on: `x -> {written}`" if alone else None
+    raise context.fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span, help=help)
 
 
 def _usage(operator: type[Operator]) -> str:
