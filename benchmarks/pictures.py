@@ -26,7 +26,8 @@ import archdsl
 import viz
 from archdsl.graph import Graph
 from tests.zoo.references import reference
-from viz.formats import View, png
+from viz import raster
+from viz.look import ViewName
 
 ROOT = Path(__file__).resolve().parent.parent
 SHEETS = ROOT / "out" / "peers"
@@ -58,7 +59,7 @@ class Picture(NamedTuple):
         return f"{self.boxes} boxes, {width:.1f} × {height:.1f} in, letters {self.letters:.1f} pt"
 
 
-VIEWS: tuple[View, ...] = ("graph", "stages", "volumes")
+VIEWS: tuple[ViewName, ...] = ("graph", "stages", "volumes")
 SHIPPED_BY_KERAS: dict[str, Callable[..., keras.Model] | None] = {
     "lenet5": None,
     "alexnet": None,
@@ -79,7 +80,7 @@ SHIPPED_BY_KERAS: dict[str, Callable[..., keras.Model] | None] = {
 }
 
 
-def drawn(graph: Graph, view: View) -> Picture:
+def drawn(graph: Graph, view: ViewName) -> Picture:
     svg = viz.render(graph, "svg", view=view).decode()
     return Picture(svg, svg.count('class="node"') or svg.count("</title>"))
 
@@ -148,8 +149,8 @@ def main() -> None:
         cells = [pictures[tool].cell() if tool in pictures else "" for tool in tools]
         lines.append(f"| {name} | {' | '.join(cells)} |")
         SHEETS.mkdir(parents=True, exist_ok=True)
-        (SHEETS / f"{name}.png").write_bytes(png.rasterise(sheets(pictures), most=1.5))
-    (ROOT / "docs" / "images" / "peers.png").write_bytes(png.rasterise(sheets(compared[SEEN]), most=0.7))
+        (SHEETS / f"{name}.png").write_bytes(raster.rasterise(sheets(pictures), most=1.5))
+    (ROOT / "docs" / "images" / "peers.png").write_bytes(raster.rasterise(sheets(compared[SEEN]), most=0.7))
     (ROOT / "benchmarks" / "PICTURES.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(*lines, sep="\n")
 

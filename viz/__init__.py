@@ -11,20 +11,22 @@ from archdsl.compare.difference import Difference
 from archdsl.graph import Graph
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import USUAL
+from archdsl.outline.stages import stages_of
+from archdsl.outline.subnets import Shown
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
 from viz import formats
 from viz.difference import comparison
 from viz.difference.comparison import Arrangement, Comparison
 from viz.engine import DrawingError
-from viz.formats import Direction, Engine, Look, Subject, View
+from viz.formats import Drawable
 from viz.graph import scene
-from viz.graph.scene import Depth, Shown
+from viz.graph.scene import Depth
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
+from viz.look import Direction, Engine, Look, ViewName
 from viz.recolour import Theme
-from viz.stages import view as stages
 from viz.volumes import view as volumes
 
 __all__ = [
@@ -73,7 +75,7 @@ def render(
     graph: Graph,
     format: str,
     *,
-    view: View = "graph",
+    view: ViewName = "graph",
     direction: Direction = "down",
     shapes: bool | Literal["all"] = True,
     phase: Shown = "train",
@@ -98,16 +100,16 @@ def render(
 
     Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
-    _check({"view": (view, View), "direction": (direction, Direction), "phase": (phase, Shown)})
+    _check({"view": (view, ViewName), "direction": (direction, Direction), "phase": (phase, Shown)})
     _check({"theme": (theme, Theme), "engine": (engine, Engine)})
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
-    subject: Subject | Views
+    subject: Drawable | Views
     if formats.opens(format):
         subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
     elif view == "stages":
-        subject = stages.build(graph, phase)
+        subject = stages_of(graph, phase)
     elif view == "volumes":
         subject = volumes.build(graph, phase)
     else:

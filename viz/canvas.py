@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from viz import theme
 
-Point: TypeAlias = tuple[float, float]
+XY: TypeAlias = tuple[float, float]
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 
 SVG: Final = "http://www.w3.org/2000/svg"
@@ -67,22 +67,22 @@ class Canvas:
         self._add("rect", {k: number(v) for k, v in sides.items()}, _style(colour, stroke, dashed), says)
 
     def polygon(
-        self, points: Iterable[Point], colour: theme.Colour, *, stroke: float = 1.0, dashed: bool = False,
+        self, points: Iterable[XY], colour: theme.Colour, *, stroke: float = 1.0, dashed: bool = False,
         says: str = "",
     ) -> None:  # fmt: skip
         corners = " ".join(f"{number(x)},{number(y)}" for x, y in points)
         self._add("polygon", {"points": corners}, {**_style(colour, stroke, dashed), "stroke-linejoin": "round"}, says)
 
-    def line(self, points: Iterable[Point], colour: str, *, stroke: float = 1.0, dashed: bool = False) -> None:
+    def line(self, points: Iterable[XY], colour: str, *, stroke: float = 1.0, dashed: bool = False) -> None:
         path = "M" + "L".join(f"{number(x)},{number(y)}" for x, y in points)
         self._add("path", {"d": path}, _style(theme.Colour("none", colour), stroke, dashed))
 
-    def curve(self, points: Sequence[Point], colour: str, *, stroke: float = 1.0, dashed: bool = False) -> None:
+    def curve(self, points: Sequence[XY], colour: str, *, stroke: float = 1.0, dashed: bool = False) -> None:
         """Cubic Bézier curves, each from where the one before ends."""
         start, *others = (f"{number(x)},{number(y)}" for x, y in points)
         self._add("path", {"d": f"M{start}C{' '.join(others)}"}, _style(theme.Colour("none", colour), stroke, dashed))
 
-    def head(self, tip: Point, toward: Literal["down", "right", "left"], colour: str) -> None:
+    def head(self, tip: XY, toward: Literal["down", "right", "left"], colour: str) -> None:
         """The head of an arrow."""
         (x, y), (length, half) = tip, HEAD
         along, across = {"down": ((0, 1), (1, 0)), "right": ((1, 0), (0, 1)), "left": ((-1, 0), (0, 1))}[toward]
@@ -91,7 +91,7 @@ class Canvas:
         self.polygon([tip, *sides], theme.Colour(colour, colour))
 
     def arrow(
-        self, points: Sequence[Point], colour: str, *, stroke: float = 1.0, dashed: bool = False, head: float = 1.0
+        self, points: Sequence[XY], colour: str, *, stroke: float = 1.0, dashed: bool = False, head: float = 1.0
     ) -> None:
         """Cubic Bézier curves, the last point the tip of an arrow's head, which may be larger than others."""
         self.curve(points[:-1], colour, stroke=stroke, dashed=dashed)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from viz.canvas import Point
+from viz.canvas import XY
 
 INCH: Final = 72.0
 STRAIGHT: Final = 0.5  # how far a straight line may stray
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Rectangle:
     """A rectangle, its upper left corner at a point."""
 
     x: float
@@ -22,22 +22,22 @@ class Place:
     width: float
     height: float
 
-    def moved(self, x: float, y: float) -> Place:
-        return Place(self.x + x, self.y + y, self.width, self.height)
+    def moved(self, x: float, y: float) -> Rectangle:
+        return Rectangle(self.x + x, self.y + y, self.width, self.height)
 
-    def within(self, margin: float) -> Place:
-        return Place(self.x + margin, self.y + margin, self.width - 2 * margin, self.height - 2 * margin)
+    def within(self, margin: float) -> Rectangle:
+        return Rectangle(self.x + margin, self.y + margin, self.width - 2 * margin, self.height - 2 * margin)
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class EdgeCurve:
     """Cubic Bézier curves and, at their end, the tip of an arrow; and where the label of an edge has its centre."""
 
-    points: tuple[Point, ...]
-    label: Point | None
+    points: tuple[XY, ...]
+    label: XY | None
     along: bool = False  # whether the label runs along it, beside its middle
 
-    def run(self, axis: int) -> tuple[Point, Point]:
+    def run(self, axis: int) -> tuple[XY, XY]:
         """The ends of the longest straight piece parallel to an axis: 0 is that of x."""
         first = self.points[0]
         best, start = (first, first), first
@@ -53,8 +53,8 @@ class Curve:
 class Layout:
     width: float
     height: float
-    places: Mapping[str, Place]  # of nodes and clusters, by their names
-    curves: Mapping[str, Curve]  # of edges, by their ids
+    places: Mapping[str, Rectangle]  # of nodes and clusters, by their names
+    curves: Mapping[str, EdgeCurve]  # of edges, by their ids
 
     def turned(self, direction: str) -> Layout:
         """The places as they were if data flowed down."""
@@ -63,7 +63,9 @@ class Layout:
             x, y, width, height = place.x, place.y, place.width, place.height
             if direction in ("up", "left"):
                 x, y = (x, self.height - y - height) if direction == "up" else (self.width - x - width, y)
-            turned[name] = Place(x, y, width, height) if direction in ("down", "up") else Place(y, x, height, width)
+            turned[name] = (
+                Rectangle(x, y, width, height) if direction in ("down", "up") else Rectangle(y, x, height, width)
+            )
         size = (self.width, self.height) if direction in ("down", "up") else (self.height, self.width)
         return Layout(*size, turned, {})
 
@@ -73,22 +75,22 @@ def read(drawn: bytes, stretch: float = 1.0) -> Layout:
     found: Any = json.loads(drawn)
     _, _, width, top = _numbers(found["bb"])
 
-    def point(x: float, y: float) -> Point:
+    def point(x: float, y: float) -> XY:
         return x, (top - y) / stretch
 
     places, curves = {}, {}
     for item in found.get("objects", ()):
         if "bb" in item:
             left, low, right, high = _numbers(item["bb"])
-            places[item["name"]] = Place(*point(left, high), right - left, (high - low) / stretch)
+            places[item["name"]] = Rectangle(*point(left, high), right - left, (high - low) / stretch)
         elif "pos" in item:
             across, down = (float(item[side]) * INCH for side in ("width", "height"))
             x, y = _numbers(item["pos"])
-            places[item["name"]] = Place(*point(x - across / 2, y + down / 2), across, down / stretch)
+            places[item["name"]] = Rectangle(*point(x - across / 2, y + down / 2), across, down / stretch)
     for edge in found.get("edges", ()):
         if "id" in edge:
             label = point(*_numbers(edge["lp"])) if "lp" in edge else None
-            curves[edge["id"]] = Curve(tuple(point(*pair) for pair in _curve(edge["pos"])), label)
+            curves[edge["id"]] = EdgeCurve(tuple(point(*pair) for pair in _curve(edge["pos"])), label)
     return Layout(width, top / stretch, places, curves)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
+from archdsl.outline.wording import clip
 from viz import lettering, palette, theme
-from viz.graph.scene import Scene
-from viz.recolour import Theme
-from viz.wording import clip
 
 Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]
 
@@ -23,7 +21,7 @@ NAMES: Final = MappingProxyType({"block": "block, not opened"})  # of colour gro
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LegendEntry:
     sign: Sign
     colour: theme.Colour
     text: str
@@ -34,10 +32,10 @@ class Entry:
 
 
 MARK: Final = theme.Colour(theme.PAPER, theme.MUTED)
-CROSSING: Final = Entry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices")
-TRAINING: Final = Entry("dashed", MARK, "training only")
-SEVERAL: Final = Entry("stack", MARK, "occurs more than once")
-SHARED: Final = Entry("double", MARK, "shared weights, used again")
+CROSSING: Final = LegendEntry("thick", theme.Colour(theme.PAPER, theme.CROSSING), "between devices")
+TRAINING: Final = LegendEntry("dashed", MARK, "training only")
+SEVERAL: Final = LegendEntry("stack", MARK, "occurs more than once")
+SHARED: Final = LegendEntry("double", MARK, "shared weights, used again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Legend:
 
     width: float
     height: float
-    entries: tuple[tuple[float, float, Entry], ...]
+    entries: tuple[tuple[float, float, LegendEntry], ...]
 
     def element(self, x: float, y: float) -> Element:
         """The legend as SVG, its upper left corner at a point."""
@@ -56,14 +54,14 @@ class Legend:
         return group
 
 
-def column(entries: Sequence[Entry]) -> Legend:
+def column(entries: Sequence[LegendEntry]) -> Legend:
     """The legend as a column, for beside a tall drawing."""
     placed = tuple((MARGIN, MARGIN + i * LINE, entry) for i, entry in enumerate(entries))
     width = max((entry.width for entry in entries), default=0.0) + 2 * MARGIN
     return Legend(width, len(entries) * LINE + 2 * MARGIN, placed)
 
 
-def row(entries: Sequence[Entry], width: float) -> Legend:
+def row(entries: Sequence[LegendEntry], width: float) -> Legend:
     """The legend as a row, for beneath a wide drawing; as many rows as the width demands, as even as can be."""
     narrower = (
         _wrapped(entries, sum(entry.width + 2 * MARGIN for entry in entries[:n])) for n in range(1, len(entries))
@@ -72,7 +70,7 @@ def row(entries: Sequence[Entry], width: float) -> Legend:
     return next((even for even in narrower if even.height == widest.height and even.width <= widest.width), widest)
 
 
-def _wrapped(entries: Sequence[Entry], width: float) -> Legend:
+def _wrapped(entries: Sequence[LegendEntry], width: float) -> Legend:
     """The legend in rows of this width."""
     placed = []
     x, y, right = MARGIN, MARGIN / 2, 0.0
@@ -85,22 +83,7 @@ def _wrapped(entries: Sequence[Entry], width: float) -> Legend:
     return Legend(right + MARGIN, y + LINE + MARGIN / 2, tuple(placed))
 
 
-def of_scene(scene: Scene, shown: Theme = "light") -> list[Entry]:
-    """What occurs in a scene, and needs to be told."""
-    boxes = list(scene.boxes())
-    found = of_colours(palette.colours((box.colour for box in boxes), scene.devices, shown))
-    if any(edge.crossing for edge in scene.edges):
-        found.append(replace(CROSSING, text=f"{CROSSING.text}, bytes at N = 1"))
-    if any(item.repeats for item in scene.all()):
-        found.append(SEVERAL)
-    if any(box.train for box in boxes):
-        found.append(TRAINING)
-    if any(box.shared for box in boxes):
-        found.append(SHARED)
-    return found
-
-
-def of_colours(colours: palette.Colours) -> list[Entry]:
+def of_colours(colours: palette.Colours) -> list[LegendEntry]:
     """The colours of operator groups, which several may share, and of devices."""
     hidden = ("input", "output", "merge")  # these are known by their forms
     alike: dict[theme.Colour, list[str]] = {}
@@ -108,12 +91,12 @@ def of_colours(colours: palette.Colours) -> list[Entry]:
         if name not in hidden:
             alike.setdefault(colour, []).append(NAMES.get(name, clip(name)))
     return [
-        *(Entry("fill", colour, ", ".join(names)) for colour, names in alike.items()),
-        *(Entry("outline", colour, clip(name)) for name, colour in colours.devices.items()),
+        *(LegendEntry("fill", colour, ", ".join(names)) for colour, names in alike.items()),
+        *(LegendEntry("outline", colour, clip(name)) for name, colour in colours.devices.items()),
     ]
 
 
-def _draw(group: Element, x: float, y: float, entry: Entry) -> None:
+def _draw(group: Element, x: float, y: float, entry: LegendEntry) -> None:
     width, height = SWATCH
     fill, line = entry.colour
     if entry.sign == "stack":

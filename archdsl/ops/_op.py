@@ -8,11 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
-from archdsl.dims import Dim, Shape, Size, Undecided, equal, numbers, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
 from archdsl.ops.strides import RULES, Laid, Lies, Strides
+from archdsl.symbolic import equal
 
 
 class ShapeError(Exception):
@@ -350,7 +351,7 @@ def _build(operator: type[Operator], values: Mapping[str, Any]) -> Operator:
         try:
             parsed[name] = table[name].kind.parse(value)
         except ParamError as error:
-            raise ParamError(f"`{name}` {error}") from None
+            raise ParamError(error.reason, name) from None
         except Undecided as error:
             raise Undecided(f"{error.question} of `{name}`", error.symbols) from None
     return operator(**parsed)

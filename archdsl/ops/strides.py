@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from archdsl.dims import Shape, Size, Undecided, at_least, product
+from archdsl.dims import Shape, Size, Undecided, product
+from archdsl.symbolic import at_least
 
 Strides: TypeAlias = tuple[Size, ...]
 

@@ -15,9 +15,10 @@ import archdsl
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from viz import palette, render, theme
-from viz.formats import Look, View, dot
+from viz.formats import dot
 from viz.graph import scene
 from viz.graph.scene import Scene
+from viz.look import Look, ViewName
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BROKEN = """
@@ -103,7 +104,7 @@ def test_the_whole_message_is_the_tip_of_its_box(graph_of: Callable[..., Graph])
 
 
 @pytest.mark.parametrize("view", ["stages", "volumes"])
-def test_other_views_mark_the_faults_too(graph_of: Callable[..., Graph], view: View) -> None:
+def test_other_views_mark_the_faults_too(graph_of: Callable[..., Graph], view: ViewName) -> None:
     with pytest.raises(SpecError) as caught:
         graph_of(BROKEN)
     assert caught.value.graph is not None

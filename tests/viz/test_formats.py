@@ -18,11 +18,12 @@ import wasmtime
 import viz
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph
-from viz import engine, formats, legend, recolour, theme
+from viz import engine, formats, raster, recolour, theme
+from viz.dot import text
 from viz.engine import DrawingError
-from viz.formats import Look, png
-from viz.formats.dot import text
+from viz.graph import legend as graph_legend
 from viz.graph import scene
+from viz.look import Look
 from viz.recolour import Theme
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -207,7 +208,7 @@ HOSTILE = [
 def test_a_call_is_shown_as_it_is_written(graph_of: Callable[..., Graph], call: str) -> None:
     graph = graph_of("block b(x) { x -> relu -> flatten }\nnetwork Net(x: [N, 3, 8, 8]) { x -> it: b() -> linear(2) }")
     for _, node in graph.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
+        node["blocks"] = tuple(Instance(i.path, call, i.span, i.block) for i in node["blocks"])
     drawing = svg(graph)
     assert call in texts(drawing)
     assert not [e for e in drawing.iter() if e.tag.removeprefix(SVG) in ("a", "script", "image", "b", "table")]
@@ -252,13 +253,13 @@ def dark(data: bytes) -> int:
 def test_png_shows_its_text(graph_of: Callable[..., Graph]) -> None:
     picture = viz.render(graph_of("network Net(x: [N, 3, 8, 8]) { x -> relu }"), "svg").decode()
     wordless = re.sub(r"<text.*?</text>", "", picture, flags=re.DOTALL)
-    assert dark(png.rasterise(picture)) > dark(png.rasterise(wordless)) + 200
+    assert dark(raster.rasterise(picture)) > dark(raster.rasterise(wordless)) + 200
 
 
 def test_png_of_a_huge_drawing_stays_within_what_viewers_open() -> None:
-    assert png.zoom(500, 500) == png.ZOOM
-    assert 60_000 * png.zoom(500, 60_000) <= png.LONGEST_SIDE
-    assert 20_000 * 20_000 * png.zoom(20_000, 20_000) ** 2 <= png.MOST_PIXELS * 1.001
+    assert raster.zoom(500, 500) == raster.ZOOM
+    assert 60_000 * raster.zoom(500, 60_000) <= raster.LONGEST_SIDE
+    assert 20_000 * 20_000 * raster.zoom(20_000, 20_000) ** 2 <= raster.MOST_PIXELS * 1.001
 
 
 def test_a_layout_that_takes_too_long_is_stopped() -> None:
@@ -343,7 +344,7 @@ def test_greys_that_mean_something_else_are_told_apart_at_arms_length() -> None:
 def test_a_legend_in_print_has_one_entry_for_each_grey(graph_of: Callable[..., Graph]) -> None:
     found = scene.build(graph_of(SMALL))
     greys, colours = (
-        [entry.colour.fill for entry in legend.of_scene(found, name) if entry.sign == "fill"]
+        [entry.colour.fill for entry in graph_legend.entries(found, name) if entry.sign == "fill"]
         for name in ("print", "light")
     )
     assert len(set(greys)) == len(greys) < len(colours)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from archdsl.graph import Graph
-from viz.formats import Direction, Look
 from viz.graph import columns, scene, stacking
 from viz.graph import layout as graph_layout
-from viz.graph.columns import Page
-from viz.graph.layout import ENTER, LEAVE, Part
+from viz.graph.columns import Columns
+from viz.graph.layout import ENTER, LEAVE, Section
+from viz.look import Direction, Look
 
 LONG = "for i in range(60) { conv(i + 1, 1) }"
 
@@ -26,11 +26,11 @@ def stacks_of(graph_of: Callable[..., Graph]) -> Callable[[str], list[list[str]]
 
 
 @pytest.fixture
-def page_of(graph_of: Callable[..., Graph]) -> Callable[..., Page]:
-    def page(body: str, direction: Direction = "down") -> Page:
+def page_of(graph_of: Callable[..., Graph]) -> Callable[..., Columns]:
+    def page(body: str, direction: Direction = "down") -> Columns:
         found = scene.build(graph_of(f"network Net(x: [N, 4, 8, 8]) {{ {body} }}"))
         stacks = stacking.stacks(found)
-        return columns.set_out(Part(found.items, stacks, graph_layout.links(found, stacks)), Look(direction))
+        return columns.set_out(Section(found.items, stacks, graph_layout.links(found, stacks)), Look(direction))
 
     return page
 
@@ -53,18 +53,20 @@ def test_other_layers_stand_by_themselves(stacks_of: Callable[[str], list[list[s
     assert stacks_of(body) == []
 
 
-def test_a_short_drawing_is_one_column(page_of: Callable[..., Page]) -> None:
+def test_a_short_drawing_is_one_column(page_of: Callable[..., Columns]) -> None:
     assert len(page_of("x -> conv(8, 3) -> relu").columns) == 1
 
 
-def test_a_long_chain_is_set_in_columns_that_fit_on_a_page(page_of: Callable[..., Page]) -> None:
+def test_a_long_chain_is_set_in_columns_that_fit_on_a_page(page_of: Callable[..., Columns]) -> None:
     page = page_of(f"x -> {LONG}")
     assert len(page.columns) > 1
     assert columns.letters(page.width, page.height) >= columns.READABLE
 
 
 @pytest.mark.parametrize("direction", ["down", "up", "right", "left"])
-def test_columns_hold_every_layer_once_and_hand_one_edge_on(page_of: Callable[..., Page], direction: Direction) -> None:
+def test_columns_hold_every_layer_once_and_hand_one_edge_on(
+    page_of: Callable[..., Columns], direction: Direction
+) -> None:
     page = page_of(f"x -> {LONG}", direction)
     shown = [stack[0].key for column in page.columns for stack in column.part.stacks]
     assert len(shown) == len(set(shown)) == 62
@@ -73,7 +75,7 @@ def test_columns_hold_every_layer_once_and_hand_one_edge_on(page_of: Callable[..
         assert [link.source for link in after.part.links].count(ENTER) == 1
 
 
-def test_a_drawing_is_not_cut_beside_a_skip(page_of: Callable[..., Page]) -> None:
+def test_a_drawing_is_not_cut_beside_a_skip(page_of: Callable[..., Columns]) -> None:
     page = page_of(f"y = x -> {LONG} -> conv(4, 1)\n x + y")
     assert len(page.columns) == 1
 

@@ -19,9 +19,9 @@ import archdsl
 import viz
 from archdsl.zoo import entries
 from viz import lettering, theme
-from viz.formats import View
 from viz.graph.columns import letters
 from viz.graph.scene import Depth
+from viz.look import ViewName
 
 SVG = "{http://www.w3.org/2000/svg}"
 PAGE = (6.5 * 72, 9 * 72)  # what is left between the margins of a sheet of letter paper
@@ -33,7 +33,7 @@ SLACK = 1.5  # points by which letters, which do not fill their boxes, may seem 
 FIRST = {entry.file: entry.name for entry in reversed(entries())}
 NETWORKS = [*sorted(FIRST.values()), "alexnet_grouped", "inception_resnet_v2_paper", "resnet152", "unet_padded"]
 DRAWN = sorted((Path(__file__).resolve().parent / "drawn").glob("*.arch"))
-FLAT: tuple[View, ...] = ("stages", "volumes")  # the views that are no graphs
+FLAT: tuple[ViewName, ...] = ("stages", "volumes")  # the views that are no graphs
 
 
 class Line(NamedTuple):
@@ -121,7 +121,7 @@ def corners(page: Element) -> Iterator[tuple[float, float]]:
 
 
 @cache
-def picture(spec: str | Path, view: View) -> Element:
+def picture(spec: str | Path, view: ViewName) -> Element:
     try:
         graph = archdsl.load(spec).graph
     except archdsl.SpecError as error:
@@ -135,7 +135,7 @@ def size(page: Element) -> tuple[float, float]:
     return width, height
 
 
-def pictures(*views: View) -> pytest.MarkDecorator:
+def pictures(*views: ViewName) -> pytest.MarkDecorator:
     """Runs a test on each picture of the zoo in these views, and on those of `drawn` where it is no graph."""
     zoo = [pytest.param(name, view, id=f"{name}-{view}") for name in NETWORKS for view in views]
     flat = [view for view in views if view in FLAT]
@@ -143,8 +143,8 @@ def pictures(*views: View) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("spec", "view"), [*zoo, *drawn])
 
 
-@pictures(*get_args(View))
-def test_texts_are_on_the_page(spec: str | Path, view: View) -> None:
+@pictures(*get_args(ViewName))
+def test_texts_are_on_the_page(spec: str | Path, view: ViewName) -> None:
     page = picture(spec, view)
     width, height = size(page)
     outside = [
@@ -155,28 +155,28 @@ def test_texts_are_on_the_page(spec: str | Path, view: View) -> None:
     assert outside == []
 
 
-@pictures(*get_args(View))
-def test_no_text_covers_another(spec: str | Path, view: View) -> None:
+@pictures(*get_args(ViewName))
+def test_no_text_covers_another(spec: str | Path, view: ViewName) -> None:
     found = list(lines(picture(spec, view)))
     assert [(a.said, b.said) for a, b in combinations(found, 2) if a.overlaps(b)] == []
 
 
 @pictures(*FLAT)
-def test_no_skip_strikes_a_text_out(spec: str | Path, view: View) -> None:
+def test_no_skip_strikes_a_text_out(spec: str | Path, view: ViewName) -> None:
     page = picture(spec, view)
     points = list(curves(page))
     assert [text.said for text in lines(page) if any(text.holds(*point) for point in points)] == []
 
 
 @pictures(*FLAT)
-def test_shapes_are_on_the_page(spec: str | Path, view: View) -> None:
+def test_shapes_are_on_the_page(spec: str | Path, view: ViewName) -> None:
     page = picture(spec, view)
     width, height = size(page)
     assert all(-1 <= x <= width + 1 and -1 <= y <= height + 1 for x, y in corners(page))
 
 
 @pictures("stages")
-def test_a_table_can_be_read_on_a_page(spec: str | Path, view: View) -> None:
+def test_a_table_can_be_read_on_a_page(spec: str | Path, view: ViewName) -> None:
     width, height = size(picture(spec, view))
     assert theme.SMALL * min(1.0, PAGE[0] / width, PAGE[1] / height) >= READABLE
 

@@ -24,16 +24,16 @@ from archdsl.measure.time.gpus import GPUS
 from archdsl.measure.time.roofline import predict
 from archdsl.network import Network, load
 from viz import theme
-from viz.formats import Look
 from viz.graph import scene
 from viz.html import document as document_module
 from viz.html import facts, figures, page, themes, views
 from viz.html.document import document
-from viz.html.figures import FIGURES, Figure
+from viz.html.figures import FIGURES, ItemFigure
 from viz.html.inline import HOME
 from viz.html.paging import MOST
 from viz.html.pictures import pictures
 from viz.html.themes import PAGE, READABLE, contrast, text_on
+from viz.look import Look
 from viz.recolour import Theme, colour
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -223,7 +223,7 @@ def test_many_equal_groups_come_in_pages_that_fold_into_the_first(graph_of: Call
 def test_a_figure_is_told_of_layers_groups_and_stages_by_its_one_definition(
     graph_of: Callable[..., Graph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = Figure("wear", "wear", "seconds", lambda layer: 0.5 if layer.row else 0)
+    more = ItemFigure("wear", "wear", "seconds", lambda layer: 0.5 if layer.row else 0)
     for module in (figures, facts, document_module):
         monkeypatch.setattr(module, "FIGURES", (*FIGURES, more))
     monkeypatch.setattr(figures, "NOTHING", (0,) * (len(FIGURES) + 1))
@@ -273,7 +273,7 @@ def test_a_view_that_cannot_be_says_why(graph_of: Callable[..., Graph]) -> None:
 
 def hostile(graph: Graph) -> Graph:
     for _, node in graph.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, HOSTILE, i.span) for i in node["blocks"])
+        node["blocks"] = tuple(Instance(i.path, HOSTILE, i.span, i.block) for i in node["blocks"])
     return graph
 
 

@@ -78,14 +78,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     hostile = graph("block b(x) { x -> relu -> flatten }\nnetwork Net(x: [N, 3, 8, 8]) { x -> it: b() -> linear(2) }")
     for _, node in hostile.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, "<img src=x onerror=alert(1)>", i.span) for i in node["blocks"])
+        node["blocks"] = tuple(
+            Instance(i.path, "<img src=x onerror=alert(1)>", i.span, i.block) for i in node["blocks"]
+        )
     graphs = {
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
         "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),
-        "in_stages": load("resnet50").graph, "focused": graph(FEW),
+        "in_stages": load("resnet50").graph, "focused": graph(FEW), "beside": load("resnet18").graph,
     }  # fmt: skip
     options: dict[str, dict[str, Any]] = {
         "unfolded": {"fold": False}, "in_stages": {"view": "stages"}, "focused": {"focus": "body"},
+        "beside": {"focus": "layer2"},
     }  # fmt: skip
     found = {name: folder / f"{name}.html" for name in graphs}
     for name, path in found.items():
@@ -402,6 +405,14 @@ def test_each_view_keeps_its_place(opened: Callable[..., Chromium]) -> None:
     browser.until(lambda: browser.press("1"), f"{VIEW} === 'graph' && document.querySelector('.box') !== null")
     browser.until(lambda: browser.press("2"), f"document.querySelector('.picture') !== null && {moved} === '{second}'")
     browser.until(lambda: browser.press("0"), f"{moved} === '{first}'")
+
+
+def test_blocks_beside_one_in_focus_are_boxes_with_their_costs(opened: Callable[..., Chromium]) -> None:
+    browser = opened("beside")
+    assert {"layer1", "layer3"} <= set(paths(browser))
+    browser.until(lambda: browser.click("[aria-label^='layer1,']"), "location.hash === '#layer1'")
+    assert "14 layers" in panel(browser)
+    assert "147,968" in panel(browser)  # parameters
 
 
 @pytest.mark.parametrize("view", ["stages", "volumes"])

@@ -18,7 +18,8 @@ import viz
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph
 from viz.engine import DrawingError
-from viz.formats import View, mmd, tex
+from viz.formats import mmd, tex
+from viz.look import ViewName
 from viz.recolour import Theme
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -39,7 +40,7 @@ HOSTILE = ["a_b^c~d", "\\input{/etc/passwd}", "$x$ % & #", "}{", '"];classDef', 
 def called(graph: Graph, call: str) -> Graph:
     """The graph with all blocks called otherwise."""
     for _, node in graph.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
+        node["blocks"] = tuple(Instance(i.path, call, i.span, i.block) for i in node["blocks"])
     return graph
 
 
@@ -51,8 +52,8 @@ def test_the_file_is_the_expected(
     golden(GOLDEN / name, viz.render(graph_of(SMALL), name.partition(".")[2], **options).decode())
 
 
-@pytest.mark.parametrize("view", get_args(View))
-def test_tikz_draws_every_view(graph_of: Callable[..., Graph], view: View) -> None:
+@pytest.mark.parametrize("view", get_args(ViewName))
+def test_tikz_draws_every_view(graph_of: Callable[..., Graph], view: ViewName) -> None:
     source = viz.render(graph_of(SMALL), "tex", view=view).decode()
     picture = source[source.index("\\begin{tikzpicture}") : source.index("\\end{tikzpicture}")].splitlines()[1:]
     assert all(re.fullmatch(r"\\(path|node)\[.*\] .*;", line) for line in picture)
@@ -83,8 +84,8 @@ def test_tex_shows_what_a_spec_says(said: str) -> None:
     assert not set(left) & set("\\{}$&#_%^~")
 
 
-@pytest.mark.parametrize("view", get_args(View))
-def test_letters_before_lines_are_so_in_tex(graph_of: Callable[..., Graph], view: View) -> None:
+@pytest.mark.parametrize("view", get_args(ViewName))
+def test_letters_before_lines_are_so_in_tex(graph_of: Callable[..., Graph], view: ViewName) -> None:
     drawing = ElementTree.fromstring(viz.render(graph_of(SMALL), "svg", view=view))
     rims = [text for text in drawing.iter("{http://www.w3.org/2000/svg}text") if text.get("paint-order") == "stroke"]
     nodes = re.findall(r"\\node\[.*\]", viz.render(graph_of(SMALL), "tex", view=view).decode())
@@ -107,9 +108,9 @@ def compiled(source: bytes, folder: Path) -> Path:
 
 @pytest.mark.skipif(TEX is None, reason="no TeX is installed")
 @pytest.mark.parametrize("theme", get_args(Theme))
-@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("view", get_args(ViewName))
 def test_tikz_compiles_whatever_is_said_in_it(
-    graph_of: Callable[..., Graph], tmp_path: Path, view: View, theme: Theme
+    graph_of: Callable[..., Graph], tmp_path: Path, view: ViewName, theme: Theme
 ) -> None:
     graph = called(graph_of(SMALL), f"{''.join(HOSTILE)} é ß − ÷ · ≈")
     assert compiled(viz.render(graph, "tex", view=view, theme=theme), tmp_path).stat().st_size > 1000
@@ -117,7 +118,7 @@ def test_tikz_compiles_whatever_is_said_in_it(
 
 @pytest.mark.skipif(TEX is None, reason="no TeX is installed")
 @pytest.mark.parametrize(("name", "view"), [("alexnet", "volumes"), ("siamese", "stages"), ("googlenet", "graph")])
-def test_networks_of_the_zoo_compile(tmp_path: Path, name: str, view: View) -> None:
+def test_networks_of_the_zoo_compile(tmp_path: Path, name: str, view: ViewName) -> None:
     pdf = compiled(viz.render(archdsl.load(name).graph, "tex", view=view), tmp_path)
     assert pdf.stat().st_size > 10_000
 

@@ -3,51 +3,29 @@ side, each network is drawn where it stands among both, so that what corresponds
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import graphviz
 
-from viz import engine, lettering, theme
-from viz.canvas import Point
-from viz.difference.comparison import Box, Comparison, Group
-from viz.difference.union import Side
+from viz import dot as dot_language
+from viz import engine, layout, lettering, theme
+from viz.difference.comparison import Comparison, DiffBox, DiffGroup
+from viz.difference.union import Which
+from viz.dot import text
 from viz.engine import DrawingError
-from viz.formats import Look
-from viz.formats.dot import RANKDIR, text
+from viz.layout import INCH, Layout
+from viz.look import Look
 
 LINE: Final = 13.0  # from one line of a box to the next
 PADDING: Final = (11.0, 6.0)
 LEAST: Final = 44.0  # the width of a box
 ROUND: Final = 22.0  # the diameter of a circle
 TITLE: Final = theme.SMALL + 1  # letters of a group's title
-INCH: Final = 72.0
 MOST_BOXES: Final = 20_000  # more than anyone can look at
-STEPS: Final = 5_000
 # How straight an edge is: the second network is the backbone of the drawing, the first turns off from it.
 WEIGHTS: Final = MappingProxyType({"both": "100", "b": "100", "a": "1"})
 AIR: Final = 16.0  # beside a title, for an edge that enters
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A rectangle, its upper left corner at a point."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    width: float
-    height: float
-    places: Mapping[str, Place]  # of boxes and groups, by their ids
-    curves: Mapping[tuple[str, str], tuple[Point, ...]]  # of links: cubic Bézier curves, the last point the arrow's tip
 
 
 def lay_out(comparison: Comparison, look: Look) -> Layout:
@@ -55,34 +33,20 @@ def lay_out(comparison: Comparison, look: Look) -> Layout:
     boxes = sum(1 for _ in comparison.boxes())
     if boxes > MOST_BOXES:
         raise DrawingError(f"{boxes} layers are too many for a drawing ({MOST_BOXES} at most); fold what is the same")
-    drawn = json.loads(engine.render(_source(comparison, look), format="json0", system=look.engine == "system"))
-    _, _, width, height = _numbers(drawn["bb"])
-    places, ids = {}, {}
-    for item in drawn.get("objects", ()):
-        ids[item["_gvid"]] = item["name"]
-        if "bb" in item:
-            left, low, right, high = _numbers(item["bb"])
-            places[item["name"]] = Place(left, height - high, right - left, high - low)
-        else:
-            x, y = _numbers(item["pos"])
-            across, down = (float(item[side]) * INCH for side in ("width", "height"))
-            places[item["name"]] = Place(x - across / 2, height - y - down / 2, across, down)
-    curves = {(ids[edge["tail"]], ids[edge["head"]]): _curve(edge["pos"], height) for edge in drawn.get("edges", ())}
-    return Layout(width, height, places, curves)
+    source = _source(comparison, look)
+    return layout.read(engine.render(source, format="json0", system=look.engine == "system"))
 
 
-def is_round(box: Box) -> bool:
+def is_round(box: DiffBox) -> bool:
     """Whether a box is a circle: a join with a sign of its own and nothing else to say."""
     return box.kind == "layer" and len(box.lines) == 1 and len(box.lines[0].both) == 1
 
 
 def _source(comparison: Comparison, look: Look) -> str:
-    steps = max(1, STEPS // len(comparison.links)) if comparison.links else 1
     dot = graphviz.Digraph(
         graph_attr={
-            "rankdir": RANKDIR[look.direction], "newrank": "true", "nodesep": "0.3", "ranksep": "0.26",
-            "fontname": theme.FONT, "fontsize": f"{TITLE:g}",
-            "nslimit": f"{steps}", "nslimit1": f"{steps}", "mclimit": "1",
+            **dot_language.layered(look.direction, len(comparison.links)),
+            "nodesep": "0.3", "ranksep": "0.26", "fontname": theme.FONT, "fontsize": f"{TITLE:g}",
         },
         node_attr={"shape": "box", "fixedsize": "true", "label": ""},
         edge_attr={"arrowsize": "0.6"},
@@ -93,14 +57,14 @@ def _source(comparison: Comparison, look: Look) -> str:
         weight = WEIGHTS["both" if len(link.sides) == 2 else min(link.sides)]
         # What was moved is read backwards in the first network, which must not turn the second around.
         backwards = {"constraint": "false"} if order[link.source] > order[link.target] else {}
-        dot.edge(link.source, link.target, weight=weight, **backwards)
+        dot.edge(link.source, link.target, id=link.id, weight=weight, **backwards)
     source: str = dot.source
     return source
 
 
-def _write(dot: graphviz.Digraph, items: tuple[Box | Group, ...]) -> None:
+def _write(dot: graphviz.Digraph, items: tuple[DiffBox | DiffGroup, ...]) -> None:
     for item in items:
-        if isinstance(item, Box):
+        if isinstance(item, DiffBox):
             width, height = _size(item)
             dot.node(item.id, width=f"{width / INCH:.4f}", height=f"{height / INCH:.4f}")
             continue
@@ -108,7 +72,7 @@ def _write(dot: graphviz.Digraph, items: tuple[Box | Group, ...]) -> None:
             _write(cluster, item.items)
 
 
-def _size(box: Box) -> tuple[float, float]:
+def _size(box: DiffBox) -> tuple[float, float]:
     if is_round(box):
         return ROUND, ROUND
     wide = 0.0
@@ -118,29 +82,14 @@ def _size(box: Box) -> tuple[float, float]:
     return max(LEAST, wide + 2 * PADDING[0]), len(box.lines) * LINE + 2 * PADDING[1]
 
 
-def _frame(group: Group) -> dict[str, str]:
+def _frame(group: DiffGroup) -> dict[str, str]:
     longest = max(lettering.width(said, TITLE) for said in titles(group)) * lettering.BOLD
     blanks = " " * round((longest + AIR) / lettering.width(" ", TITLE))
     lines = [blanks] + [" "] * (len(titles(group)) - 1)
     return {"label": text(*lines, left=True), "labeljust": "l", "margin": "10"}
 
 
-def titles(group: Group, side: Side | None = None) -> list[str]:
+def titles(group: DiffGroup, side: Which | None = None) -> list[str]:
     """The lines of a group's title in one network or both; the number of repeats stands in the first."""
     first, *others = (line.of(side) for line in group.lines)
     return [f"{first}  {group.repeats}".rstrip(), *others]
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(number) for number in text.split(",")]
-
-
-def _curve(said: str, height: float) -> tuple[Point, ...]:
-    """Graphviz writes `e,X,Y X,Y X,Y …`: the arrow's tip first."""
-    tip: list[Point] = []
-    points: list[Point] = []
-    for pair in said.split():
-        *mark, x, y = pair.split(",")
-        point = (float(x), height - float(y))
-        (tip if mark == ["e"] else points).append(point)
-    return (*points, *tip)

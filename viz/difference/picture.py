@@ -7,13 +7,14 @@ from xml.etree.ElementTree import Element
 
 from archdsl.compare.difference import Status
 from viz import lettering, theme
-from viz.canvas import Canvas, Point
+from viz.canvas import XY, Canvas
 from viz.difference import facts
-from viz.difference.comparison import Box, Comparison, Group, Link
-from viz.difference.layout import LINE, ROUND, TITLE, Layout, Place, is_round, lay_out, titles
+from viz.difference.comparison import Comparison, DiffBox, DiffGroup, DiffLink
+from viz.difference.layout import LINE, ROUND, TITLE, is_round, lay_out, titles
 from viz.difference.sayings import SIGNS
-from viz.difference.union import SIDES, Side
-from viz.formats import Look
+from viz.difference.union import SIDES, Which
+from viz.layout import Layout, Rectangle
+from viz.look import Look
 from viz.theme import Colour
 
 MARGIN: Final = 14.0
@@ -68,16 +69,16 @@ def _beside(comparison: Comparison, layout: Layout, *, across: bool) -> tuple[Ca
     return canvas, *end
 
 
-def _side(comparison: Comparison, layout: Layout, side: Side | None) -> tuple[Canvas, float, float]:
+def _side(comparison: Comparison, layout: Layout, side: Which | None) -> tuple[Canvas, float, float]:
     """One of the networks, or both overlaid, with the size of the drawing."""
     shown = [item for item in comparison.all() if side is None or side in item.sides]
     links = [link for link in comparison.links if side is None or side in link.sides]
-    curves = [layout.curves[link.source, link.target] for link in links]
+    curves = [layout.curves[link.id].points for link in links]
     places = [layout.places[item.id] for item in shown]
     left = min([0.0 if side is None else layout.width, *(p.x for p in places), *(x for c in curves for x, _ in c)])
     right = max([0.0, *(p.x + p.width for p in places), *(x for curve in curves for x, _ in curve)])
     canvas = Canvas()
-    frames = [item for item in shown if isinstance(item, Group)]
+    frames = [item for item in shown if isinstance(item, DiffGroup)]
     for frame in frames:
         _frame(canvas, frame, layout.places[frame.id])
     for link, curve in zip(links, curves, strict=True):
@@ -85,7 +86,7 @@ def _side(comparison: Comparison, layout: Layout, side: Side | None) -> tuple[Ca
     for frame in frames:
         _heading(canvas, frame, layout.places[frame.id], side)
     for box in shown:
-        if isinstance(box, Box):
+        if isinstance(box, DiffBox):
             drawn = Canvas()
             _box(drawn, box, layout.places[box.id], side)
             canvas.grouped(drawn, {"class": f"part {box.status}", "data-box": box.id})
@@ -94,7 +95,7 @@ def _side(comparison: Comparison, layout: Layout, side: Side | None) -> tuple[Ca
     return moved, right - left + 2 * facts.RADIUS, layout.height
 
 
-def _frame(canvas: Canvas, group: Group, place: Place) -> None:
+def _frame(canvas: Canvas, group: DiffGroup, place: Rectangle) -> None:
     line = theme.CHANGES[group.status].line
     fill = theme.CLUSTER[0].fill
     canvas.rectangle(
@@ -103,7 +104,7 @@ def _frame(canvas: Canvas, group: Group, place: Place) -> None:
     )  # fmt: skip
 
 
-def _heading(canvas: Canvas, group: Group, place: Place, side: Side | None) -> None:
+def _heading(canvas: Canvas, group: DiffGroup, place: Rectangle, side: Which | None) -> None:
     for i, said in enumerate(titles(group, side)):
         y = place.y + 13 + i * LINE
         wide = lettering.width(said, TITLE, bold=i == 0)
@@ -113,13 +114,13 @@ def _heading(canvas: Canvas, group: Group, place: Place, side: Side | None) -> N
         canvas.text(place.x + 8, y, said, size=TITLE, colour=colour, anchor="start", bold=i == 0)
 
 
-def _link(canvas: Canvas, link: Link, curve: tuple[Point, ...]) -> None:
+def _link(canvas: Canvas, link: DiffLink, curve: tuple[XY, ...]) -> None:
     status: Status = "same" if len(link.sides) == 2 else "removed" if "a" in link.sides else "added"
     colour = theme.EDGE if status == "same" else theme.CHANGES[status].line
     canvas.arrow(curve, colour, stroke=theme.CHANGE_STROKES[status], dashed=status == "removed")
 
 
-def _box(canvas: Canvas, box: Box, place: Place, side: Side | None) -> None:
+def _box(canvas: Canvas, box: DiffBox, place: Rectangle, side: Which | None) -> None:
     colour = theme.CHANGES[box.status]
     stroke, dashed = theme.CHANGE_STROKES[box.status], box.status == "removed"
     says = ", ".join(line.of(side) for line in box.lines if line.of(side))

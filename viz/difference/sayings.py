@@ -11,10 +11,10 @@ from archdsl.compare.difference import LayerDiff, Status
 from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import layer
+from archdsl.outline.subnets import Subnet
+from archdsl.outline.wording import clip, cost, span, title
 from viz.difference.grouping import Groups
-from viz.difference.union import SIDES, Part, Side, Union, graph_of
-from viz.grouping import Branch
-from viz.wording import clip, cost, span, title
+from viz.difference.union import SIDES, Union, UnionPart, Which, graph_of
 
 SIGNS: Final = MappingProxyType({"added": "+", "removed": "−", "changed": "~", "follows": "≈", "same": ""})
 SIGNED: Final[tuple[Status, ...]] = ("added", "removed", "changed")
@@ -24,7 +24,7 @@ MOST_CHANGES: Final = 4  # that a box for several layers tells
 Paths: TypeAlias = tuple[str, str]  # of a group, in both networks
 
 
-class Line(NamedTuple):
+class Saying(NamedTuple):
     """A line of a box."""
 
     a: str
@@ -35,20 +35,20 @@ class Line(NamedTuple):
     def differs(self) -> bool:
         return bool(self.a and self.b) and self.a != self.b
 
-    def of(self, side: Side | None) -> str:
+    def of(self, side: Which | None) -> str:
         return self.both if side is None else self.a if side == "a" else self.b
 
 
-NOTHING: Final = Line("", "", "")
+NOTHING: Final = Saying("", "", "")
 
 
-def line(a: str, b: str, what: str = "") -> Line:
+def line(a: str, b: str, what: str = "") -> Saying:
     """What is said in both networks of the same thing: once, or with an arrow."""
     both = f"{a} → {b}" if a and b and a != b else b or a
-    return Line(*(f"{what} {said}".lstrip() if said else "" for said in (a, b, both)))
+    return Saying(*(f"{what} {said}".lstrip() if said else "" for said in (a, b, both)))
 
 
-def plural(number: int, word: str) -> Line:
+def plural(number: int, word: str) -> Saying:
     said = f"{number:,} {word}{'' if number == 1 else 's'}"
     return line(said, said)
 
@@ -56,24 +56,24 @@ def plural(number: int, word: str) -> Line:
 class Told(NamedTuple):
     """What is said of an item: what it does, what it is called, and in which ways it differs."""
 
-    title: Line
-    name: Line
-    more: tuple[Line, ...]
+    title: Saying
+    name: Saying
+    more: tuple[Saying, ...]
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Saying, ...]:
         return _said(self.title, self.name, *self.more)
 
 
-def part(union: Union, found: Part, within: Paths) -> Told:
+def part(union: Union, found: UnionPart, within: Paths) -> Told:
     """What is said of an input, a layer or an output in a group of these paths."""
     if found.diff is None:
-        return Told(line(clip(found.name), clip(found.name)), NOTHING, _said(_shape(found)))
+        return Told(line(clip(found.a or ""), clip(found.b or "")), NOTHING, _said(_shape(found)))
     more = _said(*_changes(found.diff), *_figures(union, found))
     return Told(_title(union, found), _name(found, within), more)
 
 
-def group(groups: Groups, branch: Branch, within: Branch) -> Told:
+def group(groups: Groups, branch: Subnet, within: Subnet) -> Told:
     """How the block of a group was called, and what the group is called, or several in a row."""
     firsts = groups.of(branch.path, branch.use)
     lasts = groups.of(branch.last, branch.use) if branch.last else (None, None)
@@ -82,27 +82,27 @@ def group(groups: Groups, branch: Branch, within: Branch) -> Told:
         label = "" if first is None else span(first.label, last.label) if last is not None else first.label
         paths.append(clip(label.removeprefix(f"{outer}.") if outer else label))
     a, b = (clip(found.call) if found is not None else "" for found in firsts)
-    was = Line("", "", f"was {a}") if a and b and a != b else NOTHING
-    return Told(Line(a, b, b or a), line(*paths), _said(was))
+    was = Saying("", "", f"was {a}") if a and b and a != b else NOTHING
+    return Told(Saying(a, b, b or a), line(*paths), _said(was))
 
 
-def heading(groups: Groups, branch: Branch, within: Branch) -> tuple[Line, ...]:
+def heading(groups: Groups, branch: Subnet, within: Subnet) -> tuple[Saying, ...]:
     """The same of an open group, whose name comes first."""
     title, name, more = group(groups, branch, within)
     return _said(name, title, *more)
 
 
-def run(union: Union, groups: Groups, branch: Branch, within: Branch) -> Line:
+def run(union: Union, groups: Groups, branch: Subnet, within: Subnet) -> Saying:
     """From where to where a run goes."""
     names = []
     for side, outer in zip(SIDES, groups.paths(within), strict=True):
         ends = (_called(union, groups, branch.items[end], side, end) for end in (0, -1))
         first, last = (name.removeprefix(f"{outer}.") for name in ends)
         names.append(clip(f"{first} … {last}") if first else "")
-    return Line(names[0], names[1], names[1] or names[0])
+    return Saying(names[0], names[1], names[1] or names[0])
 
 
-def _called(union: Union, groups: Groups, item: str | Branch, side: Side, end: int) -> str:
+def _called(union: Union, groups: Groups, item: str | Subnet, side: Which, end: int) -> str:
     """What the first or last item of a run is called in one network; nothing where this has it not."""
     if isinstance(item, str):
         return union.parts[item].key(side) or ""
@@ -111,7 +111,7 @@ def _called(union: Union, groups: Groups, item: str | Branch, side: Side, end: i
     return found.path if found is not None else ""
 
 
-def total(union: Union, keys: Collection[str], *, several: bool) -> tuple[Line, ...]:
+def total(union: Union, keys: Collection[str], *, several: bool) -> tuple[Saying, ...]:
     """What several layers have and need, and what differs in them where not all of it does alike."""
     each = " each" if several else ""
     costs = []
@@ -129,21 +129,21 @@ def total(union: Union, keys: Collection[str], *, several: bool) -> tuple[Line, 
     return _said(*(changes if len(changes) <= MOST_CHANGES else ()), line(*costs), count)
 
 
-def _said(*lines: Line) -> tuple[Line, ...]:
+def _said(*lines: Saying) -> tuple[Saying, ...]:
     return tuple(line for line in lines if line.both)
 
 
-def _title(union: Union, found: Part) -> Line:
+def _title(union: Union, found: UnionPart) -> Saying:
     nodes = [
         layer(graph_of(union.difference, side), key) if (key := found.key(side)) is not None else None for side in SIDES
     ]
     a, b = (title(node) if node is not None else "" for node in nodes)
     if nodes[0] is not None and nodes[1] is not None and nodes[0]["op"] != nodes[1]["op"]:
         return line(a, b)
-    return Line(a, b, b or a)  # the parameters that differ have lines of their own
+    return Saying(a, b, b or a)  # the parameters that differ have lines of their own
 
 
-def _name(found: Part, within: Paths) -> Line:
+def _name(found: UnionPart, within: Paths) -> Saying:
     """The names in their groups; none where it is that of the operator."""
     assert found.diff is not None
     names = []
@@ -153,7 +153,7 @@ def _name(found: Part, within: Paths) -> Line:
     return line(*names)
 
 
-def _changes(diff: LayerDiff) -> Iterator[Line]:
+def _changes(diff: LayerDiff) -> Iterator[Saying]:
     for change in (*diff.changes, *([diff.inputs] if diff.inputs is not None else [])):
         if change.what != "operator":  # the title says it
             a, b = (clip(value, LONGEST) for value in values(change))
@@ -162,7 +162,7 @@ def _changes(diff: LayerDiff) -> Iterator[Line]:
         yield line("moved", "moved")
 
 
-def _figures(union: Union, found: Part) -> Iterator[Line]:
+def _figures(union: Union, found: UnionPart) -> Iterator[Saying]:
     """The shape where it differs, else those of weights; shape and cost of what only one network has."""
     assert found.diff is not None
     yield _shape(found)
@@ -176,7 +176,7 @@ def _figures(union: Union, found: Part) -> Iterator[Line]:
         yield line(a, b, change.what)
 
 
-def _shape(found: Part) -> Line:
+def _shape(found: UnionPart) -> Saying:
     if found.status == "same" or (found.shape_a == found.shape_b):
         return NOTHING
     return line(_shown(found.shape_a), _shown(found.shape_b))

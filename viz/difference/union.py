@@ -12,17 +12,17 @@ from archdsl.compare.difference import Difference, LayerDiff, Status
 from archdsl.dims import Shape
 from archdsl.graph import Graph, Output, header, layer, layers, operands
 
-Side: TypeAlias = Literal["a", "b"]
-Kind: TypeAlias = Literal["input", "layer", "output"]
+Which: TypeAlias = Literal["a", "b"]
+PartKind: TypeAlias = Literal["input", "layer", "output"]
 
-SIDES: Final[tuple[Side, Side]] = ("a", "b")
+SIDES: Final[tuple[Which, Which]] = ("a", "b")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class UnionPart:
     """An input, a layer or an output of two networks; what one of them has not is None."""
 
-    kind: Kind
+    kind: PartKind
     status: Status
     a: str | None  # keys in the two graphs; the name, for an output
     b: str | None
@@ -34,16 +34,16 @@ class Part:
     def name(self) -> str:
         return self.b if self.b is not None else self.a or ""
 
-    def key(self, side: Side) -> str | None:
+    def key(self, side: Which) -> str | None:
         return self.a if side == "a" else self.b
 
-    def shape(self, side: Side) -> Shape:
+    def shape(self, side: Which) -> Shape:
         found = self.shape_a if side == "a" else self.shape_b
         assert found is not None  # that network has it
         return found
 
 
-Wire: TypeAlias = tuple[str, str]  # keys of parts: what makes a tensor, and what reads it
+PartWire: TypeAlias = tuple[str, str]  # keys of parts: what makes a tensor, and what reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +51,32 @@ class Union:
     """`parts` stand in the order of the second network, those of the first alone where they would stand in it."""
 
     difference: Difference
-    parts: Mapping[str, Part]
-    wires: Mapping[Wire, frozenset[Side]]  # in which of the networks each is
+    parts: Mapping[str, UnionPart]
+    wires: Mapping[PartWire, frozenset[Which]]  # in which of the networks each is
     graph: Graph  # the layers again, for what works on graphs
 
 
 def unite(difference: Difference) -> Union:
     """Two compared networks as one."""
     parts = {_key(part): part for part in _parts(difference)}
-    wires: dict[Wire, frozenset[Side]] = {}
+    wires: dict[PartWire, frozenset[Which]] = {}
     for side in SIDES:
         for wire in _wires(graph_of(difference, side), places(parts, side), parts):
             wires[wire] = wires.get(wire, frozenset()) | {side}
     return Union(difference, parts, wires, _graph(difference, parts))
 
 
-def graph_of(difference: Difference, side: Side) -> Graph:
+def graph_of(difference: Difference, side: Which) -> Graph:
     return difference.a.graph if side == "a" else difference.b.graph
 
 
-def _key(part: Part) -> str:
+def _key(part: UnionPart) -> str:
     """A name of its own: paths of the two networks may be the same, and so may those of a layer and an output."""
     sign = "-" if part.b is None else ""
     return f"{sign}{'=' if part.kind == 'output' else ''}{part.name}"
 
 
-def _parts(difference: Difference) -> Iterator[Part]:
+def _parts(difference: Difference) -> Iterator[UnionPart]:
     a, b = difference.a.graph, difference.b.graph
     inputs_a = {key: layer(a, key)["shape"] for key in header(a)["inputs"]}
     inputs_b = {key: layer(b, key)["shape"] for key in header(b)["inputs"]}
@@ -84,38 +84,38 @@ def _parts(difference: Difference) -> Iterator[Part]:
     for diff in difference.layers:
         path_a, shape_a = (diff.a.path, diff.a.shape) if diff.a is not None else (None, None)
         path_b, shape_b = (diff.b.path, diff.b.shape) if diff.b is not None else (None, None)
-        yield Part("layer", diff.status, path_a, path_b, shape_a, shape_b, diff)
+        yield UnionPart("layer", diff.status, path_a, path_b, shape_a, shape_b, diff)
     outputs_a, outputs_b = _outputs(a), _outputs(b)
     for name in {**outputs_b, **outputs_a}:
         shapes = [of[name]["shape"] if name in of else None for of in (outputs_a, outputs_b)]
         yield _end("output", name, *shapes)
 
 
-def _end(kind: Kind, name: str, a: Shape | None, b: Shape | None) -> Part:
+def _end(kind: PartKind, name: str, a: Shape | None, b: Shape | None) -> UnionPart:
     """An input or output; the shape of an output follows from the layers."""
     status: Status = "added" if a is None else "removed" if b is None else "same"
     if a is not None and b is not None and a != b:
         status = "changed" if kind == "input" else "follows"
-    return Part(kind, status, None if a is None else name, None if b is None else name, a, b)
+    return UnionPart(kind, status, None if a is None else name, None if b is None else name, a, b)
 
 
 def _outputs(graph: Graph) -> dict[str, Output]:
     return {output["name"]: output for output in header(graph)["outputs"]}
 
 
-def places(parts: Mapping[str, Part], side: Side) -> dict[str, str]:
+def places(parts: Mapping[str, UnionPart], side: Which) -> dict[str, str]:
     """The keys of the parts by those of the inputs and layers of one network."""
     return {own: key for key, part in parts.items() if part.kind != "output" and (own := part.key(side)) is not None}
 
 
-def _wires(graph: Graph, places: Mapping[str, str], parts: Mapping[str, Part]) -> Iterator[Wire]:
+def _wires(graph: Graph, places: Mapping[str, str], parts: Mapping[str, UnionPart]) -> Iterator[PartWire]:
     for key in graph:
         yield from ((places[source], places[key]) for source, _ in operands(graph, key))
     for name, output in _outputs(graph).items():
         yield places[output["node"]], f"={name}" if f"={name}" in parts else f"-={name}"
 
 
-def _graph(difference: Difference, parts: Mapping[str, Part]) -> Graph:
+def _graph(difference: Difference, parts: Mapping[str, UnionPart]) -> Graph:
     """The layers of both with the wires of both. What is said of a layer includes how it changed, so that parts of the
     graph are equal only where they differ alike. Wires of the first network that would run backwards, since a layer
     was moved, are left out: the graph has no cycle.

@@ -1,23 +1,21 @@
-"""DOT, the language of Graphviz: what the other pictures are laid out from, and the one place that quotes its text."""
+"""DOT, for Graphviz: whoever has it lays the drawing out, and may change it before."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import Final
 
 import graphviz
 
-from viz import legend, lettering, palette, recolour, theme
-from viz.formats import Look
-from viz.graph.edges import Edge
+from archdsl.outline.wording import clip, wrapped
+from viz import dot as dot_language
+from viz import lettering, palette, recolour, theme
+from viz.dot import text
+from viz.graph import legend
+from viz.graph.boxes import LONG, MOST_LINES, titled
+from viz.graph.edges import WEIGHTS, DrawnEdge
 from viz.graph.scene import Box, Group, Scene
-from viz.wording import clip, wrapped
+from viz.look import Look
 
-RANKDIR: Final = {"down": "TB", "up": "BT", "right": "LR", "left": "RL"}
-WEIGHTS: Final = {"chain": "500", "main": "100", "side": "1"}  # how straight; chains bend where they fork and join
-STEPS: Final = 5_000
-WIDEST: Final = 26  # characters of a line
-LONG, MOST_LINES = 36, 5  # of what is wrong with a step
 AIR: Final = 5  # blanks
 
 
@@ -32,21 +30,15 @@ def render(scene: Scene, look: Look) -> bytes:
 
 def source(scene: Scene, look: Look, *, with_legend: bool = False) -> str:
     """The scene in DOT. The legend is left out where that of a picture is set beside it."""
-    steps = max(1, STEPS // len(scene.edges)) if scene.edges else 1
     dot = graphviz.Digraph(
         graph_attr={
-            "rankdir": RANKDIR[look.direction],
+            **dot_language.layered(look.direction, len(scene.edges)),
             "fontname": theme.FONT,
             "fontsize": f"{theme.SMALL + 1:g}",
             "bgcolor": theme.PAPER,
-            "newrank": "true",  # else groups are ranked apart, and edges between them may point upwards
             "nodesep": "0.25",
             "ranksep": "0.22",
             "pad": "0.15",
-            # The search for the best layout stops after so many steps a node: in large graphs it would take minutes.
-            "nslimit": f"{steps}",
-            "nslimit1": f"{steps}",
-            "mclimit": "1",
         },
         node_attr={
             "shape": "box",
@@ -80,7 +72,7 @@ def _legend(dot: graphviz.Digraph, scene: Scene, look: Look) -> None:
     strokes = {"outline": "2.2", "thick": "2.8"}
     styles = {"dashed": "filled,dashed"}
     with dot.subgraph(name="cluster_legend", graph_attr={"label": "", "color": theme.MUTED, "margin": "6"}) as frame:
-        for i, entry in enumerate(legend.of_scene(scene, look.theme)):
+        for i, entry in enumerate(legend.entries(scene, look.theme)):
             frame.node(
                 f"legend{i}",
                 label=text(entry.text),
@@ -92,13 +84,6 @@ def _legend(dot: graphviz.Digraph, scene: Scene, look: Look) -> None:
                 fontsize=f"{theme.SMALL:g}",
                 height="0.2",
             )
-
-
-def text(*lines: str, left: bool = False) -> str:
-    """A label of some lines. Whatever they hold is shown as it is: no HTML, entities or escape sequences."""
-    quoted = [graphviz.escape(line.replace("&", "&amp;")) for line in lines if line]
-    label: str = graphviz.nohtml("".join(f"{line}\\l" for line in quoted) if left else "\\n".join(quoted))
-    return label
 
 
 def _write(dot: graphviz.Digraph, items: tuple[Box | Group, ...], colours: palette.Colours, depth: int) -> None:
@@ -114,7 +99,7 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
     colour = colours.groups[box.colour]
     dashed = ",dashed" if box.train else ""
     attributes = {
-        "label": text(*_lines(box.title), box.name),
+        "label": text(*titled(box.title), box.name),
         "style": f"filled,rounded{dashed}",
         "fillcolor": colour.fill,
         "color": colour.line,
@@ -147,14 +132,6 @@ def _head(box: Box) -> str:
     return f"{box.name}: {box.title}" if box.name else box.title
 
 
-def _lines(title: str) -> list[str]:
-    """A long title in lines: the operator, then what is said of it."""
-    if len(title) <= WIDEST:
-        return [title]
-    operator, _, rest = title.partition(" ")
-    return [operator, *textwrap.wrap(rest, WIDEST)]
-
-
 def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, str]:
     colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
     if group.device is not None:
@@ -174,7 +151,7 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
     }
 
 
-def _edge(dot: graphviz.Digraph, edge: Edge, look: Look) -> None:
+def _edge(dot: graphviz.Digraph, edge: DrawnEdge, look: Look) -> None:
     attributes = {"weight": WEIGHTS[edge.role]}
     if edge.crossing or look.shapes == "all" or (look.shapes and edge.news):
         attributes["label"] = text(f"  {edge.said} ")

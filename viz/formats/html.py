@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from viz import palette
-from viz.formats import Look
 from viz.html import both, themes
 from viz.html.both import Both
 from viz.html.document import document
 from viz.html.page import frame, page
 from viz.html.pictures import pictures
 from viz.html.views import Views
+from viz.look import Look
 
 OPENS = True  # blocks open and close in it, and views change
 IGNORES = ("depth", "theme", "engine")  # its reader chooses, and it is laid out where it is read

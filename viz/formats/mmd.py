@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from viz import palette, recolour, theme
-from viz.formats import Look
-from viz.graph.edges import Edge
+from viz.graph.edges import DrawnEdge
 from viz.graph.scene import Box, Group, Scene
+from viz.look import Look
 
 VIEWS: Final = ("graph",)
 IGNORES: Final = ("engine", "profile")  # it is laid out where it is read
@@ -69,7 +69,7 @@ def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) 
             yield f"{indent}end"
 
 
-def _edge(edge: Edge, look: Look) -> str:
+def _edge(edge: DrawnEdge, look: Look) -> str:
     arrow = "==>" if edge.crossing else "-.->" if edge.train else "-->"
     said = edge.crossing or look.shapes == "all" or (look.shapes and edge.news)
     label = f"|{text(edge.said)}|" if said else ""

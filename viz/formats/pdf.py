@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 
 from viz.engine import DrawingError
-from viz.formats import Look, Subject, svg
-from viz.formats.png import FAMILY, FONTS
+from viz.formats import Drawable, svg
+from viz.look import Look
+from viz.raster import FAMILY, FONTS
 
 
-def render(subject: Subject, look: Look) -> bytes:
+def render(subject: Drawable, look: Look) -> bytes:
     """The PDF file of a drawing, a page as large as this. Raises `DrawingError` where svglib is not installed."""
     try:
         from reportlab.graphics import renderPDF

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from viz.formats import Look, Subject, svg
+from viz.formats import Drawable, svg
+from viz.look import Look
 
 # Letters as wide as those of the drawing come from TeX Gyre Heros. TeX stops at a font that it has not, and many small
 # installations have no such letters; the narrower ones of Computer Modern are everywhere.
@@ -53,7 +54,7 @@ ESCAPED: Final = MappingProxyType(
 ANCHORS: Final = MappingProxyType({"start": "base west", "middle": "base", "end": "base east"})
 
 
-def render(subject: Subject, look: Look) -> bytes:
+def render(subject: Drawable, look: Look) -> bytes:
     """The LaTeX document of a drawing. pdflatex, xelatex and lualatex compile it."""
     page = svg.picture(subject, look)
     colours: dict[str, str] = {}

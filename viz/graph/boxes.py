@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from dataclasses import dataclass
 from typing import Final
 
+from archdsl.outline.wording import wrapped
 from viz import lettering, theme
 from viz.canvas import Anchor, Canvas
 from viz.graph.scene import Box
-from viz.graph.stacking import Stack
-from viz.layout import Place
+from viz.graph.stacking import LayerStack
+from viz.layout import Rectangle
 from viz.palette import Colours
 from viz.theme import Colour
 
@@ -25,7 +25,6 @@ STEP: Final = 2.5  # from one to the next where a box stands for several
 WIDEST: Final = 26  # characters of a line
 BESIDE: Final = 30  # characters of a line with a name beside the operator
 LONG, MOST_LINES = 36, 5  # of what is wrong with a step
-NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,12 @@ def lettered(box: Box) -> Lettered:
     """The lines of a box."""
     if box.kind == "fault":
         head = f"{box.name}: {box.title}" if box.name else box.title
-        return Lettered((head,), _said(box.fault))
+        return Lettered((head,), tuple(wrapped(box.fault, LONG, MOST_LINES)))
     title = f"{box.title}  {box.repeats}".rstrip()
     if box.kind == "block":
         said = " · ".join(said for said in (box.name, box.cost) if said)
         return Lettered((title,), (said,) if said else ())
-    large = _wrapped(title) if box.kind in ("layer", "join") else (title,)
+    large = titled(title) if box.kind in ("layer", "join") else (title,)
     if not box.name or len(large[0]) + len(box.name) <= BESIDE:
         return Lettered(large, beside=box.name)
     return Lettered(large, (box.name,))
@@ -72,7 +71,7 @@ def is_round(box: Box) -> bool:
     return box.kind == "join" and len(box.title) == 1
 
 
-def size(stack: Stack) -> tuple[float, float]:
+def size(stack: LayerStack) -> tuple[float, float]:
     """The width and the height of boxes on top of one another."""
     if is_round(stack[0]):
         return ROUND, ROUND
@@ -80,19 +79,19 @@ def size(stack: Stack) -> tuple[float, float]:
     return max(each.width for each in lines), sum(each.height for each in lines) + TOUCH * (len(stack) - 1)
 
 
-def draw(canvas: Canvas, stack: Stack, place: Place, colours: Colours) -> None:
+def draw(canvas: Canvas, stack: LayerStack, place: Rectangle, colours: Colours) -> None:
     """Draw boxes on top of one another, each a group that bears its name."""
     y = place.y
     for box in stack:
         lines = lettered(box)
         height = place.height if len(stack) == 1 else lines.height
         drawn = Canvas()
-        _draw(drawn, box, Place(place.x, y, place.width, height), lines, colours, len(stack) > 1)
+        _draw(drawn, box, Rectangle(place.x, y, place.width, height), lines, colours, len(stack) > 1)
         canvas.grouped(drawn, {"class": "node"}, says=f"{box.key}: {box.fault}" if box.fault else box.key)
         y += height + TOUCH
 
 
-def _draw(canvas: Canvas, box: Box, place: Place, lines: Lettered, colours: Colours, stacked: bool) -> None:
+def _draw(canvas: Canvas, box: Box, place: Rectangle, lines: Lettered, colours: Colours, stacked: bool) -> None:
     colour, ink, stroke = colours.groups[box.colour], theme.INK, 1.0
     if box.kind in ("fault", "output"):
         ink = theme.PAPER
@@ -115,14 +114,14 @@ def _draw(canvas: Canvas, box: Box, place: Place, lines: Lettered, colours: Colo
     _letter(canvas, lines, place, ink, left=stacked or bool(lines.beside), loud=box.kind == "fault")
 
 
-def _outline(canvas: Canvas, place: Place, colour: Colour, stroke: float, dashed: bool, ends: bool) -> None:
+def _outline(canvas: Canvas, place: Rectangle, colour: Colour, stroke: float, dashed: bool, ends: bool) -> None:
     round = place.height / 2 if ends else 4.5
     canvas.rectangle(
         place.x, place.y, place.width, place.height, colour, round=round, dashed=dashed, stroke=stroke
     )  # fmt: skip
 
 
-def _letter(canvas: Canvas, lines: Lettered, place: Place, ink: str, *, left: bool, loud: bool) -> None:
+def _letter(canvas: Canvas, lines: Lettered, place: Rectangle, ink: str, *, left: bool, loud: bool) -> None:
     anchor: Anchor = "start" if left else "middle"
     x = place.x + (PADDING[0] if left else place.width / 2)
     y = place.y + place.height / 2 - (len(lines.large) + len(lines.small)) * LINE / 2 + LINE * 0.8
@@ -137,16 +136,9 @@ def _letter(canvas: Canvas, lines: Lettered, place: Place, ink: str, *, left: bo
         y += LINE
 
 
-def _wrapped(title: str) -> tuple[str, ...]:
+def titled(title: str) -> tuple[str, ...]:
     """A long title in lines: the operator, then what is said of it."""
     if len(title) <= WIDEST:
         return (title,)
     operator, _, rest = title.partition(" ")
     return (operator, *textwrap.wrap(rest, WIDEST))
-
-
-def _said(fault: str) -> tuple[str, ...]:
-    """What is wrong with a step, in lines that break no shape."""
-    whole = re.sub(r"\[[^\]]*\]", lambda shape: shape.group().replace(" ", NO_BREAK), fault)
-    lines = textwrap.wrap(whole, LONG, max_lines=MOST_LINES, placeholder=" …")
-    return tuple(line.replace(NO_BREAK, " ") for line in lines)

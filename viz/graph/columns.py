@@ -13,11 +13,11 @@ from typing import Final
 import networkx as nx
 
 from viz import theme
-from viz.canvas import Point
-from viz.formats import Direction, Look
-from viz.graph.layout import ENTER, LEAVE, Link, Part, lay_out
+from viz.canvas import XY
+from viz.graph.layout import ENTER, LEAVE, Section, StackLink, lay_out
 from viz.graph.scene import Box, Group, boxes
 from viz.layout import Layout
+from viz.look import Direction, Look
 
 PAGE: Final = (6.5 * 72, 9 * 72)  # what is left between the margins of a sheet of letter paper
 READABLE: Final = 6.0  # points of the smallest letters
@@ -34,7 +34,7 @@ FRAME: Final = 50.0  # how much farther from the best place a cut may lie for ea
 class _Cut:
     """Where a drawing may be cut."""
 
-    link: Link
+    link: StackLink
     at: float  # how far along
     frames: int  # that it would cut
 
@@ -46,39 +46,39 @@ def letters(width: float, height: float, direction: Direction = "down") -> float
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PageColumn:
     """A part of a drawing with its layout, the upper left corner of it at a point."""
 
-    part: Part
+    part: Section
     layout: Layout
     x: float
     y: float
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Columns:
     """Columns, and the edges that lead from the end of one to the start of the next: points along Bézier curves."""
 
     width: float
     height: float
-    columns: tuple[Column, ...]
-    turns: tuple[tuple[Link, tuple[Point, ...]], ...]
+    columns: tuple[PageColumn, ...]
+    turns: tuple[tuple[StackLink, tuple[XY, ...]], ...]
 
 
-def set_out(whole: Part, look: Look) -> Page:
+def set_out(whole: Section, look: Look) -> Columns:
     """Lay a drawing out, in as few columns as it takes for letters that can be read on a page, or else in those with
     the largest letters. Raises `DrawingError` for what is too large."""
     layout = lay_out(whole, look)
     cuts = _best(whole, layout.turned(look.direction))
     if not cuts:
-        return Page(layout.width, layout.height, (Column(whole, layout, 0.0, 0.0),), ())
+        return Columns(layout.width, layout.height, (PageColumn(whole, layout, 0.0, 0.0),), ())
     parts = list(_parts(whole, cuts))
     layouts = [lay_out(part, look) for part in parts]
     down = [layout.turned(look.direction) for layout in layouts]
     begins = [sum(each.width + GUTTER for each in down[:i]) for i in range(len(down))]
     width, length = begins[-1] + down[-1].width, max(each.height for each in down) + 2 * TURN
 
-    def placed(x: float, y: float) -> Point:
+    def placed(x: float, y: float) -> XY:
         if look.direction in ("up", "left"):
             y = length - y
         return (x, y) if look.direction in ("down", "up") else (y, x)
@@ -86,7 +86,7 @@ def set_out(whole: Part, look: Look) -> Page:
     columns = []
     for part, layout, turned, x in zip(parts, layouts, down, begins, strict=True):
         corners = placed(x, TURN), placed(x + turned.width, TURN + turned.height)
-        columns.append(Column(part, layout, min(corners[0][0], corners[1][0]), min(corners[0][1], corners[1][1])))
+        columns.append(PageColumn(part, layout, min(corners[0][0], corners[1][0]), min(corners[0][1], corners[1][1])))
     turns = []
     for i, link in enumerate(cuts):
         end, start = down[i].places[LEAVE], down[i + 1].places[ENTER]
@@ -96,10 +96,10 @@ def set_out(whole: Part, look: Look) -> Page:
         way += [(begins[i + 1] + start.x + start.width / 2, y) for y in (TURN / 2, start.y + start.height / 2 + TURN)]
         turns.append((link, tuple(placed(*point) for point in _rounded(way))))
     size = (width, length) if look.direction in ("down", "up") else (length, width)
-    return Page(*size, tuple(columns), tuple(turns))
+    return Columns(*size, tuple(columns), tuple(turns))
 
 
-def _rounded(way: Sequence[Point]) -> Iterator[Point]:
+def _rounded(way: Sequence[XY]) -> Iterator[XY]:
     """A line with corners as Bézier curves, with round ones."""
     yield way[0]
     at = way[0]
@@ -111,7 +111,7 @@ def _rounded(way: Sequence[Point]) -> Iterator[Point]:
     yield from (at, way[-1], way[-1])
 
 
-def _toward(corner: Point, other: Point) -> Point:
+def _toward(corner: XY, other: XY) -> XY:
     """The point at which a round corner begins or ends."""
     (x, y), (to_x, to_y) = corner, other
     far = math.hypot(to_x - x, to_y - y)
@@ -119,7 +119,7 @@ def _toward(corner: Point, other: Point) -> Point:
     return x + (to_x - x) * share, y + (to_y - y) * share
 
 
-def _best(whole: Part, down: Layout) -> list[Link]:
+def _best(whole: Section, down: Layout) -> list[StackLink]:
     """Where it is best cut; nowhere, if it fits on a page."""
     cuts = _cuts(whole, down)
     best: tuple[float, list[_Cut]] = (0.0, [])
@@ -133,7 +133,7 @@ def _best(whole: Part, down: Layout) -> list[Link]:
     return [cut.link for cut in best[1]]
 
 
-def _cuts(part: Part, down: Layout) -> list[_Cut]:
+def _cuts(part: Section, down: Layout) -> list[_Cut]:
     """The edges on the longest way through the network without which it falls apart, in order."""
     pairs = Counter((link.source, link.target) for link in part.links)
     order = nx.DiGraph(list(pairs))
@@ -173,7 +173,7 @@ def _size(chosen: Sequence[_Cut], down: Layout) -> tuple[float, float]:
     return width + AROUND, max(end - begin for begin, end in pairwise(ends)) + AROUND
 
 
-def _parts(part: Part, cuts: Sequence[Link]) -> Iterator[Part]:
+def _parts(part: Section, cuts: Sequence[StackLink]) -> Iterator[Section]:
     """The columns, each with the edge by which data comes and that by which it goes on."""
     joined: nx.Graph[str] = nx.Graph()
     joined.add_nodes_from(stack[0].id for stack in part.stacks)
@@ -189,7 +189,7 @@ def _parts(part: Part, cuts: Sequence[Link]) -> Iterator[Part]:
         if after:
             links.append(replace(after, target=LEAVE))
         items = _of(part.items, {box.id for stack in stacks for box in stack}, begun)
-        yield Part(items, stacks, tuple(links))
+        yield Section(items, stacks, tuple(links))
         begun |= {group.id for _, around in boxes(items) for group in around}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Shape, show
 from archdsl.graph import Graph, header, layer, operands
@@ -14,10 +14,11 @@ from archdsl.sheet.units import size
 
 # In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
 Role: TypeAlias = Literal["chain", "main", "side"]
+WEIGHTS: Final = {"chain": "500", "main": "100", "side": "1"}  # how straight; chains bend where they fork and join
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class DrawnEdge:
     """A tensor on its way."""
 
     source: str  # ids of boxes
@@ -53,7 +54,7 @@ def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: M
     """
     several = {id for id, layers in Counter(ids.values()).items() if layers > 1}
     seen = set()
-    sizes = tensor_bytes(graph, dict.fromkeys(header(graph)["batch"], 1)) if len(header(graph)["devices"]) > 1 else {}
+    sizes = tensor_bytes(graph, header(graph)["least_batch"]) if len(header(graph)["devices"]) > 1 else {}
     for key in keys:
         if key in stand_in or key not in ids:
             continue
@@ -73,7 +74,7 @@ def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: M
             seen.add(wire)
 
 
-def as_drawn(found: Sequence[Wire]) -> tuple[Edge, ...]:
+def as_drawn(found: Sequence[Wire]) -> tuple[DrawnEdge, ...]:
     """The edges, with what can be said once all are known."""
     ways: dict[str, list[str]] = {}
     parts: dict[str, list[str]] = {}
@@ -91,7 +92,7 @@ def as_drawn(found: Sequence[Wire]) -> tuple[Edge, ...]:
         return "main" if first and len(forks) <= 2 and len(joins) <= 2 else "side"
 
     return tuple(
-        Edge(
+        DrawnEdge(
             source=wire.source,
             target=wire.target,
             shape=show(wire.shape),

@@ -11,16 +11,17 @@ from typing import Final
 import graphviz
 import networkx as nx
 
+from archdsl.outline.wording import clip
+from viz import dot as dot_language
 from viz import engine, layout, lettering, theme
-from viz.canvas import Point
-from viz.formats import Look
-from viz.formats.dot import RANKDIR, STEPS, WEIGHTS, text
+from viz.canvas import XY
+from viz.dot import text
 from viz.graph import boxes
-from viz.graph.edges import Edge
+from viz.graph.edges import WEIGHTS, DrawnEdge
 from viz.graph.scene import Box, Group, Scene
-from viz.graph.stacking import Stack
+from viz.graph.stacking import LayerStack
 from viz.layout import INCH, Layout
-from viz.wording import clip
+from viz.look import Look
 
 TITLE: Final = 10.0  # letters of a frame's title
 TITLE_LINE: Final = 12.0
@@ -36,13 +37,13 @@ LEAVE: Final = "leave"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class StackLink:
     """Edges that bring the same from one stack to another, drawn as one."""
 
     id: str
     source: str  # ids of stacks: those of their first boxes
     target: str
-    edge: Edge
+    edge: DrawnEdge
     count: int  # how often the target reads it
 
     def label(self, look: Look) -> str:
@@ -53,23 +54,23 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Section:
     """What is laid out together: a scene, or a part of it that is a column of its own."""
 
     items: tuple[Box | Group, ...]
-    stacks: tuple[Stack, ...]
-    links: tuple[Link, ...]
+    stacks: tuple[LayerStack, ...]
+    links: tuple[StackLink, ...]
 
 
-def links(scene: Scene, stacks: Sequence[Stack]) -> tuple[Link, ...]:
+def links(scene: Scene, stacks: Sequence[LayerStack]) -> tuple[StackLink, ...]:
     """The edges between stacks."""
     of = {box.id: stack[0].id for stack in stacks for box in stack}
-    counts: dict[tuple[str, str, Edge], int] = {}
+    counts: dict[tuple[str, str, DrawnEdge], int] = {}
     for edge in scene.edges:
         ends = of[edge.source], of[edge.target]
         if ends[0] != ends[1]:
             counts[*ends, edge] = counts.get((*ends, edge), 0) + 1
-    return tuple(Link(f"e{i}", *key, count) for i, (key, count) in enumerate(counts.items()))
+    return tuple(StackLink(f"e{i}", *key, count) for i, (key, count) in enumerate(counts.items()))
 
 
 def titles(group: Group, within: str = "") -> list[str]:
@@ -85,7 +86,7 @@ def inner(group: Group) -> str:
     return group.key.partition("#")[0]
 
 
-def lay_out(part: Part, look: Look) -> Layout:
+def lay_out(part: Section, look: Look) -> Layout:
     """Labels of edges far past others run along them, where they are straight for long enough: beside one another they
     would need much room, and bend the edges. Raises `DrawingError` for what is too large."""
     across = look.direction in ("right", "left")
@@ -103,7 +104,7 @@ def lay_out(part: Part, look: Look) -> Layout:
     return replace(placed, curves={**placed.curves, **along})
 
 
-def _long(part: Part, look: Look) -> dict[str, float]:
+def _long(part: Section, look: Look) -> dict[str, float]:
     """Edges that lead past many boxes and bear a label, with the width of this."""
     levels = _levels(part)
     past = [link for link in part.links if {link.source, link.target} <= levels.keys() - {ENTER, LEAVE}]
@@ -111,22 +112,16 @@ def _long(part: Part, look: Look) -> dict[str, float]:
     return {id: lettering.width(label, theme.SMALL) for id, label in labels.items() if label}
 
 
-def _middle(a: Point, b: Point) -> Point:
+def _middle(a: XY, b: XY) -> XY:
     return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
-def _source(part: Part, look: Look, stretch: float, long: Container[str]) -> str:
-    steps = max(1, STEPS // len(part.links)) if part.links else 1
+def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> str:
     dot = graphviz.Digraph(
         graph_attr={
-            "rankdir": RANKDIR[look.direction],
-            "newrank": "true",  # else groups are ranked apart, and edges between them may point upwards
+            **dot_language.layered(look.direction, len(part.links)),
             "nodesep": "0.2",
             "ranksep": "0.16",
-            # The search for the best layout stops after so many steps a node: in large graphs it would take minutes.
-            "nslimit": f"{steps}",
-            "nslimit1": f"{steps}",
-            "mclimit": "1",
         },
         node_attr={"shape": "box", "fixedsize": "true", "label": ""},
         edge_attr={"arrowsize": "0.55", "fontname": theme.FONT, "fontsize": f"{theme.SMALL:g}"},
@@ -182,7 +177,7 @@ def _node(dot: graphviz.Digraph, name: str, width: float, height: float) -> None
     dot.node(name, width=f"{width / INCH:.4f}", height=f"{height / INCH:.4f}")
 
 
-def _levels(part: Part) -> dict[str, int]:
+def _levels(part: Section) -> dict[str, int]:
     """How far down each stack will stand: below all that it reads, and what reads nothing just above its readers."""
     order = nx.DiGraph([(link.source, link.target) for link in part.links])
     order.add_nodes_from(stack[0].id for stack in part.stacks)

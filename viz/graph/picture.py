@@ -7,15 +7,16 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from viz import engine, legend, lettering, palette, theme
-from viz.canvas import Canvas, Point
+from viz.canvas import XY, Canvas
 from viz.engine import DrawingError
-from viz.formats import Look
 from viz.graph import boxes, columns, stacking
 from viz.graph import layout as graph_layout
-from viz.graph.columns import Column
-from viz.graph.layout import LEAVE, TITLE, TITLE_LINE, Link, Part
+from viz.graph import legend as graph_legend
+from viz.graph.columns import PageColumn
+from viz.graph.layout import LEAVE, TITLE, TITLE_LINE, Section, StackLink
 from viz.graph.scene import Box, Group, Scene
-from viz.layout import Curve, Layout
+from viz.layout import EdgeCurve, Layout
+from viz.look import Look
 from viz.palette import Colours
 from viz.theme import Colour
 
@@ -31,7 +32,7 @@ def draw(scene: Scene, look: Look) -> Element:
     if len(shown) > MOST_BOXES:
         raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
     stacks = stacking.stacks(scene) if look.shapes != "all" else tuple((box,) for box in shown.values())
-    page = columns.set_out(Part(scene.items, stacks, graph_layout.links(scene, stacks)), look)
+    page = columns.set_out(Section(scene.items, stacks, graph_layout.links(scene, stacks)), look)
     colours = palette.colours((box.colour for box in shown.values()), scene.devices, look.theme)
     canvas = Canvas()
     for column in page.columns:
@@ -43,7 +44,7 @@ def draw(scene: Scene, look: Look) -> Element:
     return _framed(scene, canvas, page.width, page.height, look)
 
 
-def _part(canvas: Canvas, column: Column, look: Look, colours: Colours, shown: dict[str, Box]) -> None:
+def _part(canvas: Canvas, column: PageColumn, look: Look, colours: Colours, shown: dict[str, Box]) -> None:
     part, layout = column.part, column.layout
     _frames(canvas, part.items, layout, colours, 0)
     for link in part.links:
@@ -89,7 +90,7 @@ def _titles(canvas: Canvas, items: Sequence[Box | Group], layout: Layout, within
         _titles(canvas, item.items, layout, graph_layout.inner(item))
 
 
-def _edge(canvas: Canvas, link: Link, points: Sequence[Point], shown: dict[str, Box], kind: str) -> None:
+def _edge(canvas: Canvas, link: StackLink, points: Sequence[XY], shown: dict[str, Box], kind: str) -> None:
     edge = link.edge
     drawn = Canvas()
     colour, stroke = (theme.CROSSING, 2.4) if edge.crossing else (theme.EDGE, 1.0)
@@ -101,7 +102,7 @@ def _edge(canvas: Canvas, link: Link, points: Sequence[Point], shown: dict[str, 
     canvas.grouped(drawn, {"class": kind}, says=says)
 
 
-def _label(canvas: Canvas, link: Link, curve: Curve | None, look: Look) -> None:
+def _label(canvas: Canvas, link: StackLink, curve: EdgeCurve | None, look: Look) -> None:
     label = link.label(look)
     if label and curve is not None and curve.label is not None:
         x, y = curve.label
@@ -118,7 +119,7 @@ def _label(canvas: Canvas, link: Link, curve: Curve | None, look: Look) -> None:
 
 def _framed(scene: Scene, drawing: Canvas, width: float, height: float, look: Look) -> Element:
     """The drawing with its caption above, and the legend beside it or beneath it, whichever leaves larger letters."""
-    entries = legend.of_scene(scene, look.theme)
+    entries = graph_legend.entries(scene, look.theme)
     caption = lettering.width(scene.title, theme.CAPTION, bold=True)
     top = theme.CAPTION * 2 + 4
     row = legend.row(entries, max(width, caption, 240.0))

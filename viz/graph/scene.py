@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from archdsl.graph import Graph, broken, fault, header, layer, layers, live
-from viz import folding, grouping
+from archdsl.graph import Graph, fault, header, layer
+from archdsl.outline import folding
+from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
+from archdsl.outline.wording import clip, clip_call, cost, name, plain, title
+from viz import fitting
 from viz.graph import edges
-from viz.graph.edges import Edge, Wire
-from viz.wording import clip, clip_call, cost, plain, title
+from viz.graph.edges import DrawnEdge, Wire
 
-Kind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
-Shown: TypeAlias = Literal["train", "eval"]
+BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Fold: TypeAlias = bool | Literal["mark"]
 Depth: TypeAlias = int | Literal["fit"] | None  # None: whatever the depth
 
@@ -23,7 +24,7 @@ class Box:
     """A layer, an input, an output, a group drawn as one; or a step of a broken spec that cannot be."""
 
     id: str
-    kind: Kind
+    kind: BoxKind
     key: str  # of the node; for an output, its name, for a group its path
     title: str  # what it does
     name: str  # what it is called, within its group; empty where the title says it already
@@ -34,6 +35,7 @@ class Box:
     fault: str = ""  # what is wrong with it
     cost: str = ""  # what a group has and needs
     repeats: str = ""  # how many groups it stands for
+    layers: tuple[str, ...] = ()  # the keys of those in a group drawn as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,13 @@ class Group:
 class Scene:
     title: str
     items: tuple[Box | Group, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[DrawnEdge, ...]
     devices: tuple[str, ...]
     graph: Graph  # what it shows, for what is not to be seen at a glance
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
-        return grouping.preorder(self.items, lambda item: item.items if isinstance(item, Group) else ())
+        return preorder(self.items, lambda item: item.items if isinstance(item, Group) else ())
 
     def boxes(self) -> Iterator[Box]:
         """All boxes, whatever group they are in."""
@@ -87,24 +89,24 @@ def build(
     if isinstance(depth, int) and depth < 1:
         raise ValueError(f"a drawing is at least 1 deep, not {depth}")
     keys = kept(graph, phase)
-    tree = grouping.groups(graph, keys)
+    tree = subnets(graph, keys)
     inner = set(keys)
     caption = name(graph)
     if focus is not None:
-        part = folding.find(tree, focus)
-        tree = folding.focus(graph, tree, part)
+        part = fitting.find(tree, focus)
+        tree = fitting.focus(graph, tree, part)
         inner = {part} if isinstance(part, str) else set(part.keys)
         caption = f"{caption}: {focus}"
-        if isinstance(depth, int) and isinstance(part, grouping.Branch):
+        if isinstance(depth, int) and isinstance(part, Subnet):
             depth += part.depth
     if fold == "mark":
         tree = folding.mark(graph, tree)
     folded = folding.fold(graph, tree) if fold is True else folding.Folded(tree, {})
     tree, stand_in = folded
     if depth is not None:
-        tree = folding.fitting(graph, folded) if depth == "fit" else folding.close(tree, depth)
+        tree = fitting.fit(graph, folded) if depth == "fit" else folding.close(tree, depth)
     if depth is not None or focus is not None:
-        tree = folding.untangle(graph, folding.Folded(tree, stand_in))
+        tree = fitting.untangle(graph, folding.Folded(tree, stand_in))
     ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
     wires = list(edges.wires(graph, keys, ids, stand_in))
     ends = []
@@ -127,27 +129,10 @@ def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Itera
             yield from boxes(item.items, (*around, item))
 
 
-def name(graph: Graph) -> str:
-    """What a network is called: `resnet50 (ResNet)`."""
-    head = header(graph)
-    variant = head["variant"] or head["network"]
-    return plain(variant if variant == head["network"] else f"{variant} ({head['network']})")
-
-
-def kept(graph: Graph, phase: Shown) -> list[str]:
-    """The nodes that exist in a phase, in order."""
-    if phase == "train":
-        return list(graph)
-    if any(broken(graph)):
-        return [key for key, node in layers(graph) if node["phase"] == "both"]
-    kept = live(graph, training=False) | set(header(graph)["inputs"])
-    return [key for key in graph if key in kept]
-
-
-def _ids(tree: grouping.Branch, names: Mapping[str, str]) -> dict[str, str]:
+def _ids(tree: Subnet, names: Mapping[str, str]) -> dict[str, str]:
     """For each layer that is drawn the id of its box: that of the group, where this is drawn as one."""
     found = {}
-    stack: list[str | grouping.Branch] = [tree]
+    stack: list[str | Subnet] = [tree]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
@@ -159,7 +144,7 @@ def _ids(tree: grouping.Branch, names: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
+def _items(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
     found: list[Box | Group] = []
     for item in tree.items:
         if isinstance(item, str):
@@ -169,7 +154,7 @@ def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple
     return tuple(found)
 
 
-def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within: str) -> Box:
+def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> Box:
     nodes = [layer(graph, key) for key in tree.keys]
     devices = {node["device"] for node in nodes}
     label = tree.label.removeprefix(f"{within}.") if within else tree.label
@@ -184,10 +169,11 @@ def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within:
         train=all(node["phase"] == "train" for node in nodes),
         cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
         repeats=tree.repeats,
+        layers=tuple(tree.keys),
     )
 
 
-def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group:
+def _group(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> Group:
     items = _items(graph, tree, ids)
     devices = {item.device for item in items}
     return Group(
@@ -204,7 +190,7 @@ def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group
     )
 
 
-def _box(graph: Graph, key: str, id: str, tree: grouping.Branch) -> Box:
+def _box(graph: Graph, key: str, id: str, tree: Subnet) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from viz.graph.edges import Edge
+from viz.graph.edges import DrawnEdge
 from viz.graph.scene import Box, Scene
 from viz.graph.scene import boxes as scene_boxes
 
-Stack: TypeAlias = tuple[Box, ...]  # from the first to the last, in the order of the data
+LayerStack: TypeAlias = tuple[Box, ...]  # from the first to the last, in the order of the data
 
 HIGHEST: Final = 12  # boxes
 ALONE: Final = frozenset({"pooling", "resample", "reshape", "reduction"})  # that change shapes, and do nothing else
 
 
-def stacks(scene: Scene) -> tuple[Stack, ...]:
+def stacks(scene: Scene) -> tuple[LayerStack, ...]:
     """All boxes of a scene: a layer with those after it that change no shape, everything else by itself."""
     found = list(scene_boxes(scene.items))
     boxes = {box.id: box for box, _ in found}
@@ -27,7 +27,7 @@ def stacks(scene: Scene) -> tuple[Stack, ...]:
     for edge in scene.edges:
         gives.setdefault(edge.source, set()).add(edge.shape)
 
-    def continues(edge: Edge) -> bool:
+    def continues(edge: DrawnEdge) -> bool:
         above, below = boxes[edge.source], boxes[edge.target]
         return (
             above.kind == below.kind == "layer"
@@ -42,7 +42,7 @@ def stacks(scene: Scene) -> tuple[Stack, ...]:
     return tuple(_cut(boxes, next_of))
 
 
-def _cut(boxes: Mapping[str, Box], next_of: Mapping[str, str]) -> Sequence[Stack]:
+def _cut(boxes: Mapping[str, Box], next_of: Mapping[str, str]) -> Sequence[LayerStack]:
     later = set(next_of.values())
     found = []
     for box in boxes.values():

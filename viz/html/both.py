@@ -14,27 +14,27 @@ from archdsl.compare.difference import Difference, LayerDiff
 from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import header, layer, operands
+from archdsl.outline.subnets import Subnet
+from archdsl.outline.wording import clip, plain
 from viz.difference import condense, sayings
 from viz.difference.comparison import Arrangement
 from viz.difference.facts import MEANINGS
 from viz.difference.grouping import Groups, groups
 from viz.difference.overview import Overview, overview
 from viz.difference.sayings import NOTHING as NO_LINE
-from viz.difference.sayings import SIGNS, Line
-from viz.difference.union import SIDES, Part, Side, Union, graph_of, places, unite
-from viz.formats import Look
-from viz.grouping import Branch
+from viz.difference.sayings import SIGNS, Saying
+from viz.difference.union import SIDES, Union, UnionPart, Which, graph_of, places, unite
 from viz.html import figures
 from viz.html.document import named
 from viz.html.facts import Notes, amount, amounts, facts
 from viz.html.figures import FIGURES, NOTHING, Cost
-from viz.html.paging import Page, Stand, paged
-from viz.wording import clip, plain
+from viz.html.paging import ItemPage, Stand, paged
+from viz.look import Look
 
 LONGEST: Final = 200  # characters of a value
 
-Item: TypeAlias = str | Branch | Page[str | Branch]
-Costs: TypeAlias = Mapping[Side, Cost]
+UnionItem: TypeAlias = str | Subnet | ItemPage[str | Subnet]
+Costs: TypeAlias = Mapping[Which, Cost]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Both:
 
     union: Union
     groups: Groups
-    tree: Branch
+    tree: Subnet
     arrangement: Arrangement
 
 
@@ -108,12 +108,12 @@ class _Writer:
 
     def network(self, told: Overview) -> None:
         tree = self._both.tree
-        root = self._entry("network", Line(*told.names, told.title))
+        root = self._entry("network", Saying(*told.names, told.title))
         self._close(root, tree.keys, self._children(self._paged(tree), 0, tree))
 
     def edges(self) -> Iterator[list[Any]]:
         """From which item to which, what flows, and in which of the networks if only in one."""
-        found: dict[tuple[int, int], dict[Side, str]] = {}
+        found: dict[tuple[int, int], dict[Which, str]] = {}
         for side in SIDES:
             graph = graph_of(self._union.difference, side)
             own = {name: self._places[key] for name, key in places(self._union.parts, side).items()}
@@ -129,25 +129,25 @@ class _Writer:
             sides = "".join(shapes) if len(shapes) == 1 else ""
             yield [*ends, " → ".join(dict.fromkeys(shapes.values())), 0, 0, 0, sides]
 
-    def _paged(self, tree: Branch) -> Sequence[Item]:
+    def _paged(self, tree: Subnet) -> Sequence[UnionItem]:
         return paged(tree.items, self._stand)
 
-    def _stand(self, item: str | Branch) -> Stand:
-        if isinstance(item, Branch):
+    def _stand(self, item: str | Subnet) -> Stand:
+        if isinstance(item, Subnet):
             return "folded" if item.like else ""
         kind = self._union.parts[item].kind
         return "" if kind == "layer" else kind
 
-    def _children(self, items: Sequence[Item], parent: int, within: Branch) -> Costs:
+    def _children(self, items: Sequence[UnionItem], parent: int, within: Subnet) -> Costs:
         costs = [self._item(item, parent, within) for item in items]
         return {side: figures.total(cost[side] for cost in costs) for side in SIDES}
 
-    def _item(self, item: Item, parent: int, within: Branch) -> Costs:
+    def _item(self, item: UnionItem, parent: int, within: Subnet) -> Costs:
         """Writes an item and what is in it; what all of it costs in the two networks."""
         if isinstance(item, str):
             return self._part(item, parent, within)
         place = len(self.items)
-        if isinstance(item, Page):
+        if isinstance(item, ItemPage):
             names = [self._called(end) for end in (item.first, item.last)]
             entry = self._entry("page", sayings.line(*[" … ".join(names)] * 2), parent=parent)
             keys, inside = _keys(item), item.items
@@ -160,23 +160,23 @@ class _Writer:
             entry = self._entry("group", paths, parent=parent, paths=paths, name=name, call=call, more=more)
             keys, inside, within = item.keys, self._paged(item), item
             self._places[item.key] = place
-        first = item.first if isinstance(item, Page) else item
-        if isinstance(first, Branch) and first.like:
+        first = item.first if isinstance(item, ItemPage) else item
+        if isinstance(first, Subnet) and first.like:
             entry["of"] = self._places[first.like]
         costs = self._children(inside, place, within)
-        if isinstance(item, Branch) and item.order:
+        if isinstance(item, Subnet) and item.order:
             entry["alike"] = [self._places[key] for key in item.order]
         self._close(entry, keys, costs)
         return costs
 
-    def _part(self, key: str, parent: int, within: Branch) -> Costs:
+    def _part(self, key: str, parent: int, within: Subnet) -> Costs:
         part = self._union.parts[key]
         title, name, more = sayings.part(self._union, part, self._both.groups.paths(within))
         paths = sayings.line(*(plain(name) if name is not None else "" for name in (part.a, part.b)))
         self._places[key] = len(self.items)
         entry = self._entry(self._kind(part), title, parent=parent, paths=paths, name=name, more=more)
         entry |= {"status": part.status, "order": self._order[key]}
-        costs: dict[Side, Cost] = {}
+        costs: dict[Which, Cost] = {}
         for side in SIDES:
             costs[side] = NOTHING
             own = part.key(side)
@@ -196,16 +196,16 @@ class _Writer:
             entry["changes"] = list(_changes(part.diff))
         return costs
 
-    def _kind(self, part: Part) -> str:
+    def _kind(self, part: UnionPart) -> str:
         if part.kind != "layer":
             return part.kind
-        side: Side = "a" if part.b is None else "b"
+        side: Which = "a" if part.b is None else "b"
         own = layer(graph_of(self._union.difference, side), part.name)
         return "join" if own["operator"].group == "merge" else "layer"
 
     def _entry(
-        self, kind: str, title: Line, *, parent: int | None = None, paths: Line = NO_LINE, name: Line = NO_LINE,
-        call: Line = NO_LINE, more: Sequence[Line] = (),
+        self, kind: str, title: Saying, *, parent: int | None = None, paths: Saying = NO_LINE, name: Saying = NO_LINE,
+        call: Saying = NO_LINE, more: Sequence[Saying] = (),
     ) -> dict[str, Any]:  # fmt: skip
         """A new item with what is said of it, in both networks together and in each that it is in."""
         path = paths.b or paths.a
@@ -242,15 +242,15 @@ class _Writer:
                 layers = sum(part.key(side) is not None for part in inner)
                 entry.setdefault(side, {}).update(amounts(costs[side]), layers=layers)
 
-    def _called(self, item: str | Branch) -> str:
-        path = item.path if isinstance(item, Branch) else self._union.parts[item].name
+    def _called(self, item: str | Subnet) -> str:
+        path = item.path if isinstance(item, Subnet) else self._union.parts[item].name
         return clip(path.rpartition(".")[2])
 
 
-def _keys(page: Page[str | Branch]) -> list[str]:
+def _keys(page: ItemPage[str | Subnet]) -> list[str]:
     found: list[str] = []
     for item in page.items:
-        found += _keys(item) if isinstance(item, Page) else [item] if isinstance(item, str) else item.keys
+        found += _keys(item) if isinstance(item, ItemPage) else [item] if isinstance(item, str) else item.keys
     return found
 
 

@@ -8,17 +8,17 @@ from typing import Any, TypeAlias
 
 from archdsl.dims import show
 from archdsl.graph import header
+from archdsl.outline.wording import clip, plain
 from archdsl.sheet.units import count, size
 from viz import palette
-from viz.formats import Look
 from viz.graph.scene import Box, Group, Scene
 from viz.html import figures
 from viz.html.facts import Notes, amounts, facts
-from viz.html.figures import FIGURES, NOTHING, Cost, Figure, Figures
-from viz.html.paging import Page, Stand, paged
-from viz.wording import clip, plain
+from viz.html.figures import FIGURES, NOTHING, Cost, Figures, ItemFigure
+from viz.html.paging import ItemPage, Stand, paged
+from viz.look import Look
 
-Item: TypeAlias = Box | Group | Page[Box | Group]
+SceneItem: TypeAlias = Box | Group | ItemPage[Box | Group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def document(scene: Scene, look: Look) -> Document:
     return Document(data, written.places, written.known)
 
 
-def named(figure: Figure, look: Look) -> str:
+def named(figure: ItemFigure, look: Look) -> str:
     """A figure's name; that of a time says on what."""
     return f"{figure.name} on {look.profile.title}" if figure.unit == "seconds" else figure.name
 
@@ -85,19 +85,19 @@ class _Writer:
         self.items.append(root)
         self._close(root, self._children(paged(self.scene.items, _stand), 0))
 
-    def _children(self, items: Sequence[Item], parent: int) -> tuple[Cost, int]:
+    def _children(self, items: Sequence[SceneItem], parent: int) -> tuple[Cost, int]:
         below = [self._item(item, parent) for item in items]
         return figures.total(cost for cost, _ in below), sum(layers for _, layers in below)
 
-    def _item(self, item: Item, parent: int) -> tuple[Cost, int]:
+    def _item(self, item: SceneItem, parent: int) -> tuple[Cost, int]:
         if isinstance(item, Box):
             return self._box(item, parent)
         entry: dict[str, Any] = {"parent": parent}
         place = len(self.items)
         self.items.append(entry)
-        first = item.first if isinstance(item, Page) else item
+        first = item.first if isinstance(item, ItemPage) else item
         entry |= {"of": self.places[first.like]} if isinstance(first, Group) and first.like else {}
-        if isinstance(item, Page):
+        if isinstance(item, ItemPage):
             entry |= {"kind": "page", "path": "", "title": f"{_called(item.first)} … {_called(item.last)}"}
             below = self._children(item.items, place)
         else:
@@ -119,14 +119,14 @@ class _Writer:
     def _box(self, box: Box, parent: int) -> tuple[Cost, int]:
         self.boxes[box.id] = len(self.items)
         if box.kind != "output":
-            self.places[box.key] = len(self.items)
+            self.places |= dict.fromkeys((box.key, *box.layers), len(self.items))
         entry: dict[str, Any] = {
             "parent": parent,
             "kind": box.kind,
             "path": plain(box.key),
             "title": box.title,
             "colour": self.colours[box.colour],
-            "order": len(self.order) if box.kind == "output" else self.order[box.key],
+            "order": self._order(box),
         }
         self.items.append(entry)
         entry |= {"name": box.name} if box.name else {}
@@ -137,8 +137,16 @@ class _Writer:
             output = next(o for o in header(self.scene.graph)["outputs"] if o["name"] == box.key)
             entry |= {"outputs": [show(output["shape"])]}
             return NOTHING, 0
+        if box.kind == "block":
+            return self._close(entry, (figures.total(map(self.known.cost, box.layers)), len(box.layers)))
         entry |= facts(self.scene.graph, box.key, self.known, self.notes)
         return self.known.cost(box.key), int(box.kind != "input")
+
+    def _order(self, box: Box) -> int:
+        """Where a box stands in the order of the layers: an output after all, a group where its middle is."""
+        if box.kind == "output":
+            return len(self.order)
+        return self.order[box.layers[len(box.layers) // 2] if box.layers else box.key]
 
     def _within(self, path: str, parent: int) -> str:
         """What a group is called within the one around it."""
@@ -179,7 +187,7 @@ def _summary(known: Figures) -> list[list[str]]:
         ["hash", report.hash[:16]],
     ]
     if report.assumed:
-        rows.append(["counted for", ", ".join(f"{name} = 1" for name in report.assumed)])
+        rows.append(["counted for", ", ".join(f"{name} = {least}" for name, least in report.least_batch.items())])
     if report.requires:
         rows.append(["needs", ", ".join(report.requires)])
     return rows

@@ -20,7 +20,7 @@ Amount: TypeAlias = Size | float | None  # None: not known
 Cost: TypeAlias = tuple[Amount, ...]  # of a layer or group, one for each of `FIGURES`
 
 
-class Measured(NamedTuple):
+class LayerCost(NamedTuple):
     """What figures are taken from."""
 
     row: Row | None  # of the report; none for an input
@@ -29,20 +29,20 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ItemFigure:
     """What the page tells of every layer, adds up for groups, and colours by."""
 
     key: str  # in the page's data
     name: str
     unit: Literal["count", "bytes", "seconds"]
-    of: Callable[[Measured], Amount]
+    of: Callable[[LayerCost], Amount]
 
 
 FIGURES: Final = (
-    Figure("params", "parameters", "count", lambda layer: layer.row.params if layer.row else 0),
-    Figure("macs", "MACs", "count", lambda layer: layer.row.macs if layer.row else 0),
-    Figure("bytes", "output memory", "bytes", lambda layer: layer.bytes),
-    Figure("time", "predicted time", "seconds", lambda layer: layer.seconds),
+    ItemFigure("params", "parameters", "count", lambda layer: layer.row.params if layer.row else 0),
+    ItemFigure("macs", "MACs", "count", lambda layer: layer.row.macs if layer.row else 0),
+    ItemFigure("bytes", "output memory", "bytes", lambda layer: layer.bytes),
+    ItemFigure("time", "predicted time", "seconds", lambda layer: layer.seconds),
 )
 NOTHING: Final[Cost] = (0,) * len(FIGURES)
 UNKNOWN: Final[Cost] = (None,) * len(FIGURES)
@@ -68,14 +68,14 @@ def measure(graph: Graph, device: DeviceProfile) -> Figures:
     whole.graph["outputs"] = tuple(o for o in header(graph)["outputs"] if o["node"] in whole)
     report = analyse(whole)
     rows = {row.path: row for row in report.nodes}
-    run = execution(whole, training=True, setting=Setting(values=dict.fromkeys(header(graph)["batch"], 1)))
+    run = execution(whole, training=True, setting=Setting(values=header(graph)["least_batch"]))
     times = _times(whole, device)
     costs = {}
     for key, node in layers(whole):
         made = [(key, i) for i in range(len(node["outputs"])) if run.storages.get((key, i)) == (key, i, None)]
         kept = [] if node["operator"].owns_storage else made
         made_bytes = sum((run.sizes[tensor] for tensor in kept), 0)
-        known = Measured(rows.get(key), made_bytes, times.get(key, 0.0) if times is not None else None)
+        known = LayerCost(rows.get(key), made_bytes, times.get(key, 0.0) if times is not None else None)
         costs[key] = tuple(figure.of(known) for figure in FIGURES)
     return Figures(costs, rows, report if len(whole) == len(graph) else None)
 

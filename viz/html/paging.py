@@ -16,23 +16,23 @@ Stand: TypeAlias = Literal["input", "output", "folded", ""]
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
+class ItemPage(Generic[Item]):
     """Consecutive items of a long group."""
 
-    items: Sequence[Item | Page[Item]]
+    items: Sequence[Item | ItemPage[Item]]
 
     @property
     def first(self) -> Item:
         item = self.items[0]
-        return item.first if isinstance(item, Page) else item
+        return item.first if isinstance(item, ItemPage) else item
 
     @property
     def last(self) -> Item:
         item = self.items[-1]
-        return item.last if isinstance(item, Page) else item
+        return item.last if isinstance(item, ItemPage) else item
 
 
-def paged(items: Sequence[Item], stand: Callable[[Item], Stand]) -> Sequence[Item | Page[Item]]:
+def paged(items: Sequence[Item], stand: Callable[[Item], Stand]) -> Sequence[Item | ItemPage[Item]]:
     """The items, in pages (and those in pages) where they are many."""
     units: list[list[Item]] = []
     for item in items:
@@ -48,7 +48,7 @@ def paged(items: Sequence[Item], stand: Callable[[Item], Stand]) -> Sequence[Ite
     return [*chain(*at["input"]), *_pages(at[""]), *chain(*at["output"])]
 
 
-def _pages(units: Sequence[Sequence[Item | Page[Item]]]) -> list[Item | Page[Item]]:
+def _pages(units: Sequence[Sequence[Item | ItemPage[Item]]]) -> list[Item | ItemPage[Item]]:
     while len(units) > MOST:
-        units = [[Page(list(chain(*units[i : i + PAGE])))] for i in range(0, len(units), PAGE)]
+        units = [[ItemPage(list(chain(*units[i : i + PAGE])))] for i in range(0, len(units), PAGE)]
     return list(chain(*units))

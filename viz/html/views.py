@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from archdsl.graph import Graph
-from viz import folding, grouping
-from viz.folding import StandIn
-from viz.formats import View
+from archdsl.outline.folding import StandIn
+from archdsl.outline.stages import Stages, stages_of
+from archdsl.outline.subnets import Shown
 from viz.graph import scene
-from viz.graph.scene import Scene, Shown
-from viz.stages import view as stages
-from viz.stages.view import Stages
+from viz.graph.scene import Scene
+from viz.look import ViewName
 from viz.volumes import view as volumes
 from viz.volumes.view import Volumes
 
@@ -31,22 +30,22 @@ class Views:
     scene: Scene
     stages: Stages | Refused
     volumes: Volumes | Refused
-    first: View  # the view that the page opens in
+    first: ViewName  # the view that the page opens in
     stand_in: StandIn  # what is drawn in the stead of the layers that those two draw once for all
 
 
 def build(
-    graph: Graph, phase: Shown = "train", *, fold: bool = True, focus: str | None = None, first: View = "graph"
+    graph: Graph, phase: Shown = "train", *, fold: bool = True, focus: str | None = None, first: ViewName = "graph"
 ) -> Views:
     """The views of a graph; equal groups are folded in the first only with `fold`. Raises `ValueError` as scenes do."""
     whole = scene.build(graph, phase, fold="mark" if fold else False, focus=focus)
     if focus is not None:
         part = Refused("only the graph shows a part of a network")
         return Views(whole, part, part, first, {})
-    table = stages.build(graph, phase)
+    table = stages_of(graph, phase)
     found = sum(map(len, table.rows))
     if found > MOST:
         many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
         return Views(whole, many, many, first, {})
-    stand_in = folding.fold(graph, grouping.groups(graph, scene.kept(graph, phase))).stand_in
+    stand_in = table.stand_in
     return Views(whole, table, volumes.build(graph, phase), first, stand_in)

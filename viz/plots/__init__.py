@@ -8,7 +8,7 @@ whose points `series.py` has made lines of.
 from __future__ import annotations
 
 from viz.plots.networks import PANELS, of_networks
-from viz.plots.plot import FORMATS, Plot, format_of
+from viz.plots.plot import FORMATS, FinishedPlot, format_of
 from viz.plots.sweep import of_sweep
 
-__all__ = ["FORMATS", "PANELS", "Plot", "format_of", "of_networks", "of_sweep"]
+__all__ = ["FORMATS", "PANELS", "FinishedPlot", "format_of", "of_networks", "of_sweep"]

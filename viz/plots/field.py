@@ -23,7 +23,7 @@ FAR: Final = 4  # times the largest field; a larger input would leave it no room
 DIMENSIONS: Final = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
-class Curve(NamedTuple):
+class FieldCurve(NamedTuple):
     """The fields of a network along one dimension, or along all if these are alike."""
 
     label: str
@@ -64,14 +64,14 @@ def draw(figure: SubFigure, subjects: Sequence[Subject], style: Style) -> None:
     below(axes, BELOW)
 
 
-def curves(subjects: Sequence[Subject]) -> list[Curve]:
+def curves(subjects: Sequence[Subject]) -> list[FieldCurve]:
     """The curves of a figure; none of a network without spatial dimensions."""
     found = []
     for subject in subjects:
         levels = growth(subject.report)
         name = subject.name if len(subjects) > 1 else ""
         for label, dimension in _dimensions(levels):
-            found.append(Curve(" ".join(filter(None, (name, label))), _along(levels, dimension)))
+            found.append(FieldCurve(" ".join(filter(None, (name, label))), _along(levels, dimension)))
     return found
 
 

@@ -10,16 +10,17 @@ from typing import Any, Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from archdsl.measure.memory.memory_report import ALL, where
+from archdsl.measure.memory.memory_report import ALL
 from archdsl.measure.memory.timeline import Course, Moment
 from archdsl.measure.run.optimizer import OPTIMISERS
-from archdsl.presentation.stages import stages_of
+from archdsl.outline.stages import stages_of
+from archdsl.outline.wording import clip
+from archdsl.presentation.memory import where
 from archdsl.sheet.units import size
 from viz import lettering, theme
 from viz.plots.scale import unit
 from viz.plots.style import SMALL, WIDTH, Style, below, grid
 from viz.plots.subject import NAME, Subject, path_end
-from viz.wording import clip
 
 HEIGHT: Final = 2.35  # inches
 LEGEND: Final = 0.16  # for each line of the legend
@@ -28,7 +29,7 @@ PHASES: Final = 18.0  # and that of the phases
 HEADROOM: Final = 1.18  # above the peak, for its name
 
 
-class Curve(NamedTuple):
+class MemoryCurve(NamedTuple):
     """What one device or network needs: of a training step everything, in inference what comes and goes."""
 
     label: str
@@ -72,7 +73,7 @@ def draw(figure: SubFigure, subjects: Sequence[Subject], style: Style) -> None:
         below(axes, (STAGES if named else 0) + PHASES)
 
 
-def curves(subjects: Sequence[Subject], *, training: bool) -> list[Curve]:
+def curves(subjects: Sequence[Subject], *, training: bool) -> list[MemoryCurve]:
     """The curves of a figure: of a network's devices, of its single device, or of each network on a single device."""
     found = []
     for subject in subjects:
@@ -81,7 +82,7 @@ def curves(subjects: Sequence[Subject], *, training: bool) -> list[Curve]:
         for name in names or [ALL]:
             timeline = subject.timelines[name]
             course = timeline.training if training else timeline.inference
-            found.append(Curve(clip(name, NAME) if names else subject.name, course, training, rest))
+            found.append(MemoryCurve(clip(name, NAME) if names else subject.name, course, training, rest))
     return found
 
 
@@ -97,14 +98,14 @@ def edges(moments: Sequence[Moment]) -> list[float]:
     return found
 
 
-def _curve(axes: Axes, curve: Curve, factor: int, look: Mapping[str, Any]) -> None:
+def _curve(axes: Axes, curve: MemoryCurve, factor: int, look: Mapping[str, Any]) -> None:
     bounds, heights = edges(curve.course.moments), [height / factor for height in curve.heights]
     style = {"edgecolor": look["color"], "linestyle": look["linestyle"], "linewidth": 1.2}
     axes.stairs(heights, bounds, label=f"{curve.label}: peak {curve.peak(NAME)}", baseline=None, **style)
     axes.plot(*_highest(bounds, heights), marker="o", linestyle="none", color=look["color"], zorder=3, clip_on=False)
 
 
-def _single(axes: Axes, curve: Curve, factor: int, style: Style) -> None:
+def _single(axes: Axes, curve: MemoryCurve, factor: int, style: Style) -> None:
     """What belongs to the curve of a single device: what is below it, and the name of its peak."""
     bounds, heights = edges(curve.course.moments), [height / factor for height in curve.heights]
     rest = curve.course.rest / factor if curve.training else 0.0
@@ -138,7 +139,7 @@ def _bytes(size: object) -> int:
     return size
 
 
-class Span(NamedTuple):
+class StageSpan(NamedTuple):
     """Where the layers of a stage run."""
 
     name: str
@@ -146,23 +147,23 @@ class Span(NamedTuple):
     end: float
 
 
-def spans(subject: Subject, curve: Curve) -> list[Span]:
+def spans(subject: Subject, curve: MemoryCurve) -> list[StageSpan]:
     """The stages that cost anything as they run, forward and backward; none where they run by turns."""
-    costly = [stage for stage in stages_of(subject.report) if stage.params or stage.macs]
-    stages = {layer: path_end(stage.path, 20) for stage in costly for layer in stage.layers}
-    found: list[Span] = []
+    homes = stages_of(subject.graph).homes()
+    stages = {key: path_end(stage.label, 20) for key, stage in homes.items() if stage.params or stage.macs}
+    found: list[StageSpan] = []
     moments = curve.course.moments
     for moment, (start, end) in zip(moments, pairwise(edges(moments)), strict=True):
-        name = stages.get(moment.layer.partition("#")[0], "")
+        name = stages.get(moment.layer, "")
         if not found or found[-1].name != name or start == 1:
-            found.append(Span(name, start, end))
+            found.append(StageSpan(name, start, end))
         found[-1] = found[-1]._replace(end=end)
     named = [span for span in found if span.name]
     once = 2 if curve.training else 1
     return named if all(count <= once for count in Counter(span.name for span in named).values()) else []
 
 
-def _ticks(axes: Axes, named: Sequence[Span], style: Style, *, training: bool) -> None:
+def _ticks(axes: Axes, named: Sequence[StageSpan], style: Style, *, training: bool) -> None:
     """Names of stages where there is room, the longest stages first, and of the phases below."""
     end = 2 if training else 1
     per_point = end / (WIDTH * 72 / 2 - 50)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from archdsl.dims import show
 from archdsl.graph import Graph
 from viz.plots import bars, field, memory
-from viz.plots.plot import Plot
+from viz.plots.plot import FinishedPlot
 from viz.plots.style import SMALL, WIDTH, Style, title
 from viz.plots.subject import Subject, without_value
 from viz.recolour import Theme
@@ -33,7 +33,7 @@ TITLE: Final = 0.6  # inches, with the line at the foot
 
 def of_networks(
     graphs: Sequence[Graph], *, panels: Sequence[str] = (), theme: Theme = "light", **conditions: Any
-) -> Plot:
+) -> FinishedPlot:
     """The plot of some of the `PANELS`, or of all, for one network or several.
 
     `conditions` are those of the memory: optimizer, dtype, hardware. Raises `ValueError` for what cannot be plotted:
@@ -63,7 +63,7 @@ def of_networks(
         for name, (row,) in zip(shown, rows, strict=True):
             row.set_facecolor("none")
             PANELS[name].draw(row, subjects, style)
-    return Plot(figure, style)
+    return FinishedPlot(figure, style)
 
 
 def closed(subject: Subject) -> None:

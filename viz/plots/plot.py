@@ -10,8 +10,7 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from archdsl.write import write_atomically
-from viz import theme
-from viz.formats import png
+from viz import raster, theme
 from viz.plots.style import Style
 
 FORMATS: Final = ("pdf", "png", "svg")
@@ -20,7 +19,7 @@ DIGITS: Final = 5  # of places, which are parts of a figure
 UNSAID: Final = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
 
 
-class Plot:
+class FinishedPlot:
     """A plot. A notebook shows it; `figure` is matplotlib's, for whoever wants to change it."""
 
     def __init__(self, figure: Figure, style: Style) -> None:
@@ -32,13 +31,13 @@ class Plot:
     def render(self, format: str) -> bytes:
         """The bytes of a file in one of `FORMATS`. A PNG is made from the SVG, as those of diagrams are."""
         if format == "png":
-            return png.rasterise(self.render("svg").decode())
+            return raster.rasterise(self.render("svg").decode())
         target = io.BytesIO()
         with self.style.context():
             self.figure.savefig(target, format=format, metadata=dict.fromkeys(UNSAID[format]))
         data = target.getvalue()
         # Letters stay letters in SVG: who has not our font sees another of the same widths.
-        return data.replace(f"'{png.FAMILY}'".encode(), theme.FONT_STACK.encode()) if format == "svg" else data
+        return data.replace(f"'{raster.FAMILY}'".encode(), theme.FONT_STACK.encode()) if format == "svg" else data
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plot, in the format of the suffix. Raises `ValueError` for an unknown one, and `OSError`."""

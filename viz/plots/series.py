@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
+from archdsl.outline.wording import clip
 from archdsl.sweep import Point, written
-from viz.wording import clip
 
 
-class Line(NamedTuple):
+class SweepLine(NamedTuple):
     """The points that differ in what is on the horizontal axis alone."""
 
     label: str
@@ -22,7 +22,7 @@ class Series(NamedTuple):
 
     name: str | None  # None: the networks
     values: tuple[Any, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[SweepLine, ...]
 
     @property
     def numbers(self) -> bool:
@@ -91,7 +91,7 @@ def series(points: Sequence[Point]) -> Series:
         lines.setdefault(label, []).append(point)
     found = dict.fromkeys(point.spec for point in points) if axis is None else values[axis].values()
     known = {label: line for label, line in lines.items() if any(point.report is not None for point in line)}
-    return Series(axis, tuple(found), tuple(Line(clip(label), tuple(line)) for label, line in known.items()))
+    return Series(axis, tuple(found), tuple(SweepLine(clip(label), tuple(line)) for label, line in known.items()))
 
 
 def cost(point: Point, total: str) -> int | None:

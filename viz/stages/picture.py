@@ -7,12 +7,12 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from archdsl.dims import Size
+from archdsl.outline.stages import StageLink, Stages
 from archdsl.sheet.units import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
 from viz.recolour import Theme
-from viz.stages.layout import GAP, LINE, PADDING, STACK, Box, called, given, place, times, widths
-from viz.stages.view import Link, Stages
+from viz.stages.layout import GAP, LINE, PADDING, STACK, StageBox, called, given, place, times, widths
 
 MARGIN: Final = 14.0
 COLUMN: Final = 18.0  # between columns
@@ -53,7 +53,9 @@ def draw(stages: Stages, shown: Theme = "light") -> Element:
     return canvas.page(max(right, key.width) + MARGIN, bottom + key.height)
 
 
-def _entries(boxes: Sequence[Box], links: Iterable[Link], colours: palette.Colours) -> list[legend.Entry]:
+def _entries(
+    boxes: Sequence[StageBox], links: Iterable[StageLink], colours: palette.Colours
+) -> list[legend.LegendEntry]:
     entries = legend.of_colours(colours)
     entries += [legend.CROSSING] * any(_crosses(boxes[link.source], boxes[link.target]) for link in links)
     entries += [legend.SEVERAL] * any(box.stage.count > 1 for box in boxes)
@@ -61,7 +63,7 @@ def _entries(boxes: Sequence[Box], links: Iterable[Link], colours: palette.Colou
     return entries + [legend.TRAINING] * any(box.stage.train for box in boxes)
 
 
-def _box(canvas: Canvas, box: Box, colours: palette.Colours) -> None:
+def _box(canvas: Canvas, box: StageBox, colours: palette.Colours) -> None:
     stage = box.stage
     colour = colours.groups[stage.colour]
     stroke = 1.0
@@ -90,12 +92,12 @@ def _box(canvas: Canvas, box: Box, colours: palette.Colours) -> None:
             canvas.text(middle, y + i * LINE, line, size=size, colour=ink, bold=bool(stage.fault) and i == 0)
 
 
-def _sides(stages: Stages) -> dict[Link, tuple[int, int]]:
+def _sides(stages: Stages) -> dict[StageLink, tuple[int, int]]:
     """For each link that passes rows by: how far out it swings, and to which side. Longer ones swing farther."""
     places = [(n, i, len(row)) for n, row in enumerate(stages.rows) for i in range(len(row))]
     far = [link for link in stages.links if places[link.target][0] > places[link.source][0] + 1]
     far.sort(key=lambda link: (places[link.target][0] - places[link.source][0], link.source))
-    found: dict[Link, tuple[int, int]] = {}
+    found: dict[StageLink, tuple[int, int]] = {}
     for link in far:
         ends = [places[link.source], places[link.target]]
         side = -1 if all(i == 0 for _, i, _ in ends) else 1
@@ -108,11 +110,11 @@ def _sides(stages: Stages) -> dict[Link, tuple[int, int]]:
     return found
 
 
-def _crosses(a: Box, b: Box) -> bool:
+def _crosses(a: StageBox, b: StageBox) -> bool:
     return None not in (a.stage.device, b.stage.device) and a.stage.device != b.stage.device
 
 
-def _link(canvas: Canvas, a: Box, b: Box, link: Link, sides: dict[Link, tuple[int, int]]) -> None:
+def _link(canvas: Canvas, a: StageBox, b: StageBox, link: StageLink, sides: dict[StageLink, tuple[int, int]]) -> None:
     colour, stroke = (theme.CROSSING, 1.8) if _crosses(a, b) else (theme.EDGE, 1.0)
     lane, side = sides.get(link, (0, 0))
     if side:
@@ -135,7 +137,7 @@ def _link(canvas: Canvas, a: Box, b: Box, link: Link, sides: dict[Link, tuple[in
 
 
 def _columns(
-    canvas: Canvas, stages: Stages, boxes: list[Box], x: float, left: float, top: float
+    canvas: Canvas, stages: Stages, boxes: list[StageBox], x: float, left: float, top: float
 ) -> tuple[float, float]:
     """What each row gives and costs, with the share of each; the right end and the bottom of all."""
     small = theme.SMALL

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from archdsl.outline.stages import StageLink
 from viz import theme
-from viz.canvas import Canvas, Point
-from viz.stages.view import Link
+from viz.canvas import XY, Canvas
 from viz.theme import Colour
 from viz.volumes.view import Solid, Volumes, patch
 
@@ -17,7 +17,7 @@ STEEP: Final = 24.0  # an arrow that climbs more is a line: its head would not l
 ROOM: Final = 8.0  # on both sides of a line in a free lane
 
 
-def behind(canvas: Canvas, volumes: Volumes, peaks: Mapping[Link, float]) -> None:
+def behind(canvas: Canvas, volumes: Volumes, peaks: Mapping[StageLink, float]) -> None:
     """The lines that names and solids stand before: all but windows."""
     for link in volumes.links:
         a, b = volumes.solids[link.source], volumes.solids[link.target]
@@ -29,7 +29,7 @@ def behind(canvas: Canvas, volumes: Volumes, peaks: Mapping[Link, float]) -> Non
             _arrow(canvas, a, b, link)
 
 
-def before(canvas: Canvas, volumes: Volumes, links: Iterable[Link]) -> None:
+def before(canvas: Canvas, volumes: Volumes, links: Iterable[StageLink]) -> None:
     """The windows of links to a solid through which it is read from the column before."""
     for link in links:
         a, b = volumes.solids[link.source], volumes.solids[link.target]
@@ -42,18 +42,18 @@ def crosses(a: Solid, b: Solid) -> bool:
     return None not in (a.stage.device, b.stage.device) and a.stage.device != b.stage.device
 
 
-def is_far(volumes: Volumes, link: Link) -> bool:
+def is_far(volumes: Volumes, link: StageLink) -> bool:
     """Whether a link passes columns by."""
     return volumes.solids[link.target].column > volumes.solids[link.source].column + 1
 
 
-def peaks(volumes: Volumes, tops: Sequence[float]) -> dict[Link, float]:
+def peaks(volumes: Volumes, tops: Sequence[float]) -> dict[StageLink, float]:
     """How high each arc rises: above all solids and names that it passes, and the shorter arcs within. A link is an arc
     where there is something in its way."""
     solids = volumes.solids
     far = [link for link in volumes.links if is_far(volumes, link) and not _is_free(volumes, link)]
     far.sort(key=lambda link: (solids[link.target].column - solids[link.source].column, link.source))
-    found: dict[Link, float] = {}
+    found: dict[StageLink, float] = {}
     for link in far:
         start, stop = solids[link.source].column, solids[link.target].column
         below = [top for solid, top in zip(solids, tops, strict=True) if start <= solid.column <= stop]
@@ -66,14 +66,14 @@ def peaks(volumes: Volumes, tops: Sequence[float]) -> dict[Link, float]:
     return found
 
 
-def _is_free(volumes: Volumes, link: Link) -> bool:
+def _is_free(volumes: Volumes, link: StageLink) -> bool:
     """Whether nothing stands in the lane of a link's source, up to the column of its target."""
     source, target = volumes.solids[link.source], volumes.solids[link.target]
     passed = [solid for solid in volumes.solids if source.column < solid.column < target.column]
     return all(not solid.top - ROOM < source.middle < solid.y + solid.height / 2 + ROOM for solid in passed)
 
 
-def _arc(canvas: Canvas, a: Solid, b: Solid, peak: float, link: Link) -> None:
+def _arc(canvas: Canvas, a: Solid, b: Solid, peak: float, link: StageLink) -> None:
     """A skip from one solid's rear edge to another's, above what stands between."""
     start, end = ((solid.x + solid.width / 2 + solid.recess[0], solid.top) for solid in (a, b))
     control = (8 * peak - start[1] - end[1]) / 6  # lets the middle of the curve touch the peak
@@ -86,12 +86,12 @@ def _stroke(a: Solid, b: Solid) -> tuple[str, float]:
     return (theme.CROSSING, 1.4) if crosses(a, b) else (theme.EDGE, 0.8)
 
 
-def _aim(solid: Solid) -> Point:
+def _aim(solid: Solid) -> XY:
     """Where a solid is reached: at the height of its middle, if its front comes as high."""
     return solid.x, max(solid.middle, solid.y - solid.height * 0.4)
 
 
-def _start(solid: Solid) -> Point:
+def _start(solid: Solid) -> XY:
     """Where an edge leaves a solid: the middle of the face at its right."""
     return solid.x + solid.width + solid.recess[0] / 2, solid.middle
 
@@ -101,7 +101,7 @@ def _window(a: Solid, b: Solid) -> tuple[float, float] | None:
     return patch(a, b.stage.kernel) if abs(a.y - b.y) <= a.height / 2 + b.height else None
 
 
-def _arrow(canvas: Canvas, a: Solid, b: Solid, link: Link) -> None:
+def _arrow(canvas: Canvas, a: Solid, b: Solid, link: StageLink) -> None:
     """An arrow to the next column, or a line to another row."""
     colour, stroke = _stroke(a, b)
     start, aim = _start(a), _aim(b)
@@ -110,7 +110,7 @@ def _arrow(canvas: Canvas, a: Solid, b: Solid, link: Link) -> None:
         canvas.head(aim, "right", colour)
 
 
-def _draw_window(canvas: Canvas, a: Solid, b: Solid, window: tuple[float, float], link: Link) -> None:
+def _draw_window(canvas: Canvas, a: Solid, b: Solid, window: tuple[float, float], link: StageLink) -> None:
     """The window that moves over the maps, and lines to what it makes."""
     colour, stroke = _stroke(a, b)
     across, up = a.recess
@@ -119,13 +119,13 @@ def _draw_window(canvas: Canvas, a: Solid, b: Solid, window: tuple[float, float]
     wide = max(window[1], min(SMALLEST / max(a.depth, 1.0), 1.0))
     low, left = a.y + high / 2, (1 - wide) / 2
     near, far = (end + across * left, low - up * left), (end + across * (left + wide), low - up * (left + wide))
-    corners: list[Point] = [near, (near[0], near[1] - high), (far[0], far[1] - high), far]
+    corners: list[XY] = [near, (near[0], near[1] - high), (far[0], far[1] - high), far]
     canvas.polygon(corners, Colour(theme.WINDOW, colour), stroke=stroke)
     for corner in (corners[2], far):
         canvas.line([corner, _aim(b)], colour, stroke=stroke, dashed=link.train)
 
 
-def _lane(canvas: Canvas, volumes: Volumes, link: Link) -> None:
+def _lane(canvas: Canvas, volumes: Volumes, link: StageLink) -> None:
     """Past columns in a lane where nothing stands, then to the target."""
     a, b = volumes.solids[link.source], volumes.solids[link.target]
     colour, stroke = _stroke(a, b)

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
+from archdsl.outline.stage import Stage
+from archdsl.outline.stages import StageLink
+from archdsl.outline.wording import wrapped
 from viz import legend, lettering, palette, theme
-from viz.canvas import Canvas, Point
+from viz.canvas import XY, Canvas
 from viz.recolour import Theme
-from viz.stages.stage import Stage
-from viz.stages.view import Link
 from viz.theme import Colour
 from viz.volumes import links as volumes_links
 from viz.volumes.names import FIRST, SECOND
 from viz.volumes.scale import joins
-from viz.volumes.view import SEAM, Place, Solid, Volumes
-from viz.wording import wrapped
+from viz.volumes.view import SEAM, NamePlace, Solid, Volumes
 
 MARGIN: Final = 16.0
 ANGLE: Final = -40.0  # of names, in degrees
@@ -44,7 +44,7 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
     canvas.text(MARGIN, theme.CAPTION * 1.5, volumes.title, size=theme.CAPTION, anchor="start", bold=True)
     body = Canvas()
     volumes_links.behind(body, volumes, peaks)
-    reads: list[list[Link]] = [[] for _ in solids]
+    reads: list[list[StageLink]] = [[] for _ in solids]
     for link in volumes.links:
         reads[link.target].append(link)
     for i, solid in enumerate(solids):
@@ -90,7 +90,7 @@ def _area(solid: Solid, foot: float) -> _Area:
     return _Area(min(left, at - across), top, right, max(bottom, foot + reach))
 
 
-def _entries(volumes: Volumes, colours: palette.Colours) -> list[legend.Entry]:
+def _entries(volumes: Volumes, colours: palette.Colours) -> list[legend.LegendEntry]:
     entries = legend.of_colours(colours)
     if any(volumes_links.crosses(volumes.solids[link.source], volumes.solids[link.target]) for link in volumes.links):
         entries.append(legend.CROSSING)
@@ -103,7 +103,7 @@ def _wrong(stage: Stage) -> list[str]:
     return wrapped(f"{stage.label}: {stage.fault}", MESSAGE) if stage.fault else []
 
 
-def _level(solids: Sequence[Solid], place: Place) -> float:
+def _level(solids: Sequence[Solid], place: NamePlace) -> float:
     """The height at which all names above, or all names below, begin."""
     beside = [solid for solid in solids if solid.named == place]
     if place == "above":
@@ -157,7 +157,7 @@ def _solid(canvas: Canvas, solid: Solid, colours: palette.Colours) -> None:
         _inset(canvas, faces[1][0], Colour("none", outline), stroke / 2)
 
 
-def _inset(canvas: Canvas, face: Sequence[Point], colour: Colour, stroke: float) -> None:
+def _inset(canvas: Canvas, face: Sequence[XY], colour: Colour, stroke: float) -> None:
     """A second outline within a face."""
     a, _, c, _ = face
     middle = (a[0] + c[0]) / 2, (a[1] + c[1]) / 2

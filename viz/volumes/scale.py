@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from viz import theme
-from viz.stages.stage import Stage
+from archdsl.outline.stage import Stage
+from archdsl.outline.wording import SYMBOLS
 
 TALLEST: Final = 110.0
 THICKNESS: Final = 1.1
@@ -22,7 +22,7 @@ OPEN: Final = 64  # what a size that is left open counts as
 FAULT: Final = (14.0, 28.0, 14.0)  # the sides of a step that cannot be: there is no map
 JOIN: Final = (15.0, 15.0, 0.0)  # of the circle in which maps are added or multiplied
 
-Map: TypeAlias = tuple[int, int, int]  # channels, height and width; 0 for what a stage's output has not
+MapSizes: TypeAlias = tuple[int, int, int]  # channels, height and width; 0 for what a stage's output has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Scale:
     feature: float
     sequences: bool  # whether what has two sizes is a sequence that a window moves over: channels, then length
 
-    def map(self, stage: Stage) -> Map:
+    def map(self, stage: Stage) -> MapSizes:
         """The sizes of what a stage gives. Tokens count as height, and so does a length."""
         sizes = [size if isinstance(size, int) else OPEN for size in stage.sizes]
         if len(sizes) >= 3:
@@ -71,4 +71,4 @@ def scale(stages: Iterable[Stage]) -> Scale:
 
 def joins(stage: Stage) -> bool:
     """Whether a stage adds or multiplies maps, which is drawn as in the graph: a circle with its sign."""
-    return stage.title in theme.SYMBOLS.values()
+    return stage.title in SYMBOLS.values()

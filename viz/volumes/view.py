@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from archdsl.graph import Graph
-from viz.graph.scene import Shown
-from viz.stages import view as stages
-from viz.stages.stage import Stage
-from viz.stages.view import Link, Stages
+from archdsl.outline import stages
+from archdsl.outline.stage import Stage
+from archdsl.outline.stages import StageLink, Stages
+from archdsl.outline.subnets import Shown
 from viz.volumes import scale as volumes_scale
-from viz.volumes.names import Name, names
-from viz.volumes.scale import Map, joins
+from viz.volumes.names import SolidName, names
+from viz.volumes.scale import MapSizes, joins
 
 SLANT: Final = (0.42, 0.30)  # of a unit of depth on paper: to the right, and up
 SLABS: Final = 4  # equal layers in a row that are drawn one by one; more are one solid with their number
@@ -28,7 +28,9 @@ ABREAST: Final = 2  # and no more side by side: each has its name, above or belo
 # Groups of operators that give the maps that they get, or none.
 PASSING: Final = frozenset({"merge", "reshape", "regularization", "normalization", "activation", "parameter"})
 
-Place: TypeAlias = Literal["below", "above", "under"]  # under: not turned, right below the solid, in crowded pictures
+NamePlace: TypeAlias = Literal[
+    "below", "above", "under"
+]  # under: not turned, right below the solid, in crowded pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Solid:
     """A box in oblique projection: the front is thickness × height, and recedes to the right and up; or a join."""
 
     stage: Stage
-    map: Map
+    map: MapSizes
     x: float  # of the front's left side
     y: float  # of the front's middle
     thickness: float  # of each slab
@@ -44,8 +46,8 @@ class Solid:
     depth: float
     slabs: int
     column: int
-    name: Name
-    named: Place  # where its name stands
+    name: SolidName
+    named: NamePlace  # where its name stands
 
     @property
     def width(self) -> float:
@@ -84,7 +86,7 @@ class Solid:
 class Volumes:
     title: str
     solids: tuple[Solid, ...]
-    links: tuple[Link, ...]
+    links: tuple[StageLink, ...]
     devices: tuple[str, ...]
 
 
@@ -113,7 +115,7 @@ def _condensed(table: Stages) -> Stages:
         readers[link.source].add(link.target)
     makes: list[bool] = []
     sources: list[dict[int, bool]] = []  # for each stage, the makers it reads, through what passes on
-    reads: dict[int, list[Link]] = {}
+    reads: dict[int, list[StageLink]] = {}
     for link in table.links:
         reads.setdefault(link.target, []).append(link)
     for i, stage in enumerate(found):
@@ -159,7 +161,7 @@ def _laid_out(table: Stages) -> Volumes:
             slabs = stage.count if stage.colour != "block" and stage.count <= SLABS else 1
             sides = thickness, height, depth, slabs
             upper = len(row) > 1 and level == min(levels[number])
-            named: Place = "under" if crowded else "above" if upper else "below"
+            named: NamePlace = "under" if crowded else "above" if upper else "below"
             column.append(Solid(stage, scale.map(stage), 0.0, level, *sides, number, next(called), named))
         columns.append(column)
     lane = _lane(columns)

@@ -26,7 +26,9 @@ def param_bytes(node: Layer) -> int:
 
 def macs(graph: Graph, node: Layer, reads: Sequence[tuple[str, int]], values: Mapping[str, int]) -> Size:
     """Multiply-adds of convolution, linear, matmul and attention, with values put in for symbols: half of what
-    `torch.utils.flop_counter` counts. `reads` are the layer's operands."""
+    `torch.utils.flop_counter` counts. `reads` are the layer's operands. A step that cannot be has none."""
+    if "fault" in node:
+        return 0
     inputs = [fixed(layer(graph, producer)["outputs"][output], values) for producer, output in reads]
     return node["operator"].macs(inputs, fixed(node["shape"], values))
 

@@ -41,7 +41,7 @@ NOTHING: Final = Count(layers=0)
 
 def counts(graph: Graph) -> dict[str, Count]:
     """The counts of all layers. Batch symbols count as 1."""
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     in_inference, in_training = live(graph, training=False), live(graph, training=True)
     learning: set[str] = set()  # what leads to something trainable
     found = {}
@@ -74,7 +74,7 @@ def _weighs(node: Layer) -> bool:
 
 
 def _block(key: str, node: Layer) -> str:
-    return node["blocks"][-1].call.partition("(")[0] if node["blocks"] else "no block"
+    return node["blocks"][-1].block if node["blocks"] else "no block"
 
 
 # By what layers can be counted together.
@@ -82,7 +82,6 @@ GROUPS: Final[Mapping[str, Callable[[str, Layer], str]]] = MappingProxyType(
     {
         "operator": lambda key, node: node["op"],
         "block": _block,
-        "stage": lambda key, node: key.partition(".")[0].partition("#")[0],
         "device": lambda key, node: node["device"] or "any",
         "dtype": lambda key, node: node["dtype"],
     }
@@ -91,9 +90,14 @@ GROUPS: Final[Mapping[str, Callable[[str, Layer], str]]] = MappingProxyType(
 
 def grouped(graph: Graph, by: str) -> dict[str, Count]:
     """The counts of a network by one of `GROUPS`, in the order in which these appear."""
+    return added(graph, GROUPS[by])
+
+
+def added(graph: Graph, of: Callable[[str, Layer], str]) -> dict[str, Count]:
+    """The counts of a network by any such function."""
     found: dict[str, Count] = {}
     for key, count in counts(graph).items():
-        group = GROUPS[by](key, layer(graph, key))
+        group = of(key, layer(graph, key))
         found[group] = found.get(group, NOTHING) + count
     return found
 

@@ -1,22 +1,31 @@
 """The table of a paper: what a network is made of, a row a stage.
 
-A stage is a block drawn as one, or a layer with the small ones that follow it (norms, activations, dropout); equal
-stages in a row are one. Blocks are opened until the table says enough, as long as it fits on a page.
+A stage is one of these, and every layer is in one stage:
+
+* a block that is not opened, or a labelled sequence of one block (`layer3`, six times `bottleneck`);
+* a layer with the small ones that follow it and nothing else reads: norms, activations, dropout, reshapes;
+* several of these in a row that are alike.
+
+Blocks are opened level by level until the table has `ENOUGH` rows, as long as it fits on a page. A block that occurs
+several times in a row is opened nowhere. A stage is called by its block's or its first layer's path; a layer that is
+alone in what encloses it, by that.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
 import networkx as nx
 
 from archdsl.graph import Graph, broken, header, layer
-from viz import folding, grouping
-from viz.graph.scene import Shown, kept, name
-from viz.stages.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in
+from archdsl.outline import folding
+from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in
+from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
+from archdsl.outline.wording import name
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
 PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
@@ -24,7 +33,7 @@ ABREAST: Final = 3  # stages side by side that it is wide enough for
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class StageLink:
     """What one stage reads of another."""
 
     source: int  # positions in the rows' stages, counted through
@@ -36,8 +45,10 @@ class Link:
 class Stages:
     title: str
     rows: tuple[tuple[Stage, ...], ...]  # those of a row stand side by side
-    links: tuple[Link, ...]
+    links: tuple[StageLink, ...]
     devices: tuple[str, ...]
+    order: tuple[int, ...]  # for each stage, its place in the order of the graph
+    stand_in: folding.StandIn = field(default_factory=dict)  # for a layer of a repeat, that of the first
 
     @property
     def lines(self) -> int:
@@ -50,13 +61,24 @@ class Stages:
         return max(map(len, self.rows), default=0)
 
     def all(self) -> Iterator[Stage]:
+        """All of them and the inputs, row by row."""
         return (stage for row in self.rows for stage in row)
 
+    def listed(self) -> list[Stage]:
+        """The stages without the inputs, in the order of the graph."""
+        placed = sorted(zip(self.order, self.all(), strict=True), key=lambda pair: pair[0])
+        return [stage for _, stage in placed if stage.colour != "input"]
 
-def build(graph: Graph, phase: Shown = "train") -> Stages:
+    def homes(self) -> dict[str, Stage]:
+        """For every layer, the stage that it is in."""
+        shown = {key: stage for stage in self.all() for key in stage.keys}
+        return shown | {key: shown[first] for key, first in self.stand_in.items()}
+
+
+def stages_of(graph: Graph, phase: Shown = "train") -> Stages:
     """The stages of a graph."""
     found: Stages | None = None
-    for table in openings(graph, phase):
+    for table in openings(graph, phase, whole=True):
         if found is not None and (table.lines > PAGE or table.abreast > ABREAST):
             break
         found = table
@@ -66,19 +88,20 @@ def build(graph: Graph, phase: Shown = "train") -> Stages:
     return found
 
 
-def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
+def openings(graph: Graph, phase: Shown = "train", *, whole: bool = False) -> Iterator[Stages]:
     """The stages of a graph with ever more blocks opened; there is at least one such table.
 
     A block that is drawn as a repeat is opened nowhere: one that is both open and closed takes time to be recognised.
+    `whole` leaves sequences of one block closed as well.
     """
     keys = kept(graph, phase)
-    tree, stand_in = folding.fold(graph, grouping.groups(graph, keys))
+    tree, stand_in = folding.fold(graph, subnets(graph, keys))
     wrong = frozenset(key for key, _ in broken(graph))
     found = False
     for closed in (frozenset(_repeats(tree)), frozenset[str]()):
-        opener = _Opener(graph, closed, wrong)
+        opener = _Opener(graph, closed, wrong, whole)
         for depth in range(1, folding.deepest(tree) + 1):
-            table = _arranged(graph, list(opener.merged(opener.stages(tree, depth))), keys, stand_in)
+            table = _arranged(graph, _named(list(opener.merged(opener.stages(tree, depth))), keys), keys, stand_in)
             if table is not None:  # else two blocks read one another: they must be opened
                 found = True
                 yield table
@@ -86,16 +109,12 @@ def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
             return
 
 
-def _repeats(tree: grouping.Branch) -> Iterator[str]:
+def _repeats(tree: Subnet) -> Iterator[str]:
     """The names of blocks that are drawn once for several in a row."""
-    branches = [item for item in tree.items if isinstance(item, grouping.Branch)]
-    for group in grouping.preorder(branches, lambda g: [i for i in g.items if isinstance(i, grouping.Branch)]):
+    branches = [item for item in tree.items if isinstance(item, Subnet)]
+    for group in preorder(branches, lambda g: [i for i in g.items if isinstance(i, Subnet)]):
         if group.count > 1 and group.call:
-            yield _block(group)
-
-
-def _block(group: grouping.Branch) -> str:
-    return group.call.partition("(")[0]
+            yield group.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +124,9 @@ class _Opener:
     graph: Graph
     closed: Collection[str]  # names of blocks that are not opened
     wrong: frozenset[str]  # steps that cannot be: the groups that hold them are opened
+    whole: bool  # whether sequences of one block are not opened
 
-    def stages(self, tree: grouping.Branch, depth: int) -> Iterator[Stage]:
+    def stages(self, tree: Subnet, depth: int) -> Iterator[Stage]:
         """The stages in order, each layer one. What stands for several is not opened."""
         for item in tree.items:
             if isinstance(item, str):
@@ -115,12 +135,12 @@ class _Opener:
                 yield one
             elif self.wrong and not self.wrong.isdisjoint(item.keys):
                 yield from self.stages(item, depth)
-            elif item.depth >= depth or item.count > 1 or _block(item) in self.closed:
+            elif item.depth >= depth or item.count > 1 or item.block in self.closed or (self.whole and of_one(item)):
                 yield of_block(self.graph, item)
             else:
                 yield from self.stages(item, depth)
 
-    def single(self, group: grouping.Branch) -> Stage | None:
+    def single(self, group: Subnet) -> Stage | None:
         """What a group is made of, where that is one layer with its small ones, or equal stages; else None."""
         inner = list(self.merged(self.stages(replace(group, count=1), group.depth + 1)))
         if len(inner) != 1 or inner[0].fault or (inner[0].colour == "block" and inner[0].count == 1):
@@ -159,6 +179,24 @@ class _Opener:
         return same and bool(reads) and reads <= set(end) and readers <= set(b.keys)
 
 
+def _named(stages: list[Stage], keys: Sequence[str]) -> list[Stage]:
+    """Stages of one layer by the shortest path that holds nothing else: `maxpool1` for the only layer in it."""
+    sizes = Counter(prefix for key in keys for prefix in _prefixes(key))
+
+    def named(stage: Stage) -> Stage:
+        own = Counter(prefix for key in stage.keys for prefix in _prefixes(key))
+        alone = (prefix for prefix in _prefixes(stage.path) if own[prefix] == sizes[prefix])
+        return replace(stage, path=next(alone, stage.path)) if stage.path in stage.keys and not stage.last else stage
+
+    return [named(stage) for stage in stages]
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """`a.b.c` is in `a` and `a.b`."""
+    parts = path.split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts)))
+
+
 def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: folding.StandIn) -> Stages | None:
     """The stages in rows, each below all that it reads; None where that cannot be."""
     place = {key: i for i, stage in enumerate(stages) for key in stage.keys}
@@ -168,7 +206,8 @@ def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: fold
             a, b = place.get(stand_in.get(source, source)), place[key]
             if a is not None and a != b:
                 links[a, b] = links.get((a, b), True) and (stages[a].train or stages[b].train)
-    return arrange(name(graph), header(graph)["devices"], stages, links)
+    found = arrange(name(graph), header(graph)["devices"], stages, links)
+    return None if found is None else replace(found, stand_in=stand_in)
 
 
 def arrange(
@@ -191,6 +230,9 @@ def arrange(
     return Stages(
         title=title,
         rows=tuple(tuple(stages[i] for i in row) for _, row in groupby(arranged, rows.__getitem__)),
-        links=tuple(Link(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())),
+        links=tuple(
+            StageLink(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())
+        ),
         devices=devices,
+        order=tuple(arranged),
     )

@@ -1,0 +1,25 @@
+"""What the legend of a graph tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from viz import palette
+from viz.graph.scene import Scene
+from viz.legend import CROSSING, SEVERAL, SHARED, TRAINING, LegendEntry, of_colours
+from viz.recolour import Theme
+
+
+def entries(scene: Scene, shown: Theme = "light") -> list[LegendEntry]:
+    """What occurs in a scene, and needs to be told."""
+    boxes = list(scene.boxes())
+    found = of_colours(palette.colours((box.colour for box in boxes), scene.devices, shown))
+    if any(edge.crossing for edge in scene.edges):
+        found.append(replace(CROSSING, text=f"{CROSSING.text}, bytes at N = 1"))
+    if any(item.repeats for item in scene.all()):
+        found.append(SEVERAL)
+    if any(box.train for box in boxes):
+        found.append(TRAINING)
+    if any(box.shared for box in boxes):
+        found.append(SHARED)
+    return found

@@ -1,0 +1,30 @@
+"""What a reader of a drawing may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from archdsl.measure.time.device_profile import DeviceProfile
+from archdsl.measure.time.gpus import GPUS, USUAL
+from viz.recolour import Theme
+
+Direction: TypeAlias = Literal["down", "up", "right", "left"]
+Engine: TypeAlias = Literal["embedded", "system"]
+ViewName: TypeAlias = Literal["graph", "stages", "volumes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where the data flows to, whether edges bear shapes, which colours, whose layout, and the device that times are
+    predicted for.
+
+    With `shapes`, an edge says its tensor's shape where it is news: after a layer that changes it, at a fork, and
+    between devices; "all" labels every edge.
+    """
+
+    direction: Direction = "down"
+    shapes: bool | Literal["all"] = True
+    theme: Theme = "light"
+    engine: Engine = "embedded"
+    profile: DeviceProfile = GPUS[USUAL]
