@@ -140,7 +140,7 @@ class Context:
         multiple = re.fullmatch(r"(\w+) % (\d+) == 0", error.condition or "")
         if multiple is not None:  # then it is so for every value of the symbol
             name, of = multiple.groups()
-            help = f"write `{of} * {name}` for `{name}` in the input's shape, if it always is a multiple; or {help}"
+            help = f"write `{of} * {name}` for `{name}` in the input's shape, where it is always a multiple, or {help}"
         return self.fault("undecided", message, span, help=help, sizes=sizes)
 
     def too_much_work(self, work: Work, span: Span) -> Fault:
