@@ -11,8 +11,9 @@ from archdsl.limits import Work
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the user chooses for a network: settings, shapes of inputs and values of symbols, each by name. A size of an input that
-    is None stays as the spec says.
+    """What the user chooses for a network: settings, shapes of inputs and values of symbols, each by name.
+
+    A size of an input that is None stays as the spec says.
 
     With `open_batch` no size stands for a batch, which would count as 1 where it has no value.
     """

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from archdsl.definitions import capitals
 from archdsl.diagnostics import Diagnostic, did_you_mean
-from archdsl.dims import Dim, Shape, Size, show, symbol
+from archdsl.dims import Dim, Shape, Size, symbol
 from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
@@ -70,7 +70,7 @@ class InputShapes:
                 self._refuse(
                     f"input `{name}` has {len(dims)} dimensions,"
                     f" {shown(param.shape) if param.shape else ''},"
-                    f" found {show(sizes) if isinstance(sizes, Sequence) else describe(sizes)}",
+                    f" found {described(sizes)}",
                 )
                 continue
             for size in sizes:
@@ -205,3 +205,8 @@ class InputShapes:
 
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
         self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))
+
+
+def described(sizes: object) -> str:
+    """What was chosen for a shape: `[3, 224]`, or of what kind it is."""
+    return f"[{', '.join(map(str, sizes))}]" if isinstance(sizes, Sequence) else describe(sizes)

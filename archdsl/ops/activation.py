@@ -20,6 +20,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
 from archdsl.ops.sight import Sees, pointwise
+from archdsl.ops.strides import Lies
 
 
 class _Activation(Operator):
@@ -27,6 +28,7 @@ class _Activation(Operator):
 
     module: ClassVar[str]
     saves = ("input",)
+    lies: ClassVar[Lies] = "elementwise"
 
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -77,6 +79,7 @@ class Prelu(Weighted, group="activation"):
     takes_default_init = False
     saves = ("input",)
     autocast = "lower"
+    lies = "elementwise"
     examples = (*_example("prelu"), *_example("prelu(8)"))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -183,6 +186,7 @@ class _Softmax(_Activation):
     dim: int
     saves = ("output",)
     autocast = "float32"
+    lies = "in order"
 
     def infer(self, *inputs: Shape) -> Shape:
         index_dim(self.dim, len(inputs[0]), "`dim`")

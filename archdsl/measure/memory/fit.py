@@ -114,8 +114,8 @@ class _Open:
 
 
 class Fit:
-    """Finds what fits. `build` gives the graph for shapes of the inputs; `graph` is the one that it gives for no shapes,
-    and `chosen` are shapes to begin with, but for the batch.
+    """Finds what fits. `build` gives the graph for shapes of the inputs; `graph` is the one that it gives for none, and
+    `chosen` are shapes to begin with, but for the batch.
 
     Raises `Unfit` where no batch is left open, or another size is.
     """
