@@ -27,6 +27,7 @@ class _Activation(Operator):
     """An activation without weights: the module of torch with the same parameters."""
 
     module: ClassVar[str]
+    pointwise = True
     saves = ("input",)
     lies: ClassVar[Lies] = "elementwise"
 
@@ -77,6 +78,7 @@ class Prelu(Weighted, group="activation"):
     num_parameters: int = param(Integer(1), "1, or the number of channels", 1)
 
     takes_default_init = False
+    pointwise = True
     saves = ("input",)
     autocast = "lower"
     lies = "elementwise"

@@ -70,6 +70,7 @@ class _Arithmetic(_Elementwise):
     verb: ClassVar[str]
     function: ClassVar[str]
     variadic = 1
+    pointwise = True
 
     def infer(self, *inputs: Shape) -> Shape:
         least = 1 if self.scalar is not None else 2
@@ -210,6 +211,7 @@ class Maximum(_Elementwise, group="merge"):
     """Elementwise maximum of tensors."""
 
     variadic = 2
+    pointwise = True
     saves = ("input", "other")
     examples = (
         Example("maximum", ((2, 8, 5), (2, 8, 5)), (2, 8, 5)),
@@ -276,7 +278,7 @@ class Concat(Operator, group="merge"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         joined = self.dim % len(output)
-        return tuple(Slide(dim, offset=None if dim == joined else 0) for dim in range(len(output)))
+        return tuple(Slide(dim, ordered=dim != joined) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.cat", {"dim": self.dim}, kind="function", pack=True)

@@ -35,6 +35,7 @@ class Dropout(_Regularization, group="regularization"):
 
     p: float = param(PROBABILITY, "probability of zeroing a value", 0.5)
 
+    pointwise = True
     examples = (Example("dropout(0.5)", ((2, 8),), (2, 8)),)
 
     @property
@@ -54,6 +55,7 @@ class DropPath(_Regularization, group="regularization"):
 
     p: float = param(PROBABILITY, "probability of zeroing a sample", 0.1)
 
+    pointwise = True
     examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
 
     def keeps(self, use: Use) -> Kept:

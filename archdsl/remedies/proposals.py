@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import networkx as nx
+
 from archdsl.diagnostics import Fix
 from archdsl.dims import Undecided
 from archdsl.elaborate.origins import way_back
@@ -23,7 +25,7 @@ def proposals(step: Step) -> Iterator[Proposal]:
     if fault.fix is not None:
         yield Proposal((fault.fix, *(_other_source(step) if fault.code == "shape-pattern" else ())))
         return
-    yield Proposal(tuple(_other_parameters(step)))
+    yield Proposal(tuple(_other_parameters(step)), sure=fault.code != "kernel-too-large" or _sees_the_input(step))
     if operator is None or len(sizes) != 2:
         return
     if operator.elementwise:
@@ -49,6 +51,14 @@ def _other_parameters(step: Step) -> Iterator[Fix]:
         elif alone:
             edit = step.written.parameter(span, type(operator), name, value)
             yield from fix([edit], f"write `{name} = {shown(value)}`")
+
+
+def _sees_the_input(step: Step) -> bool:
+    """Whether no other layer has made the sizes that a layer finds, so that the mistake can only be its own."""
+    key = step.key
+    (shape,) = {edge["shape"][2:] for *_, edge in step.graph.in_edges(key, data=True)} or {None}
+    above = [layer(step.graph, other)["outputs"] for other in nx.ancestors(step.graph, key)]
+    return all(output[2:] == shape for outputs in above for output in outputs)
 
 
 def _is_seen(step: Step, operator: Operator, name: str, value: Any) -> bool:

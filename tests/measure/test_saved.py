@@ -9,7 +9,7 @@ import pytest
 
 from archdsl.errors import SpecError
 from archdsl.graph import header, layer
-from archdsl.measure.run.execution import Runs, Setting
+from archdsl.measure.run.execution import Setting, execution
 from archdsl.measure.run.saved import kept_for_backward
 from archdsl.net_view import NetView
 from archdsl.network import Network
@@ -21,7 +21,7 @@ CPU = Setting(hardware="cpu")
 
 def differs(net: Network) -> str | None:
     """Where the bytes kept or the strides of a tensor differ from torch's."""
-    found, run = measured(net), Runs(NetView(net.graph), CPU).training
+    found, run = measured(net), execution(NetView(net.graph), training=True, setting=CPU)
     kept = kept_for_backward(net.graph, CPU)
     if kept != found.kept:
         return f"{kept} bytes instead of {found.kept}"
