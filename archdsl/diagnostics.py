@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import heapq
 import itertools
 import re
 from collections import Counter
@@ -152,6 +150,8 @@ def closest(word: str, known: Iterable[str]) -> list[str]:
     written = word[:64].lower()
     some = list(itertools.islice(known, MAX_KNOWN))
     names = {name.lower(): name for name in reversed(some)}  # `ReLU` is a mistake for `relu`
+    import difflib  # only where something is wrong
+
     close = difflib.get_close_matches(written, _likeliest(written, names), n=3, cutoff=0.6)
     if not close:
         return []
@@ -165,6 +165,8 @@ def _likeliest(written: str, names: Collection[str]) -> Collection[str]:
     """The names that have the most letters in common with a word: comparing all of many would take long."""
     if len(names) <= MAX_COMPARED:
         return names
+    import heapq
+
     letters = Counter(written)
     return heapq.nlargest(
         MAX_COMPARED, names, key=lambda name: 2 * (letters & Counter(name[:64])).total() / (len(written) + len(name))
