@@ -114,7 +114,8 @@ class Header(TypedDict):
     outputs: tuple[Output, ...]
     devices: tuple[str, ...]  # logical devices, as declared
     batch: tuple[str, ...]  # symbols that stand for a batch size
-    requires: tuple[str, ...]  # lower bounds on symbols under which the shapes hold
+    needs: tuple[Dim, ...]  # what must be 0 or more for the shapes to hold
+    requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33"
     loss: Graph | None  # its inputs are the outputs' names and "target"
     inference_loss: Graph | None  # the same without what exists in training only
     written: Written  # not serialised

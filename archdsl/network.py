@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from archdsl.backends import Plot, backend
+from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report
 from archdsl.measure.run.execution import Hardware
-from archdsl.pipeline import load_graph
+from archdsl.pipeline import is_stdin, load_graph
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +33,10 @@ class Network:
     That of a `SpecError`'s graph can be drawn all the same, up to the errors.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, of_any_batch: Callable[[], Graph] | None = None) -> None:
+        """`of_any_batch` elaborates the network anew, its batch open where `graph` has the size that was chosen."""
         self.graph = graph
+        self._of_any_batch = of_any_batch
 
     @cached_property
     def _report(self) -> Report:
@@ -112,10 +116,16 @@ class Network:
 
         `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
         for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
-        `@train` parts and the one without. Raises `SpecError` where the devices do not fit, and where they have not the
-        memory for the weights, unless `force` says to try.
+        `@train` parts and the one without. The model takes every input that fits the shapes of the spec, and raises
+        `ValueError` for any other; a batch size that `load` was given is that of reports, and others are taken all the
+        same where nothing in the spec depends on it. Raises `SpecError` where the devices do not fit, and where they
+        have not the memory for the weights, unless `force` says to try.
         """
-        model: CompiledNetwork = backend("compiler").compile_graph(self.graph, devices, force=force)
+        graph = self.graph
+        if self._of_any_batch is not None:
+            with suppress(SpecError):  # the batch decides something
+                graph = self._of_any_batch()
+        model: CompiledNetwork = backend("compiler").compile_graph(graph, devices, force=force)
         return model
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -150,4 +160,7 @@ def load(
     `inputs` gives shapes of inputs, other keywords are the network's settings. Raises `SpecError`, which holds every
     fault found.
     """
-    return Network(load_graph(spec, settings, inputs))
+    graph = load_graph(spec, settings, inputs)
+    if not inputs or is_stdin(spec):  # which can be read but once
+        return Network(graph)
+    return Network(graph, of_any_batch=partial(load_graph, spec, settings, inputs, free_batch=True))

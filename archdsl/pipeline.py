@@ -44,11 +44,12 @@ def load_graph(
     symbols: Mapping[str, int] | None = None,
     *,
     open_batch: bool = False,
+    free_batch: bool = False,
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
     with _one_job():
         program, name = open_spec(spec)
-        choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch)
+        choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch, free_batch)
         return _elaborated(program, *program.find(name), choices)
 
 

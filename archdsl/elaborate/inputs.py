@@ -25,11 +25,13 @@ class InputShapes:
         context: Context,
         chosen: Mapping[str, Sequence[int]],
         values: Mapping[str, int],
+        free_batch: bool = False,
     ) -> None:
         self.interpreter = interpreter
         self.context = context
         self.chosen = chosen
         self.values = values
+        self.free_batch = free_batch
         self.faults: list[Diagnostic] = []
 
     def read(self, params: Sequence[tree.Param]) -> list[Shape]:
@@ -41,9 +43,9 @@ class InputShapes:
         except Poisoned:
             return []
 
-    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int, ...]]:
-        """The shapes chosen for inputs, checked for their form."""
-        found: dict[str, tuple[int, ...]] = {}
+    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int | None, ...]]:
+        """The shapes chosen for inputs, checked for their form; None is a size that stays as it is written."""
+        found: dict[str, tuple[int | None, ...]] = {}
         for param in params:
             name = param.name.id
             if name not in self.chosen:
@@ -61,11 +63,13 @@ class InputShapes:
                 if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 1 <= size <= MAX_INT:
                     self._refuse(f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!s:.40}")
             found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else 1 for size in sizes)
+            if self.free_batch and dims and not isinstance(dims[0], tree.Literal):
+                found[name] = (None, *found[name][1:])
         if self.faults:
             raise Poisoned
         return found
 
-    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int, ...]]) -> None:
+    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int | None, ...]]) -> None:
         """Bind the capital names in the inputs' shapes: to the sizes given for them, else to symbols."""
         scope = self.context.scope
         dims = [
@@ -97,7 +101,7 @@ class InputShapes:
             if scope.find(name.id) is None:
                 scope.bind(name.id, symbol(name.id), name.span)
 
-    def _input_shape(self, param: tree.Param, given: tuple[int, ...] | None) -> Shape:
+    def _input_shape(self, param: tree.Param, given: tuple[int | None, ...] | None) -> Shape:
         assert param.shape is not None
         dims = param.shape.dims
         if not dims:

@@ -44,13 +44,15 @@ from archdsl.syntax import tree
 class Choices:
     """What the user chooses for a network: settings, shapes of inputs and values of symbols, each by name.
 
-    With `open_batch` no size stands for a batch, which would count as 1 where it has no value.
+    With `open_batch` no size stands for a batch, which would count as 1 where it has no value. With `free_batch` an
+    input's first size stays the symbol that it is in the spec, whatever is chosen for it.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     symbols: Mapping[str, int] = field(default_factory=dict)
     open_batch: bool = False
+    free_batch: bool = False
     work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks
 
 
@@ -115,6 +117,7 @@ class _Elaboration:
             outputs=tuple(self.outputs),
             devices=self.builder.devices,
             batch=tuple(dict.fromkeys(self.batch)),
+            needs=tuple(self.builder.requires),
             requires=tuple(requirements(self.builder.requires)),
             loss=self.losses[0],
             inference_loss=self.losses[1],
@@ -227,7 +230,9 @@ class _Elaboration:
                     f"network `{self.network.name.id}` has no input `{name}`",
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
-        reader = InputShapes(self.interpreter, self.context, self.choices.inputs, self.choices.symbols)
+        reader = InputShapes(
+            self.interpreter, self.context, self.choices.inputs, self.choices.symbols, self.choices.free_batch
+        )
         shapes = reader.read(params)
         self.early += reader.faults
         if self.early or self.interpreter.faults:
