@@ -34,11 +34,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One level of the instantiation chain: the block `call` made at `path`, written at `span`."""
+    """One level of the instantiation chain: a `block` with the `call` that made it at `path`, written at `span`."""
 
     path: str
     call: str
     span: Span
+    block: str = ""  # the block's name
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,19 @@ Atom: TypeAlias = str | Floor
 
 
 class Undecided(Exception):
-    """A question about sizes whose answer depends on symbols that have no value."""
+    """A question about sizes whose answer depends on symbols that have no value.
 
-    def __init__(self, question: str, symbols: Iterable[str], condition: str | None = None) -> None:
+    `condition` are some values for which the answer is yes, `H % 32 == 0`; `exact` says that there are no others.
+    """
+
+    def __init__(
+        self, question: str, symbols: Iterable[str], condition: str | None = None, *, exact: bool = False
+    ) -> None:
         super().__init__(question)
         self.question = question
         self.symbols = tuple(sorted(set(symbols)))
         self.condition = condition
+        self.exact = exact
 
 
 class Dim:
@@ -201,57 +207,16 @@ def substitute(size: Size, values: Mapping[str, int]) -> Size:
     return total
 
 
-def equal(a: Size, b: Size) -> bool:
-    """Whether two sizes are equal for all values of their symbols.
-
-    Raises `Undecided` where some values make them equal and others may not; its `condition` is one that
-    makes them equal, where a simple one is known (`H % 32 == 0`).
-    """
-    if isinstance(a, int) and isinstance(b, int):
-        return a == b
-    if a == b:
-        return True
-    difference = a - b
-    if isinstance(difference, int):
-        return difference == 0
-    low, high = bounds(difference)
-    if (low is not None and low > 0) or (high is not None and high < 0):
-        return False
-    raise Undecided(f"{a} == {b}", symbols(difference), _condition(difference))
-
-
-def at_least(a: Size, b: Size) -> bool | None:
-    """Whether a >= b: True, False, or None where it depends on the symbols' values."""
-    if isinstance(a, int) and isinstance(b, int):
-        return a >= b
-    low, high = bounds(a - b)
-    if low is not None and low >= 0:
-        return True
-    if high is not None and high < 0:
-        return False
-    return None
-
-
-def bounds(size: Size) -> tuple[int | None, int | None]:
-    """Least and greatest value with every symbol at least 1, where that is known to be bounded."""
+def value(size: Size, values: Mapping[str, int]) -> int:
+    """The number that a size is, where all its symbols have values."""
     if isinstance(size, int):
-        return size, size
-    low: int | None = 0
-    high: int | None = 0
+        return size
+    total = 0
     for monomial, coefficient in size.terms:
-        if not monomial:
-            least: int | None = 1
-            most: int | None = 1
-        else:
-            least, most = 1, None
-            for atom in monomial:
-                floor = 1 if isinstance(atom, str) else _floor_low(atom)
-                least = None if floor is None or floor < 0 or least is None else least * floor
-        if coefficient < 0:
-            least, most = most, least
-        low = None if low is None or least is None else low + coefficient * least
-        high = None if high is None or most is None else high + coefficient * most
-    return low, high
+        for atom in monomial:
+            coefficient *= values[atom] if isinstance(atom, str) else value(atom.numerator, values) // atom.divisor
+        total += coefficient
+    return total
 
 
 def product(sizes: Iterable[Size]) -> Size:
@@ -334,11 +299,6 @@ def _floor(numerator: Dim, divisor: int) -> Size:
     return Dim({(Floor(numerator, divisor),): 1})
 
 
-def _floor_low(atom: Floor) -> int | None:
-    low, _ = bounds(atom.numerator)
-    return None if low is None else low // atom.divisor
-
-
 def _exact_quotient(a: Dim, b: Dim) -> Size | None:
     """a / b where b is a single term that divides every term of a."""
     if len(b.terms) != 1:
@@ -354,16 +314,3 @@ def _exact_quotient(a: Dim, b: Dim) -> Size | None:
             return None
         quotient[tuple(left)] = coefficient // by
     return _normal(quotient)
-
-
-def _condition(difference: Dim) -> str | None:
-    """`H % d == 0` where a difference vanishes when floor divisions of H by d come out even."""
-    floors = [a for m, _ in difference.terms for a in m if isinstance(a, Floor)]
-    names = symbols(difference)
-    if len(names) != 1 or not floors:
-        return None
-    name = next(iter(names))
-    divisor = max(floor.divisor for floor in floors)
-    if all(substitute(difference, {name: divisor * k}) == 0 for k in (1, 2, 3, 5)):
-        return f"{name} % {divisor} == 0"
-    return None

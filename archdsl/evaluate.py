@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from archdsl.dims import Dim, Size, Undecided, at_least, equal, symbols
+from archdsl.dims import Dim, Size, Undecided, symbols
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import spell
+from archdsl.symbolic import at_least, equal
 
 MAX_MAGNITUDE: Final = 2**63
 MAX_LENGTH: Final = 100_000

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
@@ -114,6 +114,7 @@ class Header(TypedDict):
     outputs: tuple[Output, ...]
     devices: tuple[str, ...]  # logical devices, as declared
     batch: tuple[str, ...]  # symbols that stand for a batch size
+    least_batch: dict[str, int]  # what each of them counts as: the least value that the needs allow, mostly 1
     needs: tuple[Dim, ...]  # what must be 0 or more for the shapes to hold
     requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33"
     loss: Graph | None  # its inputs are the outputs' names and "target"
@@ -123,6 +124,14 @@ class Header(TypedDict):
 
 def header(graph: Graph) -> Header:
     return cast(Header, graph.graph)
+
+
+def batch_in_words(least: Mapping[str, int]) -> str:
+    """What figures that need numbers are counted for: `for a batch of 1 (N = 1)`."""
+    said = ", ".join(f"{name} = {number}" for name, number in least.items())
+    sizes = sorted(set(least.values()))
+    more = ", the least that this network takes" if sizes != [1] else ""
+    return f"for a batch of {' and '.join(map(str, sizes))} ({said}){more}"
 
 
 def layer(graph: Graph, key: str) -> Layer:

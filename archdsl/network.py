@@ -8,22 +8,24 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from archdsl.address import is_stdin
 from archdsl.backends import Plot, backend
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
 from archdsl.measure.network.analyse import analyse
-from archdsl.measure.network.report import Report
 from archdsl.measure.run.execution import Hardware
-from archdsl.pipeline import is_stdin, load_graph
+from archdsl.pipeline import load_graph
+from archdsl.presentation.printed import printed
+from archdsl.presentation.report import PrintedReport
 
 if TYPE_CHECKING:
     import torch
 
-    from archdsl.compare.difference import Difference
     from archdsl.lint import Finding
-    from archdsl.measure.memory.memory_report import MemoryReport
     from archdsl.measure.time.device_profile import DeviceProfile
     from archdsl.measure.time.roofline import Timing
+    from archdsl.presentation.difference import PrintedDifference
+    from archdsl.presentation.memory import PrintedMemory
     from compiler.fx.model import CompiledNetwork
 
 
@@ -39,23 +41,23 @@ class Network:
         self._of_any_batch = of_any_batch
 
     @cached_property
-    def _report(self) -> Report:
-        return analyse(self.graph)
+    def _report(self) -> PrintedReport:
+        return printed(analyse(self.graph), PrintedReport)
 
-    def report(self) -> Report:
+    def report(self) -> PrintedReport:
         """What each layer is and costs; `str()` of it is a table, `.to_dict()` plain data."""
         return self._report
 
-    def memory(self, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda") -> MemoryReport:
+    def memory(self, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda") -> PrintedMemory:
         """What inference and a training step need; `str()` of it is a table, `.to_dict()` plain data.
 
         `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed.
         """
-        from archdsl.measure.memory.memory_report import (
-            memory_report,  # loaded where it is needed, as is all but the report
-        )
+        from archdsl.measure.memory.memory_report import memory_report  # loaded where needed, as is all but the report
+        from archdsl.presentation.memory import PrintedMemory
 
-        return memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
+        figures = memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
+        return printed(figures, PrintedMemory)
 
     def timing(self, profile: str | DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd") -> Timing:
         """How long inference and a training step take on a device, layer by layer, by the roofline model.
@@ -69,14 +71,15 @@ class Network:
         known = find_profile(profile) if isinstance(profile, str) else profile
         return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
 
-    def diff(self, other: Network) -> Difference:
+    def diff(self, other: Network) -> PrintedDifference:
         """What is added, removed and changed from this network to another, and what that costs.
 
         `str()` of it is text, `.to_dict()` plain data.
         """
         from archdsl.compare.diff import compare
+        from archdsl.presentation.difference import PrintedDifference
 
-        return compare(self.graph, other.graph)
+        return printed(compare(self.graph, other.graph), PrintedDifference)
 
     def lint(self) -> list[Finding]:
         """What `archdsl lint` finds, warnings and notes, in the order of places."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
-import re
-import sys
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from archdsl.diagnostics import Diagnostic, Note, did_you_mean
+from archdsl.address import open_spec
+from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
+from archdsl.job import one_job
 from archdsl.limits import MAX_FAULTS, Work
-from archdsl.program import Program, duplicates, program, unknown_spec
-from archdsl.read import read, read_stdin
-from archdsl.source import STDIN, Source
+from archdsl.program import Program, duplicates
+from archdsl.source import Source
 from archdsl.syntax import forms, tree
 
 if TYPE_CHECKING:
@@ -28,15 +24,9 @@ if TYPE_CHECKING:
 
 MOST_NAMED: Final = 4  # variants with a fault
 TRIALS: Final = 4  # a quarter of the work that a spec may ask for goes to finding fixes
-SPECS: Final = Path(__file__).resolve().parent.parent / "specs"
-# How a shipped spec names its variants; the formatter's style is taken for granted.
-VARIANTS: Final[dict[forms.Form, re.Pattern[str]]] = {
-    "text": re.compile(r"^variant\s+(\w+)", re.MULTILINE),
-    "yaml": re.compile(r"^  (\w+):", re.MULTILINE),
-}
-RECURSION_LIMIT: Final = 10_000  # blocks and brackets are bounded to 64 levels each; both together need more frames
 
 
+@one_job
 def load_graph(
     spec: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
@@ -47,32 +37,31 @@ def load_graph(
     free_batch: bool = False,
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
-    with _one_job():
-        program, name = open_spec(spec)
-        choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch, free_batch)
-        return _elaborated(program, *program.find(name), choices)
+    program, name = open_spec(spec)
+    choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch, free_batch)
+    return _elaborated(program, *program.find(name), choices)
 
 
+@one_job
 def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})) -> list[Graph]:
     """The graphs of everything in a file (or of the variant that is named). Raises `SpecError` with all faults.
 
     `texts` stand for the files of these names.
     """
-    with _one_job():
-        program, name = open_spec(spec, texts)
-        return _graphs(program, name)
+    program, name = open_spec(spec, texts)
+    return _graphs(program, name)
 
 
+@one_job
 def check_and_lint(
     spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[list[Graph], list[Finding]]:
     """The same, and what lint finds in the graphs. Raises `SpecError` with all faults."""
     from archdsl.lint import lint  # its rules are loaded where they are needed
 
-    with _one_job():
-        program, name = open_spec(spec, texts)
-        graphs = _graphs(program, name)
-        return graphs, lint(graphs, program.spec.source if name is None else None)
+    program, name = open_spec(spec, texts)
+    graphs = _graphs(program, name)
+    return graphs, lint(graphs, program.spec.source if name is None else None)
 
 
 def _graphs(program: Program, name: str | None) -> list[Graph]:
@@ -84,6 +73,7 @@ def _graphs(program: Program, name: str | None) -> list[Graph]:
         try:
             graphs.append(_elaborated(program, network, variant, choices, faults, trials))
         except SpecError as error:
+            graphs.clear()  # nobody is given them now
             for found in error.diagnostics:
                 faults.setdefault(found.key, found)
                 where.setdefault(found.key, []).append(variant or network)
@@ -133,121 +123,23 @@ def _elaborated(
         raise SpecError(faults, error.graph) from None
 
 
+@one_job
 def parse_source(source: Source) -> tree.Spec:
     """The syntax tree of a text, its imports unread. Raises `SpecError`."""
-    with _one_job():
-        return forms.parse(source)
+    return forms.parse(source)
 
 
+@one_job
 def format_source(source: Source) -> str:
     """A spec in the formatter's style. Raises `SpecError` where it cannot be read."""
-    with _one_job():
-        return forms.format_spec(source)
+    return forms.format_spec(source)
 
 
+@one_job
 def convert_source(source: Source, form: forms.Form) -> str:
     """A spec in another form. Raises `SpecError` where it cannot be read, or says something twice."""
-    with _one_job():
-        spec = forms.parse(source)
-        faults = [fault for fault in duplicates(spec) if fault.code.startswith("duplicate-")]
-        if faults:  # a mapping has no place for them
-            raise SpecError(faults)
-        return forms.convert_spec(spec, form)
-
-
-def source_of(spec: str) -> Source:
-    """The text that a SPEC stands in: of a file, of standard input, or of what ships with archdsl."""
-    if spec == "-":
-        return read_stdin()
-    return read(_shipped(spec) if ships(spec) else Path(spec))
-
-
-def open_spec(
-    spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})
-) -> tuple[Program, str | None]:
-    """The program that a SPEC names, and the variant in it, if it names one.
-
-    A SPEC is a path, `path:variant`, the name of a variant that ships with archdsl, or `-` for standard input.
-    """
-    written = os.fspath(spec)
-    if not written:
-        raise unknown_spec("the SPEC is empty", "name a file, or a network that ships with archdsl", "")
-    path, name = _split(written)
-    if is_stdin(spec):
-        return program(_given(STDIN, texts) or read_stdin(), Path.cwd(), texts), name
-    if path is not None:
-        file = Path(path)
-        return program(_given(path, texts) or read(file, path), file.resolve().parent, texts), name
-    file = _shipped(written)
-    return program(read(file), file.parent), written
-
-
-def _shipped(name: str) -> Path:
-    """The file that a variant which ships with archdsl stands in."""
-    shipped = zoo()
-    if name not in shipped:
-        help = did_you_mean(name, shipped) or "`archdsl zoo` lists what ships; a file is named by its path"
-        raise unknown_spec(f"no file and no shipped variant is called `{name}`", help, name)
-    return shipped[name]
-
-
-def _given(name: str, texts: Mapping[str, str]) -> Source | None:
-    return Source(name, texts[name]) if name in texts else None
-
-
-def ships(spec: str) -> bool:
-    """Whether a SPEC is the bare name of a variant, not a file."""
-    return _split(spec)[0] is None
-
-
-def is_stdin(spec: str | os.PathLike[str]) -> bool:
-    """Whether a SPEC is on standard input."""
-    return _split(os.fspath(spec))[0] in ("-", STDIN)
-
-
-def _split(spec: str) -> tuple[str | None, str | None]:
-    """Path and variant of a SPEC; no path for a bare name."""
-    if os.path.lexists(spec) or spec == "-":
-        return spec, None
-    path, colon, name = spec.rpartition(":")
-    if colon and path and not re.search(r"[\\/.]", name):
-        return path, name
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", spec):
-        return None, None
-    return spec, None
-
-
-def zoo() -> dict[str, Path]:
-    """The variants that ship with archdsl, and the file each stands in."""
-    found: dict[str, Path] = {}
-    for file in shipped_specs():
-        form = forms.form_of_path(file.name)
-        text = file.read_text(encoding="utf-8")
-        if form == "yaml":
-            text = text.partition("\nvariants:\n")[2]
-        found |= dict.fromkeys(VARIANTS[form or "text"].findall(text), file)
-    return found
-
-
-def shipped_specs() -> list[Path]:
-    """The files in specs/, of either form."""
-    return sorted(file for file in SPECS.rglob("*") if forms.form_of_path(file.name) is not None)
-
-
-@contextlib.contextmanager
-def _one_job() -> Iterator[None]:
-    """Elaborate without the cyclic garbage collector, which only slows the building of large trees, and with
-    enough recursion for what the nesting limits allow."""
-    enabled, limit = gc.isenabled(), sys.getrecursionlimit()
-    gc.disable()
-    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
-    try:
-        yield
-    except RecursionError:
-        message = "blocks, brackets and the terms of an expression are nested too deep together"
-        help = "bind parts of a long expression to names of their own"
-        raise SpecError([Diagnostic("nesting-too-deep", message, place="the spec", help=help)]) from None
-    finally:
-        sys.setrecursionlimit(limit)
-        if enabled:
-            gc.enable()
+    spec = forms.parse(source)
+    faults = [fault for fault in duplicates(spec) if fault.code.startswith("duplicate-")]
+    if faults:  # a mapping has no place for them
+        raise SpecError(faults)
+    return forms.convert_spec(spec, form)

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 from archdsl.graph import Graph, header, live
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report
-from archdsl.pipeline import SPECS, check, shipped_specs
+from archdsl.pipeline import check
+from archdsl.shipped import SPECS, shipped_specs
 
 FILE: Final = SPECS / "published.json"
 TITLES: Final = {
@@ -21,7 +22,7 @@ TITLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class PublishedFigure:
     """One published figure of a network and ours.
 
     agrees: "equal"; "rounded" where ours rounds to it (or stays below a bound); "differs" where `note` says why.
@@ -39,10 +40,10 @@ class Figure:
         return asdict(self)
 
 
-def figures() -> list[Figure]:
+def figures() -> list[PublishedFigure]:
     """All published figures of all shipped networks, in the order of the files; those that papers print first."""
     known = json.loads(FILE.read_text(encoding="utf-8"))
-    found: list[Figure] = []
+    found: list[PublishedFigure] = []
     for file in shipped_specs():
         for graph in check(file):
             variant = header(graph)["variant"]
@@ -52,7 +53,7 @@ def figures() -> list[Figure]:
     return found
 
 
-def printed(graph: Graph) -> list[Figure]:
+def printed(graph: Graph) -> list[PublishedFigure]:
     """What papers print of the multiply-adds of a shipped network."""
     known = json.loads(FILE.read_text(encoding="utf-8"))
     variant = header(graph)["variant"] or ""
@@ -64,7 +65,7 @@ def printed(graph: Graph) -> list[Figure]:
     return [_count(variant, found, report, graph, "macs", entry.get("phase", "inference"), entry) for entry in entries]
 
 
-def _figures(variant: str, known: dict[str, Any], graph: Graph) -> Iterator[Figure]:
+def _figures(variant: str, known: dict[str, Any], graph: Graph) -> Iterator[PublishedFigure]:
     report = analyse(graph)
     for entry in known.get("printed", ()):
         yield _count(variant, known, report, graph, entry["of"], entry.get("phase", "inference"), entry)
@@ -75,7 +76,9 @@ def _figures(variant: str, known: dict[str, Any], graph: Graph) -> Iterator[Figu
         entry = known["receptive_field"]
         ours = _field(report, entry["at"])
         shown = f"receptive field of {entry['at']}"
-        yield Figure(variant, shown, str(entry["value"]), entry["source"], ours, _agrees(ours, entry["value"], 0), "")
+        yield PublishedFigure(
+            variant, shown, str(entry["value"]), entry["source"], ours, _agrees(ours, entry["value"], 0), ""
+        )
 
 
 def _exact(known: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -89,9 +92,9 @@ def _exact(known: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _count(
     variant: str, known: dict[str, Any], report: Report, graph: Graph, of: str, phase: str, entry: dict[str, Any]
-) -> Figure:
+) -> PublishedFigure:
     ours = _ours(report, graph, of, phase)
-    return Figure(
+    return PublishedFigure(
         network=variant,
         figure=TITLES[of] + (f" in {phase}" if "inference" in known else ""),
         published=entry.get("printed", f"{entry['value']:,}"),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from archdsl.address import is_stdin
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.pipeline import check, check_and_lint, is_stdin
+from archdsl.pipeline import check, check_and_lint
 from archdsl.read import read_stdin
 from archdsl.remedies import apply
 from archdsl.source import STDIN

@@ -150,7 +150,8 @@ def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
         )
 
     front = f"front: * where no other line has as little of {' and '.join(pareto)} and less of one"
-    batch = "for a batch of 1" if any(p.report is not None and p.report.assumed for p in points) else ""
+    batches = sorted({n for p in points if p.report is not None for n in p.report.least_batch.values()})
+    batch = f"for a batch of {' and '.join(map(str, batches))}" if batches else ""
     kept = "peak: activations in inference; kept: activations kept for backward"
     return Sheet(
         title=", ".join(dict.fromkeys(point.spec for point in points)),

@@ -10,11 +10,12 @@ from typing import Any
 from archdsl.dims import Size, show
 from archdsl.graph import header
 from archdsl.measure.network.analyse import analyse
-from archdsl.pipeline import check, shipped_specs
+from archdsl.pipeline import check
+from archdsl.shipped import shipped_specs
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ShippedNetwork:
     """A shipped network: its figures for a batch of 1, and where it comes from."""
 
     name: str
@@ -29,7 +30,7 @@ class Entry:
         return asdict(self)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[ShippedNetwork]:
     """Every variant of every file in specs/, in the order of the files."""
     found = []
     for file in shipped_specs():
@@ -40,7 +41,7 @@ def entries() -> list[Entry]:
                 continue
             report = analyse(graph)
             inputs = ", ".join(show(shape[1:]) for _, shape in report.inputs)
-            found.append(Entry(variant, report.network, inputs, report.params, report.macs, file.name, source))
+            found.append(ShippedNetwork(variant, report.network, inputs, report.params, report.macs, file.name, source))
     return found
 
 

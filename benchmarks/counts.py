@@ -13,7 +13,7 @@ import archdsl
 from archdsl.graph import header, layer, layers
 from archdsl.measure.network.counts import counts, total
 from archdsl.network import Network
-from archdsl.pipeline import zoo
+from archdsl.shipped import zoo
 
 BATCH = 2  # norms of one value cannot be trained
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import archdsl
-from archdsl import sweep
+from archdsl import shipped, sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
@@ -32,6 +32,7 @@ def main() -> int:
         "docs/diagnostics.md": diagnostics(),
         "docs/lint.md": lint(),
         "specs/README.md": zoo(),
+        "specs/variants.json": shipped.index(),
         "docs/zoo.md": published(),
         "docs/safety.md": safety(),
         "docs/gallery.md": gallery(),

@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from archdsl.dims import Dim, Size, Undecided, at_least, bounds, equal, product, show, substitute, symbol, symbols
+from archdsl.dims import Dim, Size, Undecided, product, show, substitute, symbol, symbols
 from archdsl.evaluate import FUNCTIONS
+from archdsl.symbolic import at_least, bounds, equal
 
 EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "200"))
 few = settings(max_examples=EXAMPLES, derandomize="ARCHDSL_EXAMPLES" not in os.environ, database=None, deadline=None)

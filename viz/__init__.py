@@ -11,6 +11,8 @@ from archdsl.compare.difference import Difference
 from archdsl.graph import Graph
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import USUAL
+from archdsl.outline.stages import stages_of
+from archdsl.outline.subnets import Shown
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
 from viz import formats
@@ -25,8 +27,6 @@ from viz.html.both import Both
 from viz.html.views import Views
 from viz.look import Direction, Engine, Look, ViewName
 from viz.recolour import Theme
-from viz.shown import Shown
-from viz.stages import view as stages
 from viz.volumes import view as volumes
 
 __all__ = [
@@ -109,7 +109,7 @@ def render(
     if formats.opens(format):
         subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
     elif view == "stages":
-        subject = stages.build(graph, phase)
+        subject = stages_of(graph, phase)
     elif view == "volumes":
         subject = volumes.build(graph, phase)
     else:

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
+from archdsl.outline.wording import clip
 from viz import lettering, palette, theme
-from viz.wording import clip
 
 Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]
 

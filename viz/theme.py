@@ -89,9 +89,6 @@ WINDOW: Final = "#f6f6f6"  # a filter on a feature map
 BAR: Final = "#8fa3bf"  # a share of a cost
 CROSSING: Final = "#c1121f"  # an edge from one device to another
 
-# What stands in the circle of a join; others show their operator.
-SYMBOLS: Final = MappingProxyType({"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max"})
-
 # What differs between two networks: hues as in reviews of code, apart in lightness too. Each has a sign beside.
 CHANGES: Final = MappingProxyType(
     {

@@ -34,7 +34,7 @@ def command(specs: tuple[str, ...], fix: bool, diff: bool, linted: bool, strict:
 
     Of a file, every network and variant is checked; all independent errors are shown.
     """
-    from archdsl.pipeline import is_stdin
+    from archdsl.address import is_stdin
 
     lint = linted or strict
     if diff:
@@ -104,7 +104,7 @@ def _left(repairs: list[Repair]) -> int:
 
 
 def _repair(spec: str, linted: bool) -> Repair:
-    from archdsl.pipeline import ships
+    from archdsl.address import ships
     from archdsl.repair import repair
 
     if ships(spec):

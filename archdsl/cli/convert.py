@@ -22,7 +22,8 @@ def command(spec: str, output: Path | None, to: str | None) -> int:
     Without -o the result goes to standard output, in the form that the spec does not have. Nothing that a spec says
     is lost, comments included.
     """
-    from archdsl.pipeline import convert_source, source_of
+    from archdsl.address import source_of
+    from archdsl.pipeline import convert_source
     from archdsl.syntax import forms
     from archdsl.write import write_atomically
 

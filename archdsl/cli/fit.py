@@ -70,6 +70,7 @@ def command(
     from archdsl.graph import header
     from archdsl.measure.memory.fit import Conditions, Fit, Unfit, batched_inputs, beginning
     from archdsl.pipeline import load_graph
+    from archdsl.presentation.fitting import text
 
     graph = load_graph(spec, settings)
     devices = header(graph)["devices"]
@@ -98,5 +99,5 @@ def command(
     if as_json:
         print_json({"archdsl": 1, "cases": [case.to_dict() for case in cases]})
     else:
-        click.echo("\n".join(map(str, cases)))
+        click.echo("\n".join(map(text, cases)))
     return 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from archdsl.backends import backend
 from archdsl.dims import Size
 from archdsl.graph import Graph, plain
 from archdsl.measure.network.report import Report, Row
@@ -119,28 +117,6 @@ class Difference:
             "interface": [_change(c) for c in self.interface],
             "layers": [layer.to_dict() for layer in self.layers if layer.status != "same" or layer.renamed],
         }
-
-    def draw(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Draw what differs to a file; its suffix says in which format.
-
-        See `viz.render_difference` for the options. Raises `ValueError` for an unknown format, `OSError` where it
-        cannot write.
-        """
-        backend("viz").draw_difference(self, path, **options)
-
-    def __str__(self) -> str:
-        from archdsl.compare.text import text
-
-        return text(self)
-
-    def _repr_svg_(self) -> str | None:
-        """The drawing that a notebook shows; None for networks that are too large to draw."""
-        viz = backend("viz")
-        try:
-            drawing: bytes = viz.render_difference(self, "svg")
-        except viz.DrawingError:
-            return None
-        return drawing.decode()
 
 
 FIGURES = ("layers", "params", "buffers", "macs", "activation_bytes_inference_peak", "activation_bytes_training")

@@ -52,7 +52,7 @@ def match(a: Graph, b: Graph) -> list[Pair]:
 
 
 def _items(graph: Graph) -> list[_Item]:
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     kinds: dict[_Kind, _Kind] = {}
     found = []
     for key, node in layers(graph):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Fix, Label, counted, did_you_mean, renaming
-from archdsl.dims import Undecided, equal, show
+from archdsl.dims import Undecided, show
 from archdsl.elaborate.builder import undecided
 from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
 from archdsl.evaluate import StaticList
@@ -15,6 +15,7 @@ from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import ParamError
 from archdsl.source import Span
+from archdsl.symbolic import equal
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 

@@ -122,6 +122,10 @@ class GraphBuilder:
     # --- layers
 
     def input(self, name: str, shape: Shape, span: Span) -> Tensor:
+        with assumptions() as taken:
+            for size in shape:
+                fits(size)
+        self.requires |= taken
         self._add(name, name, "input", Input(shape), (shape,), span, None, "float32")
         self.graph.nodes[name]["phase"] = "both"
         return Tensor(name, 0, shape, span)
@@ -385,7 +389,8 @@ def undecided(error: Undecided, span: Span, context: Context) -> Diagnostic:
     """The diagnostic for a question that needs the value of a symbol."""
     some = [f"`{name}`" for name in error.symbols[:6]]
     names = " and ".join([*some, "others"] if len(error.symbols) > 6 else some)
-    condition = f" (it holds where {error.condition})" if error.condition else ""
+    also = "" if error.exact else ", which is sufficient and not necessary"
+    condition = f" (it holds where {error.condition}{also})" if error.condition else ""
     return Diagnostic(
         "undecided",
         f"{error.question} depends on {names}{condition}",

@@ -163,7 +163,7 @@ class Calls(Expressions):
         if path is None:
             path = self.builder.step_path(label, name, call.span, context)
         self.work.spend(Work.BLOCK + 2 * len(block.params))
-        instance = Instance(path, _written(call, positional, named), call.span)
+        instance = Instance(path, _written(call, positional, named), call.span, name)
         scope = Scope()
         inner = Context(
             definitions,
@@ -217,7 +217,7 @@ class Calls(Expressions):
                 values[dim] = size
 
     def _endless(self, name: str, call: tree.Call, context: Context) -> Diagnostic:
-        names = [*(i.call.split("(")[0] for i in context.blocks), name]
+        names = [*(i.block for i in context.blocks), name]
         last = len(names) - 1
         start = next((i for i in range(last - 1, -1, -1) if names[i] == name), None)
         if start is None:

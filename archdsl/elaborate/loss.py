@@ -149,6 +149,7 @@ def _elaborate(
         outputs=(Output(name="loss", node=value.node, output=value.output, shape=(), phase="both"),),
         devices=(),
         batch=(),
+        least_batch={},
         needs=(),
         requires=(),
         loss=None,

@@ -16,7 +16,6 @@ from archdsl.elaborate.inputs import InputShapes
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.loss import elaborate_losses
 from archdsl.elaborate.origins import explained
-from archdsl.elaborate.requirements import requirements
 from archdsl.elaborate.values import (
     MARKS,
     POISON,
@@ -37,6 +36,7 @@ from archdsl.names import Names, fault
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import Init, ParamError
 from archdsl.source import Span
+from archdsl.symbolic import least_values, needs
 from archdsl.syntax import tree
 
 
@@ -109,6 +109,7 @@ class _Elaboration:
     def finish(self, settings: dict[str, Any]) -> None:
         """Write the attributes of the graph itself."""
         graph = self.builder.graph
+        batch, required = tuple(dict.fromkeys(self.batch)), tuple(self.builder.requires)
         graph.graph.update(
             network=self.network.name.id,
             variant=self.variant.name.id if self.variant else None,
@@ -116,9 +117,10 @@ class _Elaboration:
             inputs=tuple(key for key, node in graph.nodes(data=True) if node["op"] == "input"),
             outputs=tuple(self.outputs),
             devices=self.builder.devices,
-            batch=tuple(dict.fromkeys(self.batch)),
-            needs=tuple(self.builder.requires),
-            requires=tuple(requirements(self.builder.requires)),
+            batch=batch,
+            least_batch=least_values(batch, required),
+            needs=required,
+            requires=tuple(needs(required)),
             loss=self.losses[0],
             inference_loss=self.losses[1],
             written=self.context.definitions.written,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archdsl.lint._rule import Found, Net, rule
-from archdsl.lint.windows import Axis, sliding
+from archdsl.lint.windows import WindowAxis, sliding
 
 
 @rule("unread-border")
@@ -19,10 +19,10 @@ def check(net: Net) -> Iterator[Found]:
             yield Found(key, f"no window of this `{node['op']}` reads {lost}{each}", _fitting(unread[0]) + keeps)
 
 
-def _fitting(axis: Axis) -> str:
+def _fitting(axis: WindowAxis) -> str:
     fits = axis.size - axis.left
     return f"{fits} or {fits + axis.stride} positions fit; or " if axis.dilation == 1 else ""
 
 
-def _text(axis: Axis) -> str:
+def _text(axis: WindowAxis) -> str:
     return f"the last of {axis.size} positions" if axis.left == 1 else f"the last {axis.left} of {axis.size} positions"

@@ -13,7 +13,7 @@ from archdsl.ops import spatial
 from archdsl.ops.sight import spatial_windows
 
 
-class Axis(NamedTuple):
+class WindowAxis(NamedTuple):
     """A window along one dimension: output o reads the inputs `o * stride + offset + i * dilation`, for each element i
     of the kernel."""
 
@@ -53,7 +53,7 @@ class Sliding(NamedTuple):
 
     key: str
     node: Layer
-    axes: tuple[Axis, ...]
+    axes: tuple[WindowAxis, ...]
 
 
 def sliding(net: Net) -> Iterator[Sliding]:
@@ -72,5 +72,5 @@ def sliding(net: Net) -> Iterator[Sliding]:
         for size, out, window, d in zip(shape[2:], node["shape"][2:], windows, dilation, strict=True):
             assert window.offset is not None
             kernel = (int(window.extent) - 1) // d + 1
-            axes.append(Axis(size, out, kernel, int(window.stride), d, int(window.offset)))
+            axes.append(WindowAxis(size, out, kernel, int(window.stride), d, int(window.offset)))
         yield Sliding(key, node, tuple(axes))

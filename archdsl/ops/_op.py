@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
-from archdsl.dims import Dim, Shape, Size, Undecided, equal, numbers, show, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
+from archdsl.symbolic import equal
 
 
 class ShapeError(Exception):

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-from archdsl.dims import Dim, Size, at_least
+from archdsl.dims import Dim, Size
+from archdsl.symbolic import at_least
 
 _NOTED: Final[ContextVar[dict[Dim, None] | None]] = ContextVar("assumptions", default=None)
 

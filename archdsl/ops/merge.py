@@ -28,7 +28,7 @@ def broadcast(a: Shape, b: Shape, what: str) -> Shape:
                 continue
         except Undecided as error:
             question = f"whether {show(a)} and {show(b)} fit: {error.question} in dimension {rank + dim}"
-            raise Undecided(question, error.symbols, error.condition) from None
+            raise Undecided(question, error.symbols, error.condition, exact=error.exact) from None
         raise ShapeError(
             f"cannot {what} {show(a)} and {show(b)}: dimension {rank + dim} is {x} and {y}",
             help=_advice(a, b, rank + dim),

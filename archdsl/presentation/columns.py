@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import Final
 
 from archdsl.dims import show
-from archdsl.measure.network.report import Report, field, marks, offset, stride
+from archdsl.measure.network.report import Report
 from archdsl.presentation.figure import Figure
 from archdsl.presentation.outline import Part
+from archdsl.presentation.receptive_field import field, offset, stride
+from archdsl.presentation.report import marks
 from archdsl.presentation.times import MEASURED, TIMES
 from archdsl.sheet.sheet import Column
 

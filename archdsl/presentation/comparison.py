@@ -14,7 +14,10 @@ KEYS = ("network", "variant", "hash", "totals")  # of a network's report, in JSO
 def comparison(reports: Sequence[Report]) -> Sheet:
     """The totals of several networks."""
     names = [report.variant or report.network for report in reports]
-    assumed = [name for name, report in zip(names, reports, strict=True) if report.assumed]
+    counted: dict[str, list[str]] = {}  # the networks by the batch that they are counted for
+    for name, report in zip(names, reports, strict=True):
+        if report.assumed:
+            counted.setdefault(" and ".join(map(str, sorted(set(report.least_batch.values())))), []).append(name)
     documents = [report.to_dict() for report in reports]
     return Sheet(
         title=", ".join(names),
@@ -26,6 +29,6 @@ def comparison(reports: Sequence[Report]) -> Sheet:
             )
             for total in ORDER
         ),
-        notes=(f"for a batch of 1: {', '.join(assumed)}",) if assumed else (),
+        notes=tuple(f"for a batch of {batch}: {', '.join(some)}" for batch, some in counted.items()),
         document={"archdsl": 1, "networks": [{key: document[key] for key in KEYS} for document in documents]},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archdsl.dims import Size
-from archdsl.graph import Graph, content_hash, header, plain
+from archdsl.graph import Graph, batch_in_words, content_hash, header, plain
 from archdsl.measure.network.conventions import CONVENTIONS, figure
 from archdsl.measure.network.counts import Count, grouped, total
 from archdsl.sheet.sheet import Column, Line, Sheet, named
@@ -94,5 +94,5 @@ def _head(graph: Graph) -> dict[str, object]:
 
 
 def _batch(graph: Graph) -> tuple[str, ...]:
-    assumed = header(graph)["batch"]
-    return (f"for a batch of 1 ({', '.join(f'{name} = 1' for name in assumed)})",) if assumed else ()
+    assumed = header(graph)["least_batch"]
+    return (batch_in_words(assumed),) if assumed else ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from archdsl.dims import show
 from archdsl.graph import Graph, header, plain
 from archdsl.lint import lint
-from archdsl.measure.network.report import Report, field, offset, stride
+from archdsl.measure.network.report import Report
+from archdsl.presentation.receptive_field import field, offset, stride
 from archdsl.sheet.sheet import Column, Line, Sheet
 
 COLUMNS = (

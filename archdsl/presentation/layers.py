@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archdsl.diagnostics import did_you_mean
-from archdsl.measure.network.report import Report, Row, summary
+from archdsl.measure.network.report import Report, Row
 from archdsl.presentation.columns import COLUMNS, DEFAULT
 from archdsl.presentation.outline import Part, folded, outline
+from archdsl.presentation.report import summary
 from archdsl.presentation.times import found, predicted
 from archdsl.sheet.sheet import Line, Sheet, Value
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lark.lexer import Token
 
@@ -13,6 +12,9 @@ from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop, token_span
+
+if TYPE_CHECKING:
+    from archdsl.syntax.text import Parser
 
 MAX_NESTING: Final = 64  # brackets within brackets, operators within operators
 MAX_DIGITS: Final = 24  # of a number
@@ -32,15 +34,12 @@ def terminal(operator: str) -> str:
 class Builder:
     """One method a rule of the grammar: its children, tokens included, to a node."""
 
-    def __init__(
-        self, source: Source, errors: list[Diagnostic], parse_part: Callable[[Builder, int, int], tree.Expr | None]
-    ) -> None:
-        """`parse_part` parses the expression between two offsets of the source, for `${...}`."""
-        self.source = source
-        self._parse_part = parse_part
-        self.errors = errors
-        self.comments: list[tree.Comment] = []
-        self.brackets: list[Token] = []  # open where the parser stands
+    def __init__(self, parser: Parser) -> None:
+        self._parser = parser
+
+    @property
+    def source(self) -> Source:
+        return self._parser.source
 
     # --- helpers
 
@@ -52,7 +51,7 @@ class Builder:
         return Span(self.source, start, end)
 
     def error(self, code: str, message: str, span: Span, help: str | None = None) -> None:
-        self.errors.append(Diagnostic(code, message, span, help=help))
+        self._parser.errors.append(Diagnostic(code, message, span, help=help))
 
     @staticmethod
     def _bound(branch: Any, kind: type) -> None:
@@ -219,7 +218,7 @@ class Builder:
         for match in re.finditer(r"\$\{([^{}\n]*)\}", text):
             if match.start() > position:
                 pieces.append(text[position : match.start()])
-            expression = self._parse_part(self, start + match.start(1), start + match.end(1))
+            expression = self._parser.part(start + match.start(1), start + match.end(1), "expr")
             if expression is not None:
                 pieces.append(expression)
             position = match.end()
@@ -253,10 +252,21 @@ class Builder:
             left = tree.Binary(left.span.to(right.span), str(operator), left, right)
         return left
 
+    def _bound_postfix(self, value: Any) -> None:
+        """Stop at a row of `.name` and `[index]` that is longer than any that has a meaning."""
+        inner = value
+        for _ in range(MAX_NESTING):
+            if not isinstance(inner, (tree.Index, tree.Attribute)):
+                return
+            inner = inner.value
+        raise Stop(Diagnostic("nesting-too-deep", f"more than {MAX_NESTING} indices in a row", value.span))
+
     def index(self, children: list[Any]) -> tree.Index:
+        self._bound_postfix(children[0])
         return tree.Index(self.span(children), children[0], children[2])
 
     def attribute(self, children: list[Any]) -> tree.Attribute:
+        self._bound_postfix(children[0])
         return tree.Attribute(self.span(children), children[0], str(children[2]))
 
     def integer(self, children: list[Any]) -> tree.Literal:

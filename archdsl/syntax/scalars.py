@@ -15,7 +15,7 @@ from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
-from archdsl.syntax.text import new_builder, parse_part
+from archdsl.syntax.text import Parser
 from archdsl.syntax.yaml_nodes import Scalar
 
 INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
@@ -29,6 +29,7 @@ class Scalars:
     def __init__(self, source: Source, errors: list[Diagnostic]) -> None:
         self.source = source
         self.errors = errors
+        self._parser = Parser(source, errors)
 
     def step(self, scalar: Scalar) -> tree.Step:
         step: tree.Step = self._read(scalar, "step")
@@ -47,11 +48,12 @@ class Scalars:
             raise Recorded
         found: list[list[Diagnostic]] = []
         for rule in ("step", "chain"):
-            errors: list[Diagnostic] = []
+            before = len(self.errors)
             try:
-                return Scalars(self.source, errors)._read(scalar, rule)  # type: ignore[no-any-return]
+                return self._read(scalar, rule)  # type: ignore[no-any-return]
             except Stop as stop:
-                found.append(errors or [stop.diagnostic])
+                found.append(self.errors[before:] or [stop.diagnostic])
+                del self.errors[before:]
         self.errors += max(found, key=_reach)
         raise Recorded
 
@@ -82,8 +84,7 @@ class Scalars:
         if not INTERPOLATED.fullmatch(scalar.value) or not self._direct(scalar):
             message = f"{what} is made of letters, digits, `_` and `${{…}}`, found `{scalar.value[:64]}`"
             raise Stop(Diagnostic("bad-name", message, scalar.span))
-        builder = new_builder(self.source, self.errors)
-        return builder.interpolated(Token("LABEL", scalar.value, start_pos=scalar.content.start))
+        return self._parser.builder.interpolated(Token("LABEL", scalar.value, start_pos=scalar.content.start))
 
     def string(self, scalar: Scalar) -> tree.Literal:
         """A scalar taken as it stands."""
@@ -108,15 +109,15 @@ class Scalars:
             raise Stop(Diagnostic("syntax", "a value is missing here", scalar.span))
         if self._direct(scalar):
             before = len(self.errors)
-            found = parse_part(new_builder(self.source, self.errors), scalar.content.start, scalar.content.end, rule)
+            found = self._parser.part(scalar.content.start, scalar.content.end, rule)
             if found is None:
                 self._within(scalar, before)
                 raise Recorded
             return found
         offsets = _offsets(scalar)
-        inner = Source(self.source.name, scalar.value)
+        inner = Source(self.source.name, scalar.value.rstrip())
         errors: list[Diagnostic] = []
-        found = parse_part(new_builder(inner, errors), 0, len(scalar.value.rstrip()), rule)
+        found = self._parser.elsewhere(inner, rule, errors)
         move = _Move(inner, self.source, offsets)
         self.errors += [move.diagnostic(error) for error in errors]
         if found is None:

@@ -1,14 +1,20 @@
-"""Text to syntax tree: a lark LALR parser that builds the tree as it reduces."""
+"""Text to syntax tree: a lark LALR parser that builds the tree as it reduces.
+
+The grammar's tables are shared and never change. All that is known of a text belongs to the `Parser` that reads it, so
+that any number of threads may parse at once.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from functools import cache
 from typing import Any, Final, cast
 
 import lark
-from lark.lexer import Token
+from lark.lexer import LexerState, LexerThread, LineCounter, Token
+from lark.parsers.lalr_parser import _Parser as Automaton
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
@@ -27,16 +33,15 @@ DEFINITION: Final = re.compile(r"^(?:block|network|variant|import)\b", re.MULTIL
 def parse(source: Source) -> tree.Spec:
     """The syntax tree of a text. Raises `SpecError` with every syntax error found."""
     errors: list[Diagnostic] = []
-    builder = new_builder(source, errors)
+    parser = Parser(source, errors)
     definitions: list[Any] = []
     start = 0
     while True:
         try:
-            rest = lark.TextSlice(source.text, start, len(source.text))
-            definitions += cast(list[Any], _parser(builder).parse(rest, start="start"))
+            definitions += cast(list[Any], parser.read(start, len(source.text), "start"))
             break
         except lark.UnexpectedInput as error:
-            errors.append(explain(source, error, builder.brackets))
+            errors.append(explain(source, error, parser.brackets))
             position = error.pos_in_stream or 0
         except Stop as stop:
             errors.append(stop.diagnostic)
@@ -53,109 +58,114 @@ def parse(source: Source) -> tree.Spec:
         return tuple(d for d in definitions if isinstance(d, kind))
 
     return tree.Spec(
-        source, of(tree.Import), of(tree.Block), of(tree.Network), of(tree.Variant), tuple(builder.comments)
+        source, of(tree.Import), of(tree.Block), of(tree.Network), of(tree.Variant), tuple(parser.comments)
     )
 
 
 def parse_expression(source: Source) -> tree.Expr:
     """The expression that is the whole text (a `--set` value, say). Raises `SpecError`."""
     errors: list[Diagnostic] = []
-    found = parse_part(new_builder(source, errors), 0, len(source.text), "expr")
+    found = Parser(source, errors).part(0, len(source.text), "expr")
     if errors or found is None:
         raise SpecError(errors)
     return cast(tree.Expr, found)
 
 
-def new_builder(source: Source, errors: list[Diagnostic]) -> Builder:
-    """What builds the trees of a source and records its errors."""
-    return Builder(source, errors, _expression)
+class Parser:
+    """Reads parts of a source, and records their errors in a list. `comments` are those it has passed."""
+
+    def __init__(self, source: Source, errors: list[Diagnostic]) -> None:
+        self.source = source
+        self.errors = errors
+        self.comments: list[tree.Comment] = []
+        self.brackets: list[Token] = []  # open where the last part's reading ended
+        self.builder = Builder(self)
+        shared: Any = _grammar()
+        self._lexer = copy(shared.parser.lexer)
+        self._lexer.callback = {**self._lexer.callback, "COMMENT": self._comment}
+        callbacks = shared._parse_tree_builder.create_callback(self.builder)
+        self._automaton = Automaton(shared.parser.parser._parse_table, callbacks)
+
+    def read(self, start: int, end: int, rule: str) -> Any:
+        """What stands between two offsets, by a rule of the grammar. Raises what lark raises, and `Stop`."""
+        untyped: Any = LineCounter
+        lines = untyped("\n")  # nobody asks for its lines, so those before the part need not be counted
+        lines.char_pos = start
+        state = LexerState(lark.TextSlice(self.source.text, start, end), lines)
+        return self._automaton.parse(LexerThread(cast(Any, self), state), rule)
+
+    def part(self, start: int, end: int, rule: str) -> Any:
+        """The same; None where it cannot be read, with the error recorded."""
+        outer = self.brackets
+        try:
+            return self.read(start, end, rule)
+        except lark.UnexpectedInput as error:
+            self.errors.append(explain(self.source, error, []))
+        except Stop as stop:
+            self.errors.append(stop.diagnostic)
+        finally:
+            self.brackets = outer
+        return None
+
+    def elsewhere(self, source: Source, rule: str, errors: list[Diagnostic]) -> Any:
+        """The same of the whole of another source, with its own errors."""
+        outer = self.source, self.errors
+        self.source, self.errors = source, errors
+        try:
+            return self.part(0, len(source.text), rule)
+        finally:
+            self.source, self.errors = outer
+
+    def lex(self, state: LexerState, parser_state: Any) -> Iterator[Token]:
+        """The tokens of a part, as lark asks for them."""
+        self.brackets = []
+        return _significant(self._lexer.lex(state, parser_state), self.source, self.brackets)
+
+    def _comment(self, token: Token) -> Token:
+        self.comments.append(tree.Comment(token_span(self.source, token), str(token)))
+        return token
 
 
 @cache
-def _lark() -> lark.Lark:
-    return tables.parser(postlex=_Newlines(), transformer=_Dispatch(), lexer_callbacks={"COMMENT": _Dispatch.comment})
+def _grammar() -> lark.Lark:
+    """The tables and the lexer's pattern."""
+    grammar: Any = tables.parser()
+    assert grammar.parser.lexer.scanner  # which is made when it is asked for: here, before threads share it
+    return cast(lark.Lark, grammar)
 
 
-def _parser(builder: Builder) -> lark.Lark:
-    _Dispatch.builder = builder
-    return _lark()
-
-
-def _expression(builder: Builder, start: int, end: int) -> Any:
-    return parse_part(builder, start, end, "expr")
-
-
-def parse_part(builder: Builder, start: int, end: int, rule: str) -> Any:
-    """What stands between two offsets, by one rule of the grammar; None where it cannot be read, with the error
-    recorded."""
-    outer = getattr(_Dispatch, "builder", builder)
-    try:
-        return _parser(builder).parse(lark.TextSlice(builder.source.text, start, end), start=rule)
-    except lark.UnexpectedInput as error:
-        builder.errors.append(explain(builder.source, error, []))
-    except Stop as stop:
-        builder.errors.append(stop.diagnostic)
-    finally:
-        _Dispatch.builder = outer
-    return None
-
-
-class _Newlines:
+def _significant(stream: Iterator[Token], source: Source, brackets: list[Token]) -> Iterator[Token]:
     """Drops the newlines that do not end a statement, and bounds the nesting of brackets."""
-
-    always_accept = ("_NL",)
-
-    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        source = _Dispatch.builder.source
-        brackets: list[Token] = []
-        _Dispatch.builder.brackets = brackets
-        pending: Token | None = None
-        previous = "_NL"
-        for token in stream:
-            kind = token.type
-            if kind == "_NL":
-                significant = not brackets or brackets[-1].type == "LBRACE"
-                if significant and previous not in CONTINUED and pending is None and previous != "_NL":
-                    pending = token
-                continue
-            if pending is not None:
-                if kind not in CONTINUES:
-                    yield pending
-                pending = None
-            if kind in OPEN:
-                brackets.append(token)
-                if len(brackets) > MAX_NESTING:
-                    raise Stop(
-                        Diagnostic(
-                            "nesting-too-deep",
-                            f"brackets are nested deeper than {MAX_NESTING}",
-                            token_span(source, token),
-                        )
-                    )
-            elif brackets and kind == OPEN[brackets[-1].type]:
-                brackets.pop()
-            elif kind in ("RPAR", "RSQB", "RBRACE"):
-                raise Stop(unbalanced(source, token, brackets))
-            previous = kind
-            yield token
-        if brackets:
-            raise Stop(unclosed(source, brackets))
+    pending: Token | None = None
+    previous = "_NL"
+    for token in stream:
+        kind = token.type
+        if kind == "_NL":
+            significant = not brackets or brackets[-1].type == "LBRACE"
+            if significant and previous not in CONTINUED and pending is None and previous != "_NL":
+                pending = token
+            continue
         if pending is not None:
-            yield pending
-
-
-class _Dispatch(lark.Transformer[Any, Any]):
-    """Hands the parser's reductions to the builder of the text that is being read."""
-
-    builder: Builder
-
-    @classmethod
-    def comment(cls, token: Token) -> Token:
-        cls.builder.comments.append(tree.Comment(token_span(cls.builder.source, token), str(token)))
-        return token
-
-    def __getattr__(self, rule: str) -> Any:
-        if rule.startswith("__") or not hasattr(Builder, rule):
-            raise AttributeError(rule)
-        method = getattr(Builder, rule)
-        return lambda children: method(_Dispatch.builder, children)
+            if kind not in CONTINUES:
+                yield pending
+            pending = None
+        if kind in OPEN:
+            brackets.append(token)
+            if len(brackets) > MAX_NESTING:
+                raise Stop(
+                    Diagnostic(
+                        "nesting-too-deep",
+                        f"brackets are nested deeper than {MAX_NESTING}",
+                        token_span(source, token),
+                    )
+                )
+        elif brackets and kind == OPEN[brackets[-1].type]:
+            brackets.pop()
+        elif kind in ("RPAR", "RSQB", "RBRACE"):
+            raise Stop(unbalanced(source, token, brackets))
+        previous = kind
+        yield token
+    if brackets:
+        raise Stop(unclosed(source, brackets))
+    if pending is not None:
+        yield pending

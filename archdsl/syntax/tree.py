@@ -312,11 +312,29 @@ class Spec:
     comments: tuple[Comment, ...]
 
 
-def written(part: Any) -> Any:
-    """What a part of a tree says, without where it says it: equal for equal trees."""
-    if isinstance(part, tuple):
-        return tuple(map(written, part))
-    if isinstance(part, (Node, Spec)):
-        says = [written(getattr(part, f.name)) for f in fields(part) if f.name not in ("span", "source", "comments")]
-        return (type(part).__name__, *says)
-    return (type(part).__name__, part)
+def written(part: Any) -> tuple[Any, ...]:
+    """What a part of a tree says, without where it says it, part by part from the left: equal for equal trees.
+
+    Not by recursion, since a sum may have thousands of terms.
+    """
+    said: list[Any] = []
+    pending: list[Any] = [part]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, tuple):
+            said.append(len(one))
+            pending += reversed(one)
+        elif isinstance(one, (Node, Spec)):
+            kind = type(one)
+            said.append(kind.__name__)
+            pending += [getattr(one, name) for name in SAYS[kind]]
+        else:
+            said.append((type(one).__name__, one))
+    return tuple(said)
+
+
+# The fields of each kind of node that say something, the last first.
+SAYS: Final[dict[type, list[str]]] = {
+    kind: [f.name for f in fields(kind) if f.name not in ("span", "source", "comments")][::-1]
+    for kind in (*Node.__subclasses__(), Spec)
+}

@@ -239,6 +239,6 @@ def _target(graph: Graph, device: torch.device) -> Tensor | None:
 
 def _shape(graph: Graph, node: Layer) -> tuple[int, ...]:
     """A shape, its batch 1 where it has no value."""
-    shape = numbers(fixed(node["shape"], dict.fromkeys(header(graph)["batch"], 1)))
+    shape = numbers(fixed(node["shape"], header(graph)["least_batch"]))
     assert shape is not None  # open sizes were refused
     return shape

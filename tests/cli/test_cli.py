@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.pipeline import shipped_specs
+from archdsl.shipped import shipped_specs
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = "network Net(x: [N, 4], classes = 2) {\n    x -> linear(classes)\n}\n"

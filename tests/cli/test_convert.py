@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.pipeline import SPECS
+from archdsl.shipped import SPECS
 from tests.cli.test_cli import run
 
 TEXT = "# a comment\nnetwork Net(x: [N, 4]) { x -> linear(2) }\n"

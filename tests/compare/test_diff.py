@@ -17,8 +17,8 @@ from archdsl.compare.difference import Difference
 from archdsl.elaborate import elaborate
 from archdsl.graph import layers
 from archdsl.network import Network
-from archdsl.pipeline import zoo
 from archdsl.program import parse_string
+from archdsl.shipped import zoo
 
 Build = Callable[..., Network]
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TO_DO: dict[str, int] = {
     "Axis": 2,
     "Block": 2,
-    "Branch": 2,
     "Call": 2,
     "Devices": 2,
     "DropPath": 2,

@@ -49,7 +49,7 @@ def hostile(graph_of: Callable[..., Graph]) -> Callable[[str], Graph]:
     def build(text: str) -> Graph:
         graph = graph_of(CODE)
         for node in graph.nodes.values():
-            node["blocks"] = tuple(Instance(i.path, text, i.span) for i in node["blocks"])
+            node["blocks"] = tuple(Instance(i.path, text, i.span, i.block) for i in node["blocks"])
         graph.graph["settings"] = {"s": text}
         return graph
 

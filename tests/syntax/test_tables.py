@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.pipeline import SPECS, parse_source
+from archdsl.pipeline import parse_source
+from archdsl.shipped import SPECS
 from archdsl.source import Source
 from archdsl.syntax import tables, text, tree
 
@@ -26,9 +27,9 @@ def test_without_current_tables_the_parser_is_the_same(
     if tampered is not None:
         other.write_text(tampered)
     monkeypatch.setattr(tables, "TABLES", other)
-    text._lark.cache_clear()
+    text._grammar.cache_clear()
     try:
         assert not tables.current()
         assert tree.written(parse_source(RESNET)) == wanted
     finally:
-        text._lark.cache_clear()
+        text._grammar.cache_clear()

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from archdsl.errors import SpecError
-from archdsl.pipeline import format_source, parse_source, shipped_specs
+from archdsl.pipeline import format_source, parse_source
+from archdsl.shipped import shipped_specs
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.layout import format_text

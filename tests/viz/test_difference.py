@@ -15,10 +15,10 @@ from click.testing import CliRunner
 import archdsl
 import viz
 from archdsl.cli import cli
-from archdsl.compare.difference import Difference
 from archdsl.diagnostics import Instance
 from archdsl.network import Network
-from viz import folding, recolour, theme
+from archdsl.presentation.difference import PrintedDifference
+from viz import fitting, recolour, theme
 from viz.difference import condense
 from viz.difference.comparison import ARRANGEMENTS, Comparison, DiffBox, DiffGroup, build
 from viz.html.themes import READABLE, contrast
@@ -37,7 +37,7 @@ network Net(image: [N, 3, 16, 16]) {
 """
 CHAIN = "network Net(image: [N, 4, 8, 8]) {\n    image" + "\n        -> conv(4, 3, padding = 1) -> relu" * 300 + "\n}\n"
 
-Diff = Callable[[str, str], Difference]
+Diff = Callable[[str, str], PrintedDifference]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def boxes(comparison: Comparison, *statuses: str) -> list[list[str]]:
     return [said(box) for box in comparison.boxes() if box.status in statuses]
 
 
-def svg(difference: Difference, **options: Any) -> ElementTree.Element:
+def svg(difference: PrintedDifference, **options: Any) -> ElementTree.Element:
     return ElementTree.fromstring(viz.render_difference(difference, "svg", **options))
 
 
@@ -151,7 +151,7 @@ def test_one_change_in_a_long_chain_is_shown_with_what_stands_around_it(diff: Di
 
 def test_a_chain_that_changed_everywhere_fits_on_a_page(diff: Diff) -> None:
     found = build(diff(CHAIN, CHAIN.replace("4, 3, padding = 1", "4, 5, padding = 2")))
-    assert len(list(found.boxes())) <= folding.ENOUGH
+    assert len(list(found.boxes())) <= fitting.ENOUGH
     (middle,) = [box for box in found.boxes() if box.kind == "block"]
     assert "kernel_size 3 → 5" in said(middle)
 
@@ -165,7 +165,7 @@ def test_a_chain_that_changed_everywhere_fits_on_a_page(diff: Diff) -> None:
 )  # fmt: skip
 def test_networks_of_the_zoo_fit_on_a_page(a: str, b: str) -> None:
     found = build(archdsl.load(a).diff(archdsl.load(b)))
-    assert len(list(found.boxes())) <= folding.ENOUGH
+    assert len(list(found.boxes())) <= fitting.ENOUGH
 
 
 def test_without_folding_every_layer_is_a_box(diff: Diff) -> None:
@@ -267,11 +267,11 @@ def test_layers_that_were_moved_against_each_other_make_no_cycle(diff: Diff) -> 
 HOSTILE = '</script><script>alert(1)</script><!-- " & ]]> {{data}}'
 
 
-def hostile(network_of: Callable[..., Network]) -> Difference:
+def hostile(network_of: Callable[..., Network]) -> PrintedDifference:
     a, b = network_of(NET), network_of(NET.replace("repeat 3", "repeat 4"))
     for net in (a, b):
         for _, node in net.graph.nodes(data=True):
-            node["blocks"] = tuple(Instance(i.path, HOSTILE, i.span) for i in node["blocks"])
+            node["blocks"] = tuple(Instance(i.path, HOSTILE, i.span, i.block) for i in node["blocks"])
     return a.diff(b)
 
 
@@ -345,5 +345,5 @@ def test_a_failed_drawing_leaves_the_old_file(diff: Diff, tmp_path: Path) -> Non
 
 
 def test_the_limits_of_a_page_fit_each_other() -> None:
-    assert condense.ENOUGH < folding.ENOUGH
-    assert 2 * condense.ENDS < folding.ENOUGH
+    assert condense.ENOUGH < fitting.ENOUGH
+    assert 2 * condense.ENDS < fitting.ENOUGH

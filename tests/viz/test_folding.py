@@ -9,7 +9,7 @@ import pytest
 
 import viz
 from archdsl.graph import Graph
-from viz import folding
+from viz import fitting
 from viz.graph import scene
 from viz.graph.scene import Box, Group, Scene
 
@@ -114,7 +114,7 @@ def test_tensors_between_closed_blocks_are_drawn_once(folded: Callable[..., Scen
 def test_fitting_closes_blocks_until_a_page_holds_them(graph_of: Callable[..., Graph]) -> None:
     body = "-> relu -> ".join("unit(8)" for _ in range(90))
     graph = graph_of(net(f"x -> body: {{ {body} }} -> flatten"))
-    assert sum(1 for _ in scene.build(graph, fold=True, depth="fit").boxes()) <= folding.ENOUGH
+    assert sum(1 for _ in scene.build(graph, fold=True, depth="fit").boxes()) <= fitting.ENOUGH
     small = graph_of(CHAIN)
     assert scene.build(small, fold=True, depth="fit") == scene.build(small, fold=True)
 

@@ -208,7 +208,7 @@ HOSTILE = [
 def test_a_call_is_shown_as_it_is_written(graph_of: Callable[..., Graph], call: str) -> None:
     graph = graph_of("block b(x) { x -> relu -> flatten }\nnetwork Net(x: [N, 3, 8, 8]) { x -> it: b() -> linear(2) }")
     for _, node in graph.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
+        node["blocks"] = tuple(Instance(i.path, call, i.span, i.block) for i in node["blocks"])
     drawing = svg(graph)
     assert call in texts(drawing)
     assert not [e for e in drawing.iter() if e.tag.removeprefix(SVG) in ("a", "script", "image", "b", "table")]

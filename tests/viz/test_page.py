@@ -273,7 +273,7 @@ def test_a_view_that_cannot_be_says_why(graph_of: Callable[..., Graph]) -> None:
 
 def hostile(graph: Graph) -> Graph:
     for _, node in graph.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, HOSTILE, i.span) for i in node["blocks"])
+        node["blocks"] = tuple(Instance(i.path, HOSTILE, i.span, i.block) for i in node["blocks"])
     return graph
 
 

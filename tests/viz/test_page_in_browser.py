@@ -78,7 +78,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     hostile = graph("block b(x) { x -> relu -> flatten }\nnetwork Net(x: [N, 3, 8, 8]) { x -> it: b() -> linear(2) }")
     for _, node in hostile.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, "<img src=x onerror=alert(1)>", i.span) for i in node["blocks"])
+        node["blocks"] = tuple(
+            Instance(i.path, "<img src=x onerror=alert(1)>", i.span, i.block) for i in node["blocks"]
+        )
     graphs = {
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
         "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),

@@ -40,7 +40,7 @@ HOSTILE = ["a_b^c~d", "\\input{/etc/passwd}", "$x$ % & #", "}{", '"];classDef', 
 def called(graph: Graph, call: str) -> Graph:
     """The graph with all blocks called otherwise."""
     for _, node in graph.nodes(data=True):
-        node["blocks"] = tuple(Instance(i.path, call, i.span) for i in node["blocks"])
+        node["blocks"] = tuple(Instance(i.path, call, i.span, i.block) for i in node["blocks"])
     return graph
 
 

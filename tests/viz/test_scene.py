@@ -190,7 +190,7 @@ def test_second_uses_are_groups_of_their_own_with_shared_weights(scene_of: Calla
 
 
 def test_control_characters_and_directional_marks_are_not_shown() -> None:
-    from viz.wording import clip
+    from archdsl.outline.wording import clip
 
     assert clip("a\x00b\u202ec\nd") == "a�b�c d"
     assert clip("x" * 100) == "x" * 43 + "…"

@@ -11,10 +11,10 @@ import pytest
 import archdsl
 import viz
 from archdsl.graph import Graph
+from archdsl.outline import stages
+from archdsl.outline.stage import Stage
+from archdsl.outline.stages import Stages, stages_of
 from viz.stages import layout as stages_layout
-from viz.stages import view as stages
-from viz.stages.stage import Stage
-from viz.stages.view import Stages
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,7 +38,7 @@ def texts(drawing: bytes) -> list[str]:
 
 @pytest.fixture
 def table(graph_of: Callable[..., Graph]) -> Callable[[str], Stages]:
-    return lambda code: stages.build(graph_of(code))
+    return lambda code: stages_of(graph_of(code))
 
 
 def column(found: Stages) -> list[Stage]:
@@ -70,13 +70,13 @@ def test_a_block_that_is_one_layer_with_small_ones_is_no_box_of_its_own(table: C
 
 
 def test_a_group_of_equal_blocks_is_these_with_their_number() -> None:
-    found = column(stages.build(archdsl.load("inception_resnet_v1").graph))
+    found = column(stages_of(archdsl.load("inception_resnet_v1").graph))
     (repeat,) = (s for s in found if s.label == "repeat_2")
     assert (repeat.title.partition("(")[0], repeat.count) == ("factorised", 10)
 
 
 def test_a_block_that_is_repeated_is_opened_nowhere() -> None:
-    found = column(stages.build(archdsl.load("cifar_resnet20").graph))
+    found = column(stages_of(archdsl.load("cifar_resnet20").graph))
     assert [s.title for s in found if s.colour == "block"] == [
         "basic(16, 1)", "basic(32, 2)", "basic(32, 1)", "basic(64, 2)", "basic(64, 1)",
     ]  # fmt: skip
@@ -91,7 +91,7 @@ def test_a_block_takes_in_what_follows_it_and_has_no_weights(table: Callable[[st
 
 
 def test_a_row_of_blocks_that_are_called_alike_says_how_many(table: Callable[[str], Stages]) -> None:
-    found = column(stages.build(archdsl.load("densenet121").graph))
+    found = column(stages_of(archdsl.load("densenet121").graph))
     assert [s.more for s in found if s.title.startswith("denseblock")] == [
         f"{count} × dense_layer(32)" for count in (6, 12, 24, 16)
     ]
@@ -151,14 +151,14 @@ def test_blocks_that_read_one_another_are_opened(table: Callable[[str], Stages])
 @pytest.mark.parametrize("name", ["alexnet", "densenet121", "googlenet", "inception_v4", "resnet152", "unet"])
 def test_networks_of_the_zoo_fit_on_a_page(name: str) -> None:
     network = archdsl.load(name)
-    found = stages.build(network.graph)
+    found = stages_of(network.graph)
     assert len(found.rows) <= 26
     assert sum(s.params for s in found.all()) == network.report().params
 
 
 def test_inference_has_no_stages_that_only_train(graph_of: Callable[..., Graph]) -> None:
     assert "more in training" in texts(viz.render(graph_of(SKIP), "svg", view="stages"))
-    assert not any(s.train for s in stages.build(graph_of(SKIP), "eval").all())
+    assert not any(s.train for s in stages_of(graph_of(SKIP), "eval").all())
 
 
 def test_the_picture_is_the_expected(golden: Callable[[Path, str], None], graph_of: Callable[..., Graph]) -> None:
@@ -175,7 +175,7 @@ def test_the_picture_escapes_what_a_spec_says(graph_of: Callable[..., Graph]) ->
 
 
 def test_boxes_of_rows_with_as_many_stand_in_columns() -> None:
-    found = stages.build(archdsl.load("siamese").graph)
+    found = stages_of(archdsl.load("siamese").graph)
     boxes = stages_layout.place(found, stages_layout.widths(found), 0.0, 400.0, 0.0)
     pairs = [box for box in boxes if len(found.rows[box.row]) == 2]
     assert len({(box.x, box.width) for box in pairs}) == 2

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from archdsl.pipeline import SPECS
+from archdsl.shipped import SPECS
 
 
 def _read(file: Path) -> dict[str, Any]:

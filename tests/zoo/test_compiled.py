@@ -17,7 +17,7 @@ from torch.nn import functional
 
 import archdsl
 from archdsl.graph import header
-from archdsl.pipeline import zoo
+from archdsl.shipped import zoo
 from compiler.fx.model import CompiledNetwork
 from tests.zoo.published import NETWORKS, divided
 from tests.zoo.references import reference_with_weights, spec_name

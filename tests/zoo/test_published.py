@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from archdsl.cli import cli
-from archdsl.pipeline import shipped_specs, zoo
 from archdsl.program import parse_string
-from archdsl.published import Figure, figures
+from archdsl.published import PublishedFigure, figures
+from archdsl.shipped import shipped_specs, zoo
 from tests.zoo.published import ALIASES, NETWORKS
 
 FIGURES = figures()
@@ -21,7 +21,7 @@ def test_every_variant_has_published_figures() -> None:
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=[f"{f.network}-{f.figure}-{f.published}" for f in FIGURES])
-def test_a_figure_agrees_or_its_difference_is_explained(figure: Figure) -> None:
+def test_a_figure_agrees_or_its_difference_is_explained(figure: PublishedFigure) -> None:
     assert figure.source
     assert figure.agrees != "differs" or figure.note
     if figure.published.replace(",", "").isdigit():

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from archdsl.compare.difference import Difference, Status
+from archdsl.outline.subnets import Subnet, preorder
 from viz.difference import sayings
 from viz.difference.condense import RUN, condense, status
 from viz.difference.grouping import Groups, groups
 from viz.difference.overview import Overview, overview
 from viz.difference.sayings import Saying
 from viz.difference.union import PartWire, Union, Which, unite
-from viz.grouping import Branch, preorder
 
 Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]
 ARRANGEMENTS: Final[tuple[Arrangement, ...]] = get_args(Arrangement)
@@ -93,7 +93,7 @@ def build(difference: Difference, arrangement: Arrangement = "overlaid", *, fold
     )
 
 
-def _seen(tree: Branch, ids: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _seen(tree: Subnet, ids: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The id of the box that each part is seen as."""
     for item in tree.items:
         if isinstance(item, str):
@@ -112,7 +112,7 @@ class _Writer:
         self._groups = grouped
         self._ids = ids
 
-    def items(self, tree: Branch) -> Iterator[DiffBox | DiffGroup]:
+    def items(self, tree: Subnet) -> Iterator[DiffBox | DiffGroup]:
         for item in tree.items:
             if isinstance(item, str):
                 yield self._part(item, tree)
@@ -121,12 +121,12 @@ class _Writer:
             else:
                 yield self._open(item, tree)
 
-    def _part(self, key: str, within: Branch) -> DiffBox:
+    def _part(self, key: str, within: Subnet) -> DiffBox:
         part = self._union.parts[key]
         lines = sayings.part(self._union, part, self._groups.paths(within)).lines
         return DiffBox(self._ids[key], part.kind, part.status, _sides(self._union, [key]), lines)
 
-    def _closed(self, branch: Branch, within: Branch) -> DiffBox:
+    def _closed(self, branch: Subnet, within: Subnet) -> DiffBox:
         said: tuple[Saying, ...]
         if branch.path == RUN:
             number = sayings.plural(_layers(branch), "layer")
@@ -138,7 +138,7 @@ class _Writer:
         sides = _sides(self._union, branch.keys)
         return DiffBox(self._ids[branch.keys[0]], "block", what, sides, lines, branch.repeats)
 
-    def _open(self, branch: Branch, within: Branch) -> DiffGroup:
+    def _open(self, branch: Subnet, within: Subnet) -> DiffGroup:
         items = tuple(self.items(branch))
         return DiffGroup(
             id=f"cluster_{self._ids[branch.keys[0]]}_{branch.depth}",
@@ -150,7 +150,7 @@ class _Writer:
         )
 
 
-def _layers(branch: Branch) -> int:
+def _layers(branch: Subnet) -> int:
     return sum(1 if isinstance(item, str) else item.count * _layers(item) for item in branch.items)
 
 

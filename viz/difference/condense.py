@@ -9,10 +9,11 @@ from itertools import groupby
 from typing import Final
 
 from archdsl.compare.difference import Status
-from viz import folding
+from archdsl.outline import folding
+from archdsl.outline.folding import Folded
+from archdsl.outline.subnets import Subnet
+from viz import fitting
 from viz.difference.union import Union
-from viz.folding import Folded
-from viz.grouping import Branch
 
 ENOUGH: Final = 30  # boxes: with fewer, all layers between the differences are shown
 SHORTEST: Final = 3  # unchanged items that make a run worth drawing as one box
@@ -21,26 +22,26 @@ RUN: Final = ""  # the path of a run: it is no group
 ENDS: Final = 12  # items shown at both ends of a long list of differences
 
 
-def condense(union: Union, tree: Branch) -> Folded:
+def condense(union: Union, tree: Subnet) -> Folded:
     """The tree with equal groups in a row drawn once, groups without a difference closed, and, where these are still
     more boxes than a page can hold, runs of unchanged layers and then the deepest groups drawn as one."""
     tree, stand_in = folding.fold(union.graph, tree)
     tree = _without_difference_closed(union, tree)
-    if folding.size(tree) > ENOUGH:
+    if fitting.size(tree) > ENOUGH:
         tree = _shortened(tree, union, _context(union))
     depth = folding.deepest(tree)
-    while depth > 1 and folding.size(tree) > folding.ENOUGH:
+    while depth > 1 and fitting.size(tree) > fitting.ENOUGH:
         depth -= 1
         tree = folding.close(tree, depth)
-    return Folded(_cut(tree, folding.ENOUGH), stand_in)
+    return Folded(_cut(tree, fitting.ENOUGH), stand_in)
 
 
-def mark(union: Union, tree: Branch) -> Branch:
+def mark(union: Union, tree: Subnet) -> Subnet:
     """The tree for readers who open and close groups: nothing is left out, equal groups in a row say which they are
     drawn as, and what `condense` would draw as one box is closed."""
     marked = _without_difference_closed(union, folding.mark(union.graph, tree))
     folded = _without_difference_closed(union, folding.fold(union.graph, tree).tree)
-    return _shortened(marked, union, _context(union)) if folding.size(folded) > ENOUGH else marked
+    return _shortened(marked, union, _context(union)) if fitting.size(folded) > ENOUGH else marked
 
 
 def status(union: Union, keys: Iterable[str]) -> Status:
@@ -51,15 +52,15 @@ def status(union: Union, keys: Iterable[str]) -> Status:
     return found.pop() if len(found) == 1 else "changed"
 
 
-def _without_difference_closed(union: Union, tree: Branch) -> Branch:
+def _without_difference_closed(union: Union, tree: Subnet) -> Subnet:
     return _closed(tree, lambda branch: status(union, branch.keys) != "changed")
 
 
-def _closed(tree: Branch, wanted: Callable[[Branch], bool]) -> Branch:
+def _closed(tree: Subnet, wanted: Callable[[Subnet], bool]) -> Subnet:
     """The groups that are wanted closed; one of a single layer is that layer."""
-    items = [_closed(item, wanted) if isinstance(item, Branch) else item for item in tree.items]
+    items = [_closed(item, wanted) if isinstance(item, Subnet) else item for item in tree.items]
     items = [
-        item.items[0] if isinstance(item, Branch) and len(item.keys) == item.count == 1 else item for item in items
+        item.items[0] if isinstance(item, Subnet) and len(item.keys) == item.count == 1 else item for item in items
     ]
     return replace(tree, items=items, closed=tree.closed or (tree.depth > 0 and wanted(tree)))
 
@@ -71,15 +72,15 @@ def _context(union: Union) -> set[str]:
     return differs | near
 
 
-def _shortened(tree: Branch, union: Union, kept: set[str]) -> Branch:
+def _shortened(tree: Subnet, union: Union, kept: set[str]) -> Subnet:
     """Each run of neighbours of which none is kept as one box, and each long one of what only one network has."""
 
-    def visit(branch: Branch) -> Branch:
-        items: list[str | Branch] = []
+    def visit(branch: Subnet) -> Subnet:
+        items: list[str | Subnet] = []
         for (_, shortest), run in groupby(_units(branch.items), lambda unit: _kind(unit, union, kept)):
             units = list(run)
             members = [
-                visit(item) if isinstance(item, Branch) and not item.closed else item for unit in units for item in unit
+                visit(item) if isinstance(item, Subnet) and not item.closed else item for unit in units for item in unit
             ]
             items += members if len(units) < shortest else [_run(members, branch.depth + 1)]
         return replace(branch, items=items)
@@ -87,21 +88,21 @@ def _shortened(tree: Branch, union: Union, kept: set[str]) -> Branch:
     return visit(tree)
 
 
-def _units(items: Iterable[str | Branch]) -> list[list[str | Branch]]:
+def _units(items: Iterable[str | Subnet]) -> list[list[str | Subnet]]:
     """Each item with those after it that are drawn as it."""
-    units: list[list[str | Branch]] = []
+    units: list[list[str | Subnet]] = []
     for item in items:
-        if isinstance(item, Branch) and item.like:
+        if isinstance(item, Subnet) and item.like:
             units[-1].append(item)
         else:
             units.append([item])
     return units
 
 
-def _kind(unit: list[str | Branch], union: Union, kept: set[str]) -> tuple[str, float]:
+def _kind(unit: list[str | Subnet], union: Union, kept: set[str]) -> tuple[str, float]:
     """What items may be in a run with, and how many of these are drawn as one."""
     keys = [key for item in unit for key in ([item] if isinstance(item, str) else item.keys)]
-    if union.parts[keys[0]].kind != "layer" or any(isinstance(item, Branch) and not item.closed for item in unit):
+    if union.parts[keys[0]].kind != "layer" or any(isinstance(item, Subnet) and not item.closed for item in unit):
         return "", math.inf
     what = status(union, keys)
     if what in ("added", "removed"):
@@ -109,14 +110,14 @@ def _kind(unit: list[str | Branch], union: Union, kept: set[str]) -> tuple[str, 
     return ("", math.inf) if what == "changed" or not kept.isdisjoint(keys) else ("same", SHORTEST)
 
 
-def _cut(tree: Branch, most: int) -> Branch:
+def _cut(tree: Subnet, most: int) -> Subnet:
     """Long lists of differences by their ends, with one box for all between."""
-    items = [_cut(item, most) if isinstance(item, Branch) and not item.closed else item for item in tree.items]
+    items = [_cut(item, most) if isinstance(item, Subnet) and not item.closed else item for item in tree.items]
     if len(items) > most:
         items = [*items[:ENDS], _run(items[ENDS:-ENDS], tree.depth + 1), *items[-ENDS:]]
     return replace(tree, items=items)
 
 
-def _run(members: list[str | Branch], depth: int) -> Branch:
+def _run(members: list[str | Subnet], depth: int) -> Subnet:
     keys = [key for item in members for key in ([item] if isinstance(item, str) else item.keys)]
-    return Branch(RUN, keys[0], depth=depth, keys=keys, items=members, closed=True)
+    return Subnet(RUN, keys[0], depth=depth, keys=keys, items=members, closed=True)

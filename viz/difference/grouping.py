@@ -8,29 +8,28 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final, TypeAlias
 
-from viz import grouping
+from archdsl.outline.subnets import Prefix, Subnet, subnets
 from viz.difference.union import SIDES, Union, graph_of
-from viz.grouping import Branch, Prefix
 
 ALIKE: Final = 0.5  # the share of common layers above which two groups are one
 NAME: Final = 0.25  # what a common name adds to it
 
-Branches: TypeAlias = tuple[Branch | None, Branch | None]  # of the two networks
-Enclosing: TypeAlias = tuple[Branch, ...]  # the groups around a layer, outermost first
+SubnetPair: TypeAlias = tuple[Subnet | None, Subnet | None]  # of the two networks
+Enclosing: TypeAlias = tuple[Subnet, ...]  # the groups around a layer, outermost first
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
     """The tree of all parts, and for its groups, by path and use, what they are in the two networks, if they are."""
 
-    tree: Branch
-    origins: Mapping[Prefix, Branches]
+    tree: Subnet
+    origins: Mapping[Prefix, SubnetPair]
 
-    def of(self, path: str, use: str) -> Branches:
+    def of(self, path: str, use: str) -> SubnetPair:
         """What a group is in the two networks."""
         return self.origins.get((path, use), (None, None))
 
-    def paths(self, branch: Branch) -> tuple[str, str]:
+    def paths(self, branch: Subnet) -> tuple[str, str]:
         """The paths of a group in both networks."""
         a, b = self.of(branch.path, branch.use)
         return a.path if a else "", b.path if b else ""
@@ -39,11 +38,11 @@ class Groups:
 def groups(union: Union) -> Groups:
     """Group the parts of both networks."""
     graphs = (graph_of(union.difference, side) for side in SIDES)
-    around_a, around_b = (dict(_chains(grouping.groups(graph, list(graph)))) for graph in graphs)
+    around_a, around_b = (dict(_chains(subnets(graph, list(graph)))) for graph in graphs)
     partner = _partners(union, around_a, around_b)
-    root = Branch("")
-    found: dict[Prefix, Branch] = {}
-    origins: dict[Prefix, Branches] = {}
+    root = Subnet("")
+    found: dict[Prefix, Subnet] = {}
+    origins: dict[Prefix, SubnetPair] = {}
     of_b = {_prefix(b): a for a, b in partner.values()}
     for key, part in union.parts.items():
         inside = root
@@ -67,8 +66,8 @@ def _groups_of(
     b: str | None,
     around_a: Mapping[str, Enclosing],
     around_b: Mapping[str, Enclosing],
-    partner: Mapping[Prefix, tuple[Branch, Branch]],
-) -> Iterator[Branches]:
+    partner: Mapping[Prefix, tuple[Subnet, Subnet]],
+) -> Iterator[SubnetPair]:
     """The groups around a part: those of the second network where it has it, else the way into that of the first."""
     if b is not None:
         yield from ((None, group) for group in around_b[b])
@@ -84,10 +83,10 @@ def _groups_of(
 
 def _partners(
     union: Union, around_a: Mapping[str, Enclosing], around_b: Mapping[str, Enclosing]
-) -> dict[Prefix, tuple[Branch, Branch]]:
+) -> dict[Prefix, tuple[Subnet, Subnet]]:
     """For groups of the first network, one of the second each: the most alike first."""
     common: Counter[tuple[Prefix, Prefix]] = Counter()
-    known: dict[Prefix, tuple[dict[Prefix, Branch], Branch]] = {}
+    known: dict[Prefix, tuple[dict[Prefix, Subnet], Subnet]] = {}
     for part in union.parts.values():
         if part.kind != "layer" or part.a is None or part.b is None:
             continue
@@ -102,7 +101,7 @@ def _partners(
         ),
         key=lambda found: found[:3],
     )
-    found: dict[Prefix, tuple[Branch, Branch]] = {}
+    found: dict[Prefix, tuple[Subnet, Subnet]] = {}
     taken = set()
     for likeness, of_a, of_b, a, b in rated:
         if -likeness > ALIKE and of_a not in found and of_b not in taken:
@@ -111,23 +110,23 @@ def _partners(
     return found
 
 
-def _likeness(a: Branch, b: Branch, common: int) -> float:
+def _likeness(a: Subnet, b: Subnet, common: int) -> float:
     """The share of common layers; a common name speaks for two groups as well."""
     name = NAME if _prefix(a) == _prefix(b) else 0.0
     return name + 2 * common / (len(a.keys) + len(b.keys))
 
 
-def _chains(root: Branch) -> Iterator[tuple[str, Enclosing]]:
+def _chains(root: Subnet) -> Iterator[tuple[str, Enclosing]]:
     """Each layer with the groups around it."""
-    stack: list[tuple[Branch, Enclosing]] = [(root, ())]
+    stack: list[tuple[Subnet, Enclosing]] = [(root, ())]
     while stack:
         branch, chain = stack.pop()
         for item in branch.items:
-            if isinstance(item, Branch):
+            if isinstance(item, Subnet):
                 stack.append((item, (*chain, item)))
             else:
                 yield item, chain
 
 
-def _prefix(branch: Branch) -> Prefix:
+def _prefix(branch: Subnet) -> Prefix:
     return branch.path, branch.use

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from archdsl.compare.difference import Difference, Status
 from archdsl.compare.text import arrow, costs
 from archdsl.dims import Size
+from archdsl.outline.wording import plain
 from archdsl.sheet.units import magnitude
-from viz.wording import plain
 
 
 @dataclass(frozen=True, slots=True)

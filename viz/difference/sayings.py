@@ -11,10 +11,10 @@ from archdsl.compare.difference import LayerDiff, Status
 from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import layer
+from archdsl.outline.subnets import Subnet
+from archdsl.outline.wording import clip, cost, span, title
 from viz.difference.grouping import Groups
 from viz.difference.union import SIDES, Union, UnionPart, Which, graph_of
-from viz.grouping import Branch
-from viz.wording import clip, cost, span, title
 
 SIGNS: Final = MappingProxyType({"added": "+", "removed": "−", "changed": "~", "follows": "≈", "same": ""})
 SIGNED: Final[tuple[Status, ...]] = ("added", "removed", "changed")
@@ -73,7 +73,7 @@ def part(union: Union, found: UnionPart, within: Paths) -> Told:
     return Told(_title(union, found), _name(found, within), more)
 
 
-def group(groups: Groups, branch: Branch, within: Branch) -> Told:
+def group(groups: Groups, branch: Subnet, within: Subnet) -> Told:
     """How the block of a group was called, and what the group is called, or several in a row."""
     firsts = groups.of(branch.path, branch.use)
     lasts = groups.of(branch.last, branch.use) if branch.last else (None, None)
@@ -86,13 +86,13 @@ def group(groups: Groups, branch: Branch, within: Branch) -> Told:
     return Told(Saying(a, b, b or a), line(*paths), _said(was))
 
 
-def heading(groups: Groups, branch: Branch, within: Branch) -> tuple[Saying, ...]:
+def heading(groups: Groups, branch: Subnet, within: Subnet) -> tuple[Saying, ...]:
     """The same of an open group, whose name comes first."""
     title, name, more = group(groups, branch, within)
     return _said(name, title, *more)
 
 
-def run(union: Union, groups: Groups, branch: Branch, within: Branch) -> Saying:
+def run(union: Union, groups: Groups, branch: Subnet, within: Subnet) -> Saying:
     """From where to where a run goes."""
     names = []
     for side, outer in zip(SIDES, groups.paths(within), strict=True):
@@ -102,7 +102,7 @@ def run(union: Union, groups: Groups, branch: Branch, within: Branch) -> Saying:
     return Saying(names[0], names[1], names[1] or names[0])
 
 
-def _called(union: Union, groups: Groups, item: str | Branch, side: Which, end: int) -> str:
+def _called(union: Union, groups: Groups, item: str | Subnet, side: Which, end: int) -> str:
     """What the first or last item of a run is called in one network; nothing where this has it not."""
     if isinstance(item, str):
         return union.parts[item].key(side) or ""

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Literal, TypeAlias, cast
 
+from archdsl.outline.stages import Stages
 from viz.difference.comparison import Comparison
 from viz.graph.scene import Scene
 from viz.look import Look, ViewName
-from viz.stages.view import Stages
 from viz.volumes.view import Volumes
 
 Drawable: TypeAlias = Scene | Stages | Volumes | Comparison

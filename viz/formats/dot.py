@@ -6,6 +6,7 @@ from typing import Final
 
 import graphviz
 
+from archdsl.outline.wording import clip, wrapped
 from viz import dot as dot_language
 from viz import lettering, palette, recolour, theme
 from viz.dot import text
@@ -14,7 +15,6 @@ from viz.graph.boxes import LONG, MOST_LINES, titled
 from viz.graph.edges import WEIGHTS, DrawnEdge
 from viz.graph.scene import Box, Group, Scene
 from viz.look import Look
-from viz.wording import clip, wrapped
 
 AIR: Final = 5  # blanks
 

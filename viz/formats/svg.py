@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from archdsl.outline.stages import Stages
 from viz import recolour
 from viz.difference import picture as comparison_picture
 from viz.difference.comparison import Comparison
@@ -12,7 +13,6 @@ from viz.formats import Drawable
 from viz.graph import picture as graph_picture
 from viz.look import Look
 from viz.stages import picture as stages_picture
-from viz.stages.view import Stages
 from viz.volumes import picture as volumes_picture
 from viz.volumes.view import Volumes
 

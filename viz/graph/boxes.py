@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Final
 
+from archdsl.outline.wording import wrapped
 from viz import lettering, theme
 from viz.canvas import Anchor, Canvas
 from viz.graph.scene import Box
@@ -13,7 +14,6 @@ from viz.graph.stacking import LayerStack
 from viz.layout import Rectangle
 from viz.palette import Colours
 from viz.theme import Colour
-from viz.wording import wrapped
 
 LINE: Final = 12.5  # from one line of a box to the next
 PADDING: Final = (8.0, 3.5)

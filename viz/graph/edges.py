@@ -54,7 +54,7 @@ def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: M
     """
     several = {id for id, layers in Counter(ids.values()).items() if layers > 1}
     seen = set()
-    sizes = tensor_bytes(graph, dict.fromkeys(header(graph)["batch"], 1)) if len(header(graph)["devices"]) > 1 else {}
+    sizes = tensor_bytes(graph, header(graph)["least_batch"]) if len(header(graph)["devices"]) > 1 else {}
     for key in keys:
         if key in stand_in or key not in ids:
             continue

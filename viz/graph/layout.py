@@ -11,6 +11,7 @@ from typing import Final
 import graphviz
 import networkx as nx
 
+from archdsl.outline.wording import clip
 from viz import dot as dot_language
 from viz import engine, layout, lettering, theme
 from viz.canvas import XY
@@ -21,7 +22,6 @@ from viz.graph.scene import Box, Group, Scene
 from viz.graph.stacking import LayerStack
 from viz.layout import INCH, Layout
 from viz.look import Look
-from viz.wording import clip
 
 TITLE: Final = 10.0  # letters of a frame's title
 TITLE_LINE: Final = 12.0

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from archdsl.graph import Graph, fault, header, layer
-from viz import folding, grouping
+from archdsl.outline import folding
+from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
+from archdsl.outline.wording import clip, clip_call, cost, name, plain, title
+from viz import fitting
 from viz.graph import edges
 from viz.graph.edges import DrawnEdge, Wire
-from viz.shown import Shown, kept, name
-from viz.wording import clip, clip_call, cost, plain, title
 
 BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Fold: TypeAlias = bool | Literal["mark"]
@@ -62,7 +63,7 @@ class Scene:
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
-        return grouping.preorder(self.items, lambda item: item.items if isinstance(item, Group) else ())
+        return preorder(self.items, lambda item: item.items if isinstance(item, Group) else ())
 
     def boxes(self) -> Iterator[Box]:
         """All boxes, whatever group they are in."""
@@ -87,24 +88,24 @@ def build(
     if isinstance(depth, int) and depth < 1:
         raise ValueError(f"a drawing is at least 1 deep, not {depth}")
     keys = kept(graph, phase)
-    tree = grouping.groups(graph, keys)
+    tree = subnets(graph, keys)
     inner = set(keys)
     caption = name(graph)
     if focus is not None:
-        part = folding.find(tree, focus)
-        tree = folding.focus(graph, tree, part)
+        part = fitting.find(tree, focus)
+        tree = fitting.focus(graph, tree, part)
         inner = {part} if isinstance(part, str) else set(part.keys)
         caption = f"{caption}: {focus}"
-        if isinstance(depth, int) and isinstance(part, grouping.Branch):
+        if isinstance(depth, int) and isinstance(part, Subnet):
             depth += part.depth
     if fold == "mark":
         tree = folding.mark(graph, tree)
     folded = folding.fold(graph, tree) if fold is True else folding.Folded(tree, {})
     tree, stand_in = folded
     if depth is not None:
-        tree = folding.fitting(graph, folded) if depth == "fit" else folding.close(tree, depth)
+        tree = fitting.fit(graph, folded) if depth == "fit" else folding.close(tree, depth)
     if depth is not None or focus is not None:
-        tree = folding.untangle(graph, folding.Folded(tree, stand_in))
+        tree = fitting.untangle(graph, folding.Folded(tree, stand_in))
     ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
     wires = list(edges.wires(graph, keys, ids, stand_in))
     ends = []
@@ -127,10 +128,10 @@ def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Itera
             yield from boxes(item.items, (*around, item))
 
 
-def _ids(tree: grouping.Branch, names: Mapping[str, str]) -> dict[str, str]:
+def _ids(tree: Subnet, names: Mapping[str, str]) -> dict[str, str]:
     """For each layer that is drawn the id of its box: that of the group, where this is drawn as one."""
     found = {}
-    stack: list[str | grouping.Branch] = [tree]
+    stack: list[str | Subnet] = [tree]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
@@ -142,7 +143,7 @@ def _ids(tree: grouping.Branch, names: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
+def _items(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> tuple[Box | Group, ...]:
     found: list[Box | Group] = []
     for item in tree.items:
         if isinstance(item, str):
@@ -152,7 +153,7 @@ def _items(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> tuple
     return tuple(found)
 
 
-def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within: str) -> Box:
+def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> Box:
     nodes = [layer(graph, key) for key in tree.keys]
     devices = {node["device"] for node in nodes}
     label = tree.label.removeprefix(f"{within}.") if within else tree.label
@@ -170,7 +171,7 @@ def _closed(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str], within:
     )
 
 
-def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group:
+def _group(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> Group:
     items = _items(graph, tree, ids)
     devices = {item.device for item in items}
     return Group(
@@ -187,7 +188,7 @@ def _group(graph: Graph, tree: grouping.Branch, ids: Mapping[str, str]) -> Group
     )
 
 
-def _box(graph: Graph, key: str, id: str, tree: grouping.Branch) -> Box:
+def _box(graph: Graph, key: str, id: str, tree: Subnet) -> Box:
     node = layer(graph, key)
     if node["op"] == "input":
         return Box(id, "input", key, clip(key), "", "input")

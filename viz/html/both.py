@@ -14,6 +14,8 @@ from archdsl.compare.difference import Difference, LayerDiff
 from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import header, layer, operands
+from archdsl.outline.subnets import Subnet
+from archdsl.outline.wording import clip, plain
 from viz.difference import condense, sayings
 from viz.difference.comparison import Arrangement
 from viz.difference.facts import MEANINGS
@@ -22,18 +24,16 @@ from viz.difference.overview import Overview, overview
 from viz.difference.sayings import NOTHING as NO_LINE
 from viz.difference.sayings import SIGNS, Saying
 from viz.difference.union import SIDES, Union, UnionPart, Which, graph_of, places, unite
-from viz.grouping import Branch
 from viz.html import figures
 from viz.html.document import named
 from viz.html.facts import Notes, amount, amounts, facts
 from viz.html.figures import FIGURES, NOTHING, Cost
 from viz.html.paging import ItemPage, Stand, paged
 from viz.look import Look
-from viz.wording import clip, plain
 
 LONGEST: Final = 200  # characters of a value
 
-UnionItem: TypeAlias = str | Branch | ItemPage[str | Branch]
+UnionItem: TypeAlias = str | Subnet | ItemPage[str | Subnet]
 Costs: TypeAlias = Mapping[Which, Cost]
 
 
@@ -43,7 +43,7 @@ class Both:
 
     union: Union
     groups: Groups
-    tree: Branch
+    tree: Subnet
     arrangement: Arrangement
 
 
@@ -129,20 +129,20 @@ class _Writer:
             sides = "".join(shapes) if len(shapes) == 1 else ""
             yield [*ends, " → ".join(dict.fromkeys(shapes.values())), 0, 0, 0, sides]
 
-    def _paged(self, tree: Branch) -> Sequence[UnionItem]:
+    def _paged(self, tree: Subnet) -> Sequence[UnionItem]:
         return paged(tree.items, self._stand)
 
-    def _stand(self, item: str | Branch) -> Stand:
-        if isinstance(item, Branch):
+    def _stand(self, item: str | Subnet) -> Stand:
+        if isinstance(item, Subnet):
             return "folded" if item.like else ""
         kind = self._union.parts[item].kind
         return "" if kind == "layer" else kind
 
-    def _children(self, items: Sequence[UnionItem], parent: int, within: Branch) -> Costs:
+    def _children(self, items: Sequence[UnionItem], parent: int, within: Subnet) -> Costs:
         costs = [self._item(item, parent, within) for item in items]
         return {side: figures.total(cost[side] for cost in costs) for side in SIDES}
 
-    def _item(self, item: UnionItem, parent: int, within: Branch) -> Costs:
+    def _item(self, item: UnionItem, parent: int, within: Subnet) -> Costs:
         """Writes an item and what is in it; what all of it costs in the two networks."""
         if isinstance(item, str):
             return self._part(item, parent, within)
@@ -161,15 +161,15 @@ class _Writer:
             keys, inside, within = item.keys, self._paged(item), item
             self._places[item.key] = place
         first = item.first if isinstance(item, ItemPage) else item
-        if isinstance(first, Branch) and first.like:
+        if isinstance(first, Subnet) and first.like:
             entry["of"] = self._places[first.like]
         costs = self._children(inside, place, within)
-        if isinstance(item, Branch) and item.order:
+        if isinstance(item, Subnet) and item.order:
             entry["alike"] = [self._places[key] for key in item.order]
         self._close(entry, keys, costs)
         return costs
 
-    def _part(self, key: str, parent: int, within: Branch) -> Costs:
+    def _part(self, key: str, parent: int, within: Subnet) -> Costs:
         part = self._union.parts[key]
         title, name, more = sayings.part(self._union, part, self._both.groups.paths(within))
         paths = sayings.line(*(plain(name) if name is not None else "" for name in (part.a, part.b)))
@@ -242,12 +242,12 @@ class _Writer:
                 layers = sum(part.key(side) is not None for part in inner)
                 entry.setdefault(side, {}).update(amounts(costs[side]), layers=layers)
 
-    def _called(self, item: str | Branch) -> str:
-        path = item.path if isinstance(item, Branch) else self._union.parts[item].name
+    def _called(self, item: str | Subnet) -> str:
+        path = item.path if isinstance(item, Subnet) else self._union.parts[item].name
         return clip(path.rpartition(".")[2])
 
 
-def _keys(page: ItemPage[str | Branch]) -> list[str]:
+def _keys(page: ItemPage[str | Subnet]) -> list[str]:
     found: list[str] = []
     for item in page.items:
         found += _keys(item) if isinstance(item, ItemPage) else [item] if isinstance(item, str) else item.keys

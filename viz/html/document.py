@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from archdsl.dims import show
 from archdsl.graph import header
+from archdsl.outline.wording import clip, plain
 from archdsl.sheet.units import count, size
 from viz import palette
 from viz.graph.scene import Box, Group, Scene
@@ -16,7 +17,6 @@ from viz.html.facts import Notes, amounts, facts
 from viz.html.figures import FIGURES, NOTHING, Cost, Figures, ItemFigure
 from viz.html.paging import ItemPage, Stand, paged
 from viz.look import Look
-from viz.wording import clip, plain
 
 SceneItem: TypeAlias = Box | Group | ItemPage[Box | Group]
 
@@ -179,7 +179,7 @@ def _summary(known: Figures) -> list[list[str]]:
         ["hash", report.hash[:16]],
     ]
     if report.assumed:
-        rows.append(["counted for", ", ".join(f"{name} = 1" for name in report.assumed)])
+        rows.append(["counted for", ", ".join(f"{name} = {least}" for name, least in report.least_batch.items())])
     if report.requires:
         rows.append(["needs", ", ".join(report.requires)])
     return rows

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from archdsl.dims import show
 from archdsl.graph import Graph, Layer, layer
+from archdsl.outline.wording import clip, plain
 from archdsl.source import Span
 from viz.html.figures import FIGURES, Amount, Cost, Figures
-from viz.wording import clip, plain
 
 EXACT: Final = 2**53 - 1  # the largest integer that a browser reads without rounding
 LONGEST_VALUE: Final = 200  # characters of a parameter's value, or of a line of the spec

@@ -68,7 +68,7 @@ def measure(graph: Graph, device: DeviceProfile) -> Figures:
     whole.graph["outputs"] = tuple(o for o in header(graph)["outputs"] if o["node"] in whole)
     report = analyse(whole)
     rows = {row.path: row for row in report.nodes}
-    run = execution(whole, training=True, setting=Setting(values=dict.fromkeys(header(graph)["batch"], 1)))
+    run = execution(whole, training=True, setting=Setting(values=header(graph)["least_batch"]))
     times = _times(whole, device)
     costs = {}
     for key, node in layers(whole):

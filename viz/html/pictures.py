@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
+from archdsl.outline.stage import Stage
+from archdsl.outline.stages import StageLink
+from archdsl.outline.wording import clip
 from viz.html import figures
 from viz.html.document import Document
 from viz.html.facts import amounts
@@ -14,10 +17,7 @@ from viz.html.themes import variable
 from viz.html.views import Refused, Views
 from viz.recolour import COLOURED
 from viz.stages import picture as stages_picture
-from viz.stages.stage import Stage
-from viz.stages.view import StageLink
 from viz.volumes import picture as volumes_picture
-from viz.wording import clip
 
 
 @dataclass(frozen=True, slots=True)

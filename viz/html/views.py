@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from archdsl.graph import Graph
-from viz import folding, grouping
-from viz.folding import StandIn
+from archdsl.outline import folding
+from archdsl.outline.folding import StandIn
+from archdsl.outline.stages import Stages, stages_of
+from archdsl.outline.subnets import Shown, kept, subnets
 from viz.graph import scene
 from viz.graph.scene import Scene
 from viz.look import ViewName
-from viz.shown import Shown, kept
-from viz.stages import view as stages
-from viz.stages.view import Stages
 from viz.volumes import view as volumes
 from viz.volumes.view import Volumes
 
@@ -44,10 +43,10 @@ def build(
     if focus is not None:
         part = Refused("only the graph shows a part of a network")
         return Views(whole, part, part, first, {})
-    table = stages.build(graph, phase)
+    table = stages_of(graph, phase)
     found = sum(map(len, table.rows))
     if found > MOST:
         many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
         return Views(whole, many, many, first, {})
-    stand_in = folding.fold(graph, grouping.groups(graph, kept(graph, phase))).stand_in
+    stand_in = folding.fold(graph, subnets(graph, kept(graph, phase))).stand_in
     return Views(whole, table, volumes.build(graph, phase), first, stand_in)

@@ -10,16 +10,17 @@ from typing import Any, Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from archdsl.measure.memory.memory_report import ALL, where
+from archdsl.measure.memory.memory_report import ALL
 from archdsl.measure.memory.timeline import Course, Moment
 from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.outline.wording import clip
+from archdsl.presentation.memory import where
 from archdsl.presentation.stages import stages_of
 from archdsl.sheet.units import size
 from viz import lettering, theme
 from viz.plots.scale import unit
 from viz.plots.style import SMALL, WIDTH, Style, below, grid
 from viz.plots.subject import NAME, Subject, path_end
-from viz.wording import clip
 
 HEIGHT: Final = 2.35  # inches
 LEGEND: Final = 0.16  # for each line of the legend

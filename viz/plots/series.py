@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
+from archdsl.outline.wording import clip
 from archdsl.sweep import Point, written
-from viz.wording import clip
 
 
 class SweepLine(NamedTuple):

@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import fontManager
 from matplotlib.transforms import ScaledTranslation
 
+from archdsl.outline.wording import clip
 from viz import recolour, theme
 from viz.raster import FAMILY, FONTS
 from viz.recolour import Theme
-from viz.wording import clip
 
 TEXT: Final = 8.5  # points
 SMALL: Final = 7.5

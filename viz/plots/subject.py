@@ -14,7 +14,7 @@ from archdsl.measure.memory.timeline import Timeline, timelines
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report
 from archdsl.measure.run.execution import Hardware
-from viz.wording import clip, plain
+from archdsl.outline.wording import clip, plain
 
 NAME: Final = 28  # characters of a name in a legend
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from archdsl.dims import symbols
 from archdsl.measure.network.report import TOTALS
+from archdsl.outline.wording import clip
 from archdsl.sweep import SHOWN, Point
 from viz import lettering, theme
 from viz.plots import front
@@ -22,7 +23,6 @@ from viz.plots.series import Series, cost, series
 from viz.plots.style import SMALL, WIDTH, Style, grid, title
 from viz.plots.subject import without_value
 from viz.recolour import Theme
-from viz.wording import clip
 
 PANEL: Final = 2.05  # inches
 LEGEND: Final = 0.17  # a line of it
@@ -55,8 +55,9 @@ def of_sweep(points: Sequence[Point], *, pareto: Sequence[str] = (), theme: Them
     with style.context():
         figure = Figure(figsize=(WIDTH, sum(rows.values()) + TITLE))
         figure.suptitle(title([point.spec for point in points]), x=0.012, ha="left")
-        if any(point.report is not None and point.report.assumed for point in points):
-            _note(figure, "for a batch of 1", style)
+        batches = sorted({n for p in points if p.report is not None for n in p.report.least_batch.values()})
+        if batches:
+            _note(figure, f"for a batch of {' and '.join(map(str, batches))}", style)
         parts = figure.subfigures(len(rows), 1, height_ratios=list(rows.values()), squeeze=False)
         for name, (part,) in zip(rows, parts, strict=True):
             part.set_facecolor("none")

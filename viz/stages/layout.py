@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
+from archdsl.outline.stage import Stage, several
+from archdsl.outline.stages import Stages
+from archdsl.outline.wording import SYMBOLS, wrapped
 from archdsl.sheet.units import magnitude
 from viz import lettering, theme
-from viz.stages.stage import Stage, several
-from viz.stages.view import Stages
-from viz.wording import wrapped
 
 WIDEST: Final = 26  # characters of a title in one line
 WRAP: Final = 46  # characters of a message in one line
@@ -20,7 +19,6 @@ LINE: Final = 12.5  # from one line of a box to the next
 PADDING: Final = 6.0
 GAP: Final = 11.0  # between rows, and between stages side by side
 CROSSED: Final = 11.0  # more between rows where edges cross
-SIGNS: Final = MappingProxyType({sign: operator for operator, sign in theme.SYMBOLS.items()})
 STACK: Final = 4.0  # how far a stack stands out
 
 
@@ -79,13 +77,16 @@ def _lines(stage: Stage, named: bool) -> tuple[str, ...]:
     name = called(stage) if named else ""
     if stage.train and stage.params:
         name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
-    return tuple(line for line in (*_split(stage.title), stage.more, *wrapped(stage.fault, WRAP), name) if line)
+    return tuple(line for line in (*_split(stage), stage.more, *wrapped(stage.fault, WRAP), name) if line)
 
 
-def _split(title: str) -> tuple[str, ...]:
+def _split(stage: Stage) -> tuple[str, ...]:
     """A long title in two lines: the operator or block, then what is said of it."""
-    head, _, rest = title.partition("(" if "(" in title.partition(" ")[0] else " ")
-    return (title,) if len(title) <= WIDEST else (head, rest.removesuffix(")"))
+    said = SYMBOLS.get(stage.does, stage.does)
+    rest = stage.title.removeprefix(said)
+    if len(stage.title) <= WIDEST or rest == stage.title:
+        return (stage.title,)
+    return said, rest.removeprefix("(").removesuffix(")") if rest.startswith("(") else rest.strip()
 
 
 def _width(stage: Stage, named: bool) -> float:
@@ -97,9 +98,7 @@ def _width(stage: Stage, named: bool) -> float:
 
 def called(stage: Stage) -> str:
     """What a stage is called; nothing where its title says so already, as that of the second `max_pool_2`."""
-    said = re.split(r"[ (]", stage.title)[0]
-    said = SIGNS.get(said, said)
-    return "" if re.fullmatch(rf"{re.escape(said)}(_\d+)?", stage.label) else _clip_path(stage.label)
+    return "" if re.fullmatch(rf"{re.escape(stage.does)}(_\d+)?", stage.label) else _clip_path(stage.label)
 
 
 def _clip_path(path: str) -> str:

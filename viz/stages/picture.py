@@ -7,12 +7,12 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from archdsl.dims import Size
+from archdsl.outline.stages import StageLink, Stages
 from archdsl.sheet.units import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
 from viz.recolour import Theme
 from viz.stages.layout import GAP, LINE, PADDING, STACK, StageBox, called, given, place, times, widths
-from viz.stages.view import StageLink, Stages
 
 MARGIN: Final = 14.0
 COLUMN: Final = 18.0  # between columns

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from archdsl.outline.stages import StageLink
 from viz import theme
 from viz.canvas import XY, Canvas
-from viz.stages.view import StageLink
 from viz.theme import Colour
 from viz.volumes.view import Solid, Volumes, patch
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from archdsl.outline.stage import Stage, shown
 from viz import lettering, theme
-from viz.stages.stage import Stage, shown
 from viz.volumes.scale import joins
 
 LONGEST: Final = 24  # letters of a block's call; a longer one gives way to the block's name or its own
@@ -31,7 +31,7 @@ def names(stages: Sequence[Stage]) -> list[SolidName]:
     blocks: dict[str, list[Stage]] = {}
     for stage in stages:
         if stage.colour == "block":
-            blocks.setdefault(_block(stage), []).append(stage)
+            blocks.setdefault(stage.does, []).append(stage)
     long = {block for block, alike in blocks.items() if any(len(stage.title) > LONGEST for stage in alike)}
     own = {block for block in long if not any(stage.last or "." in stage.path for stage in blocks[block])}
     return [_name(stage, long, own) for stage in stages]
@@ -40,12 +40,8 @@ def names(stages: Sequence[Stage]) -> list[SolidName]:
 def _name(stage: Stage, long: set[str], own: set[str]) -> SolidName:
     if joins(stage):
         return SolidName("", "")
-    said, block = stage.title, _block(stage)
+    said, block = stage.title, stage.does
     if stage.colour == "block" and block in long:
         said = stage.path if block in own else block
     times = f" (× {stage.count})" if stage.count > 1 else ""
     return SolidName(f"{said}{times}", shown(stage.sizes))
-
-
-def _block(stage: Stage) -> str:
-    return stage.title.partition("(")[0]

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
+from archdsl.outline.stage import Stage
+from archdsl.outline.stages import StageLink
+from archdsl.outline.wording import wrapped
 from viz import legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
 from viz.recolour import Theme
-from viz.stages.stage import Stage
-from viz.stages.view import StageLink
 from viz.theme import Colour
 from viz.volumes import links as volumes_links
 from viz.volumes.names import FIRST, SECOND
 from viz.volumes.scale import joins
 from viz.volumes.view import SEAM, NamePlace, Solid, Volumes
-from viz.wording import wrapped
 
 MARGIN: Final = 16.0
 ANGLE: Final = -40.0  # of names, in degrees

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from viz import theme
-from viz.stages.stage import Stage
+from archdsl.outline.stage import Stage
+from archdsl.outline.wording import SYMBOLS
 
 TALLEST: Final = 110.0
 THICKNESS: Final = 1.1
@@ -71,4 +71,4 @@ def scale(stages: Iterable[Stage]) -> Scale:
 
 def joins(stage: Stage) -> bool:
     """Whether a stage adds or multiplies maps, which is drawn as in the graph: a circle with its sign."""
-    return stage.title in theme.SYMBOLS.values()
+    return stage.title in SYMBOLS.values()

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from archdsl.graph import Graph
-from viz.shown import Shown
-from viz.stages import view as stages
-from viz.stages.stage import Stage
-from viz.stages.view import StageLink, Stages
+from archdsl.outline import stages
+from archdsl.outline.stage import Stage
+from archdsl.outline.stages import StageLink, Stages
+from archdsl.outline.subnets import Shown
 from viz.volumes import scale as volumes_scale
 from viz.volumes.names import SolidName, names
 from viz.volumes.scale import MapSizes, joins

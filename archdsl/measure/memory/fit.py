@@ -10,7 +10,6 @@ from archdsl.dims import show
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layer, live
 from archdsl.measure.memory.ledger import Peak, inference
-from archdsl.measure.memory.memory_report import where
 from archdsl.measure.memory.training import at_rest, training
 from archdsl.measure.network.cost import fixed
 from archdsl.measure.run.execution import Hardware, Setting
@@ -18,7 +17,6 @@ from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_for_backward
 from archdsl.rewrite.recompute import Block, blocks, cheapest, forward_macs, recomputing
-from archdsl.sheet.units import size
 
 MOST: Final = 2**24  # of a batch, or of steps of an input's size
 
@@ -89,18 +87,6 @@ class Fitting:
             "checkpoint": list(self.blocks),
             "recomputed_macs": self.macs,
         }
-
-    def __str__(self) -> str:
-        shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in self.inputs.items())
-        lines = [f"{self.name}: {shapes}" + ("" if self.fits else ", which does not fit")]
-        for device, peak in self.peaks.items():
-            on = "" if device is None else f" on {device}"
-            assert isinstance(peak.bytes, int)
-            lines.append(f"  needs {size(peak.bytes)}{on}, {where(peak)}")
-        if self.blocks:
-            share = f", {self.macs / self.all_macs:.0%} of a forward pass" if self.all_macs else ""
-            lines.append(f"  recomputes {', '.join(_folded(self.blocks))}{share}")
-        return "\n".join(lines)
 
 
 class Fit:
@@ -200,7 +186,7 @@ def beginning(graph: Graph, chosen: Mapping[str, tuple[int, ...]]) -> Shapes:
     head = header(graph)
     found: Shapes = {}
     for name in head["inputs"]:
-        declared = fixed(layer(graph, name)["shape"], dict.fromkeys(head["batch"], 1))
+        declared = fixed(layer(graph, name)["shape"], head["least_batch"])
         sizes = [size for size in chosen.get(name, declared) if isinstance(size, int)]
         if len(sizes) < len(declared):
             raise Unfit(f"sizes of `{name}` {show(declared)} are left open: give them with --input")
@@ -212,16 +198,3 @@ def batched_inputs(graph: Graph) -> list[str]:
     """The inputs whose first size is a batch that is left open."""
     head = header(graph)
     return [name for name in head["inputs"] if str(layer(graph, name)["shape"][0]) in head["batch"]]
-
-
-def _folded(paths: Sequence[str]) -> list[str]:
-    """Paths with those that count up in one: `layer1.0 … 2`."""
-    found: list[list[str]] = []
-    for path in paths:
-        stem, _, number = path.rpartition(".")
-        before = found[-1][-1].rpartition(".") if found else ("", "", "")
-        if number.isdigit() and before[2].isdigit() and before[0] == stem and int(number) == int(before[2]) + 1:
-            found[-1].append(path)
-        else:
-            found.append([path])
-    return [run[0] if len(run) == 1 else f"{run[0]} … {run[-1].rpartition('.')[2]}" for run in found]

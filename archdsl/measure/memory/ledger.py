@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from archdsl.dims import Dim, Size, at_least
+from archdsl.dims import Dim, Size
 from archdsl.graph import Graph
 from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor, execution
 from archdsl.measure.run.saved import Saved, index_bytes, lowered_weights
+from archdsl.symbolic import at_least
 
 MAX_ALIVE: Final = 256  # terms of the bytes alive at once; more are not compared
 

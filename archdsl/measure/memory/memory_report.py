@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -14,9 +14,7 @@ from archdsl.measure.run.execution import Execution, Hardware, Setting, executio
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_by_device
-from archdsl.sheet.units import size, table
 
-PARTS = ("weights", "gradients", "optimizer", "kept for backward", "peak in training", "peak in inference")
 ALL = "all"
 
 
@@ -59,25 +57,6 @@ class MemoryReport:
             "devices": {name: memory.to_dict() for name, memory in self.devices.items()},
         }
 
-    def __str__(self) -> str:
-        names = list(self.devices)
-        columns = [_column(memory) for memory in self.devices.values()]
-        rows = [(part, *(column[i] for column in columns)) for i, part in enumerate(PARTS)]
-        peaks = [
-            f"peak in training{'' if name == ALL else f' of {name}'}: {where(memory.training_peak)}"
-            for name, memory in self.devices.items()
-            if memory.training_peak.phase
-        ]
-        hardware = "a GPU" if self.hardware == "cuda" else "the CPU"
-        return "\n".join(
-            [table((f"memory ({self.dtype}, {self.optimizer}, {hardware})", *names), rows, set(names)), *peaks, ""]
-        )
-
-
-def where(peak: Peak) -> str:
-    """Where a peak is, in words."""
-    return "in the optimizer's step" if peak.phase == "update" else f"at {peak.layer}, in {peak.phase}"
-
 
 def memory_report(
     graph: Graph, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda"
@@ -86,7 +65,7 @@ def memory_report(
 
     Raises `KeyError` for an optimizer or a dtype that is not in `OPTIMISERS` or `PRECISIONS`.
     """
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     found = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones))
     devices = {ALL: found[None]}
     if header(graph)["devices"]:
@@ -117,11 +96,3 @@ def _at_rest(run: Execution, states: int) -> dict[str | None, tuple[int, int, in
         own = trainable(step.node) * run.setting.precision.weight
         found[step.device] = (weights + weight_bytes(step.node, run.setting), gradients + own, kept + own * states)
     return found
-
-
-def _column(memory: Memory) -> Sequence[str]:
-    return [
-        *map(size, (memory.weights, memory.gradients, memory.optimizer, memory.kept_for_backward)),
-        size(memory.training_peak.bytes),
-        size(memory.inference_peak.bytes),
-    ]

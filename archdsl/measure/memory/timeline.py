@@ -63,7 +63,7 @@ def timelines(
 ) -> dict[str, Timeline]:
     """The timeline of each device of a memory report, by its name there."""
     report = memory_report(graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     found = {}
     for by_device in {name != ALL for name in report.devices}:
         setting = Setting(PRECISIONS[dtype], hardware, ones, by_device)

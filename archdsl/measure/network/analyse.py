@@ -33,7 +33,7 @@ def analyse(graph: Graph) -> Report:
 
 def _analyse(graph: Graph) -> Report:
     head = header(graph)
-    ones = dict.fromkeys(head["batch"], 1)
+    ones = head["least_batch"]
     fields = receptive_fields(graph)
     runs = live(graph, training=False)
     rows = []
@@ -69,6 +69,7 @@ def _analyse(graph: Graph) -> Report:
         variant=head["variant"],
         hash=content_hash(graph),
         assumed=head["batch"],
+        least_batch=head["least_batch"],
         requires=head["requires"],
         nodes=tuple(rows),
         inputs=tuple((name, cost.fixed(layer(graph, name)["shape"], ones)) for name in head["inputs"]),

@@ -213,7 +213,7 @@ def figure(graph: Graph, convention: Convention) -> list[Line]:
 
 def calls(graph: Graph) -> Iterator[Call]:
     """The layers that inference runs. Batch symbols count as 1."""
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     needed = live(graph, training=False)
     for key, node in layers(graph):
         if key in needed and node["op"] != "input":

@@ -41,7 +41,7 @@ NOTHING: Final = Count(layers=0)
 
 def counts(graph: Graph) -> dict[str, Count]:
     """The counts of all layers. Batch symbols count as 1."""
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     in_inference, in_training = live(graph, training=False), live(graph, training=True)
     learning: set[str] = set()  # what leads to something trainable
     found = {}
@@ -74,7 +74,7 @@ def _weighs(node: Layer) -> bool:
 
 
 def _block(key: str, node: Layer) -> str:
-    return node["blocks"][-1].call.partition("(")[0] if node["blocks"] else "no block"
+    return node["blocks"][-1].block if node["blocks"] else "no block"
 
 
 # By what layers can be counted together.

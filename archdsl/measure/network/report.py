@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.diagnostics import Instance
-from archdsl.dims import Shape, Size, show
+from archdsl.dims import Shape, Size
 from archdsl.graph import plain
 from archdsl.measure.network.receptive_field import Fields
 from archdsl.ops import Operator
-from archdsl.sheet.units import count, html_table, size, table
 
 if TYPE_CHECKING:
     from archdsl.measure.time.measured import Measured
     from archdsl.measure.time.roofline import Timing
 
 VERSION = 1  # of the JSON document
-HEADINGS = ("layer", "operator", "output", "params", "MACs", "field")
 # The totals, in the order of the JSON document, and their titles.
 TOTALS: Final = MappingProxyType(
     {
@@ -35,7 +33,6 @@ TOTALS: Final = MappingProxyType(
         "layers": "layers",
     }
 )
-RIGHT = frozenset({"params", "MACs", "field"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,8 @@ class Report:
     network: str
     variant: str | None
     hash: str
-    assumed: tuple[str, ...]  # batch symbols that were taken to be 1
+    assumed: tuple[str, ...]  # batch symbols
+    least_batch: Mapping[str, int]  # what each of them counts as, mostly 1
     requires: tuple[str, ...]
     nodes: tuple[Row, ...]
     inputs: tuple[tuple[str, Shape], ...]
@@ -136,85 +134,6 @@ class Report:
             **({"timing": self.timing.to_dict()} if self.timing is not None else {}),
             **({"measured": self.measured.to_dict()} if self.measured is not None else {}),
         }
-
-    def __str__(self) -> str:
-        rows = [_cells(row) for row in self.nodes]
-        return "\n".join([table(HEADINGS, rows, RIGHT), "", *summary(self)]) + "\n"
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        totals = "\n".join(escape(line) for line in summary(self))
-        return f"{html_table(HEADINGS, [_cells(row) for row in self.nodes], RIGHT)}\n<pre>{totals}</pre>"
-
-
-def summary(report: Report) -> list[str]:
-    """The totals, a line each."""
-    inputs = ", ".join(f"{n} {show(shape)}" for n, shape in report.inputs)
-    outputs = ", ".join(
-        f"{n} {show(shape)}" + (" (training only)" if phase == "train" else "") for n, shape, phase in report.outputs
-    )
-    peak = size(report.activation_bytes_inference_peak)
-    lines = [
-        f"{report.name}: {report.layers} layers",
-        f"inputs        {inputs}",
-        f"outputs       {outputs}",
-        f"parameters    {count(report.params)}"
-        + (f", {count(report.trainable_params)} trainable" if report.trainable_params != report.params else "")
-        + f", {size(report.param_bytes)}"
-        + (f"; {count(report.buffers)} in buffers" if report.buffers else ""),
-        f"MACs          {count(report.macs)}  (FLOPs = 2 × MACs; convolution, linear, matmul and attention, inference)",
-        f"activations   {peak} peak in inference, {size(report.activation_bytes_training)} kept for backward",
-    ]
-    for device, figures in report.devices:
-        lines.append(
-            f"{device:<13} {count(figures['params'])} parameters, {count(figures['macs'])} MACs,"
-            f" {size(figures['bytes_in'])} in, {size(figures['bytes_out'])} out"
-        )
-    if report.assumed:
-        lines.append(f"for a batch of 1 ({', '.join(f'{name} = 1' for name in report.assumed)})")
-    if report.requires:
-        lines.append(f"needs         {', '.join(report.requires)}")
-    return lines
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    return (
-        row.path,
-        row.op + marks(row),
-        show(row.shape),
-        f"{row.params:,}" if row.params else "",
-        (f"{row.macs:,}" if isinstance(row.macs, int) else str(row.macs)) if row.macs else "",
-        field(row.field),
-    )
-
-
-def marks(row: Row) -> str:
-    """What is said of an operator beside its name: that it exists in training only, and its device."""
-    return (" train" if row.phase == "train" else "") + (f" @{row.device}" if row.device else "")
-
-
-def field(fields: Fields) -> str:
-    """The sizes of a receptive field: `427`, or `7 × 9` where they differ."""
-    if fields is None:
-        return "?"
-    return _each([str(f.size) for f in fields])
-
-
-def stride(fields: Fields) -> str:
-    """How far apart in the input neighbours see: `32`; `none` where all see the same."""
-    if fields is None:
-        return "?"
-    return _each(["?" if f.jump is None else str(f.jump) if f.jump else "none" for f in fields])
-
-
-def offset(fields: Fields) -> str:
-    """The first input position that the first one sees; negative in the border."""
-    return _each(["?" if f.offset is None else str(f.offset) for f in fields]) if fields is not None else "?"
-
-
-def _each(texts: list[str]) -> str:
-    """One text for each spatial dimension, or one for all."""
-    return " × ".join(texts if len(set(texts)) > 1 else texts[:1])
 
 
 def _jump(fields: Fields) -> list[int | float] | None:

@@ -166,7 +166,7 @@ def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimi
     if missing:
         known = ", ".join(profile.precisions())
         raise ProfileError(f"`{profile.name}` has no rates for {missing[0]}; it has those of {known}")
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     _refuse_open_sizes(graph, ones)
     hardware: Hardware = "cuda" if profile.hardware == "cuda" else "cpu"
     setting = Setting(PRECISIONS[dtype], hardware, ones)

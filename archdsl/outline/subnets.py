@@ -1,16 +1,17 @@
-"""Which layers belong together: block instances and labelled sequences, by the paths of the layers."""
+"""The tree of a network's parts: block instances and labelled sequences, by the paths of the layers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
-from archdsl.graph import Graph, layer
-from viz.wording import span
+from archdsl.graph import Graph, broken, header, layer, layers, live
+from archdsl.outline.wording import span
 
 Prefix: TypeAlias = tuple[str, str]  # a path, and "#2" where all below it is a second use
+Shown: TypeAlias = Literal["train", "eval"]  # everything, or what inference needs
 Item = TypeVar("Item")
 
 
@@ -24,15 +25,16 @@ def preorder(items: Sequence[Item], inside: Callable[[Item], Sequence[Item]]) ->
 
 
 @dataclass(slots=True)
-class Branch:
-    """A group: what lies in it, in the order of the graph."""
+class Subnet:
+    """A block instance or a labelled sequence: what lies in it, in the order of the graph."""
 
     path: str  # as keys of layers begin
     use: str = ""  # "#2" for a second use of a shared module
-    call: str = ""  # the block's call
+    call: str = ""  # the block's call,
+    block: str = ""  # and its name; nothing for a labelled sequence
     depth: int = 0
     keys: list[str] = field(default_factory=list)  # all layers in it, however deep
-    items: list[str | Branch] = field(default_factory=list)
+    items: list[str | Subnet] = field(default_factory=list)
     closed: bool = False  # whether it is drawn as one box
     count: int = 1  # how many groups like it, one after another or side by side, it stands for
     last: str = ""  # the path of the last of these, if there are several
@@ -57,9 +59,20 @@ class Branch:
         return f"× {self.count}{side_by_side}" if self.count > 1 else ""
 
 
-def groups(graph: Graph, keys: list[str]) -> Branch:
+def kept(graph: Graph, phase: Shown) -> list[str]:
+    """The nodes that exist in a phase, in order. Of a broken spec, whose outputs may be missing, all is shown that is
+    not for training only."""
+    if phase == "train":
+        return list(graph)
+    if any(broken(graph)):
+        return [key for key, node in layers(graph) if node["phase"] == "both"]
+    kept = live(graph, training=False) | set(header(graph)["inputs"])
+    return [key for key in graph if key in kept]
+
+
+def subnets(graph: Graph, keys: list[str]) -> Subnet:
     """The tree of groups of these layers. Its root stands for the whole network."""
-    calls = {block.path: block.call for key in keys for block in layer(graph, key)["blocks"]}
+    blocks = {block.path: block for key in keys for block in layer(graph, key)["blocks"]}
     sizes = Counter(prefix for key in keys for prefix in _uses(graph, key))
     largest: Counter[Prefix] = Counter()  # the size of the largest group within
     for path, use in sizes:
@@ -68,10 +81,10 @@ def groups(graph: Graph, keys: list[str]) -> Branch:
 
     def drawn(prefix: Prefix) -> bool:
         # A sequence that holds nothing beside one inner group says no more than that one.
-        return sizes[prefix] > 1 and (prefix[0] in calls or sizes[prefix] > largest[prefix])
+        return sizes[prefix] > 1 and (prefix[0] in blocks or sizes[prefix] > largest[prefix])
 
-    root = Branch("", keys=list(keys))
-    branches: dict[Prefix, Branch] = {}
+    root = Subnet("", keys=list(keys))
+    branches: dict[Prefix, Subnet] = {}
     for key in keys:
         parent = root
         for prefix in _prefixes(graph, key, sizes):
@@ -79,7 +92,9 @@ def groups(graph: Graph, keys: list[str]) -> Branch:
                 continue
             if prefix not in branches:
                 path, use = prefix
-                branches[prefix] = Branch(path, use, calls.get(path, ""), parent.depth + 1)
+                made = blocks.get(path)
+                call, block = (made.call, made.block) if made else ("", "")
+                branches[prefix] = Subnet(path, use, call, block, parent.depth + 1)
                 parent.items.append(branches[prefix])
             parent = branches[prefix]
             parent.keys.append(key)

@@ -9,8 +9,8 @@ from typing import Final
 from archdsl.dims import Shape, Size, show
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.measure.network import cost
-from viz import grouping
-from viz.wording import clip, clip_call, plain, span, title
+from archdsl.outline.subnets import Subnet
+from archdsl.outline.wording import clip, clip_call, plain, span, title
 
 SMALL: Final = frozenset({"normalization", "activation", "regularization", "reshape"})  # follow what they belong to
 NEARLY: Final = 0.9  # the share of a map's side that is left where a window without padding moves over it once
@@ -20,7 +20,8 @@ NEARLY: Final = 0.9  # the share of a map's side that is left where a window wit
 class Stage:
     path: str
     last: str  # the path of the last, if there are several
-    title: str
+    does: str  # the name of its block or main operator
+    title: str  # the same with what is said of it
     more: str  # the small layers that follow, or what a block is made of
     colour: str  # its colour group
     keys: tuple[str, ...]  # the layers of one occurrence
@@ -47,42 +48,43 @@ def of_layer(graph: Graph, key: str) -> Stage:
     node = layer(graph, key)
     wrong = fault(graph, key)
     if wrong is not None:
-        return replace(_stage(graph, key, "", clip(node["op"]), "fault", (key,), 1), fault=plain(wrong.message))
+        return replace(_stage(graph, key, node["op"], clip(node["op"]), "fault", (key,)), fault=plain(wrong.message))
     if node["op"] == "input":
-        return _stage(graph, key, "", clip(key), "input", (key,), 1)
-    return _stage(graph, key, "", title(node), node["operator"].group, (key,), 1)
+        return _stage(graph, key, key, clip(key), "input", (key,))
+    return _stage(graph, key, node["op"], title(node), node["operator"].group, (key,))
 
 
-def of_block(graph: Graph, group: grouping.Branch) -> Stage:
+def of_block(graph: Graph, group: Subnet) -> Stage:
     """A group as one stage."""
-    said = group.call or group.path.rpartition(".")[2]
-    keys = tuple(group.keys)
-    whole = _stage(graph, f"{group.path}{group.use}", group.last, clip_call(said), "block", keys, group.count)
-    return replace(whole, more=_made_of(group))
+    own = group.path.rpartition(".")[2]
+    said = clip_call(group.call or own)
+    whole = _stage(graph, group.key, group.block or own, said, "block", tuple(group.keys), group.count)
+    return replace(whole, last=group.last, more=_made_of(group))
 
 
-def _made_of(group: grouping.Branch) -> str:
+def _made_of(group: Subnet) -> str:
     """`6 × dense_layer(32)` for a sequence of blocks that are called alike; they may differ in shape."""
-    blocks = [item for item in group.items if isinstance(item, grouping.Branch)]
+    blocks = [item for item in group.items if isinstance(item, Subnet)]
     calls = {block.call for block in blocks}
     if group.call or len(blocks) != len(group.items) or len(calls) != 1 or calls == {""}:
         return ""
     return f"{sum(block.count for block in blocks)} × {clip_call(calls.pop())}"
 
 
-def _stage(graph: Graph, path: str, last: str, said: str, colour: str, keys: tuple[str, ...], count: int) -> Stage:
+def _stage(graph: Graph, path: str, does: str, said: str, colour: str, keys: tuple[str, ...], count: int = 1) -> Stage:
     nodes = [layer(graph, key) for key in keys]
     devices = {node["device"] for node in nodes}
     batch = header(graph)["batch"]
     macs: Size = 0
     for key in keys:
-        macs = macs + cost.macs_at(graph, key, dict.fromkeys(batch, 1)) * count
+        macs = macs + cost.macs_at(graph, key, header(graph)["least_batch"]) * count
     window = getattr(nodes[0]["operator"], "kernel_size", None) if len(nodes) == 1 else None
     sizes = _without_batch(nodes[-1]["shape"], batch)
     again = [key for key, node in zip(keys, nodes, strict=True) if key != node["path"]]
     return Stage(
         path=path,
-        last=last,
+        last="",
+        does=does,
         title=said,
         more="",
         colour=colour,

@@ -1,4 +1,4 @@
-"""What a layer is called in a box: its operator with the parameters that matter, in few characters."""
+"""What layers, blocks and networks are called in few characters: an operator with the parameters that matter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from archdsl.ops import Operator, Parameter, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import Init, Sizes
 from archdsl.sheet.units import magnitude
-from viz.theme import SYMBOLS
+
+# Signs for what joins tensors; other operators have their names.
+SYMBOLS: Final = MappingProxyType({"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max"})
 
 LONGEST: Final = 44  # characters of a line
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
@@ -50,7 +52,7 @@ def title(layer: Layer) -> str:
 
 def cost(graph: Graph, keys: Collection[str]) -> str:
     """`1.12 M params, 218 M MACs`: what layers have and need; nothing is said of what they have not, or open sizes."""
-    ones = dict.fromkeys(header(graph)["batch"], 1)
+    ones = header(graph)["least_batch"]
     params = sum(counts.params(layer(graph, key)) for key in keys)
     macs = sum(counts.macs_at(graph, key, ones) for key in keys)
     said = [(params, "params"), (macs, "MACs")]
@@ -124,3 +126,10 @@ def clip(text: str, longest: int = LONGEST) -> str:
     """A text that is not too long, its end marked where it is cut."""
     text = plain(text[: 4 * longest])
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def name(graph: Graph) -> str:
+    """What a network is called: `resnet50 (ResNet)`."""
+    head = header(graph)
+    variant = head["variant"] or head["network"]
+    return plain(variant if variant == head["network"] else f"{variant} ({head['network']})")

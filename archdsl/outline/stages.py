@@ -14,9 +14,10 @@ from typing import Final
 import networkx as nx
 
 from archdsl.graph import Graph, broken, header, layer
-from viz import folding, grouping
-from viz.shown import Shown, kept, name
-from viz.stages.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in
+from archdsl.outline import folding
+from archdsl.outline.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in
+from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
+from archdsl.outline.wording import name
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
 PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
@@ -53,7 +54,7 @@ class Stages:
         return (stage for row in self.rows for stage in row)
 
 
-def build(graph: Graph, phase: Shown = "train") -> Stages:
+def stages_of(graph: Graph, phase: Shown = "train") -> Stages:
     """The stages of a graph."""
     found: Stages | None = None
     for table in openings(graph, phase):
@@ -72,7 +73,7 @@ def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
     A block that is drawn as a repeat is opened nowhere: one that is both open and closed takes time to be recognised.
     """
     keys = kept(graph, phase)
-    tree, stand_in = folding.fold(graph, grouping.groups(graph, keys))
+    tree, stand_in = folding.fold(graph, subnets(graph, keys))
     wrong = frozenset(key for key, _ in broken(graph))
     found = False
     for closed in (frozenset(_repeats(tree)), frozenset[str]()):
@@ -86,16 +87,12 @@ def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
             return
 
 
-def _repeats(tree: grouping.Branch) -> Iterator[str]:
+def _repeats(tree: Subnet) -> Iterator[str]:
     """The names of blocks that are drawn once for several in a row."""
-    branches = [item for item in tree.items if isinstance(item, grouping.Branch)]
-    for group in grouping.preorder(branches, lambda g: [i for i in g.items if isinstance(i, grouping.Branch)]):
+    branches = [item for item in tree.items if isinstance(item, Subnet)]
+    for group in preorder(branches, lambda g: [i for i in g.items if isinstance(i, Subnet)]):
         if group.count > 1 and group.call:
-            yield _block(group)
-
-
-def _block(group: grouping.Branch) -> str:
-    return group.call.partition("(")[0]
+            yield group.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ class _Opener:
     closed: Collection[str]  # names of blocks that are not opened
     wrong: frozenset[str]  # steps that cannot be: the groups that hold them are opened
 
-    def stages(self, tree: grouping.Branch, depth: int) -> Iterator[Stage]:
+    def stages(self, tree: Subnet, depth: int) -> Iterator[Stage]:
         """The stages in order, each layer one. What stands for several is not opened."""
         for item in tree.items:
             if isinstance(item, str):
@@ -115,12 +112,12 @@ class _Opener:
                 yield one
             elif self.wrong and not self.wrong.isdisjoint(item.keys):
                 yield from self.stages(item, depth)
-            elif item.depth >= depth or item.count > 1 or _block(item) in self.closed:
+            elif item.depth >= depth or item.count > 1 or item.block in self.closed:
                 yield of_block(self.graph, item)
             else:
                 yield from self.stages(item, depth)
 
-    def single(self, group: grouping.Branch) -> Stage | None:
+    def single(self, group: Subnet) -> Stage | None:
         """What a group is made of, where that is one layer with its small ones, or equal stages; else None."""
         inner = list(self.merged(self.stages(replace(group, count=1), group.depth + 1)))
         if len(inner) != 1 or inner[0].fault or (inner[0].colour == "block" and inner[0].count == 1):

@@ -1,0 +1,29 @@
+"""A receptive field in words."""
+
+from __future__ import annotations
+
+from archdsl.measure.network.receptive_field import Fields
+
+
+def field(fields: Fields) -> str:
+    """The sizes of a receptive field: `427`, or `7 × 9` where they differ."""
+    if fields is None:
+        return "?"
+    return _each([str(f.size) for f in fields])
+
+
+def stride(fields: Fields) -> str:
+    """How far apart in the input neighbours see: `32`; `none` where all see the same."""
+    if fields is None:
+        return "?"
+    return _each(["?" if f.jump is None else str(f.jump) if f.jump else "none" for f in fields])
+
+
+def offset(fields: Fields) -> str:
+    """The first input position that the first one sees; negative in the border."""
+    return _each(["?" if f.offset is None else str(f.offset) for f in fields]) if fields is not None else "?"
+
+
+def _each(texts: list[str]) -> str:
+    """One text for each spatial dimension, or one for all."""
+    return " × ".join(texts if len(set(texts)) > 1 else texts[:1])
