@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from archdsl.dims import Dim, Shape, Size, show, symbols
+from archdsl.dims import Dim, Shape, show, symbols, value
+from archdsl.symbolic import needs as in_words
 from compiler.program import Feed, Reading
 
 
@@ -38,19 +39,6 @@ def _reading(name: str, dim: int, size: Dim, known: Mapping[str, Reading]) -> Re
     return Reading(wanted, name, dim, factor, rest)
 
 
-def at(size: Size, values: Mapping[str, int]) -> int:
-    """A size where every symbol has a value."""
-    if isinstance(size, int):
-        return size
-    total = 0
-    for monomial, coefficient in size.terms:
-        term = coefficient
-        for atom in monomial:
-            term = term * (values[atom] if isinstance(atom, str) else at(atom.numerator, values) // atom.divisor)
-        total = total + term
-    return total
-
-
 def unfit(
     feeds: Sequence[Feed], read: Sequence[Reading], needs: Sequence[Dim], sizes: Sequence[Sequence[int]]
 ) -> str | None:
@@ -70,13 +58,13 @@ def unfit(
     where = {feed.name: (feed, given) for feed, given in zip(feeds, sizes, strict=True)}
     for reading in read:
         feed, given = where[reading.feed]
-        rest = given[reading.dim] - at(reading.offset, values)
+        rest = given[reading.dim] - value(reading.offset, values)
         if reading.factor != 1 and rest % reading.factor != 0:
             return _differs(feed, reading.dim, given[reading.dim], f"a whole {reading.symbol}")
-        value = rest // reading.factor
-        if value < 1:
+        found = rest // reading.factor
+        if found < 1:
             return _differs(feed, reading.dim, given[reading.dim], f"{reading.symbol} at least 1")
-        values[reading.symbol] = value
+        values[reading.symbol] = found
     alike: dict[Dim, int] = {}  # sizes that no symbol tells: `H // 2` twice is the same all the same
     for feed, given in zip(feeds, sizes, strict=True):
         for dim, (size, wanted) in enumerate(zip(given, feed.shape, strict=True)):
@@ -85,18 +73,16 @@ def unfit(
             if not symbols(wanted) <= values.keys():
                 if alike.setdefault(wanted, size) != size:
                     return _differs(feed, dim, size, f"{alike[wanted]}, as before")
-            elif at(wanted, values) != size:
-                return _differs(feed, dim, size, f"{at(wanted, values)}, since {_told(wanted, read, values)}")
+            elif value(wanted, values) != size:
+                return _differs(feed, dim, size, f"{value(wanted, values)}, since {_told(wanted, read, values)}")
     for need in needs:
-        if symbols(need) <= values.keys() and at(need, values) < 0:
-            return f"{_places(need, read)}: {_told(need, read, values)}, but the network needs {condition(need)}"
+        if symbols(need) <= values.keys() and value(need, values) < 0:
+            return f"{_places(need, read)}: {_told(need, read, values)}, but the network needs {_words(need)}"
     return None
 
 
-def condition(size: Dim) -> str:
-    """That a size is 0 or more, as people write it: `H >= 33`."""
-    constant = dict(size.terms).get((), 0)
-    return f"{size - constant} >= {-constant}"
+def _words(need: Dim) -> str:
+    return next(in_words([need]), f"{need} >= 0")
 
 
 def _differs(feed: Feed, dim: int, found: int, wanted: str | int) -> str:

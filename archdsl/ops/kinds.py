@@ -157,7 +157,8 @@ class Sizes:
 
     def describe(self) -> str:
         words = "".join(f", or `{word}`" for word in self.words)
-        return f"integer ≥ {self.low}, or a list of one for each dimension{words}"
+        symbols = "; sizes may hold symbols" if self.open else ""
+        return f"integer ≥ {self.low}, or a list of one for each dimension{words}{symbols}"
 
 
 @dataclass(frozen=True)
