@@ -3,7 +3,6 @@ cannot be written in the end."""
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -19,7 +18,7 @@ def try_place(path: Path) -> None:
     real = Path(os.path.realpath(path))
     try:
         if real.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            real.open("rb")  # which raises what writing would
         if real.is_file() or not real.exists():  # what is neither, a device say, is opened when there is something
             tempfile.TemporaryFile(dir=real.parent).close()
     except OSError as error:
