@@ -93,9 +93,7 @@ class Recompute:
     @property
     def holders(self) -> tuple[Holder, ...]:
         """The modules and tensors that it uses: modules first, each once."""
-        used = (step.holder for step in self.steps if isinstance(step, Invoke) and step.holder is not None)
-        found = {holder.path: holder for holder in used}
-        return tuple(sorted(found.values(), key=lambda holder: holder.target.kind != "module"))
+        return tuple(sorted(_used(self.steps), key=lambda holder: holder.target.kind != "module"))
 
 
 Instruction: TypeAlias = Invoke | Transfer | Recompute
@@ -148,6 +146,11 @@ class Routine:
                 if isinstance(inner, Invoke):
                     yield inner
 
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """The modules and tensors that it uses, each once, in the order of their first use."""
+        return tuple(_used(self.invoked()))
+
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
@@ -165,6 +168,11 @@ class Assembly:
     inference: Routine
     training_loss: Routine | None
     inference_loss: Routine | None
+
+
+def _used(steps: Iterable[Instruction]) -> Iterable[Holder]:
+    used = (step.holder for step in steps if isinstance(step, Invoke) and step.holder is not None)
+    return {holder.path: holder for holder in used}.values()
 
 
 def open_sizes(value: Any) -> Iterator[Dim]:

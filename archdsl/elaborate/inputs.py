@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.dims import Dim, Shape, Size, show, symbol
@@ -25,13 +25,14 @@ class InputShapes:
         context: Context,
         chosen: Mapping[str, Sequence[int]],
         values: Mapping[str, int],
-        free_batch: bool = False,
+        free: Collection[int] = (),
     ) -> None:
         self.interpreter = interpreter
         self.context = context
         self.chosen = chosen
         self.values = values
-        self.free_batch = free_batch
+        self.free = free
+        self._freed: dict[tuple[int, int], Dim] = {}  # by dimension and the number that is written or chosen
         self.faults: list[Diagnostic] = []
 
     def read(self, params: Sequence[tree.Param]) -> list[Shape]:
@@ -63,8 +64,10 @@ class InputShapes:
                 if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 1 <= size <= MAX_INT:
                     self._refuse(f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!s:.40}")
             found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else 1 for size in sizes)
-            if self.free_batch and dims and not isinstance(dims[0], tree.Literal):
-                found[name] = (None, *found[name][1:])
+            found[name] = tuple(
+                None if i in self.free and not isinstance(dim, tree.Literal) else size
+                for i, (dim, size) in enumerate(zip(dims, found[name], strict=True))
+            )
         if self.faults:
             raise Poisoned
         return found
@@ -123,12 +126,25 @@ class InputShapes:
             code = "bad-parameter" if value < 1 else "number-too-large"
             raise Fault(Diagnostic(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span))
         if given is None or isinstance(dim, tree.Literal):  # a literal is a default
-            return value if given is None else given
+            size = value if given is None else given
+            return self._free(position, size) if isinstance(dim, tree.Literal) else size
         if value != given:
             written = shown(dim)
             self._refuse(f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
             raise Poisoned
         return given
+
+    def _free(self, position: int, size: Size) -> Size:
+        """A number that is written, or a symbol for it where its dimension is free: one for all inputs in which it is
+        the same. A 1 that is no batch stays, since it stretches."""
+        if position not in self.free or not isinstance(size, int) or (size == 1 and position > 0):
+            return size
+        if (position, size) not in self._freed:
+            name = f"D{position}"
+            while self.context.scope.find(name) is not None or symbol(name) in self._freed.values():
+                name += "_"
+            self._freed[position, size] = symbol(name)
+        return self._freed[position, size]
 
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
         self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))

@@ -44,15 +44,15 @@ from archdsl.syntax import tree
 class Choices:
     """What the user chooses for a network: settings, shapes of inputs and values of symbols, each by name.
 
-    With `open_batch` no size stands for a batch, which would count as 1 where it has no value. With `free_batch` an
-    input's first size stays the symbol that it is in the spec, whatever is chosen for it.
+    With `open_batch` no size stands for a batch, which would count as 1 where it has no value. The sizes of inputs
+    in the dimensions `free` are symbols, whatever is written or chosen for them.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     symbols: Mapping[str, int] = field(default_factory=dict)
     open_batch: bool = False
-    free_batch: bool = False
+    free: frozenset[int] = frozenset()
     work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks
 
 
@@ -233,7 +233,7 @@ class _Elaboration:
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
         reader = InputShapes(
-            self.interpreter, self.context, self.choices.inputs, self.choices.symbols, self.choices.free_batch
+            self.interpreter, self.context, self.choices.inputs, self.choices.symbols, self.choices.free
         )
         shapes = reader.read(params)
         self.early += reader.faults

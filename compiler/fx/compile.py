@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import fx, nn
+from torch import fx
 
 from archdsl.graph import Graph
 from compiler.devices import DeviceChoice, assign
@@ -43,5 +43,5 @@ def _losses(assembly: Assembly, places: Places) -> dict[int, fx.GraphModule | No
     ):
         found[len(routine.results)] = None
         if loss is not None:
-            found[len(routine.results)] = fx.GraphModule(nn.Module(), lower(loss, places), "Loss")
+            found[len(routine.results)] = fx.GraphModule(build(loss.holders, places), lower(loss, places), "Loss")
     return found
