@@ -119,8 +119,10 @@ class Network:
         for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
         `@train` parts and the one without. The model takes every input that fits the shapes of the spec, and raises
         `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
-        others are taken all the same where nothing in the spec depends on it. Raises `SpecError` where the devices do not fit, and where they
-        have not the memory for the weights, unless `force` says to try.
+        others are taken all the same where nothing in the spec depends on it.
+
+        Raises `SpecError` where the devices do not fit, and where they have not the memory for the weights, unless
+        `force` says to try.
         """
         graph = self._reopen() if self._reopen is not None else None
         model: CompiledNetwork = backend("compiler").compile_graph(graph or self.graph, devices, force=force)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Shape, Undecided, symbols
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, Layer, Output, header, layer, layers, live, operands
+from archdsl.graph import Graph, Layer, Output, header, input_shapes, layer, layers, live, operands
 from archdsl.ops import Target
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.merge import folds
@@ -75,11 +75,6 @@ def _target(graph: Graph, key: str) -> Target:
         for size in open_sizes(tuple(target.kwargs.values())):
             raise _must_be_known(node, f"the size {size} of `{node['op']}`", symbols(size))
     return target
-
-
-def input_shapes(graph: Graph, key: str) -> list[Shape]:
-    """The shapes of a layer's inputs."""
-    return [graph.nodes[producer]["outputs"][output] for producer, output in operands(graph, key)]
 
 
 def _must_be_known(node: Layer, what: str, names: Iterable[str]) -> SpecError:

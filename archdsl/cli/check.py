@@ -77,10 +77,11 @@ def _fix(spec: str, linted: bool) -> Findings:
 
 def _filter(spec: str, linted: bool, strict: bool) -> int:
     """Standard input to standard output, fixed."""
+    from archdsl.read import read_stdin
     from archdsl.source import STDIN
 
     repair = _repair(spec, linted)
-    click.echo(repair.after[STDIN], nl=False)
+    click.echo(read_stdin().encoded(repair.after[STDIN]), nl=False)
     return max(_left([repair]), int(strict and bool(repair.left)))
 
 

@@ -39,10 +39,10 @@ def command(spec: str, output: Path | None, to: str | None) -> int:
     form: forms.Form = "yaml" if chosen == "yaml" else "text"
     converted = convert_source(source, form)
     if output is None:
-        click.echo(converted, nl=False)
+        click.echo(source.encoded(converted), nl=False)
         return 0
     try:
-        write_atomically(output, converted.encode())
+        write_atomically(output, source.encoded(converted))
     except OSError as error:
         raise cannot_write(output, error) from None
     click.echo(f"wrote {output}", err=True)

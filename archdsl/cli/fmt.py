@@ -21,7 +21,7 @@ from archdsl.errors import SpecError
 def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
     """Format specs in place; `-` formats standard input to standard output.
 
-    Comments and what a spec says stay as they are.
+    Comments and what a spec says stay as they are, and so do the ends of lines and a byte-order mark.
     """
     faults: list[Diagnostic] = []
     changed = False
@@ -51,10 +51,10 @@ def _format(file: str, check: bool, diff: bool) -> bool:
     if check or diff:
         return changed
     if file == "-":
-        click.echo(formatted, nl=False)
+        click.echo(source.encoded(formatted), nl=False)
     elif changed:
         try:
-            write_atomically(Path(file), formatted.encode())
+            write_atomically(Path(file), source.encoded(formatted))
         except OSError as error:
             raise cannot_write(file, error) from None
         click.echo(f"formatted {file}", err=True)

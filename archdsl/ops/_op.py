@@ -127,6 +127,7 @@ class Operator:
         integer_inputs: positions of inputs that hold integers (indices).
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
+        pointwise: an element depends on those at its own place, and on no other: its receptive-field rule.
         told: the size of the input that torch's module takes as its first argument, and that is seen here.
         examples: uses of it, tested against torch.
     """
@@ -146,6 +147,7 @@ class Operator:
     integer_inputs: ClassVar[tuple[int, ...]] = ()
     undifferentiated: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False
+    pointwise: ClassVar[bool] = False
     told: ClassVar[int | None] = None
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -209,8 +211,11 @@ class Operator:
         return tuple(range(len(output)))
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        """The receptive-field rule: what an element of the output depends on of the input with this number."""
-        return pointwise(inputs[number], output)
+        """The receptive-field rule: what an element of the output depends on of the input with this number.
+
+        None where an operator says nothing: then the receptive fields of what follows are not known.
+        """
+        return pointwise(inputs[number], output) if self.pointwise else None
 
     def target(self, *inputs: Shape) -> Target:
         """What computes it in torch, for inputs of these shapes."""
@@ -298,7 +303,7 @@ def _build(operator: type[Operator], values: Mapping[str, Any]) -> Operator:
         try:
             parsed[name] = table[name].kind.parse(value)
         except ParamError as error:
-            raise ParamError(f"`{name}` {error}") from None
+            raise ParamError(error.reason, name) from None
         except Undecided as error:
             raise Undecided(f"{error.question} of `{name}`", error.symbols) from None
     return operator(**parsed)

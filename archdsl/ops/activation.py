@@ -26,6 +26,7 @@ class _Activation(Operator):
     """An activation without weights: the module of torch with the same parameters."""
 
     module: ClassVar[str]
+    pointwise = True
     saves = ("input",)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -75,6 +76,7 @@ class Prelu(Weighted, group="activation"):
     num_parameters: int = param(Integer(1), "1, or the number of channels", 1)
 
     takes_default_init = False
+    pointwise = True
     saves = ("input",)
     autocast = "lower"
     examples = (*_example("prelu"), *_example("prelu(8)"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from archdsl.dims import Shape, Size, product, show
@@ -27,7 +26,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
-from archdsl.ops.sight import Sees, windows
+from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -172,8 +171,11 @@ class Conv(Weighted, group="convolution"):
         return product(output) if self.bias else 0
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        reach, stride, padding = self._geometry(len(output) - 2)
-        return windows(zip(reach, stride, (-before for before, _ in padding), strict=True))
+        rank = len(output) - 2
+        _, stride, padding = self._geometry(rank)
+        kernel, dilation = spatial(self, "kernel_size", rank), spatial(self, "dilation", rank)
+        axes = zip(kernel, stride, padding, dilation, strict=True)
+        return spatially(window(dim, k, s, -before, d) for dim, (k, s, (before, _), d) in enumerate(axes, 2))
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs
@@ -184,6 +186,22 @@ class Conv(Weighted, group="convolution"):
         kwargs["padding"] = self.padding if isinstance(self.padding, str) else spatial(self, "padding", rank)
         kwargs |= {"groups": self.groups, "bias": self.bias, "padding_mode": self.padding_mode}
         return Target(f"torch.nn.Conv{rank}d", kwargs)
+
+
+def _transposed(kernel: int, stride: int, padding: int, dilation: int) -> tuple[range, ...]:
+    """What a transposed convolution reads, by phase: input i meets output o where i·stride − padding + k·dilation = o
+    for an element k of the kernel."""
+    found = []
+    period = stride // math.gcd(stride, dilation)  # elements from one that meets an input to the next
+    for phase in range(stride):
+        first = next((k for k in range(min(kernel, period)) if (phase + padding - k * dilation) % stride == 0), None)
+        if first is None:
+            found.append(range(0))
+            continue
+        met = range(first, kernel, period)
+        last, first_input = ((phase + padding - k * dilation) // stride for k in (met[0], met[-1]))
+        found.append(range(first_input, last + 1, period * dilation // stride))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -261,11 +279,10 @@ class ConvTranspose(Weighted, group="convolution"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         kernel, stride, padding, _, dilation = self._geometry(len(output) - 2)
-        found = []
-        for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True):
-            reach = d * (k - 1)
-            found.append((Fraction(reach, s) + 1, Fraction(1, s), Fraction(p - reach, s)))
-        return windows(found)
+        axes = zip(kernel, stride, padding, dilation, strict=True)
+        if max(stride) > MOST:
+            return None
+        return spatially(Slide(dim, _transposed(k, s, p, d)) for dim, (k, s, p, d) in enumerate(axes, 2))
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs

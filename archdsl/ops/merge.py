@@ -56,6 +56,7 @@ class _Arithmetic(Operator):
     inputs = ("inputs",)
     variadic = 1
     elementwise = True
+    pointwise = True
 
     def infer(self, *inputs: Shape) -> Shape:
         least = 1 if self.scalar is not None else 2
@@ -186,6 +187,7 @@ class Maximum(Operator, group="merge"):
     inputs = ("inputs",)
     variadic = 2
     elementwise = True
+    pointwise = True
     saves = ("input", "other")
     examples = (
         Example("maximum", ((2, 8, 5), (2, 8, 5)), (2, 8, 5)),
@@ -251,7 +253,7 @@ class Concat(Operator, group="merge"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         joined = self.dim % len(output)
-        return tuple(Slide(dim, offset=None if dim == joined else 0) for dim in range(len(output)))
+        return tuple(Slide(dim, ordered=dim != joined) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.cat", {"dim": self.dim}, kind="function", pack=True)

@@ -24,7 +24,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
-from archdsl.ops.sight import Sees, Slide, pointwise
+from archdsl.ops.sight import Sees, Slide, pointwise, window
 
 EPS = Number(0, above=True)
 
@@ -116,6 +116,10 @@ class BatchNorm(_Norm, group="normalization"):
         # With running statistics all of it is one scale and one shift.
         return 2 * product(output) if self.track_running_stats else super().operations(inputs, output)
 
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        batch = () if self.track_running_stats else (0, *range(2, len(output)))  # in inference
+        return pointwise(inputs[0], output, mixed=batch)
+
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
         return Target(f"torch.nn.BatchNorm{max(len(inputs[0]) - 2, 1)}d", kwargs)
@@ -155,9 +159,8 @@ class InstanceNorm(_Norm, group="normalization"):
         return shape[0] * shape[1]
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        if self.track_running_stats:  # in inference
-            return super().sees(inputs, output, number)
-        return pointwise(inputs[0], output, mixed=range(2, len(output)))
+        instance = () if self.track_running_stats else range(2, len(output))  # in inference
+        return pointwise(inputs[0], output, mixed=instance)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
@@ -288,7 +291,7 @@ class LocalResponseNorm(Operator, group="normalization"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         rest = (Slide(dim) for dim in range(2, len(output)))
-        return (Slide(0), Slide(1, self.size, 1, -(self.size // 2)), *rest)
+        return (Slide(0), window(1, self.size, offset=-(self.size // 2)), *rest)
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The squares with a border of channels, the sum before the power and the power itself.

@@ -22,7 +22,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
-from archdsl.ops.sight import Sees, pointwise, windows
+from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 
@@ -96,8 +96,10 @@ class _Pool(Operator):
         return product(output) * math.prod(spatial(self, "kernel_size", len(output) - 2))
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        reach, stride, padding = self._geometry(len(output) - 2)
-        return windows(zip(reach, stride, (-p for p in padding), strict=True), mixed=False)
+        rank = len(output) - 2
+        _, stride, padding = self._geometry(rank)
+        axes = zip(spatial(self, "kernel_size", rank), stride, padding, self._values("dilation", rank), strict=True)
+        return spatially((window(dim, k, s, -p, d) for dim, (k, s, p, d) in enumerate(axes, 2)), mixed=False)
 
 
 @dataclass(frozen=True)
@@ -215,12 +217,13 @@ def adaptive_windows(input: Shape, output: Shape) -> Sees:
     if sizes is None or outs is None:
         return pointwise(input, output, mixed=range(2, len(input)))
     found = []
-    for size, out in zip(sizes, outs, strict=True):
+    for dim, (size, out) in enumerate(zip(sizes, outs, strict=True), 2):
         step = Fraction(size, out)
-        # Where out does not divide L, a window begins up to (den - 1) / den before o·L/out, and ends as much after.
-        slack = 1 - Fraction(1, step.denominator)
-        found.append((step + 2 * slack, step, -slack))
-    return windows(found, mixed=False)
+        if step.denominator > MOST:
+            return None
+        ends = ((math.floor(o * step), math.ceil((o + 1) * step)) for o in range(step.denominator))
+        found.append(Slide(dim, tuple(range(*both) for both in ends), step.numerator))
+    return spatially(found, mixed=False)
 
 
 class _AdaptivePool(Operator):

@@ -18,6 +18,7 @@ class Dropout(Operator, group="regularization"):
 
     p: float = param(PROBABILITY, "probability of zeroing a value", 0.5)
 
+    pointwise = True
     examples = (Example("dropout(0.5)", ((2, 8),), (2, 8)),)
 
     @property
@@ -40,6 +41,7 @@ class DropPath(Operator, group="regularization"):
 
     p: float = param(PROBABILITY, "probability of zeroing a sample", 0.1)
 
+    pointwise = True
     examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -25,7 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
-from archdsl.ops.sight import Sees, Slide, pointwise
+from archdsl.ops.sight import Sees, Slide, pointwise, window
 
 ANY = Integer(-MAX_INT)
 MAX_PARTS = 100_000  # of a tensor: each is an output of its own
@@ -215,7 +215,7 @@ def _inside(shape: Shape, dim: int) -> bool:
 def _parts(output: Shape, divided: int) -> Sees:
     """What parts of a tensor see, each another range of the dimension that is divided."""
     divided %= len(output)
-    return tuple(Slide(dim, offset=None if dim == divided else 0) for dim in range(len(output)))
+    return tuple(Slide(dim, ordered=dim != divided) for dim in range(len(output)))
 
 
 @dataclass(frozen=True)
@@ -318,7 +318,7 @@ class Slice(_View, group="reshape"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         cut = self.dim % len(output)
         start = self.start if self.start >= 0 else inputs[0][cut] + self.start
-        taken = Slide(cut, stride=self.step, offset=start if isinstance(start, int) else None)
+        taken = window(cut, 1, self.step, start) if isinstance(start, int) else Slide(cut, ordered=False)
         return tuple(taken if dim == cut else Slide(dim) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
@@ -348,7 +348,7 @@ class ChannelShuffle(Operator, group="reshape"):
         return shape
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        return tuple(Slide(dim, offset=None if dim == 1 else 0) for dim in range(len(output)))
+        return tuple(Slide(dim, ordered=dim != 1) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.ChannelShuffle", {"groups": self.groups})

@@ -31,6 +31,7 @@ class _Tensor(Operator):
     """A tensor of the network's own."""
 
     owns_storage = True
+    pointwise = True
     shape: tuple[int, ...]
     inputs = ()
 

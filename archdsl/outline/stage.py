@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from archdsl.dims import Shape, Size, show
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.measure.network import cost
+from archdsl.net_view import NetView
 from archdsl.outline.subnets import Subnet
 from archdsl.outline.wording import clip, clip_call, plain, span, title
 
@@ -23,6 +24,7 @@ class Stage:
     does: str  # the name of its block or main operator
     title: str  # the same with what is said of it
     more: str  # the small layers that follow, or what a block is made of
+    parts: tuple[str, ...]  # the blocks and operators of one occurrence by their names; a block's own are not told
     colour: str  # its colour group
     keys: tuple[str, ...]  # the layers of one occurrence
     count: int
@@ -59,25 +61,43 @@ def of_block(graph: Graph, group: Subnet) -> Stage:
     own = group.path.rpartition(".")[2]
     said = clip_call(group.call or own)
     whole = _stage(graph, group.key, group.block or own, said, "block", tuple(group.keys), group.count)
-    return replace(whole, last=group.last, more=_made_of(group))
+    return replace(whole, last=group.last, more=_made_of(group), parts=tuple(_parts(graph, group)))
+
+
+def of_one(group: Subnet) -> bool:
+    """Whether a group is a labelled sequence of instances of one block; they may differ in shape and arguments."""
+    blocks = {"" if isinstance(item, str) else item.block for item in group.items}
+    return not group.block and len(blocks) == 1 and "" not in blocks
 
 
 def _made_of(group: Subnet) -> str:
-    """`6 × dense_layer(32)` for a sequence of blocks that are called alike; they may differ in shape."""
+    """`6 × dense_layer(32)` for a sequence of one block; without arguments where these differ."""
+    if not of_one(group):
+        return ""
     blocks = [item for item in group.items if isinstance(item, Subnet)]
     calls = {block.call for block in blocks}
-    if group.call or len(blocks) != len(group.items) or len(calls) != 1 or calls == {""}:
-        return ""
-    return f"{sum(block.count for block in blocks)} × {clip_call(calls.pop())}"
+    return f"{sum(block.count for block in blocks)} × {clip_call(calls.pop()) if len(calls) == 1 else blocks[0].block}"
+
+
+def _parts(graph: Graph, group: Subnet) -> Iterator[str]:
+    """The names of what is in a group, each as often as it occurs."""
+    if group.block:
+        yield group.block
+        return
+    for item in group.items:
+        if isinstance(item, str):
+            yield layer(graph, item)["op"]
+        else:
+            yield from tuple(_parts(graph, item)) * item.count
 
 
 def _stage(graph: Graph, path: str, does: str, said: str, colour: str, keys: tuple[str, ...], count: int = 1) -> Stage:
     nodes = [layer(graph, key) for key in keys]
     devices = {node["device"] for node in nodes}
-    batch = header(graph)["batch"]
+    batch, net = header(graph)["batch"], NetView(graph)
     macs: Size = 0
     for key in keys:
-        macs = macs + cost.macs_at(graph, key, header(graph)["least_batch"]) * count
+        macs = macs + cost.macs(net, key) * count
     window = getattr(nodes[0]["operator"], "kernel_size", None) if len(nodes) == 1 else None
     sizes = _without_batch(nodes[-1]["shape"], batch)
     again = [key for key, node in zip(keys, nodes, strict=True) if key != node["path"]]
@@ -87,6 +107,7 @@ def _stage(graph: Graph, path: str, does: str, said: str, colour: str, keys: tup
         does=does,
         title=said,
         more="",
+        parts=(does,),
         colour=colour,
         keys=keys,
         count=count,
@@ -132,7 +153,9 @@ def takes_in(stage: Stage, small: Stage) -> bool:
 
 def taken_in(stage: Stage, small: Stage, operator: str) -> Stage:
     """A stage with a small layer that follows it."""
-    return replace(_sum(stage, small), more=" · ".join(filter(None, (stage.more, operator))))
+    return replace(
+        _sum(stage, small), parts=stage.parts + small.parts, more=" · ".join(filter(None, (stage.more, operator)))
+    )
 
 
 def alike(a: Stage, b: Stage) -> bool:

@@ -1,13 +1,21 @@
 """The table of a paper: what a network is made of, a row a stage.
 
-A stage is a block drawn as one, or a layer with the small ones that follow it (norms, activations, dropout); equal
-stages in a row are one. Blocks are opened until the table says enough, as long as it fits on a page.
+A stage is one of these, and every layer is in one stage:
+
+* a block that is not opened, or a labelled sequence of one block (`layer3`, six times `bottleneck`);
+* a layer with the small ones that follow it and nothing else reads: norms, activations, dropout, reshapes;
+* several of these in a row that are alike.
+
+Blocks are opened level by level until the table has `ENOUGH` rows, as long as it fits on a page. A block that occurs
+several times in a row is opened nowhere. A stage is called by its block's or its first layer's path; a layer that is
+alone in what encloses it, by that.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
@@ -15,7 +23,7 @@ import networkx as nx
 
 from archdsl.graph import Graph, broken, header, layer
 from archdsl.outline import folding
-from archdsl.outline.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in
+from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in
 from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
 from archdsl.outline.wording import name
 
@@ -39,6 +47,8 @@ class Stages:
     rows: tuple[tuple[Stage, ...], ...]  # those of a row stand side by side
     links: tuple[StageLink, ...]
     devices: tuple[str, ...]
+    order: tuple[int, ...]  # for each stage, its place in the order of the graph
+    stand_in: folding.StandIn = field(default_factory=dict)  # for a layer of a repeat, that of the first
 
     @property
     def lines(self) -> int:
@@ -51,13 +61,24 @@ class Stages:
         return max(map(len, self.rows), default=0)
 
     def all(self) -> Iterator[Stage]:
+        """All of them and the inputs, row by row."""
         return (stage for row in self.rows for stage in row)
+
+    def listed(self) -> list[Stage]:
+        """The stages without the inputs, in the order of the graph."""
+        placed = sorted(zip(self.order, self.all(), strict=True), key=lambda pair: pair[0])
+        return [stage for _, stage in placed if stage.colour != "input"]
+
+    def homes(self) -> dict[str, Stage]:
+        """For every layer, the stage that it is in."""
+        shown = {key: stage for stage in self.all() for key in stage.keys}
+        return shown | {key: shown[first] for key, first in self.stand_in.items()}
 
 
 def stages_of(graph: Graph, phase: Shown = "train") -> Stages:
     """The stages of a graph."""
     found: Stages | None = None
-    for table in openings(graph, phase):
+    for table in openings(graph, phase, whole=True):
         if found is not None and (table.lines > PAGE or table.abreast > ABREAST):
             break
         found = table
@@ -67,19 +88,20 @@ def stages_of(graph: Graph, phase: Shown = "train") -> Stages:
     return found
 
 
-def openings(graph: Graph, phase: Shown = "train") -> Iterator[Stages]:
+def openings(graph: Graph, phase: Shown = "train", *, whole: bool = False) -> Iterator[Stages]:
     """The stages of a graph with ever more blocks opened; there is at least one such table.
 
     A block that is drawn as a repeat is opened nowhere: one that is both open and closed takes time to be recognised.
+    `whole` leaves sequences of one block closed as well.
     """
     keys = kept(graph, phase)
     tree, stand_in = folding.fold(graph, subnets(graph, keys))
     wrong = frozenset(key for key, _ in broken(graph))
     found = False
     for closed in (frozenset(_repeats(tree)), frozenset[str]()):
-        opener = _Opener(graph, closed, wrong)
+        opener = _Opener(graph, closed, wrong, whole)
         for depth in range(1, folding.deepest(tree) + 1):
-            table = _arranged(graph, list(opener.merged(opener.stages(tree, depth))), keys, stand_in)
+            table = _arranged(graph, _named(list(opener.merged(opener.stages(tree, depth))), keys), keys, stand_in)
             if table is not None:  # else two blocks read one another: they must be opened
                 found = True
                 yield table
@@ -102,6 +124,7 @@ class _Opener:
     graph: Graph
     closed: Collection[str]  # names of blocks that are not opened
     wrong: frozenset[str]  # steps that cannot be: the groups that hold them are opened
+    whole: bool  # whether sequences of one block are not opened
 
     def stages(self, tree: Subnet, depth: int) -> Iterator[Stage]:
         """The stages in order, each layer one. What stands for several is not opened."""
@@ -112,7 +135,7 @@ class _Opener:
                 yield one
             elif self.wrong and not self.wrong.isdisjoint(item.keys):
                 yield from self.stages(item, depth)
-            elif item.depth >= depth or item.count > 1 or item.block in self.closed:
+            elif item.depth >= depth or item.count > 1 or item.block in self.closed or (self.whole and of_one(item)):
                 yield of_block(self.graph, item)
             else:
                 yield from self.stages(item, depth)
@@ -156,6 +179,24 @@ class _Opener:
         return same and bool(reads) and reads <= set(end) and readers <= set(b.keys)
 
 
+def _named(stages: list[Stage], keys: Sequence[str]) -> list[Stage]:
+    """Stages of one layer by the shortest path that holds nothing else: `maxpool1` for the only layer in it."""
+    sizes = Counter(prefix for key in keys for prefix in _prefixes(key))
+
+    def named(stage: Stage) -> Stage:
+        own = Counter(prefix for key in stage.keys for prefix in _prefixes(key))
+        alone = (prefix for prefix in _prefixes(stage.path) if own[prefix] == sizes[prefix])
+        return replace(stage, path=next(alone, stage.path)) if stage.path in stage.keys and not stage.last else stage
+
+    return [named(stage) for stage in stages]
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """`a.b.c` is in `a` and `a.b`."""
+    parts = path.split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts)))
+
+
 def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: folding.StandIn) -> Stages | None:
     """The stages in rows, each below all that it reads; None where that cannot be."""
     place = {key: i for i, stage in enumerate(stages) for key in stage.keys}
@@ -165,7 +206,8 @@ def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: fold
             a, b = place.get(stand_in.get(source, source)), place[key]
             if a is not None and a != b:
                 links[a, b] = links.get((a, b), True) and (stages[a].train or stages[b].train)
-    return arrange(name(graph), header(graph)["devices"], stages, links)
+    found = arrange(name(graph), header(graph)["devices"], stages, links)
+    return None if found is None else replace(found, stand_in=stand_in)
 
 
 def arrange(
@@ -192,4 +234,5 @@ def arrange(
             StageLink(*ends) for ends in sorted((number[a], number[b], train) for (a, b), train in links.items())
         ),
         devices=devices,
+        order=tuple(arranged),
     )

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from archdsl.dims import Size
 from archdsl.graph import Graph, batch_in_words, content_hash, header, plain
 from archdsl.measure.network.conventions import CONVENTIONS, figure
-from archdsl.measure.network.counts import Count, grouped, total
+from archdsl.measure.network.counts import GROUPS, Count, added, grouped, total
+from archdsl.outline.stages import stages_of
 from archdsl.sheet.sheet import Column, Line, Sheet, named
 
+BY = (*GROUPS, "stage")
 COLUMNS = (
     Column("layers", "count", 6),
     Column("params", "count"),
@@ -29,9 +31,9 @@ NOTES = (
 
 
 def counts(graph: Graph, by: str) -> Sheet:
-    """The counts of a network by one of `archdsl.measure.network.counts.GROUPS`."""
+    """The counts of a network by one of `BY`."""
     columns = (Column(by), *COLUMNS)
-    lines = tuple(_line(name, count) for name, count in grouped(graph, by).items())
+    lines = tuple(_line(name, count) for name, count in _grouped(graph, by).items())
     return Sheet(
         title=_name(graph),
         columns=columns,
@@ -40,6 +42,15 @@ def counts(graph: Graph, by: str) -> Sheet:
         notes=(*NOTES, *_batch(graph)),
         document={**_head(graph), "by": by, "counts": named(columns, lines)},
     )
+
+
+def _grouped(graph: Graph, by: str) -> dict[str, Count]:
+    if by != "stage":
+        return grouped(graph, by)
+    table = stages_of(graph)
+    homes = table.homes()
+    found = added(graph, lambda key, node: homes[key].label)
+    return {stage.label: found[stage.label] for stage in table.listed()}
 
 
 def explanation(graph: Graph, printed: Iterable[tuple[str, str, str]] = ()) -> Sheet:

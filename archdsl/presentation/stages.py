@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import NamedTuple
 
-from archdsl.dims import Shape, Size, show
+from archdsl.dims import show
+from archdsl.graph import Graph, layer
 from archdsl.measure.network.report import Report
-from archdsl.presentation.outline import Part, outline
+from archdsl.outline.stage import Stage
+from archdsl.outline.stages import stages_of
 from archdsl.sheet.sheet import Column, Line, Sheet, named
 
 COLUMNS = (
     Column("stage"),
-    Column("output"),
+    Column("output", rank=2),
     Column("blocks", rank=1),
     Column("params", "count"),
     Column("MACs", "count"),
@@ -21,59 +21,19 @@ COLUMNS = (
 GROUPS = 4  # of blocks that a line can name
 
 
-class Stage(NamedTuple):
-    """Parts of a network that a paper's table has on one line. `layers` are their paths."""
-
-    path: str
-    shape: Shape  # of its output
-    blocks: str  # what it is made of
-    params: int
-    macs: Size
-    layers: tuple[str, ...]
-    train: bool  # exists in training only
-
-
-def stages_of(report: Report) -> tuple[Stage, ...]:
-    """A stage is what stands at the top: a block or a labelled sequence.
-
-    A single layer that keeps the shape (a norm, an activation) belongs to the stage before it; of a sequence too long
-    to be named in a line, the parts are stages.
-    """
-    found: list[list[Part]] = []
-    for part in _opened(outline(report)):
-        if found and not part.parts and part.row.shape == found[-1][-1].row.shape and not part.macs:
-            found[-1].append(part)
-        else:
-            found.append([part])
-    return tuple(map(_stage, found))
-
-
-def _stage(parts: list[Part]) -> Stage:
-    rows = [row for part in parts for row in part.rows]
-    return Stage(
-        path=parts[0].path,
-        shape=parts[-1].row.shape,
-        blocks=_made_of(parts),
-        params=sum(part.params for part in parts),
-        macs=sum((part.macs for part in parts), 0),
-        layers=tuple(row.path for row in rows),
-        train=all(row.phase == "train" for row in rows),
-    )
-
-
-def stages(report: Report) -> Sheet:
-    """A line for each stage."""
+def stages(graph: Graph, report: Report) -> Sheet:
+    """A line for each stage of a network, which the report is of."""
     lines = tuple(
         Line(
             (
-                stage.path,
-                show(stage.shape[1:]),
-                stage.blocks + (" (training only)" if stage.train else ""),
+                stage.label,
+                show(layer(graph, stage.keys[-1])["shape"][1:]),
+                _made_of(stage) + (" (training only)" if stage.train else ""),
                 stage.params or None,
                 stage.macs or None,
             )
         )
-        for stage in stages_of(report)
+        for stage in stages_of(graph).listed()
     )
     notes = ["output: without the batch"]
     if any(row.phase == "train" for row in report.nodes):
@@ -94,30 +54,17 @@ def stages(report: Report) -> Sheet:
     )
 
 
-def _opened(parts: Iterable[Part]) -> Iterator[Part]:
-    for part in parts:
-        if part.parts and part.block is None and len(_groups(_kinds(part))) > GROUPS:
-            yield from _opened(part.parts)
-        else:
-            yield part
-
-
-def _made_of(parts: list[Part]) -> str:
-    """`bottleneck × 3`, or `conv, batch_norm, relu`."""
-    groups = _groups([*_kinds(parts[0]), *(part.row.op for part in parts[1:])])
-    return ", ".join(kind if count == 1 else f"{kind} × {count}" for kind, count in groups)
-
-
-def _groups(kinds: Iterable[str]) -> list[tuple[str, int]]:
-    return [(kind, len(list(run))) for kind, run in groupby(kinds)]
-
-
-def _kinds(part: Part) -> Iterator[str]:
-    """What a stage is: its block, or the blocks and layers in it."""
-    if part.block is not None:
-        yield part.block
-    elif not part.parts:
-        yield part.row.op
+def _made_of(stage: Stage) -> str:
+    """`bottleneck × 3`, `conv, batch_norm, relu`, or `(conv, relu) × 2`."""
+    runs = [(name, len(list(run))) for name, run in groupby(stage.parts)]
+    if len(runs) > GROUPS:
+        said, alone = f"{len(stage.keys)} layers", False
+    elif len(runs) == 1:
+        return _times(runs[0][0], runs[0][1] * stage.count)
     else:
-        for inner in part.parts:
-            yield from _kinds(inner)
+        said, alone = ", ".join(_times(*run) for run in runs), True
+    return f"({said}) × {stage.count}" if stage.count > 1 and alone else _times(said, stage.count)
+
+
+def _times(said: str, count: int) -> str:
+    return said if count == 1 else f"{said} × {count}"

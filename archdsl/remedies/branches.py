@@ -11,7 +11,7 @@ import networkx as nx
 from archdsl.diagnostics import Fix
 from archdsl.dims import Shape, Undecided
 from archdsl.elaborate.origins import way_back
-from archdsl.graph import Graph, Layer, Place, layer, operands
+from archdsl.graph import Graph, Layer, Place, input_shapes, layer
 from archdsl.ops import Operator, ShapeError
 from archdsl.ops._op import extent, spatial
 from archdsl.remedies.step import Proposal, Step, fix, shown
@@ -97,7 +97,7 @@ def strides(step: Step, both: tuple[Branch, Branch]) -> Iterator[Proposal]:
 def _stride_to(wanted: Any, graph: Graph, key: str, branch: Branch) -> list[int]:
     """The least stride with which the last window of a branch gives a size."""
     operator = layer(graph, key)["operator"]
-    shapes = [layer(graph, source)["outputs"][output] for source, output in operands(graph, key)]
+    shapes = input_shapes(graph, key)
     for stride in range(1, MOST_STRIDE + 1):
         tried = replace(operator, stride=stride)  # type: ignore[type-var]
         if tried != operator and _size_with(tried, shapes, branch.place.dim) == wanted:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import networkx as nx
+
 from archdsl.diagnostics import Fix
 from archdsl.dims import Undecided
 from archdsl.elaborate.origins import way_back
-from archdsl.graph import layer, operands
+from archdsl.graph import input_shapes, layer
 from archdsl.ops import Operator, ShapeError, parameter_table
 from archdsl.remedies.branches import branches, paddings, strides
 from archdsl.remedies.shortcuts import projections
@@ -23,7 +25,7 @@ def proposals(step: Step) -> Iterator[Proposal]:
     if fault.fix is not None:
         yield Proposal((fault.fix, *(_other_source(step) if fault.code == "shape-pattern" else ())))
         return
-    yield Proposal(tuple(_other_parameters(step)))
+    yield Proposal(tuple(_other_parameters(step)), sure=fault.code != "kernel-too-large" or _sees_the_input(step))
     if operator is None or len(sizes) != 2:
         return
     if operator.elementwise:
@@ -51,11 +53,19 @@ def _other_parameters(step: Step) -> Iterator[Fix]:
             yield from fix([edit], f"write `{name} = {shown(value)}`")
 
 
+def _sees_the_input(step: Step) -> bool:
+    """Whether no other layer has made the sizes that a layer finds, so that the mistake can only be its own."""
+    key = step.key
+    (shape,) = {edge["shape"][2:] for *_, edge in step.graph.in_edges(key, data=True)} or {None}
+    above = [layer(step.graph, other)["outputs"] for other in nx.ancestors(step.graph, key)]
+    return all(output[2:] == shape for outputs in above for output in outputs)
+
+
 def _is_seen(step: Step, operator: Operator, name: str, value: Any) -> bool:
     """Whether the operator takes this value from its input where it is told none."""
     if parameter_table(type(operator))[name].default is not None:
         return False
-    shapes = [layer(step.graph, source)["outputs"][output] for source, output in operands(step.graph, step.key)]
+    shapes = input_shapes(step.graph, step.key)
     try:
         told, untold = (replace(operator, **{name: one}).target(*shapes) for one in (value, None))  # type: ignore[type-var]
     except (ShapeError, Undecided):

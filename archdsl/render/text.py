@@ -71,12 +71,12 @@ def _snippets(
         if span.source is not source:
             lines.append(f"{' ' * width}{paint(':::', BLUE)} {place(span)}")
             source, previous = span.source, None
-        line = span.source.line(number)
-        offset = max(0, column - 1 - MAX_WIDTH // 2) if len(line) > MAX_WIDTH else 0
-        shown = printable(line[offset : offset + MAX_WIDTH].replace("\t", " "))
+        start, end = source.bounds(number)  # of a line, which may be as long as the text
+        offset = max(0, column - 1 - MAX_WIDTH // 2) if end - start > MAX_WIDTH else 0
+        shown = printable(source.text[start + offset : min(end, start + offset + MAX_WIDTH)].replace("\t", " "))
         if number != previous:
             lines.append(f"{paint(str(number).rjust(width), BLUE)} {paint('|', BLUE)} {shown}".rstrip())
-        length = max(1, min(span.end - span.start, len(line) - column + 1, offset + MAX_WIDTH - column + 1))
+        length = max(1, min(span.end - span.start, end - start - column + 1, offset + MAX_WIDTH - column + 1))
         style = main if caret == "^" else BLUE
         under = " " * (column - 1 - offset) + paint(caret * length + (f" {printable(text)}" if text else ""), style)
         lines.append(f"{gutter} {under}")

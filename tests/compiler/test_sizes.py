@@ -275,6 +275,39 @@ def test_a_batch_size_that_decides_something_is_the_only_one(tmp_path: Any) -> N
         model(torch.randn(3, 8))
 
 
+# --- sizes that are numbers
+
+
+@pytest.mark.parametrize("size", [20, 33, 48])
+@pytest.mark.parametrize("variant", ["lenet5", "resnet18", "unet_padded", "vit_tiny_16", "siamese", "cifar_resnet20"])
+def test_an_input_of_another_size_than_the_specs_is_computed_right_or_refused(variant: str, size: int) -> None:
+    """Right is what the network makes of it that is loaded with this size."""
+    network = archdsl.load(variant)
+    names = network.graph.graph["inputs"]
+    shapes = {name: (2, network.graph.nodes[name]["shape"][1], size, size) for name in names}
+    model = network.compile().eval()
+    given = [torch.randn(shape) for shape in shapes.values()]
+    try:
+        found = model(*given)
+    except ValueError as refusal:
+        assert "input `" in str(refusal)
+        assert variant in ("lenet5", "unet_padded", "vit_tiny_16", "siamese")
+        return
+    wanted = archdsl.load(variant, inputs=shapes).compile().eval()
+    wanted.load_state_dict(model.state_dict())
+    assert torch.equal(found, wanted(*given))
+
+
+def test_a_size_that_something_depends_on_is_the_only_one(tmp_path: Any) -> None:
+    file = tmp_path / "crop.arch"
+    code = "network Net(x: [N, 3, 8, 8]) { x -> interpolate([x.shape[2] // 3, 5]) -> if x.shape[3] > 9 { relu } }"
+    file.write_text(code, encoding="utf-8")
+    model = archdsl.load(file).compile()
+    assert model(torch.randn(2, 3, 8, 8)).shape == (2, 3, 2, 5)
+    with pytest.raises(ValueError, match="dimension 2 is 16"):
+        model(torch.randn(2, 3, 16, 8))
+
+
 # --- how symbols are read
 
 

@@ -16,9 +16,10 @@ import archdsl
 from archdsl.graph import Graph
 from archdsl.measure.memory.fit import largest
 from archdsl.measure.memory.training import training
-from archdsl.measure.run.execution import Setting
+from archdsl.measure.run.execution import Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.saved import kept_for_backward
+from archdsl.net_view import NetView
 from archdsl.network import Network
 from archdsl.ops import OPERATORS, Example, Operator
 from archdsl.ops.loss import Loss
@@ -271,7 +272,7 @@ def kept_of(graph: Graph) -> int:
 
 
 def peak_of(graph: Graph) -> int:
-    peak = training(graph, CPU, OPTIMISERS["sgd"]).peaks[None].bytes
+    peak = training(Runs(NetView(graph), CPU).training, OPTIMISERS["sgd"]).peaks[None].bytes
     assert isinstance(peak, int)
     return peak
 

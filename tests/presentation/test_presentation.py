@@ -14,8 +14,8 @@ import pytest
 import archdsl
 from archdsl.network import Network
 from archdsl.presentation.comparison import comparison
-from archdsl.presentation.layers import View, layers
-from archdsl.presentation.outline import folded, outline
+from archdsl.presentation.items import items
+from archdsl.presentation.layers import ReportView, layers
 from archdsl.presentation.stages import stages
 from archdsl.sheet.formats import FORMATS, render
 from archdsl.sheet.sheet import Column, Line, Sheet
@@ -26,8 +26,12 @@ Run = Callable[..., Said]
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
+def table(network: Network, view: ReportView) -> Sheet:
+    return layers(network.graph, network.report(), view)
+
+
 def text(variant: str, width: int | None = None, **view: object) -> str:
-    return render(layers(archdsl.load(variant).report(), View(**view)), "text", width)  # type: ignore[arg-type]
+    return render(table(archdsl.load(variant), ReportView(**view)), "text", width)  # type: ignore[arg-type]
 
 
 # --- text
@@ -66,8 +70,7 @@ CHAIN = "network Net(x: [N, 8]) {{ x -> a: linear(8) -> b: linear(8) -> c: {} ->
 
 
 def runs(net: Network) -> list[tuple[str, int]]:
-    report = net.report()
-    return [(part.label, part.times) for part in folded(report, outline(report))]
+    return [(item.label, item.times) for item in items(net.graph, net.report())]
 
 
 def test_neighbours_of_one_structure_are_one_line_with_their_number(network_of: Build) -> None:
@@ -89,8 +92,9 @@ def test_blocks_that_are_connected_otherwise_are_not_folded(network_of: Build) -
 
 
 def test_a_folded_line_adds_up_its_blocks() -> None:
-    report = archdsl.load("vit_b_16").report()
-    parts = folded(report, outline(report))
+    network = archdsl.load("vit_b_16")
+    report = network.report()
+    parts = items(network.graph, report)
     assert sum(part.params for part in parts) == report.params
     assert sum(part.layers for part in parts) == report.layers
 
@@ -99,28 +103,28 @@ def test_a_folded_line_adds_up_its_blocks() -> None:
 
 
 def test_filters_are_patterns_that_must_all_fit() -> None:
-    view = View(flat=True, filters=(("op", "conv"), ("path", "layer1.*")))
-    sheet = layers(archdsl.load("resnet50").report(), view)
+    view = ReportView(flat=True, filters=(("op", "conv"), ("path", "layer1.*")))
+    sheet = table(archdsl.load("resnet50"), view)
     assert [line.cells[0] for line in sheet.lines][:2] == ["layer1.0.conv1", "layer1.0.conv2"]
     assert sheet.total is not None
     assert sheet.total.cells[:1] + sheet.total.cells[3:5] == ("total of 10 of 175 layers", 212_992, 667_942_912)
 
 
 def test_the_greatest_come_first_and_what_has_no_value_last() -> None:
-    sheet = layers(archdsl.load("lenet5").report(), View(flat=True, sort="macs", columns=("layer", "macs")))
+    sheet = table(archdsl.load("lenet5"), ReportView(flat=True, sort="macs", columns=("layer", "macs")))
     assert [line.cells for line in sheet.lines][:2] == [("c3", 240_000), ("c1", 117_600)]
     assert sheet.lines[-1].cells[1] is None
 
 
 def test_a_tree_is_sorted_at_every_level() -> None:
-    sheet = layers(archdsl.load("resnet50").report(), View(depth=2, sort="params"))
+    sheet = table(archdsl.load("resnet50"), ReportView(depth=2, sort="params"))
     assert [line.cells[0] for line in sheet.lines if line.depth == 0][:2] == ["layer4", "layer3"]
     assert [line.cells[0] for line in sheet.lines if line.depth == 1][:2] == ["1 … 2  × 2", "0"]
 
 
 def test_symbols_stay_in_sums(network_of: Build) -> None:
     net = network_of("network Net(x: [N, 3, H, W]) { x -> b: { conv(8, 3, padding = 1) -> conv(8, 1) } }")
-    sheet = layers(net.report(), View(depth=1))
+    sheet = table(net, ReportView(depth=1))
     assert render(sheet, "csv") == 'layer,operator,output,params,MACs,field\nb,,"[1, 8, H, W]",296,280*H*W,3\n'
 
 
@@ -132,21 +136,24 @@ def test_symbols_stay_in_sums(network_of: Build) -> None:
     [
         ("resnet50", "layer3", "[1024, 14, 14]", "bottleneck × 6", 7_098_368),
         ("resnet50", "conv1", "[64, 112, 112]", "conv, batch_norm, relu", 9_536),
-        ("vit_b_16", "encoder", "[197, 768]", "parameter, encoder_layer × 12, layer_norm, add, dropout", 85_207_296),
+        ("vit_b_16", "encoder.layers", "[197, 768]", "encoder_layer × 12", 85_054_464),
+        ("vgg16", "features.10 … 14", "[256, 56, 56]", "(conv, relu) × 3", 1_475_328),
         ("densenet121", "features.denseblock1", "[256, 56, 56]", "dense_layer × 6", 335_040),
         ("googlenet", "aux1", "[1000]", "auxiliary (training only)", 3_188_840),
     ],
 )
-def test_a_stage_is_what_stands_at_the_top(variant: str, stage: str, output: str, blocks: str, params: int) -> None:
-    sheet = stages(archdsl.load(variant).report())
+def test_a_stage_is_a_line_of_a_papers_table(variant: str, stage: str, output: str, blocks: str, params: int) -> None:
+    network = archdsl.load(variant)
+    sheet = stages(network.graph, network.report())
     (found,) = [line.cells for line in sheet.lines if line.cells[0] == stage]
     assert found[1:4] == (output, blocks, params)
 
 
 @pytest.mark.parametrize("variant", ["resnet50", "vgg16", "vit_b_16", "densenet121", "alexnet"])
 def test_stages_add_up_to_the_network(variant: str) -> None:
-    report = archdsl.load(variant).report()
-    lines = stages(report).lines
+    network = archdsl.load(variant)
+    report = network.report()
+    lines = stages(network.graph, report).lines
     assert sum(line.cells[3] or 0 for line in lines) == report.params  # type: ignore[misc]
     assert sum(line.cells[4] or 0 for line in lines) == report.macs  # type: ignore[misc]
 

@@ -1,4 +1,4 @@
-"""The interactive page in a real browser. Skipped where no Chromium is installed ($CHROMIUM names another one)."""
+"""The interactive page in a real browser. Left out where no Chromium is installed ($CHROMIUM names another one)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.network import load
 from archdsl.program import parse_string
-from tests.viz.chromium import Chromium, executable
+from tests.tools import BROWSER
+from tests.viz.chromium import Chromium
 from tests.viz.reader import CONTRASTS, STATUS, choose, panel, paths, save, selected
 from viz.html.page import frame
 from viz.html.themes import READABLE
 
-PROGRAM = executable()
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+PROGRAM = BROWSER.find()
+pytestmark = BROWSER.needed()
 
 LONG = "network Long(x: [N, 8]) { x -> repeat 5000 { linear(8) -> relu } }"
 FEW = """
@@ -84,10 +85,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     graphs = {
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
         "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),
-        "in_stages": load("resnet50").graph, "focused": graph(FEW),
+        "in_stages": load("resnet50").graph, "focused": graph(FEW), "beside": load("resnet18").graph,
     }  # fmt: skip
     options: dict[str, dict[str, Any]] = {
         "unfolded": {"fold": False}, "in_stages": {"view": "stages"}, "focused": {"focus": "body"},
+        "beside": {"focus": "layer2"},
     }  # fmt: skip
     found = {name: folder / f"{name}.html" for name in graphs}
     for name, path in found.items():
@@ -404,6 +406,14 @@ def test_each_view_keeps_its_place(opened: Callable[..., Chromium]) -> None:
     browser.until(lambda: browser.press("1"), f"{VIEW} === 'graph' && document.querySelector('.box') !== null")
     browser.until(lambda: browser.press("2"), f"document.querySelector('.picture') !== null && {moved} === '{second}'")
     browser.until(lambda: browser.press("0"), f"{moved} === '{first}'")
+
+
+def test_blocks_beside_one_in_focus_are_boxes_with_their_costs(opened: Callable[..., Chromium]) -> None:
+    browser = opened("beside")
+    assert {"layer1", "layer3"} <= set(paths(browser))
+    browser.until(lambda: browser.click("[aria-label^='layer1,']"), "location.hash === '#layer1'")
+    assert "14 layers" in panel(browser)
+    assert "147,968" in panel(browser)  # parameters
 
 
 @pytest.mark.parametrize("view", ["stages", "volumes"])

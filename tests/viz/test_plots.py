@@ -144,7 +144,7 @@ def test_a_bar_is_as_long_as_the_stage_costs(small: archdsl.Network) -> None:
 
 
 def test_many_stages_are_few_bars_that_add_up_to_the_same(network_of: Build) -> None:
-    network = network_of("network Net(x: [N, 4]) { x -> repeat 100 { linear(4) } -> linear(1000) }")
+    network = network_of("network Net(x: [N, 4]) { x -> repeat 50 { linear(5) -> linear(4) } -> linear(1000) }")
     found = bars.bars([Subject(network.graph)])
     assert len(found) == bars.MOST
     assert found[-1].label == "70 others"

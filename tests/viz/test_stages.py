@@ -76,9 +76,16 @@ def test_a_group_of_equal_blocks_is_these_with_their_number() -> None:
 
 
 def test_a_block_that_is_repeated_is_opened_nowhere() -> None:
-    found = column(stages_of(archdsl.load("cifar_resnet20").graph))
-    assert [s.title for s in found if s.colour == "block"] == [
+    *_, found = stages.openings(archdsl.load("cifar_resnet20").graph)
+    assert [s.title for s in column(found) if s.colour == "block"] == [
         "basic(16, 1)", "basic(32, 2)", "basic(32, 1)", "basic(64, 2)", "basic(64, 1)",
+    ]  # fmt: skip
+
+
+def test_a_labelled_sequence_of_one_block_is_a_stage() -> None:
+    found = column(stages_of(archdsl.load("cifar_resnet20").graph))
+    assert [(s.label, s.title, s.more, s.count) for s in found if s.colour == "block"] == [
+        ("layer1", "basic(16, 1)", "", 3), ("layer2", "layer2", "3 × basic", 1), ("layer3", "layer3", "3 × basic", 1),
     ]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ class Told(NamedTuple):
 def part(union: Union, found: UnionPart, within: Paths) -> Told:
     """What is said of an input, a layer or an output in a group of these paths."""
     if found.diff is None:
-        return Told(line(clip(found.name), clip(found.name)), NOTHING, _said(_shape(found)))
+        return Told(line(clip(found.a or ""), clip(found.b or "")), NOTHING, _said(_shape(found)))
     more = _said(*_changes(found.diff), *_figures(union, found))
     return Told(_title(union, found), _name(found, within), more)
 

@@ -35,6 +35,7 @@ class Box:
     fault: str = ""  # what is wrong with it
     cost: str = ""  # what a group has and needs
     repeats: str = ""  # how many groups it stands for
+    layers: tuple[str, ...] = ()  # the keys of those in a group drawn as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> 
         train=all(node["phase"] == "train" for node in nodes),
         cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
         repeats=tree.repeats,
+        layers=tuple(tree.keys),
     )
 
 

@@ -119,14 +119,14 @@ class _Writer:
     def _box(self, box: Box, parent: int) -> tuple[Cost, int]:
         self.boxes[box.id] = len(self.items)
         if box.kind != "output":
-            self.places[box.key] = len(self.items)
+            self.places |= dict.fromkeys((box.key, *box.layers), len(self.items))
         entry: dict[str, Any] = {
             "parent": parent,
             "kind": box.kind,
             "path": plain(box.key),
             "title": box.title,
             "colour": self.colours[box.colour],
-            "order": len(self.order) if box.kind == "output" else self.order[box.key],
+            "order": self._order(box),
         }
         self.items.append(entry)
         entry |= {"name": box.name} if box.name else {}
@@ -137,8 +137,16 @@ class _Writer:
             output = next(o for o in header(self.scene.graph)["outputs"] if o["name"] == box.key)
             entry |= {"outputs": [show(output["shape"])]}
             return NOTHING, 0
+        if box.kind == "block":
+            return self._close(entry, (figures.total(map(self.known.cost, box.layers)), len(box.layers)))
         entry |= facts(self.scene.graph, box.key, self.known, self.notes)
         return self.known.cost(box.key), int(box.kind != "input")
+
+    def _order(self, box: Box) -> int:
+        """Where a box stands in the order of the layers: an output after all, a group where its middle is."""
+        if box.kind == "output":
+            return len(self.order)
+        return self.order[box.layers[len(box.layers) // 2] if box.layers else box.key]
 
     def _within(self, path: str, parent: int) -> str:
         """What a group is called within the one around it."""

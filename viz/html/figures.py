@@ -12,9 +12,10 @@ from archdsl.graph import Graph, broken, header, layers
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.receptive_field import Fields
 from archdsl.measure.network.report import Report, Row
-from archdsl.measure.run.execution import Setting, execution
+from archdsl.measure.run.execution import Runs
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.roofline import predict
+from archdsl.net_view import NetView
 
 Amount: TypeAlias = Size | float | None  # None: not known
 Cost: TypeAlias = tuple[Amount, ...]  # of a layer or group, one for each of `FIGURES`
@@ -66,9 +67,11 @@ def measure(graph: Graph, device: DeviceProfile) -> Figures:
     whole = graph.copy()
     whole.remove_nodes_from([key for key, _ in broken(graph)])
     whole.graph["outputs"] = tuple(o for o in header(graph)["outputs"] if o["node"] in whole)
-    report = analyse(whole)
+    net = NetView(whole)
+    runs = Runs(net)
+    report = analyse(whole, runs)
     rows = {row.path: row for row in report.nodes}
-    run = execution(whole, training=True, setting=Setting(values=header(graph)["least_batch"]))
+    run = runs.training
     times = _times(whole, device)
     costs = {}
     for key, node in layers(whole):

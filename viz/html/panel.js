@@ -95,7 +95,8 @@ export function panel(place, page, { go, toggle, fold, graph }) {
 
 function kind(item) {
   if (item.status) return [item.status, item.call ?? item.title, isGroup(item) && plural(item.layers, "layer")].filter(Boolean).join(" · ");
-  const said = [isGroup(item) ? `${item.call ?? "sequence"}, ${plural(item.layers, "layer")}` : item.title];
+  const inside = isGroup(item) ? item.call ?? "sequence" : item.kind === "block" ? item.title : "";
+  const said = [inside ? `${inside}, ${plural(item.layers, "layer")}` : item.title];
   if (runOf(item)) said.push(`one of ${runOf(item).length} equal blocks`);
   if (item.train) said.push("training only");
   if (item.shared) said.push("shared weights");

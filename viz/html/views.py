@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from archdsl.graph import Graph
-from archdsl.outline import folding
 from archdsl.outline.folding import StandIn
 from archdsl.outline.stages import Stages, stages_of
-from archdsl.outline.subnets import Shown, kept, subnets
+from archdsl.outline.subnets import Shown
 from viz.graph import scene
 from viz.graph.scene import Scene
 from viz.look import ViewName
@@ -48,5 +47,5 @@ def build(
     if found > MOST:
         many = Refused(f"{found} stages are too many for a picture ({MOST} at most)")
         return Views(whole, many, many, first, {})
-    stand_in = folding.fold(graph, subnets(graph, kept(graph, phase))).stand_in
+    stand_in = table.stand_in
     return Views(whole, table, volumes.build(graph, phase), first, stand_in)

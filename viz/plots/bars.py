@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from archdsl.presentation.stages import stages_of
+from archdsl.outline.stages import stages_of
 from archdsl.sheet.units import magnitude
 from viz import theme
 from viz.plots.style import SMALL, Style
@@ -49,8 +49,8 @@ def bars(subjects: Sequence[Subject]) -> list[Bar]:
     if len(subjects) > 1:
         return [Bar(s.name, s.report.params, _number(s.report.macs)) for s in subjects]
     found = [
-        Bar(path_end(stage.path, 30), stage.params, _number(stage.macs), stage.train)
-        for stage in stages_of(subjects[0].report)
+        Bar(path_end(stage.label, 30), stage.params, _number(stage.macs), stage.train)
+        for stage in stages_of(subjects[0].graph).listed()
         if stage.params or stage.macs
     ]
     if len(found) <= MOST:

@@ -13,9 +13,9 @@ from matplotlib.figure import SubFigure
 from archdsl.measure.memory.memory_report import ALL
 from archdsl.measure.memory.timeline import Course, Moment
 from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.outline.stages import stages_of
 from archdsl.outline.wording import clip
 from archdsl.presentation.memory import where
-from archdsl.presentation.stages import stages_of
 from archdsl.sheet.units import size
 from viz import lettering, theme
 from viz.plots.scale import unit
@@ -149,12 +149,12 @@ class StageSpan(NamedTuple):
 
 def spans(subject: Subject, curve: MemoryCurve) -> list[StageSpan]:
     """The stages that cost anything as they run, forward and backward; none where they run by turns."""
-    costly = [stage for stage in stages_of(subject.report) if stage.params or stage.macs]
-    stages = {layer: path_end(stage.path, 20) for stage in costly for layer in stage.layers}
+    homes = stages_of(subject.graph).homes()
+    stages = {key: path_end(stage.label, 20) for key, stage in homes.items() if stage.params or stage.macs}
     found: list[StageSpan] = []
     moments = curve.course.moments
     for moment, (start, end) in zip(moments, pairwise(edges(moments)), strict=True):
-        name = stages.get(moment.layer.partition("#")[0], "")
+        name = stages.get(moment.layer, "")
         if not found or found[-1].name != name or start == 1:
             found.append(StageSpan(name, start, end))
         found[-1] = found[-1]._replace(end=end)

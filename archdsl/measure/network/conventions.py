@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from archdsl.dims import Shape, Size, product
-from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
+from archdsl.graph import Graph, Layer
 from archdsl.measure.network import cost
+from archdsl.net_view import NetView
 
 
 class Call(NamedTuple):
@@ -194,28 +195,27 @@ CONVENTIONS: Final = (
 )  # fmt: skip
 
 
-class Line(NamedTuple):
+class FigureTerm(NamedTuple):
     """What one term adds to the figure of a tool."""
 
     title: str
     value: Size
 
 
-def figure(graph: Graph, convention: Convention) -> list[Line]:
+def figure(graph: Graph, convention: Convention) -> list[FigureTerm]:
     """The terms of a tool's figure for a network in inference that are not 0; their sum is the figure."""
     found: dict[str, Size] = {}
     for call in calls(graph):
         for term in convention.terms:
             if call.node["op"] in term.operators:
                 found[term.title] = found.get(term.title, 0) + term.rule(call)
-    return [Line(term.title, found[term.title]) for term in convention.terms if found.get(term.title, 0) != 0]
+    return [FigureTerm(term.title, found[term.title]) for term in convention.terms if found.get(term.title, 0) != 0]
 
 
 def calls(graph: Graph) -> Iterator[Call]:
-    """The layers that inference runs. Batch symbols count as 1."""
-    ones = header(graph)["least_batch"]
-    needed = live(graph, training=False)
-    for key, node in layers(graph):
+    """The layers that inference runs."""
+    net = NetView(graph)
+    needed = net.live(training=False)
+    for key, node in net.layers.items():
         if key in needed and node["op"] != "input":
-            inputs = [cost.fixed(layer(graph, source)["outputs"][i], ones) for source, i in operands(graph, key)]
-            yield Call(node, layer(graph, node["path"]), inputs, cost.fixed(node["shape"], ones))
+            yield Call(node, net.layers[node["path"]], net.counted_inputs(key), net.counted(node["shape"]))

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from archdsl.dims import Size
-from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
+from archdsl.graph import Graph, Layer, layer
 from archdsl.measure.network import cost
+from archdsl.net_view import NetView
 
 
 class Count(NamedTuple):
@@ -40,19 +41,17 @@ NOTHING: Final = Count(layers=0)
 
 
 def counts(graph: Graph) -> dict[str, Count]:
-    """The counts of all layers. Batch symbols count as 1."""
-    ones = header(graph)["least_batch"]
-    in_inference, in_training = live(graph, training=False), live(graph, training=True)
+    """The counts of all layers."""
+    net = NetView(graph)
+    in_inference, in_training = net.live(training=False), net.live(training=True)
     learning: set[str] = set()  # what leads to something trainable
     found = {}
-    for key, node in layers(graph):
+    for key, node in net.layers.items():
         if node["op"] == "input":
             continue
-        operator, reads = node["operator"], operands(graph, key)
-        inputs = [cost.fixed(layer(graph, producer)["outputs"][output], ones) for producer, output in reads]
-        output = cost.fixed(node["shape"], ones)
-        trainable = not node["frozen"] and _weighs(layer(graph, node["path"]))
-        wanted = [producer in learning for producer, _ in reads]
+        operator, inputs, output = node["operator"], net.counted_inputs(key), net.counted(node["shape"])
+        trainable = not node["frozen"] and any(weight.role != "buffer" for weight in net.weights(key))
+        wanted = [producer in learning for producer, _ in net.operands(key)]
         trains = key in in_training and (trainable or any(wanted))
         if trains:
             learning.add(key)
@@ -69,10 +68,6 @@ def counts(graph: Graph) -> dict[str, Count]:
     return found
 
 
-def _weighs(node: Layer) -> bool:
-    return any(weight.role != "buffer" for weight in node["weights"])
-
-
 def _block(key: str, node: Layer) -> str:
     return node["blocks"][-1].block if node["blocks"] else "no block"
 
@@ -82,7 +77,6 @@ GROUPS: Final[Mapping[str, Callable[[str, Layer], str]]] = MappingProxyType(
     {
         "operator": lambda key, node: node["op"],
         "block": _block,
-        "stage": lambda key, node: key.partition(".")[0].partition("#")[0],
         "device": lambda key, node: node["device"] or "any",
         "dtype": lambda key, node: node["dtype"],
     }
@@ -91,9 +85,14 @@ GROUPS: Final[Mapping[str, Callable[[str, Layer], str]]] = MappingProxyType(
 
 def grouped(graph: Graph, by: str) -> dict[str, Count]:
     """The counts of a network by one of `GROUPS`, in the order in which these appear."""
+    return added(graph, GROUPS[by])
+
+
+def added(graph: Graph, of: Callable[[str, Layer], str]) -> dict[str, Count]:
+    """The counts of a network by any such function."""
     found: dict[str, Count] = {}
     for key, count in counts(graph).items():
-        group = GROUPS[by](key, layer(graph, key))
+        group = of(key, layer(graph, key))
         found[group] = found.get(group, NOTHING) + count
     return found
 

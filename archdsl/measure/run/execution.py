@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from functools import cached_property
+from typing import Final, Literal, TypeAlias
 
 from archdsl.dims import Shape, Size, product
-from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
-from archdsl.measure.network.cost import fixed
+from archdsl.graph import Graph, Layer, header, layer, layers, operands
 from archdsl.measure.run.precision import BYTES, PRECISIONS, Precision
+from archdsl.net_view import NetView
 from archdsl.ops._op import Order, in_order
 from archdsl.ops.loss import Loss
 
@@ -23,13 +24,15 @@ Storage: TypeAlias = tuple[str, int, str | None]  # the tensor that it was made 
 class Setting:
     """In which precision and on which kind of device a network runs.
 
-    `values` are those of symbols. `by_device` keeps the devices of the spec apart; otherwise all is on one.
+    `by_device` keeps the devices of the spec apart; otherwise all is on one.
     """
 
     precision: Precision = PRECISIONS["fp32"]
     hardware: Hardware = "cuda"
-    values: Mapping[str, int] | None = None
     by_device: bool = False
+
+
+SETTING: Final = Setting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Execution:
 class _Growing:
     """An execution while its steps are added."""
 
-    def __init__(self, setting: Setting, training: bool) -> None:
+    def __init__(self, setting: Setting, training: bool, net: NetView) -> None:
+        self.net = net
         self.setting = setting
         self.training = training
         self.steps: list[Step] = []
@@ -80,7 +84,6 @@ class _Growing:
         self.sizes: dict[Tensor, Size] = {}
         self.storages: dict[Tensor, Storage] = {}
         self.orders: dict[Tensor, Order] = {}
-        self.fixed: dict[Shape, Shape] = {}  # networks repeat themselves
 
     def add(self, name: str, node: Layer, reads: tuple[Tensor, ...], device: str | None) -> None:
         makes = tuple((name, i) for i in range(len(node["outputs"])))
@@ -91,11 +94,9 @@ class _Growing:
             aliases = in_order(self.orders[reads[0]], self.shapes[reads[0]])
         element = self._element(step)
         for make, shape in zip(makes, node["outputs"], strict=True):
-            if shape not in self.fixed:
-                self.fixed[shape] = fixed(shape, self.setting.values or {})
-            self.shapes[make] = self.fixed[shape]
+            self.shapes[make] = self.net.counted(shape)
             self.elements[make] = element
-            self.sizes[make] = product(self.shapes[make]) * element
+            self.sizes[make] = self.net.elements(self.shapes[make]) * element
             self.storages[make] = self.storages[reads[0]] if aliases else (*make, device)
             if aliases and self.storages[make][2] != device:
                 self.storages[make] = (*reads[0], device)
@@ -124,14 +125,30 @@ class _Growing:
         return max(read, default=BYTES["float32"])
 
 
-def execution(graph: Graph, training: bool, setting: Setting) -> Execution:
+class Runs:
+    """The executions of a network in one setting: one for each phase, made when it is first asked for."""
+
+    def __init__(self, net: NetView, setting: Setting = SETTING) -> None:
+        self.net = net
+        self.setting = setting
+
+    @cached_property
+    def inference(self) -> Execution:
+        return execution(self.net, training=False, setting=self.setting)
+
+    @cached_property
+    def training(self) -> Execution:
+        return execution(self.net, training=True, setting=self.setting)
+
+
+def execution(net: NetView, training: bool, setting: Setting) -> Execution:
     """What runs in a phase. In training the loss is part of it, where the network has one."""
-    needed, head = live(graph, training), header(graph)
-    growing = _Growing(setting, training)
-    for key, node in layers(graph):
+    needed, head, graph = net.live(training), net.header, net.graph
+    growing = _Growing(setting, training, net)
+    for key, node in net.layers.items():
         if key in needed or node["op"] == "input":
             device = _device(graph, key) if setting.by_device else None
-            growing.add(key, node, tuple(operands(graph, key)), device)
+            growing.add(key, node, net.operands(key), device)
     outputs = tuple((o["node"], o["output"]) for o in head["outputs"] if training or o["phase"] == "both")
     inputs = tuple((name, 0) for name in head["inputs"])
     losses = outputs

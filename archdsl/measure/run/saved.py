@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from archdsl.dims import Size, product, total
 from archdsl.graph import Graph
-from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor, execution
+from archdsl.measure.run.execution import Execution, Runs, Setting, Step, Storage, Tensor
 from archdsl.measure.run.precision import BYTES
+from archdsl.net_view import NetView
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def with_regions(run: Execution, each: Mapping[str, Saved]) -> dict[str, Saved]:
 def kept_for_backward(graph: Graph, setting: Setting) -> Size:
     """Bytes that autograd keeps from the forward pass of training, the loss not counted: each storage once, masks and
     indices added, weights not counted."""
-    return sum(kept_by_device(graph, execution(graph, training=True, setting=setting)).values(), 0)
+    return sum(kept_by_device(graph, Runs(NetView(graph), setting).training).values(), 0)
 
 
 def kept_by_device(graph: Graph, run: Execution) -> dict[str | None, Size]:
