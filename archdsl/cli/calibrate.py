@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from archdsl.backends import backend
-from archdsl.cli.results import try_place, write_or_keep
+from archdsl.cli.results import try_place, write_or_keep, wrote
 from archdsl.cli.terminal import progress
 
 
@@ -35,5 +35,5 @@ def command(output: Path, device: str, dtypes: tuple[str, ...]) -> int:
         profile = backend("compiler").calibrate(device, name=output.stem, dtypes=wanted, progress=told)
     data = json.dumps(profile.to_dict(), indent=1).encode()
     write_or_keep(output, lambda path: write_atomically(path, data))
-    click.echo(f"wrote {output}: {profile.title}")
+    wrote(output, f": {profile.title}")
     return 0

@@ -18,7 +18,7 @@ from archdsl.cli.options import (
     spec_argument,
     weights_option,
 )
-from archdsl.cli.results import try_place, write_or_keep
+from archdsl.cli.results import try_place, write_or_keep, wrote
 
 
 @click.command("compile")
@@ -57,8 +57,7 @@ def command(
 
     if output is not None and devices == "meta":
         raise click.UsageError("tensors on the device meta have no values to save")
-    if output is not None:
-        try_place(output)
+    try_place(output)
     network = load(spec, inputs=inputs, **settings)
     choice = _devices(devices)
     compiler = backend("compiler")
@@ -78,7 +77,7 @@ def command(
     click.echo(code)
     click.echo(f"\n{report.network}: {report.layers} layers, {report.params:,} parameters", err=True)
     if output is not None:
-        click.echo(f"wrote {output}", err=True)
+        wrote(output, err=True)
     return 0
 
 

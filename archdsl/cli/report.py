@@ -22,7 +22,7 @@ from archdsl.cli.options import (
     without_effect,
 )
 from archdsl.cli.plot import plot_options, write_plot
-from archdsl.cli.terminal import terminal_width
+from archdsl.cli.terminal import say, terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
@@ -130,13 +130,13 @@ def command(
     below = f"\n{needs}" if needs else ""
     if form == "text" and width is None and not chosen:
         if profile is None:
-            click.echo(f"{report}{below}", nl=False)
+            say(f"{report}{below}", nl=False)
             return 0
         view["flat"] = True
     from archdsl.sheet.formats import render
 
     sheet = _sheet(networks, report, chosen[0] if chosen else None, by, view, form)
-    click.echo(render(sheet, form, width) + below, nl=False)
+    say(render(sheet, form, width) + below, nl=False)
     return 0
 
 

@@ -1,26 +1,25 @@
-"""Files for what takes long to make: their place is tried before the work, and the result is kept elsewhere where it
-cannot be written in the end."""
+"""Files that commands write: their place is tried before the work, and a result that cannot be written there in the end
+is kept elsewhere."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from archdsl.cli.options import cannot_write
+from archdsl.cli.terminal import say
 from archdsl.errors import SpecError
+from archdsl.write import try_to_write
 
 
-def try_place(path: Path) -> None:
-    """Raise `SpecError` where a file could not be written now. Nothing stays behind."""
-    real = Path(os.path.realpath(path))
+def try_place(path: Path | None) -> None:
+    """Raise `SpecError` where a file could not be written now; None is a file that is not asked for."""
+    if path is None:
+        return
     try:
-        if real.is_dir():
-            real.open("rb")  # which raises what writing would
-        if real.is_file() or not real.exists():  # what is neither, a device say, is opened when there is something
-            tempfile.TemporaryFile(dir=real.parent).close()
+        try_to_write(path)
     except OSError as error:
         raise cannot_write(path, error) from None
 
@@ -40,3 +39,8 @@ def write_or_keep(path: Path, write: Callable[[Path], None]) -> None:
         except OSError:
             raise SpecError([fault]) from None
         raise SpecError([replace(fault, help=f"the result is kept in `{kept}`")]) from None
+
+
+def wrote(path: Path | str, more: str = "", *, err: bool = False) -> None:
+    """Say that a file was written."""
+    say(f"wrote {path}{more}", err=err)

@@ -13,7 +13,7 @@ import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, force_option, spec_argument, weights_option
-from archdsl.cli.results import try_place, write_or_keep
+from archdsl.cli.results import try_place, write_or_keep, wrote
 
 
 @click.command("run")
@@ -46,8 +46,7 @@ def command(
     from archdsl.backends import backend
     from archdsl.network import load
 
-    if output is not None:
-        try_place(output)
+    try_place(output)
     network = load(spec, inputs=inputs, **settings)
     shape = _image_shape(network.graph)
     example = backend("compiler.example")
@@ -72,7 +71,7 @@ def command(
     click.echo(f"held-out accuracy {accuracy:.1%} after {time.monotonic() - started:.0f} s")
     if output is not None:
         write_or_keep(output, lambda path: backend("compiler").save_weights(model, path, network.report().hash))
-        click.echo(f"wrote {output}")
+        wrote(output)
     return 0
 
 

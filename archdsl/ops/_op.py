@@ -76,7 +76,7 @@ class Example(NamedTuple):
     output: tuple[int, ...] | tuple[tuple[int, ...], ...]
 
 
-class Parameter(NamedTuple):
+class OperatorParameter(NamedTuple):
     """A parameter of an operator."""
 
     name: str
@@ -247,24 +247,24 @@ class Weighted(Operator):
     )
 
 
-_TABLES: dict[type[Operator], dict[str, Parameter]] = {}
+_TABLES: dict[type[Operator], dict[str, OperatorParameter]] = {}
 _WORDS: dict[type[Operator], frozenset[str]] = {}
 _BUILT: dict[Any, Operator] = {}
 MAX_BUILT = 4096
 
 
-def parameters(operator: type[Operator]) -> Collection[Parameter]:
+def parameters(operator: type[Operator]) -> Collection[OperatorParameter]:
     """The parameters of an operator, in the order in which they may be given."""
     return parameter_table(operator).values()
 
 
-def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
+def parameter_table(operator: type[Operator]) -> dict[str, OperatorParameter]:
     """The parameters of an operator by name, in the order in which they may be given."""
     table = _TABLES.get(operator)
     if table is not None:
         return table
     found = [
-        Parameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
+        OperatorParameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
         for f in fields(operator)  # type: ignore[arg-type]
     ]
     _TABLES[operator] = {p.name: p for p in sorted(found, key=lambda p: not p.positional)}
