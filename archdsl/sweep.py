@@ -132,7 +132,7 @@ def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
         *(Column(name, "figure") for name in names),
         *HEADINGS,
         *((Column("front"),) if pareto else ()),
-        *((Column("fault", rank=3),) if faults else ()),
+        *((Column("fault", rank=3, wrap=True),) if faults else ()),
     )
 
     def line(point: Point) -> Line:

@@ -13,7 +13,7 @@ from archdsl.graph import Graph
 from archdsl.measure.network.report import Report, Row
 from archdsl.presentation.columns import COLUMNS, DEFAULT
 from archdsl.presentation.items import ReportItem, items
-from archdsl.presentation.report import summary
+from archdsl.presentation.summary import summary
 from archdsl.presentation.times import found, predicted
 from archdsl.sheet.sheet import Line, Sheet, Value
 
@@ -71,6 +71,19 @@ def layers(graph: Graph, report: Report, view: ReportView) -> Sheet:
         ),
         total=_total(report, rows, view),
         notes=tuple(notes),
+        document=report.to_dict(),
+    )
+
+
+def listing(report: Report) -> Sheet:
+    """All layers in the order of the graph, then what is said of the whole."""
+    figures = [COLUMNS[name] for name in DEFAULT]
+    items = [ReportItem(row.path, row.path, (row,)) for row in report.nodes]
+    return Sheet(
+        title=report.name,
+        columns=tuple(figure.column for figure in figures),
+        lines=tuple(Line(tuple(figure.of(item, report) for figure in figures)) for item in items),
+        notes=tuple(summary(report)),
         document=report.to_dict(),
     )
 

@@ -17,12 +17,16 @@ CellKind: TypeAlias = Literal["text", "figure", "count", "bytes", "share", "time
 class Column:
     """A column. `rank` says how soon it is left out where lines are too long: the greatest first, 0 never.
 
-    Values of the kinds "text" and "figure" are texts, the latter to the right; those of others are numbers.
+    Values of the kinds "text" and "figure" are texts, the latter to the right; those of others are numbers. In text,
+    long cells of one that may `wrap` go on in the next line, and of a `group` the value stands once, above the lines
+    that share it.
     """
 
     heading: str
     kind: CellKind = "text"
     rank: int = 0
+    wrap: bool = False
+    group: bool = False
 
     @property
     def right(self) -> bool:
@@ -44,7 +48,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table. `document` is what JSON says of the same."""
+    """A table. `document` is what JSON says of the same.
+
+    In text a `listing` is no table: its title, then each group with its lines as sentences, `most` of them if given.
+    """
 
     title: str
     columns: tuple[Column, ...]
@@ -52,6 +59,8 @@ class Sheet:
     total: Line | None = None
     notes: tuple[str, ...] = ()
     document: Any = field(default_factory=dict)
+    listing: bool = False
+    most: int | None = None
 
     @property
     def all_lines(self) -> tuple[Line, ...]:
