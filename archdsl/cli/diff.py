@@ -11,7 +11,6 @@ import click
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
-    cannot_write,
     choice_options,
     direction_option,
     engine_option,
@@ -20,6 +19,7 @@ from archdsl.cli.options import (
     times_of_page_option,
     without_effect,
 )
+from archdsl.cli.results import try_place, write_or_keep, wrote
 from archdsl.cli.terminal import print_sheets
 
 
@@ -68,16 +68,15 @@ def command(
     from archdsl.pipeline import load_graph
 
     _check(output, form, options)
+    try_place(output)
     first, second = (Network(load_graph(spec, settings, inputs)) for spec in (a, b))
     difference = first.diff(second)
     if output is not None:
         try:
-            difference.draw(output, **options)
+            write_or_keep(output, lambda path: difference.draw(path, **options))
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        except OSError as error:
-            raise cannot_write(output, error) from None
-        click.echo(f"wrote {output}")
+        wrote(output)
     else:
         from archdsl.presentation.changes import sheets
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import click
 
 from archdsl.diagnostics import Diagnostic
+from archdsl.render.text import harmless
 
 if TYPE_CHECKING:
     from archdsl.sheet.sheet import Sheet
@@ -31,6 +32,11 @@ def colour(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text that may hold names from outside, of files for example: nothing in it steers the terminal."""
+    click.echo(harmless(text), err=err, nl=nl)
+
+
 def width() -> int:
     """The width of running text."""
     return min(shutil.get_terminal_size().columns, MAX_WIDTH)
@@ -45,7 +51,7 @@ def print_sheets(sheets: Sequence[Sheet], form: str = "text", width: int | None 
     """Tables on standard output, on a terminal as wide as that unless a width is given."""
     from archdsl.sheet.formats import render_all
 
-    click.echo(render_all(sheets, form, width or terminal_width(sys.stdout)), nl=False)
+    say(render_all(sheets, form, width or terminal_width(sys.stdout)), nl=False)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from archdsl.ops.reshape import Flatten, Identity
 LINEAR = (BatchNorm, Dropout, Flatten, Identity)
 
 
-class Pair(NamedTuple):
+class LinearPair(NamedTuple):
     """Two linear layers one after the other, and how many values go in, between them and out at each position."""
 
     first: str
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
         return self.between <= self.before and self.between < self.after
 
 
-def pairs(net: Net) -> Iterator[Pair]:
+def pairs(net: Net) -> Iterator[LinearPair]:
     """The pairs of dense convolutions or linear layers, without those whose structure says that they are meant."""
     for key, node in net.layers.items():
         second = node["operator"]
@@ -60,7 +60,7 @@ def pairs(net: Net) -> Iterator[Pair]:
             continue
         known = [size for size in sizes if isinstance(size, int)]
         if len(known) == 3:
-            yield Pair(before, key, *known)
+            yield LinearPair(before, key, *known)
 
 
 def _separable(first: Conv, second: Conv, rank: int) -> bool:
@@ -69,7 +69,7 @@ def _separable(first: Conv, second: Conv, rank: int) -> bool:
     return all(max(kernel) > 1 for kernel in kernels) and all(1 in sizes for sizes in zip(*kernels, strict=True))
 
 
-def between(net: Net, pair: Pair) -> str:
+def between(net: Net, pair: LinearPair) -> str:
     """What stands between the two layers, in words."""
     ops: list[str] = []
     key = net.operands(pair.second)[0][0]
@@ -79,7 +79,7 @@ def between(net: Net, pair: Pair) -> str:
     return f"only {' and '.join(reversed(ops))}" if ops else "nothing"
 
 
-def labels(net: Net, pair: Pair) -> tuple[Label, ...]:
+def labels(net: Net, pair: LinearPair) -> tuple[Label, ...]:
     first, second = net.layers[pair.first]["span"], net.layers[pair.second]["span"]
     return (Label(first, "the first layer"),) if first != second else ()
 

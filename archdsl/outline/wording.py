@@ -11,7 +11,7 @@ from typing import Any, Final
 from archdsl.graph import Graph, Layer, header, layer
 from archdsl.measure.network import cost as counts
 from archdsl.net_view import NetView
-from archdsl.ops import Operator, Parameter, parameters
+from archdsl.ops import Operator, OperatorParameter, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import Init, Sizes
 from archdsl.sheet.units import magnitude
@@ -72,7 +72,7 @@ def _said(operator: Operator, spatial: int) -> list[str]:
     return [text for _, text in sorted(found, key=lambda pair: pair[0])]  # the kernel first, as people say it
 
 
-def _one(parameter: Parameter, value: Any) -> str:
+def _one(parameter: OperatorParameter, value: Any) -> str:
     words = parameter.name.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"

@@ -14,7 +14,7 @@ from archdsl.elaborate.origins import way_back
 from archdsl.graph import Graph, Layer, Place, input_shapes, layer
 from archdsl.ops import Operator, ShapeError
 from archdsl.ops._op import extent, spatial
-from archdsl.remedies.step import Proposal, Step, fix, shown
+from archdsl.remedies.step import BrokenStep, Proposal, fix, shown
 
 MOST_STRIDE: Final = 8
 MOST_WINDOWS: Final = 4  # of a branch, that might lack a stride
@@ -29,7 +29,7 @@ class Branch:
     windows: tuple[tuple[str, Layer], ...]
 
 
-def branches(step: Step) -> tuple[Branch, Branch]:
+def branches(step: BrokenStep) -> tuple[Branch, Branch]:
     one, other = step.node["sizes"]
     return _branch(step.graph, one, other), _branch(step.graph, other, one)
 
@@ -46,7 +46,7 @@ def _branch(graph: Graph, place: Place, other: Place) -> Branch:
     return Branch(place, layer(graph, place.node)["outputs"][place.output][place.dim], tuple(windows))
 
 
-def paddings(step: Step, both: tuple[Branch, Branch]) -> Iterator[Fix]:
+def paddings(step: BrokenStep, both: tuple[Branch, Branch]) -> Iterator[Fix]:
     """Padding with which layers keep the size: of the branch that is smaller, else of both."""
     one, other = both
     if isinstance(one.size, int) and isinstance(other.size, int) and one.size > other.size:
@@ -74,7 +74,7 @@ def _keeps_size(operator: Any, rank: int) -> int | tuple[int, ...] | None:
     return padding[0] if len(set(padding)) == 1 else padding
 
 
-def strides(step: Step, both: tuple[Branch, Branch]) -> Iterator[Proposal]:
+def strides(step: BrokenStep, both: tuple[Branch, Branch]) -> Iterator[Proposal]:
     """Strides of a window that give one branch the size of the other.
 
     One that was left out is likelier than one that was written wrongly.

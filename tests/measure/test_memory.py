@@ -88,6 +88,14 @@ network Net(x: [4, 64]) {
 }
 """
 
+SCATTERED = """
+network Net(x: [4, 64, 32]) {
+    y = x -> linear(48) -> relu -> permute([0, 2, 1])
+    z = (y -> linear(64)) + (y -> linear(64)) -> slice(0, 40) -> linear(256, bias = false)
+    matmul(z -> unflatten(2, [4, 64]) -> permute([0, 2, 1, 3]), parameter([64, 8])) -> group_norm(2) -> linear(4)
+}
+"""
+
 STRUCTURES = {
     "residual": RESIDUAL.format("", "", ""),
     "recomputed": RESIDUAL.format("@checkpoint", "", "@checkpoint"),
@@ -96,6 +104,7 @@ STRUCTURES = {
     "mixture": MIXTURE,
     "shared weights": SHARED,
     "frozen layers": FROZEN,
+    "scattered": SCATTERED,
 }
 
 

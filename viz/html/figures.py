@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Size
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, broken, header, layers
+from archdsl.graph import Graph, layers, sound
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.receptive_field import Fields
 from archdsl.measure.network.report import Report, Row
@@ -64,9 +64,7 @@ class Figures:
 
 def measure(graph: Graph, device: DeviceProfile) -> Figures:
     """The figures of a graph, its batch counted as 1 where it has no value; times are those on a device."""
-    whole = graph.copy()
-    whole.remove_nodes_from([key for key, _ in broken(graph)])
-    whole.graph["outputs"] = tuple(o for o in header(graph)["outputs"] if o["node"] in whole)
+    whole = sound(graph)
     net = NetView(whole)
     runs = Runs(net)
     report = analyse(whole, runs)

@@ -25,7 +25,7 @@ from archdsl.measure.memory.training import trainable
 from archdsl.measure.run.execution import Execution, Hardware, Runs, Setting, Step
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
-from archdsl.measure.run.saved import differentiable, saved
+from archdsl.measure.run.saved import saved
 from archdsl.measure.time.device_profile import DeviceProfile, Pass, ProfileError, rate_of
 from archdsl.net_view import NetView
 
@@ -201,8 +201,8 @@ class _Roofline:
     def __init__(self, run: Execution, profile: DeviceProfile) -> None:
         self.run = run
         self.profile = profile
-        self.wanted = differentiable(run) if run.training else set()
-        self.saved = saved(run, self.wanted) if run.training else {}
+        self.wanted = run.wanted
+        self.saved = saved(run) if run.training else {}
         # By path, since later uses of shared weights have none of their own.
         self.weights = {step.node["path"]: self._weight_bytes(step) for step in run.steps if step.node["weights"]}
         self.trained = {step.node["path"]: trainable(step.node) for step in run.steps if step.node["weights"]}
