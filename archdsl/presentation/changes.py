@@ -12,7 +12,7 @@ from archdsl.dims import Size, show
 from archdsl.measure.network.report import TOTALS, Row
 from archdsl.ops.kinds import literal
 from archdsl.sheet.formats import render_all
-from archdsl.sheet.sheet import Column, Line, Sheet, Value
+from archdsl.sheet.sheet import CellValue, Column, Line, Sheet
 from archdsl.sheet.units import size
 
 COLUMNS: Final = (Column("difference", group=True), Column("layers", wrap=True), Column("what", wrap=True))
@@ -180,7 +180,7 @@ def _costs(difference: Difference) -> Sheet:
     return Sheet("costs", columns, tuple(lines))
 
 
-def _value(value: Size | None, shown: str) -> Value:
+def _value(value: Size | None, shown: str) -> CellValue:
     return shown if value is None else value
 
 

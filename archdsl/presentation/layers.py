@@ -15,7 +15,7 @@ from archdsl.presentation.columns import COLUMNS, DEFAULT
 from archdsl.presentation.items import ReportItem, items
 from archdsl.presentation.summary import summary
 from archdsl.presentation.times import found, predicted
-from archdsl.sheet.sheet import Line, Sheet, Value
+from archdsl.sheet.sheet import CellValue, Line, Sheet
 
 # What layers can be filtered by: patterns of the shell, as in `path=layer1.*`.
 FILTERS: Final[Mapping[str, Callable[[Row], str]]] = MappingProxyType(
@@ -116,7 +116,7 @@ def _sorted(items: Iterable[ReportItem], view: ReportView, report: Report) -> It
     figure = COLUMNS[view.sort]
 
     def key(item: ReportItem) -> tuple[Any, ...]:
-        value: Value = figure.of(item, report)
+        value: CellValue = figure.of(item, report)
         if isinstance(value, (int, float)):
             return (0, -value)
         if value is None:

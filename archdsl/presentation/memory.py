@@ -9,7 +9,7 @@ from typing import Final
 from archdsl.measure.memory.ledger import Peak
 from archdsl.measure.memory.memory_report import ALL, Memory, MemoryReport
 from archdsl.sheet.formats import render
-from archdsl.sheet.sheet import Column, Line, Sheet, Value
+from archdsl.sheet.sheet import CellValue, Column, Line, Sheet
 
 PARTS: Final = ("weights", "gradients", "optimizer", "kept for backward", "peak in training", "peak in inference")
 
@@ -51,7 +51,7 @@ def where(peak: Peak) -> str:
     return "in the optimizer's step" if peak.phase == "update" else f"at {peak.layer}, in {peak.phase}"
 
 
-def _column(memory: Memory) -> Sequence[Value]:
+def _column(memory: Memory) -> Sequence[CellValue]:
     peaks = (memory.training_peak.bytes, memory.inference_peak.bytes)
     found = (memory.weights, memory.gradients, memory.optimizer, memory.kept_for_backward, *peaks)
     return ["undecided" if value is None else value for value in found]

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from archdsl.dims import Size
 from archdsl.sheet.units import UNITS, duration, size
 
-Value: TypeAlias = str | Size | float | None  # None: nothing to show
+CellValue: TypeAlias = str | Size | float | None  # None: nothing to show
 CellKind: TypeAlias = Literal["text", "figure", "count", "bytes", "share", "time", "ratio", "change"]
 
 
@@ -40,7 +40,7 @@ class Line:
     `kind` is that of its numbers, where it is not the columns'.
     """
 
-    cells: tuple[Value, ...]
+    cells: tuple[CellValue, ...]
     depth: int = 0
     path: str | None = None
     kind: CellKind | None = None
@@ -75,7 +75,7 @@ FLOATS: Final[Mapping[CellKind, Callable[[float], str]]] = {
 }
 
 
-def shown(value: Value, kind: CellKind, *, short: bool = False) -> str:
+def shown(value: CellValue, kind: CellKind, *, short: bool = False) -> str:
     """A value as people read it; `short` gives three digits and a magnitude."""
     if value is None or isinstance(value, str):
         return value or ""
