@@ -165,12 +165,12 @@ def _likeliest(written: str, names: Collection[str]) -> Collection[str]:
     """The names that have the most letters in common with a word: comparing all of many would take long."""
     if len(names) <= MAX_COMPARED:
         return names
-    import heapq
-
     letters = Counter(written)
-    return heapq.nlargest(
-        MAX_COMPARED, names, key=lambda name: 2 * (letters & Counter(name[:64])).total() / (len(written) + len(name))
-    )
+
+    def likeness(name: str) -> float:
+        return 2 * (letters & Counter(name[:64])).total() / (len(written) + len(name))
+
+    return sorted(names, key=likeness, reverse=True)[:MAX_COMPARED]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
