@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from archdsl import validate
+from archdsl.address import is_stdin
 from archdsl.backends import Plot, backend
 from archdsl.graph import Graph, header
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
-from archdsl.pipeline import load_graph
+from archdsl.pipeline import load_graph, load_open_graph
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
 
@@ -32,8 +34,10 @@ class Network:
     That of a `SpecError`'s graph can be drawn all the same, up to the errors.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None) -> None:
+        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on."""
         self.graph = graph
+        self._reopen = reopen
 
     @cached_property
     def _report(self) -> PrintedReport:
@@ -46,8 +50,10 @@ class Network:
     def memory(self, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda") -> PrintedMemory:
         """What inference and a training step need; `str()` of it is a table, `.to_dict()` plain data.
 
-        `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed.
+        `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed, `hardware` cuda or cpu.
+        Raises `ValueError` for any other.
         """
+        validate.training_conditions(optimizer=optimizer, dtype=dtype, hardware=hardware)
         from archdsl.measure.memory.memory_report import memory_report  # loaded where needed, as is all but the report
         from archdsl.presentation.memory import PrintedMemory
 
@@ -58,12 +64,16 @@ class Network:
         """How long inference and a training step take on a device, layer by layer, by the roofline model.
 
         `profile` is the name of a GPU (`archdsl.measure.time.gpus.GPUS`) or a file that `archdsl calibrate` wrote.
-        Raises `ProfileError` for one that cannot be used, `SpecError` where sizes are left open.
+        Raises `ProfileError` for one that cannot be used, `SpecError` where sizes are left open, and `ValueError` for a
+        dtype or an optimizer that is not known.
         """
+        validate.training_conditions(optimizer=optimizer, dtype=dtype)
+        from archdsl.measure.time.device_profile import DeviceProfile
         from archdsl.measure.time.roofline import predict
         from archdsl.profiles import find_profile
 
         known = find_profile(profile) if isinstance(profile, str) else profile
+        validate.instance_of("profile", known, DeviceProfile, "the name of a device, a file's, or a DeviceProfile")
         return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
 
     def diff(self, other: Network) -> PrintedDifference:
@@ -71,6 +81,7 @@ class Network:
 
         `str()` of it is text, `.to_dict()` plain data.
         """
+        validate.instance_of("other", other, Network, "a Network")
         from archdsl.compare.diff import compare
         from archdsl.presentation.difference import PrintedDifference
 
@@ -99,6 +110,11 @@ class Network:
         `plot`. Raises `ValueError` for an unknown format or option and where sizes are left open, `OSError` where it
         cannot write.
         """
+        for other in beside:
+            validate.instance_of("each of beside", other, Network, "a Network")
+        validate.training_conditions(
+            **{name: options[name] for name in {"optimizer", "dtype", "hardware"} & {*options}}
+        )
         plot: Plot = backend("viz.plots").of_networks([self.graph, *(network.graph for network in beside)], **options)
         if path is not None:
             plot.save(path)
@@ -114,10 +130,17 @@ class Network:
 
         `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
         for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
-        `@train` parts and the one without. Raises `SpecError` where the devices do not fit, and where they have not the
-        memory for the weights, unless `force` says to try.
+        `@train` parts and the one without. The model takes every input that fits the shapes of the spec, and raises
+        `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
+        others are taken all the same where nothing in the spec depends on it.
+
+        Raises `SpecError` where the devices do not fit, and where they have not the memory for the weights, unless
+        `force` says to try.
         """
-        model: CompiledNetwork = backend("compiler").compile_graph(self.graph, devices, force=force)
+        if isinstance(devices, Mapping):
+            validate.named("devices", devices, "bad-device", "devices")
+        graph = self._reopen() if self._reopen is not None else None
+        model: CompiledNetwork = backend("compiler").compile_graph(graph or self.graph, devices, force=force)
         return model
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -152,4 +175,7 @@ def load(
     `inputs` gives shapes of inputs, other keywords are the network's settings. Raises `SpecError`, which holds every
     fault found.
     """
-    return Network(load_graph(spec, settings, inputs))
+    graph = load_graph(spec, settings, inputs)
+    if is_stdin(spec):  # which can be read but once
+        return Network(graph)
+    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs))

@@ -13,13 +13,8 @@ from typing import BinaryIO, Final
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.limits import limits
-from archdsl.source import BOM, STDIN, Source, Span
+from archdsl.source import BOM, DECEPTIVE, STDIN, Source, Span
 
-# Control characters, and those that change the direction of text or hide in it.
-DECEPTIVE: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    "\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 LINE_END: Final = re.compile("\r\n|\r|\n")
 
 

@@ -11,6 +11,11 @@ from typing import Final
 BOM: Final = b"\xef\xbb\xbf"  # what some editors begin a file in UTF-8 with
 NEWLINE: Final = re.compile("\n")
 STDIN: Final = "<stdin>"  # what standard input is called where its text is shown
+# Control characters, and those that change the direction of text or hide in it.
+DECEPTIVE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,6 +102,7 @@ def render(
     """
     _check({"view": (view, ViewName), "direction": (direction, Direction), "phase": (phase, Shown)})
     _check({"theme": (theme, Theme), "engine": (engine, Engine)})
+    scene.check_depth(depth)
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from archdsl.render.text import printable
+
 MOST: Final = 400  # lines between two that are known to be the same: what is longer is shown as replaced
 AROUND: Final = 3  # lines of context
 
@@ -15,7 +17,8 @@ AROUND: Final = 3  # lines of context
 def changes(name: str, before: str, after: str, how: str) -> str:
     """The diff of a file's text before and after; `how` says what was done to it."""
     old, new = (text.splitlines(keepends=True) for text in (before, after))
-    lines = _unified(old, new, name, f"{name} ({how})")
+    shown = printable(name)
+    lines = _unified(old, new, shown, f"{shown} ({how})")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 

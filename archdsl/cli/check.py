@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.changes import changes
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, format_option, print_findings
-from archdsl.cli.terminal import show_faults
+from archdsl.cli.terminal import say, show_faults
 from archdsl.diagnostics import Findings, distinct
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
@@ -71,7 +70,7 @@ def _fix(spec: str, linted: bool) -> Findings:
         raise cannot_write(spec, error) from None
     for fault in repair.fixed:
         assert fault.span is not None
-        click.echo(f"fixed {place(fault.span)}: {fault.message}", err=True)
+        say(f"fixed {place(fault.span)}: {fault.message}", err=True)
     return replace(_check(spec, linted), fixed=repair.fixed)
 
 
@@ -89,6 +88,8 @@ def _show(specs: tuple[str, ...], linted: bool, form: str) -> int:
     """Show what would change; status 1 if anything would, or is wrong all the same."""
     if form != "text":
         raise click.UsageError(f"--diff prints a diff, which is no {form}")
+    from archdsl.cli.changes import changes
+
     repairs = [_repair(spec, linted) for spec in specs]
     for repair in repairs:
         for name in repair.changed:

@@ -9,6 +9,7 @@ import click
 from archdsl.cli.changes import changes
 from archdsl.cli.limits import reading_limit_options
 from archdsl.cli.options import cannot_write
+from archdsl.cli.terminal import say
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 
@@ -47,7 +48,7 @@ def _format(file: str, check: bool, diff: bool) -> bool:
     if diff:
         click.echo(changes(source.name, source.text, formatted, "formatted"), nl=False)
     if check and changed:
-        click.echo(f"{source.name} is not formatted", err=True)
+        say(f"{source.name} is not formatted", err=True)
     if check or diff:
         return changed
     if file == "-":
@@ -57,5 +58,5 @@ def _format(file: str, check: bool, diff: bool) -> bool:
             write_atomically(Path(file), source.encoded(formatted))
         except OSError as error:
             raise cannot_write(file, error) from None
-        click.echo(f"formatted {file}", err=True)
+        say(f"formatted {file}", err=True)
     return changed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -204,7 +203,9 @@ def print_findings(findings: Sequence[Findings], form: str) -> int:
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    from archdsl.render.json import as_text
+
+    click.echo(as_text(document))
 
 
 def faults_as_json(command: Callable[..., int]) -> Callable[..., int]:

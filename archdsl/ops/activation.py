@@ -20,6 +20,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
 from archdsl.ops.sight import Sees, pointwise
+from archdsl.ops.strides import Lies
 
 
 class _Activation(Operator):
@@ -28,6 +29,7 @@ class _Activation(Operator):
     module: ClassVar[str]
     pointwise = True
     saves = ("input",)
+    lies: ClassVar[Lies] = "elementwise"
 
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -79,6 +81,7 @@ class Prelu(Weighted, group="activation"):
     pointwise = True
     saves = ("input",)
     autocast = "lower"
+    lies = "elementwise"
     examples = (*_example("prelu"), *_example("prelu(8)"))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -185,6 +188,7 @@ class _Softmax(_Activation):
     dim: int
     saves = ("output",)
     autocast = "float32"
+    lies = "in order"
 
     def infer(self, *inputs: Shape) -> Shape:
         index_dim(self.dim, len(inputs[0]), "`dim`")

@@ -10,8 +10,10 @@ from typing import Any
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
+    Kept,
     ShapeError,
     Target,
+    Use,
     Weight,
     Weighted,
     choose,
@@ -27,6 +29,7 @@ from archdsl.ops._op import (
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
+from archdsl.ops.strides import Strides, contiguous
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -71,6 +74,7 @@ class Conv(Weighted, group="convolution"):
 
     told = 1
     autocast = "lower"
+    lies = "in format"
     examples = (
         Example("conv(64, 7, stride = 2, padding = 3)", ((2, 3, 32, 32),), (2, 64, 16, 16)),
         Example("conv(6, [3, 5], padding = same, groups = 3, bias = false)", ((1, 3, 9, 8),), (1, 6, 9, 8)),
@@ -135,12 +139,13 @@ class Conv(Weighted, group="convolution"):
                 code="bad-parameter",
             )
 
-    @property
-    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("input",) if self.padding_mode != "circular" else ()
+    def keeps(self, use: Use) -> Kept:
+        padded = self._padded(use.shapes[0])
+        bordered = self.padding_mode in ("reflect", "replicate") and use.wanted[0]  # the border's gradient needs it
+        return Kept((0,) if padded == 0 or bordered else (), values=padded)
 
-    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return self._padded(inputs[0])
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return contiguous(output) if self.padding_mode == "circular" else super().layout(use, output)
 
     def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return self._padded(inputs[0])
@@ -150,10 +155,13 @@ class Conv(Weighted, group="convolution"):
         return padded - product(inputs[0]) if padded else 0  # the border's gradient
 
     def _padded(self, shape: Shape) -> Size:
-        """Values of the padded copy of its input, which it makes of any border but zeros."""
-        if self.padding_mode == "zeros":
-            return 0
+        """Values of the padded copy of its input, which it makes of any border but zeros, and of one more zero at an
+        end."""
         _, _, padding = self._geometry(len(shape) - 2)
+        if self.padding_mode == "zeros":
+            padding = [(0, after - before) for before, after in padding]
+            if padding == [(0, 0)] * len(padding):
+                return 0
         return product(shape[:2]) * product(s + b + a for s, (b, a) in zip(shape[2:], padding, strict=True))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -223,6 +231,7 @@ class ConvTranspose(Weighted, group="convolution"):
     told = 1
     saves = ("input",)
     autocast = "lower"
+    lies = "in format"
     examples = (
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
         Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
@@ -12,6 +12,7 @@ from archdsl.ops._op import (
     Operator,
     ShapeError,
     Target,
+    Use,
     Weight,
     Weighted,
     choose,
@@ -25,6 +26,7 @@ from archdsl.ops._op import (
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide, pointwise, window
+from archdsl.ops.strides import Lies
 
 EPS = Number(0, above=True)
 
@@ -33,6 +35,7 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
+    lies: ClassVar[Lies] = "in format"
 
     def statistics(self, shape: Shape) -> Size:
         """How many means it computes."""
@@ -135,6 +138,7 @@ class InstanceNorm(_Norm, group="normalization"):
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False, kw_only=True)
 
     saves = ("input",)
+    lies = "in order"
     examples = (
         Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
@@ -150,6 +154,9 @@ class InstanceNorm(_Norm, group="normalization"):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         channels = _channels(self, inputs[0])
         return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
+
+    def copies(self, use: Use) -> tuple[Size, ...]:
+        return (0 if use.inputs[0].in_order else use.inputs[0].values,)
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The scale and the running statistics, repeated for each sample.
@@ -201,6 +208,9 @@ class GroupNorm(_Norm, group="normalization"):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _affine(_channels(self, inputs[0]), self.affine)
 
+    def copies(self, use: Use) -> tuple[Size, ...]:
+        return (0 if use.inputs[0].in_format else use.inputs[0].values,)
+
     def statistics(self, shape: Shape) -> Size:
         return shape[0] * self.num_groups
 
@@ -225,6 +235,7 @@ class LayerNorm(_Norm, group="normalization"):
 
     saves = ("input",)
     autocast = "float32"
+    lies = "in order"
     examples = (
         Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
         Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
@@ -279,6 +290,7 @@ class LocalResponseNorm(Operator, group="normalization"):
 
     saves = ("input",)
     autocast = "float32"
+    lies = "elementwise"
     examples = (Example("local_response_norm(5, alpha = 0.0001, beta = 0.75, k = 2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 from archdsl.dims import Shape, Size, numbers, product
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
     ShapeError,
     Target,
+    Use,
     extent,
     param,
     rank_between,
@@ -23,6 +25,7 @@ from archdsl.ops._op import (
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
+from archdsl.ops.strides import RULES, Strides, contiguous
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 
@@ -48,6 +51,7 @@ class _Pool(Operator):
     ceil_mode: bool
     ranks: ClassVar[tuple[int, int]] = (1, 3)
     averages: ClassVar[bool] = False
+    lies = "in plane format"
 
     def _values(self, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
         return spatial(self, name, rank) if hasattr(self, name) else (default,) * rank
@@ -118,6 +122,11 @@ class MaxPool(_Pool, group="pooling"):
         Example("max_pool(2, stride = 2, padding = 1, ceil_mode = true)", ((1, 3, 7),), (1, 3, 4)),
         Example("max_pool([1, 2, 2], dilation = [2, 1, 1])", ((1, 2, 4, 4, 4),), (1, 2, 4, 2, 2)),
     )
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        if len(output) == 3 and not use.wanted[0]:  # one dimension has a kernel of its own, which gives no indices
+            return contiguous(output)
+        return RULES["in format" if len(output) > 3 else "in plane format"](use.inputs, output)
 
     def target(self, *inputs: Shape) -> Target:
         rank = len(inputs[0]) - 2
@@ -226,11 +235,17 @@ def adaptive_windows(input: Shape, output: Shape) -> Sees:
     return spatially(found, mixed=False)
 
 
+def adaptive_keeps(use: Use) -> Kept:
+    """What is kept of an average over spread windows: its input, unless it is the mean of all."""
+    return Kept((0,) if any(size != 1 for size in use.output[2:]) else ())
+
+
 class _AdaptivePool(Operator):
     """Pooling to a size that is given."""
 
     output_size: Any
     module: ClassVar[str]
+    lies = "in plane format"
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -255,12 +270,14 @@ class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
 
     output_size: Any = param(Sizes(1), "size of the output")
     module = "AdaptiveAvgPool"
-    saves = ("input",)
     examples = (
         Example("adaptive_avg_pool(7)", ((1, 8, 14, 10),), (1, 8, 7, 7)),
         Example("adaptive_avg_pool([2, 3])", ((1, 8, 5, 5),), (1, 8, 2, 3)),
         Example("adaptive_avg_pool(4)", ((1, 8, 9),), (1, 8, 4)),
     )
+
+    def keeps(self, use: Use) -> Kept:
+        return adaptive_keeps(use)
 
 
 @dataclass(frozen=True)
@@ -280,6 +297,7 @@ class AdaptiveMaxPool(_AdaptivePool, group="pooling"):
 class GlobalAvgPool(Operator, group="pooling"):
     """The mean over all spatial dimensions, which stay as dimensions of size 1."""
 
+    lies = "in plane format"
     examples = (
         Example("global_avg_pool", ((2, 8, 7, 7),), (2, 8, 1, 1)),
         Example("global_avg_pool", ((2, 8, 7),), (2, 8, 1)),

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, product, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
     ShapeError,
     Target,
+    Use,
     choose,
     known,
     param,
@@ -22,8 +24,9 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
-from archdsl.ops.pool import adaptive_windows
+from archdsl.ops.pool import adaptive_keeps, adaptive_windows
 from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
+from archdsl.ops.strides import RULES, Laid, Strides, contiguous, elementwise
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 MAX_STEP = 10**6  # of the denominator of a factor
@@ -34,7 +37,7 @@ LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> s
 class Interpolate(Operator, group="resample"):
     """The spatial dimensions resampled to a size, or by a factor: ⌊L · scale_factor⌋ in double precision."""
 
-    size: Any = param(Sizes(1), "size of the output", None)
+    size: Any = param(Sizes(1, open=True), "size of the output", None)
     scale_factor: Any = param(Factors(), "factor instead of a size", None)
     mode: str = param(Choice(("nearest", "nearest-exact", "area", *LINEAR)), "how values between are made", "nearest")
     align_corners: bool | None = param(Boolean(), "whether corner values are kept (linear modes and bicubic)", None)
@@ -64,7 +67,10 @@ class Interpolate(Operator, group="resample"):
         if self.align_corners is not None and self.mode not in LINEAR:
             raise ShapeError(f"`align_corners` does not go with mode `{self.mode}`", code="bad-parameter")
         if self.size is not None:
-            return (*shape[:2], *spatial(self, "size", rank))
+            sizes = spatial(self, "size", rank)
+            if not all(map(fits, sizes)):
+                raise ShapeError(f"`interpolate` to {show(sizes)} gives nothing", code="empty-output")
+            return (*shape[:2], *sizes)
         factors = self._factors(rank)
         return (*shape[:2], *(_scaled(size, factor) for size, factor in zip(shape[2:], factors, strict=True)))
 
@@ -76,6 +82,12 @@ class Interpolate(Operator, group="resample"):
                 )
             return self.scale_factor
         return (self.scale_factor,) * rank
+
+    def keeps(self, use: Use) -> Kept:
+        return adaptive_keeps(use) if self.mode == "area" else Kept()
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return RULES["in plane format" if self.mode == "area" else "in format"](use.inputs, output)
 
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         if self.mode == "area":
@@ -128,6 +140,8 @@ class Interpolate(Operator, group="resample"):
             kwargs["scale_factor"] = self.scale_factor
         if self.align_corners is not None:
             kwargs["align_corners"] = self.align_corners
+        if any(isinstance(size, Dim) for size in (self.size if isinstance(self.size, tuple) else (self.size,))):
+            return Target("torch.nn.functional.interpolate", kwargs, kind="function")
         return Target("torch.nn.Upsample", kwargs)
 
 
@@ -185,6 +199,7 @@ class Pad(Operator, group="reshape"):
     mode: str = param(Choice(("constant", "reflect", "replicate", "circular")), "what the border holds", "constant")
     value: float = param(Number(), "value of a constant border", 0.0)
 
+    lies = "in format"
     examples = (
         Example("pad([1, 2, 3, 4])", ((2, 8, 5, 5),), (2, 8, 12, 8)),
         Example("pad([0, 0, 0, 0, 4, 4])", ((2, 8, 5, 5),), (2, 16, 5, 5)),
@@ -231,6 +246,13 @@ class Pad(Operator, group="reshape"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         before = [*self.pad[::2], *[0] * (len(output) - len(self.pad) // 2)]
         return tuple(window(dim, 1, offset=-border) for dim, border in enumerate(reversed(before)))
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        if self.mode == "circular":
+            return contiguous(output)
+        if self.mode == "constant" and max(self.pad, default=0) <= 0:  # a copy of what is left
+            return elementwise([Laid(output, use.inputs[0].strides)], output)
+        return super().layout(use, output)
 
     @property
     def saves(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -71,6 +71,12 @@ class Scene:
         return (item for item in self.all() if isinstance(item, Box))
 
 
+def check_depth(depth: Depth) -> None:
+    """Raises `ValueError` for a drawing that would open nothing, not even the network."""
+    if isinstance(depth, int) and depth < 1:
+        raise ValueError(f"a drawing is at least 1 deep, not {depth}")
+
+
 def build(
     graph: Graph, phase: Shown = "train", *, fold: Fold = False, depth: Depth = None, focus: str | None = None
 ) -> Scene:
@@ -86,8 +92,7 @@ def build(
     """
     if phase not in get_args(Shown):
         raise ValueError(f"unknown phase {phase!r}; known are {', '.join(get_args(Shown))}")
-    if isinstance(depth, int) and depth < 1:
-        raise ValueError(f"a drawing is at least 1 deep, not {depth}")
+    check_depth(depth)
     keys = kept(graph, phase)
     tree = subnets(graph, keys)
     inner = set(keys)

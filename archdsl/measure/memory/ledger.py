@@ -135,8 +135,8 @@ def _scratch(run: Execution, step: Step, saved: Size) -> Size:
     operator = step.node["operator"]
     if operator.aliases(run.training):
         return 0
-    inputs = [run.shapes[tensor] for tensor in step.reads]
-    values = operator.scratch(inputs, run.shapes[step.makes[0]]) * run.elements[step.makes[0]]
+    use = run.uses[step.name]
+    values = sum(operator.copies(use), operator.scratch(use.shapes, use.output)) * run.elements[step.makes[0]]
     values = values + index_bytes(run, step)
     rest = values - saved
     return rest if at_least(rest, 0) else 0

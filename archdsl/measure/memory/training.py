@@ -16,7 +16,7 @@ from archdsl.measure.memory.ledger import Ledger, forward
 from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor
 from archdsl.measure.run.optimizer import Optimiser
 from archdsl.measure.run.precision import BYTES
-from archdsl.measure.run.saved import differentiable, regions, saved, with_regions
+from archdsl.measure.run.saved import regions, saved, with_regions
 
 
 def training(run: Execution, optimiser: Optimiser, ledger: Ledger | None = None) -> Ledger:
@@ -51,8 +51,8 @@ class _Training:
         self.exec = run
         self.optimiser = optimiser
         self.ledger = ledger
-        self.wanted = differentiable(run)
-        self.saved = saved(run, self.wanted)
+        self.wanted = run.wanted
+        self.saved = saved(run)
         self.regions = regions(run)
         self.kept = with_regions(run, self.saved)
         self.recomputed: set[str] = set()
