@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from archdsl.definitions import Definition, Definitions
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
-from archdsl.elaborate import Definitions
 from archdsl.errors import SpecError
 from archdsl.graph import Written
 from archdsl.limits import MAX_FAULTS, limits
@@ -26,6 +26,7 @@ class Program:
     spec: tree.Spec
     definitions: Definitions
     directory: Path  # of the file, for its imports
+    uses: Mapping[Span, Definition]  # what each name that is used in it, and in what it imports, stands for
 
     @property
     def names(self) -> list[str]:
@@ -91,8 +92,8 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
     done: dict[Path, _Imported] = {}
     blocks, lost = _imported(spec, directory, [directory / Path(source.name).name], faults, done, texts)
     definitions = _define(spec, blocks)
-    found, written = resolve(spec, definitions, lost)
-    faults += found
+    resolution = resolve(spec, definitions, lost)
+    faults += resolution.faults
     if not spec.networks and not faults:
         faults.append(
             Diagnostic(
@@ -104,9 +105,12 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
         )
     if faults:
         raise SpecError(faults[:MAX_FAULTS])
-    files = [written, *(imported.written for imported in done.values())]
+    files = [resolution.written, *(imported.written for imported in done.values())]
+    uses = dict(resolution.uses)
+    for imported in done.values():
+        uses |= imported.uses
     definitions = replace(definitions, written=Written(*(sum(parts, ()) for parts in zip(*files, strict=True))))
-    return Program(spec, definitions, directory)
+    return Program(spec, definitions, directory, uses)
 
 
 def _define(spec: tree.Spec, imported: Mapping[str, tuple[tree.Block, Definitions]]) -> Definitions:
@@ -121,6 +125,7 @@ class _Imported:
     spec: tree.Spec
     definitions: Definitions = field(default_factory=Definitions)
     written: Written = field(default_factory=Written)
+    uses: Mapping[Span, Definition] = field(default_factory=dict)
 
 
 def _imported(
@@ -191,8 +196,9 @@ def _import(
     faults += duplicates(spec)
     blocks, lost = _imported(spec, path.parent, [*stack, path], faults, done, texts)
     imported.definitions = _define(spec, blocks)
-    found, imported.written = resolve(spec, imported.definitions, lost, imported=True)
-    faults += found
+    resolution = resolve(spec, imported.definitions, lost, imported=True)
+    faults += resolution.faults
+    imported.written, imported.uses = resolution.written, resolution.uses
     return imported
 
 

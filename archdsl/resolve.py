@@ -2,7 +2,7 @@
 
 Callees, named arguments, values, types of parameters, names bound twice: what can be said without running the spec,
 so that a mistake in a block that no network uses, or in the branch not taken, is found as well. On the way it notes
-which names nothing mentions, for lint.
+which names nothing mentions, for lint, and what each name that is used stands for, for editors.
 """
 
 from __future__ import annotations
@@ -10,14 +10,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from archdsl import habits
+from archdsl.definitions import TYPES, Callee, Definition, Definitions, Kind, Scope, built_in, callee, callees, sizes_of
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, renaming, unknown
-from archdsl.elaborate.arguments import TYPES
-from archdsl.elaborate.inputs import capitals
-from archdsl.elaborate.values import Definitions
-from archdsl.evaluate import FUNCTIONS
 from archdsl.graph import Unused, Written
 from archdsl.limits import MAX_FAULTS
 from archdsl.ops import OPERATORS, parameter_table, words
@@ -25,14 +22,13 @@ from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-STATIC: Final = frozenset(FUNCTIONS) | frozenset(INITIALISERS)
-
 
 class Resolution(NamedTuple):
-    """The faults in the names of a file, and how it is written."""
+    """The faults in the names of a file, how it is written, and what each name that is used in it stands for."""
 
     faults: list[Diagnostic]
     written: Written
+    uses: dict[Span, Definition]
 
 
 def resolve(
@@ -45,53 +41,50 @@ def resolve(
     """
     resolver = _Resolver(definitions, lost)
     with contextlib.suppress(_Enough):
+        resolver.imports(spec)
         for block in spec.blocks:
             resolver.definition(block.params, block.body, network=False)
         for network in spec.networks:
             resolver.definition(network.params, network.body, network=True)
+        networks = {network.name.id: network for network in spec.networks}
         for variant in spec.variants:
-            for argument in variant.call.arguments:
-                resolver.expression(argument.value, _Names())
+            resolver.variant(variant, networks.get(variant.call.callee.id))
     if not imported:
         resolver.definitions_unused(spec)
     comments = tuple(comment.span for comment in spec.comments)
     bodies = tuple(node.span for node in (*spec.blocks, *spec.networks))
     written = Written(comments, tuple(resolver.statements), bodies, tuple(resolver.unused))
-    return Resolution(sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0), written)
+    faults = sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
+    return Resolution(faults, written, resolver.uses)
 
 
 class _Enough(Exception):
     """More faults were found than anybody reads."""
 
 
-class _Names:
-    """The values bound so far, each where it was bound; inner scopes see the outer ones."""
+class _Names(Scope[Definition]):
+    """What the names bound so far stand for, and which of them were used."""
+
+    __slots__ = ("used",)
 
     def __init__(self, outer: _Names | None = None) -> None:
-        self.own: dict[str, Span] = {}
+        super().__init__(outer)
         self.used: set[str] = set()
-        self.outer = outer
 
-    def use(self, name: str) -> bool:
-        """Whether a name has a value, which is used from here on."""
-        names: _Names | None = self
-        while names is not None:
-            if name in names.own:
+    def define(self, kind: Kind, name: tree.Target | tree.Name) -> None:
+        """Bind a name, unless it is bound here already."""
+        self.bindings.setdefault(name.id, Definition(kind, name.id, name.span))
+
+    def use(self, name: str) -> Definition | None:
+        """What a name stands for, which is used from here on."""
+        names: Scope[Definition] | None = self
+        while isinstance(names, _Names):
+            found = names.bindings.get(name)
+            if found is not None:
                 names.used.add(name)
-                return True
-            names = names.outer
-        return False
-
-    def find(self, name: str) -> Span | None:
-        names: _Names | None = self
-        while names is not None:
-            if name in names.own:
-                return names.own[name]
+                return found
             names = names.outer
         return None
-
-    def all(self) -> list[str]:
-        return [*self.own, *(self.outer.all() if self.outer else [])]
 
 
 class _Resolver:
@@ -99,6 +92,8 @@ class _Resolver:
         self.definitions = definitions
         self.lost = lost
         self.faults: list[Diagnostic] = []
+        self.uses: dict[Span, Definition] = {}
+        self.devices: dict[str, Definition] = {}  # of the network
         self.labels: dict[str, Span] = {}  # of the definition, as far as it was read
         self.statements: list[Span] = []
         self.unused: list[Unused] = []
@@ -131,28 +126,45 @@ class _Resolver:
 
     # --- definitions and statements
 
+    def imports(self, spec: tree.Spec) -> None:
+        """What imported names stand for: blocks of other files."""
+        for statement in spec.imports:
+            for name in statement.names:
+                found = self.definitions.blocks.get(name.id)
+                if found is not None:
+                    self.uses[name.span] = Definition("block", name.id, found[0].name.span)
+
+    def variant(self, variant: tree.Variant, network: tree.Network | None) -> None:
+        call = variant.call
+        if network is not None:
+            self.uses[call.callee.span] = Definition("network", network.name.id, network.name.span)
+        params = network.params if network is not None else ()
+        settings = {param.name.id: Definition("setting", param.name.id, param.name.span) for param in params}
+        for argument in call.arguments:
+            if argument.name is not None and argument.name in settings:
+                self.uses[_name_span(argument)] = settings[argument.name]
+            self.expression(argument.value, _Names())
+
     def definition(self, params: Iterable[tree.Param], body: tree.Body, *, network: bool) -> None:
         names = _Names()
-        self.labels = {}
+        self.labels, self.devices = {}, {}
         params = tuple(params)
         for param in params:
             if param.type is not None and param.type.id not in TYPES:
                 self._record(habits.unknown_type(param.name.id, param.type.id, param.type.span, TYPES))
             if param.default is not None:
                 self.expression(param.default, names)
-            names.own[param.name.id] = param.name.span
+            names.define(_kind(param, network=network), param.name)
         for param in params:
-            for dim in param.shape.dims if param.shape is not None else ():
-                found = capitals(dim) if network else [dim] if isinstance(dim, tree.Name) else []
-                for name in found:
-                    names.own.setdefault(name.id, name.span)
+            for name in sizes_of(param, network=network):
+                names.define("size", name)
         for param in params:
             for dim in param.shape.dims if param.shape is not None else ():
                 if not isinstance(dim, tree.AnyDims):
                     self._advised(dim, names, habits.symbol if network else None)
         self._body(body, names)
         for param in params:
-            kind = "parameter" if not network else "setting" if param.shape is None else "input"
+            kind = _kind(param, network=network)
             if not (network and param.name.id == "init"):  # which all layers with weights read
                 self._check_used(kind, param.name, param.span, names)
 
@@ -173,15 +185,14 @@ class _Resolver:
         self._statements(body, names)
         for statement in body.statements:
             if isinstance(statement, tree.Bind):
-                made = statement.value.value if isinstance(statement.value, tree.Head) else statement.value
-                kind = "module" if isinstance(made, tree.NewModule) else "value"
                 for target in statement.targets:
-                    self._check_used(kind, target, statement.span, names)
+                    self._check_used(_bound(statement), target, statement.span, names)
 
     def _statements(self, body: tree.Body, names: _Names) -> None:
         self.statements += [statement.span for statement in body.statements]
         for statement in body.statements:
             if isinstance(statement, tree.Devices):
+                self.devices |= {name.id: Definition("device", name.id, name.span) for name in statement.names}
                 continue
             if isinstance(statement, tree.Loss):
                 self._loss(statement, body, names)
@@ -189,24 +200,25 @@ class _Resolver:
             self.expression(statement.value, names)
             if isinstance(statement, tree.Bind):
                 for target in statement.targets:
-                    self._bind(target, names)
+                    self._bind(_bound(statement), target, names)
             elif isinstance(statement, tree.Output):
-                names.own.setdefault(statement.name.id, statement.name.span)
+                names.define("output", statement.name)
 
     def _loss(self, statement: tree.Loss, body: tree.Body, names: _Names) -> None:
         outputs = [other.name.id for other in body.statements if isinstance(other, tree.Output)]
         if names.find("output") is None:
-            names = _Names(names)
-            names.own["output"] = statement.span  # what the only output is called
+            names = _Names(names)  # what the only output is called
+            last = next((s for s in reversed(body.statements) if isinstance(s, tree.Evaluate)), None)
+            names.bindings["output"] = Definition("output", "output", last.span if last is not None else None)
         shown = ", ".join(f"`{name}`" for name in outputs or ["output"])
         labels, self.labels = self.labels, {}  # a labelled value that is bound would not do: it has to be an output
         self._advised(statement.value, names, lambda _: f"a loss is computed from what the network returns: {shown}")
         self.labels = labels
 
-    def _bind(self, target: tree.Target, names: _Names) -> None:
+    def _bind(self, kind: Kind, target: tree.Target, names: _Names) -> None:
         first = names.find(target.id)
-        if first is not None:
-            label = Label(first, "first bound here")
+        if first is not None and first.span is not None:
+            label = Label(first.span, "first bound here")
             self._record(
                 Diagnostic(
                     "rebound-name",
@@ -216,7 +228,7 @@ class _Resolver:
                     help="choose another name",
                 )
             )
-        names.own.setdefault(target.id, target.span)
+        names.define(kind, target)
 
     # --- expressions and steps
 
@@ -237,9 +249,12 @@ class _Resolver:
 
     def _name(self, name: tree.Name, names: _Names, bare: Iterable[str] = ()) -> None:
         """A name that is a value, or one of the words that a parameter takes bare."""
-        if names.use(name.id) or name.id in INITIALISERS or name.id in bare:
+        found = names.use(name.id) or built_in(name.id) or (Definition("word", name.id) if name.id in bare else None)
+        if found is not None:
+            self.uses[name.span] = found
             return
-        fault = unknown("name", name.id, [*names.all(), *INITIALISERS, *bare], "unknown-name", name.span)
+        bound = [known for known, _ in names.all()]
+        fault = unknown("name", name.id, [*bound, *INITIALISERS, *bare], "unknown-name", name.span)
         if name.id in self.labels:
             fault = habits.label_as_value(name.id, name.span, self.labels[name.id])
         elif name.id in habits.NAMES:
@@ -265,7 +280,8 @@ class _Resolver:
     def _loop(self, loop: tree.For | tree.Comprehension, names: _Names) -> _Names:
         self.expression(loop.iterable, names)
         inner = _Names(names)
-        inner.own |= dict.fromkeys(loop.targets, loop.iterable.span)
+        for target in loop.targets:
+            inner.define("item", target)
         return inner
 
     def _if_bodies(self, branch: tree.IfBodies, names: _Names) -> None:
@@ -294,6 +310,8 @@ class _Resolver:
     def _interpolated(self, texts: Iterable[tree.Interpolated | None], names: _Names) -> None:
         for text in texts:
             if text is not None:
+                if len(text.pieces) == 1 and str(text.pieces[0]) in self.devices:
+                    self.uses[text.span] = self.devices[str(text.pieces[0])]
                 self._all((piece for piece in text.pieces if not isinstance(piece, str)), names)
 
     def _label(self, label: tree.Interpolated | None) -> None:
@@ -311,23 +329,28 @@ class _Resolver:
     # --- calls
 
     def _call(self, call: tree.Call, names: _Names) -> None:
-        name = call.callee.id
-        bare: frozenset[str] = frozenset()
-        parameters: list[str] | None = None  # None: not known before the spec runs
-        if names.use(name):
-            pass  # perhaps a shared module, which is known when the spec runs
-        elif name in self.definitions.blocks:
-            self._called.add(name)
-            parameters = [param.name.id for param in self.definitions.blocks[name][0].params]
-        elif name in OPERATORS:
-            bare = words(OPERATORS[name])
-            parameters = [*parameter_table(OPERATORS[name]), *OPERATORS[name].inputs]
-        elif name not in STATIC and name not in self.lost:
-            known = [*OPERATORS, *self.definitions.blocks, *FUNCTIONS]
-            self._record(unknown("operator or block", name, known, "unknown-operator", call.callee.span))
+        name, span = call.callee.id, call.callee.span
+        bound = names.use(name)  # perhaps a shared module, which is known when the spec runs
+        found = callee(name, self.definitions, step=False)
+        if found is not None and (bound is None or bound.kind != "module"):
+            self.uses[span] = found.definition
+            if found.block is not None:
+                self._called.add(name)
+        elif bound is not None:
+            self.uses[span] = bound
+        elif name not in self.lost:
+            known = callees(self.definitions, step=False)
+            self._record(unknown("operator or block", name, known, "unknown-operator", span))
+        known_callee = found if bound is None else None
+        takes = _parameters(known_callee)
+        operator = known_callee.operator if known_callee is not None else None
+        bare = words(operator) if operator is not None else frozenset[str]()
         for argument in call.arguments:
-            if argument.name is not None and parameters is not None and argument.name not in parameters:
-                self._unknown_parameter(call, argument, parameters)
+            if argument.name is not None and takes is not None:
+                if argument.name in takes:
+                    self.uses[_name_span(argument)] = takes[argument.name]
+                else:
+                    self._unknown_parameter(call, argument, list(takes))
             if isinstance(argument.value, tree.Name):
                 self._name(argument.value, names, bare)
             else:
@@ -335,10 +358,39 @@ class _Resolver:
 
     def _unknown_parameter(self, call: tree.Call, argument: tree.Argument, known: list[str]) -> None:
         assert argument.name is not None
-        span = Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))
+        span = _name_span(argument)
         message = f"`{call.callee.id}` has no parameter `{argument.name}`"
         help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
         fix = renaming(argument.name, span, help)
         if fix is not None and any(fix.replacement == other.name for other in call.arguments):
             fix = None  # it is given already
         self._record(Diagnostic("unknown-parameter", message, span, help=help, fix=fix))
+
+
+def _kind(param: tree.Param, *, network: bool) -> Kind:
+    if not network:
+        return "parameter"
+    return "setting" if param.shape is None else "input"
+
+
+def _bound(statement: tree.Bind) -> Kind:
+    """What a statement binds its names to."""
+    made = statement.value.value if isinstance(statement.value, tree.Head) else statement.value
+    return "module" if isinstance(made, tree.NewModule) else "value"
+
+
+def _parameters(found: Callee | None) -> dict[str, Definition] | None:
+    """What the names of a call's arguments stand for; None where that is not known, or they have none."""
+    if found is None:
+        return None
+    if found.block is not None:
+        return {p.name.id: Definition("parameter", p.name.id, p.name.span) for p in found.block[0].params}
+    if found.operator is None:
+        return None
+    return {name: Definition("parameter", name) for name in (*parameter_table(found.operator), *found.operator.inputs)}
+
+
+def _name_span(argument: tree.Argument) -> Span:
+    """Where an argument's name is written."""
+    assert argument.name is not None
+    return Span(argument.span.source, argument.span.start, argument.span.start + len(argument.name))

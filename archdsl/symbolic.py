@@ -239,6 +239,31 @@ def _edge(fails: int, holds: int, condition: Callable[[int], bool]) -> int:
     return holds
 
 
+def solutions(size: Dim, number: int) -> list[int]:
+    """The values of its only symbol for which a size is a number, the least ones; none where it is not told.
+
+    It is told for sizes that are linear with a short period, and for those that never fall.
+    """
+    (name,) = symbols(size)
+    course = course_of(size)
+    if course is not None:
+        length = len(course.period)
+        if not course.rise:
+            once = [n for n, found in enumerate(course.period, 1) if found == number]
+            return [*once, *(n + length for n in once)]  # and so on
+        reached = [(n, number - first) for n, first in enumerate(course.period, 1)]
+        found = sorted(n + length * (left // course.rise) for n, left in reached if left % course.rise == 0)
+        return [n for n in found if 1 <= n <= MAX_SIZE]
+    if not _never_falls(size) or value(size, {name: MAX_SIZE}) < number:
+        return []
+
+    def reaches(n: int) -> bool:
+        return value(size, {name: n}) >= number
+
+    first = 1 if reaches(1) else _edge(1, MAX_SIZE, reaches)
+    return [n for n in (first, first + 1) if value(size, {name: n}) == number]
+
+
 def _with_remainder(size: Size) -> str | None:
     """A size that is a remainder but for a factor, `H % 5` for `H - 5*(H // 5)`; None for others."""
     if isinstance(size, Dim):

@@ -57,7 +57,7 @@ def command(
     """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
-    from archdsl.presentation.layers import View, layers
+    from archdsl.presentation.layers import ReportView, layers
     from archdsl.presentation.times import COMPARED
     from archdsl.rewrite.recompute import keeping_all
     from archdsl.sheet.formats import render
@@ -80,6 +80,6 @@ def command(
     if (form != "text" or width is None) and not asked:
         view["flat"] = True
     # Equal blocks take their own time each, so that none is folded.
-    sheet = layers(report, View(**({"columns": COMPARED} | view | {"fold": False})))
+    sheet = layers(network.graph, report, ReportView(**({"columns": COMPARED} | view | {"fold": False})))
     click.echo(render(sheet, form, width), nl=False)
     return 0

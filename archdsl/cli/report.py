@@ -193,8 +193,8 @@ def _sheet(
         from archdsl.presentation.comparison import comparison
 
         return comparison([network.report() for network in networks])
-    from archdsl.presentation.layers import View, layers
+    from archdsl.presentation.layers import ReportView, layers
 
     if kind is None and form != "text":
         view = {**view, "flat": True}  # for programs and papers, unless a tree is asked for
-    return layers(report, View(**view))
+    return layers(network.graph, report, ReportView(**view))

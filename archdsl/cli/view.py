@@ -12,7 +12,7 @@ from archdsl.diagnostics import did_you_mean
 
 
 def view_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Given to the command as `view`, the chosen fields of a `View`, and `asked`, the first of the options given."""
+    """Given as `view`, the chosen fields of a `ReportView`, and as `asked`, the first of the options given."""
 
     @functools.wraps(function)
     def run(

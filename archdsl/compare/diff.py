@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archdsl.compare.difference import Change, Difference, LayerDiff, Side
-from archdsl.compare.matching import Pair, match, same_value
+from archdsl.compare.matching import LayerPair, match, same_value
 from archdsl.dims import show
 from archdsl.graph import Graph, Layer, header, layer, layers, live, operands, serialise
 from archdsl.measure.network.analyse import analyse
@@ -180,7 +180,7 @@ def _unless_same(what: str, a: Any, b: Any) -> Change | None:
     return Change(what, a, b) if a != b else None
 
 
-def _out_of_order(pairs: list[Pair], order: list[str]) -> set[int]:
+def _out_of_order(pairs: list[LayerPair], order: list[str]) -> set[int]:
     """The numbers of the pairs that stand before one which they followed."""
     position = {key: i for i, key in enumerate(order)}
     found, furthest = set(), -1
@@ -195,7 +195,7 @@ def _out_of_order(pairs: list[Pair], order: list[str]) -> set[int]:
 class _Reads:
     """What a layer reads, as pairs: through layers that only one network has, where they lead to one source."""
 
-    def __init__(self, graph: Graph, pairs: list[Pair], side: int) -> None:
+    def __init__(self, graph: Graph, pairs: list[LayerPair], side: int) -> None:
         number = {pair[side]: i for i, pair in enumerate(pairs) if None not in pair}
         self._source: dict[str, object] = {}  # the number of a pair, the name of an input, or None
         for key, _ in layers(graph):

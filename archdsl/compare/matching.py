@@ -20,7 +20,7 @@ LEAST = 3.0  # the likeness below which two layers are not the same one changed
 LEAST_ELSEWHERE = 5.0  # the same for two that stand at different places
 
 
-class Pair(NamedTuple):
+class LayerPair(NamedTuple):
     """A layer of the first network and one of the second that correspond; None where there is none."""
 
     a: str | None
@@ -45,7 +45,7 @@ class _Item(NamedTuple):
     parent: str
 
 
-def match(a: Graph, b: Graph) -> list[Pair]:
+def match(a: Graph, b: Graph) -> list[LayerPair]:
     """The layers of two networks in pairs, inputs left out: in the order of the second, with those of the first that
     have no partner where they would stand."""
     return _Matcher().match(_items(a), _items(b))
@@ -73,7 +73,7 @@ class _Matcher:
     def __init__(self) -> None:
         self._alike: dict[tuple[_Kind, _Kind], float] = {}
 
-    def match(self, a: Sequence[_Item], b: Sequence[_Item]) -> list[Pair]:
+    def match(self, a: Sequence[_Item], b: Sequence[_Item]) -> list[LayerPair]:
         aligned = list(self._align(a, b))
         lone_a = [i for i, j in aligned if i is not None and j is None]
         lone_b = [j for i, j in aligned if j is not None and i is None]
@@ -81,7 +81,7 @@ class _Matcher:
         partner = {j: i for i, j in elsewhere}
         moved = set(partner.values())
         return [
-            Pair(a[i].key if i is not None else None, b[j].key if j is not None else None)
+            LayerPair(a[i].key if i is not None else None, b[j].key if j is not None else None)
             for i, j in ((partner.get(j, i) if j is not None else i, j) for i, j in aligned)
             if not (j is None and i in moved)
         ]

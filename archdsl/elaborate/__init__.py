@@ -1,6 +1,7 @@
 """Elaboration: a network's syntax tree, with its settings, to the elaborated graph."""
 
-from archdsl.elaborate.network import Choices, elaborate
-from archdsl.elaborate.values import Definitions
+from archdsl.definitions import Definitions
+from archdsl.elaborate.choices import Choices
+from archdsl.elaborate.network import elaborate
 
 __all__ = ["Choices", "Definitions", "elaborate"]

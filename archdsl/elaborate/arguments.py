@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Fix, Label, counted, did_you_mean, renaming
+from archdsl.definitions import TYPES
+from archdsl.diagnostics import Fix, Label, counted, did_you_mean, renaming
 from archdsl.dims import Undecided, show
-from archdsl.elaborate.builder import undecided
-from archdsl.elaborate.values import Context, Fault, SharedModule, Tensor, describe
-from archdsl.evaluate import StaticList
+from archdsl.elaborate.faults import Fault
+from archdsl.elaborate.values import Context, SharedModule, TensorValue, describe, is_tensors
 from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import ParamError
@@ -19,15 +19,6 @@ from archdsl.symbolic import equal
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
-TYPES: dict[str, type | tuple[type, ...]] = dict(zip(tree.TYPES, (int, (int, float), bool, str, list), strict=True))
-
-
-def is_tensors(value: Any) -> bool:
-    """Whether a value is a tensor or a list with tensors."""
-    if isinstance(value, StaticList):
-        return Tensor in value.kinds
-    return isinstance(value, Tensor) or (isinstance(value, list) and any(is_tensors(item) for item in value))
-
 
 def operator_arguments(
     operator: type[Operator],
@@ -35,7 +26,7 @@ def operator_arguments(
     named: Mapping[str, Any],
     call: tree.Call,
     context: Context,
-) -> tuple[Operator, list[Tensor]]:
+) -> tuple[Operator, list[TensorValue]]:
     """The operator with its parameters, and its tensor inputs."""
     tensors, static = _split(operator, positional, call, context)
     named = dict(named)
@@ -48,13 +39,12 @@ def operator_arguments(
     if len(static) == len(order) + 1 and tensors and operator.told is not None:
         _refuse_told(operator, static, tensors[0], call, context)
     if len(static) > len(order):
-        raise _fault(
+        raise context.fault(
             "wrong-arity",
             f"`{operator.name}` takes {counted(len(order), 'parameter')} by position,"
             f" found {counted(len(static), 'value')}",
             call.span,
-            context,
-            f"{_usage(operator)}; the sizes of the input are taken from the input" if table else None,
+            help=f"{_usage(operator)}; the sizes of the input are taken from the input" if table else None,
         )
     values = dict(zip(order, static, strict=False))
     places = _places(call, order, len(static))
@@ -63,37 +53,30 @@ def operator_arguments(
         if name not in table:
             raise _unknown_parameter(operator.name, name, list(table), place, context)
         if name in values:
-            raise _fault("wrong-arity", f"`{name}` of `{operator.name}` is given twice", place, context)
+            raise context.fault("wrong-arity", f"`{name}` of `{operator.name}` is given twice", place)
         values[name] = value
     missing = [p.name for p in parameters(operator) if p.default is REQUIRED and p.name not in values]
     if missing:
         names = " and ".join(f"`{name}`" for name in missing)
-        raise _fault("missing-argument", f"`{operator.name}` needs {names}", call.span, context, _usage(operator))
+        raise context.fault("missing-argument", f"`{operator.name}` needs {names}", call.span, help=_usage(operator))
     for name, value in values.items():
-        if isinstance(value, (Tensor, SharedModule)) or is_tensors(value):
-            raise _fault(
+        if isinstance(value, (TensorValue, SharedModule)) or is_tensors(value):
+            raise context.fault(
                 "wrong-type",
                 f"`{name}` of `{operator.name}` is a static value, found {describe(value)}",
                 places.get(name, call.span),
-                context,
             )
     try:
         return build(operator, values), tensors
     except ParamError as error:
-        text = str(error)
-        name = text.split("`")[1]
-        raise _fault(
-            "bad-parameter",
-            f"{text[: len(name) + 2]} of `{operator.name}`{text[len(name) + 2 :]}",
-            places.get(name, call.span),
-            context,
-        ) from None
+        message = f"`{error.parameter}` of `{operator.name}` {error.reason}"
+        raise context.fault("bad-parameter", message, places.get(error.parameter or "", call.span)) from None
     except Undecided as error:
-        raise Fault(undecided(error, call.span, context)) from None
+        raise context.undecided(error, call.span) from None
 
 
 def _refuse_told(
-    operator: type[Operator], static: Sequence[Any], tensor: Tensor, call: tree.Call, context: Context
+    operator: type[Operator], static: Sequence[Any], tensor: TensorValue, call: tree.Call, context: Context
 ) -> None:
     """Refuse a size of the input that is given as it is to torch's module, before what the operator takes."""
     dim = (operator.told or 0) % len(tensor.shape)
@@ -110,14 +93,14 @@ def _refuse_told(
         f"`{operator.name}` takes {counted(takes, 'parameter')} by position, found {counted(len(static), 'value')}"
     )
     help = f"{_usage(operator)}; the size of the input, {found}, is taken from the input"
-    raise Fault(Diagnostic("wrong-arity", message, call.span, (), context.blocks, help, without), [(tensor, dim)])
+    raise context.fault("wrong-arity", message, call.span, help=help, fix=without, sizes=[(tensor, dim)])
 
 
 def _split(
     operator: type[Operator], positional: Sequence[Any], call: tree.Call, context: Context
-) -> tuple[list[Tensor], list[Any]]:
+) -> tuple[list[TensorValue], list[Any]]:
     """Leading tensors, and the static values after them."""
-    tensors: list[Tensor] = []
+    tensors: list[TensorValue] = []
     count = 0
     for value in positional:
         if not is_tensors(value):
@@ -127,26 +110,25 @@ def _split(
     return tensors, list(positional[count:])
 
 
-def _flat(value: Any, operator: type[Operator], call: tree.Call, context: Context) -> list[Tensor]:
-    if isinstance(value, Tensor):
+def _flat(value: Any, operator: type[Operator], call: tree.Call, context: Context) -> list[TensorValue]:
+    if isinstance(value, TensorValue):
         return [value]
     if operator.variadic is None:
-        raise _fault(
+        raise context.fault(
             "wrong-type",
             f"`{operator.name}` takes single tensors, found {describe(value)}",
             call.span,
-            context,
-            "pick one by its index, or join them with `concat` or `add`",
+            help="pick one by its index, or join them with `concat` or `add`",
         )
-    found: list[Tensor] = []
+    found: list[TensorValue] = []
     for item in value:
         if not is_tensors(item):
-            raise _fault("wrong-type", f"`{operator.name}` takes tensors, found {describe(item)}", call.span, context)
+            raise context.fault("wrong-type", f"`{operator.name}` takes tensors, found {describe(item)}", call.span)
         found += _flat(item, operator, call, context)
     return found
 
 
-def _check_arity(operator: type[Operator], tensors: Sequence[Tensor], call: tree.Call, context: Context) -> None:
+def _check_arity(operator: type[Operator], tensors: Sequence[TensorValue], call: tree.Call, context: Context) -> None:
     if operator.variadic is not None:
         if len(tensors) >= operator.variadic:
             return
@@ -157,7 +139,7 @@ def _check_arity(operator: type[Operator], tensors: Sequence[Tensor], call: tree
         wanted = counted(len(operator.inputs), "tensor")
         if len(operator.inputs) > 1:
             wanted += f" ({', '.join(operator.inputs)})"
-    raise _fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span, context)
+    raise context.fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span)
 
 
 def _usage(operator: type[Operator]) -> str:
@@ -175,12 +157,11 @@ def bind_parameters(
     """Which of a block's parameters are given, and their values; defaults and checks are the caller's."""
     order = [param.name.id for param in block.params]
     if len(positional) > len(order):
-        raise _fault(
+        raise context.fault(
             "wrong-arity",
             f"block `{block.name.id}` takes {counted(len(order), 'argument')}, found {len(positional) + len(named)}",
             call.span,
-            context,
-            f"`{block.name.id}({', '.join(order)})`",
+            help=f"`{block.name.id}({', '.join(order)})`",
         )
     values = dict(zip(order, positional, strict=False))
     for name, value in named.items():
@@ -188,7 +169,7 @@ def bind_parameters(
         if name not in order:
             raise _unknown_parameter(block.name.id, name, order, place, context)
         if name in values:
-            raise _fault("wrong-arity", f"`{name}` of block `{block.name.id}` is given twice", place, context)
+            raise context.fault("wrong-arity", f"`{name}` of block `{block.name.id}` is given twice", place)
         values[name] = value
     return values
 
@@ -196,21 +177,18 @@ def bind_parameters(
 def check_parameter(block: str, param: tree.Param, value: Any, span: Span, context: Context) -> None:
     """A block's parameter against its annotation."""
     name = param.name.id
-    if param.shape is not None and not isinstance(value, Tensor):
-        raise _fault("wrong-type", f"`{name}` of `{block}` is a tensor, found {describe(value)}", span, context)
+    if param.shape is not None and not isinstance(value, TensorValue):
+        raise context.fault("wrong-type", f"`{name}` of `{block}` is a tensor, found {describe(value)}", span)
     if param.type is not None:
         wanted = TYPES[param.type.id]
         if not isinstance(value, wanted) or (isinstance(value, bool) and param.type.id != "bool"):
-            raise _fault(
-                "wrong-type",
-                f"`{name}` of `{block}` is declared {param.type.id}, found {describe(value)}",
-                span,
-                context,
+            raise context.fault(
+                "wrong-type", f"`{name}` of `{block}` is declared {param.type.id}, found {describe(value)}", span
             )
 
 
 def match_shape(
-    block: str, param: tree.Param, tensor: Tensor, values: Mapping[str, Any], span: Span, context: Context
+    block: str, param: tree.Param, tensor: TensorValue, values: Mapping[str, Any], span: Span, context: Context
 ) -> dict[str, Any]:
     """The dimensions that a shape annotation names; a fault where the tensor does not have that shape."""
     assert param.shape is not None
@@ -222,9 +200,7 @@ def match_shape(
     def refuse(detail: str, *dims: int) -> Fault:
         message = f"`{param.name.id}` of `{block}` must have the shape {text}, found {show(tensor.shape)}{detail}"
         labels = (Label(param.span, "the shape is asked for here"),)
-        return Fault(
-            Diagnostic("shape-pattern", message, span, labels, context.blocks), [(tensor, dim) for dim in dims]
-        )
+        return context.fault("shape-pattern", message, span, labels, sizes=[(tensor, dim) for dim in dims])
 
     if gap is None:
         if len(shape) != len(dims):
@@ -242,11 +218,11 @@ def match_shape(
             continue
         wanted: Any = dim.value if isinstance(dim, tree.Literal) else {**values, **found}.get(getattr(dim, "id", ""))
         if isinstance(wanted, bool) or (not isinstance(wanted, int) and not hasattr(wanted, "terms")):
-            raise _fault("shape-pattern", "a dimension is a name, a number or `...`", dim.span, context)
+            raise context.fault("shape-pattern", "a dimension is a name, a number or `...`", dim.span)
         try:
             agrees = equal(wanted, size)
         except Undecided as error:
-            raise Fault(undecided(error, span, context)) from None
+            raise context.undecided(error, span) from None
         if not agrees:
             at = i if gap is None or i < gap else len(tensor.shape) - len(dims) + i
             refusal = refuse(f": dimension {at} is {size}, not {wanted}", at)
@@ -291,10 +267,4 @@ def _unknown_parameter(callee: str, name: str, known: list[str], span: Span, con
         f"`{callee}` takes {', '.join(known)}" if known else f"`{callee}` takes no parameters"
     )
     fix = renaming(name, Span(span.source, span.start, span.start + len(name)), help)
-    return Fault(
-        Diagnostic("unknown-parameter", f"`{callee}` has no parameter `{name}`", span, (), context.blocks, help, fix)
-    )
-
-
-def _fault(code: str, message: str, span: Span, context: Context, help: str | None = None) -> Fault:
-    return Fault(Diagnostic(code, message, span, chain=context.blocks, help=help))
+    return context.fault("unknown-parameter", f"`{callee}` has no parameter `{name}`", span, help=help, fix=fix)

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import networkx as nx
 
-from archdsl.diagnostics import Diagnostic, Label
+from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
-from archdsl.elaborate.values import Context, Fault, Tensor
+from archdsl.elaborate.faults import Fault
+from archdsl.elaborate.values import Context, TensorValue
 from archdsl.graph import Graph, Place
 from archdsl.limits import Work, limits
 from archdsl.ops import Operator, ShapeError, Weighted
@@ -33,12 +34,18 @@ class GraphBuilder:
         self.graph: Graph = nx.MultiDiGraph()
         self.work = work
         self.limits = limits()
-        self.devices: tuple[str, ...] = ()
+        self.devices: dict[str, None] = {}  # in the order declared
         self.init: Initialiser | None = None  # the network's own choice
         self.requires: dict[Dim, None] = {}  # sizes that must be at least 0, in the order found
         self.steps: dict[str, Span] = {}  # every path given to a step
         self.containers: dict[str, Span] = {}  # every path that has others below it
         self._layers = 0
+        self._regions = 0
+
+    def next_region(self) -> str:
+        """A new region of layers that are recomputed together."""
+        self._regions += 1
+        return f"checkpoint{self._regions}"
 
     # --- paths
 
@@ -46,40 +53,31 @@ class GraphBuilder:
         """Take a path for a step; an error if another step has it (unless it is the same one, shared)."""
         first = self.steps.get(path)
         if len(path) > self.limits.path:
-            raise Fault(
-                Diagnostic(
-                    "path-too-long",
-                    f"the path `{path[:64]}…` has {len(path)} characters; the limit is {self.limits.path}",
-                    span,
-                    chain=context.blocks,
-                    help="shorten the labels; --max-path sets another limit",
-                )
+            raise context.fault(
+                "path-too-long",
+                f"the path `{path[:64]}…` has {len(path)} characters; the limit is {self.limits.path}",
+                span,
+                help="shorten the labels; --max-path sets another limit",
             )
         if first is None:
             if context.reuse > 1:
-                raise Fault(
-                    Diagnostic(
-                        "shared-mismatch",
-                        f"this use of the shared module has a layer `{path}` that its first use has not",
-                        span,
-                        chain=context.blocks,
-                        help="the structure of a shared module may not depend on its input's shape",
-                    )
+                raise context.fault(
+                    "shared-mismatch",
+                    f"this use of the shared module has a layer `{path}` that its first use has not",
+                    span,
+                    help="the structure of a shared module may not depend on its input's shape",
                 )
             self.steps[path] = span
         elif context.reuse == 1:
             looped = first == span  # the same step, in another round or use
-            raise Fault(
-                Diagnostic(
-                    "duplicate-path",
-                    f"two layers have the path `{path}`",
-                    span,
-                    () if looped else (Label(first, "the first one"),),
-                    context.blocks,
-                    "number the label: `for i in range(n) { name${i}: … }`, or leave it out"
-                    if looped
-                    else "give one of them another label, or share it with `module`",
-                )
+            raise context.fault(
+                "duplicate-path",
+                f"two layers have the path `{path}`",
+                span,
+                () if looped else (Label(first, "the first one"),),
+                help="number the label: `for i in range(n) { name${i}: … }`, or leave it out"
+                if looped
+                else "give one of them another label, or share it with `module`",
             )
 
     def _claim_layer(self, path: str, span: Span, context: Context) -> None:
@@ -95,15 +93,12 @@ class GraphBuilder:
         if inner is None and outer is None:
             return
         first: Span = self.graph.nodes[outer]["span"] if outer is not None else self.containers[path]
-        raise Fault(
-            Diagnostic(
-                "duplicate-path",
-                f"`{path if outer is None else outer}` is a layer, so nothing else can have a path below it",
-                span,
-                (Label(first, "the other one"),) if first != span else (),
-                context.blocks,
-                "give one of them another label",
-            )
+        raise context.fault(
+            "duplicate-path",
+            f"`{path if outer is None else outer}` is a layer, so nothing else can have a path below it",
+            span,
+            (Label(first, "the other one"),) if first != span else (),
+            help="give one of them another label",
         )
 
     def step_path(self, label: str | None, kind: str, span: Span, context: Context) -> str:
@@ -120,24 +115,24 @@ class GraphBuilder:
 
     # --- layers
 
-    def input(self, name: str, shape: Shape, span: Span) -> Tensor:
+    def input(self, name: str, shape: Shape, span: Span) -> TensorValue:
         with assumptions() as taken:
             for size in shape:
                 fits(size)
         self.requires |= taken
         self._add(name, name, "input", Input(shape), (shape,), span, None, "float32")
         self.graph.nodes[name]["phase"] = "both"
-        return Tensor(name, 0, shape, span)
+        return TensorValue(name, 0, shape, span)
 
     def layer(
         self,
         operator: Operator,
-        tensors: Sequence[Tensor],
+        tensors: Sequence[TensorValue],
         label: str | None,
         span: Span,
         context: Context,
         path: str | None = None,
-    ) -> Tensor | list[Tensor]:
+    ) -> TensorValue | list[TensorValue]:
         """Add a layer. Its value is a tensor, or a list of them for an operator with several outputs.
 
         `path` is given for a shared operator, which has its path already.
@@ -145,14 +140,11 @@ class GraphBuilder:
         self._layers += 1
         self.work.spend(Work.LAYER + Work.EDGE * len(tensors))
         if self._layers > self.limits.layers:
-            raise Fault(
-                Diagnostic(
-                    "too-many-layers",
-                    f"the network has more than {self.limits.layers} layers, which is the limit",
-                    span,
-                    chain=context.blocks,
-                    help="--max-layers sets another limit",
-                )
+            raise context.fault(
+                "too-many-layers",
+                f"the network has more than {self.limits.layers} layers, which is the limit",
+                span,
+                help="--max-layers sets another limit",
             )
         if self.init is not None and isinstance(operator, Weighted) and operator.init is None:
             operator = self._with_default_init(operator)
@@ -173,14 +165,14 @@ class GraphBuilder:
                 self.graph.remove_node(key)
             self.break_off(key, operator.name, tensors, span, context, fault, operator)
             raise
-        found = [Tensor(key, i, shape, span) for i, shape in enumerate(outputs)]
+        found = [TensorValue(key, i, shape, span) for i, shape in enumerate(outputs)]
         return found if operator.several else found[0]
 
     def break_off(
         self,
         key: str,
         op: str,
-        tensors: Sequence[Tensor],
+        tensors: Sequence[TensorValue],
         span: Span,
         context: Context,
         fault: Fault,
@@ -196,7 +188,9 @@ class GraphBuilder:
         for i, tensor in enumerate(tensors):
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
-    def _infer(self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> tuple[Shape, ...]:
+    def _infer(
+        self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+    ) -> tuple[Shape, ...]:
         shapes = [tensor.shape for tensor in tensors]
         try:
             with assumptions() as taken:
@@ -207,13 +201,14 @@ class GraphBuilder:
             culprits = [tensors[i] for i in error.culprits if i < len(tensors)]
             labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)
             sizes = [(tensors[i], dim) for i, dim in error.sizes]
-            diagnostic = Diagnostic(error.code, error.message, span, labels, context.blocks, help=error.help)
-            raise Fault(diagnostic, sizes, error.instead) from None
+            raise context.fault(
+                error.code, error.message, span, labels, help=error.help, sizes=sizes, instead=error.instead
+            ) from None
         except Undecided as error:
             open_sizes = [(t, dim) for t in tensors for dim, size in enumerate(t.shape) if _asked(size, error)]
-            raise Fault(undecided(error, span, context), open_sizes[:MAX_OPEN]) from None
+            raise context.undecided(error, span, open_sizes[:MAX_OPEN]) from None
         except ParamError as error:
-            raise Fault(Diagnostic("bad-parameter", str(error), span, chain=context.blocks)) from None
+            raise context.fault("bad-parameter", str(error), span) from None
         self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
@@ -224,7 +219,7 @@ class GraphBuilder:
         """Refuse tensors that no machine holds, and sizes that no reader follows."""
         if math.prod(size for size in shape if isinstance(size, int)) > MAX_ELEMENTS:
             message = f"{what}, {show(shape)}, has more than 2^48 elements"
-            raise Fault(Diagnostic("too-large", message, span, chain=context.blocks))
+            raise context.fault("too-large", message, span)
         symbolic = [size for size in shape if isinstance(size, Dim)]
         if not symbolic:
             return
@@ -233,9 +228,9 @@ class GraphBuilder:
         try:
             elements = product(symbolic)
         except Undecided as error:
-            raise Fault(undecided(Undecided(question, error.symbols), span, context)) from None
+            raise context.undecided(Undecided(question, error.symbols), span) from None
         if isinstance(elements, Dim) and elements.weight > MAX_TERMS:
-            raise Fault(undecided(Undecided(question, symbols(elements)), span, context))
+            raise context.undecided(Undecided(question, symbols(elements)), span)
 
     def _with_default_init(self, operator: Weighted) -> Weighted:
         """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros."""
@@ -244,7 +239,7 @@ class GraphBuilder:
             return operator
         return replace(operator, init=self.init)
 
-    def _dtype(self, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> str:
+    def _dtype(self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context) -> str:
         for i, tensor in enumerate(tensors):
             node = self.graph.nodes[tensor.node]
             wanted = "int64" if i in operator.integer_inputs else "float32"
@@ -254,14 +249,11 @@ class GraphBuilder:
                 node["dtype"] = wanted  # an input holds what its first use needs
                 continue
             kinds = {"int64": "integers", "float32": "floating-point numbers"}
-            raise Fault(
-                Diagnostic(
-                    "wrong-type",
-                    f"`{operator.name}` needs {kinds[wanted]}, but this tensor holds {kinds[node['dtype']]}",
-                    span,
-                    (Label(tensor.origin, node["dtype"]),),
-                    context.blocks,
-                )
+            raise context.fault(
+                "wrong-type",
+                f"`{operator.name}` needs {kinds[wanted]}, but this tensor holds {kinds[node['dtype']]}",
+                span,
+                (Label(tensor.origin, node["dtype"]),),
             )
         return "float32"
 
@@ -297,7 +289,9 @@ class GraphBuilder:
             labelled=labelled,
         )
 
-    def _connect(self, key: str, operator: Operator, tensors: Sequence[Tensor], span: Span, context: Context) -> None:
+    def _connect(
+        self, key: str, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+    ) -> None:
         node = self.graph.nodes[key]
         weights = operator.weights(*[tensor.shape for tensor in tensors])
         for weight in weights:
@@ -309,15 +303,12 @@ class GraphBuilder:
             first = self.graph.nodes[node["path"]]
             self._check_marks(first, node, span, context)
             if first["weights"] != weights or first["operator"] != operator:
-                raise Fault(
-                    Diagnostic(
-                        "shared-mismatch",
-                        f"the shared layer `{node['path']}` does not fit this input",
-                        span,
-                        tuple(Label(tensor.origin, show(tensor.shape)) for tensor in tensors),
-                        context.blocks,
-                        "a shared module needs inputs with the same number of channels each time",
-                    )
+                raise context.fault(
+                    "shared-mismatch",
+                    f"the shared layer `{node['path']}` does not fit this input",
+                    span,
+                    tuple(Label(tensor.origin, show(tensor.shape)) for tensor in tensors),
+                    help="a shared module needs inputs with the same number of channels each time",
                 )
         for i, tensor in enumerate(tensors):
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
@@ -325,7 +316,7 @@ class GraphBuilder:
                 node["phase"] = "train"
         if node["device"] is None and self.devices:
             places = (self.graph.nodes[tensor.node]["device"] for tensor in tensors)
-            node["device"] = next((place for place in places if place), self.devices[0])
+            node["device"] = next((place for place in places if place), next(iter(self.devices)))
 
     @staticmethod
     def _check_marks(first: dict[str, Any], node: dict[str, Any], span: Span, context: Context) -> None:
@@ -335,15 +326,12 @@ class GraphBuilder:
             ("@frozen", node["frozen"] or None, first["frozen"]),
         ):
             if own is not None and own != wanted:
-                raise Fault(
-                    Diagnostic(
-                        "shared-mismatch",
-                        f"the shared layer `{node['path']}` has another {mark} mark in its first use",
-                        span,
-                        (Label(first["span"], "its first use"),) if first["span"] != span else (),
-                        context.blocks,
-                        "mark the `module` statement instead, for all uses",
-                    )
+                raise context.fault(
+                    "shared-mismatch",
+                    f"the shared layer `{node['path']}` has another {mark} mark in its first use",
+                    span,
+                    (Label(first["span"], "its first use"),) if first["span"] != span else (),
+                    help="mark the `module` statement instead, for all uses",
                 )
         node["device"], node["frozen"] = first["device"], first["frozen"]
 
@@ -357,44 +345,15 @@ class GraphBuilder:
             for weight in weights:
                 # A parameter or buffer of its own has only one initialiser, whatever its role.
                 if (weight.role == role or not weight.name) and len(weight.shape) < least:
-                    raise Fault(
-                        Diagnostic(
-                            "bad-parameter",
-                            f"`{chosen}` needs a weight of {least} or more dimensions, but that of"
-                            f" `{operator.name}` is {show(weight.shape)}",
-                            span,
-                            chain=context.blocks,
-                            help="use zeros, ones, normal(std) or constant(value)",
-                        )
+                    raise context.fault(
+                        "bad-parameter",
+                        f"`{chosen}` needs a weight of {least} or more dimensions, but that of"
+                        f" `{operator.name}` is {show(weight.shape)}",
+                        span,
+                        help="use zeros, ones, normal(std) or constant(value)",
                     )
 
 
 def _asked(size: Size, error: Undecided) -> bool:
     """Whether a question is about a size that a layer has made."""
     return isinstance(size, Dim) and not str(size).isidentifier() and not symbols(size).isdisjoint(error.symbols)
-
-
-def too_much_work(work: Work, span: Span, context: Context) -> Diagnostic:
-    """The diagnostic for a spec that asks for more than its share."""
-    return Diagnostic(
-        "too-much-work",
-        f"evaluating this spec takes more than {work.limit} steps, which is the limit",
-        span,
-        chain=context.blocks,
-        help="--max-work sets another limit",
-    )
-
-
-def undecided(error: Undecided, span: Span, context: Context) -> Diagnostic:
-    """The diagnostic for a question that needs the value of a symbol."""
-    some = [f"`{name}`" for name in error.symbols[:6]]
-    names = " and ".join([*some, "others"] if len(error.symbols) > 6 else some)
-    also = "" if error.exact else ", which is sufficient and not necessary"
-    condition = f" (it holds where {error.condition}{also})" if error.condition else ""
-    return Diagnostic(
-        "undecided",
-        f"{error.question} depends on {names}{condition}",
-        span,
-        chain=context.blocks,
-        help=f"give {names} a value: write a number in the input's shape, or use --input where the command has it",
-    )

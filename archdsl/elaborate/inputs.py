@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
 
+from archdsl.definitions import capitals
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.dims import Dim, Shape, Size, show, symbol
 from archdsl.elaborate.builder import MAX_ELEMENTS
-from archdsl.elaborate.interpreter import Interpreter
-from archdsl.elaborate.values import Context, Fault, Poisoned, describe
+from archdsl.elaborate.evaluator import Evaluator
+from archdsl.elaborate.faults import Poisoned
+from archdsl.elaborate.values import Context, Scope, describe
 from archdsl.ops.kinds import MAX_INT
+from archdsl.symbolic import solutions
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
+
+MOST_NAMED: Final = 3  # values of a symbol that give a size
+
+
+class Given(NamedTuple):
+    """A dimension as it is written, with the size that was chosen for it."""
+
+    input: str
+    position: int
+    dim: tree.Expr
+    size: int
 
 
 class InputShapes:
@@ -21,15 +37,15 @@ class InputShapes:
 
     def __init__(
         self,
-        interpreter: Interpreter,
+        evaluator: Evaluator,
         context: Context,
         chosen: Mapping[str, Sequence[int]],
         values: Mapping[str, int],
     ) -> None:
-        self.interpreter = interpreter
-        self.context = context
-        self.chosen = chosen
-        self.values = values
+        self._evaluator = evaluator
+        self._context = context
+        self._chosen = chosen
+        self._values = values
         self.faults: list[Diagnostic] = []
 
     def read(self, params: Sequence[tree.Param]) -> list[Shape]:
@@ -46,9 +62,9 @@ class InputShapes:
         found: dict[str, tuple[int, ...]] = {}
         for param in params:
             name = param.name.id
-            if name not in self.chosen:
+            if name not in self._chosen:
                 continue
-            sizes = self.chosen[name]
+            sizes = self._chosen[name]
             dims = param.shape.dims if param.shape is not None else ()
             if not isinstance(sizes, Sequence) or len(sizes) != len(dims):
                 self._refuse(
@@ -65,59 +81,118 @@ class InputShapes:
             raise Poisoned
         return found
 
+    # --- symbols
+
     def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int, ...]]) -> None:
-        """Bind the capital names in the inputs' shapes: to the sizes given for them, else to symbols."""
-        scope = self.context.scope
+        """Bind the capital names in the inputs' shapes: to the sizes given for them, to values chosen for them, to what
+        sizes that are computed from them say, else to symbols."""
+        scope = self._context.scope
         dims = [
-            (dim, given[param.name.id][i] if param.name.id in given else None)
+            Given(param.name.id, i, dim, given[param.name.id][i])
+            for param in params
+            if param.shape is not None and param.name.id in given
+            for i, dim in enumerate(param.shape.dims)
+            if not isinstance(dim, tree.AnyDims)
+        ]
+        for one in dims:  # the sizes of all inputs first, so that their order does not matter
+            if isinstance(one.dim, tree.Name) and one.dim.id[0].isupper() and not scope.find(one.dim.id):
+                scope.bind(one.dim.id, one.size, one.dim.span)
+        names = {
+            name.id: name
             for param in params
             if param.shape is not None
-            for i, dim in enumerate(param.shape.dims)
-        ]
-        for dim, size in dims:  # the sizes of all inputs first, so that their order does not matter
-            if isinstance(dim, tree.Name) and dim.id[0].isupper() and size is not None and not scope.find(dim.id):
-                scope.bind(dim.id, size, dim.span)
-        names = {name.id: name for dim, _ in dims for name in capitals(dim)}
-        for chosen, value in self.values.items():
-            bound = names.get(chosen)
-            if bound is None:
-                help = did_you_mean(chosen, names) or (f"its symbols are {', '.join(names)}" if names else None)
-                self._refuse(f"no input has a size called `{chosen}`", "--at, --over", help)
-            elif not 1 <= value <= MAX_INT:
-                self._refuse(f"a size is from 1 to {MAX_INT}, found {chosen} = {value!s:.40}", "--at, --over")
-            elif scope.find(chosen) is None:
-                scope.bind(chosen, value, bound.span)
-            elif self.interpreter.value(bound, self.context) != value:
-                self._refuse(
-                    f"`{chosen}` is {self.interpreter.value(bound, self.context)}, not {value}", "--at, --over"
-                )
+            for dim in param.shape.dims
+            for name in capitals(dim)
+        }
+        self._bind_values(names)
+        self._solve(dims)
         if self.faults:
             raise Poisoned
         for name in names.values():
             if scope.find(name.id) is None:
                 scope.bind(name.id, symbol(name.id), name.span)
 
+    def _bind_values(self, names: Mapping[str, tree.Name]) -> None:
+        """Bind symbols to the values that the user chose for them."""
+        for chosen, value in self._values.items():
+            bound = names.get(chosen)
+            if bound is None:
+                help = did_you_mean(chosen, names) or (f"its symbols are {', '.join(names)}" if names else None)
+                self._refuse(f"no input has a size called `{chosen}`", "--at, --over", help)
+            elif not 1 <= value <= MAX_INT:
+                self._refuse(f"a size is from 1 to {MAX_INT}, found {chosen} = {value!s:.40}", "--at, --over")
+            elif self._context.scope.find(chosen) is None:
+                self._context.scope.bind(chosen, value, bound.span)
+            elif (other := self._evaluator.value(bound, self._context)) != value:
+                self._refuse(f"`{chosen}` is {other}, not {value}", "--at, --over")
+        if self.faults:
+            raise Poisoned
+
+    def _solve(self, dims: Sequence[Given]) -> None:
+        """Bind the symbols that given sizes determine: one at a time, since one may make others plain."""
+        pending = [one for one in dims if self._open(one)]
+        while pending:
+            one = min(pending, key=lambda one: len(self._open(one)))
+            name, *others = self._open(one)
+            if others:
+                ways = " ".join(f"--at {name.id}=…" for name in self._open(one))
+                self._refuse(
+                    f"input `{one.input}`: dimension {one.position} is `{shown(one.dim)}`, so that {one.size} leaves"
+                    f" {' and '.join(f'`{name.id}`' for name in self._open(one))} open",
+                    help=f"say what they are, with {ways}",
+                )
+                return
+            self._solve_for(name, one)
+            if self.faults:
+                return
+            pending = [one for one in pending if self._open(one)]
+
+    def _open(self, one: Given) -> list[tree.Name]:
+        """The symbols in a dimension that have no value yet."""
+        names = {name.id: name for name in capitals(one.dim)}
+        return [name for name in names.values() if self._context.scope.find(name.id) is None]
+
+    def _solve_for(self, name: tree.Name, one: Given) -> None:
+        inner = Scope(self._context.scope)
+        inner.bind(name.id, symbol(name.id), name.span)
+        size = self._evaluator.value(one.dim, replace(self._context, scope=inner))
+        found = solutions(size, one.size) if isinstance(size, Dim) else []
+        if len(found) == 1:
+            self._context.scope.bind(name.id, found[0], name.span)
+            return
+        where = f"input `{one.input}`: dimension {one.position} is `{shown(one.dim)}`, which is"
+        if not found:
+            help = f"give `{name.id}` itself a value, with --at {name.id}=…, and leave --input out"
+            self._refuse(f"{where} {one.size} for no `{name.id}`", help=help)
+        else:
+            some = ", ".join(map(str, found[:MOST_NAMED])) + (" and others" if len(found) > MOST_NAMED else "")
+            help = f"say which, with --at {name.id}={found[0]}"
+            self._refuse(f"{where} {one.size} for several `{name.id}`: {some}", help=help)
+
+    # --- shapes
+
     def _input_shape(self, param: tree.Param, given: tuple[int, ...] | None) -> Shape:
         assert param.shape is not None
         dims = param.shape.dims
         if not dims:
-            raise Fault(Diagnostic("wrong-rank", "an input has at least one dimension", param.shape.span))
+            raise self._context.fault("wrong-rank", "an input has at least one dimension", param.shape.span)
         shape: list[Size] = []
         for i, dim in enumerate(dims):
             if isinstance(dim, tree.AnyDims):
-                raise Fault(Diagnostic("shape-pattern", "an input's dimensions are all written out", dim.span))
+                raise self._context.fault("shape-pattern", "an input's dimensions are all written out", dim.span)
             shape.append(self._input_size(dim, None if given is None else given[i], i, param.name.id))
         if math.prod(s for s in shape if isinstance(s, int)) > MAX_ELEMENTS:
-            raise Fault(Diagnostic("too-large", f"input `{param.name.id}` has more than 2^48 elements", param.span))
+            message = f"input `{param.name.id}` has more than 2^48 elements"
+            raise self._context.fault("too-large", message, param.span)
         return tuple(shape)
 
     def _input_size(self, dim: tree.Expr, given: int | None, position: int, name: str) -> Size:
-        value = self.interpreter.value(dim, self.context)
+        value = self._evaluator.value(dim, self._context)
         if not isinstance(value, Dim) and type(value) is not int:
-            raise Fault(Diagnostic("wrong-type", f"a size is an integer, found {describe(value)}", dim.span))
+            raise self._context.fault("wrong-type", f"a size is an integer, found {describe(value)}", dim.span)
         if isinstance(value, int) and not 1 <= value <= MAX_INT:
             code = "bad-parameter" if value < 1 else "number-too-large"
-            raise Fault(Diagnostic(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span))
+            raise self._context.fault(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span)
         if given is None or isinstance(dim, tree.Literal):  # a literal is a default
             return value if given is None else given
         if value != given:
@@ -128,14 +203,3 @@ class InputShapes:
 
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
         self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))
-
-
-def capitals(dim: tree.Expr | tree.AnyDims) -> Iterator[tree.Name]:
-    """The capital names in a dimension of an input."""
-    if isinstance(dim, tree.Name) and dim.id[0].isupper():
-        yield dim
-    elif isinstance(dim, tree.Binary):
-        yield from capitals(dim.left)
-        yield from capitals(dim.right)
-    elif isinstance(dim, tree.Unary):
-        yield from capitals(dim.operand)

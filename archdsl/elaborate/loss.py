@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic, Label
-from archdsl.elaborate.arguments import is_tensors
 from archdsl.elaborate.builder import GraphBuilder
+from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.interpreter import Interpreter
-from archdsl.elaborate.values import Context, Definitions, Fault, Marks, Poisoned, Scope, SharedModule, Tensor, describe
+from archdsl.elaborate.operations import Layers, Operations
+from archdsl.elaborate.values import Context, Scope, SharedModule, TensorValue, Unavailable, describe, is_tensors
 from archdsl.graph import Graph, Output, Written, layers
 from archdsl.limits import Work
-from archdsl.names import Names
 from archdsl.ops import Operator
 from archdsl.ops.loss import Loss
+from archdsl.source import Span
 from archdsl.syntax import tree
 
 TARGET = "target"
@@ -28,54 +29,40 @@ def elaborate_losses(
     Each is a graph whose inputs are the outputs' names and `target`. Static values of the network's body can be used in
     it. Raises `Fault`, or `Poisoned` after recording faults.
     """
+    context = Context()
     if any(output["name"] == TARGET for output in outputs):
         message = f"an output of a network with a loss cannot be called `{TARGET}`, which is what it is compared with"
-        raise Fault(Diagnostic("bad-name", message, statement.span, help="choose another name"))
+        raise context.fault("bad-name", message, statement.span, help="choose another name")
     whole = _elaborate(statement, outputs, outer, record, training=True, work=work)
     if whole is None:
-        raise Fault(
-            Diagnostic(
-                "loss",
-                "the loss is a single number computed from outputs and the target",
-                statement.span,
-                help=f"for example `loss cross_entropy({outputs[0]['name']})`",
-            )
-        )
+        message = "the loss is a single number computed from outputs and the target"
+        help = f"for example `loss cross_entropy({outputs[0]['name']})`"
+        raise context.fault("loss", message, statement.span, help=help)
     if all(output["phase"] == "both" for output in outputs):
         return whole, whole
     return whole, _elaborate(statement, outputs, outer, record, training=False, work=work)
 
 
-class _LossInterpreter(Interpreter):
-    """Elaborates a loss: losses take the target, and what is computed from absent outputs is 0."""
+class LossOperations:
+    """What operators make in a loss: losses take the target, and what is computed from absent outputs is 0."""
 
-    def __init__(self, builder: GraphBuilder, enclosing: Scope, absent: bool) -> None:
-        super().__init__(builder)
-        self.enclosing = enclosing
-        self.absent = absent
-        self.target: Tensor | None = None
+    def __init__(self, inner: Operations, builder: GraphBuilder, *, absent: bool) -> None:
+        self._inner = inner
+        self._builder = builder
+        self._absent = absent  # there are such outputs
+        self._target: TensorValue | None = None
 
-    def _name(self, name: tree.Name, context: Context, label: str | None) -> Any:
-        bound = self.enclosing.find(name.id) if context.scope.find(name.id) is None else None
-        if bound is None:
-            return super()._name(name, context, label)
-        help = f"a loss is computed from what the network returns: make it an output, `output {name.id} = …`"
-        if context.scope.find("output") is not None:  # what the only output is called
-            help += ", and name the last value too, `output y = …`; or use `output`, the last value"
-        message = f"`{name.id}` is no output of the network"
-        raise Fault(Diagnostic("loss", message, name.span, (Label(bound.span, "bound here"),), help=help))
-
-    def _operate(
+    def operate(
         self,
         operator: type[Operator],
-        positional: list[Any],
-        named: dict[str, Any],
+        positional: Sequence[Any],
+        named: Mapping[str, Any],
         call: tree.Call,
         label: str | None,
         context: Context,
         path: str | None = None,
     ) -> Any:
-        if self.absent and operator.inputs:
+        if self._absent and operator.inputs:
             tensors = [value for value in [*positional, *named.values()] if is_tensors(value)]
             if not tensors:
                 return 0.0
@@ -85,21 +72,24 @@ class _LossInterpreter(Interpreter):
                     return positional[0]
         if issubclass(operator, Loss):
             compared = positional[0] if positional else None
-            if not isinstance(compared, Tensor):
+            if not isinstance(compared, TensorValue):
                 message = f"`{operator.name}` compares an output with the target, found {describe(compared)}"
-                raise Fault(Diagnostic("wrong-type", message, call.span))
-            if self.target is None:
-                self.target = self.builder.input(TARGET, operator.target_shape(compared.shape), call.span)
-            positional = [compared, self.target, *positional[1:]]
-        return super()._operate(operator, positional, named, call, label, context, path)
+                raise Context().fault("wrong-type", message, call.span)
+            if self._target is None:
+                self._target = self._builder.input(TARGET, operator.target_shape(compared.shape), call.span)
+            positional = [compared, self._target, *positional[1:]]
+        return self._inner.operate(operator, positional, named, call, label, context, path)
 
-    def _combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
-        if self.absent and node.operator in ("+", "-"):
-            if isinstance(left, Tensor) and right == 0.0:
+    def negative(self, tensor: TensorValue, label: str | None, span: Span, context: Context) -> Any:
+        return self._inner.negative(tensor, label, span, context)
+
+    def combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
+        if self._absent and node.operator in ("+", "-"):
+            if isinstance(left, TensorValue) and right == 0.0:
                 return left
-            if isinstance(right, Tensor) and left == 0.0 and node.operator == "+":
+            if isinstance(right, TensorValue) and left == 0.0 and node.operator == "+":
                 return right
-        return super()._combine(node, left, right, label, context)
+        return self._inner.combine(node, left, right, label, context)
 
 
 def _elaborate(
@@ -114,8 +104,8 @@ def _elaborate(
     """The loss of a phase; None where it compares nothing with the target."""
     builder = GraphBuilder(work)
     builder.steps[TARGET] = statement.span
-    interpreter = _LossInterpreter(builder, outer, absent=not training)
-    context = Context(Definitions(), Scope(), Names("", numbered=False), Marks())
+    interpreter = Interpreter(builder, LossOperations(Layers(builder), builder, absent=not training))
+    context = Context()
     present = [o for o in outputs if training or o["phase"] == "both"]
     for output in present:
         builder.steps[output["name"]] = statement.span
@@ -124,23 +114,20 @@ def _elaborate(
     for output in outputs:
         if output not in present:
             context.scope.bind(output["name"], 0.0, statement.span)
-    for name, binding in outer.bindings.items():
-        static = not is_tensors(binding.value) and not isinstance(binding.value, SharedModule)
-        if static and context.scope.find(name) is None:
-            context.scope.bind(name, binding.value, binding.span)
-    value = interpreter.attempt(statement.value, context)
-    for found in interpreter.faults:
+    _bind_body(outer, context.scope)
+    value = interpreter.evaluator.attempt(statement.value, context)
+    for found in interpreter.faults.found:
         record(found)
     if interpreter.faults:
         raise Poisoned
     graph = builder.graph
     compares = any(isinstance(node["operator"], Loss) for _, node in layers(graph))
-    if not isinstance(value, Tensor) or value.shape != () or not compares:
+    if not isinstance(value, TensorValue) or value.shape != () or not compares:
         return None
     for _, node in layers(graph):
         if node["weights"]:
             message = f"a loss has no weights of its own, but `{node['op']}` has"
-            raise Fault(Diagnostic("loss", message, node["span"], help="compute it in the network's body"))
+            raise context.fault("loss", message, node["span"], help="compute it in the network's body")
     graph.graph.update(
         network="loss",
         variant=None,
@@ -157,3 +144,21 @@ def _elaborate(
         written=Written(),
     )
     return graph
+
+
+def _bind_body(outer: Scope, scope: Scope) -> None:
+    """Bind what the body has bound and the loss has not: static values as they are; tensors and modules stand for the
+    fault that they are no outputs."""
+    only = scope.find("output") is not None  # what the only output is called
+    for name, binding in outer.all():
+        if scope.find(name) is not None:
+            continue
+        value = binding.value
+        if is_tensors(value) or isinstance(value, SharedModule):
+            help = f"a loss is computed from what the network returns: make it an output, `output {name} = …`"
+            if only:
+                help += ", and name the last value too, `output y = …`; or use `output`, the last value"
+            label = Label(binding.span, "bound here")
+            message = f"`{name}` is no output of the network"
+            value = Unavailable(Diagnostic("loss", message, labels=(label,), help=help))
+        scope.bind(name, value, binding.span)

@@ -298,7 +298,7 @@ def _build(operator: type[Operator], values: Mapping[str, Any]) -> Operator:
         try:
             parsed[name] = table[name].kind.parse(value)
         except ParamError as error:
-            raise ParamError(f"`{name}` {error}") from None
+            raise ParamError(error.reason, name) from None
         except Undecided as error:
             raise Undecided(f"{error.question} of `{name}`", error.symbols) from None
     return operator(**parsed)

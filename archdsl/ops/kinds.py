@@ -15,7 +15,15 @@ MAX_INT = 2**31 - 1
 
 
 class ParamError(ValueError):
-    """A parameter's value is not what it takes; the text completes "`stride` must be ..."."""
+    """A parameter's value is not what it takes.
+
+    `reason` completes "`stride` must be ..."; `parameter` is its name, where that is known.
+    """
+
+    def __init__(self, reason: str, parameter: str | None = None) -> None:
+        super().__init__(reason if parameter is None else f"`{parameter}` {reason}")
+        self.reason = reason
+        self.parameter = parameter
 
 
 class Kind(Protocol):

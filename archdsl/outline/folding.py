@@ -5,11 +5,11 @@ Every function gives a new tree of subnetworks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from archdsl.graph import Graph, header
+from archdsl.graph import Graph, header, layer
 from archdsl.outline.structure import Structure, structure
 from archdsl.outline.subnets import Subnet
 
@@ -25,11 +25,14 @@ class Folded(NamedTuple):
     stand_in: StandIn
 
 
-class _Member(NamedTuple):
-    """A group among those beside it."""
+class Member(NamedTuple):
+    """A group or layer among those beside it."""
 
-    branch: Subnet
-    structure: Structure
+    item: str | Subnet
+    structure: Structure  # nothing of what is like none of its neighbours
+
+
+NOTHING: Final = Structure("", (), ())
 
 
 def fold(graph: Graph, tree: Subnet) -> Folded:
@@ -38,18 +41,19 @@ def fold(graph: Graph, tree: Subnet) -> Folded:
 
     def visit(branch: Subnet) -> Subnet:
         items: list[str | Subnet] = []
-        for run in _runs(graph, branch.items):
-            if isinstance(run, str):
-                items.append(run)
+        for first, *others in runs(graph, branch.items):
+            if isinstance(first.item, str):
+                items.append(first.item)
                 continue
-            first, *others = run
-            shown = visit(first.branch)
+            shown = visit(first.item)
             for other in others:
                 pairs = zip(other.structure.order, first.structure.order, strict=True)
                 stand_in.update((hidden, stand_in.get(key, key)) for hidden, key in pairs)
             if others:
                 parallel = first.structure.entries == others[0].structure.entries
-                shown = replace(shown, count=len(run), last=others[-1].branch.path, parallel=parallel)
+                last = others[-1].item
+                assert isinstance(last, Subnet)
+                shown = replace(shown, count=1 + len(others), last=last.path, parallel=parallel)
             items.append(shown)
         return replace(branch, items=items)
 
@@ -59,15 +63,16 @@ def fold(graph: Graph, tree: Subnet) -> Folded:
 def mark(graph: Graph, tree: Subnet) -> Subnet:
     """Say of each group which one `fold` would draw in its stead, and leave none out."""
     items: list[str | Subnet] = []
-    for run in _runs(graph, tree.items):
-        if isinstance(run, str):
-            items.append(run)
-            continue
-        for i, member in enumerate(run):
-            marked = mark(graph, member.branch)
-            like = run[0].branch.key if i else ""
+    for run in runs(graph, tree.items):
+        like = ""
+        for member in run:
+            if isinstance(member.item, str):
+                items.append(member.item)
+                continue
+            marked = mark(graph, member.item)
             order = member.structure.order if len(run) > 1 else ()
             items.append(replace(marked, like=like, order=order))
+            like = like or member.item.key
     return replace(tree, items=items)
 
 
@@ -86,30 +91,48 @@ def deepest(tree: Subnet) -> int:
     return max([tree.depth + 1, *(deepest(item) for item in tree.items if isinstance(item, Subnet))])
 
 
-def _runs(graph: Graph, items: list[str | Subnet]) -> Iterator[str | list[_Member]]:
-    """The items of a group in order; equal groups that can be drawn as one together."""
-    members = [item if isinstance(item, str) else _Member(item, structure(graph, item.keys)) for item in items]
-    run: list[_Member] = []
+def runs(graph: Graph, items: Sequence[str | Subnet], *, of_layers: bool = False) -> Iterator[list[Member]]:
+    """The items of a group in order; equal groups that stand for one another together, and with `of_layers` equal
+    layers too. Each of a run reads the one before in the same way, or all read and feed the same layers."""
+    run: list[Member] = []
     wiring: Wiring | None = None
-    for member in members:
-        link = _wiring(graph, run[-1], member) if run and not isinstance(member, str) else None
+    for item in items:
+        link: Wiring | None = None
+        member = Member(item, NOTHING)
+        may = run and (of_layers or isinstance(item, Subnet)) and _glance(graph, run[-1].item) == _glance(graph, item)
+        if may:
+            run[-1], member = _told(graph, run[-1]), _told(graph, member)
+            link = _wiring(graph, run[-1], member)
         if run and (link is None or (wiring is not None and link != wiring)):
             yield run
             run, link = [], None
         wiring = link
-        if isinstance(member, str):
-            yield member
-        else:
-            run.append(member)
+        run.append(member)
     if run:
         yield run
 
 
-def _wiring(graph: Graph, first: _Member, second: _Member) -> Wiring | None:
-    """How a group is wired to an equal one before it; None where the two cannot be drawn as one."""
+def _glance(graph: Graph, item: str | Subnet) -> Hashable:
+    """What equal items have in common, and what is quickly seen."""
+    keys = [item] if isinstance(item, str) else item.keys
+    last = layer(graph, keys[-1])
+    return isinstance(item, str), len(keys), last["op"], last["shape"]
+
+
+def _told(graph: Graph, member: Member) -> Member:
+    """The member with its structure."""
+    if member.structure is not NOTHING:
+        return member
+    item = member.item
+    return Member(item, structure(graph, [item] if isinstance(item, str) else item.keys))
+
+
+def _wiring(graph: Graph, first: Member, second: Member) -> Wiring | None:
+    """How an item is wired to an equal one before it; None where the two cannot be drawn as one."""
     a, b = first.structure, second.structure
     ends = {output["node"] for output in header(graph)["outputs"]}
-    if a.digest != b.digest or first.branch.closed != second.branch.closed or not ends.isdisjoint(a.order):
+    closed = [isinstance(member.item, Subnet) and member.item.closed for member in (first, second)]
+    if a.digest != b.digest or closed[0] != closed[1] or not ends.isdisjoint(a.order):
         return None
     readers = _readers(graph, a)
     if a.entries == b.entries:  # side by side

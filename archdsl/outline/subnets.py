@@ -70,8 +70,12 @@ def kept(graph: Graph, phase: Shown) -> list[str]:
     return [key for key in graph if key in kept]
 
 
-def subnets(graph: Graph, keys: list[str]) -> Subnet:
-    """The tree of groups of these layers. Its root stands for the whole network."""
+def subnets(graph: Graph, keys: list[str], *, every: bool = False) -> Subnet:
+    """The tree of groups of these layers. Its root stands for the whole network.
+
+    Groups that say nothing are left out, unless `every` one is wanted: those of one layer, and sequences that hold
+    nothing beside one inner group.
+    """
     blocks = {block.path: block for key in keys for block in layer(graph, key)["blocks"]}
     sizes = Counter(prefix for key in keys for prefix in _uses(graph, key))
     largest: Counter[Prefix] = Counter()  # the size of the largest group within
@@ -79,8 +83,7 @@ def subnets(graph: Graph, keys: list[str]) -> Subnet:
         outer = path.rpartition(".")[0], use
         largest[outer] = max(largest[outer], sizes[path, use])
 
-    def drawn(prefix: Prefix) -> bool:
-        # A sequence that holds nothing beside one inner group says no more than that one.
+    def tells(prefix: Prefix) -> bool:
         return sizes[prefix] > 1 and (prefix[0] in blocks or sizes[prefix] > largest[prefix])
 
     root = Subnet("", keys=list(keys))
@@ -88,7 +91,7 @@ def subnets(graph: Graph, keys: list[str]) -> Subnet:
     for key in keys:
         parent = root
         for prefix in _prefixes(graph, key, sizes):
-            if not drawn(prefix):
+            if not (every or tells(prefix)):
                 continue
             if prefix not in branches:
                 path, use = prefix

@@ -7,53 +7,55 @@ from typing import Final
 
 from archdsl.dims import show
 from archdsl.measure.network.report import Report
-from archdsl.presentation.figure import Figure
-from archdsl.presentation.outline import Part
+from archdsl.presentation.items import ReportItem
 from archdsl.presentation.receptive_field import field, offset, stride
 from archdsl.presentation.report import marks
+from archdsl.presentation.report_column import ReportColumn
 from archdsl.presentation.times import MEASURED, TIMES
 from archdsl.sheet.sheet import Column
 
 DEFAULT: Final = ("layer", "operator", "output", "params", "macs", "field")
 
 
-def _layer(part: Part, report: Report) -> str:
-    return part.label if part.times == 1 else f"{part.label} … {part.last.rpartition('.')[2]}  × {part.times}"
+def _layer(item: ReportItem, report: Report) -> str:
+    return item.label if item.times == 1 else f"{item.label} … {item.last.rpartition('.')[2]}  × {item.times}"
 
 
-def _operator(part: Part, report: Report) -> str:
-    if not part.parts:
-        return part.row.op + marks(part.row)
-    return (part.block or "") + (" train" if all(row.phase == "train" for row in part.rows) else "")
+def _operator(item: ReportItem, report: Report) -> str:
+    if not item.inside:
+        return item.row.op + marks(item.row)
+    return item.block + (" train" if all(row.phase == "train" for row in item.rows) else "")
 
 
-def _share(part: Part, report: Report) -> float | None:
-    if not isinstance(part.macs, int) or not isinstance(report.macs, int) or not part.macs or not report.macs:
+def _share(item: ReportItem, report: Report) -> float | None:
+    if not isinstance(item.macs, int) or not isinstance(report.macs, int) or not item.macs or not report.macs:
         return None
-    return part.macs / report.macs
+    return item.macs / report.macs
 
 
 COLUMNS: Final = MappingProxyType(
     {
-        "layer": Figure(Column("layer"), _layer, lambda report: "total"),
-        "operator": Figure(Column("operator", rank=4), _operator),
-        "output": Figure(Column("output", rank=2), lambda part, _: show(part.row.shape)),
-        "params": Figure(Column("params", "count"), lambda part, _: part.params or None, lambda r: r.params),
-        "trainable": Figure(
-            Column("trainable", "count", 3), lambda part, _: part.trainable or None, lambda r: r.trainable_params
+        "layer": ReportColumn(Column("layer"), _layer, lambda report: "total"),
+        "operator": ReportColumn(Column("operator", rank=4), _operator),
+        "output": ReportColumn(Column("output", rank=2), lambda item, _: show(item.row.shape)),
+        "params": ReportColumn(Column("params", "count"), lambda item, _: item.params or None, lambda r: r.params),
+        "trainable": ReportColumn(
+            Column("trainable", "count", 3), lambda item, _: item.trainable or None, lambda r: r.trainable_params
         ),
-        "buffers": Figure(Column("buffers", "count", 6), lambda part, _: part.buffers or None, lambda r: r.buffers),
-        "macs": Figure(Column("MACs", "count", 1), lambda part, _: part.macs or None, lambda r: r.macs),
-        "flops": Figure(Column("FLOPs", "count", 3), lambda part, _: part.macs * 2 or None, lambda r: r.flops),
-        "share": Figure(Column("MACs %", "share", 3), _share),
+        "buffers": ReportColumn(
+            Column("buffers", "count", 6), lambda item, _: item.buffers or None, lambda r: r.buffers
+        ),
+        "macs": ReportColumn(Column("MACs", "count", 1), lambda item, _: item.macs or None, lambda r: r.macs),
+        "flops": ReportColumn(Column("FLOPs", "count", 3), lambda item, _: item.macs * 2 or None, lambda r: r.flops),
+        "share": ReportColumn(Column("MACs %", "share", 3), _share),
         **TIMES,
         **MEASURED,
-        "field": Figure(Column("field", "figure", 5), lambda part, _: field(part.row.field)),
-        "stride": Figure(Column("stride", "figure", 6), lambda part, _: stride(part.row.field)),
-        "offset": Figure(Column("offset", "figure", 6), lambda part, _: offset(part.row.field)),
-        "layers": Figure(Column("layers", "count", 6), lambda part, _: part.layers, lambda r: r.layers),
-        "device": Figure(Column("device", rank=6), lambda part, _: part.row.device),
-        "phase": Figure(Column("phase", rank=7), lambda part, _: part.row.phase),
-        "line": Figure(Column("line", "count", 8), lambda part, _: part.rows[0].line),
+        "field": ReportColumn(Column("field", "figure", 5), lambda item, _: field(item.row.field)),
+        "stride": ReportColumn(Column("stride", "figure", 6), lambda item, _: stride(item.row.field)),
+        "offset": ReportColumn(Column("offset", "figure", 6), lambda item, _: offset(item.row.field)),
+        "layers": ReportColumn(Column("layers", "count", 6), lambda item, _: item.layers, lambda r: r.layers),
+        "device": ReportColumn(Column("device", rank=6), lambda item, _: item.row.device),
+        "phase": ReportColumn(Column("phase", rank=7), lambda item, _: item.row.phase),
+        "line": ReportColumn(Column("line", "count", 8), lambda item, _: item.rows[0].line),
     }
 )

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archdsl.diagnostics import did_you_mean
+from archdsl.graph import Graph
 from archdsl.measure.network.report import Report, Row
 from archdsl.presentation.columns import COLUMNS, DEFAULT
-from archdsl.presentation.outline import Part, folded, outline
+from archdsl.presentation.items import ReportItem, items
 from archdsl.presentation.report import summary
 from archdsl.presentation.times import found, predicted
 from archdsl.sheet.sheet import Line, Sheet, Value
@@ -30,7 +31,7 @@ NOT_ADDED = "layers that inference does not need are not in the total of the MAC
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReportView:
     """Which lines and columns: a tree of blocks down to a `depth`, or a `flat` list of layers."""
 
     columns: Sequence[str] = DEFAULT
@@ -41,25 +42,23 @@ class View:
     filters: Sequence[tuple[str, str]] = ()
 
 
-def layers(report: Report, view: View) -> Sheet:
-    """The table of a report."""
+def layers(graph: Graph, report: Report, view: ReportView) -> Sheet:
+    """The table of a network, which the report is of."""
     rows = [row for row in report.nodes if all(fnmatchcase(FILTERS[of](row), like) for of, like in view.filters)]
-    parts: Iterable[Part]
+    listed: Iterable[ReportItem]
     if view.flat:
-        parts = [Part(row.path, row.path, (row,)) for row in rows]
+        listed = [ReportItem(row.path, row.path, (row,)) for row in rows]
     else:
-        parts = outline(report)
-        if view.fold:
-            parts = folded(report, parts)
+        listed = items(graph, report, fold=view.fold)
     figures = [COLUMNS[name] for name in view.columns]
-    shown = list(_walk(parts, view, report, 0))
+    shown = list(_walk(listed, view, report, 0))
     notes = [] if rows else [_none_fits(report, view), ""]
     notes += summary(report)
     if report.timing is not None:
         notes += ["", *predicted(report.timing)]
         if report.measured is not None:
             notes += found(report.timing, report.measured)
-    if any(part.times > 1 for part, _ in shown):
+    if any(item.times > 1 for item, _ in shown):
         notes += ["", FOLDED]
     if not view.filters and sum((row.macs for row in rows), 0) != report.macs:
         notes += ["", NOT_ADDED]
@@ -67,8 +66,8 @@ def layers(report: Report, view: View) -> Sheet:
         title=report.name,
         columns=tuple(figure.column for figure in figures),
         lines=tuple(
-            Line(tuple(figure.of(part, report) for figure in figures), depth, None if view.flat else _path(part))
-            for part, depth in shown
+            Line(tuple(figure.of(item, report) for figure in figures), depth, None if view.flat else _path(item))
+            for item, depth in shown
         ),
         total=_total(report, rows, view),
         notes=tuple(notes),
@@ -76,7 +75,7 @@ def layers(report: Report, view: View) -> Sheet:
     )
 
 
-def _none_fits(report: Report, view: View) -> str:
+def _none_fits(report: Report, view: ReportView) -> str:
     """What is said where the filters leave no layer."""
     for of, like in view.filters:
         there = {FILTERS[of](row) for row in report.nodes}
@@ -86,23 +85,25 @@ def _none_fits(report: Report, view: View) -> str:
     return "no layer fits all filters"
 
 
-def _walk(parts: Iterable[Part], view: View, report: Report, level: int) -> Iterator[tuple[Part, int]]:
-    """Parts and, below each, what is in it, with their levels."""
+def _walk(
+    items: Iterable[ReportItem], view: ReportView, report: Report, level: int
+) -> Iterator[tuple[ReportItem, int]]:
+    """Items and, below each, what is in it, with their levels."""
     if view.depth is not None and level >= view.depth:
         return
-    for part in _sorted(parts, view, report):
-        yield part, level
-        yield from _walk(part.parts, view, report, level + 1)
+    for item in _sorted(items, view, report):
+        yield item, level
+        yield from _walk(item.inside, view, report, level + 1)
 
 
-def _sorted(parts: Iterable[Part], view: View, report: Report) -> Iterable[Part]:
+def _sorted(items: Iterable[ReportItem], view: ReportView, report: Report) -> Iterable[ReportItem]:
     """Neighbours by a column: the greatest number first, texts by the alphabet, what has no value last."""
     if view.sort is None:
-        return parts
+        return items
     figure = COLUMNS[view.sort]
 
-    def key(part: Part) -> tuple[Any, ...]:
-        value: Value = figure.of(part, report)
+    def key(item: ReportItem) -> tuple[Any, ...]:
+        value: Value = figure.of(item, report)
         if isinstance(value, (int, float)):
             return (0, -value)
         if value is None:
@@ -111,19 +112,19 @@ def _sorted(parts: Iterable[Part], view: View, report: Report) -> Iterable[Part]
             return (2, value)
         return (1, str(value))  # a size with a symbol in it
 
-    return sorted(parts, key=key)
+    return sorted(items, key=key)
 
 
-def _total(report: Report, rows: Sequence[Row], view: View) -> Line | None:
+def _total(report: Report, rows: Sequence[Row], view: ReportView) -> Line | None:
     if not view.filters:
         return Line(tuple(COLUMNS[name].total(report) for name in view.columns))
     if not rows:
         return None
-    whole = Part("", "", tuple(rows))
+    whole = ReportItem("", "", tuple(rows))
     added = {name: COLUMNS[name].of(whole, report) for name in view.columns if COLUMNS[name].total(report) is not None}
     label = f"total of {len(rows)} of {report.layers} layers"
     return Line(tuple(label if name == "layer" else added.get(name) for name in view.columns))
 
 
-def _path(part: Part) -> str:
-    return part.path if part.times == 1 else f"{part.path} … {part.last} × {part.times}"
+def _path(item: ReportItem) -> str:
+    return item.path if item.times == 1 else f"{item.path} … {item.last} × {item.times}"

@@ -9,8 +9,8 @@ from typing import Final
 from archdsl.measure.network.report import Report
 from archdsl.measure.time.measured import Measured
 from archdsl.measure.time.roofline import NOTHING, Timing, Work, together
-from archdsl.presentation.figure import Figure
-from archdsl.presentation.outline import Part
+from archdsl.presentation.items import ReportItem
+from archdsl.presentation.report_column import ReportColumn
 from archdsl.sheet.sheet import Column, Value
 from archdsl.sheet.units import duration
 
@@ -18,29 +18,29 @@ PREDICTED: Final = ("layer", "operator", "output", "macs", "bytes", "intensity",
 COMPARED: Final = ("layer", "operator", "time", "measured", "error", "bound", "step", "measured_step", "step_error")
 
 
-def _work(part: Part, timing: Timing) -> Work:
+def _work(item: ReportItem, timing: Timing) -> Work:
     """What a layer or block does in inference."""
-    return together(timing.inference.get(row.path, NOTHING) for row in part.rows)
+    return together(timing.inference.get(row.path, NOTHING) for row in item.rows)
 
 
-def _step(part: Part, timing: Timing) -> float:
-    return sum(timing.step(row.path).seconds for row in part.rows) * part.times
+def _step(item: ReportItem, timing: Timing) -> float:
+    return sum(timing.step(row.path).seconds for row in item.rows) * item.times
 
 
-def _measured(part: Part, measured: Measured) -> float:
-    return sum(measured.inference.get(row.path, 0.0) for row in part.rows)
+def _measured(item: ReportItem, measured: Measured) -> float:
+    return sum(measured.inference.get(row.path, 0.0) for row in item.rows)
 
 
-def _measured_step(part: Part, measured: Measured) -> float:
-    return sum(measured.step(row.path) for row in part.rows)
+def _measured_step(item: ReportItem, measured: Measured) -> float:
+    return sum(measured.step(row.path) for row in item.rows)
 
 
-def _predicted(of: Callable[[Part, Timing], Value]) -> Callable[[Part, Report], Value]:
-    return lambda part, report: (of(part, report.timing) or None) if report.timing is not None else None
+def _predicted(of: Callable[[ReportItem, Timing], Value]) -> Callable[[ReportItem, Report], Value]:
+    return lambda item, report: (of(item, report.timing) or None) if report.timing is not None else None
 
 
-def _found(of: Callable[[Part, Measured], Value]) -> Callable[[Part, Report], Value]:
-    return lambda part, report: (of(part, report.measured) or None) if report.measured is not None else None
+def _found(of: Callable[[ReportItem, Measured], Value]) -> Callable[[ReportItem, Report], Value]:
+    return lambda item, report: (of(item, report.measured) or None) if report.measured is not None else None
 
 
 def _whole(of: Callable[[Timing], Value]) -> Callable[[Report], Value]:
@@ -54,38 +54,38 @@ def _error(predicted: Value, measured: Value) -> float | None:
     return predicted / measured - 1
 
 
-def _part_error(part: Part, report: Report) -> float | None:
+def _part_error(item: ReportItem, report: Report) -> float | None:
     if report.timing is None or report.measured is None:
         return None
-    return _error(_work(part, report.timing).seconds * part.times or None, _measured(part, report.measured))
+    return _error(_work(item, report.timing).seconds * item.times or None, _measured(item, report.measured))
 
 
-def _part_step_error(part: Part, report: Report) -> float | None:
+def _part_step_error(item: ReportItem, report: Report) -> float | None:
     if report.timing is None or report.measured is None:
         return None
-    return _error(_step(part, report.timing) or None, _measured_step(part, report.measured))
+    return _error(_step(item, report.timing) or None, _measured_step(item, report.measured))
 
 
 # Columns of a report that has times.
 TIMES: Final = MappingProxyType(
     {
-        "bytes": Figure(
+        "bytes": ReportColumn(
             Column("bytes", "bytes", 5),
-            _predicted(lambda part, timing: _work(part, timing).bytes * part.times),
+            _predicted(lambda item, timing: _work(item, timing).bytes * item.times),
             _whole(lambda timing: timing.inference_total.bytes),
         ),
-        "intensity": Figure(
+        "intensity": ReportColumn(
             Column("ops/byte", "ratio", 4),
-            _predicted(lambda part, timing: _work(part, timing).intensity),
+            _predicted(lambda item, timing: _work(item, timing).intensity),
             _whole(lambda timing: timing.inference_total.intensity),
         ),
-        "time": Figure(
+        "time": ReportColumn(
             Column("time", "time"),
-            _predicted(lambda part, timing: _work(part, timing).seconds * part.times),
+            _predicted(lambda item, timing: _work(item, timing).seconds * item.times),
             _whole(lambda timing: timing.inference_total.seconds),
         ),
-        "bound": Figure(Column("bound by", rank=3), _predicted(lambda part, timing: _work(part, timing).bound)),
-        "step": Figure(
+        "bound": ReportColumn(Column("bound by", rank=3), _predicted(lambda item, timing: _work(item, timing).bound)),
+        "step": ReportColumn(
             Column("training step", "time", 2),
             _predicted(_step),
             _whole(lambda timing: timing.step_total.seconds),
@@ -95,10 +95,10 @@ TIMES: Final = MappingProxyType(
 # Further ones, where times were measured as well.
 MEASURED: Final = MappingProxyType(
     {
-        "measured": Figure(
+        "measured": ReportColumn(
             Column("measured", "time"), _found(_measured), lambda r: r.measured.inference_total if r.measured else None
         ),
-        "error": Figure(
+        "error": ReportColumn(
             Column("off by", "change", 1),
             _part_error,
             lambda r: (
@@ -107,12 +107,12 @@ MEASURED: Final = MappingProxyType(
                 else None
             ),
         ),
-        "measured_step": Figure(
+        "measured_step": ReportColumn(
             Column("measured step", "time", 2),
             _found(_measured_step),
             lambda r: (r.measured.step_total or None) if r.measured else None,
         ),
-        "step_error": Figure(
+        "step_error": ReportColumn(
             Column("step off by", "change", 2),
             _part_step_error,
             lambda r: _error(r.timing.step_total.seconds, r.measured.step_total) if r.timing and r.measured else None,

@@ -10,7 +10,7 @@ from archdsl.dims import Size
 from archdsl.sheet.units import UNITS, duration, size
 
 Value: TypeAlias = str | Size | float | None  # None: nothing to show
-Kind: TypeAlias = Literal["text", "figure", "count", "bytes", "share", "time", "ratio", "change"]
+CellKind: TypeAlias = Literal["text", "figure", "count", "bytes", "share", "time", "ratio", "change"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Column:
     """
 
     heading: str
-    kind: Kind = "text"
+    kind: CellKind = "text"
     rank: int = 0
 
     @property
@@ -39,7 +39,7 @@ class Line:
     cells: tuple[Value, ...]
     depth: int = 0
     path: str | None = None
-    kind: Kind | None = None
+    kind: CellKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Sheet:
         return self.lines if self.total is None else (*self.lines, self.total)
 
 
-FLOATS: Final[Mapping[Kind, Callable[[float], str]]] = {
+FLOATS: Final[Mapping[CellKind, Callable[[float], str]]] = {
     "share": lambda value: f"{value:.1%}",
     "change": lambda value: f"{value:+.0%}",
     "time": duration,
@@ -66,7 +66,7 @@ FLOATS: Final[Mapping[Kind, Callable[[float], str]]] = {
 }
 
 
-def shown(value: Value, kind: Kind, *, short: bool = False) -> str:
+def shown(value: Value, kind: CellKind, *, short: bool = False) -> str:
     """A value as people read it; `short` gives three digits and a magnitude."""
     if value is None or isinstance(value, str):
         return value or ""

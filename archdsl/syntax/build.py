@@ -185,7 +185,7 @@ class Builder:
 
     def for_(self, children: list[Any]) -> tree.For:
         _, targets, _, iterable, body = children
-        return tree.For(self.span(children), tuple(t.id for t in targets), iterable, body)
+        return tree.For(self.span(children), tuple(targets), iterable, body)
 
     def if_(self, children: list[Any]) -> tree.If:
         _, test, then, _, orelse = children
@@ -316,7 +316,7 @@ class Builder:
 
     def comprehension(self, children: list[Any]) -> tree.Comprehension:
         _, element, _, targets, _, iterable, _ = children
-        return tree.Comprehension(self.span(children), element, tuple(t.id for t in targets), iterable)
+        return tree.Comprehension(self.span(children), element, tuple(targets), iterable)
 
     def parenthesised(self, children: list[Any]) -> tree.Expr:
         expression: tree.Expr = children[1]

@@ -38,7 +38,7 @@ class Comprehension(Node):
     """`[element for targets in iterable]`."""
 
     element: Expr
-    targets: tuple[str, ...]
+    targets: tuple[Target, ...]
     iterable: Expr
 
 
@@ -178,7 +178,7 @@ class Repeat(Node):
 
 @dataclass(frozen=True, slots=True)
 class For(Node):
-    targets: tuple[str, ...]
+    targets: tuple[Target, ...]
     iterable: Expr
     body: Sequence
 

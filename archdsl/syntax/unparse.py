@@ -213,7 +213,7 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.Name: lambda n: [n.id],
     tree.ListDisplay: lambda n: ["[", *separated(map(Part, n.items)), "]"],
     tree.Comprehension: lambda n: [
-        "[", Part(n.element), f" for {', '.join(n.targets)} in ", Part(n.iterable, EXPR), "]",
+        "[", Part(n.element), f" for {names(n.targets)} in ", Part(n.iterable, EXPR), "]",
     ],
     tree.Unary: _unary,
     tree.Binary: _binary,
@@ -232,7 +232,7 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.Chain: lambda n: separated([Part(n.head, HEAD), *map(Part, n.steps)], " -> "),
     tree.Sequence: lambda n: ["{ ", *separated(map(Part, n.steps), " -> "), " }"],
     tree.Repeat: lambda n: ["repeat ", Part(n.count, EXPR), " ", Part(n.body)],
-    tree.For: lambda n: [f"for {', '.join(n.targets)} in ", Part(n.iterable, EXPR), " ", Part(n.body)],
+    tree.For: lambda n: [f"for {names(n.targets)} in ", Part(n.iterable, EXPR), " ", Part(n.body)],
     tree.If: _if,
     tree.Bind: lambda n: [f"{names(n.targets)} = ", Part(n.value)],
     tree.Devices: lambda n: [f"device {names(n.names)}"],

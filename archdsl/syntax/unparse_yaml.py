@@ -246,7 +246,7 @@ class Unparser:
             case tree.Repeat():
                 return [("repeat", self._text(action.count, EXPR)), ("do", self._steps(action.body))]
             case tree.For():
-                targets = Text(action.span, ", ".join(action.targets))
+                targets = Text(action.span, names(action.targets))
                 return [("for", targets), ("in", self._text(action.iterable, EXPR)), ("do", self._steps(action.body))]
         entries: list[tuple[str, Written]] = [("if", self._text(action.test, EXPR)), ("then", self._steps(action.then))]
         if isinstance(action.orelse, tree.If):

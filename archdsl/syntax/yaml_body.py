@@ -265,7 +265,7 @@ class Bodies:
             return tree.Repeat(node.span, self._expression(first), self._sequence(inner))
         if structure == "for":
             assert rest[0] is not None
-            targets = tuple(target.id for target in names(first, self.scalars))
+            targets = tuple(names(first, self.scalars))
             return tree.For(node.span, targets, self._expression(rest[0]), self._sequence(inner))
         orelse = rest[1]
         other: tree.Sequence | tree.If | None = None

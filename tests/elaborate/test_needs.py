@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from archdsl.graph import Graph, header, layer
-from archdsl.measure.network.analyse import analyse
+from archdsl.network import Network
 
 Build = Callable[..., Graph]
 
@@ -51,9 +51,9 @@ def test_the_batch_counts_as_the_least_that_the_needs_allow(graph_of: Build, cod
     assert header(graph_of(code))["least_batch"] == least
 
 
-def test_figures_are_counted_for_the_least_batch_and_say_so(graph_of: Build) -> None:
-    graph = graph_of("network Net(x: [N, 3, 8, 8]) { x -> slice(3, dim = 0) -> conv(4, 3) -> relu }")
-    report = analyse(graph)
+def test_figures_are_counted_for_the_least_batch_and_say_so(network_of: Callable[..., Network]) -> None:
+    net = network_of("network Net(x: [N, 3, 8, 8]) { x -> slice(3, dim = 0) -> conv(4, 3) -> relu }")
+    report = net.report()
     assert [node.shape for node in report.nodes][-1] == (1, 4, 6, 6)
     assert report.macs == 4 * 6 * 6 * 3 * 9
     assert "for a batch of 4 (N = 4), the least that this network takes" in str(report)

@@ -14,8 +14,8 @@ import pytest
 import archdsl
 from archdsl.network import Network
 from archdsl.presentation.comparison import comparison
-from archdsl.presentation.layers import View, layers
-from archdsl.presentation.outline import folded, outline
+from archdsl.presentation.items import items
+from archdsl.presentation.layers import ReportView, layers
 from archdsl.presentation.stages import stages
 from archdsl.sheet.formats import FORMATS, render
 from archdsl.sheet.sheet import Column, Line, Sheet
@@ -26,8 +26,12 @@ Run = Callable[..., Said]
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
+def table(network: Network, view: ReportView) -> Sheet:
+    return layers(network.graph, network.report(), view)
+
+
 def text(variant: str, width: int | None = None, **view: object) -> str:
-    return render(layers(archdsl.load(variant).report(), View(**view)), "text", width)  # type: ignore[arg-type]
+    return render(table(archdsl.load(variant), ReportView(**view)), "text", width)  # type: ignore[arg-type]
 
 
 # --- text
@@ -66,8 +70,7 @@ CHAIN = "network Net(x: [N, 8]) {{ x -> a: linear(8) -> b: linear(8) -> c: {} ->
 
 
 def runs(net: Network) -> list[tuple[str, int]]:
-    report = net.report()
-    return [(part.label, part.times) for part in folded(report, outline(report))]
+    return [(item.label, item.times) for item in items(net.graph, net.report())]
 
 
 def test_neighbours_of_one_structure_are_one_line_with_their_number(network_of: Build) -> None:
@@ -89,8 +92,9 @@ def test_blocks_that_are_connected_otherwise_are_not_folded(network_of: Build) -
 
 
 def test_a_folded_line_adds_up_its_blocks() -> None:
-    report = archdsl.load("vit_b_16").report()
-    parts = folded(report, outline(report))
+    network = archdsl.load("vit_b_16")
+    report = network.report()
+    parts = items(network.graph, report)
     assert sum(part.params for part in parts) == report.params
     assert sum(part.layers for part in parts) == report.layers
 
@@ -99,28 +103,28 @@ def test_a_folded_line_adds_up_its_blocks() -> None:
 
 
 def test_filters_are_patterns_that_must_all_fit() -> None:
-    view = View(flat=True, filters=(("op", "conv"), ("path", "layer1.*")))
-    sheet = layers(archdsl.load("resnet50").report(), view)
+    view = ReportView(flat=True, filters=(("op", "conv"), ("path", "layer1.*")))
+    sheet = table(archdsl.load("resnet50"), view)
     assert [line.cells[0] for line in sheet.lines][:2] == ["layer1.0.conv1", "layer1.0.conv2"]
     assert sheet.total is not None
     assert sheet.total.cells[:1] + sheet.total.cells[3:5] == ("total of 10 of 175 layers", 212_992, 667_942_912)
 
 
 def test_the_greatest_come_first_and_what_has_no_value_last() -> None:
-    sheet = layers(archdsl.load("lenet5").report(), View(flat=True, sort="macs", columns=("layer", "macs")))
+    sheet = table(archdsl.load("lenet5"), ReportView(flat=True, sort="macs", columns=("layer", "macs")))
     assert [line.cells for line in sheet.lines][:2] == [("c3", 240_000), ("c1", 117_600)]
     assert sheet.lines[-1].cells[1] is None
 
 
 def test_a_tree_is_sorted_at_every_level() -> None:
-    sheet = layers(archdsl.load("resnet50").report(), View(depth=2, sort="params"))
+    sheet = table(archdsl.load("resnet50"), ReportView(depth=2, sort="params"))
     assert [line.cells[0] for line in sheet.lines if line.depth == 0][:2] == ["layer4", "layer3"]
     assert [line.cells[0] for line in sheet.lines if line.depth == 1][:2] == ["1 … 2  × 2", "0"]
 
 
 def test_symbols_stay_in_sums(network_of: Build) -> None:
     net = network_of("network Net(x: [N, 3, H, W]) { x -> b: { conv(8, 3, padding = 1) -> conv(8, 1) } }")
-    sheet = layers(net.report(), View(depth=1))
+    sheet = table(net, ReportView(depth=1))
     assert render(sheet, "csv") == 'layer,operator,output,params,MACs,field\nb,,"[1, 8, H, W]",296,280*H*W,3\n'
 
 

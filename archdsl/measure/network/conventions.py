@@ -194,21 +194,21 @@ CONVENTIONS: Final = (
 )  # fmt: skip
 
 
-class Line(NamedTuple):
+class FigureTerm(NamedTuple):
     """What one term adds to the figure of a tool."""
 
     title: str
     value: Size
 
 
-def figure(graph: Graph, convention: Convention) -> list[Line]:
+def figure(graph: Graph, convention: Convention) -> list[FigureTerm]:
     """The terms of a tool's figure for a network in inference that are not 0; their sum is the figure."""
     found: dict[str, Size] = {}
     for call in calls(graph):
         for term in convention.terms:
             if call.node["op"] in term.operators:
                 found[term.title] = found.get(term.title, 0) + term.rule(call)
-    return [Line(term.title, found[term.title]) for term in convention.terms if found.get(term.title, 0) != 0]
+    return [FigureTerm(term.title, found[term.title]) for term in convention.terms if found.get(term.title, 0) != 0]
 
 
 def calls(graph: Graph) -> Iterator[Call]:

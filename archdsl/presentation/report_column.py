@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from archdsl.measure.network.report import Report
-from archdsl.presentation.outline import Part
+from archdsl.presentation.items import ReportItem
 from archdsl.sheet.sheet import Column, Value
 
 
-class Figure(NamedTuple):
+class ReportColumn(NamedTuple):
     """A column, its value for a layer or a block, and its value for the whole network."""
 
     column: Column
-    of: Callable[[Part, Report], Value]
+    of: Callable[[ReportItem, Report], Value]
     total: Callable[[Report], Value] = lambda report: None

@@ -1,0 +1,81 @@
+"""Bodies: their statements in order, and the value that they end with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from archdsl import evaluate
+from archdsl.diagnostics import Label
+from archdsl.elaborate.evaluator import Evaluator
+from archdsl.elaborate.faults import POISON, Poison
+from archdsl.elaborate.values import Context, Scope, describe
+from archdsl.syntax import tree
+
+
+class Bodies:
+    """Runs bodies; every independent fault is recorded."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._record = evaluator.faults.record
+
+    def value(self, body: tree.Body, context: Context) -> Any:
+        """Run the statements of a body; its value is its last expression."""
+        result: Any = None
+        misplaced = False
+        last = body.statements[-1] if body.statements else None
+        for statement in body.statements:
+            if isinstance(statement, tree.Bind):
+                self.bind(statement, context)
+            elif isinstance(statement, tree.Evaluate):
+                value = self._evaluator.attempt(statement.value, context)
+                if statement is last:
+                    result = value
+                else:
+                    help = "bind it to a name, or feed it to the next step (in text, that line begins with `->`)"
+                    fault = context.fault("unused-expression", "this value is not used", statement.span, help=help)
+                    self._record(fault.diagnostic)
+            else:
+                misplaced = True
+                kind = {tree.Output: "output", tree.Loss: "loss", tree.Devices: "device"}[type(statement)]
+                fault = context.fault("outputs", f"`{kind}` stands in a network only", statement.span)
+                self._record(fault.diagnostic)
+        if result is None and misplaced:
+            return POISON
+        if result is None:
+            raise context.fault("no-value", "this body has no value", body.span, help="end it with an expression")
+        return result
+
+    def bind(self, statement: tree.Bind, context: Context) -> None:
+        """Bind the targets of a statement; a fault is recorded."""
+        value = self._evaluator.attempt(statement.value, context)
+        targets = statement.targets
+        values: Iterable[Any] = [value]
+        if len(targets) > 1:
+            if isinstance(value, Poison):
+                values = [POISON] * len(targets)
+            elif isinstance(value, list) and len(value) == len(targets):
+                values = value
+            else:
+                found = f"{len(value)} values" if isinstance(value, list) else describe(value)
+                message = f"{len(targets)} names need {len(targets)} values, found {found}"
+                self._record(context.fault("wrong-arity", message, statement.span).diagnostic)
+                values = [POISON] * len(targets)
+        for target, item in zip(targets, values, strict=True):
+            first = context.scope.find(target.id)
+            if first is None:
+                context.scope.bind(target.id, item, target.span)
+                continue
+            message, label = f"`{target.id}` is bound twice", Label(first.span, "first bound here")
+            fault = context.fault("rebound-name", message, target.span, (label,), help="choose another name")
+            self._record(fault.diagnostic)
+
+    def choice(self, branch: tree.IfBodies, context: Context, label: str | None) -> Any:
+        """The value of the body that a condition chooses."""
+        test = evaluate.truth(self._evaluator.value(branch.test, context))
+        chosen = branch.then if test else branch.orelse
+        if isinstance(chosen, tree.IfBodies):
+            return self._evaluator.value(chosen, context)
+        return self.value(chosen, replace(context, scope=Scope(context.scope)))

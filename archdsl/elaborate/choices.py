@@ -1,0 +1,23 @@
+"""What the user of a network chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.limits import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chooses for a network: settings, shapes of inputs and values of symbols, each by name.
+
+    With `open_batch` no size stands for a batch, which would count as 1 where it has no value.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    symbols: Mapping[str, int] = field(default_factory=dict)
+    open_batch: bool = False
+    work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks

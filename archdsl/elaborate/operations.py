@@ -1,0 +1,86 @@
+"""Operators on values: what they make of tensors, which is layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from archdsl.dims import Dim
+from archdsl.elaborate.arguments import operator_arguments
+from archdsl.elaborate.builder import GraphBuilder
+from archdsl.elaborate.evaluator import Arithmetic
+from archdsl.elaborate.faults import Fault
+from archdsl.elaborate.values import Context, TensorValue, describe, tensors_among
+from archdsl.evaluate import StaticList, ValueFault
+from archdsl.ops import OPERATORS, Operator
+from archdsl.ops.loss import Loss
+from archdsl.ops.merge import Mul
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+ARITHMETIC: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+
+
+class Operations(Arithmetic, Protocol):
+    """What operators and arithmetic of tensors make, wherever they are written."""
+
+    def operate(
+        self,
+        operator: type[Operator],
+        positional: Sequence[Any],
+        named: Mapping[str, Any],
+        call: tree.Call,
+        label: str | None,
+        context: Context,
+        path: str | None = None,
+    ) -> Any:
+        """The value of an operator's call; `path` is given for a shared operator. Raises `Fault`."""
+        ...
+
+
+class Layers:
+    """They make layers."""
+
+    def __init__(self, builder: GraphBuilder) -> None:
+        self._builder = builder
+
+    def operate(
+        self,
+        operator: type[Operator],
+        positional: Sequence[Any],
+        named: Mapping[str, Any],
+        call: tree.Call,
+        label: str | None,
+        context: Context,
+        path: str | None = None,
+    ) -> Any:
+        if issubclass(operator, Loss) and len(positional) < 2:
+            message = f"`{operator.name}` is a loss, which stands in a `loss` statement"
+            raise context.fault("loss", message, call.span)
+        self._builder.work.spend(sum(value.total for value in positional if isinstance(value, StaticList)))
+        try:
+            built, tensors = operator_arguments(operator, positional, named, call, context)
+        except Fault as fault:
+            key = path or (context.names.path(label) if label else context.names.next(operator.name))
+            self._builder.break_off(key, operator.name, tensors_among(positional, named), call.span, context, fault)
+            raise
+        return self._builder.layer(built, tensors, label, call.span, context, path)
+
+    def negative(self, tensor: TensorValue, label: str | None, span: Span, context: Context) -> Any:
+        return self._builder.layer(Mul(scalar=-1.0), [tensor], label, span, context)
+
+    def combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
+        symbol = node.operator
+        operator = ARITHMETIC.get(symbol)
+        if operator is None:
+            raise ValueFault(f"`{symbol}` does not take tensors", "wrong-type")
+        tensors = [side for side in (left, right) if isinstance(side, TensorValue)]
+        settings: dict[str, Any] = {}
+        if len(tensors) == 1:
+            scalar = right if isinstance(left, TensorValue) else left
+            if isinstance(scalar, (bool, Dim)) or not isinstance(scalar, (int, float)):
+                raise ValueFault(f"`{symbol}` takes tensors and numbers, found {describe(scalar)}", "wrong-type")
+            settings["scalar"] = float(scalar)
+            if operator in ("sub", "div") and isinstance(right, TensorValue):
+                settings["scalar_first"] = True
+        return self._builder.layer(OPERATORS[operator](**settings), tensors, label, node.span, context)
