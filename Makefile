@@ -16,9 +16,10 @@ demo: .venv/demo.stamp
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-# Ten minutes of generated texts and networks (FUZZ_TIME, in seconds), and the tests that `make test` leaves out.
+# The property tests with cases drawn anew, the tests that `make test` leaves out for their length, and ten minutes of
+# generated texts and networks (FUZZ_TIME, in seconds).
 fuzz: .venv/test.stamp
-	$(BIN)/python -m pytest -q -m heavy tests/safety
+	$(BIN)/python -m pytest -q -n auto -m "hypothesis or heavy" --hypothesis-profile=random
 	PYTHONPATH=$(CURDIR) $(BIN)/python -m tests.generate.fuzz
 
 lint: .venv/test.stamp

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from archdsl import validate
 from archdsl.diagnostics import did_you_mean
 from archdsl.program import Program, program, unknown_spec
 from archdsl.read import read, read_stdin
@@ -28,6 +29,7 @@ def open_spec(
 
     `texts` stand for the files of these names.
     """
+    validate.spec_name(spec)
     written = os.fspath(spec)
     if not written:
         raise unknown_spec("the SPEC is empty", "name a file, or a network that ships with archdsl", "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from archdsl.evaluate import FUNCTIONS
-from archdsl.graph import Written
+from archdsl.graph import Writing
 from archdsl.ops import OPERATORS, Operator
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -23,7 +23,7 @@ TYPES: Final[Mapping[str, type | tuple[type, ...]]] = dict(
     zip(tree.TYPES, (int, (int, float), bool, str, list), strict=True)
 )
 
-Kind: TypeAlias = Literal[
+NameKind: TypeAlias = Literal[
     "parameter", "setting", "input", "size", "value", "module", "item", "output", "device",
     "block", "network", "operator", "function", "initialiser", "word",
 ]  # fmt: skip
@@ -33,7 +33,7 @@ Kind: TypeAlias = Literal[
 class Definition:
     """What a name stands for, and where a spec says so: nowhere for what is built into the language."""
 
-    kind: Kind
+    kind: NameKind
     name: str
     span: Span | None = None
 
@@ -46,23 +46,23 @@ class Definitions:
     """
 
     blocks: Mapping[str, tuple[tree.Block, Definitions]] = field(default_factory=dict)
-    written: Written = field(default_factory=Written)
+    written: Writing = field(default_factory=Writing)
 
 
 Bound = TypeVar("Bound")
 
 
-class Scope(Generic[Bound]):
+class Bindings(Generic[Bound]):
     """What names are bound to; inner scopes see the outer ones."""
 
     __slots__ = ("bindings", "outer")
 
-    def __init__(self, outer: Scope[Bound] | None = None) -> None:
+    def __init__(self, outer: Bindings[Bound] | None = None) -> None:
         self.bindings: dict[str, Bound] = {}
         self.outer = outer
 
     def find(self, name: str) -> Bound | None:
-        scope: Scope[Bound] | None = self
+        scope: Bindings[Bound] | None = self
         while scope is not None:
             bound = scope.bindings.get(name)
             if bound is not None:
@@ -72,7 +72,7 @@ class Scope(Generic[Bound]):
 
     def all(self) -> Iterator[tuple[str, Bound]]:
         """Every name, the innermost first."""
-        scope: Scope[Bound] | None = self
+        scope: Bindings[Bound] | None = self
         while scope is not None:
             yield from scope.bindings.items()
             scope = scope.outer

@@ -23,6 +23,10 @@ class SpecError(Exception):
         self.graph = graph
         super().__init__(*(d.message for d in self.diagnostics))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[object, ...]]:
+        """By what it was made of: processes hand it to one another as a pickle."""
+        return type(self), (self.diagnostics, self.graph)
+
     def __str__(self) -> str:
         return render_all(self.diagnostics)
 

@@ -4,15 +4,16 @@ Nodes are keyed by the layer's path (`layer1.0.conv1`); the second and later use
 `path#2`, `path#3` and so on. A node's attributes are those of `Layer`, an edge's those of `Edge`; the graph's own
 (`graph.graph`) are those of `Header`. Nodes stand in an order in which every layer follows its inputs.
 
-A spec with errors has a graph too, of all that could be elaborated: `SpecError.graph`. Its steps that cannot be are
-nodes with the attributes of `Broken`; nothing reads them.
+A spec with errors has a graph too, of all that could be elaborated: `SpecError.graph`. Its header names the steps that
+cannot be, `broken`, which is empty in every other graph; they are nodes with the attributes of `Broken`, and nothing
+reads them. `sound` is the graph without them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
@@ -58,8 +59,8 @@ class Place(NamedTuple):
 class Broken(Layer):
     """Attributes of a step that cannot be: those of a layer without outputs, and what is wrong.
 
-    `op` is the name of the operator, or of the block where a block does not take its arguments; `operator` is None
-    where there is none yet.
+    `op` is the name of the operator, or of the block where a block does not take its arguments; `operator` is
+    `archdsl.ops.source.Unresolved` where there is none yet.
     """
 
     fault: Diagnostic
@@ -95,7 +96,7 @@ class Unused(NamedTuple):
     statement: Span  # the statement that binds it
 
 
-class Written(NamedTuple):
+class Writing(NamedTuple):
     """How the files of a spec are written: for lint, and no part of the architecture."""
 
     comments: tuple[Span, ...] = ()
@@ -119,7 +120,8 @@ class Header(TypedDict):
     requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33"
     loss: Graph | None  # its inputs are the outputs' names and "target"
     inference_loss: Graph | None  # the same without what exists in training only
-    written: Written  # not serialised
+    written: Writing  # not serialised
+    broken: tuple[str, ...]  # the steps that cannot be, where the spec has errors
 
 
 def header(graph: Graph) -> Header:
@@ -140,7 +142,16 @@ def layer(graph: Graph, key: str) -> Layer:
 
 def broken(graph: Graph) -> Iterator[tuple[str, Broken]]:
     """The steps that cannot be, in the graph of a spec with errors."""
-    return ((key, cast(Broken, node)) for key, node in graph.nodes(data=True) if "fault" in node)
+    return ((key, cast(Broken, graph.nodes[key])) for key in header(graph)["broken"])
+
+
+def sound(graph: Graph) -> Graph:
+    """A copy of the graph without the steps that cannot be, nor the outputs that are lost with them."""
+    copy = graph.copy()
+    copy.remove_nodes_from(header(graph)["broken"])
+    copy.graph["broken"] = ()
+    copy.graph["outputs"] = tuple(output for output in header(graph)["outputs"] if output["node"] in copy)
+    return copy
 
 
 def fault(graph: Graph, key: str) -> Diagnostic | None:
@@ -161,6 +172,11 @@ def operands(graph: Graph, key: str) -> list[tuple[str, int]]:
         (edge["input"], producer, edge["output"]) for producer, edges in before.items() for edge in edges.values()
     ]
     return [(producer, output) for _, producer, output in sorted(incoming)]
+
+
+def input_shapes(graph: Graph, key: str, reads: Iterable[tuple[str, int]] | None = None) -> list[Shape]:
+    """The shapes of a layer's inputs. `reads` are its operands, where they are known already."""
+    return [layer(graph, producer)["outputs"][output] for producer, output in reads or operands(graph, key)]
 
 
 def live(graph: Graph, training: bool) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from archdsl import validate
 from archdsl.backends import Plot, backend
 from archdsl.graph import Graph, header
 from archdsl.measure.network.analyse import analyse
@@ -46,8 +47,10 @@ class Network:
     def memory(self, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda") -> PrintedMemory:
         """What inference and a training step need; `str()` of it is a table, `.to_dict()` plain data.
 
-        `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed.
+        `optimizer` is sgd, momentum, adam or adamw, `dtype` fp32, bf16 or mixed, `hardware` cuda or cpu.
+        Raises `ValueError` for any other.
         """
+        validate.training_conditions(optimizer=optimizer, dtype=dtype, hardware=hardware)
         from archdsl.measure.memory.memory_report import memory_report  # loaded where needed, as is all but the report
         from archdsl.presentation.memory import PrintedMemory
 
@@ -58,12 +61,16 @@ class Network:
         """How long inference and a training step take on a device, layer by layer, by the roofline model.
 
         `profile` is the name of a GPU (`archdsl.measure.time.gpus.GPUS`) or a file that `archdsl calibrate` wrote.
-        Raises `ProfileError` for one that cannot be used, `SpecError` where sizes are left open.
+        Raises `ProfileError` for one that cannot be used, `SpecError` where sizes are left open, and `ValueError` for a
+        dtype or an optimizer that is not known.
         """
+        validate.training_conditions(optimizer=optimizer, dtype=dtype)
+        from archdsl.measure.time.device_profile import DeviceProfile
         from archdsl.measure.time.roofline import predict
         from archdsl.profiles import find_profile
 
         known = find_profile(profile) if isinstance(profile, str) else profile
+        validate.instance_of("profile", known, DeviceProfile, "the name of a device, a file's, or a DeviceProfile")
         return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
 
     def diff(self, other: Network) -> PrintedDifference:
@@ -71,6 +78,7 @@ class Network:
 
         `str()` of it is text, `.to_dict()` plain data.
         """
+        validate.instance_of("other", other, Network, "a Network")
         from archdsl.compare.diff import compare
         from archdsl.presentation.difference import PrintedDifference
 
@@ -99,6 +107,11 @@ class Network:
         `plot`. Raises `ValueError` for an unknown format or option and where sizes are left open, `OSError` where it
         cannot write.
         """
+        for other in beside:
+            validate.instance_of("each of beside", other, Network, "a Network")
+        validate.training_conditions(
+            **{name: options[name] for name in {"optimizer", "dtype", "hardware"} & {*options}}
+        )
         plot: Plot = backend("viz.plots").of_networks([self.graph, *(network.graph for network in beside)], **options)
         if path is not None:
             plot.save(path)
@@ -117,6 +130,8 @@ class Network:
         `@train` parts and the one without. Raises `SpecError` where the devices do not fit, and where they have not the
         memory for the weights, unless `force` says to try.
         """
+        if isinstance(devices, Mapping):
+            validate.named("devices", devices, "bad-device", "devices")
         model: CompiledNetwork = backend("compiler").compile_graph(self.graph, devices, force=force)
         return model
 

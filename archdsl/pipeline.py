@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from archdsl import validate
 from archdsl.address import open_spec
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate import Choices, elaborate
@@ -36,6 +37,7 @@ def load_graph(
     open_batch: bool = False,
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
+    validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
     program, name = open_spec(spec)
     choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch)
     return _elaborated(program, *program.find(name), choices)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from archdsl.definitions import Definition, Definitions
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.errors import SpecError
-from archdsl.graph import Written
+from archdsl.graph import Writing
 from archdsl.limits import MAX_FAULTS, limits
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
@@ -109,7 +109,7 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
     uses = dict(resolution.uses)
     for imported in done.values():
         uses |= imported.uses
-    definitions = replace(definitions, written=Written(*(sum(parts, ()) for parts in zip(*files, strict=True))))
+    definitions = replace(definitions, written=Writing(*(sum(parts, ()) for parts in zip(*files, strict=True))))
     return Program(spec, definitions, directory, uses)
 
 
@@ -124,7 +124,7 @@ def _define(spec: tree.Spec, imported: Mapping[str, tuple[tree.Block, Definition
 class _Imported:
     spec: tree.Spec
     definitions: Definitions = field(default_factory=Definitions)
-    written: Written = field(default_factory=Written)
+    written: Writing = field(default_factory=Writing)
     uses: Mapping[Span, Definition] = field(default_factory=dict)
 
 

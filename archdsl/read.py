@@ -13,12 +13,9 @@ from typing import BinaryIO, Final
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.limits import limits
-from archdsl.source import STDIN, Source, Span
+from archdsl.source import BOM, DECEPTIVE, STDIN, Source, Span
 
-# Control characters, and those that change the direction of text or hide in it.
-DECEPTIVE: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+LINE_END: Final = re.compile("\r\n|\r|\n")
 
 
 def read(path: Path, shown: str | None = None, code: str = "unreadable-file") -> Source:
@@ -36,14 +33,25 @@ def read(path: Path, shown: str | None = None, code: str = "unreadable-file") ->
         if stat.S_ISDIR(mode):
             raise _error(code, f"`{name}` is a directory, not a spec", name, "name a file in it")
         raise _error(code, f"`{name}` is not a regular file", name)
-    with open(handle, "rb") as file:
-        data = file.read(limits().bytes + 1)
+    try:
+        with open(handle, "rb") as file:
+            data = file.read(limits().bytes + 1)
+    except OSError as error:  # a disk that fails, say
+        raise _error(code, f"cannot read `{name}`: {(error.strerror or str(error)).lower()}", name) from None
     return decode(data, name)
 
 
 def read_stdin() -> Source:
-    """The text of standard input, which a command may name more than once."""
-    return decode(_all_of(sys.stdin.buffer, limits().bytes + 1), STDIN)
+    """The text of standard input, which a command may name more than once. Raises `SpecError`."""
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise _error("unreadable-file", "cannot read standard input: it is closed", STDIN)
+    try:
+        data = _all_of(stream, limits().bytes + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _error("unreadable-file", f"cannot read standard input: {reason.lower()}", STDIN) from None
+    return decode(data, STDIN)
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +77,9 @@ def decode(data: bytes, name: str) -> Source:
         place = Span(source, error.start, error.start + 1)
         message = f"not UTF-8 text: byte 0x{data[error.start]:02x} at line {line}, column {column}"
         raise SpecError([Diagnostic("not-text", message, place, help="a spec is a text file in UTF-8")]) from None
-    source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
+    ends = LINE_END.search(text)
+    ending = ends.group() if ends is not None else "\n"
+    source = Source(name, text.replace("\r\n", "\n").replace("\r", "\n"), ending, data.startswith(BOM))
     found = DECEPTIVE.search(source.text)
     if found is not None:
         char = ord(found.group())

@@ -11,7 +11,7 @@ from archdsl.address import is_stdin
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.pipeline import check, check_and_lint
-from archdsl.read import read_stdin
+from archdsl.read import read, read_stdin
 from archdsl.remedies import apply
 from archdsl.source import STDIN
 from archdsl.write import write_atomically
@@ -70,10 +70,8 @@ def _found(spec: str, texts: Mapping[str, str], linted: bool) -> tuple[Diagnosti
 
 
 def write(repair: Repair) -> None:
-    """Write the files that differ, each with the ends of lines that it had. Raises `OSError`."""
+    """Write the files that differ, each with the ends of lines and the byte-order mark that it had. Raises `OSError`,
+    and `SpecError` where one cannot be read any more."""
     for name in repair.changed:
         path = Path(name)
-        old = path.read_bytes()
-        mark = b"\xef\xbb\xbf" if old.startswith(b"\xef\xbb\xbf") else b""
-        text = repair.after[name].replace("\n", "\r\n" if b"\r\n" in old else "\n")
-        write_atomically(path, mark + text.encode())
+        write_atomically(path, read(path).encoded(repair.after[name]))

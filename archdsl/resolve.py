@@ -13,9 +13,20 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from archdsl import habits
-from archdsl.definitions import TYPES, Callee, Definition, Definitions, Kind, Scope, built_in, callee, callees, sizes_of
+from archdsl.definitions import (
+    TYPES,
+    Bindings,
+    Callee,
+    Definition,
+    Definitions,
+    NameKind,
+    built_in,
+    callee,
+    callees,
+    sizes_of,
+)
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, renaming, unknown
-from archdsl.graph import Unused, Written
+from archdsl.graph import Unused, Writing
 from archdsl.limits import MAX_FAULTS
 from archdsl.ops import OPERATORS, parameter_table, words
 from archdsl.ops.initialiser import INITIALISERS
@@ -27,7 +38,7 @@ class Resolution(NamedTuple):
     """The faults in the names of a file, how it is written, and what each name that is used in it stands for."""
 
     faults: list[Diagnostic]
-    written: Written
+    written: Writing
     uses: dict[Span, Definition]
 
 
@@ -53,7 +64,7 @@ def resolve(
         resolver.definitions_unused(spec)
     comments = tuple(comment.span for comment in spec.comments)
     bodies = tuple(node.span for node in (*spec.blocks, *spec.networks))
-    written = Written(comments, tuple(resolver.statements), bodies, tuple(resolver.unused))
+    written = Writing(comments, tuple(resolver.statements), bodies, tuple(resolver.unused))
     faults = sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
     return Resolution(faults, written, resolver.uses)
 
@@ -62,7 +73,7 @@ class _Enough(Exception):
     """More faults were found than anybody reads."""
 
 
-class _Names(Scope[Definition]):
+class _Names(Bindings[Definition]):
     """What the names bound so far stand for, and which of them were used."""
 
     __slots__ = ("used",)
@@ -71,13 +82,13 @@ class _Names(Scope[Definition]):
         super().__init__(outer)
         self.used: set[str] = set()
 
-    def define(self, kind: Kind, name: tree.Target | tree.Name) -> None:
+    def define(self, kind: NameKind, name: tree.Target | tree.Name) -> None:
         """Bind a name, unless it is bound here already."""
         self.bindings.setdefault(name.id, Definition(kind, name.id, name.span))
 
     def use(self, name: str) -> Definition | None:
         """What a name stands for, which is used from here on."""
-        names: Scope[Definition] | None = self
+        names: Bindings[Definition] | None = self
         while isinstance(names, _Names):
             found = names.bindings.get(name)
             if found is not None:
@@ -215,7 +226,7 @@ class _Resolver:
         self._advised(statement.value, names, lambda _: f"a loss is computed from what the network returns: {shown}")
         self.labels = labels
 
-    def _bind(self, kind: Kind, target: tree.Target, names: _Names) -> None:
+    def _bind(self, kind: NameKind, target: tree.Target, names: _Names) -> None:
         first = names.find(target.id)
         if first is not None and first.span is not None:
             label = Label(first.span, "first bound here")
@@ -367,13 +378,13 @@ class _Resolver:
         self._record(Diagnostic("unknown-parameter", message, span, help=help, fix=fix))
 
 
-def _kind(param: tree.Param, *, network: bool) -> Kind:
+def _kind(param: tree.Param, *, network: bool) -> NameKind:
     if not network:
         return "parameter"
     return "setting" if param.shape is None else "input"
 
 
-def _bound(statement: tree.Bind) -> Kind:
+def _bound(statement: tree.Bind) -> NameKind:
     """What a statement binds its names to."""
     made = statement.value.value if isinstance(statement.value, tree.Head) else statement.value
     return "module" if isinstance(made, tree.NewModule) else "value"

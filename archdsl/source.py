@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import bisect
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+BOM: Final = b"\xef\xbb\xbf"  # what some editors begin a file in UTF-8 with
+NEWLINE: Final = re.compile("\n")
 STDIN: Final = "<stdin>"  # what standard input is called where its text is shown
+# Control characters, and those that change the direction of text or hide in it.
+DECEPTIVE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,13 +23,17 @@ class Source:
     """A text that was read, under the name it is shown by (a path, or `<stdin>`)."""
 
     name: str
-    text: str = field(repr=False)
+    text: str = field(repr=False)  # with lines that end with a line feed, whatever ends them in the file
+    ending: str = field(default="\n", repr=False)  # of the file's lines: of the first one, where they differ
+    mark: bool = field(default=False, repr=False)  # whether a byte-order mark begins the file
+
+    def encoded(self, text: str) -> bytes:
+        """Another text as the file would hold it: with its ends of lines and its byte-order mark."""
+        return (BOM if self.mark else b"") + text.replace("\n", self.ending).encode()
 
     @cached_property
     def line_starts(self) -> list[int]:
-        starts = [0]
-        starts.extend(i + 1 for i, char in enumerate(self.text) if char == "\n")
-        return starts
+        return [0, *(newline.end() for newline in NEWLINE.finditer(self.text))]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a character, both counted from 1."""
@@ -30,9 +42,13 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line (from 1), without its end."""
-        start = self.line_starts[number - 1]
-        end = self.text.find("\n", start)
-        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+        start, end = self.bounds(number)
+        return self.text[start:end].rstrip("\r")
+
+    def bounds(self, number: int) -> tuple[int, int]:
+        """The offsets between which a line (from 1) stands, without its end."""
+        starts = self.line_starts
+        return starts[number - 1], starts[number] - 1 if number < len(starts) else len(self.text)
 
 
 @dataclass(frozen=True, slots=True)

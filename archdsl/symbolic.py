@@ -92,7 +92,7 @@ def _floor_low(atom: Floor) -> int | None:
 # --- sizes of one symbol ------------------------------------------------------------------------------------------
 
 
-class Course(NamedTuple):
+class SizeCourse(NamedTuple):
     """How a size that is linear in its only symbol goes: its values at 1, 2, … over one period, and by how much all
     of them rise with the next."""
 
@@ -118,7 +118,7 @@ class Course(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def course_of(size: Dim) -> Course | None:
+def course_of(size: Dim) -> SizeCourse | None:
     """The course of a size that is linear in its only symbol; None for others, and where its period is long."""
     names = symbols(size)
     length = _period(size)
@@ -126,7 +126,7 @@ def course_of(size: Dim) -> Course | None:
         return None
     (name,) = names
     values = [value(size, {name: n}) for n in range(1, length + 2)]
-    return Course(name, tuple(values[:-1]), values[-1] - values[0])
+    return SizeCourse(name, tuple(values[:-1]), values[-1] - values[0])
 
 
 def _period(size: Size) -> int:

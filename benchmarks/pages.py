@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import archdsl
-from tests.viz.chromium import Chromium, executable
+from tests.tools import BROWSER
+from tests.viz.chromium import Chromium
 
 LONG = "network Chain(x: [N, 8, 16, 16]) { x -> repeat 5000 { conv(8, 3, padding = 1) -> relu } }\n"
 FRAMES = 60
@@ -36,7 +37,7 @@ class Opened:
 
 def measure(rounds: int) -> dict[str, Opened]:
     """Open each page so many times, and move it."""
-    program = executable()
+    program = BROWSER.find()
     assert program is not None
     with tempfile.TemporaryDirectory() as folder:
         chain = Path(folder) / "chain.arch"

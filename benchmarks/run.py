@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from benchmarks import pages  # noqa: E402
-from tests.viz.chromium import executable  # noqa: E402
+from tests.tools import BROWSER  # noqa: E402
 
 ROUNDS = 9
 BEYOND = ["--max-bytes", "10000000", "--max-work", "100000000"]  # no spec by people has 100,000 written layers
@@ -122,7 +122,7 @@ def growth() -> list[str]:
 
 
 def interactive_pages() -> list[str]:
-    if executable() is None:
+    if BROWSER.find() is None:
         return ["Not measured: no Chromium is installed."]
     lines = [
         "| page | opens in, ms | frames while moving, ms | the same with all that fits open |",

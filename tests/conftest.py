@@ -6,16 +6,18 @@ import cProfile
 import os
 import pstats
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import pytest
+from hypothesis import settings
 
 from archdsl.elaborate import Choices, elaborate
 from archdsl.graph import Graph
 from archdsl.network import Network
 from archdsl.program import parse_string
+from tests.tools import left_out
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,8 +25,31 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+# What is generated is the same in every run, so that a test fails for a change and for nothing else; `make fuzz` draws
+# anew (--hypothesis-profile=random).
+settings.register_profile("derandomised", derandomize=True, database=None, deadline=None)
+settings.register_profile("random", derandomize=False, database=None, deadline=None, print_blob=True)
+settings.load_profile("derandomised")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected texts anew")
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)  # after the last line of pytest's own
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Say what was left out and how to get it. Where all tools are to be there ($ALL_TOOLS), that is a failure."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    skipped = [report.longrepr[2] for report in reporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)]
+    lines, had_to_run = left_out(skipped)
+    if lines:
+        reporter.write_line(f"left out: {', '.join(lines)}", yellow=True)
+    if had_to_run and os.environ.get("ALL_TOOLS"):
+        reporter.write_line("failed: $ALL_TOOLS says that nothing may be left out for want of a tool", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from archdsl.evaluate import FUNCTIONS
 from archdsl.symbolic import at_least, bounds, equal
 
 EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "200"))
-few = settings(max_examples=EXAMPLES, derandomize="ARCHDSL_EXAMPLES" not in os.environ, database=None, deadline=None)
+few = settings(max_examples=EXAMPLES)
 
 NAMES = ("H", "W", "N_1")
 SYMBOLS = {name: symbol(name) for name in NAMES}

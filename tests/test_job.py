@@ -17,7 +17,7 @@ from archdsl.job import COLLECT_EVERY, RECURSION_LIMIT, one_job
 from archdsl.pipeline import check
 
 THREADS = 8
-NETWORKS = ("lenet5", "alexnet", "resnet18", "cifar_resnet20", "googlenet", "vgg11", "densenet121", "nin")
+NETWORKS = ("lenet5", "alexnet", "resnet18", "cifar_resnet20", "googlenet", "vgg11", "cifar_resnet32", "nin_cifar10")
 # Deeper than Python's own limit lets a function go.
 DEEP = "block b0(x) { x -> relu }\n" + "".join(f"block b{i}(x) {{ x -> b{i - 1} }}\n" for i in range(1, 60))
 DEEP += f"network Net(x: [N, 4], n = {'(' * 60}1{')' * 60}) {{ x -> b59 }}\n"

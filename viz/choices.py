@@ -35,7 +35,7 @@ OTHERS: Final[Mapping[str, Choice]] = MappingProxyType(
         "fold": Choice(lambda value: isinstance(value, bool), "True or False"),
         "depth": Choice(
             lambda value: value in ("fit", None) or (type(value) is int and value >= 1),
-            'a number of at least 1, "fit", or None for all',
+            '"fit", None for all, or a number from 1 (a drawing is at least 1 deep)',
         ),
         "focus": Choice(lambda value: value is None or isinstance(value, str), "the path of a block or layer, or None"),
         "profile": Choice(lambda value: isinstance(value, (str, DeviceProfile)), "the name of a device, or a profile"),

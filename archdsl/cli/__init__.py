@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import Any, Final, NoReturn
 
 import click
 
+from archdsl.cli import streams
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
 from archdsl.source import STDIN
@@ -77,6 +77,7 @@ def cli(operators: tuple[str, ...]) -> None:
 
 def main() -> NoReturn:
     """Run the command line. Exit status: 0 nothing wrong, 1 the spec has errors, 2 the command was used wrongly."""
+    streams.open_all()
     try:
         status = cli.main(standalone_mode=False)
         sys.stdout.flush()
@@ -86,24 +87,19 @@ def main() -> NoReturn:
         show_faults(error.diagnostics)
         status = error.exit_status
     except click.ClickException as error:
-        error.show()
+        streams.complain(streams.shown(error), nl=False)
         status = error.exit_code
     except ImportError as error:  # a library that is not installed, or a package that hides one of archdsl's
-        click.echo(f"error: {error}", err=True)
+        streams.complain(f"error: {error}")
         status = 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing was written", err=True)
+        streams.complain("interrupted; nothing was written")
         status = 130
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
-        _drop_output()
+        streams.drop_output()
         status = 0
     except OSError as error:  # the disk that standard output goes to is full, say
-        _drop_output()
-        click.echo(f"error: cannot write the output: {(error.strerror or str(error)).lower()}", err=True)
+        streams.drop_output()
+        streams.complain(f"error: cannot write the output: {(error.strerror or str(error)).lower()}")
         status = 2
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def _drop_output() -> None:
-    """Send the rest of standard output nowhere, or Python complains once more when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

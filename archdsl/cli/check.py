@@ -10,7 +10,7 @@ import click
 from archdsl.cli.changes import changes
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, format_option, print_findings
-from archdsl.cli.terminal import show_faults
+from archdsl.cli.terminal import say, show_faults
 from archdsl.diagnostics import Findings, distinct
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
@@ -71,16 +71,17 @@ def _fix(spec: str, linted: bool) -> Findings:
         raise cannot_write(spec, error) from None
     for fault in repair.fixed:
         assert fault.span is not None
-        click.echo(f"fixed {place(fault.span)}: {fault.message}", err=True)
+        say(f"fixed {place(fault.span)}: {fault.message}", err=True)
     return replace(_check(spec, linted), fixed=repair.fixed)
 
 
 def _filter(spec: str, linted: bool, strict: bool) -> int:
     """Standard input to standard output, fixed."""
+    from archdsl.read import read_stdin
     from archdsl.source import STDIN
 
     repair = _repair(spec, linted)
-    click.echo(repair.after[STDIN], nl=False)
+    click.echo(read_stdin().encoded(repair.after[STDIN]), nl=False)
     return max(_left([repair]), int(strict and bool(repair.left)))
 
 

@@ -10,6 +10,7 @@ import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
+    at_option,
     cannot_write,
     choice_options,
     faults_as_json,
@@ -36,6 +37,7 @@ from archdsl.cli.options import (
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the weights.")
 @weights_option("Save the new weights to a .safetensors file.")
 @force_option
+@at_option
 @choice_options
 @json_option
 @limit_options
@@ -47,6 +49,7 @@ def command(
     seed: int,
     output: Path | None,
     force: bool,
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     as_json: bool,
@@ -58,7 +61,7 @@ def command(
 
     if output is not None and devices == "meta":
         raise click.UsageError("tensors on the device meta have no values to save")
-    network = Network(load_graph(spec, settings, inputs))
+    network = Network(load_graph(spec, settings, inputs, symbols))
     choice = _devices(devices)
     compiler = backend("compiler")
     import torch

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from archdsl.cli.limits import reading_limit_options
-from archdsl.cli.options import cannot_write
+from archdsl.cli.results import try_place, write_or_keep, wrote
 
 
 @click.command("convert")
@@ -27,6 +27,7 @@ def command(spec: str, output: Path | None, to: str | None) -> int:
     from archdsl.syntax import forms
     from archdsl.write import write_atomically
 
+    try_place(output)
     source = source_of(spec)
     suffix = forms.form_of_path(str(output)) if output is not None else None
     if output is not None and suffix is None and to is None:
@@ -39,11 +40,8 @@ def command(spec: str, output: Path | None, to: str | None) -> int:
     form: forms.Form = "yaml" if chosen == "yaml" else "text"
     converted = convert_source(source, form)
     if output is None:
-        click.echo(converted, nl=False)
+        click.echo(source.encoded(converted), nl=False)
         return 0
-    try:
-        write_atomically(output, converted.encode())
-    except OSError as error:
-        raise cannot_write(output, error) from None
-    click.echo(f"wrote {output}", err=True)
+    write_or_keep(output, lambda path: write_atomically(path, source.encoded(converted)))
+    wrote(output, err=True)
     return 0

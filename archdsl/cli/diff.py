@@ -11,7 +11,7 @@ import click
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
-    cannot_write,
+    at_option,
     choice_options,
     direction_option,
     engine_option,
@@ -22,6 +22,8 @@ from archdsl.cli.options import (
     times_of_page_option,
     without_effect,
 )
+from archdsl.cli.results import try_place, write_or_keep, wrote
+from archdsl.cli.terminal import say
 
 
 @click.command("diff")
@@ -45,6 +47,7 @@ from archdsl.cli.options import (
 @theme_option("The colours of the drawing; print is black and white.")
 @engine_option
 @times_of_page_option
+@at_option
 @choice_options
 @limit_options
 @click.option("--exit-code", is_flag=True, help="Status 1 where the networks differ.")
@@ -54,6 +57,7 @@ def command(
     a: str,
     b: str,
     output: Path | None,
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     exit_code: bool,
@@ -69,20 +73,19 @@ def command(
     from archdsl.pipeline import load_graph
 
     _check(output, as_json, options)
-    first, second = (Network(load_graph(spec, settings, inputs)) for spec in (a, b))
+    try_place(output)
+    first, second = (Network(load_graph(spec, settings, inputs, symbols)) for spec in (a, b))
     difference = first.diff(second)
     if output is not None:
         try:
-            difference.draw(output, **options)
+            write_or_keep(output, lambda path: difference.draw(path, **options))
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        except OSError as error:
-            raise cannot_write(output, error) from None
-        click.echo(f"wrote {output}")
+        wrote(output)
     elif as_json:
         print_json(difference.to_dict())
     else:
-        click.echo(str(difference), nl=False)
+        say(str(difference), nl=False)
     return 1 if exit_code and not difference.same else 0
 
 

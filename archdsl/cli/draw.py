@@ -11,7 +11,7 @@ import click
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
-    cannot_write,
+    at_option,
     choice_options,
     direction_option,
     engine_option,
@@ -20,6 +20,7 @@ from archdsl.cli.options import (
     times_of_page_option,
     without_effect,
 )
+from archdsl.cli.results import try_place, write_or_keep, wrote
 from archdsl.errors import SpecError
 
 FORMATS = backend("viz").known_formats()
@@ -63,11 +64,13 @@ FORMATS = backend("viz").known_formats()
 @theme_option("The colours; print is black and white.")
 @engine_option
 @times_of_page_option
+@at_option
 @choice_options
 @limit_options
 def command(
     spec: str,
     output: Path,
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     **options: Any,
@@ -83,23 +86,22 @@ def command(
     if format in FORMATS:
         where = f"in a file of {format}" if options["view"] == "graph" else f"in the view {options['view']}"
         without_effect(where, *backend("viz").ignored(format, options["view"]))
+    try_place(output)
     faults: SpecError | None = None
     try:
-        graph = load_graph(spec, settings, inputs)
+        graph = load_graph(spec, settings, inputs, symbols)
     except SpecError as error:
         if error.graph is None:
             raise
         faults, graph = error, error.graph
     try:
-        Network(graph).draw(output, **options)
+        write_or_keep(output, lambda path: Network(graph).draw(path, **options))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    except OSError as error:
-        raise cannot_write(output, error) from None
     if faults is not None:
-        click.echo(f"wrote {output}, up to the errors")
+        wrote(output, ", up to the errors")
         raise faults
-    click.echo(f"wrote {output}")
+    wrote(output)
     return 0
 
 

@@ -18,6 +18,7 @@ from archdsl.cli.options import (
     spec_argument,
     without_effect,
 )
+from archdsl.cli.terminal import say
 
 POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -99,5 +100,5 @@ def command(
     if as_json:
         print_json({"archdsl": 1, "cases": [case.to_dict() for case in cases]})
     else:
-        click.echo("\n".join(map(text, cases)))
+        say("\n".join(map(text, cases)))
     return 0

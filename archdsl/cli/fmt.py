@@ -9,6 +9,7 @@ import click
 from archdsl.cli.changes import changes
 from archdsl.cli.limits import reading_limit_options
 from archdsl.cli.options import cannot_write
+from archdsl.cli.terminal import say
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 
@@ -21,7 +22,7 @@ from archdsl.errors import SpecError
 def command(files: tuple[str, ...], check: bool, diff: bool) -> int:
     """Format specs in place; `-` formats standard input to standard output.
 
-    Comments and what a spec says stay as they are.
+    Comments and what a spec says stay as they are, and so do the ends of lines and a byte-order mark.
     """
     faults: list[Diagnostic] = []
     changed = False
@@ -47,15 +48,15 @@ def _format(file: str, check: bool, diff: bool) -> bool:
     if diff:
         click.echo(changes(source.name, source.text, formatted, "formatted"), nl=False)
     if check and changed:
-        click.echo(f"{source.name} is not formatted", err=True)
+        say(f"{source.name} is not formatted", err=True)
     if check or diff:
         return changed
     if file == "-":
-        click.echo(formatted, nl=False)
+        click.echo(source.encoded(formatted), nl=False)
     elif changed:
         try:
-            write_atomically(Path(file), formatted.encode())
+            write_atomically(Path(file), source.encoded(formatted))
         except OSError as error:
             raise cannot_write(file, error) from None
-        click.echo(f"formatted {file}", err=True)
+        say(f"formatted {file}", err=True)
     return changed

@@ -80,7 +80,7 @@ def command(
             continue
         wanted = [f for f in found if (f.diagnostic.code in only or not only) and f.diagnostic.code not in off]
         kept = [f for f in wanted if notes or only or f.diagnostic.level == "warning"]
-        hidden |= {f.diagnostic.key for f in wanted if f not in kept}
+        hidden |= {f.diagnostic.key for f in wanted} - {f.diagnostic.key for f in kept}
         shown += kept
         results.append(Findings(spec, diagnostics=tuple(f.diagnostic for f in kept)))
         documents.append({"spec": spec, "ok": True, "diagnostics": [], "findings": [_plain(f) for f in kept]})

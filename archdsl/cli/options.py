@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +22,13 @@ if TYPE_CHECKING:
     from archdsl.network import Network
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def at_option(function: F) -> F:
+    """--at, given to the command as `symbols`: values of what the spec leaves open."""
+    return click.option(
+        "--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224."
+    )(function)
 
 
 def spec_argument(function: F) -> F:
@@ -204,7 +210,9 @@ def print_findings(findings: Sequence[Findings], form: str) -> int:
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    from archdsl.render.json import as_text
+
+    click.echo(as_text(document))
 
 
 def faults_as_json(command: Callable[..., int]) -> Callable[..., int]:

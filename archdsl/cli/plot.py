@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from archdsl.backends import Plot, backend
-from archdsl.cli.options import cannot_write, theme_option
+from archdsl.cli.options import theme_option
+from archdsl.cli.results import try_place, write_or_keep, wrote
 
 
 def plot_options(function: Callable[..., int]) -> Callable[..., int]:
@@ -34,12 +35,10 @@ def plot_options(function: Callable[..., int]) -> Callable[..., int]:
 def write_plot(make: Callable[[], Plot], file: Path, but: str = "") -> None:
     """Make a plot, write it, and say so."""
     try:
-        make().save(file)
+        write_or_keep(file, make().save)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    except OSError as error:
-        raise cannot_write(file, error) from None
-    click.echo(f"wrote {file}{but}")
+    wrote(file, but)
 
 
 def _known(ctx: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
@@ -49,4 +48,5 @@ def _known(ctx: click.Context, option: click.Parameter, file: Path | None) -> Pa
             backend("viz.plots").format_of(file)
         except ValueError as error:
             raise click.BadParameter(str(error), ctx, option) from None
+        try_place(file)
     return file

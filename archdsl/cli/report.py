@@ -12,17 +12,17 @@ import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
+    at_option,
     choice_options,
     memory_options,
     predicted_times,
     print_json,
     profile_option,
     sheet_options,
-    symbol_values,
     without_effect,
 )
 from archdsl.cli.plot import plot_options, write_plot
-from archdsl.cli.terminal import terminal_width
+from archdsl.cli.terminal import say, terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @click.option("--by", type=click.Choice(BY), help="Counts of inference and training added up.")
 @click.option("--explain-counts", "explain", is_flag=True, help="What other tools count, and why.")
 @click.option("--compare", is_flag=True, help="Totals side by side, as for several SPECs anyway.")
-@click.option("--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224.")
+@at_option
 @click.option("--symbolic", is_flag=True, help="Leave the batch open as well, instead of counting it as 1.")
 @choice_options
 @click.option("--memory", is_flag=True, help="Show the memory of training and inference as well.")
@@ -130,13 +130,13 @@ def command(
     below = f"\n{needs}" if needs else ""
     if form == "text" and width is None and not chosen:
         if profile is None:
-            click.echo(f"{report}{below}", nl=False)
+            say(f"{report}{below}", nl=False)
             return 0
         view["flat"] = True
     from archdsl.sheet.formats import render
 
     sheet = _sheet(networks, report, chosen[0] if chosen else None, by, view, form)
-    click.echo(render(sheet, form, width) + below, nl=False)
+    say(render(sheet, form, width) + below, nl=False)
     return 0
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from archdsl.cli.options import cannot_write, print_json
+from archdsl.cli.options import print_json
+from archdsl.cli.results import try_place, write_or_keep, wrote
 
 
 @click.command("schema")
@@ -17,13 +18,12 @@ def command(output: Path | None) -> int:
     from archdsl.syntax.schema import schema
     from archdsl.write import write_atomically
 
+    try_place(output)
     document = schema()
     if output is None:
         print_json(document)
         return 0
-    try:
-        write_atomically(output, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-    except OSError as error:
-        raise cannot_write(output, error) from None
-    click.echo(f"wrote {output}", err=True)
+    data = (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+    write_or_keep(output, lambda path: write_atomically(path, data))
+    wrote(output, err=True)
     return 0

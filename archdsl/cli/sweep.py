@@ -14,7 +14,7 @@ import click
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, sheet_options
 from archdsl.cli.plot import plot_options, write_plot
-from archdsl.cli.terminal import terminal_width
+from archdsl.cli.terminal import say, terminal_width
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
 
@@ -131,5 +131,5 @@ def command(
         return 0
     from archdsl.sheet.formats import render
 
-    click.echo(render(sheet(points, pareto), form, width or terminal_width(sys.stdout)), nl=False)
+    say(render(sheet(points, pareto), form, width or terminal_width(sys.stdout)), nl=False)
     return 0

@@ -12,6 +12,7 @@ from typing import Final, TextIO
 import click
 
 from archdsl.diagnostics import Diagnostic
+from archdsl.render.text import harmless
 
 MAX_WIDTH: Final = 88  # of running text: longer lines are hard to read
 
@@ -26,6 +27,11 @@ def colour(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text that may hold names from outside, of files for example: nothing in it steers the terminal."""
+    click.echo(harmless(text), err=err, nl=nl)
 
 
 def width() -> int:

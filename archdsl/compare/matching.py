@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archdsl.dims import Shape
-from archdsl.graph import Graph, header, layers
-from archdsl.measure.network.cost import fixed
+from archdsl.graph import Graph
+from archdsl.net_view import NetView
 
 MAX_CELLS = 500_000  # of an alignment's table; beyond, layers of equal path and kind are fixed first
 LEAST = 3.0  # the likeness below which two layers are not the same one changed
@@ -52,15 +52,15 @@ def match(a: Graph, b: Graph) -> list[LayerPair]:
 
 
 def _items(graph: Graph) -> list[_Item]:
-    ones = header(graph)["least_batch"]
+    net = NetView(graph)
     kinds: dict[_Kind, _Kind] = {}
     found = []
-    for key, node in layers(graph):
+    for key, node in net.layers.items():
         if node["op"] == "input":
             continue
         params = tuple((name, value) for name, value in node["params"].items() if not isinstance(value, list))
         weights = tuple(w.shape for w in node["weights"])
-        kind = _Kind(node["op"], node["operator"].group, params, fixed(node["shape"], ones), weights)
+        kind = _Kind(node["op"], node["operator"].group, params, net.counted(node["shape"]), weights)
         parent, _, label = key.rpartition(".")
         counted = label.isdigit() or label.rstrip("0123456789").rstrip("_") == node["op"]
         found.append(_Item(key, kinds.setdefault(kind, kind), label, counted, parent))

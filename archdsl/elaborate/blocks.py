@@ -10,7 +10,7 @@ from archdsl.definitions import Definitions
 from archdsl.diagnostics import Diagnostic, Instance, Label
 from archdsl.dims import Dim
 from archdsl.elaborate.arguments import argument_fix, bind_parameters, check_parameter, match_shape
-from archdsl.elaborate.bodies import Bodies
+from archdsl.elaborate.bodies import BodyRunner
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Fault
@@ -31,7 +31,7 @@ SHORT: Final = 30  # characters of a text or list in it
 class Blocks:
     """Makes instances of blocks."""
 
-    def __init__(self, builder: GraphBuilder, evaluator: Evaluator, bodies: Bodies) -> None:
+    def __init__(self, builder: GraphBuilder, evaluator: Evaluator, bodies: BodyRunner) -> None:
         self._builder = builder
         self._evaluator = evaluator
         self._bodies = bodies

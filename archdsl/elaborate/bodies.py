@@ -1,4 +1,4 @@
-"""Bodies: their statements in order, and the value that they end with."""
+"""BodyRunner: their statements in order, and the value that they end with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archdsl.elaborate.values import Context, Scope, describe
 from archdsl.syntax import tree
 
 
-class Bodies:
+class BodyRunner:
     """Runs bodies; every independent fault is recorded."""
 
     def __init__(self, evaluator: Evaluator) -> None:

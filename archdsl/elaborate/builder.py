@@ -19,7 +19,7 @@ from archdsl.ops import Operator, ShapeError, Weighted
 from archdsl.ops.assumptions import assumptions, fits
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import ParamError
-from archdsl.ops.source import Input
+from archdsl.ops.source import Input, Unresolved
 from archdsl.source import Span
 
 MAX_ELEMENTS: Final = 2**48
@@ -35,6 +35,7 @@ class GraphBuilder:
         self.work = work
         self.limits = limits()
         self.devices: dict[str, None] = {}  # in the order declared
+        self.broken: dict[str, None] = {}  # steps that cannot be, in the order found
         self.init: Initialiser | None = None  # the network's own choice
         self.requires: dict[Dim, None] = {}  # sizes that must be at least 0, in the order found
         self.steps: dict[str, Span] = {}  # every path given to a step
@@ -181,10 +182,11 @@ class GraphBuilder:
         """Keep a step that cannot be, for whoever looks at the graph to see where it ends."""
         while key in self.graph:  # a step whose path was not settled yet
             key += "'"
-        self._add(key, key, op, operator, (), span, context, "float32")
+        self._add(key, key, op, operator or Unresolved(), (), span, context, "float32")
         sizes = tuple(Place(tensor.node, tensor.output, dim) for tensor, dim in fault.sizes)
         blame = {"sizes": sizes, "instead": fault.instead, "wanted": fault.wanted}
         self.graph.nodes[key].update(fault=fault.diagnostic, **blame)
+        self.broken[key] = None
         for i, tensor in enumerate(tensors):
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
@@ -262,7 +264,7 @@ class GraphBuilder:
         key: str,
         path: str,
         op: str,
-        operator: Operator | None,
+        operator: Operator,
         outputs: tuple[Shape, ...],
         span: Span,
         context: Context | None,
@@ -275,7 +277,7 @@ class GraphBuilder:
             path=path,
             op=op,
             operator=operator,
-            params=operator.params if operator else {},
+            params=operator.params,
             weights=(),
             shape=outputs[0] if outputs else (),
             outputs=outputs,

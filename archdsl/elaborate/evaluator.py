@@ -19,7 +19,7 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 # The value of one kind of expression, in a context; the text is the label of the layer that it makes.
-Form: TypeAlias = Callable[[Any, Context, str | None], Any]
+ExpressionForm: TypeAlias = Callable[[Any, Context, str | None], Any]
 
 
 class Arithmetic(Protocol):
@@ -43,7 +43,7 @@ class Evaluator:
         self.work = work
         self.faults = faults
         self._arithmetic = arithmetic
-        self.forms: dict[type, Form] = {
+        self.forms: dict[type, ExpressionForm] = {
             tree.Literal: lambda e, c, _: e.value,
             tree.Name: self._name,
             tree.ListDisplay: self._list,

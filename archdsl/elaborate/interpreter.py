@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.elaborate.blocks import Blocks
-from archdsl.elaborate.bodies import Bodies
+from archdsl.elaborate.bodies import BodyRunner
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.evaluator import Evaluator
@@ -25,7 +25,7 @@ class Interpreter:
         operations = operations or Layers(builder)
         self.faults = Faults()
         self.evaluator = Evaluator(builder.work, self.faults, operations)
-        self.bodies = Bodies(self.evaluator)
+        self.bodies = BodyRunner(self.evaluator)
         blocks = Blocks(builder, self.evaluator, self.bodies)
         modules = Modules(builder, self.evaluator, operations, blocks)
         calls = Calls(self.evaluator, operations, blocks, modules)

@@ -11,7 +11,7 @@ from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.operations import Layers, Operations
 from archdsl.elaborate.values import Context, Scope, SharedModule, TensorValue, Unavailable, describe, is_tensors
-from archdsl.graph import Graph, Output, Written, layers
+from archdsl.graph import Graph, Output, Writing, layers
 from archdsl.limits import Work
 from archdsl.ops import Operator
 from archdsl.ops.loss import Loss
@@ -141,7 +141,8 @@ def _elaborate(
         requires=(),
         loss=None,
         inference_loss=None,
-        written=Written(),
+        written=Writing(),
+        broken=(),
     )
     return graph
 

@@ -97,6 +97,7 @@ class _Elaboration:
             loss=self.losses[0],
             inference_loss=self.losses[1],
             written=self.context.definitions.written,
+            broken=tuple(self.builder.broken),
         )
 
     # --- settings and inputs

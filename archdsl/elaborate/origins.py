@@ -10,7 +10,7 @@ from typing import Final
 
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.dims import Size
-from archdsl.graph import Broken, Graph, Place, header, layer, operands
+from archdsl.graph import Broken, Graph, Place, header, input_shapes, layer, operands
 from archdsl.ops.arithmetic import Derivation, derive, say
 
 MAX_NOTES: Final = 6  # of one diagnostic
@@ -84,8 +84,7 @@ def size_at(graph: Graph, place: Place) -> Size:
 
 
 def _derivations(graph: Graph, key: str) -> tuple[tuple[Derivation, ...], ...]:
-    shapes = tuple(layer(graph, producer)["outputs"][output] for producer, output in operands(graph, key))
-    return derive(layer(graph, key)["operator"], shapes)
+    return derive(layer(graph, key)["operator"], tuple(input_shapes(graph, key)))
 
 
 def called(graph: Graph, key: str) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from archdsl import definitions
-from archdsl.definitions import Definitions
+from archdsl.definitions import Bindings, Definitions
 from archdsl.diagnostics import Diagnostic, Fix, Instance, Label, unknown
 from archdsl.dims import Shape, Undecided, show
 from archdsl.elaborate.faults import Fault
@@ -64,7 +63,7 @@ class Binding:
     span: Span
 
 
-class Scope(definitions.Scope[Binding]):
+class Scope(Bindings[Binding]):
     """The values bound so far."""
 
     __slots__ = ()

@@ -8,9 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.diagnostics import Fix, Label
-from archdsl.dims import Shape
-from archdsl.graph import Graph, Header, Layer, header, layer, layers, operands
 from archdsl.measure.network.receptive_field import Fields, receptive_fields
+from archdsl.net_view import NetView
 from archdsl.ops import Operator
 from archdsl.source import Span
 
@@ -26,32 +25,20 @@ class Found(NamedTuple):
     span: Span | None = None
 
 
-class Net:
-    """An elaborated network, with what several rules ask about it worked out once."""
+class Net(NetView):
+    """An elaborated network as rules see it."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.layers: list[tuple[str, Layer]] = list(layers(graph))
-        self.reads = {key: operands(graph, key) for key, _ in self.layers}
-        self.readers: dict[str, list[str]] = {key: [] for key, _ in self.layers}  # once for each input that reads
-        for key, reads in self.reads.items():
-            for producer, _ in reads:
-                self.readers[producer].append(key)
-        self.header: Header = header(graph)
-        self.outputs = {output["node"] for output in self.header["outputs"]}
+    @cached_property
+    def outputs(self) -> set[str]:
+        """The layers whose outputs are the network's."""
+        return {output["node"] for output in self.header["outputs"]}
 
     @cached_property
     def fields(self) -> dict[str, Fields]:
         return receptive_fields(self.graph)
 
-    def layer(self, key: str) -> Layer:
-        return layer(self.graph, key)
-
     def operator(self, key: str) -> Operator:
-        return layer(self.graph, key)["operator"]
-
-    def input_shapes(self, key: str) -> list[Shape]:
-        return [layer(self.graph, producer)["outputs"][output] for producer, output in self.reads[key]]
+        return self.layers[key]["operator"]
 
     def only_reader(self, key: str) -> str | None:
         """The layer that alone reads a layer's output, which is no output of the network."""
@@ -61,8 +48,8 @@ class Net:
     def before(self, key: str, skipped: tuple[type[Operator], ...]) -> str | None:
         """The layer whose output a layer with one input reads, seen through layers of some kinds that nothing else
         reads."""
-        while len(self.reads[key]) == 1:
-            key = self.reads[key][0][0]
+        while len(self.operands(key)) == 1:
+            key = self.operands(key)[0][0]
             if self.only_reader(key) is None:
                 return None
             if not isinstance(self.operator(key), skipped):

@@ -11,7 +11,7 @@ from archdsl.ops.norm import BatchNorm
 
 @rule("batch-of-one")
 def check(net: Net) -> Iterator[Found]:
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         shape = node["shape"]
         if isinstance(node["operator"], BatchNorm) and product((shape[0], *shape[2:])) == 1:
             message = "`batch_norm` over one value for each channel: the first training step fails"

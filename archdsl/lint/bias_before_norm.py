@@ -18,9 +18,9 @@ from archdsl.syntax.forms import form_of
 
 @rule("bias-before-norm")
 def check(net: Net) -> Iterator[Found]:
-    uses = Counter(node["path"] for _, node in net.layers)
+    uses = Counter(node["path"] for _, node in net.layers.items())
     normed: Counter[str] = Counter()
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         if not isinstance(node["operator"], BatchNorm):
             continue
         biased = net.before(key, (Identity,))
@@ -30,14 +30,14 @@ def check(net: Net) -> Iterator[Found]:
         # The last dimension of a linear layer's output is the channels of a norm only where there is no other.
         if not (isinstance(operator, (Conv, ConvTranspose)) or (isinstance(operator, Linear) and rank == 2)):
             continue
-        path = net.layer(biased)["path"]
+        path = net.layers[biased]["path"]
         normed[path] += 1
         if operator.bias and normed[path] == uses[path]:  # in all uses, where it is shared
             message = (
                 f"the bias of this `{operator.name}` has no effect: `batch_norm` subtracts the mean of each channel"
             )
             labels = (Label(node["span"], "subtracts it again, and has a shift of its own"),)
-            span = net.layer(biased)["span"]
+            span = net.layers[biased]["span"]
             yield Found(path, message, "write `bias = false`", labels, _without_bias(span))
 
 

@@ -37,7 +37,7 @@ def lint(graphs: Sequence[Graph], whole: Source | None = None) -> list[Finding]:
     for graph in graphs:
         net = Net(graph)
         name = net.header["variant"] or net.header["network"]
-        made.update(node["span"] for key, node in net.layers if key == node["path"])
+        made.update(node["span"] for key, node in net.layers.items() if key == node["path"])
         for code, check in RULES.items():
             for found in check(net):
                 diagnostic = _diagnostic(code, found, net)
@@ -66,7 +66,7 @@ def _order(finding: Finding) -> tuple[str, int, str]:
 def _diagnostic(code: str, found: Found, net: Net) -> Diagnostic:
     if found.layer is None:
         return Diagnostic(code, found.message, found.span, found.labels, help=found.help, fix=found.fix)
-    node = net.layer(found.layer)
+    node = net.layers[found.layer]
     span = found.span or node["span"]
     return Diagnostic(code, found.message, span, found.labels, node["blocks"], found.help, found.fix, layer=found.layer)
 

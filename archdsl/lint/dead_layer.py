@@ -5,16 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from archdsl.graph import live
 from archdsl.lint._rule import Found, Net, rule
 from archdsl.source import Span
 
 
 @rule("dead-layer")
 def check(net: Net) -> Iterator[Found]:
-    needed = live(net.graph, training=True)
+    needed = net.live(training=True)
     named = _Spans([unused.statement for unused in net.header["written"].unused])
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         # The last of several dead layers stands for all; what an unused name holds is reported with the name.
         if key in needed or net.readers[key] or node["op"] == "input":
             continue

@@ -14,13 +14,13 @@ from archdsl.ops.reshape import Flatten, Identity
 
 @rule("dense-head")
 def check(net: Net) -> Iterator[Found]:
-    total = sum(cost.params(node) for _, node in net.layers)
+    total = sum(cost.params(node) for _, node in net.layers.items())
     flat: set[str] = set()  # layers whose output is maps laid out in a row
     held = 0
     first: str | None = None
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         operator = node["operator"]
-        reads = [producer for producer, _ in net.reads[key]]
+        reads = [producer for producer, _ in net.operands(key)]
         if isinstance(operator, Flatten):
             shape = net.input_shapes(key)[0]
             if len(shape) > 2 and len(node["shape"]) == 2 and product(shape[2:]) != 1:

@@ -13,7 +13,7 @@ GRID = range(12, 21)  # where Inception-v3 found n × 1 and 1 × n to work
 
 @rule("large-kernel")
 def check(net: Net) -> Iterator[Found]:
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         operator = node["operator"]
         if not isinstance(operator, Conv) or operator.groups > 1 or len(node["shape"]) != 4:
             continue

@@ -19,7 +19,7 @@ from archdsl.ops.reshape import Flatten, Identity
 LINEAR = (BatchNorm, Dropout, Flatten, Identity)
 
 
-class Pair(NamedTuple):
+class LinearPair(NamedTuple):
     """Two linear layers one after the other, and how many values go in, between them and out at each position."""
 
     first: str
@@ -37,9 +37,9 @@ class Pair(NamedTuple):
         return self.between <= self.before and self.between < self.after
 
 
-def pairs(net: Net) -> Iterator[Pair]:
+def pairs(net: Net) -> Iterator[LinearPair]:
     """The pairs of dense convolutions or linear layers, without those whose structure says that they are meant."""
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         second = node["operator"]
         if not isinstance(second, (Conv, Linear)):
             continue
@@ -48,19 +48,19 @@ def pairs(net: Net) -> Iterator[Pair]:
             continue
         first = net.operator(before)
         if isinstance(first, Linear) and isinstance(second, Linear):
-            sizes = [net.input_shapes(before)[0][-1], net.layer(before)["shape"][-1], second.out_features]
+            sizes = [net.input_shapes(before)[0][-1], net.layers[before]["shape"][-1], second.out_features]
         elif isinstance(first, Conv) and isinstance(second, Conv):
             if first.groups > 1 or second.groups > 1 or _separable(first, second, len(node["shape"]) - 2):
                 continue
             sizes = [net.input_shapes(before)[0][1], first.out_channels, second.out_channels]
         elif isinstance(first, Conv) and isinstance(second, Linear) and len(net.input_shapes(key)[0]) == 2:
-            sizes = [product(net.input_shapes(before)[0][1:]), product(net.layer(before)["shape"][1:])]
+            sizes = [product(net.input_shapes(before)[0][1:]), product(net.layers[before]["shape"][1:])]
             sizes.append(second.out_features)
         else:
             continue
         known = [size for size in sizes if isinstance(size, int)]
         if len(known) == 3:
-            yield Pair(before, key, *known)
+            yield LinearPair(before, key, *known)
 
 
 def _separable(first: Conv, second: Conv, rank: int) -> bool:
@@ -69,18 +69,18 @@ def _separable(first: Conv, second: Conv, rank: int) -> bool:
     return all(max(kernel) > 1 for kernel in kernels) and all(1 in sizes for sizes in zip(*kernels, strict=True))
 
 
-def between(net: Net, pair: Pair) -> str:
+def between(net: Net, pair: LinearPair) -> str:
     """What stands between the two layers, in words."""
     ops: list[str] = []
-    key = net.reads[pair.second][0][0]
+    key = net.operands(pair.second)[0][0]
     while key != pair.first:
-        ops.append(f"`{net.layer(key)['op']}`")
-        key = net.reads[key][0][0]
+        ops.append(f"`{net.layers[key]['op']}`")
+        key = net.operands(key)[0][0]
     return f"only {' and '.join(reversed(ops))}" if ops else "nothing"
 
 
-def labels(net: Net, pair: Pair) -> tuple[Label, ...]:
-    first, second = net.layer(pair.first)["span"], net.layer(pair.second)["span"]
+def labels(net: Net, pair: LinearPair) -> tuple[Label, ...]:
+    first, second = net.layers[pair.first]["span"], net.layers[pair.second]["span"]
     return (Label(first, "the first layer"),) if first != second else ()
 
 
@@ -88,7 +88,7 @@ def labels(net: Net, pair: Pair) -> tuple[Label, ...]:
 def check(net: Net) -> Iterator[Found]:
     for pair in pairs(net):
         if not pair.narrow:
-            name = net.layer(pair.first)["op"]
-            message = f"`{name}` before this `{net.layer(pair.second)['op']}`, with {between(net, pair)} between them"
+            name = net.layers[pair.first]["op"]
+            message = f"`{name}` before this `{net.layers[pair.second]['op']}`, with {between(net, pair)} between them"
             message += ": in inference both together are one linear map"
             yield Found(pair.second, message, "put an activation between them, or leave one out", labels(net, pair))

@@ -13,7 +13,7 @@ def check(net: Net) -> Iterator[Found]:
     for pair in pairs(net):
         if pair.narrow:
             message = (
-                f"{between(net, pair)} between this and the `{net.layer(pair.first)['op']}` before it: both together"
+                f"{between(net, pair)} between this and the `{net.layers[pair.first]['op']}` before it: both together"
             )
             message += f" are one linear map of rank {pair.between} at most"
             help = "good if a factorisation or a linear bottleneck is meant; otherwise an activation is missing"

@@ -25,7 +25,7 @@ def check(net: Net) -> Iterator[Found]:
         readers = net.readers[key]
         if values[1] * LEAST > values[0] or not readers or values[1] == after[1]:  # to one position: nothing is left
             continue
-        if net.only_reader(net.reads[key][0][0]) is None:  # another branch carries the values on
+        if net.only_reader(net.operands(key)[0][0]) is None:  # another branch carries the values on
             continue
         channels, widest = after[1], 0
         assert isinstance(channels, int)
@@ -36,7 +36,7 @@ def check(net: Net) -> Iterator[Found]:
             widest = max(widest, operator.out_channels)
         else:
             message = f"{values[0]:,} values become {values[1]:,} before {channels} channels are widened to {widest}"
-            labels = (Label(net.layer(readers[0])["span"], f"{widest} channels"),)
+            labels = (Label(net.layers[readers[0]]["span"], f"{widest} channels"),)
             help = "widen first, or let a convolution and a pooling, both with the stride, share the new channels"
             yield Found(key, message, help, labels)
 

@@ -10,7 +10,7 @@ from archdsl.lint._rule import Found, Net, rule
 
 @rule("positional-name")
 def check(net: Net) -> Iterator[Found]:
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         if node["weights"] and not node["labelled"] and re.search(r"(?:^|[._])\d+$", node["path"]):
             name = ".".join(filter(None, (node["path"], node["weights"][0].name)))
             message = f"the weights are called `{name}` after their position, which changes when a step is inserted"

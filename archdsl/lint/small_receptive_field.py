@@ -16,15 +16,15 @@ def check(net: Net) -> Iterator[Found]:
         return
     convolved: set[str] = set()  # layers after a convolution
     classify = _classifiers(net)
-    for key, node in net.layers:
-        reads = [producer for producer, _ in net.reads[key]]
+    for key, node in net.layers.items():
+        reads = [producer for producer, _ in net.operands(key)]
         if isinstance(node["operator"], Conv) or not convolved.isdisjoint(reads):
             convolved.add(key)
         # Only means are left to join positions: what no position saw as a whole, no later layer can find.
         if key not in convolved or not _averages(net, key) or key not in classify:
             continue
         field = net.fields[reads[0]]
-        sizes = net.layer(net.header["inputs"][0])["shape"][2:]
+        sizes = net.layers[net.header["inputs"][0]]["shape"][2:]
         if field is None or len(field) != len(sizes):
             continue
         for part, size in zip(field, sizes, strict=True):
@@ -37,7 +37,7 @@ def check(net: Net) -> Iterator[Found]:
 
 def _one_image(net: Net) -> bool:
     inputs = net.header["inputs"]
-    return len(inputs) == 1 and len(net.layer(inputs[0])["shape"]) >= 3
+    return len(inputs) == 1 and len(net.layers[inputs[0]]["shape"]) >= 3
 
 
 def _averages(net: Net, key: str) -> bool:
@@ -46,14 +46,14 @@ def _averages(net: Net, key: str) -> bool:
     if isinstance(operator, Mean):
         return len(shape) >= 3 and {dim % len(shape) for dim in operator.dim} == set(range(2, len(shape)))
     if isinstance(operator, AdaptiveAvgPool):
-        return set(net.layer(key)["shape"][2:]) == {1}
+        return set(net.layers[key]["shape"][2:]) == {1}
     return isinstance(operator, GlobalAvgPool)
 
 
 def _classifiers(net: Net) -> set[str]:
     """The layers on a straight way to a vector that is an output, as no squeeze-and-excitation block is."""
     found = {o["node"] for o in net.header["outputs"] if o["phase"] == "both" and len(o["shape"]) == 2}
-    for key, _ in reversed(net.layers):
-        if any(reader in found and len(net.reads[reader]) == 1 for reader in net.readers[key]):
+    for key in reversed(list(net.layers)):
+        if any(reader in found and len(net.operands(reader)) == 1 for reader in net.readers[key]):
             found.add(key)
     return found

@@ -46,8 +46,8 @@ def check(net: Net) -> Iterator[Found]:
         if compared in nodes:  # an output: what made it stands in the network
             at = nodes[compared]
             while isinstance(net.operator(at), VIEWS):
-                at = net.reads[at][0][0]
-            activation = net.layer(at)
+                at = net.operands(at)[0][0]
+            activation = net.layers[at]
         found = wrong.get(type(activation["operator"]))
         if found is not None:
             why, help = found

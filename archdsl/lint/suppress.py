@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from archdsl.diagnostics import Diagnostic, unknown
-from archdsl.graph import Written
+from archdsl.graph import Writing
 from archdsl.source import Source, Span
 
 BAD, UNUSED = SUPPRESSION_CODES = ("bad-suppression", "unused-suppression")
@@ -35,7 +35,7 @@ class Remaining(NamedTuple):
     unused: list[Diagnostic]
 
 
-def suppress(findings: Sequence[Diagnostic], written: Written, rules: Collection[str]) -> Remaining:
+def suppress(findings: Sequence[Diagnostic], written: Writing, rules: Collection[str]) -> Remaining:
     """Leave out what the comments of a spec suppress.
 
     A suppression is about its line; where that has no finding of the rule, about the whole statement, so that writing a
@@ -99,7 +99,7 @@ def _about(comment: Span) -> int:
 class _Places:
     """Findings by line and by statement."""
 
-    def __init__(self, findings: Sequence[Diagnostic], written: Written) -> None:
+    def __init__(self, findings: Sequence[Diagnostic], written: Writing) -> None:
         self._lines: dict[tuple[str, Source, int], list[int]] = defaultdict(list)
         self._starts: dict[tuple[str, Source], list[tuple[int, int]]] = defaultdict(list)
         for i, finding in enumerate(findings):

@@ -13,7 +13,7 @@ EVEN = 8  # half-precision values in 16 bytes
 
 @rule("uneven-channels")
 def check(net: Net) -> Iterator[Found]:
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         operator = node["operator"]
         if isinstance(operator, Linear):
             width, what = operator.out_features, "features"
@@ -34,6 +34,6 @@ def _ends(net: Net, key: str) -> bool:
         if key in net.outputs:
             return True
         reader = net.only_reader(key)
-        if reader is None or net.layer(reader)["weights"]:
+        if reader is None or net.layers[reader]["weights"]:
             return False
         key = reader

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from archdsl.dims import Size
 from archdsl.graph import Layer
 from archdsl.lint._rule import Net
-from archdsl.ops import spatial
-from archdsl.ops.sight import spatial_windows
+from archdsl.ops.sight import spatial_slides
 
 
 class WindowAxis(NamedTuple):
@@ -58,19 +57,16 @@ class Sliding(NamedTuple):
 
 def sliding(net: Net) -> Iterator[Sliding]:
     """Convolutions and poolings whose windows all have one size and whole steps."""
-    for key, node in net.layers:
+    for key, node in net.layers.items():
         operator, shapes = node["operator"], net.input_shapes(key)
         if operator.group not in ("convolution", "pooling") or len(shapes) != 1:
             continue
         (shape,) = shapes
-        windows = spatial_windows(operator.sees(shapes, node["shape"], 0))
-        if windows is None or not all(isinstance(part, int) for window in windows for part in window):
+        slides = spatial_slides(operator.sees(shapes, node["shape"], 0))
+        if slides is None or any(len(slide.taps) > 1 for slide in slides):
             continue
-        rank = len(windows)
-        dilation = spatial(operator, "dilation", rank) if "dilation" in node["params"] else (1,) * rank
         axes = []
-        for size, out, window, d in zip(shape[2:], node["shape"][2:], windows, dilation, strict=True):
-            assert window.offset is not None
-            kernel = (int(window.extent) - 1) // d + 1
-            axes.append(WindowAxis(size, out, kernel, int(window.stride), d, int(window.offset)))
+        for size, out, slide in zip(shape[2:], node["shape"][2:], slides, strict=True):
+            (taps,) = slide.taps
+            axes.append(WindowAxis(size, out, len(taps), slide.advance, taps.step, taps.start))
         yield Sliding(key, node, tuple(axes))

@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
+from archdsl.ops.strides import RULES, Laid, Lies, Strides
 from archdsl.symbolic import equal
 
 
@@ -64,10 +65,6 @@ class Target:
     pack: bool = False
 
 
-# The dimensions of a tensor in the order in which they lie in memory, the outermost first; None where there are gaps.
-Order: TypeAlias = tuple[int, ...] | None
-
-
 class Example(NamedTuple):
     """A use of the operator: a step, the shapes of its inputs and the shape of its output (or outputs)."""
 
@@ -76,7 +73,39 @@ class Example(NamedTuple):
     output: tuple[int, ...] | tuple[tuple[int, ...], ...]
 
 
-class Parameter(NamedTuple):
+class Use(NamedTuple):
+    """An operator at work: how its inputs lie in memory, the shape of its (first) output, which inputs want a gradient,
+    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor."""
+
+    inputs: tuple[Laid, ...]
+    output: Shape
+    wanted: tuple[bool, ...]
+    trained: bool
+    first: tuple[int, ...]
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """The shapes of its inputs."""
+        return [laid.shape for laid in self.inputs]
+
+    def others_want(self, position: int) -> bool:
+        """Whether an input other than this one wants a gradient."""
+        return any(want for i, want in enumerate(self.wanted) if i != position)
+
+
+class Kept(NamedTuple):
+    """What autograd keeps of an operator at work: positions of inputs that are kept as they lie, whether the output is
+    kept, how many values that have no other use (copies of inputs, results in between), as precise as the output,
+    how many in float32 whatever the precision (statistics), and how many truth values, of a byte each."""
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    values: Size = 0
+    float32: Size = 0
+    flags: Size = 0
+
+
+class OperatorParameter(NamedTuple):
     """A parameter of an operator."""
 
     name: str
@@ -122,11 +151,14 @@ class Operator:
             of its inputs.
         owns_storage: its output is a weight of its own, no activation.
         view: its output shares the storage of its first input.
-        copies_scattered: it makes a copy all the same where the input does not lie in memory in order.
+        lies: how its output lies in memory: "in order"; "in format", which is channels last where all its inputs are;
+            "in plane format", the same in two spatial dimensions and in one taken for a plane; or "elementwise", in
+            the order in which its inputs lie.
         gathers: it reads no more of its weights than it gives back.
         integer_inputs: positions of inputs that hold integers (indices).
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
+        pointwise: an element depends on those at its own place, and on no other: its receptive-field rule.
         told: the size of the input that torch's module takes as its first argument, and that is seen here.
         examples: uses of it, tested against torch.
     """
@@ -141,11 +173,12 @@ class Operator:
     autocast: ClassVar[Literal["lower", "float32"] | None] = None
     owns_storage: ClassVar[bool] = False
     view: ClassVar[bool] = False
-    copies_scattered: ClassVar[bool] = False
+    lies: ClassVar[Lies] = "in order"
     gathers: ClassVar[bool] = False
     integer_inputs: ClassVar[tuple[int, ...]] = ()
     undifferentiated: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False
+    pointwise: ClassVar[bool] = False
     told: ClassVar[int | None] = None
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -200,17 +233,42 @@ class Operator:
         """Values that it allocates in backward beside the gradients, and frees before it is done."""
         return 0
 
+    def copies(self, use: Use) -> tuple[Size, ...]:
+        """For each input the values of the copy that it works on in its place; 0 where it reads what is there."""
+        return (0,) * len(use.inputs)
+
+    def keeps(self, use: Use) -> Kept:
+        """What autograd keeps, masks and indices aside: what `saves` names, of an input that is copied the copy, and
+        what `also_saves` and `saves_float32` say."""
+        names = () if self.for_weights and not use.trained else self.saves
+        positions = [
+            i
+            for i in range(len(use.inputs))
+            if ("input" if i == 0 else "other") in names or ("crosswise" in names and use.others_want(i))
+        ]
+        copies = self.copies(use)
+        values = self.also_saves(use.shapes, use.output)
+        return Kept(
+            tuple(i for i in positions if copies[i] == 0),
+            "output" in names,
+            sum((copies[i] for i in positions), values),
+            self.saves_float32(use.shapes, use.output),
+        )
+
     def aliases(self, training: bool) -> bool:
         """Whether its output shares the storage of its first input in this phase."""
         return self.view
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        """How its output lies in memory, where its first input lies in this order."""
-        return tuple(range(len(output)))
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        """How an output lies in memory; None where it cannot be the view that it is elsewhere, and is a copy."""
+        return RULES[self.lies](use.inputs, output)
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        """The receptive-field rule: what an element of the output depends on of the input with this number."""
-        return pointwise(inputs[number], output)
+        """The receptive-field rule: what an element of the output depends on of the input with this number.
+
+        None where an operator says nothing: then the receptive fields of what follows are not known.
+        """
+        return pointwise(inputs[number], output) if self.pointwise else None
 
     def target(self, *inputs: Shape) -> Target:
         """What computes it in torch, for inputs of these shapes."""
@@ -242,24 +300,24 @@ class Weighted(Operator):
     )
 
 
-_TABLES: dict[type[Operator], dict[str, Parameter]] = {}
+_TABLES: dict[type[Operator], dict[str, OperatorParameter]] = {}
 _WORDS: dict[type[Operator], frozenset[str]] = {}
 _BUILT: dict[Any, Operator] = {}
 MAX_BUILT = 4096
 
 
-def parameters(operator: type[Operator]) -> Collection[Parameter]:
+def parameters(operator: type[Operator]) -> Collection[OperatorParameter]:
     """The parameters of an operator, in the order in which they may be given."""
     return parameter_table(operator).values()
 
 
-def parameter_table(operator: type[Operator]) -> dict[str, Parameter]:
+def parameter_table(operator: type[Operator]) -> dict[str, OperatorParameter]:
     """The parameters of an operator by name, in the order in which they may be given."""
     table = _TABLES.get(operator)
     if table is not None:
         return table
     found = [
-        Parameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
+        OperatorParameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
         for f in fields(operator)  # type: ignore[arg-type]
     ]
     _TABLES[operator] = {p.name: p for p in sorted(found, key=lambda p: not p.positional)}
@@ -375,14 +433,6 @@ def index_dim(dim: int, rank: int, what: str) -> int:
     if not -rank <= dim < rank:
         raise ShapeError(f"{what} {dim} is out of range for {rank} dimensions", code="bad-parameter")
     return dim % rank
-
-
-def in_order(order: Order, shape: Shape) -> bool:
-    """Whether a tensor lies in memory in the order of its dimensions; where those of size 1 are does not matter."""
-    if order is None:
-        return False
-    moved = [dim for dim in order if shape[dim] != 1]
-    return moved == sorted(moved)
 
 
 def same(a: Size, b: Size) -> bool:

@@ -20,13 +20,16 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
 from archdsl.ops.sight import Sees, pointwise
+from archdsl.ops.strides import Lies
 
 
 class _Activation(Operator):
     """An activation without weights: the module of torch with the same parameters."""
 
     module: ClassVar[str]
+    pointwise = True
     saves = ("input",)
+    lies: ClassVar[Lies] = "elementwise"
 
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -75,8 +78,10 @@ class Prelu(Weighted, group="activation"):
     num_parameters: int = param(Integer(1), "1, or the number of channels", 1)
 
     takes_default_init = False
+    pointwise = True
     saves = ("input",)
     autocast = "lower"
+    lies = "elementwise"
     examples = (*_example("prelu"), *_example("prelu(8)"))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -183,6 +188,7 @@ class _Softmax(_Activation):
     dim: int
     saves = ("output",)
     autocast = "float32"
+    lies = "in order"
 
     def infer(self, *inputs: Shape) -> Shape:
         index_dim(self.dim, len(inputs[0]), "`dim`")

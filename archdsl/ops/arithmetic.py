@@ -17,7 +17,7 @@ from archdsl.ops._op import Operator
 ATOM, PRODUCT, QUOTIENT, SUM = 4, 3, 2, 1  # how tightly a text holds together
 
 
-class Place(NamedTuple):
+class InputDim(NamedTuple):
     """A dimension of one of an operator's inputs."""
 
     input: int
@@ -32,7 +32,7 @@ class Derivation(NamedTuple):
     """
 
     arithmetic: str
-    places: tuple[Place, ...]
+    places: tuple[InputDim, ...]
     passed: bool
     parameter: str | None
 
@@ -47,7 +47,7 @@ def say(size: Size) -> str:
 def derive(operator: Operator, inputs: tuple[Shape, ...]) -> tuple[tuple[Derivation, ...], ...]:
     """How each size of each output comes about, for inputs that the operator fits."""
     shapes = [
-        tuple(_written(size, places=(Place(i, dim),)) for dim, size in enumerate(shape))
+        tuple(_written(size, places=(InputDim(i, dim),)) for dim, size in enumerate(shape))
         for i, shape in enumerate(inputs)
     ]
     noted = {f.name: _noted(getattr(operator, f.name), f.name) for f in fields(operator)}  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ class _Written:
 
     text: str
     level: int
-    places: tuple[Place, ...]
+    places: tuple[InputDim, ...]
     parameter: str | None
     atomic: bool  # nothing was done with it
 
@@ -121,7 +121,7 @@ class _WrittenFloat(float):
     """A product with a factor that is no integer, on its way to being rounded down."""
 
     text: str
-    places: tuple[Place, ...]
+    places: tuple[InputDim, ...]
 
     def __floor__(self) -> int:
         size = _WrittenInt(math.floor(float(self)))
@@ -156,13 +156,15 @@ def _join(left: Any, symbol: str, right: Any) -> Any:
     return _note(_empty(value), text, level, places, None, atomic=False)
 
 
-def _written(size: Size, places: tuple[Place, ...] = (), parameter: str | None = None) -> Any:
+def _written(size: Size, places: tuple[InputDim, ...] = (), parameter: str | None = None) -> Any:
     text = say(size)
     level = ATOM if text.isalnum() else QUOTIENT if text != str(size) else SUM
     return _note(_empty(size), text, level, places, parameter, atomic=True)
 
 
-def _note(size: Any, text: str, level: int, places: tuple[Place, ...], parameter: str | None, *, atomic: bool) -> Any:
+def _note(
+    size: Any, text: str, level: int, places: tuple[InputDim, ...], parameter: str | None, *, atomic: bool
+) -> Any:
     size.text, size.level, size.places, size.parameter, size.atomic = text, level, places, parameter, atomic
     return size
 

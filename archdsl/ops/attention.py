@@ -9,10 +9,11 @@ from typing import ClassVar
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
-    Order,
     ShapeError,
     Target,
+    Use,
     Weight,
     Weighted,
     choose,
@@ -24,7 +25,9 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.kinds import Boolean, Integer, Number
+from archdsl.ops.linear import linear_copies, product_copies
 from archdsl.ops.sight import Sees, pointwise
+from archdsl.ops.strides import Laid, Strides, contiguous, elementwise
 
 
 def _check(query: Shape, key: Shape, value: Shape) -> None:
@@ -66,6 +69,24 @@ class _Attention(Operator):
         return pointwise(inputs[number], output, mixed=mixed)
 
 
+def attention_steps(inputs: Sequence[Laid], wanted: Sequence[bool], dropout: float) -> Kept:
+    """What is kept of attention that no kernel fuses: scaled query and key, the attention weights, the value."""
+    query, key, value = inputs
+    scores = (*query.shape[:-1], key.shape[-2])
+    weights = Laid(scores, contiguous(scores))
+    of_query, of_key, of_value = wanted
+    of_weights = of_query or of_key
+    kept: Size = (key.values if of_query else 0) + (query.values if of_key else 0)
+    if of_weights or (of_value and dropout == 0):
+        kept = kept + weights.values
+    if dropout and of_weights:
+        kept = kept + (1 if dropout == 1 else weights.values)  # by what all is multiplied
+    if dropout and of_value:
+        kept = kept + weights.values
+    copied = product_copies(weights, value, (of_weights, of_value))[1] if of_weights else 0
+    return Kept((2,) if of_weights and copied == 0 else (), values=kept + copied)
+
+
 @dataclass(frozen=True)
 class ScaledDotProductAttention(_Attention, group="attention"):
     """softmax(Q·Kᵀ / √d)·V of tensors [..., length, d]."""
@@ -74,7 +95,6 @@ class ScaledDotProductAttention(_Attention, group="attention"):
     dropout_p: float = param(Number(0, 1), "probability of dropping an attention weight in training", 0.0)
 
     inputs = ("query", "key", "value")
-    saves = ("input", "other", "output")
     examples = (
         Example("scaled_dot_product_attention", ((2, 4, 5, 8), (2, 4, 7, 8), (2, 4, 7, 6)), (2, 4, 5, 6)),
         Example("scaled_dot_product_attention(is_causal = true)", ((2, 5, 8),) * 3, (2, 5, 8)),
@@ -90,9 +110,6 @@ class ScaledDotProductAttention(_Attention, group="attention"):
         query, key, value = inputs
         return product(query) * key[-2] + product(query[:-1]) * key[-2] * value[-1]
 
-    def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return product(output[:-1]) if self._fused(inputs) else 0  # the logarithm of each sum of exponentials
-
     def backward_macs(self, inputs: Sequence[Shape], output: Shape, wanted: Sequence[bool], trainable: bool) -> Size:
         query, key, value = inputs
         scores, mixed = product(query) * key[-2], product(query[:-1]) * key[-2] * value[-1]
@@ -102,17 +119,21 @@ class ScaledDotProductAttention(_Attention, group="attention"):
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return SCORE * product(inputs[0][:-1]) * inputs[1][-2]
 
-    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return self._weights(inputs) * (1 if self.dropout_p == 0 else 3)  # before dropout, the mask, and after
+    def keeps(self, use: Use) -> Kept:
+        if self._fused(use.shapes) and all(laid.strides[-1] == 1 for laid in use.inputs):
+            return Kept((0, 1, 2), output=True, float32=product(use.output[:-1]))  # and logarithms of sums
+        return attention_steps(use.inputs, use.wanted, self.dropout_p)
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        if self._fused(use.shapes) and all(laid.strides[-1] == 1 for laid in use.inputs):
+            return elementwise(use.inputs[:1], output)
+        return super().layout(use, output)
 
     def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
         if self._fused(inputs):
             return product(output[:-1])
         # Query and key with the scale, and the attention weights before and after their softmax.
         return product(inputs[0]) + product(inputs[1]) + 2 * self._weights(inputs)
-
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        return (0, 2, 1, 3) if self._fused(inputs) else super().layout(order, inputs, output)
 
     def _fused(self, inputs: Sequence[Shape]) -> bool:
         """Whether one kernel does all, which keeps no attention weights."""
@@ -139,7 +160,6 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
 
     inputs = ("query", "key", "value")
     projects = True
-    saves = ("input", "other")
     examples = (
         Example("multihead_attention(4)", ((2, 5, 16),) * 3, (2, 5, 16)),
         Example("multihead_attention(2, bias = false)", ((2, 5, 8), (2, 7, 8), (2, 7, 8)), (2, 5, 8)),
@@ -203,13 +223,42 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
         biases = 2 * product(query) + product(key) + product(value) if self.bias else 0
         return biases + SCORE * product(query[:-1]) * key[1] * self.num_heads
 
-    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        # The projected query, key and value, and what attention gives.
-        query, key, _ = inputs
-        return 2 * product(query) + 2 * product(key[:-1]) * query[2]
+    def keeps(self, use: Use) -> Kept:
+        within = self._within(use)
+        if not use.trained:
+            return within
+        # Each projection keeps its input, which it copies where positions and samples, in this order, do not lie as if
+        # they were one dimension.
+        projected = range(self._projections(use))
+        copied = {i: linear_copies(use.inputs[i].permuted((1, 0, 2)), 1, False, True)[0] for i in projected}
+        values = sum(copied.values(), within.values)
+        return within._replace(inputs=tuple(i for i in projected if copied[i] == 0), values=values)
 
-    def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return product(inputs[0][:-1]) * self.num_heads
+    def _projections(self, use: Use) -> int:
+        """How many products project query, key and value: one where they are one tensor, two where the last two are."""
+        _, key, value = use.first
+        return 3 if key != value else 2 if key else 1
+
+    def _within(self, use: Use) -> Kept:
+        """What is kept between the projections and the output."""
+        query, key, _ = use.shapes
+        width, heads = self._width(query), self.num_heads
+        values = product(key[:-1]) * width
+        if self.dropout == 0:  # projected query, key and value, and what attention gives
+            return Kept(values=2 * product(query) + 2 * values, float32=product(query[:-1]) * heads)
+        split = [
+            Laid((*shape[1::-1], heads, width // heads), contiguous((*shape[1::-1], heads, width // heads)))
+            for shape in use.shapes
+        ]
+        wanted = [want or use.trained for want in use.wanted]
+        kept = attention_steps([laid.permuted((1, 2, 0, 3)) for laid in split], wanted, self.dropout)
+        beside = {1: product(query) + values, 2: values, 3: 0}[self._projections(use)]  # in one storage with the value
+        whole = values + beside if kept.inputs else 0
+        return Kept(values=kept.values + whole + (product(query) if use.trained else 0))
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        positions_first = (output[1], output[0], output[2])
+        return Laid(positions_first, contiguous(positions_first)).permuted((1, 0, 2)).strides
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
+    Kept,
     ShapeError,
     Target,
+    Use,
     Weight,
     Weighted,
     choose,
@@ -27,7 +28,8 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
-from archdsl.ops.sight import Sees, windows
+from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
+from archdsl.ops.strides import Strides, contiguous
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -72,6 +74,7 @@ class Conv(Weighted, group="convolution"):
 
     told = 1
     autocast = "lower"
+    lies = "in format"
     examples = (
         Example("conv(64, 7, stride = 2, padding = 3)", ((2, 3, 32, 32),), (2, 64, 16, 16)),
         Example("conv(6, [3, 5], padding = same, groups = 3, bias = false)", ((1, 3, 9, 8),), (1, 6, 9, 8)),
@@ -136,12 +139,13 @@ class Conv(Weighted, group="convolution"):
                 code="bad-parameter",
             )
 
-    @property
-    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("input",) if self.padding_mode != "circular" else ()
+    def keeps(self, use: Use) -> Kept:
+        padded = self._padded(use.shapes[0])
+        bordered = self.padding_mode in ("reflect", "replicate") and use.wanted[0]  # the border's gradient needs it
+        return Kept((0,) if padded == 0 or bordered else (), values=padded)
 
-    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return self._padded(inputs[0])
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return contiguous(output) if self.padding_mode == "circular" else super().layout(use, output)
 
     def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return self._padded(inputs[0])
@@ -151,10 +155,13 @@ class Conv(Weighted, group="convolution"):
         return padded - product(inputs[0]) if padded else 0  # the border's gradient
 
     def _padded(self, shape: Shape) -> Size:
-        """Values of the padded copy of its input, which it makes of any border but zeros."""
-        if self.padding_mode == "zeros":
-            return 0
+        """Values of the padded copy of its input, which it makes of any border but zeros, and of one more zero at an
+        end."""
         _, _, padding = self._geometry(len(shape) - 2)
+        if self.padding_mode == "zeros":
+            padding = [(0, after - before) for before, after in padding]
+            if padding == [(0, 0)] * len(padding):
+                return 0
         return product(shape[:2]) * product(s + b + a for s, (b, a) in zip(shape[2:], padding, strict=True))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -172,8 +179,11 @@ class Conv(Weighted, group="convolution"):
         return product(output) if self.bias else 0
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        reach, stride, padding = self._geometry(len(output) - 2)
-        return windows(zip(reach, stride, (-before for before, _ in padding), strict=True))
+        rank = len(output) - 2
+        _, stride, padding = self._geometry(rank)
+        kernel, dilation = spatial(self, "kernel_size", rank), spatial(self, "dilation", rank)
+        axes = zip(kernel, stride, padding, dilation, strict=True)
+        return spatially(window(dim, k, s, -before, d) for dim, (k, s, (before, _), d) in enumerate(axes, 2))
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs
@@ -184,6 +194,22 @@ class Conv(Weighted, group="convolution"):
         kwargs["padding"] = self.padding if isinstance(self.padding, str) else spatial(self, "padding", rank)
         kwargs |= {"groups": self.groups, "bias": self.bias, "padding_mode": self.padding_mode}
         return Target(f"torch.nn.Conv{rank}d", kwargs)
+
+
+def _transposed(kernel: int, stride: int, padding: int, dilation: int) -> tuple[range, ...]:
+    """What a transposed convolution reads, by phase: input i meets output o where i·stride − padding + k·dilation = o
+    for an element k of the kernel."""
+    found = []
+    period = stride // math.gcd(stride, dilation)  # elements from one that meets an input to the next
+    for phase in range(stride):
+        first = next((k for k in range(min(kernel, period)) if (phase + padding - k * dilation) % stride == 0), None)
+        if first is None:
+            found.append(range(0))
+            continue
+        met = range(first, kernel, period)
+        last, first_input = ((phase + padding - k * dilation) // stride for k in (met[0], met[-1]))
+        found.append(range(first_input, last + 1, period * dilation // stride))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -205,6 +231,7 @@ class ConvTranspose(Weighted, group="convolution"):
     told = 1
     saves = ("input",)
     autocast = "lower"
+    lies = "in format"
     examples = (
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
         Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),
@@ -261,11 +288,10 @@ class ConvTranspose(Weighted, group="convolution"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         kernel, stride, padding, _, dilation = self._geometry(len(output) - 2)
-        found = []
-        for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True):
-            reach = d * (k - 1)
-            found.append((Fraction(reach, s) + 1, Fraction(1, s), Fraction(p - reach, s)))
-        return windows(found)
+        axes = zip(kernel, stride, padding, dilation, strict=True)
+        if max(stride) > MOST:
+            return None
+        return spatially(Slide(dim, _transposed(k, s, p, d)) for dim, (k, s, p, d) in enumerate(axes, 2))
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs

@@ -12,6 +12,7 @@ from archdsl.ops._op import (
     Operator,
     ShapeError,
     Target,
+    Use,
     Weight,
     Weighted,
     known,
@@ -20,7 +21,54 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.kinds import Boolean, Integer
+from archdsl.ops.merge import broadcast
 from archdsl.ops.sight import Sees, Slide, pointwise
+from archdsl.ops.strides import Laid, expanded, viewed
+
+
+def product_copies(a: Laid, b: Laid, wanted: tuple[bool, bool]) -> tuple[Size, Size]:
+    """The values of the copies of its two factors that `torch.matmul` works on; 0 where it takes a view.
+
+    It makes one product of matrices where one factor is a matrix, and else a batch of products, along one dimension
+    (ATen/native/LinearAlgebra.cpp).
+    """
+    rank = max(len(a.shape), len(b.shape))
+    if rank <= 2:
+        return 0, 0
+    if len(a.shape) == len(b.shape) == 3 and a.shape[0] != b.shape[0]:
+        if a.shape[0] == 1 and wanted[0]:
+            return product_copies(_first(a), b, wanted)
+        if b.shape[0] == 1 and wanted[1]:
+            return product_copies(a, _first(b), wanted)
+    if len(b.shape) == 2 and (wanted[1] or _merges(a)):
+        return _copied(a, (product(a.shape[:-1]), a.shape[-1])), 0
+    if len(a.shape) == 2 and wanted[0]:
+        b = b.permuted((*range(rank - 2), rank - 1, rank - 2))
+        return 0, _copied(b, (product(b.shape[:-1]), b.shape[-1]))
+    batch = broadcast(a.shape[:-2], b.shape[:-2], what="multiply")
+    whole = product(batch)
+    found = [_copied(expanded(f, (*batch, *f.shape[-2:])), (whole, *f.shape[-2:])) for f in (a, b)]
+    return found[0], found[1]
+
+
+def linear_copies(x: Laid, features: Size, wanted: bool, trained: bool) -> tuple[Size, Size]:
+    """The same of the input and the weight of a linear layer."""
+    weight = Laid((x.shape[-1], features), (1, x.shape[-1]))
+    return product_copies(x, weight, (wanted, trained))
+
+
+def _first(laid: Laid) -> Laid:
+    return Laid(laid.shape[1:], laid.strides[1:])
+
+
+def _merges(laid: Laid) -> bool:
+    """Whether all dimensions but the last lie as if they were one."""
+    steps = [size * stride for size, stride in zip(*laid, strict=True)]
+    return all(laid.strides[dim] == steps[dim + 1] for dim in range(len(laid.shape) - 2))
+
+
+def _copied(laid: Laid, shape: Shape) -> Size:
+    return laid.values if viewed(laid, shape) is None else 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +99,10 @@ class Linear(Weighted, group="linear"):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         weight = Weight("weight", (self.out_features, self._features(inputs[0])))
         return (weight, Weight("bias", (self.out_features,), "bias")) if self.bias else (weight,)
+
+    def copies(self, use: Use) -> tuple[Size, ...]:
+        (x,) = use.inputs
+        return linear_copies(x, self.out_features, use.wanted[0], use.trained)[:1]
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) * self._features(inputs[0])
@@ -107,8 +159,6 @@ class Matmul(Operator, group="linear"):
     )
 
     def infer(self, *inputs: Shape) -> Shape:
-        from archdsl.ops.merge import broadcast
-
         a, b = inputs
         if len(a) < 2 or len(b) < 2:
             raise ShapeError("`matmul` needs inputs of two or more dimensions", code="wrong-rank")
@@ -119,6 +169,10 @@ class Matmul(Operator, group="linear"):
                 culprits=((0, len(a) - 1), (1, len(b) - 2)),
             )
         return (*broadcast(a[:-2], b[:-2], what="multiply"), a[-2], b[-1])
+
+    def copies(self, use: Use) -> tuple[Size, ...]:
+        (a, b), (want_a, want_b) = use.inputs, use.wanted
+        return product_copies(a, b, (want_a, want_b))
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) * inputs[0][-1]

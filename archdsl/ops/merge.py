@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, Undecided, product, show
-from archdsl.ops._op import Example, Operator, ShapeError, Target, index_dim, param, same
+from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, index_dim, param, same
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Number
 from archdsl.ops.sight import Sees, Slide
+from archdsl.ops.strides import SCALAR as NUMBER
+from archdsl.ops.strides import Laid, Strides, elementwise, in_format, viewed
 
 
 def broadcast(a: Shape, b: Shape, what: str) -> Shape:
@@ -47,15 +49,28 @@ def _advice(a: Shape, b: Shape, dim: int) -> str | None:
     return None
 
 
-class _Arithmetic(Operator):
+class _Elementwise(Operator):
+    """An operator of tensors that broadcast; of more than two, folded from the left."""
+
+    inputs = ("inputs",)
+    elementwise = True
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        joined = use.inputs[0]
+        for other in use.inputs[1:] or (NUMBER,):
+            shape = broadcast(joined.shape, other.shape, "join")
+            joined = Laid(shape, elementwise((joined, other), shape))
+        return joined.strides
+
+
+class _Arithmetic(_Elementwise):
     """Elementwise arithmetic of tensors, which broadcast, or of one tensor and a number."""
 
     scalar: float | None
     verb: ClassVar[str]
     function: ClassVar[str]
-    inputs = ("inputs",)
     variadic = 1
-    elementwise = True
+    pointwise = True
 
     def infer(self, *inputs: Shape) -> Shape:
         least = 1 if self.scalar is not None else 2
@@ -116,9 +131,19 @@ class Mul(_Arithmetic, group="merge"):
         Example("mul(scalar = 0.2)", ((2, 8),), (2, 8)),
     )
 
-    @property
-    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("crosswise",) if self.scalar is None else ()
+    def keeps(self, use: Use) -> Kept:
+        # Of each product of two, a factor for the gradient of the other.
+        kept: list[int] = []
+        values: Size = 0
+        shape, want = use.inputs[0].shape, use.wanted[0]
+        for i, (laid, wants) in enumerate(zip(use.inputs[1:], use.wanted[1:], strict=True), 1):
+            kept += [i] if want else []
+            if wants and i == 1:
+                kept.append(0)
+            elif wants:
+                values = values + product(shape)  # the product so far
+            shape, want = broadcast(shape, laid.shape, self.verb), want or wants
+        return Kept(tuple(kept), values=values)
 
     def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The gradient of what was stretched is as large as the output before it is added up.
@@ -168,9 +193,11 @@ class Div(_Ordered, group="merge"):
         Example("div(scalar = 2)", ((2, 8),), (2, 8)),
     )
 
-    @property
-    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("input", "other") if self.scalar is None else ()
+    def keeps(self, use: Use) -> Kept:
+        if self.scalar is None:
+            return Kept((0, 1) if use.wanted[1] else (1,))
+        # A number is divided by a tensor as the number times one over the tensor.
+        return Kept(values=product(use.output) if self.scalar_first else 0)
 
     def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
         if self.scalar is not None:
@@ -180,12 +207,11 @@ class Div(_Ordered, group="merge"):
 
 
 @dataclass(frozen=True)
-class Maximum(Operator, group="merge"):
+class Maximum(_Elementwise, group="merge"):
     """Elementwise maximum of tensors."""
 
-    inputs = ("inputs",)
     variadic = 2
-    elementwise = True
+    pointwise = True
     saves = ("input", "other")
     examples = (
         Example("maximum", ((2, 8, 5), (2, 8, 5)), (2, 8, 5)),
@@ -220,6 +246,7 @@ class Concat(Operator, group="merge"):
     inputs = ("inputs",)
     variadic = 1
     gradient = "part"
+    lies = "in format"
     examples = (
         Example("concat", ((2, 8, 5, 5), (2, 4, 5, 5)), (2, 12, 5, 5)),
         Example("concat(dim = -1)", ((2, 3), (2, 4), (2, 5)), (2, 12)),
@@ -251,7 +278,7 @@ class Concat(Operator, group="merge"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         joined = self.dim % len(output)
-        return tuple(Slide(dim, offset=None if dim == joined else 0) for dim in range(len(output)))
+        return tuple(Slide(dim, ordered=dim != joined) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.cat", {"dim": self.dim}, kind="function", pack=True)
@@ -275,6 +302,15 @@ class Stack(Operator, group="merge"):
             if len(other) != len(first) or not all(map(same, first, other)):
                 raise ShapeError(f"cannot stack {show(first)} and {show(other)}: shapes differ", culprits=(0, i))
         return (*first[:dim], len(inputs), *first[dim:])
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        # Concatenated along the dimension before which the new one goes, and then divided.
+        inputs, new = use.inputs, self.dim % len(output)
+        if new == len(output) - 1:
+            inputs = tuple(laid.unsqueezed(new) for laid in inputs)
+        shape = inputs[0].shape
+        joined = (*shape[:new], shape[new] * len(inputs), *shape[new + 1 :])
+        return viewed(Laid(joined, in_format(inputs, joined)), output)
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         new = self.dim % len(output)

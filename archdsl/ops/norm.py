@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
@@ -12,6 +12,7 @@ from archdsl.ops._op import (
     Operator,
     ShapeError,
     Target,
+    Use,
     Weight,
     Weighted,
     choose,
@@ -24,7 +25,8 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
-from archdsl.ops.sight import Sees, Slide, pointwise
+from archdsl.ops.sight import Sees, Slide, pointwise, window
+from archdsl.ops.strides import Lies
 
 EPS = Number(0, above=True)
 
@@ -33,6 +35,7 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
+    lies: ClassVar[Lies] = "in format"
 
     def statistics(self, shape: Shape) -> Size:
         """How many means it computes."""
@@ -116,6 +119,10 @@ class BatchNorm(_Norm, group="normalization"):
         # With running statistics all of it is one scale and one shift.
         return 2 * product(output) if self.track_running_stats else super().operations(inputs, output)
 
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        batch = () if self.track_running_stats else (0, *range(2, len(output)))  # in inference
+        return pointwise(inputs[0], output, mixed=batch)
+
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
         return Target(f"torch.nn.BatchNorm{max(len(inputs[0]) - 2, 1)}d", kwargs)
@@ -131,6 +138,7 @@ class InstanceNorm(_Norm, group="normalization"):
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False, kw_only=True)
 
     saves = ("input",)
+    lies = "in order"
     examples = (
         Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
@@ -147,6 +155,9 @@ class InstanceNorm(_Norm, group="normalization"):
         channels = _channels(self, inputs[0])
         return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
 
+    def copies(self, use: Use) -> tuple[Size, ...]:
+        return (0 if use.inputs[0].in_order else use.inputs[0].values,)
+
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The scale and the running statistics, repeated for each sample.
         return self.statistics(inputs[0]) * (self.affine + 2 * self.track_running_stats)
@@ -155,9 +166,8 @@ class InstanceNorm(_Norm, group="normalization"):
         return shape[0] * shape[1]
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        if self.track_running_stats:  # in inference
-            return super().sees(inputs, output, number)
-        return pointwise(inputs[0], output, mixed=range(2, len(output)))
+        instance = () if self.track_running_stats else range(2, len(output))  # in inference
+        return pointwise(inputs[0], output, mixed=instance)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
@@ -198,6 +208,9 @@ class GroupNorm(_Norm, group="normalization"):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _affine(_channels(self, inputs[0]), self.affine)
 
+    def copies(self, use: Use) -> tuple[Size, ...]:
+        return (0 if use.inputs[0].in_format else use.inputs[0].values,)
+
     def statistics(self, shape: Shape) -> Size:
         return shape[0] * self.num_groups
 
@@ -222,6 +235,7 @@ class LayerNorm(_Norm, group="normalization"):
 
     saves = ("input",)
     autocast = "float32"
+    lies = "in order"
     examples = (
         Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
         Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
@@ -276,6 +290,7 @@ class LocalResponseNorm(Operator, group="normalization"):
 
     saves = ("input",)
     autocast = "float32"
+    lies = "elementwise"
     examples = (Example("local_response_norm(5, alpha = 0.0001, beta = 0.75, k = 2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -288,7 +303,7 @@ class LocalResponseNorm(Operator, group="normalization"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         rest = (Slide(dim) for dim in range(2, len(output)))
-        return (Slide(0), Slide(1, self.size, 1, -(self.size // 2)), *rest)
+        return (Slide(0), window(1, self.size, offset=-(self.size // 2)), *rest)
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # The squares with a border of channels, the sum before the power and the power itself.

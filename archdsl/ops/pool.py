@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 from archdsl.dims import Shape, Size, numbers, product
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
     ShapeError,
     Target,
+    Use,
     extent,
     param,
     rank_between,
@@ -22,7 +24,8 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
-from archdsl.ops.sight import Sees, pointwise, windows
+from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
+from archdsl.ops.strides import RULES, Strides, contiguous
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 
@@ -48,6 +51,7 @@ class _Pool(Operator):
     ceil_mode: bool
     ranks: ClassVar[tuple[int, int]] = (1, 3)
     averages: ClassVar[bool] = False
+    lies = "in plane format"
 
     def _values(self, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
         return spatial(self, name, rank) if hasattr(self, name) else (default,) * rank
@@ -96,8 +100,10 @@ class _Pool(Operator):
         return product(output) * math.prod(spatial(self, "kernel_size", len(output) - 2))
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        reach, stride, padding = self._geometry(len(output) - 2)
-        return windows(zip(reach, stride, (-p for p in padding), strict=True), mixed=False)
+        rank = len(output) - 2
+        _, stride, padding = self._geometry(rank)
+        axes = zip(spatial(self, "kernel_size", rank), stride, padding, self._values("dilation", rank), strict=True)
+        return spatially((window(dim, k, s, -p, d) for dim, (k, s, p, d) in enumerate(axes, 2)), mixed=False)
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,11 @@ class MaxPool(_Pool, group="pooling"):
         Example("max_pool(2, stride = 2, padding = 1, ceil_mode = true)", ((1, 3, 7),), (1, 3, 4)),
         Example("max_pool([1, 2, 2], dilation = [2, 1, 1])", ((1, 2, 4, 4, 4),), (1, 2, 4, 2, 2)),
     )
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        if len(output) == 3 and not use.wanted[0]:  # one dimension has a kernel of its own, which gives no indices
+            return contiguous(output)
+        return RULES["in format" if len(output) > 3 else "in plane format"](use.inputs, output)
 
     def target(self, *inputs: Shape) -> Target:
         rank = len(inputs[0]) - 2
@@ -215,12 +226,18 @@ def adaptive_windows(input: Shape, output: Shape) -> Sees:
     if sizes is None or outs is None:
         return pointwise(input, output, mixed=range(2, len(input)))
     found = []
-    for size, out in zip(sizes, outs, strict=True):
+    for dim, (size, out) in enumerate(zip(sizes, outs, strict=True), 2):
         step = Fraction(size, out)
-        # Where out does not divide L, a window begins up to (den - 1) / den before o·L/out, and ends as much after.
-        slack = 1 - Fraction(1, step.denominator)
-        found.append((step + 2 * slack, step, -slack))
-    return windows(found, mixed=False)
+        if step.denominator > MOST:
+            return None
+        ends = ((math.floor(o * step), math.ceil((o + 1) * step)) for o in range(step.denominator))
+        found.append(Slide(dim, tuple(range(*both) for both in ends), step.numerator))
+    return spatially(found, mixed=False)
+
+
+def adaptive_keeps(use: Use) -> Kept:
+    """What is kept of an average over spread windows: its input, unless it is the mean of all."""
+    return Kept((0,) if any(size != 1 for size in use.output[2:]) else ())
 
 
 class _AdaptivePool(Operator):
@@ -228,6 +245,7 @@ class _AdaptivePool(Operator):
 
     output_size: Any
     module: ClassVar[str]
+    lies = "in plane format"
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -252,12 +270,14 @@ class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
 
     output_size: Any = param(Sizes(1), "size of the output")
     module = "AdaptiveAvgPool"
-    saves = ("input",)
     examples = (
         Example("adaptive_avg_pool(7)", ((1, 8, 14, 10),), (1, 8, 7, 7)),
         Example("adaptive_avg_pool([2, 3])", ((1, 8, 5, 5),), (1, 8, 2, 3)),
         Example("adaptive_avg_pool(4)", ((1, 8, 9),), (1, 8, 4)),
     )
+
+    def keeps(self, use: Use) -> Kept:
+        return adaptive_keeps(use)
 
 
 @dataclass(frozen=True)
@@ -277,6 +297,7 @@ class AdaptiveMaxPool(_AdaptivePool, group="pooling"):
 class GlobalAvgPool(Operator, group="pooling"):
     """The mean over all spatial dimensions, which stay as dimensions of size 1."""
 
+    lies = "in plane format"
     examples = (
         Example("global_avg_pool", ((2, 8, 7, 7),), (2, 8, 1, 1)),
         Example("global_avg_pool", ((2, 8, 7),), (2, 8, 1)),

@@ -6,47 +6,60 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archdsl.dims import Shape, Size, product
-from archdsl.ops._op import Example, Operator, Target, param
+from archdsl.ops._op import Example, Kept, Operator, Target, Use, param
 from archdsl.ops.kinds import Number
+from archdsl.ops.strides import Strides
 
 PROBABILITY = Number(0, 1)
 
 
-@dataclass(frozen=True)
-class Dropout(Operator, group="regularization"):
-    """Zeroes each value with probability p and scales the others by 1 / (1 − p) (Srivastava et al., 2014)."""
+class _Regularization(Operator):
+    """The identity in inference, and where the probability is 0."""
 
-    p: float = param(PROBABILITY, "probability of zeroing a value", 0.5)
-
-    examples = (Example("dropout(0.5)", ((2, 8),), (2, 8)),)
-
-    @property
-    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("mask",) if self.p else ()
+    p: float
+    lies = "elementwise"
 
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
     def aliases(self, training: bool) -> bool:
         return not training or self.p == 0
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return use.inputs[0].strides if self.p == 0 else super().layout(use, output)
+
+
+@dataclass(frozen=True)
+class Dropout(_Regularization, group="regularization"):
+    """Zeroes each value with probability p and scales the others by 1 / (1 − p) (Srivastava et al., 2014)."""
+
+    p: float = param(PROBABILITY, "probability of zeroing a value", 0.5)
+
+    pointwise = True
+    examples = (Example("dropout(0.5)", ((2, 8),), (2, 8)),)
+
+    @property
+    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("mask",) if 0 < self.p < 1 else ()
+
+    def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 1 if self.p == 1 else 0  # the number 0 by which all is multiplied
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.Dropout", {"p": self.p})
 
 
 @dataclass(frozen=True)
-class DropPath(Operator, group="regularization"):
+class DropPath(_Regularization, group="regularization"):
     """Zeroes whole samples with probability p: stochastic depth (Huang et al., 2016, arXiv:1603.09382)."""
 
     p: float = param(PROBABILITY, "probability of zeroing a sample", 0.1)
 
+    pointwise = True
     examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
 
-    def infer(self, *inputs: Shape) -> Shape:
-        return inputs[0]
-
-    def aliases(self, training: bool) -> bool:
-        return not training or self.p == 0
+    def keeps(self, use: Use) -> Kept:
+        return Kept(flags=use.output[0] if 0 < self.p < 1 else 0)  # which samples stay
 
     def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output)  # the product before it is scaled

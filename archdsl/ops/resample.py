@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, numbers, product, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, product, symbols
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
     ShapeError,
     Target,
+    Use,
     choose,
     known,
     param,
@@ -22,8 +24,9 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
-from archdsl.ops.pool import adaptive_windows
-from archdsl.ops.sight import Sees, Slide, pointwise, windows
+from archdsl.ops.pool import adaptive_keeps, adaptive_windows
+from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
+from archdsl.ops.strides import RULES, Laid, Strides, contiguous, elementwise
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 MAX_STEP = 10**6  # of the denominator of a factor
@@ -77,6 +80,12 @@ class Interpolate(Operator, group="resample"):
             return self.scale_factor
         return (self.scale_factor,) * rank
 
+    def keeps(self, use: Use) -> Kept:
+        return adaptive_keeps(use) if self.mode == "area" else Kept()
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return RULES["in plane format" if self.mode == "area" else "in format"](use.inputs, output)
+
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         if self.mode == "area":
             return product(inputs[0])
@@ -87,27 +96,38 @@ class Interpolate(Operator, group="resample"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         if self.mode == "area":
             return adaptive_windows(inputs[0], output)
-        sizes, outs = numbers(inputs[0][2:]), numbers(output[2:])
-        if sizes is None or outs is None:
+        steps = [self._step(axis, *sizes) for axis, sizes in enumerate(zip(inputs[0][2:], output[2:], strict=True))]
+        if any(step is None for step in steps):
             return pointwise(inputs[0], output, mixed=range(2, len(output)))
-        found = (self._sees(axis, size, out) for axis, (size, out) in enumerate(zip(sizes, outs, strict=True)))
-        return windows(found, mixed=False)
+        known = [step for step in steps if step is not None]
+        if max(step.denominator for step in known) > MOST:
+            return None
+        taps = (tuple(self._read(phase, step) for phase in range(step.denominator)) for step in known)
+        axes = enumerate(zip(taps, known, strict=True), 2)
+        return spatially((Slide(dim, read, step.numerator) for dim, (read, step) in axes), mixed=False)
 
-    def _sees(self, axis: int, size: int, out: int) -> tuple[Fraction, Fraction, Fraction]:
-        """Extent, stride and offset along a dimension: output o lies at `o · step + shift` of the input and sees from
-        `before` to `after` positions from there, rounded down."""
-        if self.align_corners:
-            step = Fraction(size - 1, out - 1) if out > 1 else Fraction(0)
-        elif self.scale_factor is not None:  # torch takes the factor itself, not what becomes of it
+    def _step(self, axis: int, size: Size, out: Size) -> Fraction | None:
+        """How far apart in the input neighbours of the output lie; None where that depends on a symbol."""
+        if self.scale_factor is not None and not self.align_corners:
+            # torch takes the factor itself, not what becomes of it
             factor = self.scale_factor[axis] if isinstance(self.scale_factor, tuple) else self.scale_factor
-            step = 1 / Fraction(factor).limit_denominator(MAX_STEP)
-        else:
-            step = Fraction(size, out)
-        centred = self.mode not in ("nearest", "nearest-exact") and not self.align_corners
-        shift = (step - 1) / 2 if centred else step / 2 if self.mode == "nearest-exact" else Fraction(0)
-        before, after = {"nearest": (0, 0), "nearest-exact": (0, 0), "bicubic": (-1, 2)}.get(self.mode, (0, 1))
-        rounded = 1 - Fraction(1, math.lcm(step.denominator, shift.denominator))  # down, at most by this
-        return after - before + rounded + 1, step, shift + before - rounded
+            return 1 / Fraction(factor).limit_denominator(MAX_STEP)
+        if not (isinstance(size, int) and isinstance(out, int)):
+            return None
+        if self.align_corners:
+            return Fraction(size - 1, out - 1) if out > 1 else Fraction(0)
+        return Fraction(size, out)
+
+    def _read(self, output: int, step: Fraction) -> range:
+        """The inputs that an output reads: those around its place whose weights are not 0."""
+        if self.mode in ("nearest", "nearest-exact"):
+            place = math.floor(output * step if self.mode == "nearest" else (output + Fraction(1, 2)) * step)
+            return range(place, place + 1)
+        exact = output * step if self.align_corners else (output + Fraction(1, 2)) * step - Fraction(1, 2)
+        place = math.floor(exact)
+        if exact == place:
+            return range(place, place + 1)
+        return range(place - 1, place + 3) if self.mode == "bicubic" else range(place, place + 2)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs: dict[str, Any] = {"mode": self.mode}
@@ -155,9 +175,9 @@ class PixelShuffle(Operator, group="resample"):
         return (shape[0], channels // (r * r), shape[2] * r, shape[3] * r)
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        step = Fraction(1, self.upscale_factor)
-        rounded = 1 - step  # o · step is rounded down, at most by this
-        return windows([(1 + rounded, step, -rounded)] * 2)
+        if self.upscale_factor > MOST:
+            return None
+        return spatially(Slide(dim, (range(1),) * self.upscale_factor) for dim in (2, 3))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.PixelShuffle", {"upscale_factor": self.upscale_factor})
@@ -174,6 +194,7 @@ class Pad(Operator, group="reshape"):
     mode: str = param(Choice(("constant", "reflect", "replicate", "circular")), "what the border holds", "constant")
     value: float = param(Number(), "value of a constant border", 0.0)
 
+    lies = "in format"
     examples = (
         Example("pad([1, 2, 3, 4])", ((2, 8, 5, 5),), (2, 8, 12, 8)),
         Example("pad([0, 0, 0, 0, 4, 4])", ((2, 8, 5, 5),), (2, 16, 5, 5)),
@@ -219,7 +240,14 @@ class Pad(Operator, group="reshape"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         before = [*self.pad[::2], *[0] * (len(output) - len(self.pad) // 2)]
-        return tuple(Slide(dim, offset=-border) for dim, border in enumerate(reversed(before)))
+        return tuple(window(dim, 1, offset=-border) for dim, border in enumerate(reversed(before)))
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        if self.mode == "circular":
+            return contiguous(output)
+        if self.mode == "constant" and max(self.pad, default=0) <= 0:  # a copy of what is left
+            return elementwise([Laid(output, use.inputs[0].strides)], output)
+        return super().layout(use, output)
 
     @property
     def saves(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -10,13 +10,12 @@ from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
-    Order,
     ShapeError,
     Target,
+    Use,
     choose,
     divisor_near,
     divisors,
-    in_order,
     index_dim,
     known,
     param,
@@ -25,7 +24,8 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
-from archdsl.ops.sight import Sees, Slide, pointwise
+from archdsl.ops.sight import Sees, Slide, pointwise, window
+from archdsl.ops.strides import Strides, expanded, viewed
 
 ANY = Integer(-MAX_INT)
 MAX_PARTS = 100_000  # of a tensor: each is an output of its own
@@ -37,11 +37,20 @@ class _View(Operator):
     view = True
     gradient: ClassVar[Literal["new", "same", "part"]] = "same"
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        return tuple(range(len(output))) if in_order(order, inputs[0]) else None
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return viewed(use.inputs[0], output)
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         return "in order"
+
+
+class _Part(_View):
+    """A view of a range of a dimension."""
+
+    gradient = "new"
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return use.inputs[0].strides
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,6 @@ class Flatten(_View, group="reshape"):
     start_dim: int = param(ANY, "first dimension merged", 1)
     end_dim: int = param(ANY, "last dimension merged", -1)
 
-    copies_scattered = True
     examples = (
         Example("flatten", ((2, 8, 5, 5),), (2, 200)),
         Example("flatten(2)", ((2, 8, 5, 5),), (2, 8, 25)),
@@ -102,7 +110,6 @@ class Reshape(_View, group="reshape"):
 
     shape: tuple[Size, ...] = param(Sides(-1), "sizes of the output")
 
-    copies_scattered = True
     examples = (
         Example("reshape([2, -1])", ((2, 8, 5),), (2, 40)),
         Example("reshape([-1, 4])", ((2, 6),), (3, 4)),
@@ -155,9 +162,8 @@ class Permute(_View, group="reshape"):
             )
         return tuple(shape[dim] for dim in dims)
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        dims = [dim % len(output) for dim in self.dims]
-        return None if order is None else tuple(dims.index(dim) for dim in order)
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return use.inputs[0].permuted(self.dims).strides
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         dims = [dim % len(output) for dim in self.dims]
@@ -182,9 +188,10 @@ class Squeeze(_View, group="reshape"):
             raise ShapeError(f"dimension {dim} of {show(shape)} is {shape[dim]}, not 1", culprits=((0, dim),))
         return (*shape[:dim], *shape[dim + 1 :])
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        gone = self.dim % len(inputs[0])
-        return None if order is None else tuple(dim - (dim > gone) for dim in order if dim != gone)
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        shape, strides = use.inputs[0]
+        gone = self.dim % len(shape)
+        return (*strides[:gone], *strides[gone + 1 :])
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.squeeze", args=(self.dim,), kind="function")
@@ -203,29 +210,26 @@ class Unsqueeze(_View, group="reshape"):
         dim = index_dim(self.dim, len(shape) + 1, "`dim`")
         return (*shape[:dim], 1, *shape[dim:])
 
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return use.inputs[0].unsqueezed(self.dim % len(output)).strides
+
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.unsqueeze", args=(self.dim,), kind="function")
-
-
-def _inside(shape: Shape, dim: int) -> bool:
-    """Whether there are several indices before a dimension, so that a part of it lies scattered."""
-    return any(size != 1 for size in shape[: dim % len(shape)])
 
 
 def _parts(output: Shape, divided: int) -> Sees:
     """What parts of a tensor see, each another range of the dimension that is divided."""
     divided %= len(output)
-    return tuple(Slide(dim, offset=None if dim == divided else 0) for dim in range(len(output)))
+    return tuple(Slide(dim, ordered=dim != divided) for dim in range(len(output)))
 
 
 @dataclass(frozen=True)
-class Chunk(_View, group="reshape"):
+class Chunk(_Part, group="reshape"):
     """Equal parts along a dimension, as a list: `a, b = chunk(x, 2, dim = 1)`. It must divide evenly."""
 
     chunks: int = param(Integer(1, MAX_PARTS), "number of parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
-    gradient = "new"
     examples = (Example("chunk(2, dim = 1)", ((2, 8, 5),), ((2, 4, 5), (2, 4, 5))),)
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -240,9 +244,6 @@ class Chunk(_View, group="reshape"):
             )
         return ((*shape[:dim], shape[dim] // self.chunks, *shape[dim + 1 :]),) * self.chunks
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        return None if _inside(inputs[0], self.dim) else order
-
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         return _parts(output, self.dim)
 
@@ -251,13 +252,12 @@ class Chunk(_View, group="reshape"):
 
 
 @dataclass(frozen=True)
-class Split(_View, group="reshape"):
+class Split(_Part, group="reshape"):
     """Parts of these sizes along a dimension, as a list; together they must be the whole."""
 
     sizes: tuple[int, ...] = param(Integers(1), "sizes of the parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
-    gradient = "new"
     examples = (Example("split([2, 6])", ((2, 8, 5),), ((2, 2, 5), (2, 6, 5))),)
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -271,9 +271,6 @@ class Split(_View, group="reshape"):
             )
         return tuple((*shape[:dim], size, *shape[dim + 1 :]) for size in self.sizes)
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        return None if _inside(inputs[0], self.dim) else order
-
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         return _parts(output, self.dim)
 
@@ -282,7 +279,7 @@ class Split(_View, group="reshape"):
 
 
 @dataclass(frozen=True)
-class Slice(_View, group="reshape"):
+class Slice(_Part, group="reshape"):
     """A range of one dimension: from `start`, up to but without `end`, every `step`-th."""
 
     start: int = param(ANY, "first index; negative counts from the end", 0)
@@ -290,7 +287,6 @@ class Slice(_View, group="reshape"):
     dim: int = param(ANY, "the dimension", 1)
     step: int = param(Integer(1), "distance between indices", 1)
 
-    gradient = "new"
     examples = (
         Example("slice(2, 6)", ((2, 8, 5),), (2, 4, 5)),
         Example("slice(-3)", ((2, 8, 5),), (2, 3, 5)),
@@ -312,13 +308,15 @@ class Slice(_View, group="reshape"):
             raise ShapeError(f"the slice from {start} to {end} is empty", code="empty-output")
         return (*shape[:dim], length, *shape[dim + 1 :])
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        return None if _inside(inputs[0], self.dim) else order
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        strides = use.inputs[0].strides
+        cut = self.dim % len(output)
+        return (*strides[:cut], strides[cut] * self.step, *strides[cut + 1 :])
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         cut = self.dim % len(output)
         start = self.start if self.start >= 0 else inputs[0][cut] + self.start
-        taken = Slide(cut, stride=self.step, offset=start if isinstance(start, int) else None)
+        taken = window(cut, 1, self.step, start) if isinstance(start, int) else Slide(cut, ordered=False)
         return tuple(taken if dim == cut else Slide(dim) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
@@ -331,6 +329,7 @@ class ChannelShuffle(Operator, group="reshape"):
 
     groups: int = param(Integer(1), "groups of channels")
 
+    lies = "in format"
     examples = (Example("channel_shuffle(2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -348,7 +347,7 @@ class ChannelShuffle(Operator, group="reshape"):
         return shape
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        return tuple(Slide(dim, offset=None if dim == 1 else 0) for dim in range(len(output)))
+        return tuple(Slide(dim, ordered=dim != 1) for dim in range(len(output)))
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.ChannelShuffle", {"groups": self.groups})
@@ -382,8 +381,8 @@ class Expand(_View, group="reshape"):
             out[axis] = like[axis]
         return tuple(out)
 
-    def layout(self, order: Order, inputs: Sequence[Shape], output: Shape) -> Order:
-        return None
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return expanded(use.inputs[0], output).strides
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         return pointwise(inputs[number], output)
@@ -400,6 +399,9 @@ class Identity(_View, group="reshape"):
 
     def infer(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return use.inputs[0].strides
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         return pointwise(inputs[number], output)

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from fractions import Fraction
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Shape
 
-Number: TypeAlias = int | Fraction
+MOST: Final = 1024  # phases that are kept apart; resampling by odd factors may have more
 
 
 class Slide(NamedTuple):
-    """A window along one dimension of the input that moves with a dimension of the output.
+    """What is read along one dimension of the input by the positions along a dimension of the output.
 
-    Output o sees the inputs from `o * stride + offset` to `o * stride + offset + extent - 1`. An offset of None means
-    one input for each output, in an order that this cannot say.
+    The positions repeat themselves after as many as there are `taps`: output `q * len(taps) + r` reads the inputs
+    `q * advance + tap` for each tap in `taps[r]`; where that is empty, it reads none. A window that moves by its stride
+    has one phase; what makes images larger has several. Where not `ordered`, each output reads one input, in an order
+    that this cannot say.
     """
 
     dim: int  # of the output
-    extent: Number = 1
-    stride: Number = 1
-    offset: Number | None = 0
+    taps: tuple[range, ...] = (range(1),)
+    advance: int = 1
+    ordered: bool = True
 
 
-# For each dimension of an input, a window along it, or None where all of it is seen; or the same elements one after the
-# other, in another shape.
-Sees: TypeAlias = tuple[Slide | None, ...] | Literal["in order"]
+# For each dimension of an input, what is read along it, or None where all of it is; or the same elements one after the
+# other, in another shape ("in order"); or None where nobody has said.
+Sees: TypeAlias = tuple[Slide | None, ...] | Literal["in order"] | None
 
 
-def pointwise(input: Shape, output: Shape, mixed: Collection[int] = ()) -> Sees:
+def window(dim: int, kernel: int, stride: int = 1, offset: int = 0, dilation: int = 1) -> Slide:
+    """Output o reads the inputs `o * stride + offset + k * dilation` for each k below `kernel`."""
+    return Slide(dim, (range(offset, offset + (kernel - 1) * dilation + 1, dilation),), stride)
+
+
+def pointwise(input: Shape, output: Shape, mixed: Collection[int] = ()) -> tuple[Slide | None, ...]:
     """An element sees the one at its own place, aligned at the last dimension, and all along the dimensions `mixed`.
 
     What is stretched is seen from everywhere.
@@ -49,14 +55,14 @@ def everything(input: Shape) -> Sees:
     return (None,) * len(input)
 
 
-def windows(windows: Iterable[tuple[Number, Number, Number]], *, mixed: bool = True) -> Sees:
-    """Extent, stride and offset along each spatial dimension, from the third on; channels are `mixed` or stay."""
-    sliding = (Slide(dim, *window) for dim, window in enumerate(windows, 2))
-    return (Slide(0), None if mixed else Slide(1), *sliding)
+def spatially(slides: Iterable[Slide], *, mixed: bool = True) -> Sees:
+    """What is read along each spatial dimension, from the third on; channels are `mixed` or stay."""
+    return (Slide(0), None if mixed else Slide(1), *slides)
 
 
-def spatial_windows(sees: Sees) -> tuple[Slide, ...] | None:
-    """The windows along the dimensions from the third on; None where they do not each move with itself."""
-    found = [slide for dim, slide in enumerate(sees[2:], 2) if isinstance(slide, Slide) and slide.dim == dim]
-    known = [slide for slide in found if slide.offset is not None]
-    return tuple(known) if sees != "in order" and len(known) == len(sees) - 2 else None
+def spatial_slides(sees: Sees) -> tuple[Slide, ...] | None:
+    """What is read along the dimensions from the third on; None where they do not each move with themselves."""
+    if sees is None or sees == "in order":
+        return None
+    found = [slide for dim, slide in enumerate(sees[2:], 2) if slide is not None and slide.dim == dim and slide.ordered]
+    return tuple(found) if len(found) == len(sees) - 2 else None

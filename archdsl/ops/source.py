@@ -27,10 +27,25 @@ class Input(Operator):
         return {}
 
 
+@dataclass(frozen=True)
+class Unresolved(Operator):
+    """What stands, in the graph of a spec with errors, for the operator of a step that has none: of a block that does
+    not take its arguments, or of an operator that does not take its parameters. It is in no other graph."""
+
+    name = "unresolved"
+    group = "fault"
+    inputs = ()
+
+    @property
+    def params(self) -> dict[str, object]:
+        return {}
+
+
 class _Tensor(Operator):
     """A tensor of the network's own."""
 
     owns_storage = True
+    pointwise = True
     shape: tuple[int, ...]
     inputs = ()
 

@@ -9,6 +9,7 @@ from typing import Final
 from archdsl.dims import Shape, Size, show, total
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.measure.network import cost
+from archdsl.net_view import NetView
 from archdsl.outline.subnets import Subnet
 from archdsl.outline.wording import clip, clip_call, plain, span, title
 
@@ -93,10 +94,10 @@ def _parts(graph: Graph, group: Subnet) -> Iterator[str]:
 def _stage(graph: Graph, path: str, does: str, said: str, colour: str, keys: tuple[str, ...], count: int = 1) -> Stage:
     nodes = [layer(graph, key) for key in keys]
     devices = {node["device"] for node in nodes}
-    batch = header(graph)["batch"]
+    batch, net = header(graph)["batch"], NetView(graph)
     macs: Size = 0
     for key in keys:
-        macs = macs + cost.macs_at(graph, key, header(graph)["least_batch"]) * count
+        macs = macs + cost.macs(net, key) * count
     window = getattr(nodes[0]["operator"], "kernel_size", None) if len(nodes) == 1 else None
     sizes = _without_batch(nodes[-1]["shape"], batch)
     again = [key for key, node in zip(keys, nodes, strict=True) if key != node["path"]]

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from archdsl.graph import Graph, Layer, header, layer
 from archdsl.measure.network import cost as counts
-from archdsl.ops import Operator, Parameter, parameters
+from archdsl.net_view import NetView
+from archdsl.ops import Operator, OperatorParameter, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import Init, Sizes
 from archdsl.sheet.units import magnitude
@@ -52,9 +53,9 @@ def title(layer: Layer) -> str:
 
 def cost(graph: Graph, keys: Collection[str]) -> str:
     """`1.12 M params, 218 M MACs`: what layers have and need; nothing is said of what they have not, or open sizes."""
-    ones = header(graph)["least_batch"]
+    net = NetView(graph)
     params = sum(counts.params(layer(graph, key)) for key in keys)
-    macs = sum(counts.macs_at(graph, key, ones) for key in keys)
+    macs = sum(counts.macs(net, key) for key in keys)
     said = [(params, "params"), (macs, "MACs")]
     return ", ".join(f"{magnitude(number)} {unit}" for number, unit in said if isinstance(number, int) and number)
 
@@ -71,7 +72,7 @@ def _said(operator: Operator, spatial: int) -> list[str]:
     return [text for _, text in sorted(found, key=lambda pair: pair[0])]  # the kernel first, as people say it
 
 
-def _one(parameter: Parameter, value: Any) -> str:
+def _one(parameter: OperatorParameter, value: Any) -> str:
     words = parameter.name.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"

@@ -18,8 +18,9 @@ COLUMNS = (
     Column("offset", "figure"),
 )
 NOTES = (
-    "size    positions of the input that one of the output can depend on, the border included",
-    "stride  positions from what one sees to what the next sees; none where all see the same",
+    "size    positions of the input that one of the output can depend on, the border included; behind upsampling",
+    "        from those of the position that sees least to those of the one that sees most",
+    "stride  positions from what one sees to what the next sees, on average; none where all see the same",
     "offset  the first position that the first one sees, negative in the border",
     "Where they differ, there is one for each spatial dimension.",
 )
@@ -42,6 +43,7 @@ def fields(graph: Graph, report: Report) -> Sheet:
                 "shape": plain(shape),
                 "phase": phase,
                 "size": None if seen is None else [f.size for f in seen],
+                "smallest": None if seen is None else [f.smallest for f in seen],
                 "stride": None if seen is None else [None if f.jump is None else str(f.jump) for f in seen],
                 "offset": None if seen is None else [None if f.offset is None else str(f.offset) for f in seen],
             }

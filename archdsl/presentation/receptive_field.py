@@ -6,10 +6,10 @@ from archdsl.measure.network.receptive_field import Fields
 
 
 def field(fields: Fields) -> str:
-    """The sizes of a receptive field: `427`, or `7 × 9` where they differ."""
+    """The sizes of a receptive field: `427`, `7 × 9` where sides differ, `188–204` where elements do."""
     if fields is None:
         return "?"
-    return _each([str(f.size) for f in fields])
+    return _each([str(f.size) if f.smallest == f.size else f"{f.smallest}–{f.size}" for f in fields])
 
 
 def stride(fields: Fields) -> str:

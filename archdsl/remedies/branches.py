@@ -11,10 +11,10 @@ import networkx as nx
 from archdsl.diagnostics import Fix
 from archdsl.dims import Shape, Undecided
 from archdsl.elaborate.origins import way_back
-from archdsl.graph import Graph, Layer, Place, layer, operands
+from archdsl.graph import Graph, Layer, Place, input_shapes, layer
 from archdsl.ops import Operator, ShapeError
 from archdsl.ops._op import extent, spatial
-from archdsl.remedies.step import Proposal, Step, fix, shown
+from archdsl.remedies.step import BrokenStep, Proposal, fix, shown
 
 MOST_STRIDE: Final = 8
 MOST_WINDOWS: Final = 4  # of a branch, that might lack a stride
@@ -29,7 +29,7 @@ class Branch:
     windows: tuple[tuple[str, Layer], ...]
 
 
-def branches(step: Step) -> tuple[Branch, Branch]:
+def branches(step: BrokenStep) -> tuple[Branch, Branch]:
     one, other = step.node["sizes"]
     return _branch(step.graph, one, other), _branch(step.graph, other, one)
 
@@ -46,7 +46,7 @@ def _branch(graph: Graph, place: Place, other: Place) -> Branch:
     return Branch(place, layer(graph, place.node)["outputs"][place.output][place.dim], tuple(windows))
 
 
-def paddings(step: Step, both: tuple[Branch, Branch]) -> Iterator[Fix]:
+def paddings(step: BrokenStep, both: tuple[Branch, Branch]) -> Iterator[Fix]:
     """Padding with which layers keep the size: of the branch that is smaller, else of both."""
     one, other = both
     if isinstance(one.size, int) and isinstance(other.size, int) and one.size > other.size:
@@ -74,7 +74,7 @@ def _keeps_size(operator: Any, rank: int) -> int | tuple[int, ...] | None:
     return padding[0] if len(set(padding)) == 1 else padding
 
 
-def strides(step: Step, both: tuple[Branch, Branch]) -> Iterator[Proposal]:
+def strides(step: BrokenStep, both: tuple[Branch, Branch]) -> Iterator[Proposal]:
     """Strides of a window that give one branch the size of the other.
 
     One that was left out is likelier than one that was written wrongly.
@@ -97,7 +97,7 @@ def strides(step: Step, both: tuple[Branch, Branch]) -> Iterator[Proposal]:
 def _stride_to(wanted: Any, graph: Graph, key: str, branch: Branch) -> list[int]:
     """The least stride with which the last window of a branch gives a size."""
     operator = layer(graph, key)["operator"]
-    shapes = [layer(graph, source)["outputs"][output] for source, output in operands(graph, key)]
+    shapes = input_shapes(graph, key)
     for stride in range(1, MOST_STRIDE + 1):
         tried = replace(operator, stride=stride)  # type: ignore[type-var]
         if tried != operator and _size_with(tried, shapes, branch.place.dim) == wanted:

@@ -8,8 +8,9 @@ from typing import Final
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Dim, Shape, Undecided, symbol
 from archdsl.elaborate.origins import size_at, way_back
-from archdsl.graph import Broken, Graph, Place, broken, header, layer, operands
+from archdsl.graph import Broken, Graph, Place, broken, fault, header, layer, operands
 from archdsl.ops import ShapeError
+from archdsl.ops.source import Unresolved
 from archdsl.remedies.trial import Trial
 
 BY_SIZE: Final = frozenset({"kernel-too-large", "shape-mismatch", "shape-pattern", "empty-output"})
@@ -28,11 +29,11 @@ def fitting(graph: Graph, trial: Trial, known: Sequence[Diagnostic]) -> tuple[se
         for key, node in broken(graph)
         if node["fault"].code in BY_SIZE and (at := _blamed(graph, node)) is not None and _may_fit(graph, key, at)
     }
-    at = next((blamed[fault] for fault in known if fault in blamed), None)
+    at = next((blamed[one] for one in known if one in blamed), None)
     if at is None:
         return set(), None
-    too_small = all(fault.code in ("kernel-too-large", "empty-output") for fault in blamed)
-    return set(blamed), _range(graph, trial, at, [fault for fault in known if fault not in blamed], too_small)
+    too_small = all(one.code in ("kernel-too-large", "empty-output") for one in blamed)
+    return set(blamed), _range(graph, trial, at, [one for one in known if one not in blamed], too_small)
 
 
 def _range(graph: Graph, trial: Trial, at: Place, others: Sequence[Diagnostic], too_small: bool) -> str | None:
@@ -80,10 +81,10 @@ def _may_fit(graph: Graph, key: str, at: Place) -> bool:
                 shape = tuple(unknown if name == at.node and _alike(node["shape"], at, i) else size
                               for i, size in enumerate(node["shape"]))  # fmt: skip
                 shapes[name] = (shape,)
-            elif node["operator"] is None:
+            elif isinstance(node["operator"], Unresolved):
                 if name == key:  # a block, which asks for a shape
                     return True
-            elif name == key or "fault" not in node:
+            elif name == key or fault(graph, name) is None:
                 inputs = [shapes[source][output] for source, output in operands(graph, name)]
                 shapes[name] = node["operator"].infer_all(*inputs)
     except ShapeError:

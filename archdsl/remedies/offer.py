@@ -10,9 +10,9 @@ from archdsl.diagnostics import Diagnostic
 from archdsl.graph import Graph, broken
 from archdsl.remedies.input_sizes import fitting
 from archdsl.remedies.proposals import proposals
-from archdsl.remedies.step import Proposal, Step
+from archdsl.remedies.step import BrokenStep, Proposal
 from archdsl.remedies.trial import Trial
-from archdsl.remedies.written import Written
+from archdsl.remedies.written import WrittenCalls
 
 MOST: Final = 8  # faults for which fixes are tried
 RESHAPING: Final = frozenset({"kernel-too-large", "shape-pattern"})  # a fix changes the shapes that come after
@@ -28,7 +28,7 @@ def with_remedies(
     steps = {node["fault"]: (key, node) for key, node in broken(graph)}
     known = list(found)
     by_size, sizes = fitting(graph, replace(trial), known)  # each search may take its time
-    written: Written | None = None
+    written: WrittenCalls | None = None
     faults: list[Diagnostic] = []
     tried = 0
     for fault in found:
@@ -36,8 +36,8 @@ def with_remedies(
             faults.append(fault if fault not in steps else replace(fault, fix=None))  # what nobody has tried
             continue
         tried += 1
-        written = written or Written.of(trial.program)
-        step = Step(graph, *steps[fault], written)
+        written = written or WrittenCalls.of(trial.program)
+        step = BrokenStep(graph, *steps[fault], written)
         fits = sizes if fault in by_size else None
         # Where the input's size was chosen, or a shape is asked for, that size is the mistake.
         chosen = fits is not None and (bool(trial.choices.inputs) or fault.code == "shape-pattern")
@@ -53,7 +53,7 @@ def with_remedies(
     return faults
 
 
-def _working(step: Step, trial: Trial, known: Sequence[Diagnostic]) -> Proposal:
+def _working(step: BrokenStep, trial: Trial, known: Sequence[Diagnostic]) -> Proposal:
     """What works of the best proposal of which anything does."""
     last = step.node["fault"].code in RESHAPING
     for proposal in proposals(step):

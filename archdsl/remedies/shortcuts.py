@@ -8,12 +8,12 @@ import networkx as nx
 
 from archdsl.diagnostics import Edit, Fix
 from archdsl.dims import Shape, numbers
-from archdsl.remedies.step import Step, fix
+from archdsl.remedies.step import BrokenStep, fix
 from archdsl.source import Span
 from archdsl.syntax import tree
 
 
-def projections(step: Step) -> Iterator[Fix]:
+def projections(step: BrokenStep) -> Iterator[Fix]:
     """A projection of the shortcut, which is the operand that the other one is made from."""
     one, other = (place.node for place in step.node["sizes"])
     if one in nx.ancestors(step.graph, other):
@@ -44,7 +44,7 @@ def projections(step: Step) -> Iterator[Fix]:
         yield from fix([Edit(name.span, f"({projection})")], f"project the shortcut: `({projection})`")
 
 
-def _choice(step: Step, name: tree.Name, whole: tree.Name) -> Iterator[Fix]:
+def _choice(step: BrokenStep, name: tree.Name, whole: tree.Name) -> Iterator[Fix]:
     """A shortcut that is projected under a condition: the condition says when the channels differ, too."""
     choice = step.written.choice_of(name)
     if choice is None or not isinstance(choice.orelse, tree.Body) or len(choice.orelse.statements) != 1:

@@ -8,17 +8,17 @@ from typing import Any
 
 from archdsl.diagnostics import Edit, Fix
 from archdsl.graph import Broken, Graph
-from archdsl.remedies.written import Written
+from archdsl.remedies.written import WrittenCalls
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BrokenStep:
     """A step that cannot be, and where its spec is looked at."""
 
     graph: Graph
     key: str
     node: Broken
-    written: Written
+    written: WrittenCalls
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from archdsl.diagnostics import Diagnostic, Fix
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, content_hash
+from archdsl.graph import fault as broken_step
 from archdsl.program import Program, reread
 from archdsl.remedies.apply import changed
 from archdsl.syntax import tree
@@ -48,7 +49,7 @@ class Trial:
         if any(last or fault.layer in graph for fault in new) or after is None:
             return False
         of_block = any(path.startswith(f"{key}.") for path in after)  # the layers of a block are there
-        mended = "fault" not in after.nodes[key] if key in after else of_block
+        mended = broken_step(after, key) is None if key in after else of_block
         return mended and self._spares(program)
 
     def fits(self, inputs: Mapping[str, tuple[int, ...]], others: Collection[Diagnostic]) -> bool:

@@ -15,7 +15,7 @@ from archdsl.syntax import tree
 
 
 @dataclass(slots=True)
-class Written:
+class WrittenCalls:
     """The calls and operations of a program, by their spans."""
 
     calls: dict[Span, tree.Call] = field(default_factory=dict)
@@ -25,8 +25,8 @@ class Written:
     settings: dict[Span, frozenset[str]] = field(default_factory=dict)  # what the block or network around can be told
 
     @staticmethod
-    def of(program: Program) -> Written:
-        found = Written()
+    def of(program: Program) -> WrittenCalls:
+        found = WrittenCalls()
         for owner, node in _nodes(program):
             if isinstance(node, tree.Call):
                 found.calls[node.span] = node

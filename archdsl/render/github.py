@@ -7,7 +7,7 @@ from typing import Final
 
 from archdsl.catalogue import Level
 from archdsl.diagnostics import Diagnostic, Findings, distinct
-from archdsl.render.text import notes, printable, shown_path
+from archdsl.render.text import harmless, notes, printable, shown_path
 
 COMMANDS: Final[dict[Level, str]] = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -42,4 +42,4 @@ def _escape(text: str) -> str:
 
 
 def _escape_property(text: str) -> str:
-    return _escape(text).replace(":", "%3A").replace(",", "%2C")
+    return _escape(harmless(text)).replace(":", "%3A").replace(",", "%2C")

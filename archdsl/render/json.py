@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic, Findings, Fix
 from archdsl.render.text import shown_path
-from archdsl.source import Span
+from archdsl.source import DECEPTIVE, Span
+
+# What JSON takes as it is, and a terminal should not be given. Only strings of a document hold any.
+UNPRINTED: Final = re.compile(f"(?!\n){DECEPTIVE.pattern}")
 
 
 def document(findings: Sequence[Findings]) -> str:
@@ -23,7 +27,13 @@ def document(findings: Sequence[Findings]) -> str:
         }
         for found in findings
     ]
-    return json.dumps({"archdsl": 1, "specs": specs}, indent=1, ensure_ascii=False) + "\n"
+    return as_text({"archdsl": 1, "specs": specs}) + "\n"
+
+
+def as_text(document: Any) -> str:
+    """A document as JSON that any terminal and any encoding can take: what is not printed is written as `\\u….`."""
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    return UNPRINTED.sub(lambda found: json.dumps(found.group())[1:-1], text)
 
 
 def to_dict(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -5,7 +5,6 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; comments name 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import quote
 from archdsl.catalogue import CATALOGUE
 from archdsl.diagnostics import Diagnostic, Findings, Fix, distinct
 from archdsl.render import explanation
+from archdsl.render.json import as_text
 from archdsl.render.text import place, shown_path
 from archdsl.source import Span
 
@@ -34,7 +34,7 @@ def document(findings: Sequence[Findings]) -> str:
         "results": [_result(diagnostic, codes) for diagnostic in diagnostics],
     }
     log = {"version": "2.1.0", "$schema": SCHEMA, "runs": [run]}
-    return json.dumps(log, indent=1, ensure_ascii=False) + "\n"
+    return as_text(log) + "\n"
 
 
 def _package() -> tuple[str, str | None]:
@@ -103,7 +103,7 @@ def _physical(span: Span) -> dict[str, Any]:
 def _artifact(name: str) -> dict[str, str]:
     """An artifactLocation (3.4): relative to the working directory, where the file is below it."""
     path = shown_path(name)
-    return {"uri": Path(path).as_uri() if os.path.isabs(path) else quote(Path(path).as_posix())}
+    return {"uri": Path(path).as_uri() if os.path.isabs(path) else quote(os.fsencode(Path(path).as_posix()))}
 
 
 def _region(span: Span) -> dict[str, int]:

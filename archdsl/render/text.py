@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from archdsl.catalogue import Level
 from archdsl.diagnostics import Diagnostic, Findings, Instance, counted
 from archdsl.limits import MAX_FAULTS
-from archdsl.source import Source, Span
+from archdsl.source import DECEPTIVE, Source, Span
 
+STEERING: Final = re.compile(f"{DECEPTIVE.pattern}|\r(?!\n)")
 MAX_WIDTH = 160
 MAX_NOTE = 600
 BLUE, BOLD = "1;34", "1"
@@ -71,12 +74,12 @@ def _snippets(
         if span.source is not source:
             lines.append(f"{' ' * width}{paint(':::', BLUE)} {place(span)}")
             source, previous = span.source, None
-        line = span.source.line(number)
-        offset = max(0, column - 1 - MAX_WIDTH // 2) if len(line) > MAX_WIDTH else 0
-        shown = printable(line[offset : offset + MAX_WIDTH].replace("\t", " "))
+        start, end = source.bounds(number)  # of a line, which may be as long as the text
+        offset = max(0, column - 1 - MAX_WIDTH // 2) if end - start > MAX_WIDTH else 0
+        shown = printable(source.text[start + offset : min(end, start + offset + MAX_WIDTH)].replace("\t", " "))
         if number != previous:
             lines.append(f"{paint(str(number).rjust(width), BLUE)} {paint('|', BLUE)} {shown}".rstrip())
-        length = max(1, min(span.end - span.start, len(line) - column + 1, offset + MAX_WIDTH - column + 1))
+        length = max(1, min(span.end - span.start, end - start - column + 1, offset + MAX_WIDTH - column + 1))
         style = main if caret == "^" else BLUE
         under = " " * (column - 1 - offset) + paint(caret * length + (f" {printable(text)}" if text else ""), style)
         lines.append(f"{gutter} {under}")
@@ -101,10 +104,19 @@ def shown_path(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Text without characters that would steer a terminal."""
-    if text.isprintable():
+    """Text without characters that would steer a terminal, turn its direction or hide in it: they are spelt out."""
+    if text.isprintable() and DECEPTIVE.search(text) is None:
         return text
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+    return "".join(c if c.isprintable() and DECEPTIVE.match(c) is None else _spelt_out(ord(c)) for c in text)
+
+
+def harmless(text: str) -> str:
+    """A text of several lines, of tables for example, in which such characters are spelt out."""
+    return STEERING.sub(lambda found: _spelt_out(ord(found.group())), text)
+
+
+def _spelt_out(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
@@ -118,7 +130,7 @@ def render_all(diagnostics: Iterable[Diagnostic], colour: bool = False) -> str:
 
 def networks(findings: Sequence[Findings]) -> str:
     """The SPECs that are right, a line each, with the networks in them."""
-    return "".join(f"{found.spec}: ok ({', '.join(found.networks)})\n" for found in findings if found.ok)
+    return "".join(f"{printable(found.spec)}: ok ({', '.join(found.networks)})\n" for found in findings if found.ok)
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from archdsl.graph import Graph, layer, layers, live
 from archdsl.measure.network import cost
+from archdsl.net_view import NetView
 
 Fits = Callable[[Graph], bool]
 
@@ -36,7 +37,8 @@ def blocks(graph: Graph) -> list[Block]:
 
 def forward_macs(graph: Graph, keys: Iterable[str]) -> int:
     """The multiply-adds of some layers."""
-    found = [cost.macs_at(graph, key, {}) for key in keys]
+    net = NetView(graph)
+    found = [cost.macs(net, key) for key in keys]
     return sum(macs for macs in found if isinstance(macs, int))
 
 

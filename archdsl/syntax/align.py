@@ -44,6 +44,7 @@ def _align(run: list[list[Cell]], column: int, width: int) -> None:
     gaps = [row[column].gap for row in run]
     target = max(ends) + min(gaps)
     fits = all(target + sum(c.gap * (i > 0) + len(c.text) for i, c in enumerate(row[column:])) <= width for row in run)
+    begun = len(run) > 1 and max(gaps) > 1 and fits
     for row, end in zip(run, ends, strict=True):
-        wanted = target - end if len(run) > 1 and max(gaps) > 1 and fits else 1
+        wanted = target - end if begun else 1
         row[column] = row[column]._replace(gap=wanted)

@@ -6,6 +6,9 @@ import re
 from pathlib import PurePath
 from typing import Final, Literal, TypeAlias
 
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
+from archdsl.limits import limits
 from archdsl.source import Source
 from archdsl.syntax import text, tree
 from archdsl.syntax.layout import format_text
@@ -13,9 +16,10 @@ from archdsl.syntax.layout import format_text
 Form: TypeAlias = Literal["text", "yaml"]
 SUFFIXES: Final[dict[str, Form]] = {".arch": "text", ".yaml": "yaml", ".yml": "yaml"}
 # The first key of a YAML spec, behind comments and the mark that may begin a document.
-FIRST_KEY: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n|---[ \t]*\n)*\s*\{?\s*[\"']?archdsl[\"']?\s*:")
-# A comment at the end of a body. It breaks the lines around it, which need no break where it stands in YAML.
-LAST_COMMENT: Final = re.compile(r"#[^\n]*\n\s*\}")
+FIRST_KEY: Final = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\n|---[ \t]*+\n)*+\s*+\{?\s*+[\"']?archdsl[\"']?\s*+:")
+# What follows a comment at the end of a body. It breaks the lines around it, which need no break where it stands in
+# YAML.
+END_OF_BODY: Final = re.compile(r"\n\s*+\}")
 
 
 def form_of_path(name: str) -> Form | None:
@@ -48,7 +52,8 @@ def convert_spec(spec: tree.Spec, form: Form) -> str:
     keep = form_of(spec.source) == form
     name = f"<converted>{'.yaml' if form == 'yaml' else '.arch'}"
     converted = _checked(spec, Source(name, _written(spec, form, keep_breaks=keep)))
-    return format_spec(Source(name, converted)) if LAST_COMMENT.search(spec.source.text) else converted
+    ends = any(END_OF_BODY.match(spec.source.text, comment.span.end) for comment in spec.comments)
+    return format_spec(Source(name, converted)) if ends else converted
 
 
 def _written(spec: tree.Spec, form: Form, *, keep_breaks: bool) -> str:
@@ -60,8 +65,23 @@ def _written(spec: tree.Spec, form: Form, *, keep_breaks: bool) -> str:
 
 
 def _checked(spec: tree.Spec, result: Source) -> str:
-    """The text that was written from a spec, if it says the same. It always does, or the writer is wrong."""
-    again = parse(result)
+    """The text that was written from a spec, if it can be read and says the same. Raises `SpecError`.
+
+    It always says the same, or the writer is wrong; but it may be longer than a spec may be.
+    """
+    size = len(spec.source.encoded(result.text))
+    if size > limits().bytes:
+        message = f"written anew the spec has {size:,} bytes, more than {limits().bytes:,}, the limit for a spec"
+        raise _refused(spec, "file-too-large", message, "--max-bytes sets another limit")
+    try:
+        again = parse(result)
+    except SpecError as error:  # a place in a text that nobody has seen would say nothing
+        first = error.diagnostics[0]
+        raise _refused(spec, first.code, f"written anew the spec cannot be read: {first.message}", first.help) from None
     if tree.written(again) != tree.written(spec) or len(again.comments) != len(spec.comments):
         raise AssertionError(f"writing {spec.source.name} anew would change what it says")
     return result.text
+
+
+def _refused(spec: tree.Spec, code: str, message: str, help: str | None) -> SpecError:
+    return SpecError([Diagnostic(code, message, place=spec.source.name, help=help)])

@@ -18,6 +18,10 @@ from archdsl.syntax.explain import Stop
 from archdsl.syntax.text import Parser
 from archdsl.syntax.yaml_nodes import Scalar
 
+# The words of the grammar (a test compares them). In the text form, and so in any expression, none is a name.
+KEYWORDS: Final = frozenset(
+    "and block device else false for if import in loss module network not or output repeat true variant".split()
+)
 INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 INTERPOLATED: Final = re.compile(r"(?:[A-Za-z0-9_.]|\$\{[^{}\n]*\})+")
 ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "n": "\n", "t": "\t"}
@@ -62,6 +66,9 @@ class Scalars:
         span = scalar.content
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", scalar.value):
             message = f"{what} is made of letters, digits and `_`, found `{scalar.value[:64]}`"
+            raise Stop(Diagnostic("bad-name", message, scalar.span))
+        if scalar.value in KEYWORDS:
+            message = f"`{scalar.value}` is a word of the language and cannot be a name"
             raise Stop(Diagnostic("bad-name", message, scalar.span))
         if len(scalar.value) > MAX_NAME:
             message = f"the name has {len(scalar.value)} characters; the limit is {MAX_NAME}"

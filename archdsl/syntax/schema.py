@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
-from archdsl.ops import OPERATORS, Operator, Parameter, parameters
+from archdsl.ops import OPERATORS, Operator, OperatorParameter, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.initialiser import Initialiser
 from archdsl.syntax import tree
@@ -226,7 +226,7 @@ def _arguments(named: Schema, required: tuple[str, ...]) -> Schema:
     return _if(by_name, {**named, **({"required": list(required)} if required else {})}, alone)
 
 
-def _parameter(parameter: Parameter) -> Schema:
+def _parameter(parameter: OperatorParameter) -> Schema:
     default = parameter.default
     found = {"description": f"{parameter.doc} ({parameter.kind.describe()})", **parameter.kind.schema()}
     if default is REQUIRED or default is None:

@@ -19,9 +19,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from archdsl.dims import numbers
 from archdsl.graph import Graph, Layer, header, layer
-from archdsl.measure.network.cost import fixed
 from archdsl.measure.run.execution import target_dtype
 from archdsl.measure.time.measured import Measured
+from archdsl.net_view import NetView
 from compiler.fx.lower import KEY
 from compiler.fx.model import CompiledNetwork
 
@@ -239,6 +239,6 @@ def _target(graph: Graph, device: torch.device) -> Tensor | None:
 
 def _shape(graph: Graph, node: Layer) -> tuple[int, ...]:
     """A shape, its batch 1 where it has no value."""
-    shape = numbers(fixed(node["shape"], header(graph)["least_batch"]))
+    shape = numbers(NetView(graph).counted(node["shape"]))
     assert shape is not None  # open sizes were refused
     return shape

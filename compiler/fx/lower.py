@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from archdsl.graph import Graph, Output, header, layer, layers, live, operands
+from archdsl.graph import Graph, Output, header, input_shapes, layer, layers, live, operands
 from archdsl.ops import Operator, Target
 from archdsl.ops.loss import Loss
 from archdsl.ops.merge import folds
 from compiler.devices import CPU
 from compiler.fx.layers import Recomputed
-from compiler.fx.modules import shapes
 from compiler.fx.targets import resolve
 
 Places = dict[str | None, torch.device]
@@ -103,7 +102,7 @@ class _Lowering:
         node = layer(self.graph, key)
         device = self.places[node["device"]]
         tensors = [self.on(producer, output, device) for producer, output in operands(self.graph, key)]
-        target = node["operator"].target(*shapes(self.graph, key))
+        target = node["operator"].target(*input_shapes(self.graph, key))
         name = key.replace(".", "_").replace("#", "_use")
         if target.kind == "module":
             made = self.module(node["path"], tensors, name)
@@ -190,7 +189,7 @@ class _RegionLowering(_Lowering):
         self.modules: dict[str, fx.Node] = {}  # by path
         self.attributes: dict[str, fx.Node] = {}
         nodes = [layer(self.graph, key) for key in members]
-        targets = [layer(self.graph, key)["operator"].target(*shapes(self.graph, key)) for key in members]
+        targets = [layer(self.graph, key)["operator"].target(*input_shapes(self.graph, key)) for key in members]
         for wanted, known in ((("module",), self.modules), (("parameter", "buffer"), self.attributes)):
             for node, target in zip(nodes, targets, strict=True):
                 if target.kind in wanted and node["path"] not in known:

@@ -12,7 +12,7 @@ from torch import nn
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, Layer, layers, operands
+from archdsl.graph import Graph, Layer, input_shapes, layers
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from compiler.devices import CPU
 from compiler.fx.targets import resolve
@@ -29,7 +29,7 @@ def build(graph: Graph, places: dict[str | None, torch.device]) -> nn.Module:
         if key != node["path"] or node["op"] == "input":
             continue  # a shared layer is built once
         device = places[node["device"]]
-        target = node["operator"].target(*shapes(graph, key))
+        target = node["operator"].target(*input_shapes(graph, key))
         if target.kind == "module":
             with nullcontext() if device.type != "meta" else device:
                 module = _allocate(key, partial(resolve(target.name), **target.kwargs))
@@ -55,11 +55,6 @@ def _allocate(key: str, make: Callable[[], Any]) -> Any:
         message = f"there is not enough memory for the weights of `{key}`"
         help = "`archdsl report` counts a network's parameters without allocating them"
         raise SpecError([Diagnostic("out-of-memory", message, help=help)]) from None
-
-
-def shapes(graph: Graph, key: str) -> list[Any]:
-    """The shapes of a layer's inputs."""
-    return [graph.nodes[producer]["outputs"][output] for producer, output in operands(graph, key)]
 
 
 def _own(tensor: torch.Tensor, kind: str, frozen: bool) -> nn.Parameter | nn.Buffer:

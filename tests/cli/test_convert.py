@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.errors import SpecError
+from archdsl.pipeline import convert_source, format_source, parse_source
 from archdsl.shipped import SPECS
+from archdsl.source import Source
+from archdsl.syntax import tree
 from tests.cli.test_cli import run
 
 TEXT = "# a comment\nnetwork Net(x: [N, 4]) { x -> linear(2) }\n"
@@ -77,8 +81,34 @@ def test_a_comment_at_the_end_of_a_body_is_written_as_the_formatter_would(end: s
     assert run("fmt", "-", text=converted).stdout == converted
 
 
-def test_a_sum_that_is_too_long_to_be_written_says_what_to_do() -> None:
-    text = f"network Net(x: [N, 4]) {{\n    y = {' + '.join(['1'] * 30_000)}\n    x -> linear(y)\n}}\n"
+@pytest.mark.parametrize("operator", ["+", "*", "and", "=="])
+def test_an_expression_of_thousands_of_terms_is_written(operator: str) -> None:
+    terms = f" {operator} ".join(["1"] * 3_000)
+    source = Source("n.arch", f"network Net(x: [N, 4]) {{\n    y = {terms}\n    x -> linear(y)\n}}\n")
+    assert tree.written(parse_source(Source("n.arch", format_source(source)))) == tree.written(parse_source(source))
+    assert format_source(Source("n.arch", convert_source(Source("n.yaml", convert_source(source, "yaml")), "text")))
+
+
+def test_a_text_that_would_be_too_large_when_written_is_refused() -> None:
+    text = f"network Net(x: [N, 4]) {{\n    y = {'+'.join(['1'] * 30_000)}\n    x -> linear(y)\n}}\n"
     done = run("fmt", "-", text=text)
     assert done.returncode == 1
-    assert "bind parts of a long expression to names of their own" in done.stderr
+    assert "more than 262,144, the limit for a spec" in done.stderr
+    assert "--max-bytes sets another limit" in done.stderr
+
+
+def test_a_form_that_would_have_too_many_parts_is_refused() -> None:
+    text = f"network Net(x: [N, 4]) {{\n    y = [{', '.join(['0'] * 31_000)}]\n    x -> relu\n}}\n"
+    done = run("convert", "-", "--to", "yaml", text=text)
+    assert done.returncode == 1
+    assert "written anew the spec cannot be read: more than 30000 YAML nodes" in done.stderr
+    assert "<converted>" not in done.stderr
+
+
+def test_a_word_of_the_text_form_is_no_name_in_yaml() -> None:
+    text = "archdsl: 1\nnetworks:\n  Net: {inputs: {x: [N, 4]}, params: {for: 1}, body: [relu]}\n"
+    with pytest.raises(SpecError, match="`for` is a word of the language") as caught:
+        parse_source(Source("n.yaml", text))
+    (fault,) = caught.value.diagnostics
+    assert fault.span is not None
+    assert (fault.span.text, fault.span.line) == ("for", 3)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from archdsl.cli.changes import changes
 from archdsl.source import Source
 from archdsl.syntax.forms import format_spec
 from tests.cli.test_cli import run
+
+Cli = Callable[..., Any]
 
 UGLY = "network Net( x:[N,4] ) {\n  x->linear(2)   # the head\n}\n"
 NEAT = "network Net(x: [N, 4]) {\n    x -> linear(2) # the head\n}\n"
@@ -72,3 +80,62 @@ def test_a_comment_of_yaml_that_stands_deeper_than_a_definition_stays_at_its_end
     assert "body: [relu]\n    # the last of A\n\n  # about B\n  B:" in written
     assert written.endswith("body: [relu]\n    # the last of B\n# of the file\n")
     assert format_spec(Source("net.yaml", written)) == written
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [b"", MARK])
+def test_ends_of_lines_and_a_byte_order_mark_stay(ending: str, mark: bytes, ugly: Path, command_line: Cli) -> None:
+    ugly.write_bytes(mark + UGLY.replace("\n", ending).encode())
+    assert command_line("fmt", str(ugly)).status == 0
+    assert ugly.read_bytes() == mark + NEAT.replace("\n", ending).encode()
+
+
+def test_mixed_ends_of_lines_become_the_first_one(ugly: Path, command_line: Cli) -> None:
+    ugly.write_bytes(b"network Net( x:[N,4] ) {\r\n  x->linear(2)   # the head\n}\r")
+    command_line("fmt", str(ugly))
+    assert ugly.read_bytes() == NEAT.replace("\n", "\r\n").encode()
+
+
+def test_a_file_that_is_formatted_is_not_written_whatever_ends_its_lines(ugly: Path, command_line: Cli) -> None:
+    ugly.write_bytes(NEAT.replace("\n", "\r\n").encode())
+    ugly.chmod(0o444)
+    assert command_line("fmt", "--check", str(ugly)).status == 0
+
+
+# --- diffs
+
+
+def patched(old: str, patch: str) -> str:
+    """What a unified diff makes of a text."""
+    lines, done, at = old.splitlines(keepends=True), list[str](), 0
+    for line in patch.splitlines(keepends=True)[2:]:
+        if head := re.match(r"@@ -(\d+)(?:,(\d+))? ", line):
+            start = int(head[1]) - (head[2] != "0")
+            done += lines[at:start]
+            at = start
+        elif line[0] == "+":
+            done.append(line[1:])
+        else:
+            assert lines[at] == line[1:]
+            done += [line[1:]] if line[0] == " " else []
+            at += 1
+    return "".join([*done, *lines[at:]])
+
+
+@given(st.lists(st.sampled_from("abcdefgh")), st.lists(st.sampled_from("abcdefgh")))
+def test_a_diff_makes_the_one_text_of_the_other(old: list[str], new: list[str]) -> None:
+    before, after = ("".join(f"{line}\n" for line in lines) for lines in (old, new))
+    diff = changes("n.arch", before, after, "formatted")
+    assert patched(before, diff) == after
+    assert bool(diff) == (before != after)
+
+
+def test_a_diff_of_thousands_of_lines_costs_as_they_grow(calls_of: Callable[[Callable[[], object]], int]) -> None:
+    def cost(lines: int) -> int:
+        before = "".join(f"block b{i}(x) {{ relu(x) }}\n" for i in range(lines))
+        return calls_of(lambda: changes("n", before, before.replace("\n", "\n\n"), "formatted"))
+
+    assert cost(4000) < 5 * cost(1000)

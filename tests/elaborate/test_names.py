@@ -40,7 +40,7 @@ def test_reserved_names_are_sorted_out_of_use() -> None:
     assert {"forward", "training", "graph", "code", "loss", "_modules"} <= RESERVED
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.text(min_size=1, max_size=12))
 def test_any_label_is_refused_or_names_its_layer(label: str) -> None:
     code = f"network Net(x: [N, 4]) {{ x -> {label}: linear(2) }}"

@@ -9,8 +9,9 @@ import pytest
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, broken, header
+from archdsl.graph import Graph, broken, header, layers, sound
 from archdsl.limits import MAX_FAULTS
+from archdsl.ops import Operator
 from archdsl.pipeline import check
 
 Build = Callable[..., Graph]
@@ -190,3 +191,25 @@ def test_a_shared_layer_that_does_not_fit_stands_in_the_graph(graph_of: Build) -
     graph = error(graph_of, code).graph
     assert graph is not None
     assert [key for key, _ in broken(graph)] == ["linear#2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "broken_steps"),
+    [
+        ("x -> relu", ()),
+        ("x -> linear(2) -> conv(2, 9)", ("conv",)),
+        ('x -> conv("a", 1)', ("conv",)),  # its operator has no parameters
+        ("x -> two -> relu", ("two",)),  # nor has a block
+    ],
+)
+def test_a_graph_says_which_of_its_steps_cannot_be(graph_of: Build, body: str, broken_steps: tuple[str, ...]) -> None:
+    code = f"block two(x: [N, 2, H, W]) {{ x }}\nnetwork Net(x: [N, 4, 8, 8]) {{ {body} }}"
+    try:
+        graph = graph_of(code)
+    except SpecError as error:
+        assert error.graph is not None
+        graph = error.graph
+    assert header(graph)["broken"] == broken_steps
+    assert all(isinstance(node["operator"], Operator) for _, node in layers(graph))
+    assert set(graph) - set(sound(graph)) == set(broken_steps)
+    assert header(sound(graph))["broken"] == ()

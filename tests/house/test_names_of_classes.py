@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TO_DO: dict[str, int] = {
     "Block": 2,
     "Call": 2,
-    "Course": 2,
     "Devices": 2,
     "DropPath": 2,
     "Level": 2,
@@ -22,14 +21,10 @@ TO_DO: dict[str, int] = {
     "Node": 2,
     "Number": 2,
     "Output": 2,
-    "Parameter": 2,
-    "Place": 2,
     "ScaledDotProductAttention": 2,
-    "Step": 3,
+    "Step": 2,
     "Target": 2,
-    "Tensor": 2,
     "Work": 2,
-    "Written": 3,
 }
 
 

@@ -125,7 +125,7 @@ def test_branches_are_misaligned_where_the_centres_of_their_gradients_are() -> N
         assert told == (abs(centres[a] - centres[b]) > 0.99), (a, b, centres[a], centres[b])
 
 
-@settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(generated())
 def test_any_network_can_be_linted(net: Generated) -> None:
     graph = build(net.text)

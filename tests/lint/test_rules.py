@@ -77,6 +77,15 @@ def test_sensible_networks_have_no_warning() -> None:
 # --- case by case
 
 
+# Strides of 2 with a border of 1 look half a position to the left each, upsampling to the middle: a feature pyramid.
+PYRAMID = """\
+p3 = x -> a: conv(8, 3, stride = 2, padding = 1)
+p4 = p3 -> b: conv(8, 3, stride = 2, padding = 1)
+p5 = p4 -> c: conv(8, 3, stride = 2, padding = 1)
+n4 = concat(p5 -> interpolate(scale_factor = 2), p4) -> d: conv(8, 3, padding = 1)
+concat(n4 -> interpolate(scale_factor = 2), p3) -> e: conv(8, 3, padding = 1)"""
+
+
 def net(body: str, inputs: str = "x: [N, 8, 16, 16]") -> str:
     return f"network Net({inputs}) {{\n{body}\n}}\n"
 
@@ -216,6 +225,7 @@ def test_is_found(rule: str, code: str) -> None:
         ("misaligned-branches", net("(x -> avg_pool(2)) + (x -> c: conv(8, 3, stride = 2, padding = 1))")),
         ("misaligned-branches", net("x + (x -> max_pool(2) -> max_pool(2) -> interpolate(scale_factor = 4))")),
         ("misaligned-branches", net("x + (x -> max_pool(2) -> c: conv_transpose(8, 2, stride = 2))")),
+        ("misaligned-branches", net(PYRAMID, "x: [N, 8, 64, 64]")),
         ("misaligned-branches", net("x + (x -> pad([4, 0]) -> c: conv(8, 3, dilation = 2))", "x: [N, 8, 64]")),
         (
             "misaligned-branches",

@@ -16,9 +16,10 @@ import archdsl
 from archdsl.graph import Graph
 from archdsl.measure.memory.fit import largest
 from archdsl.measure.memory.training import training
-from archdsl.measure.run.execution import Setting
+from archdsl.measure.run.execution import Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.saved import kept_for_backward
+from archdsl.net_view import NetView
 from archdsl.network import Network
 from archdsl.ops import OPERATORS, Example, Operator
 from archdsl.ops.loss import Loss
@@ -87,6 +88,14 @@ network Net(x: [4, 64]) {
 }
 """
 
+SCATTERED = """
+network Net(x: [4, 64, 32]) {
+    y = x -> linear(48) -> relu -> permute([0, 2, 1])
+    z = (y -> linear(64)) + (y -> linear(64)) -> slice(0, 40) -> linear(256, bias = false)
+    matmul(z -> unflatten(2, [4, 64]) -> permute([0, 2, 1, 3]), parameter([64, 8])) -> group_norm(2) -> linear(4)
+}
+"""
+
 STRUCTURES = {
     "residual": RESIDUAL.format("", "", ""),
     "recomputed": RESIDUAL.format("@checkpoint", "", "@checkpoint"),
@@ -95,6 +104,7 @@ STRUCTURES = {
     "mixture": MIXTURE,
     "shared weights": SHARED,
     "frozen layers": FROZEN,
+    "scattered": SCATTERED,
 }
 
 
@@ -271,7 +281,7 @@ def kept_of(graph: Graph) -> int:
 
 
 def peak_of(graph: Graph) -> int:
-    peak = training(graph, CPU, OPTIMISERS["sgd"]).peaks[None].bytes
+    peak = training(Runs(NetView(graph), CPU).training, OPTIMISERS["sgd"]).peaks[None].bytes
     assert isinstance(peak, int)
     return peak
 

@@ -1,7 +1,6 @@
 """What every operator says about itself, held against torch: its examples, its target, its weights, its counts."""
 
 import functools
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,13 +21,7 @@ from tests.ops.cases import CASES
 from tests.ops.oracle import Case, Numbers
 from tests.ops.test_shape_rules import EXAMPLES
 
-few = settings(
-    max_examples=EXAMPLES,
-    derandomize="ARCHDSL_EXAMPLES" not in os.environ,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+few = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 
 EVERY_EXAMPLE = [
     pytest.param(operator, example, id=f"{name}-{i}")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from archdsl.dims import Shape
-from archdsl.ops import OPERATORS, Operator, Parameter, ShapeError, Weighted, build, parameters
+from archdsl.ops import OPERATORS, Operator, OperatorParameter, ShapeError, Weighted, build, parameters
 from archdsl.ops.kinds import Boolean, Factors, Integer, Integers, Number, ParamError, Sides, Sizes
 
 NAN, INF = float("nan"), float("inf")
@@ -453,7 +453,7 @@ REFUSED = {
 }
 
 
-def settable(operator: type[Operator]) -> list[Parameter]:
+def settable(operator: type[Operator]) -> list[OperatorParameter]:
     """The parameters of its own."""
     return [
         p for p in parameters(operator) if p.name not in ("init", "bias_init") or not issubclass(operator, Weighted)

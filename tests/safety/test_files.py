@@ -84,7 +84,7 @@ def test_what_is_no_regular_file_is_not_imported(folder: Path, kind: str) -> Non
         try:
             os.mknod(other, 0o600 | 0o020000, os.makedev(1, 5))  # what /dev/zero is
         except PermissionError:
-            pytest.skip("only root makes devices")
+            pytest.skip("needs root, who makes devices")
     (folder / "net.arch").write_text(importing("other.arch"), encoding="utf-8")
     with pytest.raises(SpecError) as caught:
         check(folder / "net.arch")
@@ -116,7 +116,7 @@ def test_the_spec_itself_is_a_regular_file(tmp_path: Path, path: str) -> None:
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root becomes someone else")
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, who becomes someone else")
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     spec = tmp_path / "net.arch"
     spec.write_text(NET, encoding="utf-8")

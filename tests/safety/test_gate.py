@@ -15,10 +15,10 @@ SOURCES = sorted(path for package in ("archdsl", "compiler", "viz") for path in 
 # What the packages import. A new one is added here by who has looked at what it can do.
 MODULES = {
     "__future__", "base64", "bisect", "collections", "colorsys", "contextlib", "contextvars", "copy", "csv",
-    "dataclasses", "datetime", "difflib", "fnmatch", "fractions", "functools", "gc", "hashlib", "html", "importlib",
-    "inspect", "io", "itertools", "json", "keyword", "math", "numbers", "operator", "os", "pathlib", "pkgutil",
-    "platform", "re", "shutil", "stat", "statistics", "struct", "subprocess", "sys", "tempfile", "textwrap",
-    "threading", "time", "types", "typing", "unicodedata", "urllib", "xml",
+    "dataclasses", "datetime", "difflib", "errno", "fnmatch", "fractions", "functools", "gc", "hashlib", "html",
+    "importlib", "inspect", "io", "itertools", "json", "keyword", "math", "numbers", "operator", "os", "pathlib",
+    "pkgutil", "platform", "re", "shutil", "stat", "statistics", "struct", "subprocess", "sys", "tempfile",
+    "textwrap", "threading", "time", "types", "typing", "unicodedata", "urllib", "xml",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "lark", "matplotlib", "networkx", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
     "svglib", "torch", "wasmtime", "yaml",

@@ -116,7 +116,7 @@ def test_a_place_that_takes_no_files_is_named(target: str, net: Path) -> None:
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_standard_output_is_said_in_one_line(net: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(

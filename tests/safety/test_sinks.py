@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable
@@ -22,9 +21,9 @@ from archdsl.render.text import printable
 from archdsl.source import Source
 from archdsl.syntax import forms
 from compiler import compile_graph
+from tests.tools import BROWSER
 from viz import engine
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = [
     '<script>document.documentElement.setAttribute("pwned", 1)</script>',
     '</text></svg><svg onload="document.documentElement.setAttribute(\'pwned\', 1)"/>',
@@ -110,9 +109,10 @@ class _Requests(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.heavy
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@BROWSER.needed()
 def test_a_browser_runs_and_fetches_nothing(hostile: Callable[[str], Graph], tmp_path: Path) -> None:
-    assert CHROMIUM is not None
+    program = BROWSER.find()
+    assert program is not None
     seen: list[str] = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Requests, seen)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -125,7 +125,7 @@ def test_a_browser_runs_and_fetches_nothing(hostile: Callable[[str], Graph], tmp
         (tmp_path / "all.html").write_text(f"<!doctype html><meta charset=utf-8>{''.join(pages)}", encoding="utf-8")
         for page in [tmp_path / "all.html", tmp_path / "0.svg", tmp_path / "1.svg"]:
             done = subprocess.run(
-                [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+                [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
                  "--virtual-time-budget=2000", "--dump-dom", page.as_uri()],
                 capture_output=True, text=True, timeout=120,
             )  # fmt: skip

@@ -106,7 +106,7 @@ def comments(source: Source) -> list[str]:
     return sorted(comment.text for comment in parse_source(source).comments)
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(max_examples=150)
 @given(commented())
 def test_formatting_keeps_comments_and_a_second_time_changes_nothing(source: Source) -> None:
     once = Source(source.name, format_source(source))
@@ -114,7 +114,7 @@ def test_formatting_keeps_comments_and_a_second_time_changes_nothing(source: Sou
     assert format_source(once) == once.text
 
 
-@settings(deadline=None, max_examples=75, derandomize=True)
+@settings(max_examples=75)
 @given(commented())
 def test_converting_there_and_back_keeps_comments(source: Source) -> None:
     form = form_of(source)

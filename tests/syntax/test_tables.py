@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from archdsl.pipeline import parse_source
 from archdsl.shipped import SPECS
 from archdsl.source import Source
 from archdsl.syntax import tables, text, tree
+from archdsl.syntax.scalars import KEYWORDS
 
 RESNET = Source("resnet.arch", (SPECS / "resnet.arch").read_text(encoding="utf-8"))
 
@@ -33,3 +35,9 @@ def test_without_current_tables_the_parser_is_the_same(
         assert tree.written(parse_source(RESNET)) == wanted
     finally:
         text._grammar.cache_clear()
+
+
+def test_the_words_that_are_no_names_are_those_of_the_grammar() -> None:
+    grammar = tables.GRAMMAR.read_text(encoding="utf-8")
+    rules = "\n".join(line for line in grammar.splitlines() if not re.match(r"[A-Z_.0-9]+:.*/|//", line))
+    assert frozenset(re.findall(r'"([a-z]+)"', rules)) == KEYWORDS

@@ -27,7 +27,7 @@ def formatted(code: str) -> str:
     return format_source(Source("<test>", dedent(code).lstrip("\n")))
 
 
-@settings(deadline=None, max_examples=300, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(specs)
 def test_a_generated_tree_is_what_its_text_says(spec: tree.Spec) -> None:
     text = format_text(spec, keep_breaks=False)

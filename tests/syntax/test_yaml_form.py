@@ -36,7 +36,7 @@ def said(code: str, name: str = "<spec>") -> Any:
     return tree.written(parse_source(Source(name, code)))
 
 
-@settings(deadline=None, max_examples=300, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(specs)
 def test_a_generated_tree_is_what_its_yaml_says(spec: tree.Spec) -> None:
     text = format_yaml(spec, keep_breaks=False)
@@ -229,7 +229,7 @@ def test_a_comment_before_the_first_step_of_a_value_stays() -> None:
 # --- damage
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_damage_to_a_yaml_spec_is_a_diagnostic_or_harmless(data: st.DataObject) -> None:
     code = (ROOT / "docs" / "yaml.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]

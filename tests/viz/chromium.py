@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import select
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -27,13 +26,7 @@ AT_REST = """(async selector => {
     const [x, y] = [now.x + now.width / 2, now.y + now.height / 2]
     return element.parentNode.contains(document.elementFromPoint(x, y)) ? [x, y] : null
 })"""
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 60.0  # seconds, on a busy machine
-
-
-def executable() -> str | None:
-    """The browser, if there is one; $CHROMIUM says which."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Chromium:

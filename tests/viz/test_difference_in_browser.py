@@ -1,4 +1,4 @@
-"""The page of two networks in a real browser. Skipped where no Chromium is installed ($CHROMIUM names another one)."""
+"""The page of two networks in a real browser. Left out where no Chromium is installed ($CHROMIUM names another one)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import pytest
 
 import archdsl
 from archdsl.network import Network
-from tests.viz.chromium import Chromium, executable
+from tests.tools import BROWSER
+from tests.viz.chromium import Chromium
 from tests.viz.reader import CONTRASTS, STATUS, choose, panel, paths, save, selected
 from viz import recolour
 from viz.html.themes import READABLE
 from viz.recolour import Theme
 from viz.theme import CHANGES
 
-PROGRAM = executable()
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+PROGRAM = BROWSER.find()
+pytestmark = BROWSER.needed()
 
 # A kernel and a pooling become others, two blocks and a layer are added, two layers change places, one is renamed.
 A = """

@@ -1,4 +1,4 @@
-"""The interactive page in a real browser. Skipped where no Chromium is installed ($CHROMIUM names another one)."""
+"""The interactive page in a real browser. Left out where no Chromium is installed ($CHROMIUM names another one)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.network import load
 from archdsl.program import parse_string
-from tests.viz.chromium import Chromium, executable
+from tests.tools import BROWSER
+from tests.viz.chromium import Chromium
 from tests.viz.reader import CONTRASTS, STATUS, choose, panel, paths, save, selected
 from viz.html.page import frame
 from viz.html.themes import READABLE
 
-PROGRAM = executable()
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+PROGRAM = BROWSER.find()
+pytestmark = BROWSER.needed()
 
 LONG = "network Long(x: [N, 8]) { x -> repeat 5000 { linear(8) -> relu } }"
 FEW = """

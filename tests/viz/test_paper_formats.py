@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import archdsl
 import viz
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph
+from tests.tools import TEX
 from viz.engine import DrawingError
 from viz.formats import mmd, tex
 from viz.look import ViewName
@@ -92,21 +92,19 @@ def test_letters_before_lines_are_so_in_tex(graph_of: Callable[..., Graph], view
     assert len([node for node in nodes if "text opacity=1" in node]) == len(rims)
 
 
-TEX = shutil.which("tectonic") or shutil.which("pdflatex")
-
-
 def compiled(source: bytes, folder: Path) -> Path:
     """The PDF that TeX makes of a file, without a word about a letter or a font that it misses."""
-    assert TEX is not None
+    program = TEX.find()
+    assert program is not None
     (folder / "net.tex").write_bytes(source)
-    command = [TEX, *(["-interaction=nonstopmode", "-halt-on-error"] if "latex" in TEX else []), "net.tex"]
+    command = [program, *(["-interaction=nonstopmode", "-halt-on-error"] if "latex" in program else []), "net.tex"]
     done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:].decode(errors="replace")
     assert b"Missing character" not in done.stdout
     return folder / "net.pdf"
 
 
-@pytest.mark.skipif(TEX is None, reason="no TeX is installed")
+@TEX.needed()
 @pytest.mark.parametrize("theme", get_args(Theme))
 @pytest.mark.parametrize("view", get_args(ViewName))
 def test_tikz_compiles_whatever_is_said_in_it(
@@ -116,7 +114,7 @@ def test_tikz_compiles_whatever_is_said_in_it(
     assert compiled(viz.render(graph, "tex", view=view, theme=theme), tmp_path).stat().st_size > 1000
 
 
-@pytest.mark.skipif(TEX is None, reason="no TeX is installed")
+@TEX.needed()
 @pytest.mark.parametrize(("name", "view"), [("alexnet", "volumes"), ("siamese", "stages"), ("googlenet", "graph")])
 def test_networks_of_the_zoo_compile(tmp_path: Path, name: str, view: ViewName) -> None:
     pdf = compiled(viz.render(archdsl.load(name).graph, "tex", view=view), tmp_path)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Shape, show
-from archdsl.graph import Graph, header, layer, operands
+from archdsl.graph import Graph, layer
 from archdsl.measure.network.cost import tensor_bytes
+from archdsl.net_view import NetView
 from archdsl.sheet.units import size
 
 # In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
@@ -54,19 +55,19 @@ def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: M
     """
     several = {id for id, layers in Counter(ids.values()).items() if layers > 1}
     seen = set()
-    sizes = tensor_bytes(graph, header(graph)["least_batch"]) if len(header(graph)["devices"]) > 1 else {}
+    net = NetView(graph)
     for key in keys:
         if key in stand_in or key not in ids:
             continue
         node = layer(graph, key)
-        for source, output in operands(graph, key):
+        for source, output in net.operands(key):
             shown = stand_in.get(source, source)
             if shown not in ids or ids[shown] == ids[key]:
                 continue
             producer = layer(graph, source)
             crossing = None not in (producer["device"], node["device"]) and producer["device"] != node["device"]
             train = "train" in (producer["phase"], node["phase"])
-            moved = size(sizes[source, output]) if crossing else ""
+            moved = size(tensor_bytes(net, (source, output))) if crossing else ""
             wire = Wire(ids[shown], ids[key], producer["outputs"][output], crossing, train, moved)
             joined = shown != source or not several.isdisjoint(wire[:2])
             if not joined or wire not in seen:

@@ -79,7 +79,8 @@ def _seen(known: Figures, key: str) -> dict[str, Any]:
     if fields is None:
         return {"field": None}
     jumps = [f.jump for f in fields if f.jump is not None]
-    found: dict[str, Any] = {"field": [f.size for f in fields]}
+    sizes = [f.size if f.smallest == f.size else f"{f.smallest}–{f.size}" for f in fields]
+    found: dict[str, Any] = {"field": sizes}
     return found | ({"jump": [_number(jump) for jump in jumps]} if len(jumps) == len(fields) else {})
 
 

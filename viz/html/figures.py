@@ -8,13 +8,14 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Size
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, broken, header, layers
+from archdsl.graph import Graph, layers, sound
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.receptive_field import Fields
 from archdsl.measure.network.report import Report, Row
-from archdsl.measure.run.execution import Setting, execution
+from archdsl.measure.run.execution import Runs
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.roofline import predict
+from archdsl.net_view import NetView
 
 Amount: TypeAlias = Size | float | None  # None: not known
 Cost: TypeAlias = tuple[Amount, ...]  # of a layer or group, one for each of `FIGURES`
@@ -63,12 +64,12 @@ class Figures:
 
 def measure(graph: Graph, device: DeviceProfile) -> Figures:
     """The figures of a graph, its batch counted as 1 where it has no value; times are those on a device."""
-    whole = graph.copy()
-    whole.remove_nodes_from([key for key, _ in broken(graph)])
-    whole.graph["outputs"] = tuple(o for o in header(graph)["outputs"] if o["node"] in whole)
-    report = analyse(whole)
+    whole = sound(graph)
+    net = NetView(whole)
+    runs = Runs(net)
+    report = analyse(whole, runs)
     rows = {row.path: row for row in report.nodes}
-    run = execution(whole, training=True, setting=Setting(values=header(graph)["least_batch"]))
+    run = runs.training
     times = _times(whole, device)
     costs = {}
     for key, node in layers(whole):

@@ -11,11 +11,11 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layer, live
 from archdsl.measure.memory.ledger import Peak, inference
 from archdsl.measure.memory.training import at_rest, training
-from archdsl.measure.network.cost import fixed
-from archdsl.measure.run.execution import Hardware, Setting
+from archdsl.measure.run.execution import Hardware, Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_for_backward
+from archdsl.net_view import NetView, fixed
 from archdsl.rewrite.recompute import Block, blocks, cheapest, forward_macs, recomputing
 
 MOST: Final = 2**24  # of a batch, or of steps of an input's size
@@ -43,12 +43,13 @@ class Conditions:
 
     def peaks(self, graph: Graph) -> dict[str | None, Peak]:
         """What a network without symbols needs on each device."""
+        runs = Runs(NetView(graph), self.setting)
         if not self.inference:
-            return training(graph, self.setting, OPTIMISERS[self.optimizer]).peaks
-        weights = at_rest(graph, self.setting)
+            return training(runs.training, OPTIMISERS[self.optimizer]).peaks
+        weights = at_rest(runs.inference)
         return {
             device: Peak(None if peak.bytes is None else peak.bytes + weights.get(device, 0), peak.layer, peak.phase)
-            for device, peak in inference(graph, self.setting).peaks.items()
+            for device, peak in inference(runs.inference).peaks.items()
         }
 
     def fits(self, graph: Graph) -> bool:

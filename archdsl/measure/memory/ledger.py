@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archdsl.dims import Dim, Size
-from archdsl.graph import Graph
-from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor, execution
+from archdsl.measure.run.execution import Execution, Step, Storage, Tensor
 from archdsl.measure.run.saved import Saved, index_bytes, lowered_weights
 from archdsl.symbolic import at_least
 
@@ -136,21 +135,20 @@ def _scratch(run: Execution, step: Step, saved: Size) -> Size:
     operator = step.node["operator"]
     if operator.aliases(run.training):
         return 0
-    inputs = [run.shapes[tensor] for tensor in step.reads]
-    values = operator.scratch(inputs, run.shapes[step.makes[0]]) * run.elements[step.makes[0]]
+    use = run.uses[step.name]
+    values = sum(operator.copies(use), operator.scratch(use.shapes, use.output)) * run.elements[step.makes[0]]
     values = values + index_bytes(run, step)
     rest = values - saved
     return rest if at_least(rest, 0) else 0
 
 
-def inference(graph: Graph, setting: Setting, ledger: Ledger | None = None) -> Ledger:
+def inference(run: Execution, ledger: Ledger | None = None) -> Ledger:
     """What is alive in inference, weights not counted; in a ledger of the caller's, if one is given."""
-    run = execution(graph, training=False, setting=setting)
     ledger = ledger or Ledger()
     forward(run, ledger, run.steps, "inference", {}, {*run.inputs, *run.outputs})
     return ledger
 
 
-def inference_peak(graph: Graph, setting: Setting) -> Size | None:
+def inference_peak(run: Execution) -> Size | None:
     """The most bytes of tensors alive at once in inference, on all devices; None where symbols leave it open."""
-    return inference(graph, setting).peaks[None].bytes
+    return inference(run).peaks[None].bytes

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from archdsl.dims import Size
-from archdsl.graph import Graph, header, plain
+from archdsl.graph import Graph, plain
 from archdsl.measure.memory.ledger import Peak, inference
 from archdsl.measure.memory.training import at_rest, trainable, training, weight_bytes
-from archdsl.measure.run.execution import Execution, Hardware, Setting, execution
+from archdsl.measure.run.execution import Execution, Hardware, Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_by_device
+from archdsl.net_view import NetView
 
 ALL = "all"
 
@@ -61,27 +62,26 @@ class MemoryReport:
 def memory_report(
     graph: Graph, *, optimizer: str = "sgd", dtype: str = "fp32", hardware: Hardware = "cuda"
 ) -> MemoryReport:
-    """The memory of a network for the batch given; batch symbols without a value count as 1.
+    """The memory of a network for the batch given.
 
     Raises `KeyError` for an optimizer or a dtype that is not in `OPTIMISERS` or `PRECISIONS`.
     """
-    ones = header(graph)["least_batch"]
-    found = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones))
-    devices = {ALL: found[None]}
-    if header(graph)["devices"]:
-        apart = _memories(graph, optimizer, Setting(PRECISIONS[dtype], hardware, ones, by_device=True))
-        devices = {name: apart[name] for name in header(graph)["devices"] if name in apart} | devices
+    net, setting = NetView(graph), Setting(PRECISIONS[dtype], hardware)
+    devices = {ALL: memories(Runs(net, setting), optimizer)[None]}
+    if net.header["devices"]:
+        apart = memories(Runs(net, replace(setting, by_device=True)), optimizer)
+        devices = {name: apart[name] for name in net.header["devices"] if name in apart} | devices
     return MemoryReport(dtype, optimizer, hardware, devices)
 
 
-def _memories(graph: Graph, optimizer: str, setting: Setting) -> dict[str | None, Memory]:
-    run = execution(graph, training=True, setting=setting)
-    kept = kept_by_device(graph, run)
-    trained = training(graph, setting, OPTIMISERS[optimizer]).peaks
-    inferred = inference(graph, setting).peaks
-    inferring = at_rest(graph, setting)
+def memories(runs: Runs, optimizer: str) -> dict[str | None, Memory]:
+    """The memory of each device; None is the only one where the setting keeps none apart."""
+    kept = kept_by_device(runs.net.graph, runs.training)
+    trained = training(runs.training, OPTIMISERS[optimizer]).peaks
+    inferred = inference(runs.inference).peaks
+    inferring = at_rest(runs.inference)
     found = {}
-    for device, (weights, gradients, states) in _at_rest(run, OPTIMISERS[optimizer].states).items():
+    for device, (weights, gradients, states) in _at_rest(runs.training, OPTIMISERS[optimizer].states).items():
         peak, own = inferred.get(device, Peak(0)), inferring.get(device, 0)
         inference_peak = Peak(None if peak.bytes is None else peak.bytes + own, peak.layer, peak.phase)
         found[device] = Memory(weights, gradients, states, kept.get(device, 0), trained[device], inference_peak)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from archdsl.dims import Size
-from archdsl.graph import Graph, header
+from archdsl.graph import Graph
 from archdsl.measure.memory.ledger import Ledger, Peak, inference
 from archdsl.measure.memory.memory_report import ALL, memory_report
 from archdsl.measure.memory.training import at_rest, training
-from archdsl.measure.run.execution import Hardware, Setting
+from archdsl.measure.run.execution import Hardware, Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
+from archdsl.net_view import NetView
 
 
 class Moment(NamedTuple):
@@ -63,14 +64,14 @@ def timelines(
 ) -> dict[str, Timeline]:
     """The timeline of each device of a memory report, by its name there."""
     report = memory_report(graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
-    ones = header(graph)["least_batch"]
+    net = NetView(graph)
     found = {}
     for by_device in {name != ALL for name in report.devices}:
-        setting = Setting(PRECISIONS[dtype], hardware, ones, by_device)
+        runs = Runs(net, Setting(PRECISIONS[dtype], hardware, by_device))
         inferred, trained = _Recorder(), _Recorder()
-        inference(graph, setting, inferred)
-        training(graph, setting, OPTIMISERS[optimizer], trained)
-        weights = at_rest(graph, setting)
+        inference(runs.inference, inferred)
+        training(runs.training, OPTIMISERS[optimizer], trained)
+        weights = at_rest(runs.inference)
         for name, memory in report.devices.items():
             if (name != ALL) == by_device:
                 device = name if by_device else None

@@ -11,18 +11,18 @@ import math
 from itertools import count
 
 from archdsl.dims import Size
-from archdsl.graph import Graph, Layer
+from archdsl.graph import Layer
 from archdsl.measure.memory.ledger import Ledger, forward
-from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor, execution
+from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor
 from archdsl.measure.run.optimizer import Optimiser
 from archdsl.measure.run.precision import BYTES
-from archdsl.measure.run.saved import differentiable, regions, saved, with_regions
+from archdsl.measure.run.saved import regions, saved, with_regions
 
 
-def training(graph: Graph, setting: Setting, optimiser: Optimiser, ledger: Ledger | None = None) -> Ledger:
+def training(run: Execution, optimiser: Optimiser, ledger: Ledger | None = None) -> Ledger:
     """What is alive in a training step, weights and all that belongs to them included; in a ledger of the caller's,
     if one is given."""
-    return _Training(execution(graph, training=True, setting=setting), optimiser, ledger or Ledger()).run()
+    return _Training(run, optimiser, ledger or Ledger()).run()
 
 
 def weight_bytes(node: Layer, setting: Setting) -> int:
@@ -31,11 +31,11 @@ def weight_bytes(node: Layer, setting: Setting) -> int:
     return sum(math.prod(w.shape) * wide.get(w.dtype, BYTES[w.dtype]) for w in node["weights"])
 
 
-def at_rest(graph: Graph, setting: Setting) -> dict[str | None, int]:
-    """By device, the bytes of the weights and buffers that inference needs."""
+def at_rest(run: Execution) -> dict[str | None, int]:
+    """By device, the bytes of the weights and buffers that a phase needs."""
     found: dict[str | None, int] = {}
-    for step in execution(graph, training=False, setting=setting).steps:
-        found[step.device] = found.get(step.device, 0) + weight_bytes(step.node, setting)
+    for step in run.steps:
+        found[step.device] = found.get(step.device, 0) + weight_bytes(step.node, run.setting)
     return found
 
 
@@ -51,8 +51,8 @@ class _Training:
         self.exec = run
         self.optimiser = optimiser
         self.ledger = ledger
-        self.wanted = differentiable(run)
-        self.saved = saved(run, self.wanted)
+        self.wanted = run.wanted
+        self.saved = saved(run)
         self.regions = regions(run)
         self.kept = with_regions(run, self.saved)
         self.recomputed: set[str] = set()

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from archdsl.dims import Shape, Size, product
-from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
+from archdsl.graph import Graph, Layer
 from archdsl.measure.network import cost
+from archdsl.net_view import NetView
 
 
 class Call(NamedTuple):
@@ -212,10 +213,9 @@ def figure(graph: Graph, convention: Convention) -> list[FigureTerm]:
 
 
 def calls(graph: Graph) -> Iterator[Call]:
-    """The layers that inference runs. Batch symbols count as 1."""
-    ones = header(graph)["least_batch"]
-    needed = live(graph, training=False)
-    for key, node in layers(graph):
+    """The layers that inference runs."""
+    net = NetView(graph)
+    needed = net.live(training=False)
+    for key, node in net.layers.items():
         if key in needed and node["op"] != "input":
-            inputs = [cost.fixed(layer(graph, source)["outputs"][i], ones) for source, i in operands(graph, key)]
-            yield Call(node, layer(graph, node["path"]), inputs, cost.fixed(node["shape"], ones))
+            yield Call(node, net.layers[node["path"]], net.counted_inputs(key), net.counted(node["shape"]))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
-from archdsl.dims import Shape, Size, product, substitute
-from archdsl.graph import Graph, Layer, layer, layers, operands
+from archdsl.dims import Size
+from archdsl.graph import Layer
 from archdsl.measure.run.precision import BYTES
+from archdsl.net_view import NetView, Operand
 
 
 def params(node: Layer) -> int:
@@ -24,29 +24,16 @@ def param_bytes(node: Layer) -> int:
     return sum(math.prod(w.shape) * BYTES[w.dtype] for w in node["weights"] if w.role != "buffer")
 
 
-def macs(graph: Graph, node: Layer, reads: Sequence[tuple[str, int]], values: Mapping[str, int]) -> Size:
-    """Multiply-adds of convolution, linear, matmul and attention, with values put in for symbols: half of what
-    `torch.utils.flop_counter` counts. `reads` are the layer's operands. A step that cannot be has none."""
+def macs(net: NetView, key: str) -> Size:
+    """Multiply-adds of a layer, by convolution, linear, matmul and attention: half of what `torch.utils.flop_counter`
+    counts. A step that cannot be has none."""
+    node = net.layers[key]
     if "fault" in node:
         return 0
-    inputs = [fixed(layer(graph, producer)["outputs"][output], values) for producer, output in reads]
-    return node["operator"].macs(inputs, fixed(node["shape"], values))
+    return node["operator"].macs(net.counted_inputs(key), net.counted(node["shape"]))
 
 
-def macs_at(graph: Graph, key: str, values: Mapping[str, int]) -> Size:
-    """The same for the layer with this key."""
-    return macs(graph, layer(graph, key), operands(graph, key), values)
-
-
-def fixed(shape: Shape, values: Mapping[str, int]) -> Shape:
-    """A shape with values put in for symbols."""
-    return tuple(size if isinstance(size, int) else substitute(size, values) for size in shape)
-
-
-def tensor_bytes(graph: Graph, values: Mapping[str, int]) -> dict[tuple[str, int], Size]:
-    """The bytes of every tensor, by its layer and which of the layer's outputs it is."""
-    return {
-        (key, i): product(fixed(shape, values)) * BYTES[node["dtype"]]
-        for key, node in layers(graph)
-        for i, shape in enumerate(node["outputs"])
-    }
+def tensor_bytes(net: NetView, tensor: Operand) -> Size:
+    """The bytes of a tensor, in the type that the network gives it."""
+    node = net.layers[tensor[0]]
+    return net.elements(net.counted(node["outputs"][tensor[1]])) * BYTES[node["dtype"]]

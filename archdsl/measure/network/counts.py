@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from archdsl.dims import Size
-from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
+from archdsl.graph import Graph, Layer, layer
 from archdsl.measure.network import cost
+from archdsl.net_view import NetView
 
 
 class Count(NamedTuple):
@@ -40,19 +41,17 @@ NOTHING: Final = Count(layers=0)
 
 
 def counts(graph: Graph) -> dict[str, Count]:
-    """The counts of all layers. Batch symbols count as 1."""
-    ones = header(graph)["least_batch"]
-    in_inference, in_training = live(graph, training=False), live(graph, training=True)
+    """The counts of all layers."""
+    net = NetView(graph)
+    in_inference, in_training = net.live(training=False), net.live(training=True)
     learning: set[str] = set()  # what leads to something trainable
     found = {}
-    for key, node in layers(graph):
+    for key, node in net.layers.items():
         if node["op"] == "input":
             continue
-        operator, reads = node["operator"], operands(graph, key)
-        inputs = [cost.fixed(layer(graph, producer)["outputs"][output], ones) for producer, output in reads]
-        output = cost.fixed(node["shape"], ones)
-        trainable = not node["frozen"] and _weighs(layer(graph, node["path"]))
-        wanted = [producer in learning for producer, _ in reads]
+        operator, inputs, output = node["operator"], net.counted_inputs(key), net.counted(node["shape"])
+        trainable = not node["frozen"] and any(weight.role != "buffer" for weight in net.weights(key))
+        wanted = [producer in learning for producer, _ in net.operands(key)]
         trains = key in in_training and (trainable or any(wanted))
         if trains:
             learning.add(key)
@@ -67,10 +66,6 @@ def counts(graph: Graph) -> dict[str, Count]:
             operations=operator.operations(inputs, output) if key in in_inference else 0,
         )
     return found
-
-
-def _weighs(node: Layer) -> bool:
-    return any(weight.role != "buffer" for weight in node["weights"])
 
 
 def _block(key: str, node: Layer) -> str:

@@ -1,21 +1,23 @@
 """Receptive fields: which input positions an element depends on, per spatial dimension of the input.
 
 Interval propagation (Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill,
-2019, section "Arbitrary computation graphs"): padding counts as extent, and branches are united. Fields are followed
-into whatever dimension holds their positions, so that `permute` and `flatten` move them and `linear` sees all along
-the last dimension, be it channels or not. Where positions cannot be followed, the field is not known; where elements
-see more or less, it is the smallest interval that holds for all.
+2019, section "Arbitrary computation graphs"): padding counts as extent, and branches are united. Behind upsampling an
+element's interval depends on its place (position modulo some period), so intervals are kept by phase. Fields are
+followed into whatever dimension holds their positions, so that `permute` and `flatten` move them and `linear` sees all
+along the last dimension, be it channels or not. Where positions cannot be followed, or an operator says nothing, the
+field is not known; where branches move at different speeds, it is the smallest interval that holds for all.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from archdsl.dims import Shape, Size, Undecided
 from archdsl.graph import Graph, layer, layers, operands
-from archdsl.ops.sight import Number, Sees, Slide
+from archdsl.measure.network.phases import Number, Phases, Value
+from archdsl.ops.sight import MOST, Sees, Slide
 
 
 class Digit(NamedTuple):
@@ -35,30 +37,71 @@ class Digit(NamedTuple):
         return self.source is None and self.unit == 1 and self.values == self.size
 
 
+STILL: Final = Phases(0, ((0, 0),))  # what does not move
+STEADY: Final = Phases(1, ((0, 0),))  # what moves one position at a time
+Move: TypeAlias = tuple[Digit, Phases]
+
+
 class Field(NamedTuple):
-    """Along one dimension, an element depends on the inputs from `low` to `high`, both moved by a jump for each step
-    of each digit in `moves`."""
+    """Along one dimension, an element depends on the inputs from `low` to `high`, moved by what each digit of its
+    index adds to them: a lower and an upper end, or None where it depends on nothing."""
 
     low: Number
     high: Number
-    moves: tuple[tuple[Digit, Number], ...] = ()
+    moves: tuple[Move, ...] = ()
+
+    def at(self, index: Mapping[int, int]) -> tuple[Number, Number] | None:
+        """The first and the last input that an element with this index, by dimension, depends on; None for none.
+
+        Raises `ValueError` where a digit's order is not known.
+        """
+        low, high = self.low, self.high
+        for digit, phases in self.moves:
+            if digit.source is not None or not isinstance(digit.unit, int) or not isinstance(digit.values, int):
+                raise ValueError(f"the order of positions along dimension {digit.dim} is not known")
+            added = phases.at(index[digit.dim] // digit.unit % digit.values)
+            if added is None:
+                return None
+            low, high = low + added[0], high + added[1]
+        return low, high
 
     @property
     def size(self) -> int:
-        return math.floor(self.high) - math.ceil(self.low) + 1
+        """The number of inputs from the first to the last, where elements differ in it, the largest."""
+        return self._extent(max)
+
+    @property
+    def smallest(self) -> int:
+        """The same of the element that sees least; 0 where one sees nothing."""
+        return self._extent(min)
+
+    def _extent(self, choose: Callable[[Sequence[Number]], Number]) -> int:
+        total = self.high - self.low + 1
+        for digit, phases in self.moves:
+            there = phases.values[: digit.values] if isinstance(digit.values, int) else phases.values
+            widths = [None if value is None else value[1] - value[0] for value in there]
+            known = [width for width in widths if width is not None]
+            if not known or (choose is min and len(known) < len(widths)):
+                return 0
+            total += choose(known)
+        return int(total)
 
     @property
     def jump(self) -> Number | None:
-        """How far apart neighbours along a dimension see: 0 where all see the same; None if that is no one number."""
+        """How far apart neighbours along a dimension see, on average: 0 where all see the same; None if that is no one
+        number."""
         if not self.moves:
             return 0
-        digit, jump = self.moves[0]
-        return jump if len(self.moves) == 1 and digit.whole else None
+        digit, phases = self.moves[0]
+        return phases.jump if len(self.moves) == 1 and digit.whole else None
 
     @property
     def offset(self) -> Number | None:
         """The first input that the first element sees, where that is known."""
-        return self.low if all(digit.source is None for digit, _ in self.moves) else None
+        if any(digit.source is not None for digit, _ in self.moves):
+            return None
+        first = [phases.values[0] for _, phases in self.moves]
+        return None if None in first else self.low + sum(value[0] for value in first if value is not None)
 
 
 Fields = tuple[Field, ...] | None  # None: not known
@@ -89,7 +132,7 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
 
 def _itself(shape: Shape) -> Iterator[Field]:
     for dim, size in enumerate(shape[2:], 2):
-        yield Field(0, 0, ((Digit(dim, size, 1, size), 1),))
+        yield Field(0, 0, ((Digit(dim, size, 1, size), STEADY),))
 
 
 def _of_output(fields: Fields, producer: str, output: int) -> Fields:
@@ -98,15 +141,16 @@ def _of_output(fields: Fields, producer: str, output: int) -> Fields:
         return fields
     mine = {digit: digit._replace(source=(producer, output)) for f in fields for digit, _ in f.moves}
     found = {digit: own for digit, own in mine.items() if digit.source == (producer, 0)}
-    return tuple(f._replace(moves=tuple((found.get(digit, digit), jump) for digit, jump in f.moves)) for f in fields)
+    return tuple(f._replace(moves=tuple((found.get(digit, digit), move) for digit, move in f.moves)) for f in fields)
 
 
 def _through(fields: Fields, sees: Sees, input: Shape, output: Shape, key: str) -> Fields:
     """The fields of a layer's output, of those of a tensor that it reads."""
-    if fields is None:
+    if fields is None or (sees is None and fields):
         return None
     found = []
     for field in fields:
+        assert sees is not None
         after = _reordered(field, input, output) if sees == "in order" else _slid(field, sees, input, output, key)
         if after is None:
             return None
@@ -115,40 +159,82 @@ def _through(fields: Fields, sees: Sees, input: Shape, output: Shape, key: str) 
 
 
 def _slid(field: Field, sees: tuple[Slide | None, ...], input: Shape, output: Shape, key: str) -> Field | None:
-    low, high, moves = field.low, field.high, []
-    for digit, jump in field.moves:
+    low, high, moves = field.low, field.high, list[Move]()
+    for digit, phases in field.moves:
         slide = sees[digit.dim]
         if slide is None:  # all values of the digit
-            if not isinstance(digit.values, int):
+            across = _across(phases, digit.values)
+            if across is None:
                 return None
-            high += (digit.values - 1) * jump
+            low, high = low + across[0], high + across[1]
             continue
-        dim, extent, stride, offset = slide
-        size = output[dim]
-        if offset is not None and (extent, stride, offset) == (1, 1, 0) and size == input[digit.dim]:
-            moves.append((digit._replace(dim=dim), jump))
-        elif offset is not None and digit.whole:
-            low, high = low + offset * jump, high + (offset + extent - 1) * jump
-            moves.append((Digit(dim, size, 1, size), jump * stride))
-        elif extent == 1:
-            moves.append((Digit(dim, size, 1, digit.values, (key, 0)), jump))
+        size = output[slide.dim]
+        if slide == Slide(slide.dim) and size == input[digit.dim]:
+            moves.append((digit._replace(dim=slide.dim), phases))
+        elif not slide.ordered:
+            moves.append((Digit(slide.dim, size, 1, digit.values, (key, 0)), phases))
+        elif digit.whole:
+            after = phases.through(slide, _hull)
+            if after is None:
+                return None
+            moves.append((Digit(slide.dim, size, 1, size), after))
         else:
             return None
-    return Field(low, high, tuple(move for move in moves if move[1] != 0))
+    return _settled(low, high, moves)
+
+
+def _hull(values: Sequence[Value]) -> Value:
+    return min(value[0] for value in values), max(value[1] for value in values)
+
+
+def _across(phases: Phases, values: Size) -> Value | None:
+    """What all values of a digit add together; None where that depends on a symbol, or none sees anything."""
+    if not isinstance(values, int):
+        return None
+    found = [phases.at(position) for position in _ends(len(phases.values), values)]
+    known = [value for value in found if value is not None]
+    return _hull(known) if known else None
+
+
+def _ends(period: int, values: int) -> Iterator[int]:
+    """The first and the last positions of each phase."""
+    yield from range(min(values, period))
+    yield from range(max(values - period, period), values)
+
+
+def _settled(low: Number, high: Number, moves: Sequence[Move]) -> Field:
+    """A field whose moves start from nothing, so that equal ones are written alike, without those that do not move."""
+    kept = []
+    for digit, phases in moves:
+        first = next((value for value in phases.values if value is not None), None)
+        if first is not None:
+            narrowest = min(value[1] - value[0] for value in phases.values if value is not None)
+            low, high = low + first[0], high + first[0] + narrowest
+            values = [v and (v[0] - first[0], v[1] - first[0] - narrowest) for v in phases.values]
+            phases = Phases(phases.advance, tuple(values))
+        if phases != STILL:
+            kept.append((digit, phases))
+    return Field(low, high, tuple(kept))
 
 
 def _reordered(field: Field, input: Shape, output: Shape) -> Field | None:
     """The field of the same elements in another shape."""
     moves = []
-    for digit, jump in field.moves:
+    for digit, phases in field.moves:
         parts = _in_shape(digit, input, output)
         if parts is None:
             return None
+        period = len(phases.values)
         for part, step in parts:
             if not isinstance(step, int):
                 return None
-            moves.append((part, jump * step))
-    return Field(field.low, field.high, tuple(moves))
+            if step == 1:  # the last part counts through the phases, others over whole turns of them
+                moves.append((part, phases))
+            elif step % period:
+                return None
+            else:
+                moves.append((part, Phases(step // period * phases.advance, STILL.values)))
+    return _settled(field.low, field.high, moves)
 
 
 def _in_shape(digit: Digit, input: Shape, output: Shape) -> list[tuple[Digit, Size]] | None:
@@ -201,16 +287,80 @@ def _united(a: Fields, b: Fields) -> Fields:
 
 
 def _joined(a: Field, b: Field) -> Field | None:
-    """The least field that holds two others. What moves one of them alone is all seen."""
+    """The least field that holds two others. Where one moves faster along a digit, the rest of its way is all seen."""
     if a.moves == b.moves:
         return Field(min(a.low, b.low), max(a.high, b.high), a.moves)
     ways = dict(a.moves), dict(b.moves)
-    jumps = {digit: min(ways[0].get(digit, 0), ways[1].get(digit, 0)) for digit in dict.fromkeys((*ways[0], *ways[1]))}
+    digits = tuple(dict.fromkeys((*ways[0], *ways[1])))
+    exact = _joined_by_phase(a, b, digits)
+    if exact is not None:
+        return exact
+    shared = {digit: _slower(ways[0].get(digit, STILL), ways[1].get(digit, STILL)) for digit in digits}
     lows, highs = [], []
-    for field in (a, b):
-        rest = [(digit.values, jump - jumps[digit]) for digit, jump in field.moves if jump != jumps[digit]]
-        if not all(isinstance(values, int) for values, _ in rest):
-            return None
-        lows.append(field.low)
-        highs.append(field.high + sum((values - 1) * jump for values, jump in rest if isinstance(values, int)))
-    return Field(min(lows), max(highs), tuple((digit, jump) for digit, jump in jumps.items() if jump))
+    for field, mine in zip((a, b), ways, strict=True):
+        low, high = field.low, field.high
+        for digit in digits:
+            rest = _rest(mine.get(digit, STILL), shared[digit], digit.values)
+            if rest is None:
+                return None
+            low, high = low + rest[0], high + rest[1]
+        lows.append(low)
+        highs.append(high)
+    return _settled(min(lows), max(highs), [(digit, shared[digit].shortest()) for digit in digits])
+
+
+def _joined_by_phase(a: Field, b: Field, digits: Sequence[Digit]) -> Field | None:
+    """The union, phase by phase, of two fields that move together, where only one digit has phases."""
+    ways = dict(a.moves), dict(b.moves)
+    pairs = {digit: (ways[0].get(digit, STILL), ways[1].get(digit, STILL)) for digit in digits}
+    if any(x.jump != y.jump for x, y in pairs.values()):
+        return None
+    phased = [digit for digit, (x, y) in pairs.items() if x != y or len(x.values) > 1]
+    if len(phased) != 1:
+        return None
+    (digit,) = phased
+    x, y = pairs[digit]
+    count = math.lcm(len(x.values), len(y.values))
+    if count > MOST:
+        return None
+    values: list[Value | None] = []
+    for phase in range(count):
+        ends = [
+            (field.low + value[0], field.high + value[1])
+            for field, value in ((a, x.at(phase)), (b, y.at(phase)))
+            if value is not None
+        ]
+        values.append(_hull(ends) if ends else None)
+    united = Phases(int(x.jump * count), tuple(values)).shortest()
+    return _settled(0, 0, [(d, united if d == digit else pairs[d][0]) for d in digits])
+
+
+def _slower(a: Phases, b: Phases) -> Phases:
+    """A move as fast as the slower of two, with no phase that sees nothing."""
+    slower = a if a.jump <= b.jump else b
+    filled = list[Value]()
+    for phase, value in enumerate(slower.values):
+        start = math.floor(phase * slower.jump)
+        filled.append((start, start) if value is None else value)
+    return Phases(slower.advance, tuple(filled))
+
+
+def _rest(mine: Phases, shared: Phases, values: Size) -> Value | None:
+    """By how much a move's ends are beyond those of another; None where that depends on a symbol."""
+    period = math.lcm(len(mine.values), len(shared.values))
+    if period > MOST:
+        return None
+    positions: Iterable[int]
+    if mine.jump == shared.jump:
+        positions = range(period)
+    elif isinstance(values, int):
+        positions = _ends(period, values)
+    else:
+        return None
+    lows, highs = [], []
+    for position in positions:
+        own, other = mine.at(position), shared.at(position)
+        if own is not None and other is not None:
+            lows.append(own[0] - other[0])
+            highs.append(own[1] - other[1])
+    return (min(lows), max(highs)) if lows else (0, 0)

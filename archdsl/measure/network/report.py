@@ -124,6 +124,7 @@ class Report:
                     "params": row.params,
                     "macs": plain(row.macs),
                     "receptive_field": None if row.field is None else [f.size for f in row.field],
+                    **_smallest(row.field),
                     "jump": _jump(row.field),
                     "device": row.device,
                     "phase": row.phase,
@@ -134,6 +135,13 @@ class Report:
             **({"timing": self.timing.to_dict()} if self.timing is not None else {}),
             **({"measured": self.measured.to_dict()} if self.measured is not None else {}),
         }
+
+
+def _smallest(fields: Fields) -> dict[str, list[int]]:
+    """The smallest sizes of a receptive field, where some elements see less than others."""
+    if fields is None or all(f.smallest == f.size for f in fields):
+        return {}
+    return {"receptive_field_smallest": [f.smallest for f in fields]}
 
 
 def _jump(fields: Fields) -> list[int | float] | None:

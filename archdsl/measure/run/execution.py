@@ -3,16 +3,18 @@ each tensor has."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from functools import cached_property
+from typing import Final, Literal, TypeAlias
 
 from archdsl.dims import Shape, Size, product
-from archdsl.graph import Graph, Layer, header, layer, layers, live, operands
-from archdsl.measure.network.cost import fixed
+from archdsl.graph import Graph, Layer, header, layer, layers, operands
 from archdsl.measure.run.precision import BYTES, PRECISIONS, Precision
-from archdsl.ops._op import Order, in_order
+from archdsl.net_view import NetView
+from archdsl.ops._op import Use
 from archdsl.ops.loss import Loss
+from archdsl.ops.strides import Laid, Strides, contiguous
 
 Hardware: TypeAlias = Literal["cuda", "cpu"]
 Tensor: TypeAlias = tuple[str, int]  # the step that makes it, and which of its outputs
@@ -23,13 +25,15 @@ Storage: TypeAlias = tuple[str, int, str | None]  # the tensor that it was made 
 class Setting:
     """In which precision and on which kind of device a network runs.
 
-    `values` are those of symbols. `by_device` keeps the devices of the spec apart; otherwise all is on one.
+    `by_device` keeps the devices of the spec apart; otherwise all is on one.
     """
 
     precision: Precision = PRECISIONS["fp32"]
     hardware: Hardware = "cuda"
-    values: Mapping[str, int] | None = None
     by_device: bool = False
+
+
+SETTING: Final = Setting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Steps in order, and of every tensor its shape, the bytes of an element, and its storage."""
+    """Steps in order, and of every tensor its shape, its strides, the bytes of an element, and its storage."""
 
     steps: tuple[Step, ...]
     shapes: Mapping[Tensor, Shape]
+    strides: Mapping[Tensor, Strides]
     elements: Mapping[Tensor, int]
     sizes: Mapping[Tensor, Size]  # in bytes
     storages: Mapping[Tensor, Storage]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     losses: tuple[Tensor, ...]  # where a gradient begins
+    uses: Mapping[str, Use]  # by step
+    wanted: Set[Tensor]  # those that need a gradient: a trainable weight goes into them
     training: bool
     setting: Setting
 
@@ -71,7 +78,8 @@ class Execution:
 class _Growing:
     """An execution while its steps are added."""
 
-    def __init__(self, setting: Setting, training: bool) -> None:
+    def __init__(self, setting: Setting, training: bool, net: NetView) -> None:
+        self.net = net
         self.setting = setting
         self.training = training
         self.steps: list[Step] = []
@@ -79,35 +87,46 @@ class _Growing:
         self.elements: dict[Tensor, int] = {}
         self.sizes: dict[Tensor, Size] = {}
         self.storages: dict[Tensor, Storage] = {}
-        self.orders: dict[Tensor, Order] = {}
-        self.fixed: dict[Shape, Shape] = {}  # networks repeat themselves
+        self.strides: dict[Tensor, Strides] = {}
+        self.uses: dict[str, Use] = {}
+        self.wanted: set[Tensor] = set()
+        # Paths with trainable weights; later uses of a shared layer have none of their own.
+        self.trained: set[str] = set()
 
     def add(self, name: str, node: Layer, reads: tuple[Tensor, ...], device: str | None) -> None:
         makes = tuple((name, i) for i in range(len(node["outputs"])))
         step = Step(name, node, reads, makes, device)
         operator = node["operator"]
-        aliases = operator.aliases(self.training)
-        if aliases and operator.copies_scattered:
-            aliases = in_order(self.orders[reads[0]], self.shapes[reads[0]])
         element = self._element(step)
         for make, shape in zip(makes, node["outputs"], strict=True):
-            if shape not in self.fixed:
-                self.fixed[shape] = fixed(shape, self.setting.values or {})
-            self.shapes[make] = self.fixed[shape]
+            self.shapes[make] = self.net.counted(shape)
+        use = self.uses[name] = self._use(step)
+        if use.trained or any(use.wanted):
+            self.wanted.update(makes)
+        for make in makes:
             self.elements[make] = element
-            self.sizes[make] = product(self.shapes[make]) * element
+            self.sizes[make] = self.net.elements(self.shapes[make]) * element
+            strides = operator.layout(use, self.shapes[make])
+            self.strides[make] = contiguous(self.shapes[make]) if strides is None else strides
+            aliases = strides is not None and operator.aliases(self.training)
             self.storages[make] = self.storages[reads[0]] if aliases else (*make, device)
             if aliases and self.storages[make][2] != device:
                 self.storages[make] = (*reads[0], device)
-            self.orders[make] = self._order(step, make)
         self.steps.append(step)
 
-    def _order(self, step: Step, make: Tensor) -> Order:
-        """How a tensor lies in memory."""
-        if not step.reads:
-            return tuple(range(len(self.shapes[make])))
-        inputs = [self.shapes[read] for read in step.reads]
-        return step.node["operator"].layout(self.orders[step.reads[0]], inputs, self.shapes[make])
+    def _use(self, step: Step) -> Use:
+        """An operator at work. In inference nothing wants a gradient."""
+        node, reads = step.node, step.reads
+        if self.training and not node["frozen"] and any(w.role != "buffer" for w in node["weights"]):
+            self.trained.add(node["path"])
+        aside = node["operator"].undifferentiated
+        return Use(
+            tuple(Laid(self.shapes[read], self.strides[read]) for read in reads),
+            self.shapes[step.makes[0]],
+            tuple(read in self.wanted and i not in aside for i, read in enumerate(reads)),
+            node["path"] in self.trained,
+            tuple(map(reads.index, reads)),
+        )
 
     def _element(self, step: Step) -> int:
         """The bytes of an element of what a step makes."""
@@ -124,14 +143,30 @@ class _Growing:
         return max(read, default=BYTES["float32"])
 
 
-def execution(graph: Graph, training: bool, setting: Setting) -> Execution:
+class Runs:
+    """The executions of a network in one setting: one for each phase, made when it is first asked for."""
+
+    def __init__(self, net: NetView, setting: Setting = SETTING) -> None:
+        self.net = net
+        self.setting = setting
+
+    @cached_property
+    def inference(self) -> Execution:
+        return execution(self.net, training=False, setting=self.setting)
+
+    @cached_property
+    def training(self) -> Execution:
+        return execution(self.net, training=True, setting=self.setting)
+
+
+def execution(net: NetView, training: bool, setting: Setting) -> Execution:
     """What runs in a phase. In training the loss is part of it, where the network has one."""
-    needed, head = live(graph, training), header(graph)
-    growing = _Growing(setting, training)
-    for key, node in layers(graph):
+    needed, head, graph = net.live(training), net.header, net.graph
+    growing = _Growing(setting, training, net)
+    for key, node in net.layers.items():
         if key in needed or node["op"] == "input":
             device = _device(graph, key) if setting.by_device else None
-            growing.add(key, node, tuple(operands(graph, key)), device)
+            growing.add(key, node, net.operands(key), device)
     outputs = tuple((o["node"], o["output"]) for o in head["outputs"] if training or o["phase"] == "both")
     inputs = tuple((name, 0) for name in head["inputs"])
     losses = outputs
@@ -140,12 +175,15 @@ def execution(graph: Graph, training: bool, setting: Setting) -> Execution:
     return Execution(
         tuple(growing.steps),
         growing.shapes,
+        growing.strides,
         growing.elements,
         growing.sizes,
         growing.storages,
         inputs,
         outputs,
         losses,
+        growing.uses,
+        growing.wanted,
         training,
         setting,
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from archdsl.dims import Size, product, total
 from archdsl.graph import Graph
-from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor, execution
+from archdsl.measure.run.execution import Execution, Runs, Setting, Step, Storage
 from archdsl.measure.run.precision import BYTES
+from archdsl.net_view import NetView
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,55 +21,26 @@ class Saved:
     extra: Size = 0
 
 
-def differentiable(run: Execution) -> set[Tensor]:
-    """The tensors that need a gradient: those that a trainable weight goes into."""
-    found: set[Tensor] = set()
-    weighted: set[str] = set()  # paths with trainable weights; later uses of a shared layer have none of their own
-    for step in run.steps:
-        node = step.node
-        if not node["frozen"] and any(w.role != "buffer" for w in node["weights"]):
-            weighted.add(node["path"])
-        aside = node["operator"].undifferentiated
-        reads = (tensor for i, tensor in enumerate(step.reads) if i not in aside)
-        if node["path"] in weighted or any(tensor in found for tensor in reads):
-            found.update(step.makes)
-    return found
-
-
-def saved(run: Execution, wanted: set[Tensor]) -> dict[str, Saved]:
+def saved(run: Execution) -> dict[str, Saved]:
     """What each step keeps in which a gradient goes back, as if nothing was recomputed."""
     owned = {run.storages[t] for step in run.steps if step.node["operator"].owns_storage for t in step.makes}
     return {
-        step.name: _saved(run, step, wanted, owned)
+        step.name: _saved(run, step, owned)
         for step in run.steps
-        if step.makes[0] in wanted and not step.node["operator"].owns_storage
+        if step.makes[0] in run.wanted and not step.node["operator"].owns_storage
     }
 
 
-def _saved(run: Execution, step: Step, wanted: set[Tensor], weights: set[Storage]) -> Saved:
+def _saved(run: Execution, step: Step, weights: set[Storage]) -> Saved:
     operator = step.node["operator"]
-    names = () if operator.for_weights and step.node["frozen"] else operator.saves
-    tensors: list[Tensor] = []
-    if "input" in names:
-        tensors += step.reads[:1]
-    if "other" in names:
-        tensors += step.reads[1:]
-    if "crosswise" in names:  # each for the gradients of the others
-        tensors += [
-            tensor
-            for i, tensor in enumerate(step.reads)
-            if any(other in wanted for j, other in enumerate(step.reads) if j != i)
-        ]
-    if "output" in names:
-        tensors += step.makes[:1]
+    kept = operator.keeps(run.uses[step.name])
+    tensors = [step.reads[i] for i in kept.inputs] + list(step.makes[:1] if kept.output else ())
     output = step.makes[0]
     element, elements = run.elements[output], product(run.shapes[output])
-    inputs = [run.shapes[tensor] for tensor in step.reads]
-    extra: Size = operator.also_saves(inputs, run.shapes[output]) * element
-    extra = extra + operator.saves_float32(inputs, run.shapes[output]) * BYTES["float32"]
-    if "mask" in names:
+    extra: Size = kept.values * element + kept.float32 * BYTES["float32"] + kept.flags
+    if "mask" in operator.saves:
         extra = extra + elements * (1 if run.setting.hardware == "cuda" else element)
-    if "index" in names:
+    if "index" in operator.saves:
         extra = extra + elements * BYTES["int64"]
     if run.lowered(step):  # copies in low precision of what is read, and of the weights
         low = run.setting.precision.activation
@@ -125,13 +97,13 @@ def with_regions(run: Execution, each: Mapping[str, Saved]) -> dict[str, Saved]:
 def kept_for_backward(graph: Graph, setting: Setting) -> Size:
     """Bytes that autograd keeps from the forward pass of training, the loss not counted: each storage once, masks and
     indices added, weights not counted."""
-    return sum(kept_by_device(graph, execution(graph, training=True, setting=setting)).values(), 0)
+    return sum(kept_by_device(graph, Runs(NetView(graph), setting).training).values(), 0)
 
 
 def kept_by_device(graph: Graph, run: Execution) -> dict[str | None, Size]:
     """The same in an execution of the graph, for each device."""
     devices = {step.name: step.device for step in run.steps if step.name in graph}
-    kept = {n: own for n, own in with_regions(run, saved(run, differentiable(run))).items() if n in devices}
+    kept = {n: own for n, own in with_regions(run, saved(run)).items() if n in devices}
     found: dict[str | None, list[Size]] = {}
     for name, own in kept.items():
         found.setdefault(devices[name], []).append(own.extra)

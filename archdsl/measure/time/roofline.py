@@ -20,14 +20,14 @@ from typing import Any, Final, Literal, TypeAlias
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Size
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, header, layers
+from archdsl.graph import Graph
 from archdsl.measure.memory.training import trainable
-from archdsl.measure.network.cost import fixed
-from archdsl.measure.run.execution import Execution, Hardware, Setting, Step, execution
+from archdsl.measure.run.execution import Execution, Hardware, Runs, Setting, Step
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
-from archdsl.measure.run.saved import differentiable, saved
+from archdsl.measure.run.saved import saved
 from archdsl.measure.time.device_profile import DeviceProfile, Pass, ProfileError, rate_of
+from archdsl.net_view import NetView
 
 Bound: TypeAlias = Literal["arithmetic", "memory", "launch", ""]
 RATES: Final = {2: "bf16", 4: "fp32"}  # the arithmetic of a layer, by the bytes of a value that it makes
@@ -158,7 +158,7 @@ def _plain(work: Work) -> dict[str, Any]:
 
 
 def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd") -> Timing:
-    """The predicted times of a network on a device, for the batch given; batch symbols without a value count as 1.
+    """The predicted times of a network on a device, for the batch given.
 
     Raises `SpecError` where a size is left open, `ProfileError` for a dtype that the profile has no rates for.
     """
@@ -166,18 +166,18 @@ def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimi
     if missing:
         known = ", ".join(profile.precisions())
         raise ProfileError(f"`{profile.name}` has no rates for {missing[0]}; it has those of {known}")
-    ones = header(graph)["least_batch"]
-    _refuse_open_sizes(graph, ones)
+    net = NetView(graph)
+    _refuse_open_sizes(net)
     hardware: Hardware = "cuda" if profile.hardware == "cuda" else "cpu"
-    setting = Setting(PRECISIONS[dtype], hardware, ones)
-    training = _Roofline(execution(graph, training=True, setting=setting), profile)
+    runs = Runs(net, Setting(PRECISIONS[dtype], hardware))
+    training = _Roofline(runs.training, profile)
     forward, backward = training.forward(), training.backward()
-    inside = {key for key, _ in layers(graph)}
+    inside = net.layers
     return Timing(
         profile,
         dtype,
         optimizer,
-        _Roofline(execution(graph, training=False, setting=setting), profile).forward(),
+        _Roofline(runs.inference, profile).forward(),
         {name: work for name, work in forward.items() if name in inside},
         {name: work for name, work in backward.items() if name in inside},
         together(work for each in (forward, backward) for name, work in each.items() if name not in inside),
@@ -185,10 +185,10 @@ def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimi
     )
 
 
-def _refuse_open_sizes(graph: Graph, values: Mapping[str, int]) -> None:
-    for _, node in layers(graph):
+def _refuse_open_sizes(net: NetView) -> None:
+    for node in net.layers.values():
         for shape in node["outputs"]:
-            open_ = [size for size in fixed(shape, values) if not isinstance(size, int)]
+            open_ = [size for size in net.counted(shape) if not isinstance(size, int)]
             if open_:
                 message = f"a time needs numbers, but a size here is {open_[0]}"
                 help = "give symbols a value: --at, or --input with numbers"
@@ -201,8 +201,8 @@ class _Roofline:
     def __init__(self, run: Execution, profile: DeviceProfile) -> None:
         self.run = run
         self.profile = profile
-        self.wanted = differentiable(run) if run.training else set()
-        self.saved = saved(run, self.wanted) if run.training else {}
+        self.wanted = run.wanted
+        self.saved = saved(run) if run.training else {}
         # By path, since later uses of shared weights have none of their own.
         self.weights = {step.node["path"]: self._weight_bytes(step) for step in run.steps if step.node["weights"]}
         self.trained = {step.node["path"]: trainable(step.node) for step in run.steps if step.node["weights"]}

@@ -1,0 +1,123 @@
+"""What autograd keeps, to the byte, and how tensors lie in memory, against torch: operators behind every layout."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from archdsl.errors import SpecError
+from archdsl.graph import header, layer
+from archdsl.measure.run.execution import Setting, execution
+from archdsl.measure.run.saved import kept_for_backward
+from archdsl.net_view import NetView
+from archdsl.network import Network
+from tests.measure.layouts import LAYOUTS, SHAPES, Case, case, measured, uses
+
+Build = Callable[..., Network]
+CPU = Setting(hardware="cpu")
+
+
+def differs(net: Network) -> str | None:
+    """Where the bytes kept or the strides of a tensor differ from torch's."""
+    found, run = measured(net), execution(NetView(net.graph), training=True, setting=CPU)
+    kept = kept_for_backward(net.graph, CPU)
+    if kept != found.kept:
+        return f"{kept} bytes instead of {found.kept}"
+    for tensor, strides in found.strides.items():
+        if tensor in run.strides and layer(net.graph, tensor[0])["checkpoint"] is None:
+            said = run.strides[tensor]
+            if any(a != b for a, b, size in zip(said, strides, found.shapes[tensor], strict=True) if size != 1):
+                return f"{tensor} has the strides {strides} instead of {said}"
+    return None
+
+
+@pytest.mark.parametrize(
+    ("rank", "number"), [(rank, number) for rank in LAYOUTS for number in range(len(LAYOUTS[rank]))]
+)
+def test_operators_keep_behind_a_layout_what_torch_keeps(network_of: Build, rank: int, number: int) -> None:
+    wrong, refused, total = {}, 0, 0
+    for i, use in enumerate(uses(rank)):
+        if (i + number) % 2:  # each of them behind every second layout: chains come upon the others
+            continue
+        total += 1
+        text = case(LAYOUTS[rank][number], rank, wanted=(i + number) % 3 != 0).used(use)
+        try:
+            net = network_of(text)
+        except SpecError:  # an operator that does not fit this shape
+            refused += 1
+            continue
+        try:
+            said = differs(net)
+        except RuntimeError as error:
+            # torch's own, of three dimensions that do not lie in order
+            assert "local_response_norm" in text
+            assert "view size" in str(error)
+            continue
+        if said is not None:
+            wrong[text] = said
+    assert wrong == {}
+    assert refused < total / 4
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_chains_of_operators_keep_what_torch_keeps(network_of: Build, seed: int) -> None:
+    choose = random.Random(seed)
+    for _ in range(10):
+        rank = choose.choice(list(SHAPES))
+        chain = case(choose.choice(LAYOUTS[rank]), rank, wanted=choose.random() < 0.7)
+        net = None
+        for _ in range(3):
+            grown = _grown(choose, network_of, chain)
+            if grown is None:
+                break
+            chain, net = grown
+        if net is not None and "local_response_norm" not in net.graph.nodes:
+            assert differs(net) is None
+
+
+def _grown(choose: random.Random, network_of: Build, chain: Case) -> tuple[Case, Network] | None:
+    """A chain with one more operator, and its network so far; None where it does not fit."""
+    if len(chain.shape) not in SHAPES:
+        return None
+    use = choose.choice([use for use in uses(len(chain.shape)) if "local_response_norm" not in use])
+    try:
+        net = network_of(chain.used(use))
+    except SpecError:
+        return None
+    end = header(net.graph)["outputs"][0]
+    shape = layer(net.graph, end["node"])["outputs"][end["output"]]
+    return chain.then(use, tuple(size for size in shape if isinstance(size, int))), net
+
+
+# --- figures that were wrong once
+
+
+@pytest.mark.parametrize(
+    ("declared", "body", "kept"),
+    [
+        ("x: [2, 6, 8]", "x -> linear(8) -> relu -> permute([0, 2, 1]) -> linear(4)", 1152),
+        (
+            "x: [2, 6, 8]",
+            "y = x -> linear(8) -> relu -> permute([0, 2, 1])\n (y -> linear(4)) + (y -> linear(4)) + (y -> linear(4))",
+            1920,
+        ),
+        (
+            "x: [2, 4, 3, 8]",
+            "q = x -> linear(8) -> relu -> permute([0, 2, 1, 3])\n matmul(q, q -> permute([0, 1, 3, 2]))",
+            3072,
+        ),
+        ("x: [2, 4, 8]", "y = x -> linear(8) -> relu\n multihead_attention(y, y, y, 2)", 1856),
+        ("x: [32, 8, 64, 16]", "matmul(parameter([8, 64, 64]), x -> linear(16))", 6_291_456),
+        ("x: [2, 6, 8]", "x -> slice(0, 3) -> linear(3)", 192),
+        ("x: [2, 8]", "1 / (x -> linear(8)) -> linear(4)", 192),
+        ("x: [2, 8]", "mul(x -> linear(8), x -> linear(8), x -> linear(8))", 320),
+        ("x: [1, 1, 4, 4]", "x -> conv(1, 4, padding = same)", 100),
+        ("x: [1, 1, 8]", "x -> conv(1, 1, bias = false) -> interpolate(size = 4, mode = area)", 64),
+        ("x: [4, 8]", "x -> linear(8) -> drop_path(0.2)", 132),
+    ],
+)
+def test_a_figure_is_the_one_that_torch_has(network_of: Build, declared: str, body: str, kept: int) -> None:
+    net = network_of(f"network Net({declared}) {{ {body} }}")
+    assert kept_for_backward(net.graph, CPU) == measured(net).kept == kept
