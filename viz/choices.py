@@ -12,7 +12,7 @@ from viz.look import Arrangement, Direction, Engine, ViewName
 from viz.recolour import Theme
 
 
-class Choice(NamedTuple):
+class AllowedValues(NamedTuple):
     """An option that takes other values than some words."""
 
     allows: Callable[[Any], bool]
@@ -29,16 +29,20 @@ WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
         "arrange": ("arrangement", get_args(Arrangement)),
     }
 )
-OTHERS: Final[Mapping[str, Choice]] = MappingProxyType(
+OTHERS: Final[Mapping[str, AllowedValues]] = MappingProxyType(
     {
-        "shapes": Choice(lambda value: isinstance(value, bool) or value == "all", 'True, False or "all"'),
-        "fold": Choice(lambda value: isinstance(value, bool), "True or False"),
-        "depth": Choice(
+        "shapes": AllowedValues(lambda value: isinstance(value, bool) or value == "all", 'True, False or "all"'),
+        "fold": AllowedValues(lambda value: isinstance(value, bool), "True or False"),
+        "depth": AllowedValues(
             lambda value: value in ("fit", None) or (type(value) is int and value >= 1),
             '"fit", None for all, or a number from 1 (a drawing is at least 1 deep)',
         ),
-        "focus": Choice(lambda value: value is None or isinstance(value, str), "the path of a block or layer, or None"),
-        "profile": Choice(lambda value: isinstance(value, (str, DeviceProfile)), "the name of a device, or a profile"),
+        "focus": AllowedValues(
+            lambda value: value is None or isinstance(value, str), "the path of a block or layer, or None"
+        ),
+        "profile": AllowedValues(
+            lambda value: isinstance(value, (str, DeviceProfile)), "the name of a device, or a profile"
+        ),
     }
 )
 

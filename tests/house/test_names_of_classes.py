@@ -24,6 +24,7 @@ TO_DO: dict[str, int] = {
     "ScaledDotProductAttention": 2,
     "Step": 2,
     "Target": 2,
+    "Value": 2,
     "Work": 2,
 }
 
