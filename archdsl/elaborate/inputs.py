@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from archdsl.definitions import capitals
 from archdsl.diagnostics import Diagnostic, did_you_mean
-from archdsl.dims import Dim, Shape, Size, show, symbol
+from archdsl.dims import Dim, Shape, Size, symbol
 from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
@@ -39,13 +39,16 @@ class InputShapes:
         self,
         evaluator: Evaluator,
         context: Context,
-        chosen: Mapping[str, Sequence[int]],
+        chosen: Mapping[str, Sequence[int | None]],
         values: Mapping[str, int],
+        free: Collection[int] = (),
     ) -> None:
         self._evaluator = evaluator
         self._context = context
         self._chosen = chosen
         self._values = values
+        self._free = free
+        self._freed: dict[tuple[int, int], Dim] = {}  # by dimension and the number that is written or chosen
         self.faults: list[Diagnostic] = []
 
     def read(self, params: Sequence[tree.Param]) -> list[Shape]:
@@ -57,9 +60,9 @@ class InputShapes:
         except Poisoned:
             return []
 
-    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int, ...]]:
-        """The shapes chosen for inputs, checked for their form."""
-        found: dict[str, tuple[int, ...]] = {}
+    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int | None, ...]]:
+        """The shapes chosen for inputs, checked for their form; None is a size that stays as it is written."""
+        found: dict[str, tuple[int | None, ...]] = {}
         for param in params:
             name = param.name.id
             if name not in self._chosen:
@@ -70,29 +73,32 @@ class InputShapes:
                 self._refuse(
                     f"input `{name}` has {len(dims)} dimensions,"
                     f" {shown(param.shape) if param.shape else ''},"
-                    f" found {show(sizes) if isinstance(sizes, Sequence) else describe(sizes)}",
+                    f" found {described(sizes)}",
                 )
                 continue
             for size in sizes:
+                if size is None:
+                    continue
                 if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 1 <= size <= MAX_INT:
                     self._refuse(f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!s:.40}")
-            found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else 1 for size in sizes)
+            found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else None for size in sizes)
         if self.faults:
             raise Poisoned
         return found
 
     # --- symbols
 
-    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int, ...]]) -> None:
+    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int | None, ...]]) -> None:
         """Bind the capital names in the inputs' shapes: to the sizes given for them, to values chosen for them, to what
         sizes that are computed from them say, else to symbols."""
         scope = self._context.scope
         dims = [
-            Given(param.name.id, i, dim, given[param.name.id][i])
+            Given(param.name.id, i, dim, size)
             for param in params
             if param.shape is not None and param.name.id in given
-            for i, dim in enumerate(param.shape.dims)
-            if not isinstance(dim, tree.AnyDims)
+            for i, (dim, size) in enumerate(zip(param.shape.dims, given[param.name.id], strict=True))
+            if not isinstance(dim, tree.AnyDims) and size is not None
+            if i not in self._free or isinstance(dim, tree.Literal)
         ]
         for one in dims:  # the sizes of all inputs first, so that their order does not matter
             if isinstance(one.dim, tree.Name) and one.dim.id[0].isupper() and not scope.find(one.dim.id):
@@ -171,7 +177,7 @@ class InputShapes:
 
     # --- shapes
 
-    def _input_shape(self, param: tree.Param, given: tuple[int, ...] | None) -> Shape:
+    def _input_shape(self, param: tree.Param, given: tuple[int | None, ...] | None) -> Shape:
         assert param.shape is not None
         dims = param.shape.dims
         if not dims:
@@ -193,13 +199,32 @@ class InputShapes:
         if isinstance(value, int) and not 1 <= value <= MAX_INT:
             code = "bad-parameter" if value < 1 else "number-too-large"
             raise self._context.fault(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span)
-        if given is None or isinstance(dim, tree.Literal):  # a literal is a default
-            return value if given is None else given
+        if isinstance(dim, tree.Literal) and isinstance(value, int):  # a literal is a default
+            return self._freed_size(position, value if given is None else given)
+        if given is None or position in self._free:
+            return value
         if value != given:
             written = shown(dim)
             self._refuse(f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
             raise Poisoned
         return given
 
+    def _freed_size(self, position: int, size: int) -> Size:
+        """A number, or a symbol for it where its dimension is free: one for all inputs in which it is the same. A 1
+        that is no batch stays, since it stretches."""
+        if position not in self._free or (size == 1 and position > 0):
+            return size
+        if (position, size) not in self._freed:
+            name = f"D{position}"
+            while self._context.scope.find(name) is not None or symbol(name) in self._freed.values():
+                name += "_"
+            self._freed[position, size] = symbol(name)
+        return self._freed[position, size]
+
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
         self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))
+
+
+def described(sizes: object) -> str:
+    """What was chosen for a shape: `[3, 224]`, or of what kind it is."""
+    return f"[{', '.join(map(str, sizes))}]" if isinstance(sizes, Sequence) else describe(sizes)

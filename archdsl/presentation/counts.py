@@ -25,7 +25,7 @@ COLUMNS = (
 NOTES = (
     "FLOPs     2 × MACs, in inference",
     "backward  FLOPs of the gradients",
-    "step      FLOPs of a step of training: forward (with a checkpoint twice) and backward, without the optimiser",
+    "step      FLOPs of a step of training: forward (with a checkpoint twice, but for its end), backward, no optimizer",
     "other     operations that are no multiply-adds, in inference: biases, norms, activations, pooling, sums",
 )
 
@@ -58,7 +58,7 @@ def explanation(graph: Graph, printed: Iterable[tuple[str, str, str]] = ()) -> S
 
     `printed` are figures of papers: what is printed, where, and why ours is another.
     """
-    columns = (Column("counted by"), Column("figure", "count"), Column("unit", rank=1))
+    columns = (Column("counted by", wrap=True), Column("figure", "count"), Column("unit", rank=1, wrap=True))
     lines: list[Line] = []
     document: list[dict[str, object]] = []
     for convention in CONVENTIONS:
