@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from archdsl.dims import numbers, show, symbols
@@ -101,8 +102,12 @@ class _Open:
     conditions: Conditions
     tried: dict[int, Mapping[str | None, Peak]] = field(default_factory=dict)
 
+    @cached_property
+    def net(self) -> NetView:
+        return NetView(self.graph)
+
     def at(self, number: int) -> NetView:
-        return NetView(self.graph, dict.fromkeys(header(self.graph)["batch"], number))
+        return self.net.at(dict.fromkeys(self.net.header["batch"], number))
 
     def peaks(self, number: int) -> Mapping[str | None, Peak]:
         if number not in self.tried:
