@@ -16,7 +16,7 @@ from archdsl.measure.memory.search import largest
 from archdsl.measure.memory.training import at_rest, training
 from archdsl.measure.network import cost
 from archdsl.measure.run.execution import Hardware, Runs, Setting
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.net_view import NetView
 from archdsl.rewrite.recompute import recomputing, regions
@@ -48,7 +48,7 @@ class Conditions:
         """What a network without symbols needs on each device."""
         runs = Runs(net, self.setting)
         if not self.inference:
-            return training(runs.training, OPTIMISERS[self.optimizer]).peaks
+            return training(runs.training, OPTIMIZERS[self.optimizer]).peaks
         weights = at_rest(runs.inference)
         return {
             device: Peak(None if peak.bytes is None else peak.bytes + weights.get(device, 0), peak.layer, peak.phase)
