@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Label
+from archdsl.diagnostics import Diagnostic, Label, counted
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.interpreter import Interpreter
@@ -75,6 +75,11 @@ class LossOperations:
             if not isinstance(compared, TensorValue):
                 message = f"`{operator.name}` compares an output with the target, found {describe(compared)}"
                 raise Context().fault("wrong-type", message, call.span)
+            if len(positional) > 1 and is_tensors(positional[1]):
+                found = counted(sum(map(is_tensors, positional)), "tensor")
+                message = f"`{operator.name}` takes one output, as it takes its target itself; found {found}"
+                shown = call.arguments[0].span.text if call.arguments else "output"
+                raise Context().fault("wrong-arity", message, call.span, help=f"`{operator.name}({shown})`")
             if self._target is None:
                 self._target = self._builder.input(TARGET, operator.target_shape(compared.shape), call.span)
             positional = [compared, self._target, *positional[1:]]

@@ -204,7 +204,8 @@ class _Elaboration:
         for name in statement.names:
             wrong = fault(name.id) or ("is a mark already" if name.id in MARKS else None)
             if wrong is not None:
-                raise self.context.fault("bad-name", f"the device name `{name.id}` {wrong}", name.span)
+                help = f"call it `{name.id}0`" if fault(f"{name.id}0") is None else None
+                raise self.context.fault("bad-name", f"the device name `{name.id}` {wrong}", name.span, help=help)
             if name.id in self.builder.devices:
                 raise self.context.fault("rebound-name", f"device `{name.id}` is declared twice", name.span)
             self.builder.devices[name.id] = None
