@@ -7,9 +7,10 @@ the needs of the symbolic one hold, and nowhere else; and every figure of it is 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -18,6 +19,7 @@ from archdsl.dims import Dim, Size, symbols, value
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layers
+from archdsl.measure.memory.memory_report import memory_report
 from archdsl.measure.network.analyse import analyse
 from archdsl.program import parse_string
 
@@ -140,6 +142,38 @@ def test_every_figure_with_numbers_is_the_symbolic_one_evaluated(code: str) -> N
             symbolic, number = getattr(whole, name), getattr(report, name)
             assert symbolic is None or at(symbolic, numbers) == number, name
             assert number is None or number >= 0, name
+
+
+def test_what_symbols_leave_open_is_no_figure(graph_of: Callable[..., Graph]) -> None:
+    """Whether one kernel computes attention depends on whether two sizes are equal."""
+    inputs = "q: [N, 4, L, 6], k: [N, 4, M, 6], v: [N, 4, M, E]"
+    graph = graph_of(f"network Net({inputs}) {{ scaled_dot_product_attention(q -> linear(8), k -> linear(8), v) }}")
+    report, memory = analyse(graph), memory_report(graph).devices["all"]
+    assert value(report.macs, {"L": 5, "M": 7, "E": 9}) == 4 * (5 * 6 * 8 + 7 * 6 * 8 + 5 * 7 * 8 + 5 * 7 * 9)
+    assert report.activation_bytes_inference_peak is None
+    assert report.activation_bytes_training is None
+    assert (memory.kept_for_backward, memory.training_peak.bytes, memory.inference_peak.bytes) == (None, None, None)
+    decided = graph_of(f"network Net({inputs}) {{ scaled_dot_product_attention(q, k, v) }}", symbols={"E": 6})
+    assert analyse(decided).activation_bytes_training is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("x -> conv(3, 3, stride = 2, padding = 1) -> interpolate(scale_factor = 2)", "x", "where H % 2 == 0)"),
+        (
+            "x -> conv(3, 4, stride = 4, padding = 1)",  # (H + 2) // 4, which is H // 4 for H = 1, 5, 9, … too
+            "x -> max_pool(4)",
+            "where H % 4 == 0, which is sufficient and not necessary)",
+        ),
+    ],
+)
+def test_a_condition_says_whether_it_is_only_sufficient(
+    graph_of: Callable[..., Graph], one: str, other: str, said: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        graph_of(f"network Net(x: [N, 3, H, 8]) {{ ({one}) + ({other}) }}")
+    assert said in caught.value.diagnostics[0].message
 
 
 def test_generated_networks_are_mostly_accepted() -> None:
