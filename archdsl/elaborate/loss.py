@@ -11,7 +11,7 @@ from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.operations import Layers, Operations
 from archdsl.elaborate.values import Context, Scope, SharedModule, TensorValue, Unavailable, describe, is_tensors
-from archdsl.graph import Graph, Output, Writing, layers
+from archdsl.graph import Graph, NetworkOutput, Writing, layers
 from archdsl.limits import Work
 from archdsl.ops import Operator
 from archdsl.ops.loss import Loss
@@ -22,7 +22,11 @@ TARGET = "target"
 
 
 def elaborate_losses(
-    statement: tree.Loss, outputs: Sequence[Output], outer: Scope, record: Callable[[Diagnostic], None], work: Work
+    statement: tree.Loss,
+    outputs: Sequence[NetworkOutput],
+    outer: Scope,
+    record: Callable[[Diagnostic], None],
+    work: Work,
 ) -> tuple[Graph, Graph | None]:
     """The loss of all outputs, and that of the outputs of inference: None where nothing is left of it.
 
@@ -99,7 +103,7 @@ class LossOperations:
 
 def _elaborate(
     statement: tree.Loss,
-    outputs: Sequence[Output],
+    outputs: Sequence[NetworkOutput],
     outer: Scope,
     record: Callable[[Diagnostic], None],
     *,
@@ -138,7 +142,7 @@ def _elaborate(
         variant=None,
         settings={},
         inputs=(*[o["name"] for o in present], TARGET),
-        outputs=(Output(name="loss", node=value.node, output=value.output, shape=(), phase="both"),),
+        outputs=(NetworkOutput(name="loss", node=value.node, output=value.output, shape=(), phase="both"),),
         devices=(),
         batch=(),
         least_batch={},
