@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -144,6 +143,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     written = word[:64].lower()
     some = list(itertools.islice(known, MAX_KNOWN))
     names = {name.lower(): name for name in reversed(some)}  # `ReLU` is a mistake for `relu`
+    import difflib  # only where something is wrong
+
     close = difflib.get_close_matches(written, list(names), n=3, cutoff=0.6)
     if not close:
         return None
@@ -171,6 +172,8 @@ def renaming(name: str, span: Span, help: str | None) -> Fix | None:
     if help is None or not help.startswith("did you mean") or help.count("`") != 2 or span.text != name:
         return None
     meant = help.split("`")[1]
+    import difflib
+
     if difflib.SequenceMatcher(None, meant.lower(), name[:64].lower()).ratio() < SURE:
         return None
     return Fix(span, meant)

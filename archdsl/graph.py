@@ -17,14 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
-import networkx as nx
-
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size
+from archdsl.graph_classes import MultiDiGraph
 from archdsl.ops import Operator, Weight
 from archdsl.source import Span
 
-Graph: TypeAlias = "nx.MultiDiGraph[str]"
+Graph: TypeAlias = "MultiDiGraph[str]"
 Phase: TypeAlias = Literal["both", "train"]
 
 

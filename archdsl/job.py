@@ -50,6 +50,11 @@ def one_job(function: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
+def own_the_process() -> None:
+    """Let the collector run seldom from now on: for a command, which has the process to itself and ends soon."""
+    gc.set_threshold(max(gc.get_threshold()[0], COLLECT_EVERY), *gc.get_threshold()[1:])
+
+
 @contextmanager
 def _seldom_collected() -> Iterator[None]:
     """A collector that runs seldom, as long as no other thread is there that it belongs to as well."""

@@ -31,7 +31,7 @@ TRIALS: Final = 4  # a quarter of the work that a spec may ask for goes to findi
 def load_graph(
     spec: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Sequence[int]] | None = None,
+    inputs: Mapping[str, Sequence[int | None]] | None = None,
     symbols: Mapping[str, int] | None = None,
     *,
     open_batch: bool = False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cProfile
 import os
 import pstats
+import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,15 @@ settings.load_profile("derandomised")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected texts anew")
+    parser.addoption("--order", help="run the tests in another order: `reverse`, or a number that shuffles them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    order = config.getoption("--order")
+    if order == "reverse":
+        items.reverse()
+    elif order is not None:
+        random.Random(int(order)).shuffle(items)
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)  # after the last line of pytest's own

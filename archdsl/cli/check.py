@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archdsl.cli.changes import changes
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, format_option, print_findings
 from archdsl.cli.terminal import say, show_faults
@@ -89,6 +88,8 @@ def _show(specs: tuple[str, ...], linted: bool, form: str) -> int:
     """Show what would change; status 1 if anything would, or is wrong all the same."""
     if form != "text":
         raise click.UsageError(f"--diff prints a diff, which is no {form}")
+    from archdsl.cli.changes import changes
+
     repairs = [_repair(spec, linted) for spec in specs]
     for repair in repairs:
         for name in repair.changed:

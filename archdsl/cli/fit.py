@@ -69,7 +69,7 @@ def command(
 ) -> int:
     """Find the largest batch that fits into a memory, and what recomputing blocks in backward would buy."""
     from archdsl.graph import header
-    from archdsl.measure.memory.fit import Conditions, Fit, Unfit, batched_inputs, beginning
+    from archdsl.measure.memory.fit import Conditions, Fit, Unfit
     from archdsl.pipeline import load_graph
     from archdsl.presentation.fitting import text
 
@@ -87,8 +87,7 @@ def command(
         without_effect("with --inference", "optimizer")
     conditions = Conditions(memory, optimizer, dtype, hardware, inference)
     try:
-        shapes = beginning(graph, inputs)
-        fit = Fit(lambda chosen: load_graph(spec, settings, chosen), shapes, batched_inputs(graph), conditions)
+        fit = Fit(lambda chosen: load_graph(spec, settings, chosen), graph, inputs, conditions)
         if batch is None:
             cases = fit.largest_batches()
         else:

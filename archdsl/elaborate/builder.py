@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import networkx as nx
-
 from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.values import Context, TensorValue
 from archdsl.graph import Graph, Place
+from archdsl.graph_classes import MultiDiGraph
 from archdsl.limits import Work, limits
 from archdsl.ops import Operator, ShapeError, Weighted
 from archdsl.ops.assumptions import assumptions, fits
@@ -31,7 +30,7 @@ class GraphBuilder:
     """The graph of one network while it grows."""
 
     def __init__(self, work: Work) -> None:
-        self.graph: Graph = nx.MultiDiGraph()
+        self.graph: Graph = MultiDiGraph()
         self.work = work
         self.limits = limits()
         self.devices: dict[str, None] = {}  # in the order declared

@@ -13,11 +13,13 @@ from archdsl.limits import Work
 class Choices:
     """What the user chooses for a network: settings, shapes of inputs and values of symbols, each by name.
 
+    A size of an input that is None stays as the spec says.
+
     With `open_batch` no size stands for a batch, which would count as 1 where it has no value.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    inputs: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
     symbols: Mapping[str, int] = field(default_factory=dict)
     open_batch: bool = False
     work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from archdsl.definitions import capitals
 from archdsl.diagnostics import Diagnostic, did_you_mean
-from archdsl.dims import Dim, Shape, Size, show, symbol
+from archdsl.dims import Dim, Shape, Size, symbol
 from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
@@ -39,7 +39,7 @@ class InputShapes:
         self,
         evaluator: Evaluator,
         context: Context,
-        chosen: Mapping[str, Sequence[int]],
+        chosen: Mapping[str, Sequence[int | None]],
         values: Mapping[str, int],
     ) -> None:
         self._evaluator = evaluator
@@ -57,9 +57,9 @@ class InputShapes:
         except Poisoned:
             return []
 
-    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int, ...]]:
-        """The shapes chosen for inputs, checked for their form."""
-        found: dict[str, tuple[int, ...]] = {}
+    def _given(self, params: Sequence[tree.Param]) -> dict[str, tuple[int | None, ...]]:
+        """The shapes chosen for inputs, checked for their form; None is a size that stays as it is written."""
+        found: dict[str, tuple[int | None, ...]] = {}
         for param in params:
             name = param.name.id
             if name not in self._chosen:
@@ -70,29 +70,31 @@ class InputShapes:
                 self._refuse(
                     f"input `{name}` has {len(dims)} dimensions,"
                     f" {shown(param.shape) if param.shape else ''},"
-                    f" found {show(sizes) if isinstance(sizes, Sequence) else describe(sizes)}",
+                    f" found {described(sizes)}",
                 )
                 continue
             for size in sizes:
+                if size is None:
+                    continue
                 if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 1 <= size <= MAX_INT:
                     self._refuse(f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!s:.40}")
-            found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else 1 for size in sizes)
+            found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else None for size in sizes)
         if self.faults:
             raise Poisoned
         return found
 
     # --- symbols
 
-    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int, ...]]) -> None:
+    def _bind_symbols(self, params: Sequence[tree.Param], given: Mapping[str, tuple[int | None, ...]]) -> None:
         """Bind the capital names in the inputs' shapes: to the sizes given for them, to values chosen for them, to what
         sizes that are computed from them say, else to symbols."""
         scope = self._context.scope
         dims = [
-            Given(param.name.id, i, dim, given[param.name.id][i])
+            Given(param.name.id, i, dim, size)
             for param in params
             if param.shape is not None and param.name.id in given
-            for i, dim in enumerate(param.shape.dims)
-            if not isinstance(dim, tree.AnyDims)
+            for i, (dim, size) in enumerate(zip(param.shape.dims, given[param.name.id], strict=True))
+            if not isinstance(dim, tree.AnyDims) and size is not None
         ]
         for one in dims:  # the sizes of all inputs first, so that their order does not matter
             if isinstance(one.dim, tree.Name) and one.dim.id[0].isupper() and not scope.find(one.dim.id):
@@ -171,7 +173,7 @@ class InputShapes:
 
     # --- shapes
 
-    def _input_shape(self, param: tree.Param, given: tuple[int, ...] | None) -> Shape:
+    def _input_shape(self, param: tree.Param, given: tuple[int | None, ...] | None) -> Shape:
         assert param.shape is not None
         dims = param.shape.dims
         if not dims:
@@ -203,3 +205,8 @@ class InputShapes:
 
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
         self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))
+
+
+def described(sizes: object) -> str:
+    """What was chosen for a shape: `[3, 224]`, or of what kind it is."""
+    return f"[{', '.join(map(str, sizes))}]" if isinstance(sizes, Sequence) else describe(sizes)

@@ -213,6 +213,10 @@ class Operator:
         are trained. Each gradient of a product is a product of the same size."""
         return self.macs(inputs, output) * (sum(wanted) + trainable)
 
+    def macs_before_last_kept(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        """Multiply-adds before the last tensor is there that autograd keeps: a product keeps only what it reads."""
+        return 0
+
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         """Operations of inference beside the multiply-adds: additions, comparisons, functions of single values."""
         return 0

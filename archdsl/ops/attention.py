@@ -110,6 +110,10 @@ class ScaledDotProductAttention(_Attention, group="attention"):
         query, key, value = inputs
         return product(query) * key[-2] + product(query[:-1]) * key[-2] * value[-1]
 
+    def macs_before_last_kept(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # One kernel keeps its output; else the last product keeps the attention weights.
+        return self.macs(inputs, output) if self._fused(inputs) else product(inputs[0]) * inputs[1][-2]
+
     def backward_macs(self, inputs: Sequence[Shape], output: Shape, wanted: Sequence[bool], trainable: bool) -> Size:
         query, key, value = inputs
         scores, mixed = product(query) * key[-2], product(query[:-1]) * key[-2] * value[-1]
@@ -207,6 +211,9 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
         width = self._width(query)
         projections = (2 * product(query) + product(key) + product(value)) * width
         return projections + 2 * product(query) * key[1]
+
+    def macs_before_last_kept(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return self.macs(inputs, output) - product(output) * self._width(inputs[0])  # all but the last projection
 
     def backward_macs(self, inputs: Sequence[Shape], output: Shape, wanted: Sequence[bool], trainable: bool) -> Size:
         query, key, _ = inputs

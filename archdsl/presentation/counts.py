@@ -25,7 +25,7 @@ COLUMNS = (
 NOTES = (
     "FLOPs     2 × MACs, in inference",
     "backward  FLOPs of the gradients",
-    "step      FLOPs of a step of training: forward (with a checkpoint twice) and backward, without the optimiser",
+    "step      FLOPs of a step of training: forward (with a checkpoint twice, but for its end), backward, no optimizer",
     "other     operations that are no multiply-adds, in inference: biases, norms, activations, pooling, sums",
 )
 

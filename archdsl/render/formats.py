@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from archdsl.diagnostics import Findings
-from archdsl.render import github, json, sarif, text
+from archdsl.render.text import networks
 
 
 class Format(NamedTuple):
@@ -18,11 +18,29 @@ class Format(NamedTuple):
     is_document: bool = True
 
 
+def _json(findings: Sequence[Findings]) -> str:
+    from archdsl.render import json  # each is loaded where it is asked for
+
+    return json.document(findings)
+
+
+def _sarif(findings: Sequence[Findings]) -> str:
+    from archdsl.render import sarif
+
+    return sarif.document(findings)
+
+
+def _github(findings: Sequence[Findings]) -> str:
+    from archdsl.render import github
+
+    return github.document(findings)
+
+
 FORMATS: Final = MappingProxyType(
     {
-        "text": Format("for people", text.networks, is_document=False),
-        "json": Format("one JSON document", json.document),
-        "sarif": Format("SARIF 2.1.0, for code scanning", sarif.document),
-        "github": Format("annotations of GitHub Actions", github.document),
+        "text": Format("for people", networks, is_document=False),
+        "json": Format("one JSON document", _json),
+        "sarif": Format("SARIF 2.1.0, for code scanning", _sarif),
+        "github": Format("annotations of GitHub Actions", _github),
     }
 )

@@ -11,7 +11,6 @@ from archdsl.errors import SpecError
 from archdsl.limits import limits
 from archdsl.source import Source
 from archdsl.syntax import text, tree
-from archdsl.syntax.layout import format_text
 
 Form: TypeAlias = Literal["text", "yaml"]
 SUFFIXES: Final[dict[str, Form]] = {".arch": "text", ".yaml": "yaml", ".yml": "yaml"}
@@ -58,6 +57,8 @@ def convert_spec(spec: tree.Spec, form: Form) -> str:
 
 def _written(spec: tree.Spec, form: Form, *, keep_breaks: bool) -> str:
     if form == "text":
+        from archdsl.syntax.layout import format_text  # most commands only read
+
         return format_text(spec, keep_breaks=keep_breaks)
     from archdsl.syntax.layout_yaml import format_yaml
 

@@ -20,16 +20,22 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Literal(Node):
+    """A number, a truth value or a text."""
+
     value: int | float | bool | str
 
 
 @dataclass(frozen=True, slots=True)
 class Name(Node):
+    """A name where it is used."""
+
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ListDisplay(Node):
+    """`[a, b]`."""
+
     items: tuple[Expr, ...]
 
 
@@ -70,18 +76,24 @@ class Conditional(Node):
 
 @dataclass(frozen=True, slots=True)
 class Index(Node):
+    """`base[index]`."""
+
     value: Expr
     index: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute(Node):
+    """`base.name`."""
+
     value: Expr
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Argument(Node):
+    """An argument of a call, by place or by name."""
+
     name: str | None
     value: Expr
 
@@ -172,12 +184,16 @@ class Sequence(Node):
 
 @dataclass(frozen=True, slots=True)
 class Repeat(Node):
+    """`repeat n { … }`."""
+
     count: Expr
     body: Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class For(Node):
+    """`for x in list { … }`."""
+
     targets: tuple[Target, ...]
     iterable: Expr
     body: Sequence
@@ -206,23 +222,31 @@ class Target(Node):
 
 @dataclass(frozen=True, slots=True)
 class Bind(Node):
+    """`a, b = …`."""
+
     targets: tuple[Target, ...]
     value: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class Devices(Node):
+    """`device a, b`."""
+
     names: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Output(Node):
+    """`output a = …`."""
+
     name: Target
     value: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class Loss(Node):
+    """`loss …`."""
+
     value: Expr
 
 
@@ -238,6 +262,8 @@ Statement: TypeAlias = Union[Bind, Devices, Output, Loss, Evaluate]
 
 @dataclass(frozen=True, slots=True)
 class Body(Node):
+    """What stands between the braces of a block or network."""
+
     statements: tuple[Statement, ...]
 
 
@@ -271,12 +297,16 @@ class Param(Node):
 
 @dataclass(frozen=True, slots=True)
 class Import(Node):
+    """`import "file" (names)`."""
+
     path: Literal
     names: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Block(Node):
+    """`block name(params) { … }`."""
+
     name: Target
     params: tuple[Param, ...]
     body: Body
@@ -284,6 +314,8 @@ class Block(Node):
 
 @dataclass(frozen=True, slots=True)
 class Network(Node):
+    """`network Name(params) { … }`."""
+
     name: Target
     params: tuple[Param, ...]
     body: Body
@@ -291,12 +323,16 @@ class Network(Node):
 
 @dataclass(frozen=True, slots=True)
 class Variant(Node):
+    """`variant name = Network(settings)`."""
+
     name: Target
     call: Call
 
 
 @dataclass(frozen=True, slots=True)
 class Comment(Node):
+    """`# …`."""
+
     text: str
 
 

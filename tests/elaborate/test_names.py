@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 from torch import fx, nn
 
 from archdsl.elaborate import elaborate
 from archdsl.errors import SpecError
+from archdsl.graph import header
 from archdsl.names import RESERVED, fault
 from archdsl.network import Network
 from archdsl.program import parse_string
@@ -40,20 +41,38 @@ def test_reserved_names_are_sorted_out_of_use() -> None:
     assert {"forward", "training", "graph", "code", "loss", "_modules"} <= RESERVED
 
 
+def labelled(label: str) -> Network | None:
+    """The network in which a layer has this label, unless that is refused."""
+    try:
+        program = parse_string(f"network Net(x: [N, 4]) {{ x -> {label}: linear(2)\n}}")
+        return Network(elaborate(program.spec.networks[0], program.definitions))
+    except SpecError:
+        return None
+
+
+def check_names(net: Network) -> None:
+    assert all(fault(part) is None for key in net.graph for part in key.split("."))
+    output = header(net.graph)["outputs"][0]
+    assert net.compile()(torch.zeros(1, 4)).shape == (1, *output["shape"][1:])
+
+
 @settings(max_examples=150)
 @given(st.text(min_size=1, max_size=12))
-def test_any_label_is_refused_or_names_its_layer(label: str) -> None:
-    code = f"network Net(x: [N, 4]) {{ x -> {label}: linear(2) }}"
-    try:
-        program = parse_string(code)
-        graph = elaborate(program.spec.networks[0], program.definitions)
-    except SpecError:
-        return
-    from compiler import compile_graph
+@example("relu}#")  # which ends the network before the label does
+def test_any_text_for_a_label_is_refused_or_gives_harmless_names(label: str) -> None:
+    net = labelled(label)
+    if net is not None:
+        check_names(net)
 
-    model = compile_graph(graph)
-    assert model(torch.zeros(1, 4)).shape == (1, 2)
-    assert all(fault(part) is None for key in graph for part in key.split("."))
+
+@settings(max_examples=60)
+@given(st.from_regex(r"[A-Za-z0-9_]{1,6}(\.[A-Za-z0-9_]{1,6})?", fullmatch=True))
+def test_a_label_of_letters_and_digits_is_refused_or_names_its_layer(label: str) -> None:
+    net = labelled(label)
+    if net is None:
+        reject()
+    check_names(net)
+    assert list(net.graph) == ["x", label]
 
 
 @pytest.mark.parametrize("use", ["x -> half", "f = module half\n    x -> f"])

@@ -36,6 +36,16 @@ def test_commands_about_specs_import_no_torch(arguments: list[str]) -> None:
     assert not modules_after(code) & {"torch", "numpy", "compiler", "viz"}
 
 
+@pytest.mark.parametrize("spec", ["specs/lenet.arch", "resnet18"])
+def test_checking_a_right_spec_imports_nothing_that_it_does_not_need(spec: str) -> None:
+    code = f"import sys; sys.argv = ['archdsl', 'check', {spec!r}]\nfrom archdsl.cli import main\n"
+    code += "try: main()\nexcept SystemExit as stop: assert not stop.code, stop.code"
+    others = {"networkx.algorithms", "networkx.generators", "difflib", "yaml", "rich", "torch", "numpy"}
+    ours = {"cli.changes", "cli.view", "lint", "measure", "network", "presentation", "published", "remedies", "repair"}
+    ours |= {"render.sarif", "render.github", "sheet", "syntax.layout", "syntax.yaml", "sweep", "write", "zoo"}
+    assert modules_after(code) & (others | {f"archdsl.{name}" for name in ours}) == set()
+
+
 def test_drawing_imports_no_torch(tmp_path: Path) -> None:
     code = f"import archdsl; archdsl.load('lenet5').draw({str(tmp_path / 'lenet.svg')!r})"
     assert not modules_after(code) & {"torch", "compiler"}

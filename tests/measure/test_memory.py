@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from torch import nn
 
 import archdsl
 from archdsl.graph import Graph
-from archdsl.measure.memory.fit import largest
+from archdsl.measure.memory.cheapest import Candidate, candidates, cheapest
+from archdsl.measure.memory.search import MOST, largest
 from archdsl.measure.memory.training import training
 from archdsl.measure.run.execution import Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
@@ -23,7 +25,7 @@ from archdsl.net_view import NetView
 from archdsl.network import Network
 from archdsl.ops import OPERATORS, Example, Operator
 from archdsl.ops.loss import Loss
-from archdsl.rewrite.recompute import blocks, cheapest, recomputing
+from archdsl.rewrite.recompute import recomputing, regions
 from benchmarks.allocations import Trace, measure
 from benchmarks.memory import network, predict
 
@@ -259,7 +261,7 @@ def test_the_report_shows_memory_only_when_asked(command_line: Callable[..., Sai
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 7, 8, 9, 1000])
 def test_the_largest_number_that_fits_is_found(limit: int) -> None:
-    assert largest(lambda n: n <= limit) == limit
+    assert largest(lambda n: n - limit) == limit
 
 
 def test_the_largest_batch_fits_and_one_more_does_not(command_line: Callable[..., Said]) -> None:
@@ -286,10 +288,30 @@ def peak_of(graph: Graph) -> int:
     return peak
 
 
+def candidates_of(graph: Graph) -> list[Candidate]:
+    net = NetView(graph)
+    return candidates(net, Runs(net, CPU).training)
+
+
+@pytest.mark.parametrize("code", [RESIDUAL.format("", "", ""), ENCODER, SHARED], ids=["residual", "encoder", "shared"])
+def test_a_block_frees_what_is_kept_less_when_it_alone_is_recomputed(network_of: Build, code: str) -> None:
+    graph = network_of(code).graph
+    found = candidates_of(graph)
+    assert found
+    assert [c.freed for c in found] == [kept_of(graph) - kept_of(recomputing(graph, [c])) for c in found]
+
+
+def test_a_layer_is_not_marked_for_recomputation_twice(network_of: Build) -> None:
+    graph = network_of(RESIDUAL.format("", "", "")).graph
+    (first, *_) = regions(NetView(graph))
+    with pytest.raises(ValueError, match="is recomputed already"):
+        recomputing(recomputing(graph, [first]), [first])
+
+
 @pytest.mark.parametrize("marks", [("@checkpoint", "", ""), ("", "@checkpoint", "@checkpoint")])
 def test_recomputing_blocks_is_marking_them_with_checkpoint(network_of: Build, marks: tuple[str, ...]) -> None:
     plain, marked = network_of(RESIDUAL.format("", "", "")), network_of(RESIDUAL.format(*marks))
-    chosen = [block for block, mark in zip(blocks(plain.graph), marks, strict=True) if mark]
+    chosen = [block for block, mark in zip(regions(NetView(plain.graph)), marks, strict=True) if mark]
     predicted = recomputing(plain.graph, chosen)
     assert kept_of(predicted) == kept_of(marked.graph) == measure(marked).kept
     assert peak_of(predicted) == peak_of(marked.graph) == pytest.approx(measure(marked).training_peak, rel=0.01)
@@ -299,9 +321,9 @@ def test_recomputing_blocks_is_marking_them_with_checkpoint(network_of: Build, m
 def test_the_blocks_recomputed_are_the_cheapest(network_of: Build, share: float) -> None:
     graph = network_of(RESIDUAL.format("", "", "")).graph
     budget = int(peak_of(graph) * share)
-    candidates = blocks(graph)
-    chosen = cheapest(graph, candidates, kept_of, lambda marked: peak_of(marked) <= budget)
-    sets = [s for n in range(4) for s in itertools.combinations(candidates, n)]
+    found = candidates_of(graph)
+    chosen = cheapest(graph, found, lambda marked: peak_of(marked) - budget)
+    sets = [s for n in range(4) for s in itertools.combinations(found, n)]
     fitting = [sum(b.macs for b in s) for s in sets if peak_of(recomputing(graph, s)) <= budget]
     assert (None if chosen is None else sum(b.macs for b in chosen)) == min(fitting, default=None)
 
@@ -336,3 +358,86 @@ def test_fit_refuses_what_it_cannot_answer(
     said = command_line("fit", *arguments)
     assert said.status == 2
     assert message in said.err
+
+
+# --- the search
+
+
+@pytest.mark.parametrize("answer", [1, 2, 5, 77, 1000, 123_456])
+@pytest.mark.parametrize(
+    "excess",
+    [
+        lambda n, answer: 7 * n - 7 * answer - 3,  # a line
+        lambda n, answer: n * n - answer * answer,  # faster and faster
+        lambda n, answer: -1 if n <= answer else 1,  # no hint
+        lambda n, answer: (n // 64) * 64 - answer if n > answer + 64 else n - answer,  # steps
+    ],
+    ids=["line", "square", "sign", "steps"],
+)
+def test_the_search_finds_the_last_number_that_fits(excess: Callable[[int, int], int], answer: int) -> None:
+    asked: list[int] = []
+
+    def counting(number: int) -> int:
+        asked.append(number)
+        return excess(number, answer)
+
+    assert largest(counting) == answer
+    assert len(asked) <= 2 * MOST.bit_length()
+    assert len(set(asked)) == len(asked)
+
+
+def test_a_memory_that_grows_evenly_is_asked_for_four_batches(network_of: Build) -> None:
+    asked: list[int] = []
+
+    def excess(number: int) -> int:
+        asked.append(number)
+        return 4 * number + 100 - 4_000_102
+
+    assert largest(excess) == 1_000_000
+    assert len(asked) == 4
+
+
+# --- batches that are worked out from a symbol
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_fit_takes_a_batch_of_twice_a_symbol(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    code = "network Net(x: [{}, 8]) {{ x -> linear(16) -> relu -> linear(4) }}"
+    twice, once = (written(tmp_path / f"{batch[0]}.arch", code.format(batch)) for batch in ("2 * N", "N"))
+    cases = [
+        json.loads(command_line("fit", str(path), "--memory", "100kB", "--json").out)["cases"][0]
+        for path in (twice, once)
+    ]
+    assert cases[0]["fits"]
+    assert cases[0]["batch"] == cases[1]["batch"] // 2 * 2
+    assert cases[0]["inputs"] == {"x": [cases[0]["batch"], 8]}
+    given = json.loads(command_line("fit", str(twice), "--memory", "100kB", "--batch", "6", "--json").out)["cases"][0]
+    assert given["inputs"] == {"x": [6, 8]}
+    refused = command_line("fit", str(twice), "--memory", "100kB", "--batch", "7")
+    assert (refused.status, "is 2*N, which is 7 for no N" in refused.err) == (2, True)
+
+
+def test_fit_begins_at_the_least_batch_that_the_network_takes(
+    tmp_path: Path, command_line: Callable[..., Said]
+) -> None:
+    path = written(tmp_path / "t.arch", "network T(x: [N, 3, 8, 8]) { x -> slice(3, dim = 0) -> conv(4, 3) -> relu }")
+    case = json.loads(command_line("fit", str(path), "--memory", "1B", "--json").out)["cases"][0]
+    assert (case["batch"], case["fits"]) == (4, False)
+    assert all(peak["bytes"] > 0 for peak in case["peaks"])
+    refused = command_line("fit", str(path), "--memory", "1GB", "--batch", "3")
+    assert (refused.status, "needs N >= 4" in refused.err) == (2, True)
+
+
+def test_fit_takes_the_other_sizes_from_input(command_line: Callable[..., Said]) -> None:
+    options = ("--memory", "64MiB", "--input", "image=1x3x16x16", "--json")
+    case = json.loads(command_line("fit", "cifar_resnet20", *options).out)["cases"][0]
+    assert case["fits"]
+    assert case["inputs"]["image"] == [case["batch"], 3, 16, 16]
+    for size, fits in ((case["batch"], True), (case["batch"] + 1, False)):
+        peak = archdsl.load("cifar_resnet20", inputs={"image": (size, 3, 16, 16)}).memory().devices["all"].training_peak
+        assert isinstance(peak.bytes, int)
+        assert (peak.bytes <= 64 * 2**20) is fits

@@ -89,10 +89,19 @@ def load(variant: str, images: list[torch.Tensor], reference: nn.Module) -> Pair
 
 
 @pytest.fixture(scope="module", params=NETS)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+def loaded(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """One network at a time: pytest groups the tests by it."""
     yield load(request.param, images_for(request.param), reference_with_weights(request.param))
     gc.collect()
+
+
+@pytest.fixture
+def pair(loaded: Pair) -> Iterator[Pair]:
+    """The same network in each test, whichever was trained before: running statistics are put back."""
+    before = [(buffer, buffer.clone()) for module in (loaded.model, loaded.reference) for buffer in module.buffers()]
+    yield loaded
+    for buffer, value in before:
+        buffer.copy_(value)
 
 
 def test_infers_what_the_reference_infers(pair: Pair) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from archdsl.dims import show
+from archdsl.dims import numbers, show, symbols
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, header, layer, live
+from archdsl.graph import Graph, header, layer
+from archdsl.measure.memory.cheapest import Candidate, candidates, cheapest
 from archdsl.measure.memory.ledger import Peak, inference
+from archdsl.measure.memory.search import largest
 from archdsl.measure.memory.training import at_rest, training
+from archdsl.measure.network import cost
 from archdsl.measure.run.execution import Hardware, Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
-from archdsl.measure.run.saved import kept_for_backward
-from archdsl.net_view import NetView, fixed
-from archdsl.rewrite.recompute import Block, blocks, cheapest, forward_macs, recomputing
-
-MOST: Final = 2**24  # of a batch, or of steps of an input's size
+from archdsl.net_view import NetView
+from archdsl.rewrite.recompute import recomputing, regions
+from archdsl.symbolic import solutions
 
 Shapes: TypeAlias = dict[str, tuple[int, ...]]
+Chosen: TypeAlias = Mapping[str, Sequence[int | None]]  # None: a size that stays as the spec says
 
 
 class Unfit(Exception):
@@ -41,9 +43,9 @@ class Conditions:
     def setting(self) -> Setting:
         return Setting(PRECISIONS[self.dtype], self.hardware, by_device=None not in self.memory)
 
-    def peaks(self, graph: Graph) -> dict[str | None, Peak]:
+    def peaks(self, net: NetView) -> dict[str | None, Peak]:
         """What a network without symbols needs on each device."""
-        runs = Runs(NetView(graph), self.setting)
+        runs = Runs(net, self.setting)
         if not self.inference:
             return training(runs.training, OPTIMISERS[self.optimizer]).peaks
         weights = at_rest(runs.inference)
@@ -52,13 +54,14 @@ class Conditions:
             for device, peak in inference(runs.inference).peaks.items()
         }
 
-    def fits(self, graph: Graph) -> bool:
-        """Whether each device has enough."""
-        for device, peak in self.peaks(graph).items():
+    def excess(self, peaks: Mapping[str | None, Peak]) -> int:
+        """By how many bytes a device has too little at most; negative where all have enough."""
+        found = []
+        for device, peak in peaks.items():
             assert isinstance(peak.bytes, int), "no symbols are left"
-            if device in self.memory and peak.bytes > self.memory[device]:
-                return False
-        return True
+            if device in self.memory:
+                found.append(peak.bytes - self.memory[device])
+        return max(found, default=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,112 +93,154 @@ class Fitting:
         }
 
 
-class Fit:
-    """Finds what fits. `build` gives the graph for shapes of the inputs; `shapes` are those to begin with.
+@dataclass
+class _Open:
+    """A graph whose batch is open, and what it needs at the values of the batch's symbols that were tried."""
 
-    `batched` are the inputs whose first size is the batch.
+    graph: Graph
+    conditions: Conditions
+    tried: dict[int, Mapping[str | None, Peak]] = field(default_factory=dict)
+
+    def at(self, number: int) -> NetView:
+        return NetView(self.graph, dict.fromkeys(header(self.graph)["batch"], number))
+
+    def peaks(self, number: int) -> Mapping[str | None, Peak]:
+        if number not in self.tried:
+            self.tried[number] = self.conditions.peaks(self.at(number))
+        return self.tried[number]
+
+    def excess(self, number: int) -> int:
+        return self.conditions.excess(self.peaks(number))
+
+
+class Fit:
+    """Finds what fits. `build` gives the graph for shapes of the inputs; `graph` is the one that it gives for none, and
+    `chosen` are shapes to begin with, but for the batch.
+
+    Raises `Unfit` where no batch is left open, or another size is.
     """
 
     def __init__(
-        self, build: Callable[[Shapes], Graph], shapes: Shapes, batched: Sequence[str], conditions: Conditions
+        self,
+        build: Callable[[Chosen], Graph],
+        graph: Graph,
+        chosen: Mapping[str, tuple[int, ...]],
+        conditions: Conditions,
     ) -> None:
-        if not batched:
+        self.batched = batched_inputs(graph)
+        if not self.batched:
             raise Unfit("no input begins with a batch size that is left open, as in `image: [N, 3, 224, 224]`")
         self.build = build
-        self.shapes = shapes
-        self.batched = batched
+        self.chosen: Chosen = {
+            name: (None, *shape[1:]) if name in self.batched else shape for name, shape in chosen.items()
+        }
+        self.graph = build(self.chosen) if chosen else graph
         self.conditions = conditions
+        self.least = max(header(self.graph)["least_batch"].values())
+        beginning(self._open(self.graph).at(self.least))
+
+    def _open(self, graph: Graph) -> _Open:
+        return _Open(graph, self.conditions)
 
     def largest_batches(self) -> list[Fitting]:
-        """The largest batch that fits (where there is none a batch of 1, which does not), and that with every
-        outermost block recomputed, if it is larger."""
-        plain = largest(lambda n: self.conditions.fits(self.build(self.at(n))))
-        found = [self.case("largest batch", self.at(max(plain, 1)), [])]
-        if not self.conditions.inference and blocks(self.build(self.at(1))):
-            more = largest(lambda n: self.conditions.fits(self._all(self.at(n))))
-            if more > plain:
-                shapes = self.at(more)
-                chosen = blocks(self.build(shapes))
-                found.append(self.case("largest batch with every block recomputed", shapes, chosen))
+        """The largest batch that fits (where there is none the least that the network takes, which does not), and that
+        with every outermost block recomputed, if it is larger."""
+        plain = self._open(self.graph)
+        most = largest(plain.excess, self.least)
+        found = [self.case("largest batch", plain, max(most, self.least), [])]
+        blocks = [] if self.conditions.inference else regions(plain.at(self.least))
+        if blocks:
+            marked = self._open(recomputing(self.graph, blocks))
+            more = largest(marked.excess, self.least)
+            if more > most:
+                chosen = self._candidates(plain.at(more))
+                found.append(self.case("largest batch with every block recomputed", marked, more, chosen))
         return found
 
     def given_batch(self, batch: int) -> Fitting:
-        """A batch, with the cheapest recomputation found that makes it fit, if it needs any."""
-        shapes = self.at(batch)
-        graph = self.build(shapes)
-        if self.conditions.inference or self.conditions.fits(graph):
-            return self.case(f"a batch of {batch}", shapes, [])
-        chosen = cheapest(graph, blocks(graph), self._kept, self.conditions.fits)
-        return self.case(f"a batch of {batch}", shapes, chosen or [])
+        """A batch, with the cheapest recomputation found that makes it fit, if it needs any. Raises `Unfit` where the
+        network takes no such batch."""
+        number, name = self._number(batch), f"a batch of {batch}"
+        plain = self._open(self.graph)
+        if self.conditions.inference or plain.excess(number) <= 0:
+            return self.case(name, plain, number, [])
+
+        def excess(graph: Graph) -> int:
+            return self._open(graph).excess(number)
+
+        chosen = cheapest(self.graph, self._candidates(plain.at(number)), excess) or []
+        return self.case(name, self._open(recomputing(self.graph, chosen)), number, chosen)
 
     def largest_input(self, batch: int, step: int) -> Fitting | None:
         """The largest input at a batch: all sizes from the third on grow together by `step`; None where the network
         takes no larger one that fits."""
+        number = self._number(batch)
+        declared = beginning(self._open(self.graph).at(number))
 
-        def fits(steps: int) -> bool:
+        def grown(steps: int) -> _Open:
+            shapes: Chosen = {
+                name: (None if name in self.batched else shape[0], *shape[1:2], *(s + steps * step for s in shape[2:]))
+                for name, shape in declared.items()
+            }
+            return self._open(self.build(shapes))
+
+        def excess(steps: int) -> int:
             try:
-                return self.conditions.fits(self.build(self.at(batch, steps * step)))
+                return grown(steps).excess(number)
             except SpecError:
-                return False
+                return 1  # it takes no such input
 
-        if all(len(shape) < 3 for shape in self.shapes.values()):
+        if all(len(shape) < 3 for shape in declared.values()):
             return None
-        steps = largest(fits)
-        return self.case("largest input", self.at(batch, steps * step), []) if steps else None
+        steps = largest(excess)
+        return self.case("largest input", grown(steps), number, []) if steps else None
 
-    def at(self, batch: int, grown: int = 0) -> Shapes:
-        """The inputs' shapes for a batch, their sizes from the third on greater by `grown`."""
-        return {
-            name: (batch if name in self.batched else shape[0], *shape[1:2], *(s + grown for s in shape[2:]))
-            for name, shape in self.shapes.items()
-        }
+    def case(self, name: str, found: _Open, number: int, chosen: Sequence[Candidate]) -> Fitting:
+        net, peaks = found.at(number), found.peaks(number)
+        inputs = beginning(net)
+        forward = numbers(cost.macs(net, key) for key in net.live(training=True) if net.layers[key]["op"] != "input")
+        return Fitting(
+            name,
+            inputs,
+            self.conditions.excess(peaks) <= 0,
+            peaks,
+            inputs[self.batched[0]][0],
+            tuple(block.path for block in chosen),
+            sum(block.macs for block in chosen),
+            sum(forward or ()),
+        )
 
-    def case(self, name: str, shapes: Shapes, chosen: Sequence[Block]) -> Fitting:
-        graph = recomputing(self.build(shapes), chosen)
-        macs = sum(block.macs for block in chosen)
-        paths = tuple(block.path for block in chosen)
-        fits, peaks = self.conditions.fits(graph), self.conditions.peaks(graph)
-        batch = shapes[self.batched[0]][0]
-        return Fitting(name, shapes, fits, peaks, batch, paths, macs, forward_macs(graph, live(graph, training=True)))
+    def _candidates(self, net: NetView) -> list[Candidate]:
+        return candidates(net, Runs(net, self.conditions.setting).training)
 
-    def _all(self, shapes: Shapes) -> Graph:
-        graph = self.build(shapes)
-        return recomputing(graph, blocks(graph))
-
-    def _kept(self, graph: Graph) -> int:
-        kept = kept_for_backward(graph, self.conditions.setting)
-        assert isinstance(kept, int)
-        return kept
-
-
-def largest(fits: Callable[[int], bool]) -> int:
-    """The largest number from 1 on that fits, if all below it do; 0 where 1 does not."""
-    if not fits(1):
-        return 0
-    low = 1
-    while low < MOST and fits(low * 2):
-        low *= 2
-    high = low * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
+    def _number(self, batch: int) -> int:
+        """What the symbol of a batch is for a batch of this size: 3 for 6 where the spec says `2 * N`."""
+        size = layer(self.graph, self.batched[0])["shape"][0]
+        assert not isinstance(size, int)
+        names = sorted(symbols(size))
+        if len(names) > 1:
+            raise Unfit(f"the batch of `{self.batched[0]}` is {size}: --batch cannot say what each of {names} is")
+        found = solutions(size, batch)
+        if not found:
+            raise Unfit(f"the batch of `{self.batched[0]}` is {size}, which is {batch} for no {names[0]}")
+        if found[0] < self.least:
+            raise Unfit(f"a batch of {batch} is too small: the network needs {names[0]} >= {self.least}")
+        return found[0]
 
 
-def beginning(graph: Graph, chosen: Mapping[str, tuple[int, ...]]) -> Shapes:
-    """The inputs' shapes: as chosen, or as declared, for a batch of 1. Raises `Unfit` where sizes are left open."""
-    head = header(graph)
+def beginning(net: NetView) -> Shapes:
+    """The inputs' shapes. Raises `Unfit` where sizes are left open."""
     found: Shapes = {}
-    for name in head["inputs"]:
-        declared = fixed(layer(graph, name)["shape"], head["least_batch"])
-        sizes = [size for size in chosen.get(name, declared) if isinstance(size, int)]
-        if len(sizes) < len(declared):
-            raise Unfit(f"sizes of `{name}` {show(declared)} are left open: give them with --input")
-        found[name] = tuple(sizes)
+    for name in net.header["inputs"]:
+        shape = net.counted(net.layers[name]["shape"])
+        sizes = numbers(shape)
+        if sizes is None:
+            raise Unfit(f"sizes of `{name}` {show(shape)} are left open: give them with --input")
+        found[name] = sizes
     return found
 
 
 def batched_inputs(graph: Graph) -> list[str]:
     """The inputs whose first size is a batch that is left open."""
     head = header(graph)
-    return [name for name in head["inputs"] if str(layer(graph, name)["shape"][0]) in head["batch"]]
+    return [name for name in head["inputs"] if not symbols(layer(graph, name)["shape"][0]).isdisjoint(head["batch"])]

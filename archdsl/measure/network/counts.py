@@ -1,6 +1,7 @@
 """What a network computes, layer by layer: in inference, and in a step of training.
 
-In a step of training a layer is run forward, with a `@checkpoint` once more, and backward: a gradient of each input
+In a step of training a layer is run forward, with a `@checkpoint` once more (but for the end of its region, see
+`archdsl.measure.run.recomputed`), and backward: a gradient of each input
 that leads to something trainable, and of its own weights unless they are `@frozen`.
 """
 
@@ -13,6 +14,8 @@ from typing import Final, NamedTuple
 from archdsl.dims import Size
 from archdsl.graph import Graph, Layer, layer
 from archdsl.measure.network import cost
+from archdsl.measure.run.execution import Runs
+from archdsl.measure.run.recomputed import macs_again, recomputed
 from archdsl.net_view import NetView
 
 
@@ -45,6 +48,7 @@ def counts(graph: Graph) -> dict[str, Count]:
     net = NetView(graph)
     in_inference, in_training = net.live(training=False), net.live(training=True)
     learning: set[str] = set()  # what leads to something trainable
+    again = _again(net)
     found = {}
     for key, node in net.layers.items():
         if node["op"] == "input":
@@ -61,11 +65,19 @@ def counts(graph: Graph) -> dict[str, Count]:
             trainable=params if not node["frozen"] else 0,
             macs=macs if key in in_inference else 0,
             macs_training=macs if key in in_training else 0,
-            macs_recomputed=macs if trains and node["checkpoint"] is not None else 0,
+            macs_recomputed=again.get(key, 0),
             macs_backward=operator.backward_macs(inputs, output, wanted, trainable) if trains and macs != 0 else 0,
             operations=operator.operations(inputs, output) if key in in_inference else 0,
         )
     return found
+
+
+def _again(net: NetView) -> Mapping[str, Size]:
+    """The multiply-adds that backward computes again, by layer."""
+    if all(node["checkpoint"] is None for node in net.layers.values()):
+        return {}
+    run = Runs(net).training
+    return macs_again(run, {step.name: step for step in run.steps}, recomputed(run))
 
 
 def _block(key: str, node: Layer) -> str:

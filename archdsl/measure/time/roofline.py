@@ -25,6 +25,7 @@ from archdsl.measure.memory.training import trainable
 from archdsl.measure.run.execution import Execution, Hardware, Runs, Setting, Step
 from archdsl.measure.run.optimizer import OPTIMISERS
 from archdsl.measure.run.precision import PRECISIONS
+from archdsl.measure.run.recomputed import keeps_what_it_makes, macs_again, recomputed
 from archdsl.measure.run.saved import saved
 from archdsl.measure.time.device_profile import DeviceProfile, Pass, ProfileError, rate_of
 from archdsl.net_view import NetView
@@ -203,6 +204,7 @@ class _Roofline:
         self.profile = profile
         self.wanted = run.wanted
         self.saved = saved(run) if run.training else {}
+        self.again = recomputed(run) if run.training else {}
         # By path, since later uses of shared weights have none of their own.
         self.weights = {step.node["path"]: self._weight_bytes(step) for step in run.steps if step.node["weights"]}
         self.trained = {step.node["path"]: trainable(step.node) for step in run.steps if step.node["weights"]}
@@ -221,8 +223,17 @@ class _Roofline:
                 continue
             work = self._backward(step, [t for t in step.reads if readers[t] > 1 and t in seen])
             seen.update(step.reads)
-            found[step.name] = work if step.node["checkpoint"] is None else work + self._forward(step)
+            found[step.name] = work + self._again(step) if step.name in self.again else work
         return found
+
+    def _again(self, step: Step) -> Work:
+        """What backward computes again of a step."""
+        if self.again[step.name]:
+            return self._forward(step)
+        macs = macs_again(self.run, {step.name: step}, {step.name: False})[step.name]
+        if macs == 0 and not keeps_what_it_makes(self.run, step):
+            return NOTHING  # the recomputation stops before it
+        return self._forward(step, macs)
 
     def update(self, optimizer: str) -> Work:
         """The optimiser's step, which moves each weight, its gradient and states, and computes little."""
@@ -235,7 +246,8 @@ class _Roofline:
         moving, launching = bytes / self.profile.reading.at(bytes), kernels * self.profile.launch
         return Work(0, 0, bytes, moving + launching, "memory" if moving >= launching else "launch")
 
-    def _forward(self, step: Step) -> Work:
+    def _forward(self, step: Step, macs: Size | None = None) -> Work:
+        """A step forward; `macs` are given where it is not run to its end."""
         operator, run = step.node["operator"], self.run
         if operator.aliases(run.training) or operator.owns_storage:
             return NOTHING
@@ -247,7 +259,7 @@ class _Roofline:
         weights = self.weights.get(step.node["path"], 0)
         if operator.gathers:
             weights = min(weights, self._size(step.makes[0]))
-        flops = _number(operator.macs(inputs, output)) * 2
+        flops = _number(operator.macs(inputs, output) if macs is None else macs) * 2
         return self._work(step, self.profile.forward, flops, Traffic(reads, makes, weights))
 
     def _backward(self, step: Step, added: list[Any]) -> Work:

@@ -1,0 +1,80 @@
+"""networkx's graph classes, without the rest of networkx until it is asked for.
+
+`import networkx` loads all of its algorithms, which takes longer than most specs; a checked network needs none of them.
+So `networkx` is put in place with its classes alone. Whatever else is asked of it, by archdsl or by anybody in the
+process, runs its own `__init__` first, in the same module: then it is networkx as ever.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+
+class _Unfinished(ModuleType):
+    """networkx before its `__init__` has run; the first name that it lacks finishes it.
+
+    It lacks `__path__`, too, so that an import of any part of it finishes it before.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        with _LOCK:
+            found = self.__dict__
+            if type(self) is _Unfinished and not found.get("_begun"):
+                found["_begun"] = True
+                spec = found["__spec__"]
+                found["__path__"] = spec.submodule_search_locations
+                spec.loader.exec_module(self)
+                self.__class__ = ModuleType  # type: ignore[assignment] # nothing is left of this class
+                del found["_begun"]
+        if name in found:
+            return found[name]
+        return getattr(self, name) if type(self) is ModuleType else _missing(name)
+
+
+_LOCK = threading.RLock()
+
+
+def _missing(name: str) -> Any:
+    raise AttributeError(f"module 'networkx' has no attribute {name!r}")
+
+
+def _place_classes() -> None:
+    """Put networkx in place with its classes, where nobody has imported it yet."""
+    if "networkx" in sys.modules:
+        return
+    spec = importlib.util.find_spec("networkx")
+    if spec is None or spec.loader is None:
+        return  # who needs it is told by the import
+    module = _Unfinished("networkx")
+    module.__spec__, module.__loader__, module.__file__ = spec, spec.loader, spec.origin
+    found = module.__dict__
+    found |= {"__path__": spec.submodule_search_locations, "__package__": "networkx", "_begun": True}
+    sys.modules["networkx"] = module
+    try:
+        import networkx.exception as exception
+
+        found |= {name: getattr(exception, name) for name in exception.__all__}
+        from networkx.utils import _clear_cache, _dispatchable
+
+        found |= {"_clear_cache": _clear_cache, "_dispatchable": _dispatchable}  # what the classes ask of networkx
+        import networkx.classes  # noqa: F401
+    except (ImportError, AttributeError):  # a networkx that is built in another way
+        for name in [name for name in sys.modules if name.partition(".")[0] == "networkx"]:
+            del sys.modules[name]
+        return
+    del found["_begun"], found["__path__"]
+
+
+_place_classes()
+
+if not TYPE_CHECKING:
+    from networkx.classes.multidigraph import MultiDiGraph
+
+__all__ = ["MultiDiGraph"]
