@@ -29,7 +29,7 @@ from archdsl.graph import header, layer
 from archdsl.network import Network
 from archdsl.program import parse_string
 from benchmarks.allocations import inputs
-from compiler.fx.layers import MultiheadAttention
+from compiler.fx.layers import HeadsAttention
 from tests.zoo.references import reference
 
 OPERATORS = Path(__file__).parents[1] / "tests" / "measure" / "counters.json"
@@ -63,7 +63,7 @@ def measured(variant: str) -> dict[str, int]:
 class Attention(nn.Module):
     """Attention as torch has it, in a module of its own: tools know no class that derives from torch's."""
 
-    def __init__(self, own: MultiheadAttention) -> None:
+    def __init__(self, own: HeadsAttention) -> None:
         super().__init__()
         biased = own.in_proj_bias is not None
         self.attention = nn.MultiheadAttention(own.embed_dim, own.num_heads, own.dropout, biased, batch_first=True)
@@ -80,7 +80,7 @@ def measured_alone(net: Network) -> dict[str, int]:
     def model() -> Any:
         compiled = net.compile("cpu").eval()
         for name, module in list(compiled.named_modules()):
-            if isinstance(module, MultiheadAttention):
+            if isinstance(module, HeadsAttention):
                 compiled.set_submodule(name, Attention(module).eval())
         return compiled
 
