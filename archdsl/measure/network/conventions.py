@@ -19,7 +19,7 @@ from archdsl.net_view import NetView
 from archdsl.ops.resample import MAX_STEP
 
 
-class LayerRun(NamedTuple):
+class CountedCall(NamedTuple):
     """A layer as it is run: with the shapes of what it reads and makes. `owner` is the layer whose weights it uses, and
     `reads` are the tensors that it reads."""
 
@@ -46,7 +46,7 @@ class LayerRun(NamedTuple):
         return any(weight.role == "bias" for weight in self.owner["weights"])
 
 
-Rule = Callable[[LayerRun], Size]
+Rule = Callable[[CountedCall], Size]
 
 
 class Term(NamedTuple):
@@ -70,15 +70,15 @@ def _term(title: str, operators: str, rule: Rule) -> Term:
     return Term(title, frozenset(operators.split()), rule)
 
 
-def _per(where: Callable[[LayerRun], Shape], affine: int, plain: int) -> Rule:
+def _per(where: Callable[[CountedCall], Shape], affine: int, plain: int) -> Rule:
     return lambda call: product(where(call)) * (affine if call.is_affine else plain)
 
 
-def _input(call: LayerRun) -> Shape:
+def _input(call: CountedCall) -> Shape:
     return call.inputs[0]
 
 
-def _output(call: LayerRun) -> Shape:
+def _output(call: CountedCall) -> Shape:
     return call.output
 
 
@@ -87,33 +87,33 @@ def _planes(rule: Rule) -> Rule:
     return lambda call: rule(call) if len(call.output) == 4 else 0
 
 
-def _once(where: Callable[[LayerRun], Shape], times: int = 1) -> Rule:
+def _once(where: Callable[[CountedCall], Shape], times: int = 1) -> Rule:
     return lambda call: product(where(call)) * times
 
 
-def _biases(call: LayerRun) -> Size:
+def _biases(call: CountedCall) -> Size:
     return product(call.output) if call.has_bias else 0
 
 
-def _positions(call: LayerRun) -> Size:
+def _positions(call: CountedCall) -> Size:
     """The positions of the output of a convolution."""
     return product((call.output[0], *call.output[2:]))
 
 
-def _as_if_convolved(call: LayerRun) -> Size:
+def _as_if_convolved(call: CountedCall) -> Size:
     """A transposed convolution taken for a plain one: every position of the output sees the whole kernel."""
     (channels, out, *kernel) = call.owner["weights"][0].shape
     groups = call.output[1] // out
     return product(call.output) * (channels // groups) * math.prod(kernel)
 
 
-def _response_norm_of_ptflops(call: LayerRun) -> Size:
+def _response_norm_of_ptflops(call: CountedCall) -> Size:
     batch, channels, *sizes = call.output
     window: int = call.node["params"]["size"]
     return 3 * product(call.output) + product((batch, channels + window - 1, *sizes))
 
 
-def _projections(call: LayerRun) -> Size:
+def _projections(call: CountedCall) -> Size:
     """What attention multiplies beside its scores, where torch has no fast path for it: with an odd number of heads,
     without biases, and of several tensors."""
     query, key, _ = call.inputs
@@ -126,12 +126,12 @@ def _tracked(rule: Rule, tracked: bool) -> Rule:
     return lambda call: rule(call) if call.node["params"].get("track_running_stats", tracked) == tracked else 0
 
 
-def _by_mode(values: Mapping[str, int], where: Callable[[LayerRun], Shape] = _output) -> Rule:
+def _by_mode(values: Mapping[str, int], where: Callable[[CountedCall], Shape] = _output) -> Rule:
     """So many for each value, by the mode of upsampling."""
     return lambda call: product(where(call)) * values.get(call.node["params"]["mode"], 0)
 
 
-def _adaptive_pool_of_thop(call: LayerRun) -> Size:
+def _adaptive_pool_of_thop(call: CountedCall) -> Size:
     """One for each value read and made, as floating-point numbers give it, rounded down."""
     read, made = numbers(_input(call)), numbers(call.output)
     if read is None or made is None:
@@ -140,12 +140,12 @@ def _adaptive_pool_of_thop(call: LayerRun) -> Size:
     return int((window + 1) * math.prod(made))
 
 
-def _softmax_of_thop(call: LayerRun) -> Size:
+def _softmax_of_thop(call: CountedCall) -> Size:
     shape, dim = call.output, call.node["params"]["dim"] % len(call.output)
     return 3 * product(shape) - product((*shape[:dim], *shape[dim + 1 :]))
 
 
-def _upsampling_of_ptflops(call: LayerRun) -> Size:
+def _upsampling_of_ptflops(call: CountedCall) -> Size:
     """Once as a module; and as a function, where one factor counts with its fraction, and several without."""
     factor, made = call.node["params"]["scale_factor"], product(call.output)
     if factor is None:
@@ -156,11 +156,11 @@ def _upsampling_of_ptflops(call: LayerRun) -> Size:
     return made + product(_input(call)) * ratio.numerator // ratio.denominator
 
 
-def _norm_pool_of_ptflops(call: LayerRun) -> Size:
+def _norm_pool_of_ptflops(call: CountedCall) -> Size:
     return product(_input(call)) + 2 * product(call.output)
 
 
-def _attention_of_ptflops(call: LayerRun) -> Size:
+def _attention_of_ptflops(call: CountedCall) -> Size:
     query, key, value = call.inputs
     heads: int = call.node["params"]["num_heads"]
     biases = (product(query) + product(key) + product(value)) if call.has_bias else 0
@@ -275,11 +275,11 @@ def figure(graph: Graph, convention: Convention) -> list[FigureTerm]:
     return [FigureTerm(term.title, found[term.title]) for term in convention.terms if found.get(term.title, 0) != 0]
 
 
-def calls(graph: Graph) -> Iterator[LayerRun]:
+def calls(graph: Graph) -> Iterator[CountedCall]:
     """The layers that inference runs."""
     net = NetView(graph)
     needed = net.live(training=False)
     for key, node in net.layers.items():
         if key in needed and node["op"] != "input":
             owner, reads = net.layers[node["path"]], net.operands(key)
-            yield LayerRun(node, owner, net.counted_inputs(key), net.counted(node["shape"]), reads)
+            yield CountedCall(node, owner, net.counted_inputs(key), net.counted(node["shape"]), reads)
