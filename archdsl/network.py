@@ -180,7 +180,17 @@ def load(
     `inputs` gives shapes of inputs, other keywords are the network's settings. Raises `SpecError`, which holds every
     fault found.
     """
-    graph = load_graph(spec, settings, inputs)
+    return load_at(spec, settings, inputs)
+
+
+def load_at(
+    spec: str | os.PathLike[str],
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    symbols: Mapping[str, int] | None = None,
+) -> Network:
+    """The same with values for symbols, which stand for sizes that the inputs leave open."""
+    graph = load_graph(spec, settings, inputs, symbols)
     if is_stdin(spec):  # which can be read but once
         return Network(graph)
     return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs))
