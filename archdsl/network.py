@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from archdsl.measure.time.roofline import Timing
     from archdsl.presentation.difference import PrintedDifference
     from archdsl.presentation.memory import PrintedMemory
+    from archdsl.presentation.placement import PrintedPlan
     from compiler.fx.model import CompiledNetwork
 
 
@@ -79,6 +80,55 @@ class Network:
         validate.instance_of("profile", known, DeviceProfile, "the name of a device, a file's, or a DeviceProfile")
         with seldom_collected():
             return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
+
+    def place(
+        self,
+        devices: int | Mapping[str, str | DeviceProfile],
+        profile: str | DeviceProfile | None = None,
+        *,
+        link: str | float,
+        latency: str | float = "10us",
+        memory: str | int | Mapping[str, str | int] | None = None,
+        batch: int = 32,
+        micro_batches: int = 16,
+        schedule: str = "1f1b",
+        optimizer: str = "sgd",
+        dtype: str = "fp32",
+    ) -> PrintedPlan:
+        """Split the network into stages of a pipeline over several devices, and predict a step of training; `str()` of
+        the plan is text, `.to_dict()` plain data.
+
+        `devices` is how many there are of a profile, or the profile of each by its name. `link` ("25GB/s") and
+        `latency` are between any two. `memory` ("24GiB") is that of each, or by name; else that of its profile.
+        A step's `batch` is cut into `micro_batches`; `schedule` is gpipe, 1f1b or zero-bubble.
+
+        Raises `PlacementError`, a `ValueError`, where the devices make no sense, the batch cannot be cut or no split
+        has the memory; `ProfileError` for a profile that cannot be used, `SpecError` where sizes are left open.
+        """
+        from archdsl.placement.asked import cluster
+        from archdsl.placement.plan import Conditions, place
+        from archdsl.placement.schedule import SCHEDULES
+        from archdsl.presentation.placement import PrintedPlan
+        from archdsl.profiles import find_profile
+
+        validate.training_conditions(optimizer=optimizer, dtype=dtype)
+        validate.one_of("schedule", schedule, SCHEDULES)
+        for name, value in (("batch", batch), ("micro_batches", micro_batches)):
+            validate.instance_of(name, value, int, "an integer")
+            if value < 1:
+                raise ValueError(f"{name} is 1 or more, not {value}")
+        found: dict[str, DeviceProfile] = {}
+
+        def known(given: str | DeviceProfile) -> DeviceProfile:
+            if not isinstance(given, str):
+                return given
+            return found[given] if given in found else found.setdefault(given, find_profile(given))
+
+        named = {name: known(own) for name, own in devices.items()} if isinstance(devices, Mapping) else devices
+        joined = cluster(named, None if profile is None else known(profile), memory, link, latency)
+        conditions = Conditions(batch, micro_batches, schedule, optimizer, dtype)
+        with seldom_collected():
+            return printed(place(self.graph, joined, conditions), PrintedPlan)
 
     def diff(self, other: Network) -> PrintedDifference:
         """What is added, removed and changed from this network to another, and what that costs.

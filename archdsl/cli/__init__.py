@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "report": "Show what each layer is and costs.",
     "sweep": "Tabulate costs over settings and input sizes.",
     "fit": "Find the largest batch or input that fits into a memory.",
+    "place": "Split a network over several devices, and say what that gains.",
     "bench": "Run a network and compare its times with those predicted.",
     "calibrate": "Measure this machine, for predicting times.",
     "diff": "Compare two networks, layer by layer.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,22 +16,20 @@ from archdsl.cli.options import (
     without_effect,
 )
 from archdsl.cli.terminal import print_sheets
-
-POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+from archdsl.quantities import size_in_bytes
 
 
 def _memory(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str | None, int]:
     found: dict[str | None, int] = {}
     for text in values:
         device, _, amount = text.rpartition("=")
-        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kmgt]?)(i?)b?", amount.lower())
-        if match is None:
+        size = size_in_bytes(amount)
+        if size is None:
             raise click.BadParameter(f"`{text}` is not a size as 24GiB, 80GB or gpu0=24GiB", ctx, option)
-        number, letter, binary = match.groups()
         if (device or None) in found:
             what = f"that of `{device}`" if device else "the memory"
             raise click.BadParameter(f"{what} is given twice", ctx, option)
-        found[device or None] = int(float(number) * (1024 if binary else 1000) ** POWERS[letter])
+        found[device or None] = size
     if None in found and len(found) > 1:
         raise click.BadParameter("give one size for all, or one for each device", ctx, option)
     return found

@@ -72,7 +72,15 @@ def test_the_zoo_says_once_where_networks_come_from(command_line: Run) -> None:
     assert len([line for line in lines if line.startswith("  vgg")]) > 4
 
 
-@pytest.mark.parametrize("command", ["zoo", "fit lenet5 --memory 1GiB", "report resnet18 resnet34"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "zoo",
+        "fit lenet5 --memory 1GiB",
+        "report resnet18 resnet34",
+        "place vgg11 --devices 2 --profile t4 --link 1GB/s",
+    ],
+)
 def test_tables_have_the_same_formats(command_line: Run, command: str) -> None:
     rows = list(csv.reader(io.StringIO(command_line(*command.split(), "--format", "csv").out)))
     assert len({len(row) for row in rows}) == 1

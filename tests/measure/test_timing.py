@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ ROUND = DeviceProfile(
 LINEAR = "network Net(x: [4, 100]) { x -> y: linear(200, bias = false) }"
 
 
-def times(graph: Graph, profile: DeviceProfile = ROUND, **options: str) -> Timing:
+def times(graph: Graph, profile: DeviceProfile = ROUND, **options: Any) -> Timing:
     return predict(graph, profile, **options)
 
 

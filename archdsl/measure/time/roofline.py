@@ -158,8 +158,15 @@ def _plain(work: Workload) -> dict[str, Any]:
     }
 
 
-def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd") -> Timing:
-    """The predicted times of a network on a device, for the batch given.
+def predict(
+    graph: Graph,
+    profile: DeviceProfile,
+    *,
+    dtype: str = "fp32",
+    optimizer: str = "sgd",
+    values: Mapping[str, int] | None = None,
+) -> Timing:
+    """The predicted times of a network on a device, for the batch given, or that of `values`.
 
     Raises `SpecError` where a size is left open, `ProfileError` for a dtype that the profile has no rates for.
     """
@@ -167,7 +174,7 @@ def predict(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", optimi
     if missing:
         known = ", ".join(profile.precisions())
         raise ProfileError(f"`{profile.name}` has no rates for {missing[0]}; it has those of {known}")
-    net = NetView(graph)
+    net = NetView(graph, values)
     _refuse_open_sizes(net)
     hardware: Hardware = "cuda" if profile.hardware == "cuda" else "cpu"
     runs = Runs(net, Setting(PRECISIONS[dtype], hardware))

@@ -1,0 +1,121 @@
+"""`archdsl place`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl.cli.limits import limit_options
+from archdsl.cli.options import at_option, choice_options, sheet_options, spec_argument
+from archdsl.cli.results import try_place, write_or_keep, wrote
+from archdsl.cli.terminal import print_sheets, say
+from archdsl.measure.run.optimizer import OPTIMIZERS
+from archdsl.measure.run.precision import PRECISIONS
+from archdsl.measure.time.gpus import GPUS
+from archdsl.placement.schedule import SCHEDULES
+
+
+def _named(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The pairs of NAME=VALUE; a value alone is under an empty name."""
+    found: dict[str, str] = {}
+    for text in values:
+        name, _, value = text.rpartition("=")
+        if not value or (not name and "=" in text):
+            raise click.BadParameter(f"`{text}` has no value", ctx, option)
+        if name in found:
+            raise click.BadParameter(f"`{name or text}` is given twice", ctx, option)
+        found[name] = value
+    return found
+
+
+@click.command("place")
+@spec_argument
+@choice_options
+@at_option
+@click.option("--devices", "count", type=click.IntRange(1, 64), help="How many equal devices, of --profile.")
+@click.option("--profile", metavar="DEVICE", help=f"What they are: {', '.join(GPUS)}, or a file of `calibrate`.")
+@click.option(
+    "--device", "named", multiple=True, metavar="NAME=DEVICE", callback=_named,
+    help="One of several devices that differ: big=a100; given again.",
+)  # fmt: skip
+@click.option(
+    "--memory", multiple=True, metavar="SIZE", callback=_named,
+    help="Memory of each device: 24GiB; of one: big=24GiB. Else that of its profile.",
+)  # fmt: skip
+@click.option("--link", required=True, metavar="RATE", help="Between any two, in each direction: 25GB/s, 100Gbit/s.")
+@click.option("--latency", default="10us", show_default=True, metavar="TIME", help="Of the link.")
+@click.option("--batch", type=click.IntRange(1, 2**24), default=32, show_default=True, help="Of a step.")
+@click.option(
+    "--micro-batches", type=click.IntRange(1, 4096), default=16, show_default=True, help="Into which a batch is cut."
+)
+@click.option(
+    "--schedule", type=click.Choice(list(SCHEDULES)), default="1f1b", show_default=True,
+    help="; ".join(f"{name}: {schedule.summary}" for name, schedule in SCHEDULES.items()) + ".",
+)  # fmt: skip
+@click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="sgd", show_default=True, help="Of training.")
+@click.option("--dtype", type=click.Choice(list(PRECISIONS)), default="fp32", show_default=True, help="Precision.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the plan to a file, NAME.json.")
+@sheet_options
+@limit_options
+def command(
+    spec: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+    symbols: Mapping[str, int],
+    count: int | None,
+    profile: str | None,
+    named: dict[str, str],
+    memory: dict[str, str],
+    link: str,
+    latency: str,
+    batch: int,
+    micro_batches: int,
+    schedule: str,
+    optimizer: str,
+    dtype: str,
+    output: Path | None,
+    form: str,
+    width: int | None,
+) -> int:
+    """Split a network into stages for several devices, and say whether a pipeline pays at all."""
+    from archdsl.measure.time.device_profile import ProfileError
+    from archdsl.network import Network
+    from archdsl.pipeline import load_graph
+    from archdsl.placement.devices import PlacementError
+    from archdsl.presentation.placement import answer, sheet
+    from archdsl.render.json import as_text
+    from archdsl.write import write_atomically
+
+    if (count is None) == (not named) or "" in named:
+        raise click.UsageError("give --devices with --profile, or --device NAME=DEVICE for each device")
+    if "" in memory and len(memory) > 1:
+        raise click.UsageError("--memory is one size for all, or NAME=SIZE for each")
+    if output is not None and output.suffix != ".json":
+        raise click.UsageError(f"a plan is a .json file, not {output.suffix or 'without a suffix'}")
+    try_place(output)
+    network = Network(load_graph(spec, settings, inputs, symbols))
+    try:
+        plan = network.place(
+            named or count or 1,
+            profile,
+            memory=memory.get("", memory) or None,
+            link=link,
+            latency=latency,
+            batch=batch,
+            micro_batches=micro_batches,
+            schedule=schedule,
+            optimizer=optimizer,
+            dtype=dtype,
+        )
+    except (PlacementError, ProfileError) as error:
+        raise click.UsageError(str(error)) from None
+    if form == "text":
+        say(f"{answer(plan)}\n")
+    print_sheets([sheet(plan)], form, width)
+    if output is not None:
+        write_or_keep(output, lambda path: write_atomically(path, f"{as_text(plan.to_dict())}\n".encode()))
+        wrote(output, err=form != "text")
+    return 0

@@ -1,0 +1,70 @@
+"""What a stage holds in memory, from the ideals that it lies between.
+
+Counted are weights, their gradients and the optimizer's states; what is kept for backward of each micro-batch in
+flight, with outputs that are held until their gradients come; and the buffers that torch's pipeline allocates, one for
+each micro-batch and tensor or gradient that is received. The first stage has the inputs of the whole batch, the last
+its outputs. What lives for less than a layer's run, such as a gradient on its way, is not counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archdsl.placement.ideals import Boundaries
+from archdsl.placement.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Bytes of the nodes of an ideal, and of what passes its end, for one micro-batch."""
+
+    at_rest: int
+    kept: int
+    forward: int
+    gradients: int
+    held: int  # of `forward`, what no layer keeps
+
+
+class Holding:
+    """The bytes of any stage of a problem."""
+
+    def __init__(self, problem: Problem, ends: Boundaries, micro_batches: int) -> None:
+        self.problem, self.ends, self.micro_batches = problem, ends, micro_batches
+        self._sums: dict[int, _Sums] = {}
+
+    def stage(self, start: int, end: int, in_flight: int) -> int:
+        """Bytes of the stage from one ideal to another, with so many micro-batches in flight."""
+        first, last = self._of(start), self._of(end)
+        moving = in_flight * (last.kept - first.kept + last.held)
+        return last.at_rest - first.at_rest + moving + self.micro_batches * (first.forward + last.gradients)
+
+    def weights(self, start: int, end: int) -> int:
+        """Bytes of weights with their gradients and the optimizer's states."""
+        return self._of(end).at_rest - self._of(start).at_rest
+
+    def _of(self, ideal: int) -> _Sums:
+        found = self._sums.get(ideal)
+        if found is None:
+            found = self._sums[ideal] = self._count(ideal)
+        return found
+
+    def _count(self, ideal: int) -> _Sums:
+        problem = self.problem
+        nodes = [v for v in range(len(problem.nodes)) if ideal >> v & 1]
+        if ideal == 0:
+            passing = [problem.tensors[number] for number in self.ends.inputs]
+            return _Sums(0, 0, sum(tensor.bytes for tensor in passing), 0, 0)
+        at_rest, kept = sum(problem.at_rest[v] for v in nodes), sum(problem.kept[v] for v in nodes)
+        if ideal == self.ends.all:
+            # The outputs of all micro-batches are handed back together.
+            loss = len(problem.nodes) - 1
+            outputs = sum(t.bytes for t in problem.tensors if loss in t.readers)
+            return _Sums(at_rest, kept, 0, outputs, 0)
+        passing = [problem.tensors[number] for number in self.ends.crossing(ideal)]
+        return _Sums(
+            at_rest,
+            kept,
+            sum(tensor.bytes for tensor in passing),
+            sum(tensor.gradient for tensor in passing),
+            sum(tensor.bytes for tensor in passing if not tensor.kept),
+        )

@@ -1,0 +1,40 @@
+"""Orders of a network's nodes in which each follows what comes before it: where a split may be looked for first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+from archdsl.placement.problem import Problem
+
+
+def orders(problem: Problem) -> list[list[int]]:
+    """That of the spec, branch after branch, and all branches abreast."""
+    depth = [0] * len(problem.nodes)
+    for v, before in enumerate(problem.before):
+        depth[v] = 1 + max((depth[u] for u in before), default=-1)
+    return [
+        list(range(len(problem.nodes))),
+        _sorted(problem, lambda v, ready: -ready),  # what was made possible last goes on: one branch to its end
+        _sorted(problem, lambda v, ready: depth[v]),
+    ]
+
+
+def _sorted(problem: Problem, key: Callable[[int, int], int]) -> list[int]:
+    """By a node's number and the moment from which it can run."""
+    waiting = [len(before) for before in problem.before]
+    after: list[list[int]] = [[] for _ in problem.nodes]
+    for v, before in enumerate(problem.before):
+        for u in before:
+            after[u].append(v)
+    ready = [(key(v, 0), v) for v, count in enumerate(waiting) if not count]
+    heapq.heapify(ready)
+    found: list[int] = []
+    while ready:
+        _, u = heapq.heappop(ready)
+        found.append(u)
+        for v in after[u]:
+            waiting[v] -= 1
+            if not waiting[v]:
+                heapq.heappush(ready, (key(v, len(found)), v))
+    return found

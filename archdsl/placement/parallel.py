@@ -1,0 +1,137 @@
+"""Ways to train on several devices, each with the time of a step: the pipeline is one of them, and often not the best.
+
+Every way computes the same batch and ends with the optimizer's step. Replicas exchange gradients in a ring when the
+backward pass is done: 2 (n − 1) / n of their bytes over each link (Patarasuk and Yuan, "Bandwidth Optimal All-reduce
+Algorithms for Clusters of Workstations", 2009). What torch overlaps of that with the backward pass is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from archdsl.placement.bounds import Planner, Solution
+from archdsl.placement.devices import Cluster, Link
+from archdsl.placement.holding import Holding
+from archdsl.placement.ideals import Boundaries
+from archdsl.placement.problem import Problem, Times
+from archdsl.placement.schedule import SCHEDULES
+from archdsl.placement.simulate import Run, StageCost, simulate
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to train: seconds of a step, and by how many bytes the memory is too small; 0 where it is not."""
+
+    how: str
+    step: float
+    missing: int = 0
+    stages: int = 1
+    replicas: int = 1
+
+    @property
+    def fits(self) -> bool:
+        return not self.missing
+
+    def to_dict(self) -> dict[str, object]:
+        return {"how": self.how, "step_s": self.step, "fits": self.fits}
+
+
+def all_reduce(link: Link, bytes: int, replicas: int) -> float:
+    """Seconds in which replicas add up gradients of so many bytes."""
+    steps = 2 * (replicas - 1)
+    return link.seconds(bytes * steps / replicas, steps) if replicas > 1 and bytes else 0.0
+
+
+def stage_costs(planner: Planner, solution: Solution) -> list[StageCost]:
+    """What each stage of a split takes, and what it sends."""
+    problem, ends = planner.problem, planner.ends
+    found = []
+    for start, end, kind in zip(solution.split.starts, solution.split.ends, solution.split.kinds, strict=True):
+        times, inside = problem.times[planner.profile[kind]], end & ~start
+        nodes = [v for v in range(len(problem.nodes)) if inside >> v & 1]
+        passing = [problem.tensors[number] for number in ends.crossing(end)]
+        back = [tensor for tensor in passing if tensor.gradient]
+        found.append(
+            StageCost(
+                forward=sum(times.forward[v] for v in nodes),
+                backward=sum(times.backward[v] for v in nodes),
+                send=planner.cluster.link.seconds(sum(t.bytes for t in passing), len(passing)),
+                send_back=planner.cluster.link.seconds(sum(t.gradient for t in back), len(back)),
+                kept=sum(problem.kept[v] for v in nodes),
+            )
+        )
+    return found
+
+
+def run_of(planner: Planner, solution: Solution, micro_batches: int) -> Run:
+    """The schedule in time."""
+    rows = SCHEDULES[planner.schedule].rows(len(solution.split.ends), micro_batches)
+    return simulate(rows, stage_costs(planner, solution))
+
+
+def update_seconds(problem: Problem, profile: int, nodes: Sequence[int]) -> float:
+    """The optimizer's step for a part of the weights: its share of that for all."""
+    whole = sum(problem.parameters)
+    share = sum(problem.parameters[v] for v in nodes) / whole if whole else 0.0
+    return problem.times[profile].update * share
+
+
+def pipeline_step(planner: Planner, solution: Solution, micro_batches: int, replicas: int = 1) -> float:
+    """Seconds of a step: the schedule, the exchange of the replicas of each stage, and the slowest update."""
+    problem, split = planner.problem, solution.split
+    longest = 0.0
+    for start, end, kind in zip(split.starts, split.ends, split.kinds, strict=True):
+        nodes = [v for v in range(len(problem.nodes)) if (end & ~start) >> v & 1]
+        exchange = all_reduce(planner.cluster.link, sum(problem.parameters[v] for v in nodes), replicas)
+        longest = max(longest, exchange + update_seconds(problem, planner.profile[kind], nodes))
+    return run_of(planner, solution, micro_batches).seconds + longest
+
+
+def together(cluster: Cluster, at_once: Callable[[int], Problem], batch: int) -> list[Way]:
+    """One device of each kind; and all with a share of the batch each, where it can be shared out."""
+    ways = []
+    whole = at_once(batch)
+    for kind in cluster.kinds:
+        device = kind[0]
+        row = [id(profile) for profile in cluster.profiles].index(id(device.profile))
+        ways.append(
+            Way(f"one device ({device.name})", _alone(whole.times[row]), _missing(whole, cluster, device.memory))
+        )
+    count = len(cluster.devices)
+    if count > 1 and batch % count == 0:
+        share = at_once(batch // count)
+        step = max(_alone(times) for times in share.times) + all_reduce(cluster.link, sum(share.parameters), count)
+        missing = max(_missing(share, cluster, kind[0].memory) for kind in cluster.kinds)
+        ways.append(Way(f"data parallel on {count} devices", step, missing, replicas=count))
+    return ways
+
+
+def both(planner: Planner, micro_batches: int) -> list[Way]:
+    """Replicas of a pipeline over a part of the devices each, which share the micro-batches."""
+    count = len(planner.cluster.devices)
+    if not planner.cluster.alike:
+        return []
+    found = []
+    for replicas in range(2, count):
+        if count % replicas == 0 and micro_batches % replicas == 0:
+            each = micro_batches // replicas
+            solution = planner.solve([count // replicas], each)
+            if solution is not None and len(solution.split.ends) > 1:
+                stages = len(solution.split.ends)
+                how = f"{replicas} replicas of a pipeline of {stages} stages"
+                found.append(
+                    Way(how, pipeline_step(planner, solution, each, replicas), stages=stages, replicas=replicas)
+                )
+    return found
+
+
+def _alone(times: Times) -> float:
+    return sum(times.forward) + sum(times.backward) + times.update
+
+
+def _missing(problem: Problem, cluster: Cluster, memory: int | None) -> int:
+    if memory is None:
+        return 0
+    ends = Boundaries(problem, cluster.link)
+    return max(Holding(problem, ends, 1).stage(0, ends.all, 1) - memory, 0)

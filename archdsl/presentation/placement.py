@@ -1,0 +1,79 @@
+"""A placement as text: what is best, and the stages as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from archdsl.placement.plan import PlacementPlan, Stage
+from archdsl.sheet.formats import render
+from archdsl.sheet.sheet import Column, Line, Sheet
+from archdsl.sheet.units import duration, size
+
+COLUMNS: Final = (
+    Column("stage"),
+    Column("layers", "count", 2),
+    Column("first", rank=1),
+    Column("last", rank=1),
+    Column("forward", "time"),
+    Column("backward", "time"),
+    Column("receives", "bytes"),
+    Column("at rest", "bytes", 3),
+    Column("peak", "bytes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedPlan(PlacementPlan):
+    """A plan: `str()` of it says what is best, and is a table of the stages."""
+
+    def __str__(self) -> str:
+        return text(self)
+
+
+def text(plan: PlacementPlan, width: int | None = None) -> str:
+    """Ends with a newline."""
+    return f"{answer(plan)}\n\n{render(sheet(plan), 'text', width)}"
+
+
+def answer(plan: PlacementPlan) -> str:
+    """In one line, what takes least, and what memory forbids."""
+    best, (quickest, *_) = plan.best, plan.ways
+    said = f"{best.how}: {duration(best.step)} a step of {plan.conditions.batch}"
+    others = [f"{way.how} {duration(way.step)}" for way in plan.ways if way != best and way.fits]
+    if others:
+        said += f", against {', '.join(others)}"
+    if not quickest.fits:
+        lacks = f"{size(quickest.missing)} more memory{' on each device' if quickest.replicas > 1 else ''}"
+        said += f"; {quickest.how} would take {duration(quickest.step)}, but needs {lacks}"
+    return said
+
+
+def sheet(plan: PlacementPlan) -> Sheet:
+    """A line for each stage of the pipeline, and below it what it rests on."""
+    conditions, count = plan.conditions, len(plan.cluster.devices)
+    proved = "the least possible" if plan.gap < 1e-9 else f"at most {plan.gap:.1%} over the least possible"
+    least = "at least " if any(device.profile.peaks for device in plan.cluster.devices) else ""
+    each = conditions.batch // conditions.micro_batches
+    cut = f"{conditions.schedule}, {conditions.micro_batches} micro-batches of {each}"
+    notes = [
+        f"a step of the pipeline takes {least}{duration(plan.step)} with {conditions.optimizer} ({cut})",
+        f"devices wait {plan.bubble:.0%} of it",
+        f"a micro-batch takes {duration(plan.bottleneck)} on the slowest stage with its transfers, {proved}",
+    ]
+    if len(plan.stages) < count:
+        notes.append(f"more stages would not be quicker: {count - len(plan.stages)} of {count} devices have none")
+    return Sheet(
+        title=f"placement on {count} devices",
+        columns=COLUMNS,
+        lines=tuple(map(_line, plan.stages)),
+        notes=tuple(notes),
+        document=plan.to_dict(),
+    )
+
+
+def _line(stage: Stage) -> Line:
+    first, last = (stage.layers[0], stage.layers[-1]) if stage.layers else (None, None)
+    received = sum(tensor.bytes for tensor in stage.receives) or None
+    cells = (stage.device, len(stage.layers), first, last, stage.forward, stage.backward, received)
+    return Line((*cells, stage.weight_bytes, stage.peak_bytes))
