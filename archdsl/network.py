@@ -106,7 +106,8 @@ class Network:
         has the memory; `ProfileError` for a profile that cannot be used, `SpecError` where sizes are left open.
         """
         from archdsl.placement.asked import cluster
-        from archdsl.placement.plan import Conditions, place
+        from archdsl.placement.place import place
+        from archdsl.placement.plan import Conditions
         from archdsl.placement.schedule import SCHEDULES
         from archdsl.presentation.placement import PrintedPlan
         from archdsl.profiles import find_profile

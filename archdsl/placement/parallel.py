@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archdsl.placement.bounds import Planner, Solution
-from archdsl.placement.devices import Cluster, Link
+from archdsl.placement.devices import Cluster, Device, Link
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries
 from archdsl.placement.problem import Problem, Times
 from archdsl.placement.schedule import SCHEDULES
-from archdsl.placement.simulate import Run, StageCost, simulate
+from archdsl.placement.simulate import StageCost, simulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,49 +43,65 @@ def all_reduce(link: Link, bytes: int, replicas: int) -> float:
     return link.seconds(bytes * steps / replicas, steps) if replicas > 1 and bytes else 0.0
 
 
-def stage_costs(planner: Planner, solution: Solution) -> list[StageCost]:
-    """What each stage of a split takes, and what it sends."""
-    problem, ends = planner.problem, planner.ends
-    found = []
-    for start, end, kind in zip(solution.split.starts, solution.split.ends, solution.split.kinds, strict=True):
-        times, inside = problem.times[planner.profile[kind]], end & ~start
-        nodes = [v for v in range(len(problem.nodes)) if inside >> v & 1]
-        passing = [problem.tensors[number] for number in ends.crossing(end)]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stage on its device: the nodes between two ideals. `row` is that of the device's times."""
+
+    device: Device
+    row: int
+    start: int
+    end: int
+
+    def nodes(self, problem: Problem) -> list[int]:
+        return [v for v in range(len(problem.nodes)) if (self.end & ~self.start) >> v & 1]
+
+
+def parts_of(planner: Planner, solution: Solution) -> list[Part]:
+    """The stages of a split, each on one of the devices of its kind."""
+    free = [list(kind) for kind in planner.cluster.kinds]
+    split = solution.split
+    return [
+        Part(free[kind].pop(0), planner.profile[kind], start, end)
+        for kind, start, end in zip(split.kinds, split.starts, split.ends, strict=True)
+    ]
+
+
+def stage_costs(ends: Boundaries, link: Link, parts: Sequence[Part]) -> list[StageCost]:
+    """What each stage takes, and what it sends."""
+    problem, found = ends.problem, []
+    for part in parts:
+        times, nodes = problem.times[part.row], part.nodes(problem)
+        passing = [problem.tensors[number] for number in ends.crossing(part.end)]
         back = [tensor for tensor in passing if tensor.gradient]
         found.append(
             StageCost(
                 forward=sum(times.forward[v] for v in nodes),
                 backward=sum(times.backward[v] for v in nodes),
-                send=planner.cluster.link.seconds(sum(t.bytes for t in passing), len(passing)),
-                send_back=planner.cluster.link.seconds(sum(t.gradient for t in back), len(back)),
+                send=link.seconds(sum(t.bytes for t in passing), len(passing)),
+                send_back=link.seconds(sum(t.gradient for t in back), len(back)),
                 kept=sum(problem.kept[v] for v in nodes),
             )
         )
     return found
 
 
-def run_of(planner: Planner, solution: Solution, micro_batches: int) -> Run:
-    """The schedule in time."""
-    rows = SCHEDULES[planner.schedule].rows(len(solution.split.ends), micro_batches)
-    return simulate(rows, stage_costs(planner, solution))
-
-
-def update_seconds(problem: Problem, profile: int, nodes: Sequence[int]) -> float:
-    """The optimizer's step for a part of the weights: its share of that for all."""
+def closing_seconds(problem: Problem, link: Link, parts: Sequence[Part], replicas: int = 1) -> float:
+    """What ends a step: the exchange of the replicas of each device's weights, and their update, of the slowest."""
     whole = sum(problem.parameters)
-    share = sum(problem.parameters[v] for v in nodes) / whole if whole else 0.0
-    return problem.times[profile].update * share
+    spent: dict[str, float] = {}
+    for part in parts:
+        own = sum(problem.parameters[v] for v in part.nodes(problem))
+        update = problem.times[part.row].update * own / whole if whole else 0.0
+        spent[part.device.name] = spent.get(part.device.name, 0.0) + all_reduce(link, own, replicas) + update
+    return max(spent.values())
 
 
 def pipeline_step(planner: Planner, solution: Solution, micro_batches: int, replicas: int = 1) -> float:
-    """Seconds of a step: the schedule, the exchange of the replicas of each stage, and the slowest update."""
-    problem, split = planner.problem, solution.split
-    longest = 0.0
-    for start, end, kind in zip(split.starts, split.ends, split.kinds, strict=True):
-        nodes = [v for v in range(len(problem.nodes)) if (end & ~start) >> v & 1]
-        exchange = all_reduce(planner.cluster.link, sum(problem.parameters[v] for v in nodes), replicas)
-        longest = max(longest, exchange + update_seconds(problem, planner.profile[kind], nodes))
-    return run_of(planner, solution, micro_batches).seconds + longest
+    """Seconds of a step of the schedule, the exchange of replicas, and the update."""
+    parts, link = parts_of(planner, solution), planner.cluster.link
+    rows = SCHEDULES[planner.schedule].rows(len(parts), micro_batches)
+    run = simulate(rows, stage_costs(planner.ends, link, parts))
+    return run.seconds + closing_seconds(planner.problem, link, parts, replicas)
 
 
 def together(cluster: Cluster, at_once: Callable[[int], Problem], batch: int) -> list[Way]:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archdsl.graph import Graph, content_hash, header
-from archdsl.placement.bounds import Planner, Solution
-from archdsl.placement.devices import Cluster, Device, PlacementError
-from archdsl.placement.holding import Holding
-from archdsl.placement.parallel import Way, both, pipeline_step, run_of, stage_costs, together
-from archdsl.placement.problem import Problem, problem_of
-from archdsl.placement.schedule import SCHEDULES
-from archdsl.sheet.units import size
+from archdsl.placement.devices import Cluster
+from archdsl.placement.parallel import Way
+from archdsl.placement.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +62,9 @@ class Stage:
 class PlacementPlan:
     """A pipeline, and what else the devices could do with the same batch.
 
-    bottleneck: seconds of a micro-batch on the slowest stage, with what it receives and sends; no split has less than
-    `bound`. step: predicted seconds of a training step. bubble: the share of the devices' time in which they wait.
+    bottleneck: seconds of a micro-batch on the slowest device, with what it receives and sends; no split has less than
+    `bound`, which is the same where the spec places its layers. step: predicted seconds of a training step. bubble: the
+    share of the devices' time in which they wait. schedule: what the stages run by; "list" where devices alternate.
     """
 
     network: str
@@ -84,6 +79,8 @@ class PlacementPlan:
     step: float
     bubble: float
     instead: tuple[Way, ...]
+    schedule: str
+    marked: bool = False  # whether the spec says where its layers are
 
     @property
     def gap(self) -> float:
@@ -92,6 +89,8 @@ class PlacementPlan:
     @property
     def pipeline(self) -> Way:
         count = len(self.stages)
+        if self.marked:
+            return Way("as the spec places it", self.step, stages=count)
         how = f"pipeline of {count} stages" if count > 1 else f"one device ({self.stages[0].device}) in micro-batches"
         return Way(how, self.step, stages=count)
 
@@ -115,7 +114,7 @@ class PlacementPlan:
             "hash": self.hash,
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
-            "schedule": conditions.schedule,
+            "schedule": self.schedule,
             "optimizer": conditions.optimizer,
             "dtype": conditions.dtype,
             "devices": [{"name": d.name, "profile": d.profile.name, "memory": d.memory} for d in self.cluster.devices],
@@ -157,82 +156,3 @@ class PlacementPlan:
             ],
             "link": {"bytes_per_s": link.bandwidth, "latency_s": link.latency},
         }
-
-
-def place(graph: Graph, cluster: Cluster, conditions: Conditions) -> PlacementPlan:
-    """Place a network on devices.
-
-    Raises `PlacementError` where the batch cannot be cut, the network places its layers itself, or no split has the
-    memory; `SpecError` where sizes are left open; `ProfileError` where a profile has no rates for the dtype.
-    """
-    head = header(graph)
-    if head["devices"]:
-        raise PlacementError(
-            f"the network places its layers itself, on {', '.join(head['devices'])}; without the marks it can be placed"
-        )
-    batch, micro_batches = conditions.batch, conditions.micro_batches
-    if batch % micro_batches:
-        divisors = [n for n in range(1, batch + 1) if batch % n == 0]
-        near = min(divisors, key=lambda n: (abs(n - micro_batches), n))
-        raise PlacementError(
-            f"a batch of {batch} cannot be cut into {micro_batches} micro-batches of equal size; {near} would do"
-        )
-    if not head["batch"]:
-        raise PlacementError("the batch is a number in the spec or in its inputs; leave it open: [N, …]")
-
-    def at_once(size: int) -> Problem:
-        values: Mapping[str, int] = {**head["least_batch"], **dict.fromkeys(head["batch"], size)}
-        return problem_of(graph, values, cluster.profiles, conditions.dtype, conditions.optimizer)
-
-    planner = Planner(at_once(batch // micro_batches), cluster, conditions.schedule)
-    counts = [len(kind) for kind in cluster.kinds]
-    solution = planner.solve(counts, micro_batches)
-    if solution is None:
-        raise _too_large(planner, counts, micro_batches)
-    ways = (*together(cluster, at_once, batch), *both(planner, micro_batches))
-    run = run_of(planner, solution, micro_batches)
-    return PlacementPlan(
-        head["network"],
-        head["variant"],
-        content_hash(graph),
-        conditions,
-        cluster,
-        planner.problem,
-        _stages(planner, solution, micro_batches),
-        solution.split.bottleneck,
-        solution.bound,
-        pipeline_step(planner, solution, micro_batches),
-        run.bubble,
-        ways,
-    )
-
-
-def _stages(planner: Planner, solution: Solution, micro_batches: int) -> tuple[Stage, ...]:
-    problem, split = planner.problem, solution.split
-    holding = Holding(problem, planner.ends, micro_batches)
-    flight, count = SCHEDULES[planner.schedule].in_flight, len(split.ends)
-    free: list[list[Device]] = [list(kind) for kind in planner.cluster.kinds]
-    found = []
-    costs = stage_costs(planner, solution)
-    for number, (start, end, kind, cost) in enumerate(zip(split.starts, split.ends, split.kinds, costs, strict=True)):
-        received = [problem.tensors[n] for n in planner.ends.crossing(start)]
-        under_way = flight(count - number, len(planner.cluster.devices), micro_batches)
-        found.append(
-            Stage(
-                free[kind].pop(0).name,
-                tuple(problem.nodes[v] for v in range(problem.layers) if (end & ~start) >> v & 1),
-                cost.forward,
-                cost.backward,
-                holding.weights(start, end),
-                holding.stage(start, end, under_way),
-                tuple(Received(t.layer, t.output, t.bytes, number - 1) for t in received),
-            )
-        )
-    return tuple(found)
-
-
-def _too_large(planner: Planner, counts: list[int], micro_batches: int) -> PlacementError:
-    missing = planner.missing(counts, micro_batches)
-    ways = "more or larger devices, smaller or more micro-batches, `@checkpoint` in the spec"
-    help = f"{ways}{'' if planner.schedule == '1f1b' else ', or the schedule 1f1b'} would help"
-    return PlacementError(f"no split into stages fits into memory: each device would need {size(missing)} more; {help}")

@@ -105,26 +105,28 @@ def by_list(owners: Sequence[int], micro_batches: int) -> tuple[Row, ...]:
 
     `owners` are the devices of the stages, 0 and up. At most as many micro-batches are under way as there are stages.
     """
-    last, devices = len(owners) - 1, max(owners) + 1
-    done: set[Action] = set()
-    rows: list[list[Action]] = [[] for _ in range(devices)]
-    waiting = {Action(s, kind, m) for s in range(last + 1) for kind in ("F", "B") for m in range(micro_batches)}
+    last = len(owners) - 1
+    rows: list[list[Action]] = [[] for _ in range(max(owners) + 1)]
+    forward, backward = [0] * (last + 1), [0] * (last + 1)  # how many micro-batches each stage has done
 
-    def ready(action: Action) -> bool:
-        s, kind, m = action
-        if kind == "F":
-            under_way = m <= last or Action(0, "B", m - last - 1) in done
-            return under_way if s == 0 else Action(s - 1, "F", m) in done
-        return Action(s, "F" if s == last else "B", m) in done if s == last else Action(s + 1, "B", m) in done
+    def ready() -> list[Action]:
+        found = []
+        for s in range(last + 1):
+            m = backward[s]
+            if m < (forward[s] if s == last else backward[s + 1]):
+                found.append(Action(s, "B", m))
+            m = forward[s]
+            if m < (min(backward[0] + last + 1, micro_batches) if s == 0 else forward[s - 1]):
+                found.append(Action(s, "F", m))
+        return found
 
-    while waiting:
+    while backward[0] < micro_batches:
         chosen: dict[int, Action] = {}
-        for action in sorted(filter(ready, waiting), key=lambda a: (a.kind != "B", a.micro_batch, -a.stage)):
+        for action in sorted(ready(), key=lambda a: (a.kind != "B", a.micro_batch, -a.stage)):
             chosen.setdefault(owners[action.stage], action)
         for device, action in chosen.items():
             rows[device].append(action)
-        done.update(chosen.values())
-        waiting.difference_update(chosen.values())
+            (forward if action.kind == "F" else backward)[action.stage] += 1
     return tuple(map(tuple, rows))
 
 

@@ -53,15 +53,17 @@ def sheet(plan: PlacementPlan) -> Sheet:
     """A line for each stage of the pipeline, and below it what it rests on."""
     conditions, count = plan.conditions, len(plan.cluster.devices)
     proved = "the least possible" if plan.gap < 1e-9 else f"at most {plan.gap:.1%} over the least possible"
+    if plan.marked:
+        proved = "as the spec places it"
     least = "at least " if any(device.profile.peaks for device in plan.cluster.devices) else ""
     each = conditions.batch // conditions.micro_batches
-    cut = f"{conditions.schedule}, {conditions.micro_batches} micro-batches of {each}"
+    cut = f"{plan.schedule}, {conditions.micro_batches} micro-batches of {each}"
     notes = [
         f"a step of the pipeline takes {least}{duration(plan.step)} with {conditions.optimizer} ({cut})",
         f"devices wait {plan.bubble:.0%} of it",
-        f"a micro-batch takes {duration(plan.bottleneck)} on the slowest stage with its transfers, {proved}",
+        f"a micro-batch takes {duration(plan.bottleneck)} on the slowest device with its transfers, {proved}",
     ]
-    if len(plan.stages) < count:
+    if len(plan.stages) < count and not plan.marked:
         notes.append(f"more stages would not be quicker: {count - len(plan.stages)} of {count} devices have none")
     return Sheet(
         title=f"placement on {count} devices",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import networkx as nx
@@ -175,6 +176,48 @@ def test_a_batch_that_is_a_number_is_refused() -> None:
 def test_profiles_may_be_objects() -> None:
     net: Network = archdsl.load("lenet5")
     assert net.place(2, GPUS["t4"], link=1e9).to_dict() == net.place(2, "t4", link="1GB/s").to_dict()
+
+
+# --- where the spec marks its devices
+
+
+def test_marks_of_the_spec_are_kept() -> None:
+    net = archdsl.load("alexnet")
+    plan = net.place(2, **A100)  # type: ignore[arg-type]
+    device = {layer: stage.device for stage in plan.stages for layer in stage.layers}
+    assert device == {key: node["device"] for key, node in net.graph.nodes(data=True) if node["op"] != "input"}
+    assert plan.schedule == "list"
+
+
+def test_stages_of_devices_that_alternate_follow_what_they_read() -> None:
+    net = archdsl.load("alexnet")
+    stages = net.place(2, **A100).stages  # type: ignore[arg-type]
+    at = {layer: s for s, stage in enumerate(stages) for layer in stage.layers}
+    assert all(one.device != other.device for one, other in pairwise(stages))
+    assert all(at[u] <= at[v] for u, v in nx.DiGraph(net.graph).edges if u in at)
+
+
+def test_layers_without_a_mark_are_where_elaboration_puts_them(network_of: Callable[..., Network]) -> None:
+    code = """network Net(x: [N, 8]) {
+        device a, b
+        x -> first: linear(8) @a -> relu -> second: linear(8) @b -> third: linear(8)
+    }"""
+    plan = network_of(code).place(2, **A100)  # type: ignore[arg-type]
+    assert [(stage.device, stage.layers) for stage in plan.stages] == [
+        ("a", ("first", "relu")),
+        ("b", ("second", "third")),
+    ]
+    assert plan.schedule == "1f1b"
+
+
+def test_marks_that_memory_forbids_are_told_by_how_much() -> None:
+    with pytest.raises(PlacementError, match=r"places on gpu0 needs .* more than it has"):
+        archdsl.load("alexnet").place(2, memory="100MiB", **A100)  # type: ignore[arg-type]
+
+
+def test_devices_other_than_those_marked_are_refused() -> None:
+    with pytest.raises(PlacementError, match="on gpu0, gpu1, and these devices are gpu0, gpu1, gpu2"):
+        archdsl.load("alexnet").place(3, **A100)  # type: ignore[arg-type]
 
 
 # --- on the command line
