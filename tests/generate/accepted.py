@@ -2,48 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class Accepted(NamedTuple):
+    """The text of a network; sizes for those it leaves open, as --at takes them, and shapes as --input does."""
+
+    text: str
+    at: str = ""
+    inputs: tuple[str, ...] = ()
+
 
 # Sizes that are open, tied to one another, divided, or least where the batch is not 1.
 NETWORKS: Final = {
-    "closed": "network Net(x: [N, 3, 9, 9]) { x -> conv(4, 3) -> relu -> flatten -> linear(5) }",
-    "open": "network Net(x: [N, 3, H, W]) { x -> conv(4, 3, stride = 2) -> relu -> global_avg_pool -> flatten }",
-    "halves": "network Net(x: [N, 3, 2 * H, 2 * W]) { x -> max_pool(2) -> interpolate(scale_factor = 2) + x }",
-    "tokens": "network Net(x: [N, T, 16]) { x -> linear(16) -> reshape([N, T, 4, 4]) -> permute([0, 2, 1, 3]) }",
-    "attention": """network Net(q: [N, 4, L, D], k: [N, 4, M, D], v: [N, 4, M, E]) {
-        scaled_dot_product_attention(q, k, v)
-    }""",
-    "batch": "network Net(x: [N, 3, 8, 8]) { x -> slice(3, dim = 0) -> conv(4, 3) -> relu }",
-    "tied": "network Net(x: [N, N - 1]) { x -> relu }",
-    "doubled": "network Net(x: [2 * N, 4]) { x -> linear(2) }",
-    "remainder": "network Net(x: [N, 4, H % 5 + 3, 8]) { x -> conv(4, [3, 1]) -> relu }",
-    "two": """network Net(a: [N, 4], b: [N, 4, T], n = 2) {
-        device left, right
-        c = a -> linear(n) @left
-        output first = c
-        output second = b -> mean([2]) -> linear(n) @right @train
-        loss cross_entropy(first) + 0.5 * cross_entropy(second)
-    }""",
-    "bare": "network Net(x: [N, 4]) { x -> relu }",
-    "same": "network Net(x: [N, 4]) { output x = x }",
-    "regions": "network Net(x: [N, 8]) { x -> repeat 3 { linear(8) -> relu @checkpoint } -> linear(2) @frozen }",
-    "ids": "network Net(ids: [N, T]) { ids -> embedding(10, 4) -> layer_norm -> mean([1]) }",
-    "long": "network Net(x: [N, 4, L]) { x -> conv(4, 3, padding = same) -> chunk(2) }",
+    "closed": Accepted("x: [N, 3, 9, 9]) { x -> conv(4, 3) -> relu -> flatten -> linear(5) }"),
+    "open": Accepted(
+        "x: [N, 3, H, W]) { x -> conv(4, 3, stride = 2) -> relu -> global_avg_pool -> flatten }",
+        "H=32,W=32",
+        ("x=1x3x32x32",),
+    ),
+    "halves": Accepted(
+        "x: [N, 3, 2 * H, 2 * W]) { add(x -> max_pool(2) -> interpolate(scale_factor = 2), x) }",
+        "H=8,W=8",
+        ("x=1x3x16x16",),
+    ),
+    "tokens": Accepted(
+        "x: [N, T, 16]) { x -> linear(16) -> reshape([N, T, 4, 4]) -> permute([0, 2, 1, 3]) }", "T=7", ("x=1x7x16",)
+    ),
+    "attention": Accepted(
+        "q: [N, 4, L, D], k: [N, 4, M, D], v: [N, 4, M, E]) { scaled_dot_product_attention(q, k, v) }",
+        "L=5,D=8,M=6,E=4",
+        ("q=1x4x5x8", "k=1x4x6x8", "v=1x4x6x4"),
+    ),
+    "batch": Accepted("x: [N, 3, 8, 8]) { x -> slice(3, dim = 0) -> conv(4, 3) -> relu }"),
+    "tied": Accepted("x: [N, N - 1]) { x -> relu }"),
+    "doubled": Accepted("x: [2 * N, 4]) { x -> linear(2) }"),
+    "remainder": Accepted("x: [N, 4, H % 5 + 3, 8]) { x -> conv(4, [3, 1]) -> relu }", "H=7", ("x=1x4x5x8",)),
+    "two": Accepted(
+        """a: [N, 4], b: [N, 4, T], n = 2) {
+    device left, right
+    c = a -> linear(n) @left
+    output first = c
+    output second = b -> mean([2]) -> linear(n) @right @train
+    loss cross_entropy(first) + 0.5 * cross_entropy(second)
+}""",
+        "T=3",
+        ("a=1x4", "b=1x4x3"),
+    ),
+    "bare": Accepted("x: [N, 4]) { x -> relu }"),
+    "same": Accepted("x: [N, 4]) { output same = x }"),
+    "regions": Accepted("x: [N, 8]) { x -> repeat 3 { linear(8) -> relu @checkpoint } -> linear(2) @frozen }"),
+    "ids": Accepted("ids: [N, T]) { ids -> embedding(10, 4) -> layer_norm -> mean([1]) }", "T=6", ("ids=1x6",)),
+    "parts": Accepted(
+        "x: [N, 4, L]) { a, b = x -> conv(4, 3, padding = same) -> chunk(2)\n a * b }", "L=9", ("x=1x4x9",)
+    ),
 }
-# Each is one way to use a command; SPEC is the network. What draws needs sizes, AT gives those that are left open.
+# Each is one way to use a command. SPEC is the network, AT and INPUT give the sizes that it leaves open.
 COMMANDS: Final = tuple(
-    line.split()
+    tuple(line.split())
     for line in """
     check SPEC
     check SPEC --lint --json
     lint SPEC --notes
     report SPEC
     report SPEC --json
-    report SPEC --all --columns layer,output,params,macs,share,bytes,intensity
+    report SPEC --all --columns layer,output,params,macs,share
     report SPEC --depth 1 --width 60
     report SPEC --stages
     report SPEC --fields
-    report SPEC --by op
+    report SPEC --by operator
     report SPEC --by stage
     report SPEC --explain-counts
     report SPEC --compare
@@ -56,13 +83,13 @@ COMMANDS: Final = tuple(
     report SPEC AT --plot NAME.svg
     report SPEC SPEC
     sweep SPEC --over N=4,8
-    sweep SPEC AT --over N=4,8 --pareto params,macs --json
+    sweep SPEC INPUT --pareto params,macs --json
     diff SPEC SPEC
     diff SPEC SPEC --json
-    fit SPEC AT --memory 8GiB
-    fit SPEC AT --memory 8GiB --inference --json
+    fit SPEC INPUT --memory 8GiB
+    fit SPEC INPUT --memory 8GiB --inference --json
     fmt --check SPEC
-    convert SPEC
+    convert SPEC -o NAME.yaml
     draw SPEC -o NAME.dot
     draw SPEC -o NAME.mmd
     draw SPEC -o NAME.html
@@ -72,9 +99,19 @@ COMMANDS: Final = tuple(
     draw SPEC -o NAME.svg --view volumes
     draw SPEC -o NAME.tex --view volumes
     diff SPEC SPEC -o NAME.svg
-    diff SPEC closed.arch -o NAME.dot
+    diff SPEC closed.arch -o NAME.tex
     diff closed.arch SPEC -o NAME.html --arrange side-by-side
     compile SPEC
     compile SPEC --phase eval --json
     """.strip().splitlines()
 )
+
+
+def arguments(command: tuple[str, ...], name: str, net: Accepted) -> list[str]:
+    """A command for the network in the file `name`.arch."""
+    instead = {
+        "SPEC": [f"{name}.arch"],
+        "AT": ["--at", net.at] if net.at else [],
+        "INPUT": [word for shape in net.inputs for word in ("--input", shape)],
+    }
+    return [new.replace("NAME", name) for word in command for new in instead.get(word, [word])]
