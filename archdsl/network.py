@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from archdsl import validate
+from archdsl.address import is_stdin
 from archdsl.backends import Plot, backend
 from archdsl.graph import Graph, header
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
-from archdsl.pipeline import load_graph
+from archdsl.pipeline import load_graph, load_open_graph
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
 
@@ -33,8 +34,10 @@ class Network:
     That of a `SpecError`'s graph can be drawn all the same, up to the errors.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None) -> None:
+        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on."""
         self.graph = graph
+        self._reopen = reopen
 
     @cached_property
     def _report(self) -> PrintedReport:
@@ -127,12 +130,17 @@ class Network:
 
         `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
         for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
-        `@train` parts and the one without. Raises `SpecError` where the devices do not fit, and where they have not the
-        memory for the weights, unless `force` says to try.
+        `@train` parts and the one without. The model takes every input that fits the shapes of the spec, and raises
+        `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
+        others are taken all the same where nothing in the spec depends on it.
+
+        Raises `SpecError` where the devices do not fit, and where they have not the memory for the weights, unless
+        `force` says to try.
         """
         if isinstance(devices, Mapping):
             validate.named("devices", devices, "bad-device", "devices")
-        model: CompiledNetwork = backend("compiler").compile_graph(self.graph, devices, force=force)
+        graph = self._reopen() if self._reopen is not None else None
+        model: CompiledNetwork = backend("compiler").compile_graph(graph or self.graph, devices, force=force)
         return model
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -167,4 +175,7 @@ def load(
     `inputs` gives shapes of inputs, other keywords are the network's settings. Raises `SpecError`, which holds every
     fault found.
     """
-    return Network(load_graph(spec, settings, inputs))
+    graph = load_graph(spec, settings, inputs)
+    if is_stdin(spec):  # which can be read but once
+        return Network(graph)
+    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs))

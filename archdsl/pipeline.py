@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from archdsl.lint import Finding
 
 MOST_NAMED: Final = 4  # variants with a fault
+FREE: Final = (frozenset({0, *range(2, 8)}), frozenset({0}))  # dimensions that a module may take in any size
 TRIALS: Final = 4  # a quarter of the work that a spec may ask for goes to finding fixes
 
 
@@ -41,6 +43,22 @@ def load_graph(
     program, name = open_spec(spec)
     choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch)
     return _elaborated(program, *program.find(name), choices)
+
+
+@one_job
+def load_open_graph(
+    spec: str | os.PathLike[str],
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Graph | None:
+    """The graph of a SPEC that loads, the sizes of its inputs open where nothing in the spec depends on their numbers:
+    all but those of the second dimensions, or the batch alone. None where something depends on that, too."""
+    program, name = open_spec(spec)
+    for free in FREE:
+        with suppress(SpecError):
+            network, variant = program.find(name)
+            return elaborate(network, program.definitions, variant, Choices(settings or {}, inputs or {}, free=free))
+    return None
 
 
 @one_job

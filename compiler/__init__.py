@@ -1,61 +1,39 @@
-"""The torch back end: elaborated graph to a `torch.GraphModule` placed on devices."""
+"""The torch back end: elaborated graph to a `torch.GraphModule` placed on devices.
+
+What the package offers is loaded when it is asked for, so that its modules that need no torch (`program`, `lowering`,
+`sizes`) can be used without.
+"""
 
 from __future__ import annotations
 
-from torch.fx import GraphModule
+import importlib
+from typing import TYPE_CHECKING, Any, Final
 
-from archdsl.graph import Graph, header
-from compiler.bench.calibration import calibrate
-from compiler.bench.stopwatch import measure
-from compiler.devices import CPU, Devices, assign
-from compiler.fx.lower import Places, lower, lower_loss
-from compiler.fx.model import CompiledNetwork
-from compiler.fx.modules import build
-from compiler.memory import refuse_what_cannot_fit
-from compiler.training import DATA_SETS, steps_of, train
-from compiler.weights import save_weights
+if TYPE_CHECKING:
+    from compiler.bench.calibration import calibrate
+    from compiler.bench.stopwatch import measure
+    from compiler.fx.compile import compile_graph
+    from compiler.fx.model import CompiledNetwork
+    from compiler.lowering import assemble
+    from compiler.weights import save_weights
 
-__all__ = [
-    "DATA_SETS",
-    "CompiledNetwork",
-    "calibrate",
-    "compile_graph",
-    "measure",
-    "save_weights",
-    "steps_of",
-    "train",
-]
+__all__ = ["CompiledNetwork", "assemble", "calibrate", "compile_graph", "measure", "save_weights"]
+
+HOMES: Final = {
+    "CompiledNetwork": "compiler.fx.model",
+    "assemble": "compiler.lowering",
+    "calibrate": "compiler.bench.calibration",
+    "compile_graph": "compiler.fx.compile",
+    "measure": "compiler.bench.stopwatch",
+    "save_weights": "compiler.weights",
+}
 
 
-def compile_graph(graph: Graph, devices: Devices = None, *, force: bool = False) -> CompiledNetwork:
-    """Compile an elaborated graph; the model is in training mode, as a new torch module is.
-
-    `devices` maps the logical devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one
-    device for all, or "auto"; by default all is on the CPU. Raises `SpecError` where that does not fit, and, unless
-    by `force`, where a device has not the memory for the weights.
-    """
-    places = assign(header(graph)["devices"], devices)
-    if not force:
-        refuse_what_cannot_fit(graph, places)
-    root = build(graph, places)
-    training = lower(graph, places, training=True)
-    phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in graph.nodes(data=True))
-    inference = lower(graph, places, training=False) if phased else training
-    return CompiledNetwork(root, {True: training, False: inference}, _losses(graph, places))
-
-
-def _losses(graph: Graph, places: Places) -> dict[int, GraphModule | None]:
-    """The loss by the number of outputs it takes: those of inference (None where nothing is left of it), and all."""
-    head = header(graph)
-    if head["loss"] is None:
-        return {}
-    found: dict[int, GraphModule | None] = {}
-    for loss, outputs in (
-        (head["inference_loss"], [o for o in head["outputs"] if o["phase"] == "both"]),
-        (head["loss"], head["outputs"]),
-    ):
-        found[len(outputs)] = None
-        if loss is not None:
-            lowered = lower_loss(loss, moved=bool(head["devices"]) and any(p.type != "cpu" for p in places.values()))
-            found[len(outputs)] = GraphModule(build(loss, {None: CPU}), lowered, "Loss")
-    return found
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module `compiler` has no attribute `{name}`")
+    try:
+        return getattr(importlib.import_module(HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        raise ImportError(f"archdsl's `compiler` needs {missing}: pip install {missing}") from error

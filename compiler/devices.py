@@ -10,21 +10,22 @@ import torch
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.errors import SpecError
 
-Devices: TypeAlias = Mapping[str, str | torch.device] | str | torch.device | None
+DeviceChoice: TypeAlias = Mapping[str, str | torch.device] | str | torch.device | None
 
 CPU = torch.device("cpu")
 
 
-def assign(logical: tuple[str, ...], choice: Devices) -> dict[str | None, torch.device]:
+def assign(logical: tuple[str, ...], choice: DeviceChoice) -> dict[str | None, torch.device]:
     """The real device of each logical one, and under None that of a network that declares none.
 
-    `choice` is None (all on the CPU), "auto" (the accelerators that are there, in turn, else the CPU), one device
-    for all, or a mapping from every logical device. Raises `SpecError` where it does not fit or is not here.
+    `choice` is None (all on torch's default device: the CPU, unless somebody chose another), "auto" (the accelerators
+    that are there, in turn, else the CPU), one device for all, or a mapping from every logical device. Raises
+    `SpecError` where it does not fit or is not here.
     """
     if choice is not None and not isinstance(choice, (str, torch.device, Mapping)):
         raise _error(f"`devices` is a name, a device or a mapping, found a {type(choice).__name__}", 'use "cpu"')
     if choice is None:
-        return dict.fromkeys((*logical, None), CPU)
+        return dict.fromkeys((*logical, None), torch.get_default_device())
     if isinstance(choice, Mapping):
         return _mapped(logical, choice)
     if choice == "auto":

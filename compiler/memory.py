@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, layers
 from archdsl.measure.run.precision import BYTES
 from archdsl.sheet.units import size
 from compiler.devices import CPU
+from compiler.program import Holder
 
 
-def refuse_what_cannot_fit(graph: Graph, places: Mapping[str | None, torch.device]) -> None:
+def refuse_what_cannot_fit(holders: Iterable[Holder], places: Mapping[str | None, torch.device]) -> None:
     """Raise `SpecError` where a device has not the memory for the weights that are placed on it."""
-    for device, needed in bytes_needed(graph, places).items():
+    for device, needed in bytes_needed(holders, places).items():
         there = bytes_available(device)
         if there is not None and needed > there:
             name = "this machine" if device.type == "cpu" else str(device)
@@ -28,13 +28,13 @@ def refuse_what_cannot_fit(graph: Graph, places: Mapping[str | None, torch.devic
             raise SpecError([Diagnostic("out-of-memory", message, help=help)])
 
 
-def bytes_needed(graph: Graph, places: Mapping[str | None, torch.device]) -> Counter[torch.device]:
+def bytes_needed(holders: Iterable[Holder], places: Mapping[str | None, torch.device]) -> Counter[torch.device]:
     """The bytes of parameters and buffers on each device. Each layer's are drawn on the CPU before they are moved."""
     needed: Counter[torch.device] = Counter()
     passing = 0
-    for _, node in layers(graph):
-        device = places[node["device"]]
-        own = sum(math.prod(weight.shape) * BYTES[weight.dtype] for weight in node["weights"])
+    for holder in holders:
+        device = places[holder.device]
+        own = sum(math.prod(held.weight.shape) * BYTES[held.weight.dtype] for held in holder.held)
         needed[device] += own
         if device.type not in ("cpu", "meta"):
             passing = max(passing, own)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from archdsl.backends import backend
-from archdsl.cli.options import cannot_write
+from archdsl.cli.results import try_place, write_or_keep, wrote
 from archdsl.cli.terminal import progress
 
 
@@ -27,18 +27,13 @@ def command(output: Path, device: str, dtypes: tuple[str, ...]) -> int:
     """
     if output.suffix != ".json":
         raise click.BadParameter(f"a profile is a .json file, not {output.suffix or 'without a suffix'}")
-    try:  # said before the time is spent
-        output.parent.stat()
-    except OSError as error:
-        raise cannot_write(output, error) from None
+    try_place(output)
     from archdsl.write import write_atomically
 
     wanted = tuple(dict.fromkeys(dtypes))
     with progress(sys.stderr) as told:
         profile = backend("compiler").calibrate(device, name=output.stem, dtypes=wanted, progress=told)
-    try:
-        write_atomically(output, json.dumps(profile.to_dict(), indent=1).encode())
-    except OSError as error:
-        raise cannot_write(output, error) from None
-    click.echo(f"wrote {output}: {profile.title}")
+    data = json.dumps(profile.to_dict(), indent=1).encode()
+    write_or_keep(output, lambda path: write_atomically(path, data))
+    wrote(output, f": {profile.title}")
     return 0

@@ -10,7 +10,6 @@ import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
-    cannot_write,
     choice_options,
     faults_as_json,
     force_option,
@@ -19,6 +18,7 @@ from archdsl.cli.options import (
     spec_argument,
     weights_option,
 )
+from archdsl.cli.results import try_place, write_or_keep, wrote
 
 
 @click.command("compile")
@@ -53,24 +53,21 @@ def command(
 ) -> int:
     """Compile a network to a torch.fx.GraphModule; show the code of its forward pass."""
     from archdsl.backends import backend
-    from archdsl.network import Network
-    from archdsl.pipeline import load_graph
+    from archdsl.network import load
 
     if output is not None and devices == "meta":
         raise click.UsageError("tensors on the device meta have no values to save")
-    network = Network(load_graph(spec, settings, inputs))
+    try_place(output)
+    network = load(spec, inputs=inputs, **settings)
     choice = _devices(devices)
     compiler = backend("compiler")
     import torch
 
     torch.manual_seed(seed)
-    model = compiler.compile_graph(network.graph, choice, force=force).train(phase == "train")
+    model = network.compile(choice, force=force).train(phase == "train")
     report = network.report()
     if output is not None:
-        try:
-            compiler.save_weights(model, output, report.hash)
-        except OSError as error:
-            raise cannot_write(output, error) from None
+        write_or_keep(output, lambda path: compiler.save_weights(model, path, report.hash))
     code = model.code.strip()
     if as_json:
         state = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
@@ -80,7 +77,7 @@ def command(
     click.echo(code)
     click.echo(f"\n{report.network}: {report.layers} layers, {report.params:,} parameters", err=True)
     if output is not None:
-        click.echo(f"wrote {output}", err=True)
+        wrote(output, err=True)
     return 0
 
 

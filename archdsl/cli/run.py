@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import cannot_write, choice_options, force_option, spec_argument, weights_option
+from archdsl.cli.options import choice_options, force_option, spec_argument, weights_option
+from archdsl.cli.results import try_place, write_or_keep, wrote
 
 
 @click.command("run")
@@ -43,18 +44,18 @@ def command(
     The data are scikit-learn's handwritten digits, resized to the network's input: real images, and quick.
     """
     from archdsl.backends import backend
-    from archdsl.network import Network
-    from archdsl.pipeline import load_graph
+    from archdsl.network import load
 
-    network = Network(load_graph(spec, settings, inputs))
+    try_place(output)
+    network = load(spec, inputs=inputs, **settings)
     shape = _image_shape(network.graph)
-    compiler = backend("compiler")
+    example = backend("compiler.example")
     import torch
 
     torch.manual_seed(seed)
-    model = compiler.compile_graph(network.graph, force=force)
+    model = network.compile(force=force)
     try:
-        images = compiler.DATA_SETS[data](shape)
+        images = example.DATA_SETS[data](shape)
     except ImportError:
         raise click.UsageError("the digits need scikit-learn: pip install 'archdsl[demo]'") from None
     if batch > len(images.labels):
@@ -62,15 +63,15 @@ def command(
     _refuse_other_outputs(network.graph, int(images.labels.max()) + 1)
     click.echo(f"{len(images.labels)} images for training, {len(images.held_out_labels)} held out")
     started = time.monotonic()
-    with _progress(epochs * compiler.steps_of(images, batch)) as progress:
-        accuracy = compiler.train(model, images, epochs=epochs, batch=batch, progress=progress)
+    try:
+        with _progress(epochs * example.steps_of(images, batch)) as progress:
+            accuracy = example.train(model, images, epochs=epochs, batch=batch, progress=progress)
+    except example.NothingToTrain as error:
+        raise click.UsageError(str(error)) from None
     click.echo(f"held-out accuracy {accuracy:.1%} after {time.monotonic() - started:.0f} s")
     if output is not None:
-        try:
-            compiler.save_weights(model, output, network.report().hash)
-        except OSError as error:
-            raise cannot_write(output, error) from None
-        click.echo(f"wrote {output}")
+        write_or_keep(output, lambda path: backend("compiler").save_weights(model, path, network.report().hash))
+        wrote(output)
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
+from archdsl.elaborate.devices import unmarked
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.values import Context, TensorValue
 from archdsl.graph import Graph, Place
@@ -315,9 +316,8 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
             if self.graph.nodes[tensor.node]["phase"] == "train":
                 node["phase"] = "train"
-        if node["device"] is None and self.devices:
-            places = (self.graph.nodes[tensor.node]["device"] for tensor in tensors)
-            node["device"] = next((place for place in places if place), next(iter(self.devices)))
+        if node["device"] is None:
+            node["device"] = unmarked((self.graph.nodes[t.node]["device"] for t in tensors), tuple(self.devices))
 
     @staticmethod
     def _check_marks(first: dict[str, Any], node: dict[str, Any], span: Span, context: Context) -> None:

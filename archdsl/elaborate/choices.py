@@ -15,11 +15,13 @@ class Choices:
 
     A size of an input that is None stays as the spec says.
 
-    With `open_batch` no size stands for a batch, which would count as 1 where it has no value.
+    With `open_batch` no size stands for a batch, which would count as 1 where it has no value. In the dimensions
+    `free` all sizes of inputs are symbols, whatever number is written or chosen for them.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
     symbols: Mapping[str, int] = field(default_factory=dict)
     open_batch: bool = False
+    free: frozenset[int] = frozenset()
     work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -41,11 +41,14 @@ class InputShapes:
         context: Context,
         chosen: Mapping[str, Sequence[int | None]],
         values: Mapping[str, int],
+        free: Collection[int] = (),
     ) -> None:
         self._evaluator = evaluator
         self._context = context
         self._chosen = chosen
         self._values = values
+        self._free = free
+        self._freed: dict[tuple[int, int], Dim] = {}  # by dimension and the number that is written or chosen
         self.faults: list[Diagnostic] = []
 
     def read(self, params: Sequence[tree.Param]) -> list[Shape]:
@@ -95,6 +98,7 @@ class InputShapes:
             if param.shape is not None and param.name.id in given
             for i, (dim, size) in enumerate(zip(param.shape.dims, given[param.name.id], strict=True))
             if not isinstance(dim, tree.AnyDims) and size is not None
+            if i not in self._free or isinstance(dim, tree.Literal)
         ]
         for one in dims:  # the sizes of all inputs first, so that their order does not matter
             if isinstance(one.dim, tree.Name) and one.dim.id[0].isupper() and not scope.find(one.dim.id):
@@ -195,13 +199,27 @@ class InputShapes:
         if isinstance(value, int) and not 1 <= value <= MAX_INT:
             code = "bad-parameter" if value < 1 else "number-too-large"
             raise self._context.fault(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span)
-        if given is None or isinstance(dim, tree.Literal):  # a literal is a default
-            return value if given is None else given
+        if isinstance(dim, tree.Literal) and isinstance(value, int):  # a literal is a default
+            return self._freed_size(position, value if given is None else given)
+        if given is None or position in self._free:
+            return value
         if value != given:
             written = shown(dim)
             self._refuse(f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
             raise Poisoned
         return given
+
+    def _freed_size(self, position: int, size: int) -> Size:
+        """A number, or a symbol for it where its dimension is free: one for all inputs in which it is the same. A 1
+        that is no batch stays, since it stretches."""
+        if position not in self._free or (size == 1 and position > 0):
+            return size
+        if (position, size) not in self._freed:
+            name = f"D{position}"
+            while self._context.scope.find(name) is not None or symbol(name) in self._freed.values():
+                name += "_"
+            self._freed[position, size] = symbol(name)
+        return self._freed[position, size]
 
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
         self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))

@@ -128,7 +128,7 @@ class _Elaboration:
                     f"network `{self.network.name.id}` has no input `{name}`",
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
-        reader = InputShapes(self.evaluator, self.context, self.choices.inputs, self.choices.symbols)
+        reader = InputShapes(self.evaluator, self.context, self.choices.inputs, self.choices.symbols, self.choices.free)
         shapes = reader.read(params)
         self.early += reader.faults
         if self.early or self.interpreter.faults:

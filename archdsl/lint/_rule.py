@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.diagnostics import Fix, Label
-from archdsl.measure.network.receptive_field import Fields, receptive_fields
+from archdsl.measure.network.field import Fields
+from archdsl.measure.network.receptive_field import receptive_fields
 from archdsl.net_view import NetView
 from archdsl.ops import Operator
 from archdsl.source import Span

@@ -384,7 +384,7 @@ def rank_between(operator: Operator, shape: Shape, low: int, high: int, form: st
 def spatial(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
     """A parameter of kind `Sizes`, one value for each spatial dimension."""
     value = getattr(operator, name)
-    if isinstance(value, int):
+    if not isinstance(value, tuple):
         return (value,) * rank
     if len(value) != rank:
         raise ShapeError(

@@ -148,7 +148,7 @@ class ScaledDotProductAttention(_Attention, group="attention"):
         return 0 if self._fused(inputs) else product(inputs[0][:-1]) * inputs[1][-2]
 
     def target(self, *inputs: Shape) -> Target:
-        return Target("compiler.fx.layers.ScaledDotProductAttention", self.params)
+        return Target("compiler.fx.layers.DotProductAttention", self.params)
 
 
 @dataclass(frozen=True)
@@ -274,4 +274,4 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
             "dropout": self.dropout,
             "bias": self.bias,
         }
-        return Target("compiler.fx.layers.MultiheadAttention", kwargs)
+        return Target("compiler.fx.layers.HeadsAttention", kwargs)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from archdsl.dims import Dim, Undecided, show, symbols
+from archdsl.dims import Dim, Size, Undecided, show, symbols
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 
 # torch crashes or wraps round on larger values (padding = 2**61 is a segmentation fault).
@@ -132,16 +132,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Sizes:
-    """One integer for all spatial dimensions, or a list with one for each; words where there are any."""
+    """One integer for all spatial dimensions, or a list with one for each; words where there are any, and sizes with
+    symbols where they may be `open`."""
 
     low: int = 1
     words: tuple[str, ...] = ()
+    open: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         return self.words
 
-    def parse(self, value: Any) -> int | str | tuple[int, ...]:
+    def parse(self, value: Any) -> Size | str | tuple[Size, ...]:
         if isinstance(value, str) and self.words:
             if value in self.words:
                 return value
@@ -150,8 +152,11 @@ class Sizes:
         if isinstance(value, (list, tuple)):
             if not 1 <= len(value) <= 3:
                 raise ParamError(f"needs one integer or a list with one for each dimension, found {spell(value)}")
-            return tuple(Integer(self.low).parse(item) for item in value)
-        return Integer(self.low).parse(value)
+            return tuple(map(self._one, value))
+        return self._one(value)
+
+    def _one(self, value: Any) -> Size:
+        return value if self.open and isinstance(value, Dim) else Integer(self.low).parse(value)
 
     def schema(self) -> dict[str, Any]:
         items = {"items": Integer(self.low).schema(), "minItems": 1, "maxItems": 3}
@@ -160,7 +165,8 @@ class Sizes:
 
     def describe(self) -> str:
         words = "".join(f", or `{word}`" for word in self.words)
-        return f"integer ≥ {self.low}, or a list of one for each dimension{words}"
+        symbols = "; sizes may hold symbols" if self.open else ""
+        return f"integer ≥ {self.low}, or a list of one for each dimension{words}{symbols}"
 
 
 @dataclass(frozen=True)

@@ -65,4 +65,4 @@ class DropPath(_Regularization, group="regularization"):
         return product(output)  # the product before it is scaled
 
     def target(self, *inputs: Shape) -> Target:
-        return Target("compiler.fx.layers.DropPath", {"p": self.p})
+        return Target("compiler.fx.layers.StochasticDepth", {"p": self.p})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from archdsl.dims import Dim, Shape, Size, Undecided, product, symbols
+from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
 from archdsl.ops._op import (
     Example,
     Kept,
@@ -37,7 +37,7 @@ LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> s
 class Interpolate(Operator, group="resample"):
     """The spatial dimensions resampled to a size, or by a factor: ⌊L · scale_factor⌋ in double precision."""
 
-    size: Any = param(Sizes(1), "size of the output", None)
+    size: Any = param(Sizes(1, open=True), "size of the output", None)
     scale_factor: Any = param(Factors(), "factor instead of a size", None)
     mode: str = param(Choice(("nearest", "nearest-exact", "area", *LINEAR)), "how values between are made", "nearest")
     align_corners: bool | None = param(Boolean(), "whether corner values are kept (linear modes and bicubic)", None)
@@ -67,7 +67,10 @@ class Interpolate(Operator, group="resample"):
         if self.align_corners is not None and self.mode not in LINEAR:
             raise ShapeError(f"`align_corners` does not go with mode `{self.mode}`", code="bad-parameter")
         if self.size is not None:
-            return (*shape[:2], *spatial(self, "size", rank))
+            sizes = spatial(self, "size", rank)
+            if not all(map(fits, sizes)):
+                raise ShapeError(f"`interpolate` to {show(sizes)} gives nothing", code="empty-output")
+            return (*shape[:2], *sizes)
         factors = self._factors(rank)
         return (*shape[:2], *(_scaled(size, factor) for size, factor in zip(shape[2:], factors, strict=True)))
 
@@ -137,6 +140,8 @@ class Interpolate(Operator, group="resample"):
             kwargs["scale_factor"] = self.scale_factor
         if self.align_corners is not None:
             kwargs["align_corners"] = self.align_corners
+        if any(isinstance(size, Dim) for size in (self.size if isinstance(self.size, tuple) else (self.size,))):
+            return Target("torch.nn.functional.interpolate", kwargs, kind="function")
         return Target("torch.nn.Upsample", kwargs)
 
 

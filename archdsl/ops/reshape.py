@@ -100,8 +100,8 @@ class Unflatten(_View, group="reshape"):
 
     def target(self, *inputs: Shape) -> Target:
         dim = index_dim(self.dim, len(inputs[0]), "`dim`")
-        sizes = tuple(known(size, "a size of `unflatten`") for size in _fill(self.sizes, inputs[0][dim]))
-        return Target("torch.nn.Unflatten", {"dim": self.dim, "unflattened_size": sizes})
+        sizes = _left_to_torch(_fill(self.sizes, inputs[0][dim]))
+        return Target("torch.unflatten", args=(self.dim, sizes), kind="function")
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,13 @@ class Reshape(_View, group="reshape"):
         return _fill(self.shape, product(inputs[0]))
 
     def target(self, *inputs: Shape) -> Target:
-        # One symbolic size is left to torch, which finds it from the input as it runs.
-        filled = self.infer(*inputs)
-        symbolic = [size for size in filled if not isinstance(size, int)]
-        if len(symbolic) > 1:
-            known(symbolic[1], "a second size of `reshape`")
-        sizes = tuple(size if isinstance(size, int) else -1 for size in filled)
-        return Target("torch.reshape", args=(sizes,), kind="function")
+        return Target("torch.reshape", args=(_left_to_torch(self.infer(*inputs)),), kind="function")
+
+
+def _left_to_torch(sizes: Shape) -> Shape:
+    """Sizes as torch takes them: the only open one is found by torch; several are worked out as the network runs."""
+    open_ones = sum(not isinstance(size, int) for size in sizes)
+    return sizes if open_ones > 1 else tuple(size if isinstance(size, int) else -1 for size in sizes)
 
 
 def _fill(sizes: tuple[Size, ...], total: Size) -> Shape:

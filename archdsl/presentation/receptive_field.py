@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.measure.network.receptive_field import Fields
+from archdsl.measure.network.field import Fields
 
 
 def field(fields: Fields) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 
-class DropPath(nn.Module):
+class StochasticDepth(nn.Module):
     """Zeroes whole samples with probability p in training and scales the others by 1 / (1 − p)."""
 
     def __init__(self, p: float) -> None:
@@ -31,7 +30,7 @@ class DropPath(nn.Module):
         return f"p={self.p}"
 
 
-class ScaledDotProductAttention(nn.Module):
+class DotProductAttention(nn.Module):
     """`torch.nn.functional.scaled_dot_product_attention`, with dropout in training only."""
 
     def __init__(self, is_causal: bool, dropout_p: float) -> None:
@@ -49,7 +48,7 @@ class ScaledDotProductAttention(nn.Module):
         return f"is_causal={self.is_causal}, dropout_p={self.dropout_p}"
 
 
-class MultiheadAttention(nn.MultiheadAttention):
+class HeadsAttention(nn.MultiheadAttention):
     """`torch.nn.MultiheadAttention` on [N, length, features], returning the output alone."""
 
     def __init__(self, embed_dim: int, num_heads: int, dropout: float, bias: bool) -> None:
@@ -62,7 +61,8 @@ class MultiheadAttention(nn.MultiheadAttention):
 class Recomputed:
     """A function of modules and tensors whose activations are computed again in backward instead of being kept.
 
-    Its first `modules` arguments are the modules that it calls, so that it owns no weights.
+    Its first `modules` arguments are the modules that it calls, so that it owns no weights. Backward may run over it
+    as often, and as deep, as over any call of `torch.utils.checkpoint`.
     """
 
     def __init__(self, name: str, function: Callable[..., Any], modules: int) -> None:
@@ -71,15 +71,31 @@ class Recomputed:
         self.function = function
         self.modules = modules
 
-    # torch.compile takes no contexts of checkpoints; it compiles what is inside.
-    @torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator]
     def __call__(self, *arguments: Any) -> Any:
-        modules, tensors = arguments[: self.modules], arguments[self.modules :]
+        if torch.compiler.is_exporting():  # what is exported has no backward of ours
+            return self.function(*arguments)
+        return self._checkpoint(*arguments)
 
-        def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-            return nullcontext(), buffers_untouched(modules)
+    # torch.compile cannot follow what tells the first run from others; it compiles what is inside.
+    @torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator]
+    def _checkpoint(self, *arguments: Any) -> Any:
+        modules, given = arguments[: self.modules], arguments[self.modules :]
+        computed = False
 
-        return checkpoint(partial(self.function, *modules), *tensors, use_reentrant=False, context_fn=contexts)
+        def run(*given: Any) -> Any:
+            nonlocal computed
+            if not computed:
+                computed = True
+                return self.function(*modules, *given)
+            with buffers_untouched(modules):
+                return self.function(*modules, *given)
+
+        return checkpoint(run, *given, use_reentrant=False)
+
+
+def run_module(module: nn.Module, *tensors: Tensor) -> Any:
+    """What a module makes of tensors, where it is an argument itself. torch.export traces no `operator.call`."""
+    return module(*tensors)
 
 
 @contextmanager

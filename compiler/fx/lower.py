@@ -1,235 +1,212 @@
-"""Lowers the elaborated graph to `torch.fx`: one fx node a layer, explicit transfers between devices."""
+"""Lowers the program of a phase to `torch.fx`: one fx node a layer, explicit copies between devices."""
 
 from __future__ import annotations
 
+import operator
 from collections import namedtuple
-from collections.abc import Iterable
-from operator import call, getitem
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import fx, nn
 
-from archdsl.graph import Graph, Output, header, input_shapes, layer, layers, live, operands
-from archdsl.ops import Operator, Target
-from archdsl.ops.loss import Loss
-from archdsl.ops.merge import folds
-from compiler.devices import CPU
-from compiler.fx.layers import Recomputed
+from archdsl.dims import Dim, Floor, Size
+from compiler.fx.guard import Guard
+from compiler.fx.layers import Recomputed, run_module
 from compiler.fx.targets import resolve
+from compiler.program import Holder, Instruction, Invoke, Reading, Recompute, Ref, Result, Routine, Transfer, sizes_read
 
-Places = dict[str | None, torch.device]
+Places = Mapping[str | None, torch.device]
 KEY = "archdsl"  # under which an fx node's metadata holds the key of the graph's node
 
 
-def lower(graph: Graph, places: Places, training: bool) -> fx.Graph:
-    """The fx graph of a phase: the layers that its outputs depend on, in the order of the spec.
+def lower(routine: Routine, places: Places) -> fx.Graph:
+    """The fx graph of a routine, its devices the real ones of `places`.
 
-    A layer is one node, but for a sum of n tensors, which is n - 1, and the items taken from an operator's list.
-    In training, layers under one @checkpoint are one node that runs them and recomputes them in backward.
+    A layer is one node, but for a sum of n tensors, which is n - 1, and the items taken from a target's list. A region
+    that is recomputed is one node, and so is the guard before all, which refuses inputs that do not fit.
     """
-    needed = live(graph, training)
-    lowering = _Lowering(graph, places, fx.Graph())
-    head = header(graph)
-    for name in head["inputs"]:
-        lowering.values[name, 0] = lowering.fx.placeholder(name)
-        lowering.values[name, 0].meta[KEY] = name
-    keys = [key for key, node in layers(graph) if key in needed and node["op"] != "input"]
-    for region, members in _regions(graph, keys, training):
-        if region is None:
-            for key in members:
-                lowering.node(key)
-        else:
-            lowering.region(region, members, _used_after(graph, members, needed))
-    outputs = [o for o in head["outputs"] if training or o["phase"] == "both"]
-    lowering.fx.output(_returned(graph, outputs, lowering))
-    return lowering.fx
+    graph = fx.Graph()
+    lowering = _Lowering(graph, places, readings={reading.symbol: reading for reading in routine.readings})
+    for feed in routine.feeds:
+        lowering.values[Ref(feed.name)] = graph.placeholder(feed.name)
+        lowering.values[Ref(feed.name)].meta[KEY] = feed.name
+    given = tuple(lowering.values.values())
+    graph.create_node("call_function", Guard(routine.feeds, routine.readings, routine.needs), given, name="inputs_fit")
+    lowering.steps(routine.steps)
+    graph.output(_returned(routine.name, routine.results, lowering))
+    return graph
 
 
-def _regions(graph: Graph, keys: Iterable[str], training: bool) -> Iterable[tuple[str | None, list[str]]]:
-    """Layers in a row that are recomputed together, and those between them (under None)."""
-    members: list[str] = []
-    current: str | None = None
-    for key in keys:
-        region = layer(graph, key)["checkpoint"] if training else None
-        if region != current and members:
-            yield current, members
-            members = []
-        current = region
-        members.append(key)
-    if members:
-        yield current, members
-
-
-def _used_after(graph: Graph, members: list[str], needed: set[str]) -> list[tuple[str, int]]:
-    """The values made by some layers that others, or the network's outputs, use."""
-    inside = set(members)
-    used = {(o["node"], o["output"]) for o in header(graph)["outputs"]}
-    for key in members:
-        for _, consumer, edge in graph.out_edges(key, data=True):
-            if consumer in needed and consumer not in inside:
-                used.add((key, edge["output"]))
-    return [
-        value
-        for value in sorted(used, key=lambda v: (members.index(v[0]) if v[0] in inside else -1, v[1]))
-        if value[0] in inside
-    ]
-
-
-def _returned(graph: Graph, outputs: list[Output], lowering: _Lowering) -> Any:
+def _returned(name: str, results: Sequence[Result], lowering: _Lowering) -> Any:
     """One tensor, or a NamedTuple of several in the order written."""
-    values = [lowering.value(o["node"], o["output"]) for o in outputs]
+    values = [lowering.values[result.ref] for result in results]
     if len(values) == 1:
         return values[0]
-    name = f"{header(graph)['network']}Output"
-    kind: Any = namedtuple(name, [o["name"] for o in outputs], module="archdsl")  # type: ignore[misc]
+    names = [result.name for result in results]
+    kind: Any = namedtuple(f"{name}Output", names, module="archdsl")  # type: ignore[misc]
     return kind(*values)
 
 
 class _Lowering:
-    """The fx graph while it grows, with the fx value of every tensor so far."""
+    """An fx graph while it grows, with the fx value of every tensor and size so far.
 
-    def __init__(self, graph: Graph, places: Places, into: fx.Graph) -> None:
+    `held` are the values of the modules and tensors, by path, that a region is given, since it owns none.
+    """
+
+    def __init__(
+        self,
+        graph: fx.Graph,
+        places: Places,
+        *,
+        readings: Mapping[str, Reading] = MappingProxyType({}),
+        held: Mapping[str, fx.Node] | None = None,
+    ) -> None:
         self.graph = graph
         self.places = places
-        self.fx = into
-        self.values: dict[tuple[str, int], fx.Node] = {}
-        self.lists: dict[str, fx.Node] = {}  # of layers with several outputs
-        self.moved: dict[tuple[str, int, torch.device], fx.Node] = {}
+        self.readings = readings
+        self.held = held
+        self.values: dict[Ref, fx.Node] = {}
+        self.copies: dict[tuple[str, int, torch.device], fx.Node] = {}
+        self.symbols: dict[str, Any] = {}
+        self.sizes: dict[Dim, fx.Node] = {}
 
-    def node(self, key: str) -> None:
-        """Add a layer."""
-        node = layer(self.graph, key)
-        device = self.places[node["device"]]
-        tensors = [self.on(producer, output, device) for producer, output in operands(self.graph, key)]
-        target = node["operator"].target(*input_shapes(self.graph, key))
-        name = key.replace(".", "_").replace("#", "_use")
-        if target.kind == "module":
-            made = self.module(node["path"], tensors, name)
-        elif target.kind == "function":
-            made = self._function(node["operator"], target, tensors, name)
-        else:
-            made = self.attribute(node["path"], name)
-        made.meta[KEY] = key
-        if node["operator"].several:
-            self.lists[key] = made
-        else:
-            self.values[key, 0] = made
+    def steps(self, steps: Sequence[Instruction]) -> None:
+        for step in steps:
+            if isinstance(step, Invoke):
+                self._invoke(step)
+            elif isinstance(step, Transfer):
+                self._transfer(step)
+            else:
+                self._recompute(step)
 
-    def module(self, path: str, tensors: list[fx.Node], name: str) -> fx.Node:
-        return self.fx.create_node("call_module", path, tuple(tensors), name=name)
+    # --- layers
 
-    def attribute(self, path: str, name: str) -> fx.Node:
-        return self.fx.create_node("get_attr", path, name=name)
+    def _invoke(self, step: Invoke) -> None:
+        operands = [self.values[ref] for ref in step.operands]
+        made = self._called(step, operands, step.layer.replace(".", "_").replace("#", "_use"))
+        made.meta[KEY] = step.layer
+        if not step.listed:
+            self.values[step.results[0]] = made
+            return
+        for ref in step.results:
+            self.values[ref] = self.graph.call_function(operator.getitem, (made, ref.output))
+            self.values[ref].meta[KEY] = step.layer
 
-    def _function(self, operator: Operator, target: Target, tensors: list[fx.Node], name: str) -> fx.Node:
+    def _called(self, step: Invoke, operands: list[fx.Node], name: str) -> fx.Node:
+        target, holder = step.target, step.holder
+        if holder is not None:
+            held = self.held[holder.path] if self.held is not None else None
+            if target.kind != "module":
+                return held if held is not None else self.graph.create_node("get_attr", holder.path, name=name)
+            if held is not None:
+                return self.graph.create_node("call_function", run_module, (held, *operands), name=name)
+            return self.graph.create_node("call_module", holder.path, tuple(operands), name=name)
         function = resolve(target.name)
-        if not folds(operator, tensors):
-            given: tuple[Any, ...] = (tensors,) if target.pack else tuple(tensors)
-            return self.fx.create_node(
-                "call_function", function, (*given, *target.args), dict(target.kwargs), name=name
-            )
-        made = tensors[0]
-        for other in tensors[1:]:
-            made = self.fx.create_node("call_function", function, (made, other), name=name)
-        return made
+        if step.folds:
+            made = operands[0]
+            for other in operands[1:]:
+                made = self.graph.create_node("call_function", function, (made, other), name=name)
+                made.meta[KEY] = step.layer
+            return made
+        given: tuple[Any, ...] = (operands,) if target.pack else tuple(operands)
+        arguments = tuple(self._argument(value) for value in target.args)
+        named = {key: self._argument(value) for key, value in target.kwargs.items()}
+        return self.graph.create_node("call_function", function, (*given, *arguments), named, name=name)
 
-    def value(self, key: str, output: int) -> fx.Node:
-        """The fx value of a tensor; one of several outputs is taken from their list at its first use."""
-        if (key, output) not in self.values:
-            part = self.fx.call_function(getitem, (self.lists[key], output))
-            part.meta[KEY] = key
-            self.values[key, output] = part
-        return self.values[key, output]
+    def _argument(self, value: Any) -> Any:
+        """An argument of a target, its open sizes worked out."""
+        if isinstance(value, Dim):
+            return self.size(value)
+        return tuple(map(self._argument, value)) if isinstance(value, (list, tuple)) else value
 
-    def on(self, key: str, output: int, device: torch.device) -> fx.Node:
-        """A tensor on a device: itself, or its one copy there."""
-        if not self.must_move(key, device):
-            return self.value(key, output)
-        place = (key, output, device)
-        if place not in self.moved:
-            value = self.value(key, output)
-            made = self.fx.create_node(
-                "call_method", "to", (value, device), name=f"{value.name}_to_{str(device).replace(':', '')}"
-            )
-            made.meta["transfer"] = (key, output)
-            self.moved[place] = made
-        return self.moved[place]
+    # --- sizes
 
-    def must_move(self, key: str, device: torch.device) -> bool:
-        """Whether a tensor must be copied to be used on a device."""
-        if not header(self.graph)["devices"]:
-            return False
-        node = layer(self.graph, key)
-        if node["op"] == "input":  # the caller's tensors come from anywhere, unless all happens on the CPU
+    def _symbol(self, name: str) -> Any:
+        """The value of a symbol, read from the size of an input."""
+        if name not in self.symbols:
+            reading = self.readings[name]
+            size = self.graph.call_method("size", (self.values[Ref(reading.feed)], reading.dim))
+            if reading.offset != 0:
+                size = self.graph.call_function(operator.sub, (size, self.size(reading.offset)))
+            if reading.factor != 1:
+                size = self.graph.call_function(operator.floordiv, (size, reading.factor))
+            self.symbols[name] = size
+        return self.symbols[name]
+
+    def size(self, size: Size) -> Any:
+        """The value of a size, worked out once."""
+        if isinstance(size, int):
+            return size
+        if size not in self.sizes:
+            terms = [self._product(coefficient, monomial) for monomial, coefficient in size.terms]
+            self.sizes[size] = reduce(lambda a, b: self.graph.call_function(operator.add, (a, b)), terms)
+        return self.sizes[size]
+
+    def _product(self, coefficient: int, monomial: tuple[str | Floor, ...]) -> Any:
+        factors = [self._atom(atom) for atom in monomial]
+        if coefficient != 1 or not factors:
+            factors.insert(0, coefficient)
+        return reduce(lambda a, b: self.graph.call_function(operator.mul, (a, b)), factors)
+
+    def _atom(self, atom: str | Floor) -> Any:
+        if isinstance(atom, str):
+            return self._symbol(atom)
+        return self.graph.call_function(operator.floordiv, (self.size(atom.numerator), atom.divisor))
+
+    # --- devices
+
+    def _transfer(self, step: Transfer) -> None:
+        """Copy a tensor, unless it is on that real device: there, it is itself, or the copy made before."""
+        device, value = self.places[step.result.device], self.values[step.source]
+        if not self._elsewhere(step.source, device):
+            self.values[step.result] = value
+            return
+        place = (step.source.layer, step.source.output, device)
+        if place not in self.copies:
+            name = f"{value.name}_to_{str(device).replace(':', '')}"
+            self.copies[place] = self.graph.create_node("call_method", "to", (value, device), name=name)
+            self.copies[place].meta["transfer"] = (step.source.layer, step.source.output)
+        self.values[step.result] = self.copies[place]
+
+    def _elsewhere(self, ref: Ref, device: torch.device) -> bool:
+        """Whether a tensor may be on another device. The caller's come from anywhere, unless all is on the CPU."""
+        if ref.device is None:
             return any(place.type != "cpu" for place in self.places.values())
-        return self.places[node["device"]] != device
+        return self.places[ref.device] != device
 
-    def region(self, name: str, members: list[str], leaving: list[tuple[str, int]]) -> None:
-        """Lower layers to a function of their own, called so that their activations are recomputed in backward."""
-        inner = _RegionLowering(self, members)
-        for key in members:
-            inner.node(key)
-        results = tuple(inner.value(*value) for value in leaving)
-        inner.fx.output(results[0] if len(results) == 1 else results)
-        run = Recomputed(name, fx.GraphModule(nn.Module(), inner.fx, name), len(inner.modules))
-        called = self.fx.create_node("call_function", run, tuple(inner.given), name=name)
-        called.meta[KEY] = members[-1]
-        for i, value in enumerate(leaving):
-            self.values[value] = called if len(leaving) == 1 else self.fx.call_function(getitem, (called, i))
+    # --- regions
 
+    def _recompute(self, step: Recompute) -> None:
+        """Lower steps to a function of modules, tensors and sizes, called so that backward computes them again."""
+        holders, sizes = step.holders, sizes_read(step.steps)
+        given = [*map(self._held, holders), *(self.values[ref] for ref in step.enters), *map(self.size, sizes)]
+        graph = fx.Graph()
+        taken = [graph.placeholder(value.name) for value in given]
+        inner = _Lowering(
+            graph, self.places, held={holder.path: value for holder, value in zip(holders, taken, strict=False)}
+        )
+        entered = taken[len(holders) :]
+        inner.values.update(zip(step.enters, entered, strict=False))
+        inner.sizes.update(zip(sizes, entered[len(step.enters) :], strict=True))
+        inner.steps(step.steps)
+        results = tuple(dict.fromkeys(inner.values[ref] for ref in step.leaves))  # on one real device some are the same
+        graph.output(results[0] if len(results) == 1 else results)
+        modules = sum(holder.target.kind == "module" for holder in holders)
+        run = Recomputed(step.name, fx.GraphModule(nn.Module(), graph, step.name), modules)
+        called = self.graph.create_node("call_function", run, tuple(given), name=step.name)
+        called.meta[KEY] = next(last.layer for last in reversed(step.steps) if isinstance(last, Invoke))
+        parts = [called] if len(results) == 1 else [self._part(called, i) for i in range(len(results))]
+        for ref in step.leaves:
+            self.values[ref] = parts[results.index(inner.values[ref])]
+            if ref.device is not None:
+                self.copies.setdefault((ref.layer, ref.output, self.places[ref.device]), self.values[ref])
 
-class _RegionLowering(_Lowering):
-    """Lowers a region to a function of its modules and tensors, so that it owns none and any copy of the model can
-    run it. `given` is what the outer graph passes, the modules first."""
+    def _part(self, called: fx.Node, i: int) -> fx.Node:
+        return self.graph.call_function(operator.getitem, (called, i))
 
-    def __init__(self, outer: _Lowering, members: list[str]) -> None:
-        super().__init__(outer.graph, outer.places, fx.Graph())
-        self.given: list[fx.Node] = []
-        self.modules: dict[str, fx.Node] = {}  # by path
-        self.attributes: dict[str, fx.Node] = {}
-        nodes = [layer(self.graph, key) for key in members]
-        targets = [layer(self.graph, key)["operator"].target(*input_shapes(self.graph, key)) for key in members]
-        for wanted, known in ((("module",), self.modules), (("parameter", "buffer"), self.attributes)):
-            for node, target in zip(nodes, targets, strict=True):
-                if target.kind in wanted and node["path"] not in known:
-                    name = node["path"].replace(".", "_")
-                    known[node["path"]] = self._take(outer.attribute(node["path"], f"{name}_{target.kind}"))
-        inside = set(members)
-        for key, node in zip(members, nodes, strict=True):
-            device = self.places[node["device"]]
-            for producer, output in operands(self.graph, key):
-                moves = self.must_move(producer, device)
-                place: Any = (producer, output, device) if moves else (producer, output)
-                values: Any = self.moved if moves else self.values
-                if producer not in inside and place not in values:
-                    values[place] = self._take(outer.on(producer, output, device))  # moved once, not at each run
-
-    def _take(self, value: fx.Node) -> fx.Node:
-        self.given.append(value)
-        return self.fx.placeholder(value.name)
-
-    def module(self, path: str, tensors: list[fx.Node], name: str) -> fx.Node:
-        return self.fx.create_node("call_function", call, (self.modules[path], *tensors), name=name)
-
-    def attribute(self, path: str, name: str) -> fx.Node:
-        return self.attributes[path]
-
-
-def lower_loss(loss: Graph, moved: bool) -> fx.Graph:
-    """A loss as an fx graph of the outputs and the target, which is `moved` to the output it is compared with."""
-    lowering = _Lowering(loss, {None: CPU}, fx.Graph())
-    head = header(loss)
-    for name in head["inputs"]:
-        lowering.values[name, 0] = lowering.fx.placeholder(name)
-    for key, node in layers(loss):
-        if node["op"] == "input":
-            continue
-        if moved and isinstance(node["operator"], Loss):
-            output = lowering.values[operands(loss, key)[0]]
-            device = lowering.fx.call_function(getattr, (output, "device"))
-            lowering.values["target", 0] = lowering.fx.call_method("to", (lowering.values["target", 0], device))
-        lowering.node(key)
-    result = head["outputs"][0]
-    lowering.fx.output(lowering.value(result["node"], result["output"]))
-    return lowering.fx
+    def _held(self, holder: Holder) -> fx.Node:
+        name = f"{holder.path.replace('.', '_')}_{holder.target.kind}"
+        return self.graph.create_node("get_attr", holder.path, name=name)

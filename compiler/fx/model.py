@@ -60,17 +60,29 @@ class CompiledNetwork(fx.GraphModule):
         value: torch.Tensor = function(*values, target)
         return value
 
+    def __copy__(self) -> CompiledNetwork:
+        """A network of its own over the same modules, as `copy.copy` of any module is."""
+        root = nn.Module()
+        for registry in ("_parameters", "_buffers", "_modules"):
+            setattr(root, registry, dict(getattr(self, registry)))
+        return self._with(root)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledNetwork:
         root = nn.Module()
         for registry in ("_parameters", "_buffers", "_modules"):
             setattr(root, registry, copy.deepcopy(getattr(self, registry), memo))
+        copied = self._with(root)
+        copied.meta = copy.deepcopy(self.meta, memo)
+        memo[id(self)] = copied
+        return copied
+
+    def _with(self, root: nn.Module) -> CompiledNetwork:
+        """The same graphs over the modules of another root."""
         root._non_persistent_buffers_set = set(self._non_persistent_buffers_set)
         root.training = self.training
         copies = {id(graph): copy.deepcopy(graph) for graph in self._graphs.values()}
-        graphs = {mode: copies[id(graph)] for mode, graph in self._graphs.items()}
-        copied = CompiledNetwork(root, graphs, self._losses)
-        copied.meta = copy.deepcopy(self.meta, memo)
-        memo[id(self)] = copied
+        copied = CompiledNetwork(root, {mode: copies[id(graph)] for mode, graph in self._graphs.items()}, self._losses)
+        copied.meta = dict(self.meta)
         return copied
 
     def __reduce__(self) -> Any:

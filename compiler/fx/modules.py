@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -12,37 +11,55 @@ from torch import nn
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, Layer, input_shapes, layers
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from compiler.devices import CPU
+from compiler.fx.lower import Places
 from compiler.fx.targets import resolve
+from compiler.program import Holder
 
 
-def build(graph: Graph, places: dict[str | None, torch.device]) -> nn.Module:
+def build(holders: Iterable[Holder], places: Places) -> nn.Module:
     """A module tree with every layer that has one, its parameters on the device it is placed on.
 
     Weights are drawn on the CPU, layer after layer, so that a seed gives the same network on all devices; but those of
-    the device meta, which has no values, are never drawn.
+    the device meta, which has no values, are never drawn, nor are any in torch's `FakeTensorMode`.
     """
     root = nn.Module()
-    for key, node in layers(graph):
-        if key != node["path"] or node["op"] == "input":
-            continue  # a shared layer is built once
-        device = places[node["device"]]
-        target = node["operator"].target(*input_shapes(graph, key))
-        if target.kind == "module":
-            with nullcontext() if device.type != "meta" else device:
-                module = _allocate(key, partial(resolve(target.name), **target.kwargs))
-            _initialise(module, node)
-            module.requires_grad_(not node["frozen"])
-            _attach(root, node["path"], module.to(device))
-        elif target.kind in ("parameter", "buffer"):
-            tensor = _allocate(
-                key, partial(torch.empty, node["weights"][0].shape, device="meta" if device.type == "meta" else CPU)
-            )
-            _fill(tensor, node["params"]["init"])
-            _attach(root, node["path"], _own(tensor.to(device), target.kind, node["frozen"]))
+    valued = type(torch.empty(0)) is torch.Tensor
+    for holder in holders:
+        device = places[holder.device]
+        drawn = CPU if valued and device.type != "meta" else device
+        with drawn:  # whatever the caller's default is
+            built = _module(holder) if holder.target.kind == "module" else _tensor(holder)
+        if drawn != device:
+            built = built.to(device)
+        if isinstance(built, torch.Tensor):
+            built = _own(built, holder)
+        else:
+            built.requires_grad_(not holder.frozen)
+        _attach(root, holder.path, built)
     return root
+
+
+def _module(holder: Holder) -> nn.Module:
+    module: nn.Module = _allocate(holder.path, partial(resolve(holder.target.name), **holder.target.kwargs))
+    for held in holder.held:
+        if held.start is not None:
+            _fill(module.get_parameter(held.weight.name), held.start)
+    return module
+
+
+def _tensor(holder: Holder) -> torch.Tensor:
+    (held,) = holder.held
+    tensor: torch.Tensor = _allocate(holder.path, partial(torch.empty, held.weight.shape))
+    if held.start is not None:
+        _fill(tensor, held.start)
+    return tensor
+
+
+def _own(tensor: torch.Tensor, holder: Holder) -> nn.Parameter | nn.Buffer:
+    buffer = holder.target.kind == "buffer"
+    return nn.Buffer(tensor) if buffer else nn.Parameter(tensor, requires_grad=not holder.frozen)
 
 
 def _allocate(key: str, make: Callable[[], Any]) -> Any:
@@ -57,10 +74,6 @@ def _allocate(key: str, make: Callable[[], Any]) -> Any:
         raise SpecError([Diagnostic("out-of-memory", message, help=help)]) from None
 
 
-def _own(tensor: torch.Tensor, kind: str, frozen: bool) -> nn.Parameter | nn.Buffer:
-    return nn.Buffer(tensor) if kind == "buffer" else nn.Parameter(tensor, requires_grad=not frozen)
-
-
 def _attach(root: nn.Module, path: str, what: nn.Module | nn.Parameter | nn.Buffer) -> None:
     """Set what is at a path below the root, with plain modules on the way to it."""
     *parents, name = path.split(".")
@@ -72,19 +85,6 @@ def _attach(root: nn.Module, path: str, what: nn.Module | nn.Parameter | nn.Buff
             module.add_module(parent, inner)
         module = inner
     setattr(module, name, what)
-
-
-def _initialise(module: nn.Module, node: Layer) -> None:
-    """Start the weights as the layer says; where it says nothing, they are as torch's module made them."""
-    weight: Initialiser | None = getattr(node["operator"], "init", None)
-    bias: Initialiser | None = getattr(node["operator"], "bias_init", None)
-    if weight is not None and bias is None and getattr(node["operator"], "takes_default_init", True):
-        bias = Initialiser("zeros")
-    chosen = {"weight": weight, "bias": bias, "buffer": None}
-    for own in node["weights"]:
-        initialiser = chosen[own.role]
-        if initialiser is not None:
-            _fill(module.get_parameter(own.name), initialiser)
 
 
 def _fill(tensor: torch.Tensor, initialiser: Initialiser) -> None:

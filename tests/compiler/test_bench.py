@@ -83,6 +83,11 @@ def test_a_checkpoint_is_timed_layer_by_layer(network_of: Callable[..., Network]
     assert set(found.forward) == {"y.linear", "y.relu", "z"}
 
 
+def test_every_addition_of_a_sum_is_timed(network_of: Callable[..., Network]) -> None:
+    model = network_of("network Net(a: [2, 8], b: [2, 8]) { add(a, b, a, b) }").compile()
+    assert [stopwatch.key_of(node) for node in model.graph.nodes].count("add") == 3
+
+
 def test_a_network_without_weights_has_no_step(network_of: Callable[..., Network]) -> None:
     net = network_of("network Net(x: [2, 8]) { x -> relu }")
     found = measure(net.compile(), net.graph, rounds=1)

@@ -17,7 +17,8 @@ from archdsl.dims import numbers as numbers_of
 from archdsl.elaborate import elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import layer
-from archdsl.measure.network.receptive_field import Field, Fields, receptive_fields
+from archdsl.measure.network.field import Field, Fields
+from archdsl.measure.network.receptive_field import receptive_fields
 from archdsl.network import Network
 from archdsl.program import parse_string
 from tests.conftest import Said

@@ -10,7 +10,7 @@ import torch
 
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from compiler import compile_graph, memory
+from compiler import assemble, compile_graph, memory
 from tests.safety.confined import archdsl
 
 HUGE = "network Huge(x: [N, 1000000]) { x -> f: linear(1000000) }"
@@ -50,7 +50,9 @@ def test_each_device_needs_its_own_weights_and_the_machine_the_largest_on_its_wa
     graph_of: Callable[..., Graph],
 ) -> None:
     first, second = torch.device("cuda", 0), torch.device("cuda", 1)
-    needed = memory.bytes_needed(graph_of(SMALL), {"a": first, "b": second, None: torch.device("cpu")})
+    needed = memory.bytes_needed(
+        assemble(graph_of(SMALL)).holders, {"a": first, "b": second, None: torch.device("cpu")}
+    )
     assert needed == {first: 4 * (8 * 4 + 4), second: 4 * (4 * 2 + 2), torch.device("cpu"): 4 * (8 * 4 + 4)}
 
 

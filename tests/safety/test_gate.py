@@ -46,7 +46,7 @@ ALLOWED = {
 IMPORTERS = {
     "archdsl/__init__.py", "archdsl/backends.py", "archdsl/cli/__init__.py", "archdsl/graph_classes.py",
     "archdsl/own_operators.py",
-    "archdsl/sheet/formats.py", "compiler/fx/targets.py", "viz/formats/__init__.py",
+    "archdsl/sheet/formats.py", "compiler/__init__.py", "compiler/fx/targets.py", "viz/formats/__init__.py",
 }  # fmt: skip
 
 

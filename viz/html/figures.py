@@ -10,7 +10,7 @@ from archdsl.dims import Size
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, layers, sound
 from archdsl.measure.network.analyse import analyse
-from archdsl.measure.network.receptive_field import Fields
+from archdsl.measure.network.field import Fields
 from archdsl.measure.network.report import Report, Row
 from archdsl.measure.run.execution import Runs
 from archdsl.measure.time.device_profile import DeviceProfile

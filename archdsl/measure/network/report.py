@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archdsl.diagnostics import Instance
 from archdsl.dims import Shape, Size
 from archdsl.graph import plain
-from archdsl.measure.network.receptive_field import Fields
+from archdsl.measure.network.field import Fields
 from archdsl.ops import Operator
 
 if TYPE_CHECKING:

@@ -1,45 +1,18 @@
-"""Trains a compiled network with its own loss on a small data set."""
+"""Trains a compiled network with its own loss."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from compiler.example.digits import DataSet
 from compiler.fx.model import CompiledNetwork
 
 
-@dataclass(frozen=True)
-class DataSet:
-    """Images [n, C, H, W] with their classes [n], for training and held out."""
-
-    images: Tensor
-    labels: Tensor
-    held_out_images: Tensor
-    held_out_labels: Tensor
-
-
-def digits(shape: tuple[int, ...], held_out: float = 0.2, seed: int = 0) -> DataSet:
-    """The handwritten digits that come with scikit-learn (1,797 images of 8×8, UCI, E. Alpaydin and C. Kaynak, 1998),
-    resized to the shape [C, H, W] that a network takes, values from -1 to 1.
-
-    Raises `ImportError` where scikit-learn is not installed.
-    """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images = torch.as_tensor(bunch.images, dtype=torch.float32).unsqueeze(1) / 8.0 - 1.0
-    images = nn.functional.interpolate(images, size=shape[1:], mode="bilinear", align_corners=False)
-    images = images.expand(-1, shape[0], -1, -1).contiguous()
-    labels = torch.as_tensor(bunch.target, dtype=torch.int64)
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
-    test = int(len(labels) * held_out)
-    return DataSet(images[order[test:]], labels[order[test:]], images[order[:test]], labels[order[:test]])
-
-
-DATA_SETS = {"digits": digits}  # by name, each made for a shape [C, H, W]
+class NothingToTrain(ValueError):
+    """Training would change nothing."""
 
 
 def train(
@@ -55,10 +28,15 @@ def train(
 
     The result is the held-out accuracy, from 0 to 1.
 
-    `progress` is called after each step with the steps done and the loss.
+    `progress` is called after each step with the steps done and the loss. Raises `NothingToTrain` where no weight can
+    learn.
     """
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    if not trained:
+        owns = next(model.parameters(), None) is not None
+        raise NothingToTrain("every weight is @frozen: nothing to train" if owns else "no weights: nothing to train")
     steps = epochs * steps_of(data, batch)
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    optimizer = torch.optim.Adam(trained, lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     model.train()
     done = 0
@@ -67,6 +45,8 @@ def train(
         for start in range(0, len(order) - batch + 1, batch):
             chosen = order[start : start + batch]
             loss = model.loss(model(_shifted(data.images[chosen])), data.labels[chosen])
+            if not loss.requires_grad:
+                raise NothingToTrain("the loss depends on no weight that is trained: nothing to train")
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

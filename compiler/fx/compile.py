@@ -1,0 +1,47 @@
+"""Compiles a network: its program, lowered to fx graphs over the modules that it calls."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from archdsl.graph import Graph
+from compiler.devices import DeviceChoice, assign
+from compiler.fx.lower import Places, lower
+from compiler.fx.model import CompiledNetwork
+from compiler.fx.modules import build
+from compiler.lowering import assemble
+from compiler.memory import refuse_what_cannot_fit
+from compiler.program import Assembly
+
+
+def compile_graph(graph: Graph, devices: DeviceChoice = None, *, force: bool = False) -> CompiledNetwork:
+    """Compile an elaborated graph; the model is in training mode, as a new torch module is.
+
+    `devices` maps the logical devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one
+    device for all, or "auto"; by default all is on torch's default device, the CPU. Raises `SpecError` where that does
+    not fit, where a size must be known that is open, and, unless by `force`, where a device has not the memory for the
+    weights.
+    """
+    assembly = assemble(graph)
+    places = assign(assembly.devices, devices)
+    if not force:
+        refuse_what_cannot_fit(assembly.holders, places)
+    root = build(assembly.holders, places)
+    training = lower(assembly.training, places)
+    inference = training if assembly.inference is assembly.training else lower(assembly.inference, places)
+    return CompiledNetwork(root, {True: training, False: inference}, _losses(assembly, places))
+
+
+def _losses(assembly: Assembly, places: Places) -> dict[int, fx.GraphModule | None]:
+    """The loss by the number of outputs it takes: those of inference (None where nothing is left of it), and all."""
+    if assembly.training_loss is None:
+        return {}
+    found: dict[int, fx.GraphModule | None] = {}
+    for routine, loss in (
+        (assembly.inference, assembly.inference_loss),
+        (assembly.training, assembly.training_loss),
+    ):
+        found[len(routine.results)] = None
+        if loss is not None:
+            found[len(routine.results)] = fx.GraphModule(build(loss.holders, places), lower(loss, places), "Loss")
+    return found

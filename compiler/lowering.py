@@ -1,0 +1,249 @@
+"""Lowers an elaborated graph to the program of each phase (`compiler/program.py`). No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.dims import Shape, Undecided, symbols
+from archdsl.errors import SpecError
+from archdsl.graph import Graph, Layer, Output, header, input_shapes, layer, layers, live, operands
+from archdsl.ops import Target
+from archdsl.ops.initialiser import Initialiser
+from archdsl.ops.merge import folds
+from compiler.program import (
+    Assembly,
+    Feed,
+    Held,
+    Holder,
+    Instruction,
+    Invoke,
+    Reading,
+    Recompute,
+    Ref,
+    Result,
+    Routine,
+    Transfer,
+    open_sizes,
+    sizes_read,
+)
+from compiler.sizes import readings
+
+Homes = Mapping[str, str | None]  # the device of each layer
+
+
+def assemble(graph: Graph) -> Assembly:
+    """The programs of a network.
+
+    Raises `SpecError` where torch must know a size beforehand that is open, or no input tells one that is needed.
+    """
+    head = header(graph)
+    homes = {key: node["device"] for key, node in layers(graph) if node["op"] != "input"}
+    targets = {key: _target(graph, key) for key in homes}
+    holders = _holders(graph, targets)
+    training = _Phase(graph, targets, holders, homes, training=True).routine()
+    phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in layers(graph))
+    inference = _Phase(graph, targets, holders, homes, training=False).routine() if phased else training
+    everywhere = [(o["name"], homes.get(o["node"])) for o in head["outputs"]]
+    losses = [_loss(loss, dict(everywhere)) if loss else None for loss in (head["loss"], head["inference_loss"])]
+    built = tuple({holder.path: holder for holder in holders.values()}.values())
+    return Assembly(head["network"], head["devices"], built, training, inference, *losses)
+
+
+def _loss(loss: Graph, outputs: Homes) -> Routine:
+    """A loss: each part of it runs where the first output is that it reads, and the target is brought there."""
+    homes: dict[str, str | None] = dict(outputs)
+    for key, node in layers(loss):
+        if node["op"] != "input":
+            read = (homes.get(producer) for producer, _ in operands(loss, key))
+            homes[key] = next((home for home in read if home is not None), None)
+    own = {key: homes[key] for key, node in layers(loss) if node["op"] != "input"}
+    targets = {key: _target(loss, key) for key in own}
+    return _Phase(loss, targets, _holders(loss, targets), own, training=True).routine()
+
+
+# --- what is called, and what is built
+
+
+def _target(graph: Graph, key: str) -> Target:
+    node = layer(graph, key)
+    try:
+        target = node["operator"].target(*input_shapes(graph, key))
+    except Undecided as error:
+        raise _must_be_known(node, error.question, error.symbols) from None
+    if target.kind == "module":
+        for size in open_sizes(tuple(target.kwargs.values())):
+            raise _must_be_known(node, f"the size {size} of `{node['op']}`", symbols(size))
+    return target
+
+
+def _must_be_known(node: Layer, what: str, names: Iterable[str]) -> SpecError:
+    wanted = " and ".join(f"`{name}`" for name in sorted(set(names)))
+    help = f"give {wanted} a value: write a number in the input's shape, or use --input"
+    message = f"{what} depends on {wanted}, and must be known when the network is compiled"
+    return SpecError([Diagnostic("undecided", message, node["span"], chain=node["blocks"], help=help)])
+
+
+def _holders(graph: Graph, targets: Mapping[str, Target]) -> dict[str, Holder]:
+    """What is built for each layer that holds something, by its key: for a shared one what its first use holds."""
+    found: dict[str, Holder] = {}
+    for key, target in targets.items():
+        if target.kind == "function":
+            continue
+        node = layer(graph, key)
+        first = found.get(node["path"])
+        # A shared pool of images and of series is two modules of torch: without weights, that is no difference.
+        shared = first is not None and (first.target == target or bool(first.held))
+        path = node["path"] if first is None or shared else key
+        found[key] = first if first is not None and shared else _holder(node, path, target)
+    return found
+
+
+def _holder(node: Layer, path: str, target: Target) -> Holder:
+    starts = _starts(node)
+    held = tuple(
+        Held(f"{path}.{weight.name}" if weight.name else path, weight, starts(weight.role))
+        for weight in node["weights"]
+    )
+    return Holder(path, target, node["device"], node["frozen"], held)
+
+
+def _starts(node: Layer) -> Callable[[str], Initialiser | None]:
+    """How weights of each role start; where a layer says nothing, as torch's module makes them."""
+    operator = node["operator"]
+    weight: Initialiser | None = getattr(operator, "init", None)
+    if operator.owns_storage:  # nothing but its own tensor, whatever its role
+        return lambda role: weight
+    bias: Initialiser | None = getattr(operator, "bias_init", None)
+    if weight is not None and bias is None and getattr(operator, "takes_default_init", True):
+        bias = Initialiser("zeros")
+    return {"weight": weight, "bias": bias, "buffer": None}.get
+
+
+# --- steps
+
+
+class _Phase:
+    """The steps of a phase: the layers that its outputs depend on, in the order of the spec."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        targets: Mapping[str, Target],
+        holders: Mapping[str, Holder],
+        homes: Homes,
+        *,
+        training: bool,
+    ) -> None:
+        self.graph, self.targets, self.holders, self.homes, self.training = graph, targets, holders, homes, training
+        self.needed = live(graph, training)
+        self.outputs: list[Output] = [o for o in header(graph)["outputs"] if training or o["phase"] == "both"]
+
+    def routine(self) -> Routine:
+        head = header(self.graph)
+        feeds = tuple(Feed(name, *_declared(self.graph, name)) for name in head["inputs"])
+        block = _Block(self)
+        keys = [key for key, node in layers(self.graph) if key in self.needed and node["op"] != "input"]
+        for region, members in self._regions(keys):
+            block.recompute(region, members) if region is not None else block.invoke(members)
+        results = tuple(Result(o["name"], self.own(o["node"], o["output"])) for o in self.outputs)
+        read = readings((feed.name, feed.shape) for feed in feeds)
+        self._refuse_untold(block.steps, read)
+        return Routine(head["network"], feeds, tuple(block.steps), results, read, head["needs"])
+
+    def _regions(self, keys: Iterable[str]) -> Iterator[tuple[str | None, list[str]]]:
+        """Layers in a row that are recomputed together, and those between them (under None)."""
+        members: list[str] = []
+        current: str | None = None
+        for key in keys:
+            region = layer(self.graph, key)["checkpoint"] if self.training else None
+            if region != current and members:
+                yield current, members
+                members = []
+            current = region
+            members.append(key)
+        if members:
+            yield current, members
+
+    def _refuse_untold(self, steps: Sequence[Instruction], read: Sequence[Reading]) -> None:
+        """Refuse a size that is read but that no input tells, such as that of `[N, H * W]`."""
+        told = {reading.symbol for reading in read}
+        if all(symbols(size) <= told for size in sizes_read(steps)):
+            return
+        for key, target in self.targets.items():
+            for size in open_sizes((target.args, tuple(target.kwargs.values()))):
+                if not symbols(size) <= told:
+                    node = layer(self.graph, key)
+                    raise _must_be_known(node, f"the size {size} of `{node['op']}`", symbols(size) - told)
+
+    def own(self, key: str, output: int) -> Ref:
+        """A tensor where it is made."""
+        return Ref(key, output, self.homes.get(key))
+
+    def needed_on(self, key: str, output: int, device: str | None) -> Ref:
+        """A tensor where it is read: itself, or its copy there."""
+        own = self.own(key, output)
+        return own if device in (None, own.device) else own._replace(device=device)
+
+    def used_after(self, members: Sequence[str]) -> set[Ref]:
+        """What others, or the network's outputs, read of what some layers make, each where it is read."""
+        inside = set(members)
+        used = {self.own(o["node"], o["output"]) for o in self.outputs if o["node"] in inside}
+        for key in members:
+            for _, reader, edge in self.graph.out_edges(key, data=True):
+                if reader in self.needed and reader not in inside:
+                    used.add(self.needed_on(key, edge["output"], self.homes[reader]))
+        return used
+
+
+def _declared(graph: Graph, name: str) -> tuple[Shape, str]:
+    node = layer(graph, name)
+    return node["shape"], node["dtype"]
+
+
+class _Block:
+    """Steps while they grow: of a phase, or of a region in it, which asks the block around for what it has not made."""
+
+    def __init__(self, phase: _Phase, around: _Block | None = None, members: Iterable[str] = ()) -> None:
+        self.phase = phase
+        self.around = around
+        self.members = frozenset(members)
+        self.steps: list[Instruction] = []
+        self.copies: set[Ref] = set()  # on other devices
+        self.enters: dict[Ref, None] = {}
+
+    def invoke(self, keys: Iterable[str]) -> None:
+        """Add layers."""
+        for key in keys:
+            node, target = layer(self.phase.graph, key), self.phase.targets[key]
+            home = self.phase.homes[key]
+            read = tuple(self.on(producer, output, home) for producer, output in operands(self.phase.graph, key))
+            results = tuple(Ref(key, i, home) for i in range(len(node["outputs"])))
+            folded = target.kind == "function" and folds(node["operator"], read)
+            holder = self.phase.holders.get(key)
+            self.steps.append(Invoke(key, target, read, results, holder, node["operator"].several, folded))
+
+    def on(self, key: str, output: int, device: str | None) -> Ref:
+        """A tensor on a device, copied there if need be: once, and before a region rather than at each run of it."""
+        wanted = self.phase.needed_on(key, output, device)
+        if self.around is not None and key not in self.members:
+            self.around.on(key, output, device)
+            self.enters[wanted] = None
+        elif wanted != self.phase.own(key, output) and wanted not in self.copies:
+            self.steps.append(Transfer(self.phase.own(key, output), wanted))
+            self.copies.add(wanted)
+        return wanted
+
+    def recompute(self, name: str, members: list[str]) -> None:
+        """Add a region. A copy that it makes of its own tensors on another device is that of all that read it there."""
+        inner = _Block(self.phase, self, members)
+        inner.invoke(members)
+        leaving: set[Ref] = set()
+        for ref in self.phase.used_after(members):
+            made = ref in inner.copies or ref.device == self.phase.homes[ref.layer]
+            leaving.add(ref if made else self.phase.own(ref.layer, ref.output))
+        order = {key: i for i, key in enumerate(members)}
+        leaves = sorted(leaving, key=lambda ref: (order[ref.layer], ref.output, ref in inner.copies, ref.device or ""))
+        steps = tuple(step for step in inner.steps if not isinstance(step, Recompute))
+        self.steps.append(Recompute(name, steps, tuple(inner.enters), tuple(leaves)))
+        self.copies |= leaving & inner.copies
