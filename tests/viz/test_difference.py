@@ -331,7 +331,7 @@ def test_what_does_not_go_together_is_a_wrong_command(
 ) -> None:
     done = command_line("diff", "lenet5", "lenet5", *arguments)
     assert done.status == 2
-    assert message in done.out
+    assert message in done.err
 
 
 def test_a_failed_drawing_leaves_the_old_file(diff: Diff, tmp_path: Path) -> None:
