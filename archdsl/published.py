@@ -11,6 +11,7 @@ from archdsl.graph import Graph, header, live
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report
 from archdsl.pipeline import check
+from archdsl.sheet.sheet import Column, Line, Sheet
 from archdsl.shipped import SPECS, shipped_specs
 
 FILE: Final = SPECS / "published.json"
@@ -51,6 +52,30 @@ def figures() -> list[PublishedFigure]:
                 name = known["aliases"].get(variant, variant)
                 found += _figures(variant, known["networks"][name], graph)
     return found
+
+
+def sheet() -> Sheet:
+    """Every published figure beside ours; a number leads to the reason why they differ."""
+    found = figures()
+    columns = (
+        Column("network", group=True),
+        Column("figure"),
+        Column("published", "figure"),
+        Column("ours", "count"),
+        Column("agrees"),
+        Column("source", rank=1, wrap=True),
+    )
+    reasons = {note: number for number, note in enumerate(dict.fromkeys(f.note for f in found if f.note), 1)}
+    return Sheet(
+        title="published figures and ours",
+        columns=columns,
+        lines=tuple(
+            Line((f.network, f.figure, f.published, f.ours, f.agrees + _mark(reasons.get(f.note)), f.source))
+            for f in found
+        ),
+        notes=tuple(f"[{number}]  {note}" for note, number in reasons.items()),
+        document={"archdsl": 1, "figures": [figure.to_dict() for figure in found]},
+    )
 
 
 def printed(graph: Graph) -> list[PublishedFigure]:
@@ -125,3 +150,7 @@ def _agrees(ours: int, published: int, unit: int | None) -> Literal["equal", "ro
     if unit is None:  # a bound
         return "rounded" if ours < published else "differs"
     return "rounded" if abs(ours - published) * 2 <= unit else "differs"
+
+
+def _mark(number: int | None) -> str:
+    return "" if number is None else f" [{number}]"

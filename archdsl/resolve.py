@@ -27,7 +27,7 @@ from archdsl.definitions import (
 )
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean, renaming, unknown
 from archdsl.graph import Unused, Writing
-from archdsl.limits import MAX_FAULTS
+from archdsl.limits import most_faults
 from archdsl.ops import OPERATORS, parameter_table, words
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -132,7 +132,7 @@ class _Resolver:
 
     def _record(self, fault: Diagnostic) -> None:
         self.faults.append(fault)
-        if len(self.faults) >= MAX_FAULTS:
+        if len(self.faults) >= most_faults():
             raise _Enough
 
     # --- definitions and statements

@@ -17,7 +17,7 @@ from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report
 from archdsl.ops.kinds import literal
 from archdsl.pipeline import load_graph
-from archdsl.sheet.sheet import Column, Line, Sheet, Value
+from archdsl.sheet.sheet import CellValue, Column, Line, Sheet
 
 SHOWN: Final = ("params", "macs", "activation_bytes_inference_peak", "activation_bytes_training")
 HEADINGS: Final = (
@@ -132,11 +132,11 @@ def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
         *(Column(name, "figure") for name in names),
         *HEADINGS,
         *((Column("front"),) if pareto else ()),
-        *((Column("fault", rank=3),) if faults else ()),
+        *((Column("fault", rank=3, wrap=True),) if faults else ()),
     )
 
     def line(point: Point) -> Line:
-        costs: tuple[Value, ...] = tuple(
+        costs: tuple[CellValue, ...] = tuple(
             getattr(point.report, total) if point.report is not None else None for total in SHOWN
         )
         return Line(

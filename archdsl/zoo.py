@@ -11,6 +11,7 @@ from archdsl.dims import Size, show
 from archdsl.graph import header
 from archdsl.measure.network.analyse import analyse
 from archdsl.pipeline import check
+from archdsl.sheet.sheet import Column, Line, Sheet
 from archdsl.shipped import shipped_specs
 
 
@@ -43,6 +44,25 @@ def entries() -> list[ShippedNetwork]:
             inputs = ", ".join(show(shape[1:]) for _, shape in report.inputs)
             found.append(ShippedNetwork(variant, report.network, inputs, report.params, report.macs, file.name, source))
     return found
+
+
+def sheet() -> Sheet:
+    """Every network with what it costs, below the paper that it comes from."""
+    found = entries()
+    columns = (
+        Column("network"),
+        Column("input", rank=1),
+        Column("params", "count"),
+        Column("MACs", "count"),
+        Column("source", group=True),
+        Column("file", group=True),
+    )
+    return Sheet(
+        title="networks that ship with archdsl",
+        columns=columns,
+        lines=tuple(Line((e.name, e.input, e.params, e.macs, e.source, e.file)) for e in found),
+        document={"archdsl": 1, "networks": [entry.to_dict() for entry in found]},
+    )
 
 
 def title(file: Path) -> str:

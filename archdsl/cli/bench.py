@@ -19,7 +19,7 @@ from archdsl.cli.options import (
     sheet_options,
     spec_argument,
 )
-from archdsl.cli.terminal import progress, terminal_width
+from archdsl.cli.terminal import print_sheets, progress, terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ def command(
     from archdsl.presentation.layers import ReportView, layers
     from archdsl.presentation.times import COMPARED
     from archdsl.rewrite.recompute import keeping_all
-    from archdsl.sheet.formats import render
 
     if device == "meta":
         raise click.BadParameter("nothing is computed on meta, so nothing takes time there")
@@ -81,5 +80,5 @@ def command(
         view["flat"] = True
     # Equal blocks take their own time each, so that none is folded.
     sheet = layers(network.graph, report, ReportView(**({"columns": COMPARED} | view | {"fold": False})))
-    click.echo(render(sheet, form, width), nl=False)
+    print_sheets([sheet], form, width)
     return 0

@@ -14,15 +14,13 @@ from archdsl.cli.options import (
     choice_options,
     direction_option,
     engine_option,
-    faults_as_json,
-    json_option,
-    print_json,
+    sheet_options,
     theme_option,
     times_of_page_option,
     without_effect,
 )
 from archdsl.cli.results import try_place, write_or_keep, wrote
-from archdsl.cli.terminal import say
+from archdsl.cli.terminal import print_sheets
 
 
 @click.command("diff")
@@ -49,8 +47,7 @@ from archdsl.cli.terminal import say
 @choice_options
 @limit_options
 @click.option("--exit-code", is_flag=True, help="Status 1 where the networks differ.")
-@json_option
-@faults_as_json
+@sheet_options
 def command(
     a: str,
     b: str,
@@ -58,7 +55,8 @@ def command(
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     exit_code: bool,
-    as_json: bool,
+    form: str,
+    width: int | None,
     **options: Any,
 ) -> int:
     """Compare two networks layer by layer: what was added, removed and changed, and what that costs.
@@ -69,7 +67,7 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    _check(output, as_json, options)
+    _check(output, form, options)
     try_place(output)
     first, second = (Network(load_graph(spec, settings, inputs)) for spec in (a, b))
     difference = first.diff(second)
@@ -79,17 +77,19 @@ def command(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         wrote(output)
-    elif as_json:
-        print_json(difference.to_dict())
     else:
-        say(str(difference), nl=False)
+        from archdsl.presentation.changes import sheets
+
+        print_sheets(sheets(difference), form, width)
     return 1 if exit_code and not difference.same else 0
 
 
-def _check(output: Path | None, as_json: bool, options: Mapping[str, Any]) -> None:
+def _check(output: Path | None, form: str, options: Mapping[str, Any]) -> None:
     """A drawing is either asked for, or nothing is said of how it looks."""
-    if output is not None and as_json:
+    if output is not None and form == "json":
         raise click.UsageError("--json prints the difference and -o draws it: give one of them")
+    if output is not None:
+        without_effect("in a drawing", "form", "width")
     if output is None:
         without_effect("without a drawing: name its file with -o", *options)
         return

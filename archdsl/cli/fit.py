@@ -11,14 +11,12 @@ import click
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     choice_options,
-    faults_as_json,
-    json_option,
     memory_options,
-    print_json,
+    sheet_options,
     spec_argument,
     without_effect,
 )
-from archdsl.cli.terminal import say
+from archdsl.cli.terminal import print_sheets
 
 POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -51,9 +49,8 @@ def _memory(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]
 @click.option("--inference", is_flag=True, help="Ask for inference instead of training.")
 @click.option("--batch", type=click.IntRange(1, 2**24), help="Ask what this batch needs, and for the largest input.")
 @click.option("--step", type=click.IntRange(1, 4096), default=32, show_default=True, help="By which inputs grow.")
-@json_option
+@sheet_options
 @limit_options
-@faults_as_json
 def command(
     spec: str,
     settings: Mapping[str, Any],
@@ -65,13 +62,14 @@ def command(
     inference: bool,
     batch: int | None,
     step: int,
-    as_json: bool,
+    form: str,
+    width: int | None,
 ) -> int:
     """Find the largest batch that fits into a memory, and what recomputing blocks in backward would buy."""
     from archdsl.graph import header
     from archdsl.measure.memory.fit import Conditions, Fit, Unfit
     from archdsl.pipeline import load_graph
-    from archdsl.presentation.fitting import text
+    from archdsl.presentation.fitting import sheet
 
     graph = load_graph(spec, settings)
     devices = header(graph)["devices"]
@@ -96,8 +94,5 @@ def command(
             cases = [given] if larger is None else [given, larger]
     except Unfit as error:
         raise click.UsageError(str(error)) from None
-    if as_json:
-        print_json({"archdsl": 1, "cases": [case.to_dict() for case in cases]})
-    else:
-        say("\n".join(map(text, cases)))
+    print_sheets([sheet(cases)], form, width)
     return 0

@@ -11,7 +11,7 @@ import click
 from archdsl.catalogue import CATALOGUE
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import format_option, print_json, without_effect
-from archdsl.cli.terminal import colour, show_faults
+from archdsl.cli.terminal import colour, print_sheets, show_faults
 from archdsl.diagnostics import Findings, counted, did_you_mean, distinct
 from archdsl.errors import SpecError
 from archdsl.lint import RULES, SUPPRESSION_CODES, Finding
@@ -57,7 +57,7 @@ def command(
         without_effect("with --list", "only", "off", "notes")
         if form not in ("text", "json"):
             raise click.UsageError(f"--list is text or JSON, not {form}")
-        _list(form == "json")
+        _list(form)
         return 0
     if not specs:
         raise click.UsageError("name a SPEC, or use --list", ctx)
@@ -123,13 +123,12 @@ def _summary(shown: Sequence[Finding], hidden: int, specs: int) -> str:
     return text + (f"; {counted(hidden, 'note')} not shown (--notes)" if hidden else "")
 
 
-def _list(as_json: bool) -> None:
+def _list(form: str) -> None:
+    from archdsl.sheet.sheet import Column, Line, Sheet
+
     rules = sorted((CATALOGUE[code].level, code) for code in CODES)
     rules.sort(key=lambda rule: rule[0] == "note")
-    if as_json:
-        listed = [{"rule": code, "level": level, "summary": CATALOGUE[code].summary} for level, code in rules]
-        print_json({"archdsl": 1, "rules": listed})
-        return
-    from archdsl.sheet.units import table
-
-    click.echo(table(("rule", "level", "finds"), [(code, level, CATALOGUE[code].summary) for level, code in rules]))
+    listed = [{"rule": code, "level": level, "summary": CATALOGUE[code].summary} for level, code in rules]
+    columns = (Column("rule"), Column("level", rank=1), Column("finds", wrap=True))
+    lines = tuple(Line((code, level, CATALOGUE[code].summary)) for level, code in rules)
+    print_sheets([Sheet("rules of lint", columns, lines, document={"archdsl": 1, "rules": listed})], form)

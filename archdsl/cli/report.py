@@ -15,14 +15,13 @@ from archdsl.cli.options import (
     choice_options,
     memory_options,
     predicted_times,
-    print_json,
     profile_option,
     sheet_options,
     symbol_values,
     without_effect,
 )
 from archdsl.cli.plot import plot_options, write_plot
-from archdsl.cli.terminal import say, terminal_width
+from archdsl.cli.terminal import print_sheets, terminal_width
 from archdsl.cli.view import view_options
 
 if TYPE_CHECKING:
@@ -123,20 +122,19 @@ def command(
 
         report = replace(report, timing=predicted_times(networks[0], profile, dtype, optimizer))
         view = {"columns": PREDICTED} | view
-    if needs is not None and form == "json":
-        print_json(report.to_dict() | {"memory": needs.to_dict()})
-        return 0
-    width = width or terminal_width(sys.stdout)
-    below = f"\n{needs}" if needs else ""
-    if form == "text" and width is None and not chosen:
-        if profile is None:
-            say(f"{report}{below}", nl=False)
-            return 0
-        view["flat"] = True
-    from archdsl.sheet.formats import render
+    whole = form == "text" and not chosen and (width or terminal_width(sys.stdout)) is None
+    if whole and profile is None:
+        from archdsl.presentation.layers import listing
 
-    sheet = _sheet(networks, report, chosen[0] if chosen else None, by, view, form)
-    say(render(sheet, form, width) + below, nl=False)
+        sheets = [listing(report)]
+    else:
+        view = view | {"flat": True} if whole else view
+        sheets = [_sheet(networks, report, chosen[0] if chosen else None, by, view, form)]
+    if needs is not None:
+        from archdsl.presentation.memory import sheet
+
+        sheets = [replace(sheets[0], document=report.to_dict() | {"memory": needs.to_dict()}), sheet(needs)]
+    print_sheets(sheets, form, width)
     return 0
 
 
@@ -190,9 +188,11 @@ def _sheet(
 
         return explanation(network.graph, [(f.published, f.source, f.note) for f in printed(network.graph)])
     if kind == "--compare":
+        from archdsl.outline.naming import names
         from archdsl.presentation.comparison import comparison
 
-        return comparison([network.report() for network in networks])
+        graphs = [network.graph for network in networks]
+        return comparison(names(graphs), [network.report() for network in networks])
     from archdsl.presentation.layers import ReportView, layers
 
     if kind is None and form != "text":

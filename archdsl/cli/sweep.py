@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,7 @@ import click
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import choice_options, sheet_options
 from archdsl.cli.plot import plot_options, write_plot
-from archdsl.cli.terminal import say, terminal_width
+from archdsl.cli.terminal import print_sheets
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
 
@@ -129,7 +128,5 @@ def command(
         but = f", without {faults} combination{'s' if faults > 1 else ''} that cannot be" if faults else ""
         write_plot(lambda: plotted(points, pareto=pareto, theme=theme), plot, but)
         return 0
-    from archdsl.sheet.formats import render
-
-    say(render(sheet(points, pareto), form, width or terminal_width(sys.stdout)), nl=False)
+    print_sheets([sheet(points, pareto)], form, width)
     return 0

@@ -7,12 +7,15 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.render.text import harmless
+
+if TYPE_CHECKING:
+    from archdsl.sheet.sheet import Sheet
 
 MAX_WIDTH: Final = 88  # of running text: longer lines are hard to read
 
@@ -42,6 +45,13 @@ def width() -> int:
 def terminal_width(stream: TextIO) -> int | None:
     """The width of a terminal; None where the stream is none, so that what is piped is whole."""
     return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def print_sheets(sheets: Sequence[Sheet], form: str = "text", width: int | None = None) -> None:
+    """Tables on standard output, on a terminal as wide as that unless a width is given."""
+    from archdsl.sheet.formats import render_all
+
+    say(render_all(sheets, form, width or terminal_width(sys.stdout)), nl=False)
 
 
 @contextmanager

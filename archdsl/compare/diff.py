@@ -13,6 +13,7 @@ from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report, Row
 from archdsl.ops import Operator, parameters
 from archdsl.ops.kinds import Init, literal
+from archdsl.outline.naming import names
 
 MAX_FORMULA = 300  # characters of a loss
 MARKS = ("device", "phase", "frozen", "checkpoint", "dtype")
@@ -25,6 +26,7 @@ def compare(a: Graph, b: Graph) -> Difference:
     not change all that follows, and renamed or moved ones are recognised. Batch symbols count as 1.
     """
     report_a, report_b = analyse(a), analyse(b)
+    name_a, name_b = names((a, b))
     pairs = match(a, b)
     rows_a, rows_b = _by_path(report_a), _by_path(report_b)
     order = _out_of_order(pairs, list(rows_a))
@@ -59,7 +61,7 @@ def compare(a: Graph, b: Graph) -> Difference:
             )
         )
     interface = [*_interface(a, b, report_a, report_b), *_outputs(a, b, read_a, read_b), *_losses(a, b)]
-    return Difference(_side(a, report_a), _side(b, report_b), tuple(found), tuple(interface))
+    return Difference(_side(name_a, a, report_a), _side(name_b, b, report_b), tuple(found), tuple(interface))
 
 
 def step(operator: Operator) -> str:
@@ -161,7 +163,7 @@ def _formula(loss: Graph | None) -> str | None:
     return said[output["node"]]
 
 
-def _side(graph: Graph, report: Report) -> Side:
+def _side(name: str, graph: Graph, report: Report) -> Side:
     """The network with the receptive field of the last layer of inference that still has positions of its own."""
     runs = live(graph, training=False)
     sizes = [
@@ -169,7 +171,7 @@ def _side(graph: Graph, report: Report) -> Side:
         for row in report.nodes
         if row.path in runs and row.field and all(f.jump for f in row.field)
     ]
-    return Side(report.variant or report.network, graph, report, sizes[-1] if sizes else None)
+    return Side(name, graph, report, sizes[-1] if sizes else None)
 
 
 def _by_path(report: Report) -> dict[str, Row]:

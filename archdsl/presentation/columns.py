@@ -9,8 +9,8 @@ from archdsl.dims import show
 from archdsl.measure.network.report import Report
 from archdsl.presentation.items import ReportItem
 from archdsl.presentation.receptive_field import field, offset, stride
-from archdsl.presentation.report import marks
 from archdsl.presentation.report_column import ReportColumn
+from archdsl.presentation.summary import marks
 from archdsl.presentation.times import MEASURED, TIMES
 from archdsl.sheet.sheet import Column
 

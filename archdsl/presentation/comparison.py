@@ -11,9 +11,8 @@ ORDER = ("layers", *(total for total in TOTALS if total != "layers"))
 KEYS = ("network", "variant", "hash", "totals")  # of a network's report, in JSON
 
 
-def comparison(reports: Sequence[Report]) -> Sheet:
-    """The totals of several networks."""
-    names = [report.variant or report.network for report in reports]
+def comparison(names: Sequence[str], reports: Sequence[Report]) -> Sheet:
+    """The totals of several networks under the names given."""
     counted: dict[str, list[str]] = {}  # the networks by the batch that they are counted for
     for name, report in zip(names, reports, strict=True):
         if report.assumed:
@@ -21,7 +20,7 @@ def comparison(reports: Sequence[Report]) -> Sheet:
     documents = [report.to_dict() for report in reports]
     return Sheet(
         title=", ".join(names),
-        columns=(Column(""), *(Column(name, "count") for name in names)),
+        columns=(Column("", wrap=True), *(Column(name, "count") for name in names)),
         lines=tuple(
             Line(
                 (TOTALS[total], *(getattr(report, total) for report in reports)),

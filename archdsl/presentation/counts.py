@@ -58,7 +58,7 @@ def explanation(graph: Graph, printed: Iterable[tuple[str, str, str]] = ()) -> S
 
     `printed` are figures of papers: what is printed, where, and why ours is another.
     """
-    columns = (Column("counted by"), Column("figure", "count"), Column("unit", rank=1))
+    columns = (Column("counted by", wrap=True), Column("figure", "count"), Column("unit", rank=1, wrap=True))
     lines: list[Line] = []
     document: list[dict[str, object]] = []
     for convention in CONVENTIONS:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archdsl.backends import backend
 from archdsl.compare.difference import Difference
-from archdsl.compare.text import text
+from archdsl.presentation.changes import text
 
 
 @dataclass(frozen=True, slots=True)

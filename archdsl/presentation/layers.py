@@ -13,9 +13,9 @@ from archdsl.graph import Graph
 from archdsl.measure.network.report import Report, Row
 from archdsl.presentation.columns import COLUMNS, DEFAULT
 from archdsl.presentation.items import ReportItem, items
-from archdsl.presentation.report import summary
+from archdsl.presentation.summary import summary
 from archdsl.presentation.times import found, predicted
-from archdsl.sheet.sheet import Line, Sheet, Value
+from archdsl.sheet.sheet import CellValue, Line, Sheet
 
 # What layers can be filtered by: patterns of the shell, as in `path=layer1.*`.
 FILTERS: Final[Mapping[str, Callable[[Row], str]]] = MappingProxyType(
@@ -75,6 +75,19 @@ def layers(graph: Graph, report: Report, view: ReportView) -> Sheet:
     )
 
 
+def listing(report: Report) -> Sheet:
+    """All layers in the order of the graph, then what is said of the whole."""
+    figures = [COLUMNS[name] for name in DEFAULT]
+    items = [ReportItem(row.path, row.path, (row,)) for row in report.nodes]
+    return Sheet(
+        title=report.name,
+        columns=tuple(figure.column for figure in figures),
+        lines=tuple(Line(tuple(figure.of(item, report) for figure in figures)) for item in items),
+        notes=tuple(summary(report)),
+        document=report.to_dict(),
+    )
+
+
 def _none_fits(report: Report, view: ReportView) -> str:
     """What is said where the filters leave no layer."""
     for of, like in view.filters:
@@ -103,7 +116,7 @@ def _sorted(items: Iterable[ReportItem], view: ReportView, report: Report) -> It
     figure = COLUMNS[view.sort]
 
     def key(item: ReportItem) -> tuple[Any, ...]:
-        value: Value = figure.of(item, report)
+        value: CellValue = figure.of(item, report)
         if isinstance(value, (int, float)):
             return (0, -value)
         if value is None:

@@ -8,7 +8,8 @@ from typing import Final
 
 from archdsl.measure.memory.ledger import Peak
 from archdsl.measure.memory.memory_report import ALL, Memory, MemoryReport
-from archdsl.sheet.units import size, table
+from archdsl.sheet.formats import render
+from archdsl.sheet.sheet import CellValue, Column, Line, Sheet
 
 PARTS: Final = ("weights", "gradients", "optimizer", "kept for backward", "peak in training", "peak in inference")
 
@@ -21,19 +22,28 @@ class PrintedMemory(MemoryReport):
         return text(self)
 
 
-def text(report: MemoryReport) -> str:
-    """A line for each part of the memory, a column for each device, and where the peaks are. Ends with a newline."""
-    names = list(report.devices)
+def text(report: MemoryReport, width: int | None = None) -> str:
+    """Ends with a newline."""
+    return render(sheet(report), "text", width)
+
+
+def sheet(report: MemoryReport) -> Sheet:
+    """A line for each part of the memory, a column for each device, and where the peaks are."""
     columns = [_column(memory) for memory in report.devices.values()]
-    rows = [(part, *(column[i] for column in columns)) for i, part in enumerate(PARTS)]
+    hardware = "a GPU" if report.hardware == "cuda" else "the CPU"
+    title = f"memory ({report.dtype}, {report.optimizer}, {hardware})"
     peaks = [
         f"peak in training{'' if name == ALL else f' of {name}'}: {where(memory.training_peak)}"
         for name, memory in report.devices.items()
         if memory.training_peak.phase
     ]
-    hardware = "a GPU" if report.hardware == "cuda" else "the CPU"
-    title = f"memory ({report.dtype}, {report.optimizer}, {hardware})"
-    return "\n".join([table((title, *names), rows, set(names)), *peaks, ""])
+    return Sheet(
+        title=title,
+        columns=(Column(title, wrap=True), *(Column(name, "bytes") for name in report.devices)),
+        lines=tuple(Line((part, *(column[i] for column in columns))) for i, part in enumerate(PARTS)),
+        notes=tuple(peaks),
+        document=report.to_dict(),
+    )
 
 
 def where(peak: Peak) -> str:
@@ -41,9 +51,7 @@ def where(peak: Peak) -> str:
     return "in the optimizer's step" if peak.phase == "update" else f"at {peak.layer}, in {peak.phase}"
 
 
-def _column(memory: Memory) -> Sequence[str]:
-    return [
-        *map(size, (memory.weights, memory.gradients, memory.optimizer, memory.kept_for_backward)),
-        size(memory.training_peak.bytes),
-        size(memory.inference_peak.bytes),
-    ]
+def _column(memory: Memory) -> Sequence[CellValue]:
+    peaks = (memory.training_peak.bytes, memory.inference_peak.bytes)
+    found = (memory.weights, memory.gradients, memory.optimizer, memory.kept_for_backward, *peaks)
+    return ["undecided" if value is None else value for value in found]

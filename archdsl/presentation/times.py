@@ -11,7 +11,7 @@ from archdsl.measure.time.measured import Measured
 from archdsl.measure.time.roofline import NOTHING, Timing, Work, together
 from archdsl.presentation.items import ReportItem
 from archdsl.presentation.report_column import ReportColumn
-from archdsl.sheet.sheet import Column, Value
+from archdsl.sheet.sheet import CellValue, Column
 from archdsl.sheet.units import duration
 
 PREDICTED: Final = ("layer", "operator", "output", "macs", "bytes", "intensity", "time", "bound", "step")
@@ -35,19 +35,19 @@ def _measured_step(item: ReportItem, measured: Measured) -> float:
     return sum(measured.step(row.path) for row in item.rows)
 
 
-def _predicted(of: Callable[[ReportItem, Timing], Value]) -> Callable[[ReportItem, Report], Value]:
+def _predicted(of: Callable[[ReportItem, Timing], CellValue]) -> Callable[[ReportItem, Report], CellValue]:
     return lambda item, report: (of(item, report.timing) or None) if report.timing is not None else None
 
 
-def _found(of: Callable[[ReportItem, Measured], Value]) -> Callable[[ReportItem, Report], Value]:
+def _found(of: Callable[[ReportItem, Measured], CellValue]) -> Callable[[ReportItem, Report], CellValue]:
     return lambda item, report: (of(item, report.measured) or None) if report.measured is not None else None
 
 
-def _whole(of: Callable[[Timing], Value]) -> Callable[[Report], Value]:
+def _whole(of: Callable[[Timing], CellValue]) -> Callable[[Report], CellValue]:
     return lambda report: of(report.timing) if report.timing is not None else None
 
 
-def _error(predicted: Value, measured: Value) -> float | None:
+def _error(predicted: CellValue, measured: CellValue) -> float | None:
     """By how much a prediction is off; None where nothing was measured, or nothing predicted."""
     if not isinstance(predicted, float) or not isinstance(measured, float) or not measured:
         return None

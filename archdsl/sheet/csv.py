@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from archdsl.sheet.sheet import Line, Sheet, Value
+from archdsl.sheet.sheet import CellValue, Line, Sheet
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with what a spreadsheet takes a text for a formula
 
@@ -24,7 +24,7 @@ def _cells(line: Line) -> list[str]:
     return [_cell(value) for value in (first, *line.cells[1:])]
 
 
-def _cell(value: Value) -> str:
+def _cell(value: CellValue) -> str:
     """A value; a text that looks like a formula begins with an apostrophe, as spreadsheets write it."""
     if value is None:
         return ""

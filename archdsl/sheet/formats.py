@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -24,3 +25,9 @@ def render(sheet: Sheet, form: str, width: int | None = None) -> str:
     """A table in one of `FORMATS`, ending with a newline; text in lines of at most `width`, where it can be."""
     text: str = importlib.import_module(f"archdsl.sheet.{form}").render(sheet, width)
     return text
+
+
+def render_all(sheets: Sequence[Sheet], form: str, width: int | None = None) -> str:
+    """Tables that belong together, one below the other; the first has the JSON document of all."""
+    shown = sheets[:1] if form == "json" else sheets
+    return "\n".join(render(sheet, form, width) for sheet in shown)

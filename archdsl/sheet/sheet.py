@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 from archdsl.dims import Size
 from archdsl.sheet.units import UNITS, duration, size
 
-Value: TypeAlias = str | Size | float | None  # None: nothing to show
+CellValue: TypeAlias = str | Size | float | None  # None: nothing to show
 CellKind: TypeAlias = Literal["text", "figure", "count", "bytes", "share", "time", "ratio", "change"]
 
 
@@ -17,12 +17,16 @@ CellKind: TypeAlias = Literal["text", "figure", "count", "bytes", "share", "time
 class Column:
     """A column. `rank` says how soon it is left out where lines are too long: the greatest first, 0 never.
 
-    Values of the kinds "text" and "figure" are texts, the latter to the right; those of others are numbers.
+    Values of the kinds "text" and "figure" are texts, the latter to the right; those of others are numbers. In text,
+    long cells of one that may `wrap` go on in the next line, and of a `group` the value stands once, above the lines
+    that share it.
     """
 
     heading: str
     kind: CellKind = "text"
     rank: int = 0
+    wrap: bool = False
+    group: bool = False
 
     @property
     def right(self) -> bool:
@@ -36,7 +40,7 @@ class Line:
     `kind` is that of its numbers, where it is not the columns'.
     """
 
-    cells: tuple[Value, ...]
+    cells: tuple[CellValue, ...]
     depth: int = 0
     path: str | None = None
     kind: CellKind | None = None
@@ -44,7 +48,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table. `document` is what JSON says of the same."""
+    """A table. `document` is what JSON says of the same.
+
+    In text a `listing` is no table: its title, then each group with its lines as sentences, `most` of them if given.
+    """
 
     title: str
     columns: tuple[Column, ...]
@@ -52,6 +59,8 @@ class Sheet:
     total: Line | None = None
     notes: tuple[str, ...] = ()
     document: Any = field(default_factory=dict)
+    listing: bool = False
+    most: int | None = None
 
     @property
     def all_lines(self) -> tuple[Line, ...]:
@@ -66,7 +75,7 @@ FLOATS: Final[Mapping[CellKind, Callable[[float], str]]] = {
 }
 
 
-def shown(value: Value, kind: CellKind, *, short: bool = False) -> str:
+def shown(value: CellValue, kind: CellKind, *, short: bool = False) -> str:
     """A value as people read it; `short` gives three digits and a magnitude."""
     if value is None or isinstance(value, str):
         return value or ""

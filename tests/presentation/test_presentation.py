@@ -159,7 +159,8 @@ def test_stages_add_up_to_the_network(variant: str) -> None:
 
 
 def test_networks_stand_side_by_side() -> None:
-    sheet = comparison([archdsl.load(name).report() for name in ("resnet18", "resnet50")])
+    names = ("resnet18", "resnet50")
+    sheet = comparison(names, [archdsl.load(name).report() for name in names])
     assert [column.heading for column in sheet.columns] == ["", "resnet18", "resnet50"]
     assert ("parameters", 11_689_512, 25_557_032) in [line.cells for line in sheet.lines]
 

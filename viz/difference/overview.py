@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archdsl.compare.difference import Difference, Status
-from archdsl.compare.text import arrow, costs
 from archdsl.dims import Size
 from archdsl.outline.wording import plain
+from archdsl.presentation.changes import arrow, costs
 from archdsl.sheet.units import magnitude
 
 

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from archdsl.compare.difference import LayerDiff, Status
-from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import layer
 from archdsl.outline.subnets import Subnet
 from archdsl.outline.wording import clip, cost, span, title
+from archdsl.presentation.changes import values
 from viz.difference.grouping import Groups
 from viz.difference.union import SIDES, Union, UnionPart, Which, graph_of
 

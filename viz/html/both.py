@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from archdsl.compare.difference import Difference, LayerDiff
-from archdsl.compare.text import values
 from archdsl.dims import Shape, show
 from archdsl.graph import header, layer, operands
 from archdsl.outline.subnets import Subnet
 from archdsl.outline.wording import clip, plain
+from archdsl.presentation.changes import values
 from viz.difference import condense, sayings
 from viz.difference.comparison import Arrangement
 from viz.difference.facts import MEANINGS

@@ -1,47 +1,60 @@
-"""A comparison of two networks as text: what was said otherwise first, then what follows from it, then the costs."""
+"""A comparison of two networks as tables: what was said otherwise first, then what follows from it, then the costs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from archdsl.compare.difference import Change, Difference, LayerDiff, change
 from archdsl.dims import Size, show
 from archdsl.measure.network.report import TOTALS, Row
 from archdsl.ops.kinds import literal
-from archdsl.sheet.units import size, table
+from archdsl.sheet.formats import render_all
+from archdsl.sheet.sheet import CellValue, Column, Line, Sheet
+from archdsl.sheet.units import size
+
+COLUMNS: Final = (Column("difference", group=True), Column("layers", wrap=True), Column("what", wrap=True))
+Said: TypeAlias = tuple[str, str]  # layers, and what is said of them
 
 NAMED = 4  # layers named where many changed alike
 LINES = 30  # of one section; the JSON document has all
 
 
-def text(difference: Difference) -> str:
+def text(difference: Difference, width: int | None = None) -> str:
     """Ends with a newline."""
+    return render_all(sheets(difference), "text", width)
+
+
+def sheets(difference: Difference) -> list[Sheet]:
+    """What differs, and what both cost; of networks that are the same only that they are."""
     name_a, name_b = difference.a.name, difference.b.name
     if difference.same:
-        return f"{name_a} and {name_b} are the same architecture\n"
-    sections = [
-        ("interface", [f"  {c.what:<8} {arrow(c)}" for c in difference.interface]),
-        ("changed", list(_changed(difference.layers))),
-        ("removed", list(_lone(difference.layers, "a"))),
-        ("added", list(_lone(difference.layers, "b"))),
-        ("renamed", list(_renamed(difference.layers))),
-        ("follows from these", list(_follows(difference.layers))),
-    ]
-    lines = [f"{name_a} → {name_b}"]
-    for title, body in sections:
-        if body:
-            lines += ["", title, *body[:LINES]]
-            if len(body) > LINES:
-                lines.append(f"  … and {len(body) - LINES} more; --json has all")
-    if len(lines) == 1:
-        lines += ["", "the layers are the same"]
-    return "\n".join([*lines, "", _costs(difference)]) + "\n"
+        title = f"{name_a} and {name_b} are the same architecture"
+        return [Sheet(title, COLUMNS, (), document=difference.to_dict(), listing=True)]
+    layers = difference.layers
+    groups = {
+        "interface": ((c.what, arrow(c)) for c in difference.interface),
+        "changed": _changed(layers),
+        "removed": _lone(layers, "a"),
+        "added": _lone(layers, "b"),
+        "renamed": _renamed(layers),
+        "follows from these": _follows(layers),
+    }
+    lines = tuple(Line((group, *said)) for group, found in groups.items() for said in found)
+    listing = Sheet(
+        title=f"{name_a} → {name_b}",
+        columns=COLUMNS,
+        lines=lines or (Line(("the layers are the same", None, None)),),
+        document=difference.to_dict(),
+        listing=True,
+        most=LINES,
+    )
+    return [listing, _costs(difference)]
 
 
-def _changed(layers: Iterable[LayerDiff]) -> Iterator[str]:
+def _changed(layers: Iterable[LayerDiff]) -> Iterator[Said]:
     """One line for layers that changed alike."""
 
     def said(layer: LayerDiff) -> str:
@@ -54,10 +67,10 @@ def _changed(layers: Iterable[LayerDiff]) -> Iterator[str]:
         return ("" if replaced or layer.b is None else f"{layer.b.op} ") + ", ".join(found)
 
     for what, alike in _grouped([layer for layer in layers if layer.status == "changed"], said):
-        yield f"  {_names(alike)}: {what}"
+        yield _names(alike), what
 
 
-def _follows(layers: Iterable[LayerDiff]) -> Iterator[str]:
+def _follows(layers: Iterable[LayerDiff]) -> Iterator[Said]:
     """One line for layers of which nothing was said otherwise, but whose shapes are others."""
 
     def said(layer: LayerDiff) -> str:
@@ -66,10 +79,10 @@ def _follows(layers: Iterable[LayerDiff]) -> Iterator[str]:
         return ", ".join(found)
 
     for what, alike in _grouped([layer for layer in layers if layer.status == "follows"], said):
-        yield f"  {_names(alike)}: {what}"
+        yield _names(alike), what
 
 
-def _lone(layers: Iterable[LayerDiff], side: Literal["a", "b"]) -> Iterator[str]:
+def _lone(layers: Iterable[LayerDiff], side: Literal["a", "b"]) -> Iterator[Said]:
     """Layers that only one network has: equal blocks in a row on one line, and equal operators on one."""
     sign, other = ("-", "b") if side == "a" else ("+", "a")
     rows: dict[str, Row] = {row.path: row for layer in layers if (row := getattr(layer, side)) is not None}
@@ -92,12 +105,12 @@ def _lone(layers: Iterable[LayerDiff], side: Literal["a", "b"]) -> Iterator[str]
         cost = _parameters(row for _, inside in run for row in inside)
         names = run[0][0] if len(run) == 1 else f"{run[0][0]} … {run[-1][0]}"
         times = "" if len(run) == 1 else f"{len(run)} × "
-        yield f"  {sign} {names}: {times}{len(run[0][1])} layers{cost}"
+        yield f"{sign} {names}", f"{times}{len(run[0][1])} layers{cost}"
     for step, found in singles.items():
         if len(found) == 1:
-            yield f"  {sign} {found[0].path}: {step} {show(found[0].shape)}{_parameters(found)}"
+            yield f"{sign} {found[0].path}", f"{step} {show(found[0].shape)}{_parameters(found)}"
         else:
-            yield f"  {sign} {_listed([row.path for row in found])}: {len(found)} × {step}{_parameters(found)}"
+            yield f"{sign} {_listed([row.path for row in found])}", f"{len(found)} × {step}{_parameters(found)}"
 
 
 def _parameters(rows: Iterable[Row]) -> str:
@@ -131,7 +144,7 @@ def _prefixes(path: str) -> Iterator[str]:
     return (".".join(parts[:i]) for i in range(1, len(parts)))
 
 
-def _renamed(layers: Iterable[LayerDiff]) -> Iterator[str]:
+def _renamed(layers: Iterable[LayerDiff]) -> Iterator[Said]:
     """Other names of the same layers: one line for a block that was renamed, and for steps that were renumbered."""
 
     def stems(layer: LayerDiff) -> tuple[str, str]:
@@ -151,12 +164,24 @@ def _renamed(layers: Iterable[LayerDiff]) -> Iterator[str]:
         count = sum(number for _, number in run)
         (first_a, first_b), (last_a, last_b) = run[0][0], run[-1][0]
         names = f"{first_a} → {first_b}" if len(run) == 1 else f"{first_a} … {last_a} → {first_b} … {last_b}"
-        yield f"  {names}" + (f" ({count} layers)" if count > 1 else "")
+        yield names + (f" ({count} layers)" if count > 1 else ""), ""
 
 
-def _costs(difference: Difference) -> str:
-    headings = ("", difference.a.name, difference.b.name, "change")
-    return table(headings, costs(difference, _number), set(headings[1:]))
+def _costs(difference: Difference) -> Sheet:
+    names = (difference.a.name, difference.b.name)
+    columns = (Column("", wrap=True), *(Column(name, "count") for name in names), Column("change", "figure"))
+    texts = costs(difference, _number)
+    figures = [*((a, b, name.startswith("activation_bytes")) for name, a, b in difference.figures)]
+    lines = [
+        Line((title, _value(a, first), _value(b, second), by), kind="bytes" if of_bytes else None)
+        for (title, first, second, by), (a, b, of_bytes) in zip(texts, figures, strict=False)
+    ]
+    lines += [Line(texts[i]) for i in range(len(lines), len(texts))]
+    return Sheet("costs", columns, tuple(lines))
+
+
+def _value(value: Size | None, shown: str) -> CellValue:
+    return shown if value is None else value
 
 
 def costs(difference: Difference, number: Callable[[Size | None], str]) -> list[tuple[str, str, str, str]]:
