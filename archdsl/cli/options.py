@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def at_option(function: F) -> F:
+    """--at, given to the command as `symbols`: values of what the spec leaves open."""
+    return click.option(
+        "--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224."
+    )(function)
+
+
 def spec_argument(function: F) -> F:
     return click.argument("spec", metavar="SPEC")(function)
 

@@ -37,7 +37,7 @@ NETWORKS: Final = {
     "batch": Accepted("x: [N, 3, 8, 8]) { x -> slice(3, dim = 0) -> conv(4, 3) -> relu }"),
     "tied": Accepted("x: [N, N - 1]) { x -> relu }"),
     "doubled": Accepted("x: [2 * N, 4]) { x -> linear(2) }"),
-    "remainder": Accepted("x: [N, 4, H % 5 + 3, 8]) { x -> conv(4, [3, 1]) -> relu }", "H=7", ("x=1x4x5x8",)),
+    "remainder": Accepted("x: [N, 4, H % 5 + 3, 8]) { x -> conv(4, [3, 1]) -> relu }", "H=7"),
     "two": Accepted(
         """a: [N, 4], b: [N, 4, T], n = 2) {
     device left, right
@@ -81,13 +81,14 @@ COMMANDS: Final = tuple(
     report SPEC AT --memory --optimizer adam --dtype mixed --hardware cpu --json
     report SPEC AT --time h100 --json
     report SPEC AT --plot NAME.svg
+    report SPEC INPUT --memory
     report SPEC SPEC
     sweep SPEC --over N=4,8
-    sweep SPEC INPUT --pareto params,macs --json
+    sweep SPEC AT --pareto params,macs --json
     diff SPEC SPEC
     diff SPEC SPEC --json
-    fit SPEC INPUT --memory 8GiB
-    fit SPEC INPUT --memory 8GiB --inference --json
+    fit SPEC AT --memory 8GiB
+    fit SPEC AT --memory 8GiB --inference --json
     fmt --check SPEC
     convert SPEC -o NAME.yaml
     draw SPEC -o NAME.dot
