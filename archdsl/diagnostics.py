@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archdsl import vocabulary
 from archdsl.catalogue import CATALOGUE, Level
 from archdsl.source import Span
 
 MAX_KNOWN: Final = 2_000  # names that a misspelt one is compared with
 CLEARLY: Final = 0.08  # how much more alike than the second the closest of them is, to be named alone
-SURE: Final = 0.75  # how alike a name is that a fix writes: `rleu` and `relu`
+MAX_COMPARED: Final = 100  # letter by letter
+MAX_WORD: Final = 64
+SHORT: Final = 5  # letters of a word that has room for a slip
+LONG: Final = 9  # and for two
+NUMBER: Final = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +141,10 @@ def counted(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'s' * (number != 1)}"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A help text that names the closest known words, or None where none is close.
+def closest(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that are most like a word, the best first; none where none is close.
 
-    Only one is named where it is the word but for its case, or is clearly closer than the others.
+    Only one where it is the word but for its case, or is clearly closer than the others.
     """
     # A name of absurd length is no typing mistake, and difflib's cost grows with it.
     written = word[:64].lower()
@@ -145,35 +152,95 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     names = {name.lower(): name for name in reversed(some)}  # `ReLU` is a mistake for `relu`
     import difflib  # only where something is wrong
 
-    close = difflib.get_close_matches(written, list(names), n=3, cutoff=0.6)
+    close = difflib.get_close_matches(written, _likeliest(written, names), n=3, cutoff=0.6)
     if not close:
-        return None
+        return []
     best, *others = (difflib.SequenceMatcher(None, name, written).ratio() for name in close)
     if best == 1 or (others and best - others[0] >= CLEARLY):
         close = close[:1]
-    return "did you mean " + " or ".join(f"`{names[name]}`" for name in close) + "?"
+    return [names[name] for name in close]
+
+
+def _likeliest(written: str, names: Collection[str]) -> Collection[str]:
+    """The names that have the most letters in common with a word: comparing all of many would take long."""
+    if len(names) <= MAX_COMPARED:
+        return names
+    letters = Counter(written)
+
+    def likeness(name: str) -> float:
+        return 2 * (letters & Counter(name[:64])).total() / (len(written) + len(name))
+
+    return sorted(names, key=likeness, reverse=True)[:MAX_COMPARED]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A help text that names the closest known words, or None where none is close."""
+    return _meant(closest(word, known))
+
+
+def _meant(close: Sequence[str]) -> str | None:
+    return "did you mean " + " or ".join(f"`{name}`" for name in close) + "?" if close else None
 
 
 def unknown(
     what: str, name: str, known: Iterable[str], code: str, span: Span, chain: tuple[Instance, ...] = ()
 ) -> Diagnostic:
-    """The diagnostic for a name that nothing has, with the closest known ones; a fix where one is closest."""
-    help = did_you_mean(name, known)
-    fix = renaming(name, span, help)
+    """The diagnostic for a name that nothing has, with the closest known ones; a fix where it is a slip for one."""
+    close = closest(name, known)
     shown = name if len(name) <= 64 else name[:63] + "…"
-    return Diagnostic(code, f"unknown {what} `{shown}`", span, chain=chain, help=help, fix=fix)
+    fix = renaming(name, span, close)
+    return Diagnostic(code, f"unknown {what} `{shown}`", span, chain=chain, help=_meant(close), fix=fix)
 
 
-def renaming(name: str, span: Span, help: str | None) -> Fix | None:
-    """The fix that writes the name which a help names alone for the one that is written in a place.
+def renaming(name: str, span: Span, close: Sequence[str]) -> Fix | None:
+    """The fix that writes, for the name in a place, the only one that is close to it.
 
     A reader judges a hint; what is changed for him must be so close that it can hardly be anything else.
     """
-    if help is None or not help.startswith("did you mean") or help.count("`") != 2 or span.text != name:
+    if len(close) != 1 or span.text != name or not is_slip(name, close[0]):
         return None
-    meant = help.split("`")[1]
-    import difflib
+    return Fix(span, close[0])
 
-    if difflib.SequenceMatcher(None, meant.lower(), name[:64].lower()).ratio() < SURE:
-        return None
-    return Fix(span, meant)
+
+def is_slip(written: str, meant: str) -> bool:
+    """Whether one name can only be a slip of the pen for another, not a name for another thing.
+
+    A slip is in a letter or two, two letters that changed places included, but neither in the first one nor in a
+    number: `celu` is no `gelu`, `unshuffle` no `shuffle`, `layer3` no `layer2`. Case and underscores do not count. In a
+    short word it is that letters changed places, as words that are a letter apart mean different things: `cov`, `conv`.
+    """
+    one, other = vocabulary.squashed(written), vocabulary.squashed(meant)
+    if one == other:
+        return True
+    if vocabulary.operator(written) is not None or vocabulary.opposite(one, other):
+        return False
+    if one[:1] != other[:1] or NUMBER.findall(one) != NUMBER.findall(other):
+        return False
+    shorter, longer = sorted((len(one), len(other)))
+    if shorter < SHORT:
+        return sorted(one) == sorted(other) and distance(one, other, 1) == 1
+    parts, others = written.lower().split("_"), meant.lower().split("_")
+    differing = [(a, b) for a, b in zip(parts, others, strict=False) if a != b]
+    if len(parts) == len(others) and any(min(len(a), len(b)) < 3 for a, b in differing):
+        return False  # `w_q` and `w_k`
+    most = 1 if longer < LONG else 2
+    return distance(one, other, most) <= most
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """How many letters are added, left out, changed or exchanged with their neighbour from one word to another.
+
+    By the optimal string alignment of Damerau and Levenshtein; beyond `most` it is just more.
+    """
+    if abs(len(one) - len(other)) > most or len(one) > MAX_WORD:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, above, row = row, before, [i]
+        for j, b in enumerate(other, 1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                least = min(least, above[j - 2] + 1)
+            row.append(least)
+    return row[-1]

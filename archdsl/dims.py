@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias, Union
 
 # Of an expression, floor divisions opened up, and of a term: nobody can read a longer one.
 MAX_TERMS: Final = 1024
 MAX_FACTORS: Final = 32
+REMEMBERED: Final = 4096  # products of sizes: networks repeat themselves
 
 Size: TypeAlias = Union[int, "Dim"]
 Shape: TypeAlias = tuple[Size, ...]
@@ -98,14 +100,7 @@ class Dim:
     def __mul__(self, other: object) -> Size:
         if not isinstance(other, (int, Dim)):
             return NotImplemented
-        if isinstance(other, Dim) and len(self.terms) * len(other.terms) > 4 * MAX_TERMS:
-            raise _too_long([*dict(self.terms), *dict(other.terms)])
-        product: dict[Monomial, int] = {}
-        for left, a in self.terms:
-            for right, b in _terms(other):
-                monomial = tuple(sorted(left + right, key=_atom_order))
-                product[monomial] = product.get(monomial, 0) + a * b
-        return _normal(product)
+        return _multiplied(self, other)
 
     __rmul__ = __mul__
 
@@ -217,6 +212,18 @@ def value(size: Size, values: Mapping[str, int]) -> int:
             coefficient *= values[atom] if isinstance(atom, str) else value(atom.numerator, values) // atom.divisor
         total += coefficient
     return total
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _multiplied(a: Dim, b: Size) -> Size:
+    if isinstance(b, Dim) and len(a.terms) * len(b.terms) > 4 * MAX_TERMS:
+        raise _too_long([*dict(a.terms), *dict(b.terms)])
+    product: dict[Monomial, int] = {}
+    for left, x in a.terms:
+        for right, y in _terms(b):
+            monomial = tuple(sorted(left + right, key=_atom_order)) if right else left
+            product[monomial] = product.get(monomial, 0) + x * y
+    return _normal(product)
 
 
 def product(sizes: Iterable[Size]) -> Size:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from archdsl import vocabulary
+from archdsl.diagnostics import counted
 from archdsl.dims import Dim, Size, Undecided, symbols
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import spell
@@ -272,6 +275,8 @@ def _zip(*values: Any) -> list[Any]:
 
 def _enumerate(value: Any, start: Any = 0) -> list[Any]:
     _lists([value])
+    if type(start) is not int:
+        raise ValueFault(f"counts from an integer, found {spell(start)}", "wrong-type")
     return StaticList(StaticList([i, item]) for i, item in enumerate(value, start))
 
 
@@ -317,9 +322,28 @@ def call(name: str, arguments: Sequence[Any]) -> Any:
     try:
         return FUNCTIONS[name](*arguments)
     except ValueFault as fault:
-        raise ValueFault(f"`{name}` {fault.message}", fault.code, fault.help) from None
+        help = fault.help
+        if fault.code == "wrong-type" and not all(map(_is_static, arguments)):
+            word = vocabulary.operator(name)
+            help = word.help if word is not None and word.help else "it is for sizes and settings, not for tensors"
+        raise ValueFault(f"`{name}` {fault.message}", fault.code, help) from None
     except TypeError:
-        raise ValueFault(f"`{name}` does not take {len(arguments)} arguments", "wrong-arity") from None
+        takes = _arity(FUNCTIONS[name])
+        message = f"`{name}` takes {takes}, found {counted(len(arguments), 'value')}"
+        raise ValueFault(message, "wrong-arity") from None
+
+
+def _is_static(value: Any) -> bool:
+    return isinstance(value, (int, float, str, list, Dim))
+
+
+def _arity(function: Callable[..., Any]) -> str:
+    """How many values a function takes, in words."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return "at least 1 value"
+    least = sum(p.default is p.empty for p in parameters)
+    return counted(len(parameters), "value") if least == len(parameters) else f"{least} or {len(parameters)} values"
 
 
 def initialiser(name: str, arguments: Sequence[Any]) -> Initialiser:

@@ -76,7 +76,7 @@ class Edge(TypedDict):
     shape: Shape
 
 
-class Output(TypedDict):
+class NetworkOutput(TypedDict):
     """One output of a network."""
 
     name: str
@@ -111,7 +111,7 @@ class Header(TypedDict):
     variant: str | None
     settings: dict[str, Any]  # the network's parameters
     inputs: tuple[str, ...]  # nodes
-    outputs: tuple[Output, ...]
+    outputs: tuple[NetworkOutput, ...]
     devices: tuple[str, ...]  # logical devices, as declared
     batch: tuple[str, ...]  # symbols that stand for a batch size
     least_batch: dict[str, int]  # what each of them counts as: the least value that the needs allow, mostly 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
-from archdsl.diagnostics import Diagnostic, Label, unknown
+from archdsl import vocabulary
+from archdsl.diagnostics import Diagnostic, Fix, Instance, Label, closest, did_you_mean, renaming, unknown
+from archdsl.ops import OPERATORS
+from archdsl.ops import words as bare_words
 from archdsl.source import Span
 
 # Names that come along from Python and YAML, and what to write instead.
@@ -17,6 +20,51 @@ NAMES: Final = {
     "target": "a loss takes its target itself: `cross_entropy(output)`",
     "self": "there is no `self`: a block sees its parameters",
 }
+
+
+def unknown_operator(name: str, known: Collection[str], span: Span, chain: tuple[Instance, ...] = ()) -> Diagnostic:
+    """A call of what is neither an operator nor a block: with what people mean by that word, or the closest names."""
+    fault = unknown("operator or block", name, known, "unknown-operator", span, chain)
+    word = vocabulary.operator(name)
+    if word is None:
+        return fault
+    if word.meant is None or word.meant not in known or not word.alike:
+        return replace(fault, help=word.help or fault.help, fix=None)
+    if vocabulary.squashed(word.meant) == vocabulary.squashed(name):
+        return fault
+    fix = Fix(span, word.meant) if span.text == name else None
+    return replace(fault, help=f"`{name}` is `{word.meant}` here", fix=fix)
+
+
+def unknown_parameter(
+    callee: str, name: str, known: Collection[str], span: Span, given: Collection[str], chain: tuple[Instance, ...] = ()
+) -> Diagnostic:
+    """An argument that a callee does not take, named at the start of `span`; `given` are those that it is given."""
+    message = f"`{callee}` has no parameter `{name}`"
+    place = Span(span.source, span.start, span.start + len(name))
+    close = closest(name, known)
+    help, fix = did_you_mean(name, known), renaming(name, place, close)
+    for word in vocabulary.parameter(name) if fix is None else ():
+        if word.meant in known and word.meant is not None:
+            help, fix = f"`{name}` is `{word.meant}` here", Fix(place, word.meant) if place.text == name else None
+            break
+        if word.help:
+            help = word.help
+    if fix is not None and fix.replacement in given:
+        fix = None  # it is given already
+    help = help or (f"it takes {', '.join(known)}" if known else "it takes no parameters")
+    return Diagnostic("unknown-parameter", message, place, chain=chain, help=help, fix=fix)
+
+
+def word_of_others(word: str, callee: str, parameter: str | None) -> str | None:
+    """What is said of a bare word that parameters of other operators take; None where none does."""
+    takers = sorted(f"`{name}`" for name, operator in OPERATORS.items() if word in bare_words(operator))
+    if not takers or callee not in OPERATORS:
+        return None
+    owners = " and ".join([", ".join(takers[:-1]), takers[-1]] if len(takers) > 1 else takers)
+    what = f"`{parameter}` of `{callee}`" if parameter is not None else f"`{callee}`"
+    some = owners if len(takers) <= 4 else f"{', '.join(takers[:3])} and others"
+    return f"{some} take{'s' * (len(takers) == 1)} `{word}`, {what} takes numbers"
 
 
 def unknown_type(parameter: str, name: str, span: Span, types: Iterable[str]) -> Diagnostic:

@@ -34,7 +34,7 @@ def one_job(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def run(*arguments: P.args, **options: P.kwargs) -> T:
-        with _seldom_collected():
+        with seldom_collected():
             try:
                 return function(*arguments, **options)
             except RecursionError:
@@ -56,7 +56,7 @@ def own_the_process() -> None:
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
+def seldom_collected() -> Iterator[None]:
     """A collector that runs seldom, as long as no other thread is there that it belongs to as well."""
     before = gc.get_threshold()
     if threading.active_count() > 1 or not 0 < before[0] < COLLECT_EVERY:

@@ -43,9 +43,28 @@ LIMITS: Final = tuple(
     for f in fields(Limits)
 )
 MAX_FAULTS: Final = 20  # reported in one run; nobody reads more of them
+MAX_REPAIRED: Final = 10_000  # looked for in one run, where they are to be fixed
 
 _DEFAULT: Final = Limits()
 _IN_FORCE: ContextVar[Limits] = ContextVar("limits", default=_DEFAULT)
+
+
+_FAULTS: Final[ContextVar[int]] = ContextVar("faults", default=MAX_FAULTS)
+
+
+def most_faults() -> int:
+    """How many faults are looked for: one run reports few, a repair wants them all."""
+    return _FAULTS.get()
+
+
+@contextmanager
+def every_fault() -> Iterator[None]:
+    """Look for all faults inside."""
+    token = _FAULTS.set(MAX_REPAIRED)
+    try:
+        yield
+    finally:
+        _FAULTS.reset(token)
 
 
 def limits() -> Limits:
@@ -84,6 +103,7 @@ class Work:
     LAYER: Final = 20  # what making a layer costs, in evaluated expressions
     BLOCK: Final = 60  # a use of a block
     EDGE: Final = 5  # one of its tensors
+    CHARACTER: Final = 3  # of a text that is read again to try a fix
     TERM: Final = 40  # a term of a symbolic size, but for the first
     ROUND: Final = 3  # of a loop
     NETWORK: Final = 200  # what preparing a network or variant costs

@@ -9,8 +9,10 @@ from typing import Final
 MAX_NAME: Final = 128
 SEGMENT: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+)\Z")
 
-# The attributes of torch.nn.Module and torch.fx.GraphModule (a test compares this with torch's own), and names that
-# compiled networks use. A layer called `forward` would replace the method.
+# Names that compiled networks use, and for what.
+USED: Final = {"loss": "for the loss", "self": "for the module itself", "torch": "for torch"}
+# The attributes of torch.nn.Module and torch.fx.GraphModule (a test compares this with torch's own). A layer called
+# `forward` would replace the method.
 RESERVED: Final = frozenset(
     """
     T_destination _apply _backward_hooks _backward_pre_hooks _boxed_call _buffers _call_impl _code
@@ -33,9 +35,9 @@ RESERVED: Final = frozenset(
     register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
     register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook
     requires_grad_ set_extra_state set_submodule shape_env share_memory state_dict to to_empty to_folder train
-    training type xpu zero_grad loss self torch
+    training type xpu zero_grad
     """.split()
-)
+) | frozenset(USED)
 
 
 def fault(name: str) -> str | None:
@@ -50,6 +52,8 @@ def fault(name: str) -> str | None:
         )
     if keyword.iskeyword(name):
         return "is a keyword of Python"
+    if name in USED:
+        return f"is used in compiled networks: {USED[name]}"
     if name in RESERVED or name.startswith("__"):
         return "is an attribute of every torch module"
     return None

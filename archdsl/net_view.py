@@ -33,6 +33,12 @@ class NetView:
         self._elements: dict[Shape, Size] = {}
         self._live: dict[bool, frozenset[str]] = {}
 
+    def at(self, values: Mapping[str, int]) -> NetView:
+        """The same network with other values of symbols."""
+        other = NetView(self.graph, values)
+        other._operands, other._live = self._operands, self._live
+        return other
+
     def operands(self, key: str) -> tuple[Operand, ...]:
         """What a layer reads, in the order of its inputs."""
         found = self._operands.get(key)

@@ -11,6 +11,7 @@ from archdsl import validate
 from archdsl.address import is_stdin
 from archdsl.backends import Plot, backend
 from archdsl.graph import Graph, header
+from archdsl.job import seldom_collected
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
 from archdsl.pipeline import load_graph, load_open_graph
@@ -41,7 +42,8 @@ class Network:
 
     @cached_property
     def _report(self) -> PrintedReport:
-        return printed(analyse(self.graph), PrintedReport)
+        with seldom_collected():
+            return printed(analyse(self.graph), PrintedReport)
 
     def report(self) -> PrintedReport:
         """What each layer is and costs; `str()` of it is a table, `.to_dict()` plain data."""
@@ -57,7 +59,8 @@ class Network:
         from archdsl.measure.memory.memory_report import memory_report  # loaded where needed, as is all but the report
         from archdsl.presentation.memory import PrintedMemory
 
-        figures = memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
+        with seldom_collected():
+            figures = memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
         return printed(figures, PrintedMemory)
 
     def timing(self, profile: str | DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd") -> Timing:
@@ -74,7 +77,8 @@ class Network:
 
         known = find_profile(profile) if isinstance(profile, str) else profile
         validate.instance_of("profile", known, DeviceProfile, "the name of a device, a file's, or a DeviceProfile")
-        return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
+        with seldom_collected():
+            return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
 
     def diff(self, other: Network) -> PrintedDifference:
         """What is added, removed and changed from this network to another, and what that costs.
@@ -85,7 +89,8 @@ class Network:
         from archdsl.compare.diff import compare
         from archdsl.presentation.difference import PrintedDifference
 
-        return printed(compare(self.graph, other.graph), PrintedDifference)
+        with seldom_collected():
+            return printed(compare(self.graph, other.graph), PrintedDifference)
 
     def lint(self) -> list[Finding]:
         """What `archdsl lint` finds, warnings and notes, in the order of places."""
@@ -175,7 +180,17 @@ def load(
     `inputs` gives shapes of inputs, other keywords are the network's settings. Raises `SpecError`, which holds every
     fault found.
     """
-    graph = load_graph(spec, settings, inputs)
+    return load_at(spec, settings, inputs)
+
+
+def load_at(
+    spec: str | os.PathLike[str],
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    symbols: Mapping[str, int] | None = None,
+) -> Network:
+    """The same with values for symbols, which stand for sizes that the inputs leave open."""
+    graph = load_graph(spec, settings, inputs, symbols)
     if is_stdin(spec):  # which can be read but once
         return Network(graph)
     return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs))

@@ -16,7 +16,7 @@ from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.job import one_job
-from archdsl.limits import MAX_FAULTS, Work
+from archdsl.limits import Work, most_faults
 from archdsl.program import Program, duplicates
 from archdsl.source import Source
 from archdsl.syntax import forms, tree
@@ -62,32 +62,35 @@ def load_open_graph(
 
 
 @one_job
-def check(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})) -> list[Graph]:
+def check(
+    spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({}), trials: Work | None = None
+) -> list[Graph]:
     """The graphs of everything in a file (or of the variant that is named). Raises `SpecError` with all faults.
 
-    `texts` stand for the files of these names.
+    `texts` stand for the files of these names. `trials` meters the work of trying fixes, where it is that of several
+    checks.
     """
     program, name = open_spec(spec, texts)
-    return _graphs(program, name)
+    return _graphs(program, name, trials)
 
 
 @one_job
 def check_and_lint(
-    spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})
+    spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({}), trials: Work | None = None
 ) -> tuple[list[Graph], list[Finding]]:
     """The same, and what lint finds in the graphs. Raises `SpecError` with all faults."""
     from archdsl.lint import lint  # its rules are loaded where they are needed
 
     program, name = open_spec(spec, texts)
-    graphs = _graphs(program, name)
+    graphs = _graphs(program, name, trials)
     return graphs, lint(graphs, program.spec.source if name is None else None)
 
 
-def _graphs(program: Program, name: str | None) -> list[Graph]:
+def _graphs(program: Program, name: str | None, trials: Work | None) -> list[Graph]:
     wanted = program.checked if name is None else [program.find(name)]
     graphs, faults = [], dict[tuple[str, str], Diagnostic]()
     where = dict[tuple[str, str], list[tree.Network | tree.Variant]]()  # each fault is in
-    choices, trials = Choices(), Work(TRIALS)  # one meter of work for all of them
+    choices, trials = Choices(), trials or Work(TRIALS)  # one meter of work for all of them
     for network, variant in wanted:
         try:
             graphs.append(_elaborated(program, network, variant, choices, faults, trials))
@@ -96,7 +99,7 @@ def _graphs(program: Program, name: str | None) -> list[Graph]:
             for found in error.diagnostics:
                 faults.setdefault(found.key, found)
                 where.setdefault(found.key, []).append(variant or network)
-            if len(faults) >= MAX_FAULTS or any(found.code == "too-much-work" for found in error.diagnostics):
+            if len(faults) >= most_faults() or any(found.code == "too-much-work" for found in error.diagnostics):
                 break
     if faults:
         raise SpecError(_with_networks(found, where[place], len(wanted)) for place, found in faults.items())

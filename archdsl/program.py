@@ -12,7 +12,7 @@ from archdsl.definitions import Definition, Definitions
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.errors import SpecError
 from archdsl.graph import Writing
-from archdsl.limits import MAX_FAULTS, limits
+from archdsl.limits import limits, most_faults
 from archdsl.read import decode, read
 from archdsl.resolve import resolve
 from archdsl.source import STDIN, Source, Span
@@ -104,7 +104,7 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
             )
         )
     if faults:
-        raise SpecError(faults[:MAX_FAULTS])
+        raise SpecError(faults[: most_faults()])
     files = [resolution.written, *(imported.written for imported in done.values())]
     uses = dict(resolution.uses)
     for imported in done.values():

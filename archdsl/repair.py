@@ -10,12 +10,14 @@ from typing import Final
 from archdsl.address import is_stdin
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
+from archdsl.limits import Work, every_fault
 from archdsl.pipeline import check, check_and_lint
 from archdsl.read import read, read_stdin
 from archdsl.remedies import apply
 from archdsl.source import STDIN
 from archdsl.write import write_atomically
 
+TRIALS: Final = 2  # half of the work that a spec may ask for goes to finding fixes
 MAX_ROUNDS: Final = 100  # a fix may bring to light what was hidden: a round sees some faults only
 
 
@@ -45,8 +47,10 @@ def repair(spec: str, *, linted: bool = False) -> Repair:
     after, fixed = dict(before), list[Diagnostic]()
     left: tuple[Diagnostic, ...] = ()
     seen = list[Mapping[str, str]]()
+    trials = Work(TRIALS)  # of all rounds
     for round in range(MAX_ROUNDS + 1):
-        left = _found(spec, after, linted)
+        with every_fault():
+            left = _found(spec, after, linted, trials)
         texts, applied = apply.fixed(left)
         if not texts or round == MAX_ROUNDS or after in seen:  # fixes that undo each other would go on for ever
             break
@@ -58,12 +62,12 @@ def repair(spec: str, *, linted: bool = False) -> Repair:
     return Repair(before, after, tuple(fixed), left)
 
 
-def _found(spec: str, texts: Mapping[str, str], linted: bool) -> tuple[Diagnostic, ...]:
+def _found(spec: str, texts: Mapping[str, str], linted: bool, trials: Work) -> tuple[Diagnostic, ...]:
     try:
         if not linted:
-            check(spec, texts)
+            check(spec, texts, trials)
             return ()
-        _, findings = check_and_lint(spec, texts)
+        _, findings = check_and_lint(spec, texts, trials)
         return tuple(found.diagnostic for found in findings if found.diagnostic.level == "warning")
     except SpecError as error:
         return error.diagnostics

@@ -25,9 +25,9 @@ from archdsl.definitions import (
     callees,
     sizes_of,
 )
-from archdsl.diagnostics import Diagnostic, Label, did_you_mean, renaming, unknown
+from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.graph import Unused, Writing
-from archdsl.limits import MAX_FAULTS
+from archdsl.limits import most_faults
 from archdsl.ops import OPERATORS, parameter_table, words
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -132,7 +132,7 @@ class _Resolver:
 
     def _record(self, fault: Diagnostic) -> None:
         self.faults.append(fault)
-        if len(self.faults) >= MAX_FAULTS:
+        if len(self.faults) >= most_faults():
             raise _Enough
 
     # --- definitions and statements
@@ -258,8 +258,13 @@ class _Resolver:
         for expression in expressions:
             self.expression(expression, names)
 
-    def _name(self, name: tree.Name, names: _Names, bare: Iterable[str] = ()) -> None:
-        """A name that is a value, or one of the words that a parameter takes bare."""
+    def _name(
+        self, name: tree.Name, names: _Names, bare: Iterable[str] = (), given: tuple[str, str | None] | None = None
+    ) -> None:
+        """A name that is a value, or one of the words that a parameter takes bare.
+
+        `given`: the callee and the parameter that it is given to.
+        """
         found = names.use(name.id) or built_in(name.id) or (Definition("word", name.id) if name.id in bare else None)
         if found is not None:
             self.uses[name.span] = found
@@ -268,6 +273,8 @@ class _Resolver:
         fault = unknown("name", name.id, [*bound, *INITIALISERS, *bare], "unknown-name", name.span)
         if name.id in self.labels:
             fault = habits.label_as_value(name.id, name.span, self.labels[name.id])
+        elif given is not None and (help := habits.word_of_others(name.id, *given)) is not None:
+            fault = Diagnostic(fault.code, fault.message, fault.span, help=help)
         elif name.id in habits.NAMES:
             fault = Diagnostic(fault.code, fault.message, fault.span, help=habits.NAMES[name.id])
         elif fault.help is None and (name.id in OPERATORS or name.id in self.definitions.blocks):
@@ -351,7 +358,7 @@ class _Resolver:
             self.uses[span] = bound
         elif name not in self.lost:
             known = callees(self.definitions, step=False)
-            self._record(unknown("operator or block", name, known, "unknown-operator", span))
+            self._record(habits.unknown_operator(name, known, span))
         known_callee = found if bound is None else None
         takes = _parameters(known_callee)
         operator = known_callee.operator if known_callee is not None else None
@@ -363,19 +370,14 @@ class _Resolver:
                 else:
                     self._unknown_parameter(call, argument, list(takes))
             if isinstance(argument.value, tree.Name):
-                self._name(argument.value, names, bare)
+                self._name(argument.value, names, bare, (call.callee.id, argument.name))
             else:
                 self.expression(argument.value, names)
 
     def _unknown_parameter(self, call: tree.Call, argument: tree.Argument, known: list[str]) -> None:
         assert argument.name is not None
-        span = _name_span(argument)
-        message = f"`{call.callee.id}` has no parameter `{argument.name}`"
-        help = did_you_mean(argument.name, known) or (f"it takes {', '.join(known)}" if known else None)
-        fix = renaming(argument.name, span, help)
-        if fix is not None and any(fix.replacement == other.name for other in call.arguments):
-            fix = None  # it is given already
-        self._record(Diagnostic("unknown-parameter", message, span, help=help, fix=fix))
+        given = [other.name for other in call.arguments if other.name is not None]
+        self._record(habits.unknown_parameter(call.callee.id, argument.name, known, _name_span(argument), given))
 
 
 def _kind(param: tree.Param, *, network: bool) -> NameKind:

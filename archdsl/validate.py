@@ -24,10 +24,10 @@ def one_of(argument: str, value: object, known: Iterable[str]) -> None:
 
 def training_conditions(**given: object) -> None:
     """Raises `ValueError` for an optimizer, a dtype or a hardware that is not known."""
-    from archdsl.measure.run.optimizer import OPTIMISERS
+    from archdsl.measure.run.optimizer import OPTIMIZERS
     from archdsl.measure.run.precision import PRECISIONS
 
-    known = {"optimizer": OPTIMISERS, "dtype": PRECISIONS, "hardware": ("cuda", "cpu")}
+    known = {"optimizer": OPTIMIZERS, "dtype": PRECISIONS, "hardware": ("cuda", "cpu")}
     for argument, value in given.items():
         one_of(argument, value, known[argument])
 

@@ -23,7 +23,7 @@ from archdsl.graph import header
 from archdsl.measure.memory.ledger import inference_peak
 from archdsl.measure.memory.training import training
 from archdsl.measure.run.execution import Runs, Setting
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_for_backward
 from archdsl.net_view import NetView
@@ -65,7 +65,7 @@ def predict(net: Network, device: str, dtype: str = "fp32") -> tuple[tuple[int, 
     """The peak in inference without weights, what is kept, and the peak in training; and where that is."""
     setting = Setting(PRECISIONS[dtype], "cuda" if device == "cuda" else "cpu")
     runs = Runs(NetView(net.graph), setting)
-    peak = training(runs.training, OPTIMISERS["sgd"]).peaks[None]
+    peak = training(runs.training, OPTIMIZERS["sgd"]).peaks[None]
     figures = (inference_peak(runs.inference), kept_for_backward(net.graph, setting), peak.bytes)
     assert all(isinstance(figure, int) for figure in figures)
     return figures, f"{peak.layer}, {peak.phase}"  # type: ignore[return-value]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Shape, Undecided, symbols
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, Layer, Output, header, input_shapes, layer, layers, live, operands
+from archdsl.graph import Graph, Layer, NetworkOutput, header, input_shapes, layer, layers, live, operands
 from archdsl.ops import Target
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.merge import folds
@@ -137,7 +137,7 @@ class _Phase:
     ) -> None:
         self.graph, self.targets, self.holders, self.homes, self.training = graph, targets, holders, homes, training
         self.needed = live(graph, training)
-        self.outputs: list[Output] = [o for o in header(graph)["outputs"] if training or o["phase"] == "both"]
+        self.outputs: list[NetworkOutput] = [o for o in header(graph)["outputs"] if training or o["phase"] == "both"]
 
     def routine(self) -> Routine:
         head = header(self.graph)

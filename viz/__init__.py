@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from archdsl.compare.difference import Difference
 from archdsl.graph import Graph
@@ -15,17 +14,16 @@ from archdsl.outline.stages import stages_of
 from archdsl.outline.subnets import Shown
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
-from viz import formats
+from viz import choices, formats
 from viz.difference import comparison
-from viz.difference.comparison import Arrangement, Comparison
+from viz.difference.comparison import Comparison
 from viz.engine import DrawingError
 from viz.formats import Drawable
 from viz.graph import scene
-from viz.graph.scene import Depth
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
-from viz.look import Direction, Engine, Look, ViewName
+from viz.look import Arrangement, Depth, Direction, Engine, Look, ViewName
 from viz.recolour import Theme
 from viz.volumes import view as volumes
 
@@ -100,9 +98,8 @@ def render(
 
     Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
-    _check({"view": (view, ViewName), "direction": (direction, Direction), "phase": (phase, Shown)})
-    _check({"theme": (theme, Theme), "engine": (engine, Engine)})
-    scene.check_depth(depth)
+    choices.check(view=view, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
+    choices.check(theme=theme, engine=engine, profile=profile)
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
@@ -135,8 +132,7 @@ def render_difference(
     closes blocks without a difference, draws equal ones in a row once, and runs of unchanged layers as one box where
     a page could not hold them. The others are those of `render`, which says what is raised.
     """
-    _check({"arrangement": (arrange, Arrangement), "direction": (direction, Direction)})
-    _check({"theme": (theme, Theme), "engine": (engine, Engine)})
+    choices.check(arrange=arrange, direction=direction, fold=fold, theme=theme, engine=engine, profile=profile)
     renderer = formats.find(format, "difference")
     subject: Comparison | Both
     if formats.opens(format):
@@ -148,13 +144,6 @@ def render_difference(
 
 def _found(profile: str | DeviceProfile) -> DeviceProfile:
     return find_profile(profile) if isinstance(profile, str) else profile
-
-
-def _check(chosen: Mapping[str, tuple[str, Any]]) -> None:
-    """Raises `ValueError` for a value that an option does not know."""
-    for what, (value, known) in chosen.items():
-        if value not in get_args(known):
-            raise ValueError(f"no {what} is called {value!r}; known are {', '.join(get_args(known))}")
 
 
 def embed(graph: Graph) -> str:

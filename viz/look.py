@@ -12,6 +12,8 @@ from viz.recolour import Theme
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
 Engine: TypeAlias = Literal["embedded", "system"]
 ViewName: TypeAlias = Literal["graph", "stages", "volumes"]
+Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]  # of two networks
+Depth: TypeAlias = int | Literal["fit"] | None  # to which blocks are open; None: whatever the depth
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,16 +55,19 @@ def command(
 
     Nothing else should run meanwhile. In training every layer keeps what it needs, `@checkpoint` or not.
     """
+    from archdsl.measure.time.gpus import USUAL
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
     from archdsl.presentation.layers import ReportView, layers
     from archdsl.presentation.times import COMPARED
+    from archdsl.profiles import find_profile
     from archdsl.rewrite.recompute import keeping_all
 
     if device == "meta":
         raise click.BadParameter("nothing is computed on meta, so nothing takes time there")
     graph = keeping_all(load_graph(spec, settings, inputs))
     network, compiler = Network(graph), backend("compiler")
+    predicted_times(network, profile or find_profile(USUAL), "fp32", "sgd")  # says what is open before time is spent
     model = compiler.compile_graph(graph, device, force=force)
     if profile is None:
         with progress(sys.stderr) as told:

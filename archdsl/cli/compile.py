@@ -10,6 +10,7 @@ import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
+    at_option,
     choice_options,
     faults_as_json,
     force_option,
@@ -36,6 +37,7 @@ from archdsl.cli.results import try_place, write_or_keep, wrote
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the weights.")
 @weights_option("Save the new weights to a .safetensors file.")
 @force_option
+@at_option
 @choice_options
 @json_option
 @limit_options
@@ -47,18 +49,19 @@ def command(
     seed: int,
     output: Path | None,
     force: bool,
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     as_json: bool,
 ) -> int:
     """Compile a network to a torch.fx.GraphModule; show the code of its forward pass."""
     from archdsl.backends import backend
-    from archdsl.network import load
+    from archdsl.network import load_at
 
     if output is not None and devices == "meta":
         raise click.UsageError("tensors on the device meta have no values to save")
     try_place(output)
-    network = load(spec, inputs=inputs, **settings)
+    network = load_at(spec, settings, inputs, symbols)
     choice = _devices(devices)
     compiler = backend("compiler")
     import torch

@@ -11,6 +11,7 @@ import click
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
+    at_option,
     choice_options,
     direction_option,
     engine_option,
@@ -44,6 +45,7 @@ from archdsl.cli.terminal import print_sheets
 @theme_option("The colours of the drawing; print is black and white.")
 @engine_option
 @times_of_page_option
+@at_option
 @choice_options
 @limit_options
 @click.option("--exit-code", is_flag=True, help="Status 1 where the networks differ.")
@@ -52,6 +54,7 @@ def command(
     a: str,
     b: str,
     output: Path | None,
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     exit_code: bool,
@@ -69,7 +72,7 @@ def command(
 
     _check(output, form, options)
     try_place(output)
-    first, second = (Network(load_graph(spec, settings, inputs)) for spec in (a, b))
+    first, second = (Network(load_graph(spec, settings, inputs, symbols)) for spec in (a, b))
     difference = first.diff(second)
     if output is not None:
         try:

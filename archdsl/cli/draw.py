@@ -11,6 +11,7 @@ import click
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
+    at_option,
     choice_options,
     direction_option,
     engine_option,
@@ -63,11 +64,13 @@ FORMATS = backend("viz").known_formats()
 @theme_option("The colours; print is black and white.")
 @engine_option
 @times_of_page_option
+@at_option
 @choice_options
 @limit_options
 def command(
     spec: str,
     output: Path,
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     **options: Any,
@@ -86,7 +89,7 @@ def command(
     try_place(output)
     faults: SpecError | None = None
     try:
-        graph = load_graph(spec, settings, inputs)
+        graph = load_graph(spec, settings, inputs, symbols)
     except SpecError as error:
         if error.graph is None:
             raise

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def at_option(function: F) -> F:
+    """--at, given to the command as `symbols`: values of what the spec leaves open."""
+    return click.option(
+        "--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224."
+    )(function)
+
+
 def spec_argument(function: F) -> F:
     return click.argument("spec", metavar="SPEC")(function)
 
@@ -42,11 +49,11 @@ def choice_options(function: F) -> F:
 
 def memory_options(function: F) -> F:
     """--optimizer, --dtype and --hardware, given to the command under these names."""
-    from archdsl.measure.run.optimizer import OPTIMISERS
+    from archdsl.measure.run.optimizer import OPTIMIZERS
     from archdsl.measure.run.precision import PRECISIONS
 
     choices = {
-        "optimizer": (list(OPTIMISERS), "The optimizer of training."),
+        "optimizer": (list(OPTIMIZERS), "The optimizer of training."),
         "dtype": (list(PRECISIONS), "Precision of training; mixed is torch.autocast with bf16."),
         "hardware": (["cuda", "cpu"], "What it runs on, which keeps masks and updates weights in its own way."),
     }

@@ -12,12 +12,12 @@ import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
+    at_option,
     choice_options,
     memory_options,
     predicted_times,
     profile_option,
     sheet_options,
-    symbol_values,
     without_effect,
 )
 from archdsl.cli.plot import plot_options, write_plot
@@ -42,7 +42,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @click.option("--by", type=click.Choice(BY), help="Counts of inference and training added up.")
 @click.option("--explain-counts", "explain", is_flag=True, help="What other tools count, and why.")
 @click.option("--compare", is_flag=True, help="Totals side by side, as for several SPECs anyway.")
-@click.option("--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224.")
+@at_option
 @click.option("--symbolic", is_flag=True, help="Leave the batch open as well, instead of counting it as 1.")
 @choice_options
 @click.option("--memory", is_flag=True, help="Show the memory of training and inference as well.")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.definitions import TYPES
-from archdsl.diagnostics import Fix, Label, counted, did_you_mean, renaming
+from archdsl.diagnostics import Fix, Label, counted
 from archdsl.dims import Undecided, show
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.values import Context, SharedModule, TensorValue, describe, is_tensors
+from archdsl.habits import unknown_parameter
 from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.kinds import ParamError
@@ -51,7 +52,7 @@ def operator_arguments(
     for name, value in named.items():
         place = places[name]
         if name not in table:
-            raise _unknown_parameter(operator.name, name, list(table), place, context)
+            raise Fault(unknown_parameter(operator.name, name, table, place, named, context.blocks))
         if name in values:
             raise context.fault("wrong-arity", f"`{name}` of `{operator.name}` is given twice", place)
         values[name] = value
@@ -139,7 +140,10 @@ def _check_arity(operator: type[Operator], tensors: Sequence[TensorValue], call:
         wanted = counted(len(operator.inputs), "tensor")
         if len(operator.inputs) > 1:
             wanted += f" ({', '.join(operator.inputs)})"
-    raise context.fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span)
+    written = call.span.text if "\n" not in call.span.text else f"{call.callee.id}(…)"
+    alone = not tensors and len(operator.inputs) == 1 and operator.variadic is None
+    help = f"feed it with what it works on: `x -> {written}`" if alone else None
+    raise context.fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span, help=help)
 
 
 def _usage(operator: type[Operator]) -> str:
@@ -167,7 +171,7 @@ def bind_parameters(
     for name, value in named.items():
         place = _argument_span(call, name)
         if name not in order:
-            raise _unknown_parameter(block.name.id, name, order, place, context)
+            raise Fault(unknown_parameter(block.name.id, name, order, place, named, context.blocks))
         if name in values:
             raise context.fault("wrong-arity", f"`{name}` of block `{block.name.id}` is given twice", place)
         values[name] = value
@@ -260,11 +264,3 @@ def _places(call: tree.Call, order: Sequence[str], static: int) -> dict[str, Spa
 
 def _argument_span(call: tree.Call, name: str) -> Span:
     return next((a.span for a in call.arguments if a.name == name), call.span)
-
-
-def _unknown_parameter(callee: str, name: str, known: list[str], span: Span, context: Context) -> Fault:
-    help = did_you_mean(name, known) or (
-        f"`{callee}` takes {', '.join(known)}" if known else f"`{callee}` takes no parameters"
-    )
-    fix = renaming(name, Span(span.source, span.start, span.start + len(name)), help)
-    return context.fault("unknown-parameter", f"`{callee}` has no parameter `{name}`", span, help=help, fix=fix)

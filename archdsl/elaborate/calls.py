@@ -9,10 +9,11 @@ from archdsl import evaluate
 from archdsl.definitions import callee, callees
 from archdsl.elaborate.blocks import Blocks
 from archdsl.elaborate.evaluator import Evaluator
-from archdsl.elaborate.faults import POISON, Poisoned
+from archdsl.elaborate.faults import POISON, Fault, Poisoned
 from archdsl.elaborate.modules import Modules
 from archdsl.elaborate.operations import Operations
 from archdsl.elaborate.values import Context, SharedModule, is_tensors
+from archdsl.habits import unknown_operator
 from archdsl.ops import OPERATORS, words
 from archdsl.syntax import tree
 
@@ -41,7 +42,7 @@ class Calls:
         found = callee(name, context.definitions, step=step)
         if found is None:
             known = callees(context.definitions, step=step)
-            raise context.unknown("operator or block", name, known, "unknown-operator", call.callee.span)
+            raise Fault(unknown_operator(name, known, call.callee.span, context.blocks))
         bare = words(found.operator) if found.operator is not None and not found.function else frozenset[str]()
         positional, named = self._evaluator.arguments(call, fed, bare, context)
         if found.block is not None:

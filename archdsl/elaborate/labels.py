@@ -50,7 +50,9 @@ class Labels:
                 current = replace(current, device=name)
             else:
                 unknown = context.unknown("mark", name, [*self._builder.devices, *MARKS], "unknown-mark", mark.span)
-                help = unknown.diagnostic.help or f"declare a device in the network: `device {name}`"
+                device = name if fault(name) is None else f"{name}0" if fault(f"{name}0") is None else "gpu0"
+                called = f", and write `@{device}`" if device != name else ""
+                help = unknown.diagnostic.help or f"declare a device in the network: `device {device}`{called}"
                 unknown.diagnostic = replace(unknown.diagnostic, help=help, fix=None)
                 raise unknown
         return replace(context, marks=current)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from archdsl.diagnostics import Diagnostic, Label
+from archdsl.diagnostics import Diagnostic, Label, counted
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.operations import Layers, Operations
 from archdsl.elaborate.values import Context, Scope, SharedModule, TensorValue, Unavailable, describe, is_tensors
-from archdsl.graph import Graph, Output, Writing, layers
+from archdsl.graph import Graph, NetworkOutput, Writing, layers
 from archdsl.limits import Work
 from archdsl.ops import Operator
 from archdsl.ops.loss import Loss
@@ -22,7 +22,11 @@ TARGET = "target"
 
 
 def elaborate_losses(
-    statement: tree.Loss, outputs: Sequence[Output], outer: Scope, record: Callable[[Diagnostic], None], work: Work
+    statement: tree.Loss,
+    outputs: Sequence[NetworkOutput],
+    outer: Scope,
+    record: Callable[[Diagnostic], None],
+    work: Work,
 ) -> tuple[Graph, Graph | None]:
     """The loss of all outputs, and that of the outputs of inference: None where nothing is left of it.
 
@@ -75,6 +79,11 @@ class LossOperations:
             if not isinstance(compared, TensorValue):
                 message = f"`{operator.name}` compares an output with the target, found {describe(compared)}"
                 raise Context().fault("wrong-type", message, call.span)
+            if len(positional) > 1 and is_tensors(positional[1]):
+                found = counted(sum(map(is_tensors, positional)), "tensor")
+                message = f"`{operator.name}` takes one output, as it takes its target itself; found {found}"
+                shown = call.arguments[0].span.text if call.arguments else "output"
+                raise Context().fault("wrong-arity", message, call.span, help=f"`{operator.name}({shown})`")
             if self._target is None:
                 self._target = self._builder.input(TARGET, operator.target_shape(compared.shape), call.span)
             positional = [compared, self._target, *positional[1:]]
@@ -94,7 +103,7 @@ class LossOperations:
 
 def _elaborate(
     statement: tree.Loss,
-    outputs: Sequence[Output],
+    outputs: Sequence[NetworkOutput],
     outer: Scope,
     record: Callable[[Diagnostic], None],
     *,
@@ -133,7 +142,7 @@ def _elaborate(
         variant=None,
         settings={},
         inputs=(*[o["name"] for o in present], TARGET),
-        outputs=(Output(name="loss", node=value.node, output=value.output, shape=(), phase="both"),),
+        outputs=(NetworkOutput(name="loss", node=value.node, output=value.output, shape=(), phase="both"),),
         devices=(),
         batch=(),
         least_batch={},

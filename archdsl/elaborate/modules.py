@@ -15,6 +15,7 @@ from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Fault, Poisoned
 from archdsl.elaborate.operations import Operations
 from archdsl.elaborate.values import Context, SharedModule, is_tensors
+from archdsl.habits import unknown_operator
 from archdsl.ops import OPERATORS, words
 from archdsl.syntax import tree
 
@@ -37,7 +38,7 @@ class Modules:
         found = callee(name, context.definitions, step=True)
         if found is None:
             known = [*OPERATORS, *context.definitions.blocks]
-            raise context.unknown("operator or block", name, known, "unknown-operator", call.callee.span)
+            raise Fault(unknown_operator(name, known, call.callee.span, context.blocks))
         bare = words(found.operator) if found.operator is not None else frozenset[str]()
         positional, named = self._evaluator.arguments(call, [], bare, context)
         path = self._builder.step_path(label, name, new.span, context)

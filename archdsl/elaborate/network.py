@@ -20,7 +20,7 @@ from archdsl.elaborate.origins import explained
 from archdsl.elaborate.settings import Settings
 from archdsl.elaborate.values import MARKS, Context, TensorValue, describe
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, Output, broken
+from archdsl.graph import Graph, NetworkOutput, broken
 from archdsl.limits import TooMuchWork, Work
 from archdsl.names import fault
 from archdsl.symbolic import least_values, needs
@@ -67,7 +67,7 @@ class _Elaboration:
         self.evaluator = self.interpreter.evaluator
         self.early: list[Diagnostic] = []  # faults of the choices, which have no place in the text
         self.context = Context(definitions)
-        self.outputs: list[Output] = []
+        self.outputs: list[NetworkOutput] = []
         self.output_names: set[str] = set()
         self.batch: list[str] = []
         self.losses: tuple[Graph | None, Graph | None] = (None, None)  # in training, in inference
@@ -204,7 +204,8 @@ class _Elaboration:
         for name in statement.names:
             wrong = fault(name.id) or ("is a mark already" if name.id in MARKS else None)
             if wrong is not None:
-                raise self.context.fault("bad-name", f"the device name `{name.id}` {wrong}", name.span)
+                help = f"call it `{name.id}0`" if fault(f"{name.id}0") is None else None
+                raise self.context.fault("bad-name", f"the device name `{name.id}` {wrong}", name.span, help=help)
             if name.id in self.builder.devices:
                 raise self.context.fault("rebound-name", f"device `{name.id}` is declared twice", name.span)
             self.builder.devices[name.id] = None
@@ -226,7 +227,9 @@ class _Elaboration:
     def _add_output(self, name: str, tensor: TensorValue) -> None:
         phase = self.builder.graph.nodes[tensor.node]["phase"]
         self.output_names.add(name)
-        self.outputs.append(Output(name=name, node=tensor.node, output=tensor.output, shape=tensor.shape, phase=phase))
+        self.outputs.append(
+            NetworkOutput(name=name, node=tensor.node, output=tensor.output, shape=tensor.shape, phase=phase)
+        )
 
     def _check_phases(self) -> None:
         if self.interpreter.faults or any(o["phase"] == "both" for o in self.outputs):

@@ -79,7 +79,11 @@ class Layers:
         if len(tensors) == 1:
             scalar = right if isinstance(left, TensorValue) else left
             if isinstance(scalar, (bool, Dim)) or not isinstance(scalar, (int, float)):
-                raise ValueFault(f"`{symbol}` takes tensors and numbers, found {describe(scalar)}", "wrong-type")
+                message, help = f"`{symbol}` takes tensors and numbers, found {describe(scalar)}", None
+                if isinstance(scalar, Dim):
+                    message = f"`{symbol}` takes tensors and numbers, found the size {scalar}, which has no value yet"
+                    help = "write a number for it in the input's shape, or compute the mean by `mean`"
+                raise ValueFault(message, "wrong-type", help)
             settings["scalar"] = float(scalar)
             if operator in ("sub", "div") and isinstance(right, TensorValue):
                 settings["scalar_first"] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -136,6 +137,10 @@ class Context:
         condition = f" (it holds where {error.condition}{also})" if error.condition else ""
         message = f"{error.question} depends on {names}{condition}"
         help = f"give {names} a value: write a number in the input's shape, or use --input where the command has it"
+        multiple = re.fullmatch(r"(\w+) % (\d+) == 0", error.condition or "")
+        if multiple is not None:  # then it is so for every value of the symbol
+            name, of = multiple.groups()
+            help = f"write `{of} * {name}` for `{name}` in the input's shape, where it is always a multiple, or {help}"
         return self.fault("undecided", message, span, help=help, sizes=sizes)
 
     def too_much_work(self, work: Work, span: Span) -> Fault:

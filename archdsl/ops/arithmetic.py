@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size
@@ -44,6 +45,7 @@ def say(size: Size) -> str:
     return text[1:-1] if alone else text
 
 
+@lru_cache(maxsize=4096)  # networks repeat themselves, and so do their variants
 def derive(operator: Operator, inputs: tuple[Shape, ...]) -> tuple[tuple[Derivation, ...], ...]:
     """How each size of each output comes about, for inputs that the operator fits."""
     shapes = [

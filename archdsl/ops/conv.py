@@ -119,10 +119,19 @@ class Conv(Weighted, group="convolution"):
                 raise ShapeError(
                     f"`padding = same` needs stride 1, found stride {_show(self.stride)}",
                     code="bad-parameter",
-                    help="give the padding as a number",
+                    help=self._halving(reach),
                 )
             return reach, stride, [((r - 1) // 2, r - 1 - (r - 1) // 2) for r in reach]
         return reach, stride, [(p, p) for p in spatial(self, "padding", rank)]
+
+    @staticmethod
+    def _halving(reach: Sequence[int]) -> str:
+        """The padding with which a stride divides the sizes, if it can be the same on both sides."""
+        padding = [(r - 1) // 2 for r in reach]
+        if any(r % 2 == 0 for r in reach):
+            return "a window of an even size is padded on one side more, by a step before it: `pad([…])`"
+        shown = str(padding[0]) if len(set(padding)) == 1 else str(padding)
+        return f"`padding = {shown}` divides the sizes by the stride, rounded up"
 
     def _largest_kernel(self, sizes: Shape, padding: list[tuple[int, int]]) -> int | None:
         dilation = spatial(self, "dilation", len(sizes))

@@ -75,7 +75,7 @@ class Number:
 
     def parse(self, value: Any) -> float:
         if isinstance(value, Dim):
-            raise Undecided(f"the value {value}", symbols(value))
+            raise Undecided(f"the value of {value}", symbols(value))
         if type(value) not in (int, float):
             raise ParamError(f"must be a number, found {spell(value)}")
         if not abs(value) <= 1e300:

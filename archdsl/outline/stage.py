@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from archdsl.dims import Shape, Size, show
+from archdsl.dims import Shape, Size, show, total
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.measure.network import cost
 from archdsl.net_view import NetView
@@ -151,11 +151,13 @@ def takes_in(stage: Stage, small: Stage) -> bool:
     return stage.colour != "block" or (stage.count == 1 and small.params == 0)
 
 
-def taken_in(stage: Stage, small: Stage, operator: str) -> Stage:
-    """A stage with a small layer that follows it."""
-    return replace(
-        _sum(stage, small), parts=stage.parts + small.parts, more=" · ".join(filter(None, (stage.more, operator)))
-    )
+def taken_in(run: Sequence[Stage], operators: Sequence[str]) -> Stage:
+    """A stage with the small layers that follow it, which are told by their operators."""
+    first, *small = run
+    if not small:
+        return first
+    parts = tuple(part for stage in run for part in stage.parts)
+    return replace(_sum(run), parts=parts, more=" · ".join(filter(None, (first.more, *operators))))
 
 
 def alike(a: Stage, b: Stage) -> bool:
@@ -169,11 +171,21 @@ def _nearly(size: Size, later: Size) -> bool:
     return size == later or (isinstance(size, int) and isinstance(later, int) and NEARLY * size <= later <= size)
 
 
-def repeated(a: Stage, b: Stage) -> Stage:
-    """Two stages that are alike as one, counted."""
-    return replace(_sum(a, b), sizes=b.sizes, last=b.last or b.path, count=a.count + b.count)
+def repeated(run: Sequence[Stage]) -> Stage:
+    """Stages that are alike, in a row, as one, counted."""
+    *_, last = run
+    if len(run) == 1:
+        return last
+    return replace(_sum(run), sizes=last.sizes, last=last.last or last.path, count=sum(stage.count for stage in run))
 
 
-def _sum(a: Stage, b: Stage) -> Stage:
-    params, macs = a.params + b.params, a.macs + b.macs
-    return replace(a, keys=a.keys + b.keys, shape=b.shape, params=params, macs=macs, end=b.end or b.keys)
+def _sum(run: Sequence[Stage]) -> Stage:
+    first, last = run[0], run[-1]
+    return replace(
+        first,
+        keys=tuple(key for stage in run for key in stage.keys),
+        shape=last.shape,
+        params=sum(stage.params for stage in run),
+        macs=total(stage.macs for stage in run),
+        end=last.end or last.keys,
+    )

@@ -14,7 +14,7 @@ alone in what encloses it, by that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
@@ -152,23 +152,18 @@ class _Opener:
 
     def merged(self, stages: Iterator[Stage]) -> Iterator[Stage]:
         """Small layers with what they follow, and equal stages in a row as one."""
-        joined: list[Stage] = []
-        for stage in stages:
-            if joined and takes_in(joined[-1], stage) and self.follows(joined[-1], stage):
-                operators = " · ".join(layer(self.graph, key)["op"] for key in stage.keys)
-                joined[-1] = taken_in(joined[-1], stage, operators)
-            else:
-                joined.append(stage)
-        last: Stage | None = None
-        for stage in joined:
-            if last and alike(last, stage) and self.follows(last, stage):
-                last = repeated(last, stage)
-                continue
-            if last:
-                yield last
-            last = stage
-        if last:
-            yield last
+        joined = [self.with_small(run) for run in _runs(stages, self.takes_in)]
+        return (repeated(run) for run in _runs(joined, self.repeats))
+
+    def with_small(self, run: Sequence[Stage]) -> Stage:
+        """A stage with the small layers that follow it."""
+        return taken_in(run, [layer(self.graph, key)["op"] for stage in run[1:] for key in stage.keys])
+
+    def takes_in(self, run: Sequence[Stage], small: Stage) -> bool:
+        return takes_in(run[0], small) and self.follows(run[-1], small)
+
+    def repeats(self, run: Sequence[Stage], later: Stage) -> bool:
+        return alike(run[-1], later) and self.follows(run[-1], later)
 
     def follows(self, a: Stage, b: Stage) -> bool:
         """Whether a stage reads nothing but another, and that is read by nothing else."""
@@ -177,6 +172,18 @@ class _Opener:
         readers = {reader for key in end for reader in self.graph.succ[key]} - set(end)
         same = (a.device, a.train) == (b.device, b.train)
         return same and bool(reads) and reads <= set(end) and readers <= set(b.keys)
+
+
+def _runs(stages: Iterable[Stage], joins: Callable[[Sequence[Stage], Stage], bool]) -> Iterator[Sequence[Stage]]:
+    """Stages in runs, by whether one joins those before it."""
+    run: list[Stage] = []
+    for stage in stages:
+        if run and not joins(run, stage):
+            yield run
+            run = []
+        run.append(stage)
+    if run:
+        yield run
 
 
 def _named(stages: list[Stage], keys: Sequence[str]) -> list[Stage]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from archdsl.measure.network.report import Report
 from archdsl.measure.time.measured import Measured
-from archdsl.measure.time.roofline import NOTHING, Timing, Work, together
+from archdsl.measure.time.roofline import NOTHING, Timing, Workload, together
 from archdsl.presentation.items import ReportItem
 from archdsl.presentation.report_column import ReportColumn
 from archdsl.sheet.sheet import CellValue, Column
@@ -18,7 +18,7 @@ PREDICTED: Final = ("layer", "operator", "output", "macs", "bytes", "intensity",
 COMPARED: Final = ("layer", "operator", "time", "measured", "error", "bound", "step", "measured_step", "step_error")
 
 
-def _work(item: ReportItem, timing: Timing) -> Work:
+def _work(item: ReportItem, timing: Timing) -> Workload:
     """What a layer or block does in inference."""
     return together(timing.inference.get(row.path, NOTHING) for row in item.rows)
 

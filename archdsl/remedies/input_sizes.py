@@ -45,7 +45,7 @@ def _range(graph: Graph, trial: Trial, at: Place, others: Sequence[Diagnostic], 
     def fits(size: int) -> bool:
         tried = tuple(size if dim > 0 and _alike(shape, at, dim) else old for dim, old in enumerate(shape))
         inputs = {name: _numbers(tried if name == at.node else other) for name, other in shapes.items()}
-        return trial.left > 0 and trial.fits(inputs, others)
+        return trial.fits(inputs, others)
 
     nearest = _least(wrong, fits) if too_small else None
     nearest = nearest or next((size for size in _outwards(wrong) if fits(size)), None)

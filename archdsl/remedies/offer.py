@@ -27,6 +27,8 @@ def with_remedies(
     """
     steps = {node["fault"]: (key, node) for key, node in broken(graph)}
     known = list(found)
+    if not any(fault in steps and wanted(fault) for fault in found):  # other variants have shown them all
+        return [replace(fault, fix=None) if fault in steps else fault for fault in found]
     by_size, sizes = fitting(graph, replace(trial), known)  # each search may take its time
     written: WrittenCalls | None = None
     faults: list[Diagnostic] = []

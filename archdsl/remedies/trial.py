@@ -11,6 +11,7 @@ from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, content_hash
 from archdsl.graph import fault as broken_step
+from archdsl.limits import Work
 from archdsl.program import Program, reread
 from archdsl.remedies.apply import changed
 from archdsl.syntax import tree
@@ -36,10 +37,12 @@ class Trial:
         `graph` is what could be elaborated without it. Unless `last`, further on, where nothing was elaborated before,
         there may be other faults: they are no consequence of the fix, which leaves no choice of what comes out of it.
         """
-        if self.left <= 0:
+        if not self.may_go_on:
             return False
+        texts = changed(fix)
+        self.choices.work.spent += Work.CHARACTER * sum(map(len, texts.values()))
         try:
-            program = reread(self.program, changed(fix))
+            program = reread(self.program, texts)
             network, variant = program.find((self.variant or self.network).name.id)
         except SpecError:
             return False
@@ -54,6 +57,8 @@ class Trial:
 
     def fits(self, inputs: Mapping[str, tuple[int, ...]], others: Collection[Diagnostic]) -> bool:
         """Whether, with other shapes of the inputs, no fault is left but others that have nothing to do with it."""
+        if not self.may_go_on:
+            return False
         choices = replace(self.choices, inputs=inputs)
         found, _ = self._elaborated(self.program, self.network, self.variant, choices)
         return self.left > 0 and {(fault.code, fault.span) for fault in found} <= {(o.code, o.span) for o in others}
@@ -66,13 +71,13 @@ class Trial:
         if self.right is None:
             self.right = self._hashes(self.program)
         after = self._hashes(program)
-        return self._may_go_on and all(after.get(name) == before for name, before in self.right.items())
+        return self.may_go_on and all(after.get(name) == before for name, before in self.right.items())
 
     def _hashes(self, program: Program) -> dict[str, str]:
         """The content hashes of the networks and variants of a program that are right, by their names."""
         found = dict[str, str]()
         for network, variant in program.checked:
-            if not self._may_go_on:
+            if not self.may_go_on:
                 break
             faults, graph = self._elaborated(program, network, variant, Choices(work=self.choices.work))
             if graph is not None and not faults:
@@ -80,7 +85,8 @@ class Trial:
         return found
 
     @property
-    def _may_go_on(self) -> bool:
+    def may_go_on(self) -> bool:
+        """Whether there is work left for more trials."""
         return self.left > 0 and self.choices.work.spent <= self.choices.work.limit
 
     def _elaborated(

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from typing import Final, NamedTuple
 
 import lark
 from lark.lexer import Token
 
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.source import Source, Span
+
+NEAR: Final = 120  # characters around what does not fit
+SLICES: Final = (
+    "there are no slices: of a list `[w[i] for i in range(1, len(w))]`, of a tensor `x -> slice(1, 4, dim = 1)`"
+)
+DEFINES: Final = {  # how each definition begins
+    "NETWORK": r"network\s+\w+\s*\(",
+    "BLOCK": r"block\s+\w+\s*\(",
+    "VARIANT": r"variant\s+\w+\s*=",
+    "IMPORT": r"import\s+\"",
+}
 
 # What the grammar's terminals are called in messages.
 TERMINALS: Final = {
@@ -64,17 +75,19 @@ def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) 
         if ord(char) > 126:
             return _foreign(source, start)
         helps = {
+            "@": "a mark has no space behind its `@`; matrices are multiplied by `matmul(a, b)`",
             "'": 'strings are written with `"`',
             "$": "`${...}` stands in labels and marks only",
             "&": "write `and`",
-            "|": "write `or`",
+            "|": "write `or`; a step follows `->`",
             "!": "write `not`",
             ";": "put each statement on a line of its own",
         }
         return Diagnostic("syntax", f"unexpected character `{char}`", span, help=helps.get(char))
     if isinstance(error, lark.UnexpectedToken):
         token = error.token
-        if token.type in {"NETWORK", "BLOCK", "VARIANT", "IMPORT"} and brackets:
+        defines = DEFINES.get(token.type)
+        if defines is not None and brackets and re.compile(defines).match(source.text, token.start_pos or 0):
             return unclosed(source, brackets)  # a definition never stands inside another
         end = (token.start_pos or 0) + len(token)
         if token.type != "$END" and source.text[end : end + 1].isalnum() and not source.text[end].isascii():
@@ -95,30 +108,82 @@ def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) 
     return Diagnostic("syntax", "the text does not follow the grammar", Span(source, 0, 1))
 
 
-# What people write out of habit, at or just before the token that does not fit, and what to write instead.
-HABITS: Final = {
-    r"\belif\b": "write `else if`",
-    r"\bdef\b": "a block is `block name(parameters) { … }`, at the top of the file",
-    r"\breturn\b": "there is no `return`: the last expression of a body is its value",
-    r"\blambda\b": "there are no functions in expressions: write a block",
-    r"\bin\b": "there is no test with `in`: compare with `==`",
-    r"[|=]>|- >": "write `->`",
-    r"[-+*/]=": "a value is bound once: give the new one another name",
-    r"//\s*[A-Za-z]|/\*": "a comment begins with `#`",
-    r"\bself\.|\.\s*\w+\s*\(": "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`",
-    r":\s*(?:\w+\.)?[Tt]ensor\b": "a tensor is declared by its shape: `x: [N, C, H, W]`",
-    r"\bf\"": "a label takes numbers as `name${i}:`",
-}
+class Habit(NamedTuple):
+    """What people write out of habit, and what to write instead."""
+
+    before: str  # what ends the line before the token that does not fit
+    after: str  # what that token and the rest of its line begin with
+    help: str
+
+    def fits(self, before: str, after: str) -> bool:
+        return re.search(f"(?:{self.before})$", before) is not None and re.match(self.after, after) is not None
+
+
+SPACE: Final = r"[ \t]*"
+HABITS: Final = (
+    # statements of other languages
+    Habit("", r"elif\b", "write `else if`"),
+    Habit(r"\belif\b.*", "", "write `else if`"),
+    Habit(r"\bdef\s*", r"\w", "a block is `block name(parameters) { … }`, at the top of the file"),
+    Habit(r"\bclass\s*", r"\w", "a block is `block name(parameters) { … }`, at the top of the file"),
+    Habit(r"\breturn\s*", "", "there is no `return`: the last expression of a body is its value"),
+    Habit(r"\blambda\b\s*", "", "there are no functions in expressions: write a block"),
+    Habit(r"\bwhile\s*", "", "there is no `while`: write `x -> repeat n { … }`"),
+    Habit(r"\bassert\s*", "", "there is no `assert`: shapes are checked by themselves"),
+    Habit(r"^\s*", r"import\b", 'imports stand at the top of the file: `import "blocks.arch" (name)`'),
+    Habit(r"^\s*", r"from\b", 'imports stand at the top of the file: `import "blocks.arch" (name)`'),
+    Habit(r"^\s*|\{\s*", r"for\b", "a loop is a step, `x -> for i in … { … }`, or makes a list, `[i for i in w]`"),
+    Habit(r"\bloss\s*", "=", "a loss is a statement without `=`: `loss cross_entropy(output)`"),
+    Habit(r"\boutput\s*", "=", "an output has a name: `output y = …`; the last value of a network needs none"),
+    Habit(r"->\s*\w+\s*(?::\s*)?", "=(?!=)", "a label names a step: `-> name: step`"),
+    Habit(r"\{\s*\w+\s*", "=(?!=)", "the braces of a step hold steps, `{ relu -> tanh }`; values are bound in a block"),
+    Habit(r"[-+*/]", "=", "a value is bound once: give the new one another name"),
+    Habit(r"[-+*/|]=?", ">", "write `->`"),
+    Habit(r":", "=", "bind a value with `=`"),
+    Habit(r"=", ">", "write `->`"),
+    Habit("-", ">", "write `->`"),
+    Habit(">", ">", "write `->`"),
+    Habit("", r"-\s+>", "write `->`"),
+    # lists, slices and tuples
+    Habit(r"\[.*\bfor\b.*\bin\b.*\bif\b.*", "", "a list has no filter: list the items, or use `if` inside the loop"),
+    Habit(r"\w\[.*:\s*", "", SLICES),
+    Habit(r"\w\[\s*", r"[\w.]+\s*:", SLICES),
+    Habit(r"\w\[\s*", r":|\.\.\.", SLICES),
+    Habit(r"\w\[[^]]*,?\s*", r"\.\.\.|,", SLICES),
+    Habit(r"\([^()]*", r",[^()]*\)", "a list is written in brackets: `[3, 3]`"),
+    Habit(r"\bin\s*", "", "there is no test with `in`: compare with `==`"),
+    Habit(r"[\w)\]]\s+", r"in\b", "there is no test with `in`: compare with `==`"),
+    # steps
+    Habit(r"->\s*\w+", r"\.", "operators are called by their names alone: `x -> relu`"),
+    Habit(r"\.\s*\w+\s*", r"\(", "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`"),
+    Habit(r"\bself\.\w*\s*", "", "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`"),
+    Habit(r"->\s*", r"\[", "branches meet in a call: `concat(x -> relu, x -> tanh)`"),
+    Habit(r"->\s*", r"\}|\)|$", "a step is missing behind `->`"),
+    Habit(r"->\s*|^\s*", r"\"[^\"]*\"\s*:", "a label has no quotes, and is made of letters, digits, `_` and `.`"),
+    Habit(r"->\s*", r"\"", "a step is an operator or a block, and has no quotes"),
+    Habit("", r"\w+-[\w-]*\s*:", "a label is made of letters, digits, `_` and `.`: `block_1: step`"),
+    Habit(r"[\w.]-", r"\w+\s*:", "a label is made of letters, digits, `_` and `.`: `block_1: step`"),
+    Habit(r"[\w.]", r"-[\w-]*\s*:", "a label is made of letters, digits, `_` and `.`: `block_1: step`"),
+    Habit(r"\brepeat\s+\w+\s+", r"\w", "what is repeated stands in braces: `repeat 2 { relu }`"),
+    Habit(r"->\s*\w+\s+", r"[\d\"]", "arguments stand in parentheses: `conv(8, 3)`"),
+    Habit(r"\)\s*", r"\(", "a step is called once: `x -> conv(8, 3)`"),
+    Habit(r"@\w+", ":", "a device is called by letters, digits and `_`: `@gpu0`"),
+    Habit(r"[(,]\s*\w+\s*", ":", "arguments are named with `=`: `kernel_size = 3`"),
+    # what is written otherwise
+    Habit(r"//\s*|/\*\s*", "", "a comment begins with `#`"),
+    Habit(r"/", r"[/*]", "a comment begins with `#`"),
+    Habit("", r"//\s*[A-Za-z]|/\*", "a comment begins with `#`"),
+    Habit(r":\s*(?:\w+\.)?[Tt]ensor\b.*", "", "a tensor is declared by its shape: `x: [N, C, H, W]`"),
+    Habit(r":\s*\w+", r"\.[Tt]ensor", "a tensor is declared by its shape: `x: [N, C, H, W]`"),
+    Habit(r"\bf", '"', "a label takes numbers as `name${i}:`"),
+)  # fmt: skip
 
 
 def _habit(source: Source, token: Token) -> str | None:
-    start = token.start_pos or 0
-    line = source.text.rfind("\n", 0, start) + 1
-    for pattern, help in HABITS.items():
-        for match in re.finditer(pattern, source.text[line : start + 24].split("\n", 1)[0]):
-            if match.start() <= start - line < match.end() + 24 and match.end() + line >= start - 24:
-                return help
-    return None
+    start = min(token.start_pos or 0, len(source.text))
+    line, end = source.bounds(source.position(start)[0])
+    before, after = source.text[max(line, start - NEAR) : start], source.text[start : min(end, start + NEAR)]
+    return next((habit.help for habit in HABITS if habit.fits(before, after)), None)
 
 
 def _foreign(source: Source, start: int) -> Diagnostic:
@@ -141,6 +206,8 @@ def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | No
     habit = _habit(source, token)
     if habit is not None:
         return habit
+    if re.search(r"->\s*$", source.text[max(0, (token.start_pos or 0) - NEAR) : token.start_pos or 0]):
+        return "a step is missing behind `->`" if token.type not in {"NAME", "LABEL"} else None
     if token.type == "NAME" and "NETWORK" in accepted:
         return did_you_mean(str(token), ["block", "network", "variant", "import"]) or (
             "a file holds `import`, `block`, `network` and `variant` definitions"
@@ -153,7 +220,7 @@ def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | No
     if token.type in {"PLUS", "TIMES", "POWER", "COMPARE"} and "ARROW" in accepted:
         return "`->` binds loosest: put the chain in parentheses, `(x -> relu) + y`"
     if token.type == "EQUAL":
-        return "compare with `==`; bind a value in a statement of its own"
+        return "compare with `==`; bind a value in a statement of its own, `y = …`"
     if token.type in {"NETWORK", "BLOCK", "VARIANT", "IMPORT", "OUTPUT", "LOSS", "DEVICE", "MODULE", "REPEAT", "IN"}:
         return f"`{token}` is a word of the language and cannot be a name here"
     if token.type == "LABEL" and "NAME" in accepted:

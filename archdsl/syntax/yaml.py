@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.limits import MAX_FAULTS
+from archdsl.limits import most_faults
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
@@ -32,7 +32,7 @@ def parse(source: Source) -> tree.Spec:
     reader = _Reader(source, composer.errors)
     spec = reader.attempt(lambda: reader.spec(root, composer.comments()))
     if reader.errors or spec is None:
-        raise SpecError(sorted(reader.errors, key=lambda e: e.span.start if e.span else 0)[:MAX_FAULTS])
+        raise SpecError(sorted(reader.errors, key=lambda e: e.span.start if e.span else 0)[: most_faults()])
     return spec
 
 

@@ -23,7 +23,7 @@ from compiler.bench.stopwatch import Stopwatch, quick
 from compiler.devices import real
 from compiler.fx.targets import resolve
 
-Shape = tuple[int, ...]
+KnownShape = tuple[int, ...]
 BATCH: Final = 4
 BUDGET: Final = 0.15  # seconds for each measurement, at least
 MIN_ROUNDS: Final = 5
@@ -38,7 +38,7 @@ class Sample:
     """A layer to be measured: an operator's name and parameters, and the shapes of its inputs."""
 
     name: str
-    inputs: tuple[Shape, ...]
+    inputs: tuple[KnownShape, ...]
     params: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -46,7 +46,7 @@ class Sample:
         return build(OPERATORS[self.name], dict(self.params))
 
     @property
-    def output(self) -> Shape:
+    def output(self) -> KnownShape:
         return tuple(map(_known, self.operator.infer(*self.inputs)))
 
     @property
@@ -69,11 +69,11 @@ def _known(size: Size) -> int:
     return size
 
 
-def _sample(name: str, *inputs: Shape, **params: Any) -> Sample:
+def _sample(name: str, *inputs: KnownShape, **params: Any) -> Sample:
     return Sample(name, inputs, tuple(params.items()))
 
 
-def _image(channels: int, size: int) -> Shape:
+def _image(channels: int, size: int) -> KnownShape:
     return (BATCH, channels, size, size)
 
 

@@ -88,22 +88,22 @@ def measure(model: CompiledNetwork, graph: Graph, *, rounds: int = 10, seed: int
     given, target = _inputs(graph, generator, device), _target(graph, device)
     inference, inference_total = _inference(model.eval(), given, clock, rounds)
     model.train()
-    optimiser = (
+    optimizer = (
         torch.optim.SGD(model.parameters(), lr=1e-6) if any(p.requires_grad for p in model.parameters()) else None
     )
-    forward, backward = _training(model, given, clock, rounds) if optimiser else ({}, {})
+    forward, backward = _training(model, given, clock, rounds) if optimizer else ({}, {})
     updates: list[float] = []
 
     def step() -> None:
         outputs = model(*given)
         loss = outputs if target is None else model.loss(outputs, target)
         sum(end.sum() for end in tree_leaves(loss)).backward()
-        if optimiser is not None:
+        if optimizer is not None:
             with clock.timed(updates.append):
-                optimiser.step()
-            optimiser.zero_grad()
+                optimizer.step()
+            optimizer.zero_grad()
 
-    step_total = clock.time(step, rounds) if optimiser else 0.0
+    step_total = clock.time(step, rounds) if optimizer else 0.0
     update = quick(updates) if updates else 0.0
     return Measured(str(device), rounds, inference, forward, backward, update, inference_total, step_total)
 

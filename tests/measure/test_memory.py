@@ -19,7 +19,7 @@ from archdsl.measure.memory.cheapest import Candidate, candidates, cheapest
 from archdsl.measure.memory.search import MOST, largest
 from archdsl.measure.memory.training import training
 from archdsl.measure.run.execution import Runs, Setting
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.saved import kept_for_backward
 from archdsl.net_view import NetView
 from archdsl.network import Network
@@ -176,7 +176,7 @@ def test_a_loss_counts_in_the_peak(network_of: Build, loss: str) -> None:
     agree(network_of(f"network Net(x: [64, 4]) {{ output y = x -> linear(100)\n loss {loss}(y) }}"), within=0.05)
 
 
-# --- precisions and optimisers
+# --- precisions and optimizers
 
 
 KINDS: dict[str, Callable[..., Any]] = {
@@ -188,11 +188,11 @@ KINDS: dict[str, Callable[..., Any]] = {
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["foreach", "one by one"])
-@pytest.mark.parametrize("name", OPTIMISERS)
-def test_an_optimiser_keeps_and_allocates_what_it_says(name: str, together: bool) -> None:
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_keeps_and_allocates_what_it_says(name: str, together: bool) -> None:
     weights = [nn.Parameter(torch.zeros(size)) for size in (4000, 5000, 3000)]
     optimizer = KINDS[name](weights, lr=0.1, foreach=together)
-    optimiser, scratch = OPTIMISERS[name], 0
+    rules, scratch = OPTIMIZERS[name], 0
     for _ in range(2):  # the first step makes the states
         for weight in weights:
             weight.grad = torch.zeros_like(weight)
@@ -202,8 +202,8 @@ def test_an_optimiser_keeps_and_allocates_what_it_says(name: str, together: bool
             before = trace.alive
             optimizer.step()
             scratch = trace.peak - before
-    assert sum(t.numel() for t in states) == optimiser.states * 12000
-    assert scratch == pytest.approx(4 * optimiser.update([4000, 5000, 3000], together=together), abs=64)
+    assert sum(t.numel() for t in states) == rules.states * 12000
+    assert scratch == pytest.approx(4 * rules.update([4000, 5000, 3000], together=together), abs=64)
 
 
 @pytest.mark.parametrize("name", ["residual", "recomputed", "mixture"])
@@ -283,7 +283,7 @@ def kept_of(graph: Graph) -> int:
 
 
 def peak_of(graph: Graph) -> int:
-    peak = training(Runs(NetView(graph), CPU).training, OPTIMISERS["sgd"]).peaks[None].bytes
+    peak = training(Runs(NetView(graph), CPU).training, OPTIMIZERS["sgd"]).peaks[None].bytes
     assert isinstance(peak, int)
     return peak
 

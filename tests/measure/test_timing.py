@@ -12,7 +12,7 @@ import pytest
 import archdsl
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.time.device_profile import ANY, Curve, DeviceProfile, Pass, ProfileError, from_dict, level
 from archdsl.measure.time.gpus import GPUS
 from archdsl.measure.time.roofline import Timing, predict, together
@@ -72,7 +72,7 @@ def test_shared_weights_are_read_at_each_use_and_updated_once(graph_of: Build) -
     timing = times(graph_of(code))
     first, second = (work for name, work in timing.inference.items() if name != "add")
     assert first.bytes == second.bytes == 4 * (4 * 10 + 4 * 10 + 10 * 10)
-    assert timing.update.bytes == 4 * 100 * OPTIMISERS["sgd"].passes
+    assert timing.update.bytes == 4 * 100 * OPTIMIZERS["sgd"].passes
 
 
 def test_backward_makes_a_gradient_for_each_input_that_wants_one_and_for_the_weights(graph_of: Build) -> None:
@@ -96,7 +96,7 @@ def test_frozen_layers_have_no_gradients_of_weights_and_no_update(graph_of: Buil
     code = "network Net(x: [4, 10]) { x -> a: linear(20) @frozen -> b: linear(30, bias = false) }"
     timing = times(graph_of(code))
     assert "a" not in timing.backward
-    assert timing.update.bytes == 4 * 20 * 30 * OPTIMISERS["sgd"].passes
+    assert timing.update.bytes == 4 * 20 * 30 * OPTIMIZERS["sgd"].passes
 
 
 def test_a_checkpoint_computes_again_in_backward(graph_of: Build) -> None:

@@ -23,9 +23,8 @@ from tests.generate.agreement import graph_of
 from tests.generate.faulty import faulty
 from tests.generate.networks import Generated, generated
 from viz import formats
-from viz.difference.comparison import Arrangement
 from viz.graph import scene
-from viz.look import ViewName
+from viz.look import Arrangement, ViewName
 
 FAULTS = Path(__file__).resolve().parents[1] / "faults"
 VIEWS = get_args(ViewName)

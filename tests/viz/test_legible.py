@@ -20,8 +20,7 @@ import viz
 from archdsl.zoo import entries
 from viz import lettering, theme
 from viz.graph.columns import letters
-from viz.graph.scene import Depth
-from viz.look import ViewName
+from viz.look import Depth, ViewName
 
 SVG = "{http://www.w3.org/2000/svg}"
 PAGE = (6.5 * 72, 9 * 72)  # what is left between the margins of a sheet of letter paper

@@ -14,8 +14,8 @@ from viz.difference.grouping import Groups, groups
 from viz.difference.overview import Overview, overview
 from viz.difference.sayings import Saying
 from viz.difference.union import PartWire, Union, Which, unite
+from viz.look import Arrangement
 
-Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]
 ARRANGEMENTS: Final[tuple[Arrangement, ...]] = get_args(Arrangement)
 DiffBoxKind: TypeAlias = Literal["input", "layer", "block", "output"]
 

@@ -10,7 +10,7 @@ import networkx as nx
 
 from archdsl.compare.difference import Difference, LayerDiff, Status
 from archdsl.dims import Shape
-from archdsl.graph import Graph, Output, header, layer, layers, operands
+from archdsl.graph import Graph, NetworkOutput, header, layer, layers, operands
 
 Which: TypeAlias = Literal["a", "b"]
 PartKind: TypeAlias = Literal["input", "layer", "output"]
@@ -99,7 +99,7 @@ def _end(kind: PartKind, name: str, a: Shape | None, b: Shape | None) -> UnionPa
     return UnionPart(kind, status, None if a is None else name, None if b is None else name, a, b)
 
 
-def _outputs(graph: Graph) -> dict[str, Output]:
+def _outputs(graph: Graph) -> dict[str, NetworkOutput]:
     return {output["name"]: output for output in header(graph)["outputs"]}
 
 

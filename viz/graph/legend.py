@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from archdsl.graph import header
 from viz import palette
 from viz.graph.scene import Scene
 from viz.legend import CROSSING, SEVERAL, SHARED, TRAINING, LegendEntry, of_colours
@@ -15,7 +16,8 @@ def entries(scene: Scene, shown: Theme = "light") -> list[LegendEntry]:
     boxes = list(scene.boxes())
     found = of_colours(palette.colours((box.colour for box in boxes), scene.devices, shown))
     if any(edge.crossing for edge in scene.edges):
-        found.append(replace(CROSSING, text=f"{CROSSING.text}, bytes at N = 1"))
+        counted = ", ".join(f"{name} = {least}" for name, least in header(scene.graph)["least_batch"].items())
+        found.append(replace(CROSSING, text=f"{CROSSING.text}, bytes at {counted}") if counted else CROSSING)
     if any(item.repeats for item in scene.all()):
         found.append(SEVERAL)
     if any(box.train for box in boxes):

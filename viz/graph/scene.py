@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
 from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
 from archdsl.outline.wording import clip, clip_call, cost, name, plain, title
-from viz import fitting
+from viz import choices, fitting
 from viz.graph import edges
 from viz.graph.edges import DrawnEdge, Wire
+from viz.look import Depth
 
 BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Fold: TypeAlias = bool | Literal["mark"]
-Depth: TypeAlias = int | Literal["fit"] | None  # None: whatever the depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,6 @@ class Scene:
         return (item for item in self.all() if isinstance(item, Box))
 
 
-def check_depth(depth: Depth) -> None:
-    """Raises `ValueError` for a drawing that would open nothing, not even the network."""
-    if isinstance(depth, int) and depth < 1:
-        raise ValueError(f"a drawing is at least 1 deep, not {depth}")
-
-
 def build(
     graph: Graph, phase: Shown = "train", *, fold: Fold = False, depth: Depth = None, focus: str | None = None
 ) -> Scene:
@@ -90,9 +84,7 @@ def build(
     Of a broken spec, whose outputs may be missing, all is shown that is not for training only. Raises `ValueError`
     for an unknown phase or path, and for no depth at all.
     """
-    if phase not in get_args(Shown):
-        raise ValueError(f"unknown phase {phase!r}; known are {', '.join(get_args(Shown))}")
-    check_depth(depth)
+    choices.check(phase=phase, depth=depth)
     keys = kept(graph, phase)
     tree = subnets(graph, keys)
     inner = set(keys)

@@ -17,7 +17,6 @@ from archdsl.outline.subnets import Subnet
 from archdsl.outline.wording import clip, plain
 from archdsl.presentation.changes import values
 from viz.difference import condense, sayings
-from viz.difference.comparison import Arrangement
 from viz.difference.facts import MEANINGS
 from viz.difference.grouping import Groups, groups
 from viz.difference.overview import Overview, overview
@@ -29,7 +28,7 @@ from viz.html.document import named
 from viz.html.facts import Notes, amount, amounts, facts
 from viz.html.figures import FIGURES, NOTHING, Cost
 from viz.html.paging import ItemPage, Stand, paged
-from viz.look import Look
+from viz.look import Arrangement, Look
 
 LONGEST: Final = 200  # characters of a value
 

@@ -10,7 +10,7 @@ from matplotlib.figure import SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from archdsl.dims import Size
-from archdsl.measure.network.growth import Level, extents, growth
+from archdsl.measure.network.growth import GrowthLevel, extents, growth
 from viz import theme
 from viz.plots.style import Style, below, grid
 from viz.plots.subject import Subject
@@ -75,7 +75,7 @@ def curves(subjects: Sequence[Subject]) -> list[FieldCurve]:
     return found
 
 
-def _dimensions(levels: Sequence[Level]) -> list[tuple[str, slice]]:
+def _dimensions(levels: Sequence[GrowthLevel]) -> list[tuple[str, slice]]:
     """The dimensions that have a curve of their own: one for all where all grow as far."""
     if not levels:
         return []
@@ -92,5 +92,5 @@ def _size(shape: Sequence[Size]) -> str:
     return " × ".join(f"{size:,}" for size in different)
 
 
-def _along(levels: Sequence[Level], dimension: slice) -> tuple[tuple[int, int, int], ...]:
+def _along(levels: Sequence[GrowthLevel], dimension: slice) -> tuple[tuple[int, int, int], ...]:
     return tuple((level.depth, min(level.smallest[dimension]), max(level.largest[dimension])) for level in levels)

@@ -12,7 +12,7 @@ from matplotlib.figure import SubFigure
 
 from archdsl.measure.memory.memory_report import ALL
 from archdsl.measure.memory.timeline import Course, Moment
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.outline.stages import stages_of
 from archdsl.outline.wording import clip
 from archdsl.presentation.memory import where
@@ -78,7 +78,7 @@ def curves(subjects: Sequence[Subject], *, training: bool) -> list[MemoryCurve]:
     found = []
     for subject in subjects:
         names = subject.devices if len(subjects) == 1 else []
-        rest = "weights and states of the optimizer" if training and OPTIMISERS[subject.optimizer].states else "weights"
+        rest = "weights and states of the optimizer" if training and OPTIMIZERS[subject.optimizer].states else "weights"
         for name in names or [ALL]:
             timeline = subject.timelines[name]
             course = timeline.training if training else timeline.inference

@@ -9,11 +9,12 @@ from typing import Final
 
 from archdsl.outline.stage import Stage, several
 from archdsl.outline.stages import Stages
-from archdsl.outline.wording import SYMBOLS, wrapped
+from archdsl.outline.wording import SYMBOLS, clip, wrapped
 from archdsl.sheet.units import magnitude
 from viz import lettering, theme
 
 WIDEST: Final = 26  # characters of a title in one line
+MORE: Final = 60  # characters of what follows, in one line
 WRAP: Final = 46  # characters of a message in one line
 LINE: Final = 12.5  # from one line of a box to the next
 PADDING: Final = 6.0
@@ -77,7 +78,7 @@ def _lines(stage: Stage, named: bool) -> tuple[str, ...]:
     name = called(stage) if named else ""
     if stage.train and stage.params:
         name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
-    return tuple(line for line in (*_split(stage), stage.more, *wrapped(stage.fault, WRAP), name) if line)
+    return tuple(line for line in (*_split(stage), clip(stage.more, MORE), *wrapped(stage.fault, WRAP), name) if line)
 
 
 def _split(stage: Stage) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 from archdsl.dims import Size
 from archdsl.graph import Graph
 from archdsl.measure.memory.search import largest
-from archdsl.measure.run.execution import Execution, Step, Storage
+from archdsl.measure.run.execution import Execution, ExecutionStep, Storage
 from archdsl.measure.run.recomputed import again, macs_again
 from archdsl.measure.run.saved import Saved, entering, saved, with_regions
 from archdsl.net_view import NetView
@@ -47,7 +47,7 @@ def candidates(net: NetView, run: Execution) -> list[Candidate]:
 
 
 def _freed(
-    run: Execution, inside: list[Step], saving: list[Saved], holders: Counter[Storage], weights: set[Storage]
+    run: Execution, inside: list[ExecutionStep], saving: list[Saved], holders: Counter[Storage], weights: set[Storage]
 ) -> int:
     """The bytes that only these steps keep, without what enters them, which is kept for them instead."""
     enters = {storage for storage in entering(run, inside) if storage not in weights}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from archdsl.dims import numbers, show, symbols
@@ -15,7 +16,7 @@ from archdsl.measure.memory.search import largest
 from archdsl.measure.memory.training import at_rest, training
 from archdsl.measure.network import cost
 from archdsl.measure.run.execution import Hardware, Runs, Setting
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.net_view import NetView
 from archdsl.rewrite.recompute import recomputing, regions
@@ -47,7 +48,7 @@ class Conditions:
         """What a network without symbols needs on each device."""
         runs = Runs(net, self.setting)
         if not self.inference:
-            return training(runs.training, OPTIMISERS[self.optimizer]).peaks
+            return training(runs.training, OPTIMIZERS[self.optimizer]).peaks
         weights = at_rest(runs.inference)
         return {
             device: Peak(None if peak.bytes is None else peak.bytes + weights.get(device, 0), peak.layer, peak.phase)
@@ -101,8 +102,12 @@ class _Open:
     conditions: Conditions
     tried: dict[int, Mapping[str | None, Peak]] = field(default_factory=dict)
 
+    @cached_property
+    def net(self) -> NetView:
+        return NetView(self.graph)
+
     def at(self, number: int) -> NetView:
-        return NetView(self.graph, dict.fromkeys(header(self.graph)["batch"], number))
+        return self.net.at(dict.fromkeys(self.net.header["batch"], number))
 
     def peaks(self, number: int) -> Mapping[str | None, Peak]:
         if number not in self.tried:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archdsl.dims import Dim, Size
-from archdsl.measure.run.execution import Execution, Step, Storage, Tensor
+from archdsl.measure.run.execution import Execution, ExecutionStep, Storage, Tensor
 from archdsl.measure.run.saved import Saved, index_bytes, lowered_weights
 from archdsl.symbolic import at_least
 
@@ -68,7 +68,7 @@ class Ledger:
             self.peaks[device] = Peak(now, step, phase)
 
 
-def last_uses(run: Execution, steps: Sequence[Step]) -> dict[str, list[tuple[Tensor, Storage]]]:
+def last_uses(run: Execution, steps: Sequence[ExecutionStep]) -> dict[str, list[tuple[Tensor, Storage]]]:
     """By step, the tensors that it is the last to use, each with its storage there. A tensor that no step reads ends
     with the step that makes it; one that a recomputed region reads lives as long as the region."""
     last: dict[tuple[Tensor, Storage], str] = {}
@@ -92,7 +92,7 @@ def last_uses(run: Execution, steps: Sequence[Step]) -> dict[str, list[tuple[Ten
 def forward(
     run: Execution,
     ledger: Ledger,
-    steps: Sequence[Step],
+    steps: Sequence[ExecutionStep],
     phase: str,
     saved: Mapping[str, Saved],
     kept: Collection[Tensor],
@@ -130,7 +130,7 @@ def forward(
                 ledger.drop(storage)
 
 
-def _scratch(run: Execution, step: Step, saved: Size) -> Size:
+def _scratch(run: Execution, step: ExecutionStep, saved: Size) -> Size:
     """What a layer allocates for a while in forward, without what it keeps for backward in any case."""
     operator = step.node["operator"]
     if operator.aliases(run.training):

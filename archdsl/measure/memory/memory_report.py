@@ -11,7 +11,7 @@ from archdsl.graph import Graph, plain
 from archdsl.measure.memory.ledger import Peak, inference
 from archdsl.measure.memory.training import at_rest, trainable, training, weight_bytes
 from archdsl.measure.run.execution import Execution, Hardware, Runs, Setting
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_by_device
 from archdsl.net_view import NetView
@@ -64,7 +64,7 @@ def memory_report(
 ) -> MemoryReport:
     """The memory of a network for the batch given.
 
-    Raises `KeyError` for an optimizer or a dtype that is not in `OPTIMISERS` or `PRECISIONS`.
+    Raises `KeyError` for an optimizer or a dtype that is not in `OPTIMIZERS` or `PRECISIONS`.
     """
     net, setting = NetView(graph), Setting(PRECISIONS[dtype], hardware)
     devices = {ALL: memories(Runs(net, setting), optimizer)[None]}
@@ -77,11 +77,11 @@ def memory_report(
 def memories(runs: Runs, optimizer: str) -> dict[str | None, Memory]:
     """The memory of each device; None is the only one where the setting keeps none apart."""
     kept = kept_by_device(runs.net.graph, runs.training)
-    trained = training(runs.training, OPTIMISERS[optimizer]).peaks
+    trained = training(runs.training, OPTIMIZERS[optimizer]).peaks
     inferred = inference(runs.inference).peaks
     inferring = at_rest(runs.inference)
     found = {}
-    for device, (weights, gradients, states) in _at_rest(runs.training, OPTIMISERS[optimizer].states).items():
+    for device, (weights, gradients, states) in _at_rest(runs.training, OPTIMIZERS[optimizer].states).items():
         peak, own = inferred.get(device, Peak(0)), inferring.get(device, 0)
         inference_peak = Peak(None if peak.bytes is None else peak.bytes + own, peak.layer, peak.phase)
         found[device] = Memory(weights, gradients, states, kept.get(device, 0), trained[device], inference_peak)

@@ -12,13 +12,13 @@ from archdsl.measure.memory.ledger import Ledger, Peak, inference
 from archdsl.measure.memory.memory_report import ALL, memory_report
 from archdsl.measure.memory.training import at_rest, training
 from archdsl.measure.run.execution import Hardware, Runs, Setting
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.net_view import NetView
 
 
 class Moment(NamedTuple):
-    """A layer at work. `layer` is empty in the optimiser's step, which is of no layer."""
+    """A layer at work. `layer` is empty in the optimizer's step, which is of no layer."""
 
     layer: str
     phase: str
@@ -28,7 +28,7 @@ class Moment(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Course:
     """The bytes alive on a device from the first layer to the last. `rest` is there throughout: weights, states of the
-    optimiser. `peak` is what the memory's report says, and the most of all moments."""
+    optimizer. `peak` is what the memory's report says, and the most of all moments."""
 
     moments: tuple[Moment, ...]
     rest: int
@@ -70,7 +70,7 @@ def timelines(
         runs = Runs(net, Setting(PRECISIONS[dtype], hardware, by_device))
         inferred, trained = _Recorder(), _Recorder()
         inference(runs.inference, inferred)
-        training(runs.training, OPTIMISERS[optimizer], trained)
+        training(runs.training, OPTIMIZERS[optimizer], trained)
         weights = at_rest(runs.inference)
         for name, memory in report.devices.items():
             if (name != ALL) == by_device:

@@ -1,6 +1,6 @@
-"""The memory of a training step: weights, gradients, the optimiser's states, and activations as they come and go.
+"""The memory of a training step: weights, gradients, the optimizer's states, and activations as they come and go.
 
-A step is the forward pass and the loss, the backward pass, and the optimiser's update. Gradients of weights are None
+A step is the forward pass and the loss, the backward pass, and the optimizer's update. Gradients of weights are None
 before it, as `optimizer.zero_grad()` leaves them. In backward layers run in reverse; each makes the gradients of what
 it read, which end as soon as they are consumed, and then frees what it kept.
 """
@@ -13,16 +13,16 @@ from itertools import count
 from archdsl.dims import Size
 from archdsl.graph import Layer
 from archdsl.measure.memory.ledger import Ledger, forward
-from archdsl.measure.run.execution import Execution, Setting, Step, Storage, Tensor
-from archdsl.measure.run.optimizer import Optimiser
+from archdsl.measure.run.execution import Execution, ExecutionStep, Setting, Storage, Tensor
+from archdsl.measure.run.optimizer import Optimizer
 from archdsl.measure.run.precision import BYTES
 from archdsl.measure.run.saved import regions, saved, with_regions
 
 
-def training(run: Execution, optimiser: Optimiser, ledger: Ledger | None = None) -> Ledger:
+def training(run: Execution, optimizer: Optimizer, ledger: Ledger | None = None) -> Ledger:
     """What is alive in a training step, weights and all that belongs to them included; in a ledger of the caller's,
     if one is given."""
-    return _Training(run, optimiser, ledger or Ledger()).run()
+    return _Training(run, optimizer, ledger or Ledger()).run()
 
 
 def weight_bytes(node: Layer, setting: Setting) -> int:
@@ -47,9 +47,9 @@ def trainable(node: Layer) -> int:
 class _Training:
     """A training step while it runs."""
 
-    def __init__(self, run: Execution, optimiser: Optimiser, ledger: Ledger) -> None:
+    def __init__(self, run: Execution, optimizer: Optimizer, ledger: Ledger) -> None:
         self.exec = run
-        self.optimiser = optimiser
+        self.optimizer = optimizer
         self.ledger = ledger
         self.wanted = run.wanted
         self.saved = saved(run)
@@ -67,7 +67,7 @@ class _Training:
     def run(self) -> Ledger:
         run, width = self.exec, self.exec.setting.precision.weight
         for step in run.steps:
-            states = trainable(step.node) * self.optimiser.states * width
+            states = trainable(step.node) * self.optimizer.states * width
             self.ledger.add(step.device, weight_bytes(step.node, run.setting) + states)
         forward(run, self.ledger, run.steps, "forward", self.kept, {*run.inputs, *run.outputs, *run.losses})
         for tensor in run.losses:
@@ -85,7 +85,7 @@ class _Training:
         return storage
 
     def _update(self, device: str | None) -> int:
-        """What the optimiser allocates in its step."""
+        """What the optimizer allocates in its step."""
         sizes = [
             math.prod(w.shape)
             for step in self.exec.steps
@@ -94,9 +94,9 @@ class _Training:
             if w.role != "buffer"
         ]
         together = self.exec.setting.hardware == "cuda"
-        return self.optimiser.update(sizes, together=together) * self.exec.setting.precision.weight
+        return self.optimizer.update(sizes, together=together) * self.exec.setting.precision.weight
 
-    def _back(self, step: Step) -> None:
+    def _back(self, step: ExecutionStep) -> None:
         """Take a step's gradient back to what it read, and free what it kept."""
         ledger, region = self.ledger, step.node["checkpoint"]
         arrived = [self.gradients.pop(tensor) for tensor in step.makes if tensor in self.gradients]
@@ -118,14 +118,14 @@ class _Training:
         else:
             self._release(step)
 
-    def _own(self, step: Step, arrived: Storage) -> None:
+    def _own(self, step: ExecutionStep, arrived: Storage) -> None:
         """The gradient of a tensor that is a weight itself stays, if nothing else uses it."""
         if self.ledger.holders[arrived] > 1 or self.ledger.sizes[arrived] != self.exec.sizes[step.makes[0]]:
             self._train(step)
             self.ledger.mark(step.name, step.device, "backward")
             self.ledger.drop(arrived)
 
-    def _release(self, step: Step) -> None:
+    def _release(self, step: ExecutionStep) -> None:
         """Free what a step kept; the last of a recomputed region, what entered it."""
         region = step.node["checkpoint"]
         held = [self.saved.get(step.name)] if region is None or region in self.recomputed else []
@@ -145,7 +145,7 @@ class _Training:
         outside = {tensor for step in steps for tensor in step.reads} - inside
         forward(self.exec, self.ledger, steps, "backward", self.saved, outside)
 
-    def _gradients(self, step: Step, arrived: Storage) -> list[tuple[Tensor, Storage]]:
+    def _gradients(self, step: ExecutionStep, arrived: Storage) -> list[tuple[Tensor, Storage]]:
         """The gradients of what a step read, made or shared with that of its output."""
         run, operator = self.exec, step.node["operator"]
         found = []
@@ -160,7 +160,7 @@ class _Training:
                 found.append((tensor, self._new(run.sizes[tensor], step.device)))
         return found
 
-    def _train(self, step: Step) -> None:
+    def _train(self, step: ExecutionStep) -> None:
         """Make the gradients of a step's weights."""
         path = step.node["path"]
         size = self.weights.get(path, 0) * self.exec.setting.precision.weight
@@ -170,12 +170,12 @@ class _Training:
         elif size:  # another use of shared weights: its gradient, and the sum of both
             self.ledger.mark(step.name, step.device, "backward", size * 2)
 
-    def _scratch(self, step: Step) -> Size:
+    def _scratch(self, step: ExecutionStep) -> Size:
         run, output = self.exec, step.makes[0]
         inputs = [run.shapes[tensor] for tensor in step.reads]
         return step.node["operator"].scratch_backward(inputs, run.shapes[output]) * run.elements[output]
 
-    def _accumulate(self, step: Step, tensor: Tensor, storage: Storage) -> None:
+    def _accumulate(self, step: ExecutionStep, tensor: Tensor, storage: Storage) -> None:
         """Add a gradient to what has come for its tensor: in place where nothing else uses that."""
         run, ledger, device = self.exec, self.ledger, self.devices[tensor]
         if storage[2] != device:

@@ -16,7 +16,7 @@ from archdsl.measure.network import cost
 from archdsl.net_view import NetView
 
 
-class Call(NamedTuple):
+class CountedCall(NamedTuple):
     """A layer as it is run: with the shapes of what it reads and makes. `owner` is the layer whose weights it uses."""
 
     node: Layer
@@ -41,7 +41,7 @@ class Call(NamedTuple):
         return any(weight.role == "bias" for weight in self.owner["weights"])
 
 
-Rule = Callable[[Call], Size]
+Rule = Callable[[CountedCall], Size]
 
 
 class Term(NamedTuple):
@@ -65,15 +65,15 @@ def _term(title: str, operators: str, rule: Rule) -> Term:
     return Term(title, frozenset(operators.split()), rule)
 
 
-def _per(where: Callable[[Call], Shape], affine: int, plain: int) -> Rule:
+def _per(where: Callable[[CountedCall], Shape], affine: int, plain: int) -> Rule:
     return lambda call: product(where(call)) * (affine if call.is_affine else plain)
 
 
-def _input(call: Call) -> Shape:
+def _input(call: CountedCall) -> Shape:
     return call.inputs[0]
 
 
-def _output(call: Call) -> Shape:
+def _output(call: CountedCall) -> Shape:
     return call.output
 
 
@@ -82,40 +82,40 @@ def _planes(rule: Rule) -> Rule:
     return lambda call: rule(call) if len(call.output) == 4 else 0
 
 
-def _once(where: Callable[[Call], Shape], times: int = 1) -> Rule:
+def _once(where: Callable[[CountedCall], Shape], times: int = 1) -> Rule:
     return lambda call: product(where(call)) * times
 
 
-def _biases(call: Call) -> Size:
+def _biases(call: CountedCall) -> Size:
     return product(call.output) if call.has_bias else 0
 
 
-def _positions(call: Call) -> Size:
+def _positions(call: CountedCall) -> Size:
     """The positions of the output of a convolution."""
     return product((call.output[0], *call.output[2:]))
 
 
-def _as_if_convolved(call: Call) -> Size:
+def _as_if_convolved(call: CountedCall) -> Size:
     """A transposed convolution taken for a plain one: every position of the output sees the whole kernel."""
     (channels, out, *kernel) = call.owner["weights"][0].shape
     groups = call.output[1] // out
     return product(call.output) * (channels // groups) * math.prod(kernel)
 
 
-def _response_norm_of_ptflops(call: Call) -> Size:
+def _response_norm_of_ptflops(call: CountedCall) -> Size:
     batch, channels, *sizes = call.output
     window: int = call.node["params"]["size"]
     return 3 * product(call.output) + product((batch, channels + window - 1, *sizes))
 
 
-def _odd_heads(call: Call) -> Size:
+def _odd_heads(call: CountedCall) -> Size:
     """What attention multiplies beside its scores, where torch has no fast path for it."""
     query, key, _ = call.inputs
     odd: bool = call.node["params"]["num_heads"] % 2 == 1
     return call.macs - 2 * product(query) * key[1] if odd else 0
 
 
-def _attention_of_ptflops(call: Call) -> Size:
+def _attention_of_ptflops(call: CountedCall) -> Size:
     query, key, value = call.inputs
     heads: int = call.node["params"]["num_heads"]
     biases = (product(query) + product(key) + product(value)) if call.has_bias else 0
@@ -212,10 +212,10 @@ def figure(graph: Graph, convention: Convention) -> list[FigureTerm]:
     return [FigureTerm(term.title, found[term.title]) for term in convention.terms if found.get(term.title, 0) != 0]
 
 
-def calls(graph: Graph) -> Iterator[Call]:
+def calls(graph: Graph) -> Iterator[CountedCall]:
     """The layers that inference runs."""
     net = NetView(graph)
     needed = net.live(training=False)
     for key, node in net.layers.items():
         if key in needed and node["op"] != "input":
-            yield Call(node, net.layers[node["path"]], net.counted_inputs(key), net.counted(node["shape"]))
+            yield CountedCall(node, net.layers[node["path"]], net.counted_inputs(key), net.counted(node["shape"]))

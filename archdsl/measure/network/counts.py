@@ -33,7 +33,7 @@ class Count(NamedTuple):
 
     @property
     def macs_step(self) -> Size:
-        """Of a step of training, without the optimiser's."""
+        """Of a step of training, without the optimizer's."""
         return self.macs_training + self.macs_recomputed + self.macs_backward
 
     def __add__(self, other: tuple[object, ...]) -> Count:

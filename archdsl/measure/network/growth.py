@@ -9,7 +9,7 @@ from archdsl.dims import Size
 from archdsl.measure.network.report import Report
 
 
-class Level(NamedTuple):
+class GrowthLevel(NamedTuple):
     """The layers that stand equally deep: the smallest and the largest of their receptive fields, by dimension.
 
     On level 0 an input sees itself.
@@ -20,7 +20,7 @@ class Level(NamedTuple):
     largest: tuple[int, ...]
 
 
-def growth(report: Report) -> list[Level]:
+def growth(report: Report) -> list[GrowthLevel]:
     """The levels of inference, from the input on; none where no input has spatial dimensions, or their sizes are open.
 
     A layer that reads no input (a parameter) sees nothing and stands on no level; where inputs have different
@@ -36,7 +36,7 @@ def growth(report: Report) -> list[Level]:
         depths[row.path] = 1 + max(reads)
         if row.field and len(row.field) == rank and row.phase == "both":
             found.setdefault(depths[row.path], []).append(tuple(field.size for field in row.field))
-    levels = (Level(depth, _each(min, sizes), _each(max, sizes)) for depth, sizes in sorted(found.items()))
+    levels = (GrowthLevel(depth, _each(min, sizes), _each(max, sizes)) for depth, sizes in sorted(found.items()))
     return list(levels) if len(found) > 1 else []
 
 

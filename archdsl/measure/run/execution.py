@@ -37,7 +37,7 @@ SETTING: Final = Setting()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ExecutionStep:
     """One layer at work."""
 
     name: str
@@ -51,7 +51,7 @@ class Step:
 class Execution:
     """Steps in order, and of every tensor its shape, its strides, the bytes of an element, and its storage."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[ExecutionStep, ...]
     shapes: Mapping[Tensor, Shape]
     strides: Mapping[Tensor, Strides]
     elements: Mapping[Tensor, int]
@@ -70,7 +70,7 @@ class Execution:
         own = self.storages[tensor]
         return own if own[2] == device else (*tensor, device)
 
-    def lowered(self, step: Step) -> bool:
+    def lowered(self, step: ExecutionStep) -> bool:
         """Whether autocast rounds what a step reads."""
         return self.setting.precision.autocast and step.node["operator"].autocast == "lower"
 
@@ -82,7 +82,7 @@ class _Growing:
         self.net = net
         self.setting = setting
         self.training = training
-        self.steps: list[Step] = []
+        self.steps: list[ExecutionStep] = []
         self.shapes: dict[Tensor, Shape] = {}
         self.elements: dict[Tensor, int] = {}
         self.sizes: dict[Tensor, Size] = {}
@@ -95,7 +95,7 @@ class _Growing:
 
     def add(self, name: str, node: Layer, reads: tuple[Tensor, ...], device: str | None) -> None:
         makes = tuple((name, i) for i in range(len(node["outputs"])))
-        step = Step(name, node, reads, makes, device)
+        step = ExecutionStep(name, node, reads, makes, device)
         operator = node["operator"]
         element = self._element(step)
         for make, shape in zip(makes, node["outputs"], strict=True):
@@ -114,7 +114,7 @@ class _Growing:
                 self.storages[make] = (*reads[0], device)
         self.steps.append(step)
 
-    def _use(self, step: Step) -> Use:
+    def _use(self, step: ExecutionStep) -> Use:
         """An operator at work. In inference nothing wants a gradient."""
         node, reads = step.node, step.reads
         if self.training and not node["frozen"] and any(w.role != "buffer" for w in node["weights"]):
@@ -128,7 +128,7 @@ class _Growing:
             tuple(map(reads.index, reads)),
         )
 
-    def _element(self, step: Step) -> int:
+    def _element(self, step: ExecutionStep) -> int:
         """The bytes of an element of what a step makes."""
         precision, operator = self.setting.precision, step.node["operator"]
         if step.node["dtype"] != "float32":

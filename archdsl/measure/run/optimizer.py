@@ -1,4 +1,4 @@
-"""The optimisers of torch.optim: what each keeps for a weight, and allocates in a step."""
+"""The optimizers of torch.optim: what each keeps for a weight, and allocates in a step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Optimiser:
+class Optimizer:
     """`states`: values kept for each weight from step to step. `passes`: how often a step reads or writes a value for
     each weight, in the operations that torch's update is made of.
 
@@ -35,9 +35,9 @@ class Optimiser:
         return max((self.scratch_each * own + last for last, own in pairwise((0, *sizes))), default=0)
 
 
-OPTIMISERS: Final[Mapping[str, Optimiser]] = {
-    "sgd": Optimiser(states=0, passes=3),  # w += -lr·g
-    "momentum": Optimiser(states=1, passes=8),  # m *= μ; m += g; w += -lr·m
-    "adam": Optimiser(states=2, passes=16, scratch=1, scratch_each=2),
-    "adamw": Optimiser(states=2, passes=16, scratch=1, scratch_each=2),
+OPTIMIZERS: Final[Mapping[str, Optimizer]] = {
+    "sgd": Optimizer(states=0, passes=3),  # w += -lr·g
+    "momentum": Optimizer(states=1, passes=8),  # m *= μ; m += g; w += -lr·m
+    "adam": Optimizer(states=2, passes=16, scratch=1, scratch_each=2),
+    "adamw": Optimizer(states=2, passes=16, scratch=1, scratch_each=2),
 }

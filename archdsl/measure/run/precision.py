@@ -11,7 +11,7 @@ BYTES: Final[Mapping[str, int]] = {"float32": 4, "int64": 8}
 
 @dataclass(frozen=True)
 class Precision:
-    """Bytes of a weight, with its gradient and each state of its optimiser, and of an activation.
+    """Bytes of a weight, with its gradient and each state of its optimizer, and of an activation.
 
     Under `autocast` weights stay in float32, and each operator says in which precision it computes: see
     `Operator.autocast`.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archdsl.dims import Size
-from archdsl.measure.run.execution import Execution, Step
+from archdsl.measure.run.execution import Execution, ExecutionStep
 from archdsl.measure.run.saved import regions
 
 
@@ -20,7 +20,7 @@ def recomputed(run: Execution) -> dict[str, bool]:
     return {name: whole for steps in regions(run).values() for name, whole in again(run, steps).items()}
 
 
-def again(run: Execution, region: Sequence[Step]) -> dict[str, bool]:
+def again(run: Execution, region: Sequence[ExecutionStep]) -> dict[str, bool]:
     """The same for the steps of one region."""
     keeping = [number for number, step in enumerate(region) if _keeps(run, step)]
     if not keeping:
@@ -29,7 +29,7 @@ def again(run: Execution, region: Sequence[Step]) -> dict[str, bool]:
     return {step.name: True for step in region[: keeping[-1]]} | {last.name: False}
 
 
-def macs_again(run: Execution, steps: Mapping[str, Step], found: Mapping[str, bool]) -> dict[str, Size]:
+def macs_again(run: Execution, steps: Mapping[str, ExecutionStep], found: Mapping[str, bool]) -> dict[str, Size]:
     """The multiply-adds of steps that are computed again."""
     counted = {}
     for name, whole in found.items():
@@ -40,7 +40,7 @@ def macs_again(run: Execution, steps: Mapping[str, Step], found: Mapping[str, bo
     return counted
 
 
-def _keeps(run: Execution, step: Step) -> bool:
+def _keeps(run: Execution, step: ExecutionStep) -> bool:
     """Whether autograd keeps anything of a step: tensors, values, or weights for the gradients of what it read."""
     operator, use = step.node["operator"], run.uses[step.name]
     if step.makes[0] not in run.wanted or operator.owns_storage:
@@ -50,7 +50,7 @@ def _keeps(run: Execution, step: Step) -> bool:
     return bool(kept.inputs) or kept.values != 0 or weighs or keeps_what_it_makes(run, step)
 
 
-def keeps_what_it_makes(run: Execution, step: Step) -> bool:
+def keeps_what_it_makes(run: Execution, step: ExecutionStep) -> bool:
     """Whether autograd keeps of a step what is known only once it has run: its output, statistics, a mask."""
     operator = step.node["operator"]
     kept = operator.keeps(run.uses[step.name])

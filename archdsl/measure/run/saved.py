@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from archdsl.dims import Size, product, total
 from archdsl.graph import Graph
-from archdsl.measure.run.execution import Execution, Runs, Setting, Step, Storage
+from archdsl.measure.run.execution import Execution, ExecutionStep, Runs, Setting, Storage
 from archdsl.measure.run.precision import BYTES
 from archdsl.net_view import NetView
 
@@ -31,7 +31,7 @@ def saved(run: Execution) -> dict[str, Saved]:
     }
 
 
-def _saved(run: Execution, step: Step, weights: set[Storage]) -> Saved:
+def _saved(run: Execution, step: ExecutionStep, weights: set[Storage]) -> Saved:
     operator = step.node["operator"]
     kept = operator.keeps(run.uses[step.name])
     tensors = [step.reads[i] for i in kept.inputs] + list(step.makes[:1] if kept.output else ())
@@ -52,28 +52,28 @@ def _saved(run: Execution, step: Step, weights: set[Storage]) -> Saved:
     return Saved(tuple((s, size) for s, size in storages.items() if s not in weights), extra)
 
 
-def lowered_weights(run: Execution, step: Step) -> int:
+def lowered_weights(run: Execution, step: ExecutionStep) -> int:
     """Bytes of the copies of a layer's weights that autocast makes."""
     if not run.lowered(step):
         return 0
     return sum(math.prod(w.shape) for w in step.node["weights"]) * run.setting.precision.activation
 
 
-def index_bytes(run: Execution, step: Step) -> Size:
+def index_bytes(run: Execution, step: ExecutionStep) -> Size:
     """Bytes of the indices that a layer finds with its output, wanted or not."""
     return product(run.shapes[step.makes[0]]) * BYTES["int64"] if "index" in step.node["operator"].saves else 0
 
 
-def entering(run: Execution, region: list[Step]) -> dict[Storage, Size]:
+def entering(run: Execution, region: list[ExecutionStep]) -> dict[Storage, Size]:
     """What a recomputed region reads from outside it, which is kept whether its layers need it or not."""
     made = {tensor for step in region for tensor in step.makes}
     read = [(t, step.device) for step in region for t in step.reads if t not in made]
     return {run.storage(t, device): run.sizes[t] for t, device in read}
 
 
-def regions(run: Execution) -> dict[str, list[Step]]:
+def regions(run: Execution) -> dict[str, list[ExecutionStep]]:
     """The steps of each recomputed region."""
-    found: dict[str, list[Step]] = {}
+    found: dict[str, list[ExecutionStep]] = {}
     for step in run.steps:
         if step.node["checkpoint"] is not None:
             found.setdefault(step.node["checkpoint"], []).append(step)

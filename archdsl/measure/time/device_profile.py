@@ -24,11 +24,17 @@ class Curve:
     points: tuple[tuple[float, float], ...]  # by size, the smallest first
 
     def at(self, size: float) -> float:
-        above = bisect([x for x, _ in self.points], size)
+        if len(self.points) == 1:
+            return self.points[0][1]
+        above = bisect(self.points, size, key=_size)
         if above in (0, len(self.points)):
             return self.points[min(above, len(self.points) - 1)][1]
         (x0, y0), (x1, y1) = self.points[above - 1 : above + 1]
         return y0 * math.exp(math.log(y1 / y0) * math.log(size / x0) / math.log(x1 / x0))
+
+
+def _size(point: tuple[float, float]) -> float:
+    return point[0]
 
 
 def level(rate: float) -> Curve:

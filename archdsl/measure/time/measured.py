@@ -11,7 +11,7 @@ from typing import Any
 class Measured:
     """Seconds of each layer in inference, and in a training step forward and backward; layers are keys of the graph.
 
-    `update` is the optimiser's step. `inference_total` and `step_total` are those of the model called as users call it.
+    `update` is the optimizer's step. `inference_total` and `step_total` are those of the model called as users call it.
     """
 
     device: str

@@ -22,8 +22,8 @@ from archdsl.dims import Size
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.measure.memory.training import trainable
-from archdsl.measure.run.execution import Execution, Hardware, Runs, Setting, Step
-from archdsl.measure.run.optimizer import OPTIMISERS
+from archdsl.measure.run.execution import Execution, ExecutionStep, Hardware, Runs, Setting
+from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.recomputed import keeps_what_it_makes, macs_again, recomputed
 from archdsl.measure.run.saved import saved
@@ -40,7 +40,7 @@ PRECISION_RATES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Workload:
     """One run of a layer in one direction, or of several together.
 
     flops: of multiply-adds. operations: all others. bytes: read and made. `bound` says what takes longest.
@@ -57,11 +57,11 @@ class Work:
         """Arithmetic intensity: FLOPs and other operations for each byte; None where no byte is moved."""
         return (self.flops + self.operations) / self.bytes if self.bytes else None
 
-    def __add__(self, other: Work) -> Work:
+    def __add__(self, other: Workload) -> Workload:
         return together((self, other))
 
 
-NOTHING: Final = Work()
+NOTHING: Final = Workload()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +83,28 @@ class Timing:
     """Predicted times by layer: of inference, and of a training step's forward and backward pass.
 
     Backward includes what a `@checkpoint` computes again. `loss` is what computes the loss, both ways; `update` the
-    optimiser's step.
+    optimizer's step.
     """
 
     profile: DeviceProfile
     dtype: str
     optimizer: str
-    inference: Mapping[str, Work]
-    forward: Mapping[str, Work]
-    backward: Mapping[str, Work]
-    loss: Work
-    update: Work
+    inference: Mapping[str, Workload]
+    forward: Mapping[str, Workload]
+    backward: Mapping[str, Workload]
+    loss: Workload
+    update: Workload
 
     @property
-    def inference_total(self) -> Work:
+    def inference_total(self) -> Workload:
         return together(self.inference.values())
 
     @property
-    def step_total(self) -> Work:
+    def step_total(self) -> Workload:
         """A step of training: forward, loss, backward, update."""
         return together([*self.forward.values(), self.loss, *self.backward.values(), self.update])
 
-    def step(self, path: str) -> Work:
+    def step(self, path: str) -> Workload:
         """One layer in a step of training, forward and backward."""
         return self.forward.get(path, NOTHING) + self.backward.get(path, NOTHING)
 
@@ -135,7 +135,7 @@ class Timing:
         }
 
 
-def together(works: Iterable[Work]) -> Work:
+def together(works: Iterable[Workload]) -> Workload:
     """Several as one, bound by what binds for the longest."""
     flops = operations = bytes = 0
     seconds: dict[Bound, float] = {}
@@ -144,10 +144,10 @@ def together(works: Iterable[Work]) -> Work:
         operations += work.operations
         bytes += work.bytes
         seconds[work.bound] = seconds.get(work.bound, 0.0) + work.seconds
-    return Work(flops, operations, bytes, sum(seconds.values()), max(seconds, key=lambda b: seconds[b], default=""))
+    return Workload(flops, operations, bytes, sum(seconds.values()), max(seconds, key=lambda b: seconds[b], default=""))
 
 
-def _plain(work: Work) -> dict[str, Any]:
+def _plain(work: Workload) -> dict[str, Any]:
     return {
         "seconds": work.seconds,
         "flops": work.flops,
@@ -210,10 +210,10 @@ class _Roofline:
         self.trained = {step.node["path"]: trainable(step.node) for step in run.steps if step.node["weights"]}
         self.all_weights = sum(self.weights.values())
 
-    def forward(self) -> dict[str, Work]:
+    def forward(self) -> dict[str, Workload]:
         return {step.name: self._forward(step) for step in self.run.steps if step.node["op"] != "input"}
 
-    def backward(self) -> dict[str, Work]:
+    def backward(self) -> dict[str, Workload]:
         """What layers do in backward, each with what it computes again."""
         readers = Counter(tensor for step in self.run.steps if step.name in self.saved for tensor in step.reads)
         seen: set[Any] = set()
@@ -226,7 +226,7 @@ class _Roofline:
             found[step.name] = work + self._again(step) if step.name in self.again else work
         return found
 
-    def _again(self, step: Step) -> Work:
+    def _again(self, step: ExecutionStep) -> Workload:
         """What backward computes again of a step."""
         if self.again[step.name]:
             return self._forward(step)
@@ -235,18 +235,18 @@ class _Roofline:
             return NOTHING  # the recomputation stops before it
         return self._forward(step, macs)
 
-    def update(self, optimizer: str) -> Work:
-        """The optimiser's step, which moves each weight, its gradient and states, and computes little."""
-        bytes = sum(self.trained.values()) * self.run.setting.precision.weight * OPTIMISERS[optimizer].passes
+    def update(self, optimizer: str) -> Workload:
+        """The optimizer's step, which moves each weight, its gradient and states, and computes little."""
+        bytes = sum(self.trained.values()) * self.run.setting.precision.weight * OPTIMIZERS[optimizer].passes
         if not bytes:
             return NOTHING
         kernels = 1  # for all tensors at once; on the CPU they come one after the other
         if self.run.setting.hardware == "cpu":
             kernels = sum(w.role != "buffer" for s in self.run.steps if trainable(s.node) for w in s.node["weights"])
         moving, launching = bytes / self.profile.reading.at(bytes), kernels * self.profile.launch
-        return Work(0, 0, bytes, moving + launching, "memory" if moving >= launching else "launch")
+        return Workload(0, 0, bytes, moving + launching, "memory" if moving >= launching else "launch")
 
-    def _forward(self, step: Step, macs: Size | None = None) -> Work:
+    def _forward(self, step: ExecutionStep, macs: Size | None = None) -> Workload:
         """A step forward; `macs` are given where it is not run to its end."""
         operator, run = step.node["operator"], self.run
         if operator.aliases(run.training) or operator.owns_storage:
@@ -262,7 +262,7 @@ class _Roofline:
         flops = _number(operator.macs(inputs, output) if macs is None else macs) * 2
         return self._work(step, self.profile.forward, flops, Traffic(reads, makes, weights))
 
-    def _backward(self, step: Step, added: list[Any]) -> Work:
+    def _backward(self, step: ExecutionStep, added: list[Any]) -> Workload:
         """The gradients of what a step read and of its weights; those of `added` are added to others."""
         operator = step.node["operator"]
         inputs, output = self._shapes(step)
@@ -289,12 +289,12 @@ class _Roofline:
         return self._work(step, self.profile.backward, flops, traffic)
 
     @staticmethod
-    def _passed_on(step: Step, same: bool) -> bool:
+    def _passed_on(step: ExecutionStep, same: bool) -> bool:
         """Whether a gradient is that of the output, or a part of it, without work."""
         gradient = step.node["operator"].gradient
         return gradient == "part" or (gradient == "same" and same)
 
-    def _work(self, step: Step, rates: Pass, flops: int, traffic: Traffic) -> Work:
+    def _work(self, step: ExecutionStep, rates: Pass, flops: int, traffic: Traffic) -> Workload:
         """A roofline for a step."""
         name = step.node["op"]
         inputs, output = self._shapes(step)
@@ -310,22 +310,24 @@ class _Roofline:
         moving = self._moving(traffic)
         launch, longest = self.profile.launch, max(computing, moving.seconds - self.profile.launch)
         bound: Bound = "launch" if launch > longest else "arithmetic" if computing == longest else "memory"
-        return Work(flops, operations, traffic.bytes, launch + longest, bound)
+        return Workload(flops, operations, traffic.bytes, launch + longest, bound)
 
-    def _moving(self, traffic: Traffic) -> Work:
+    def _moving(self, traffic: Traffic) -> Workload:
         """What only moves bytes."""
         profile, everything = self.profile, self.all_weights
         seconds = traffic.reads / profile.reading.at(traffic.reads) + traffic.makes / profile.writing.at(traffic.makes)
         seconds += traffic.weights / profile.weights.at(everything) + traffic.gradients / profile.writing.at(everything)
-        return Work(0, 0, traffic.bytes, profile.launch + seconds, "memory" if seconds > profile.launch else "launch")
+        return Workload(
+            0, 0, traffic.bytes, profile.launch + seconds, "memory" if seconds > profile.launch else "launch"
+        )
 
-    def _shapes(self, step: Step) -> tuple[list[Any], Any]:
+    def _shapes(self, step: ExecutionStep) -> tuple[list[Any], Any]:
         return [self.run.shapes[tensor] for tensor in step.reads], self.run.shapes[step.makes[0]]
 
     def _size(self, tensor: Any) -> int:
         return _number(self.run.sizes[tensor])
 
-    def _weight_bytes(self, step: Step) -> int:
+    def _weight_bytes(self, step: ExecutionStep) -> int:
         """Bytes of a layer's weights and buffers as it reads them."""
         width = self.run.setting.precision.activation if self.run.lowered(step) else self.run.setting.precision.weight
         return sum(math.prod(w.shape) * width for w in step.node["weights"])

@@ -1,0 +1,55 @@
+"""--at gives sizes that a spec leaves open a value, in every command that has a use for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from archdsl.cli import cli
+
+OPEN = "network Open(x: [N, 3, H, W]) { x -> conv(4, 3) -> relu -> max_pool(2) }"
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "open.arch").write_text(OPEN, encoding="utf-8")
+    return "open.arch"
+
+
+def run(line: str) -> Result:
+    return CliRunner().invoke(cli, line.split())
+
+
+@pytest.mark.parametrize("view", ["graph", "stages", "volumes"])
+@pytest.mark.parametrize("suffix", ["svg", "html"])
+def test_a_drawing_has_the_sizes(spec: str, suffix: str, view: str) -> None:
+    assert run(f"draw {spec} -o open.{suffix} --view {view} --at N=2,H=32,W=16").exit_code == 0
+    text = Path(f"open.{suffix}").read_text(encoding="utf-8")
+    assert "H - 2" not in text
+    assert ("[2, 4, 30, 14]" in text) if view == "graph" else ("15 × 7" in text)
+
+
+def test_a_drawing_without_them_has_symbols(spec: str) -> None:
+    assert run(f"draw {spec} -o open.svg").exit_code == 0
+    assert "[N, 4, H - 2, W - 2]" in Path("open.svg").read_text(encoding="utf-8")
+
+
+def test_a_compiled_network_is_that_of_the_sizes(spec: str) -> None:
+    assert run(f"compile {spec} --at N=2,H=32,W=16").exit_code == 0
+
+
+def test_a_difference_is_that_of_the_sizes(spec: str) -> None:
+    Path("other.arch").write_text(OPEN.replace("relu", "tanh"), encoding="utf-8")
+    assert run(f"diff {spec} other.arch -o both.svg --at H=32,W=16").exit_code == 0
+    assert "H - 2" not in Path("both.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["report {}", "compile {}", "draw {} -o open.svg", "diff {} {}"])
+@pytest.mark.parametrize(("sizes", "says"), [("L=3", "no input has a size called `L`"), ("H=x", "is not NAME=SIZE")])
+def test_a_size_that_cannot_be_is_refused(spec: str, command: str, sizes: str, says: str) -> None:
+    done = run(f"{command.format(spec, spec)} --at {sizes}")
+    assert done.exit_code != 0
+    assert says in f"{done.output} {done.exception}"
