@@ -141,8 +141,8 @@ class _Matcher:
             at = {b[j].key: j for j in lone_b}
             pairs = [(i, at[a[i].key]) for i in lone_a if a[i].key in at]
             return [(i, j) for i, j in pairs if a[i].kind.op == b[j].kind.op]
-        pairs = ((i, j) for i in lone_a for j in lone_b if moved.may_be(a[i], b[j]))
-        scored = sorted((-self._likeness(a[i], b[j]), i, j) for i, j in pairs)
+        likely = ((i, j) for i in lone_a for j in lone_b if moved.may_be(a[i], b[j]))
+        scored = sorted((-self._likeness(a[i], b[j]), i, j) for i, j in likely)
         used_a, used_b, found = set[int](), set[int](), []
         for likeness, i, j in scored:
             if -likeness >= LEAST_ELSEWHERE and i not in used_a and j not in used_b:
