@@ -82,7 +82,7 @@ def main() -> NoReturn:
     own_the_process()
     streams.open_all()
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="archdsl", standalone_mode=False)
         sys.stdout.flush()
     except SpecError as error:
         from archdsl.cli.terminal import show_faults

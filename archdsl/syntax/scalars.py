@@ -61,7 +61,7 @@ class Scalars:
         self.errors += max(found, key=_reach)
         raise Recorded
 
-    def name(self, scalar: Scalar, what: str = "a name") -> tree.Target:
+    def name(self, scalar: Scalar, what: str = "a name") -> tree.BoundName:
         """A scalar that is one identifier."""
         span = scalar.content
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", scalar.value):
@@ -73,9 +73,9 @@ class Scalars:
         if len(scalar.value) > MAX_NAME:
             message = f"the name has {len(scalar.value)} characters; the limit is {MAX_NAME}"
             raise Stop(Diagnostic("bad-name", message, scalar.span))
-        return tree.Target(span, scalar.value)
+        return tree.BoundName(span, scalar.value)
 
-    def names(self, scalar: Scalar) -> tuple[tree.Target, ...]:
+    def names(self, scalar: Scalar) -> tuple[tree.BoundName, ...]:
         """Identifiers with commas between them."""
         found = []
         for match in re.finditer(r"[^,]+", scalar.value):

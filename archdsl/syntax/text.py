@@ -58,7 +58,7 @@ def parse(source: Source) -> tree.Spec:
         return tuple(d for d in definitions if isinstance(d, kind))
 
     return tree.Spec(
-        source, of(tree.Import), of(tree.Block), of(tree.Network), of(tree.Variant), tuple(parser.comments)
+        source, of(tree.Import), of(tree.Block), of(tree.NetworkDefinition), of(tree.Variant), tuple(parser.comments)
     )
 
 
