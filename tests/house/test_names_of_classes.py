@@ -10,16 +10,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Names that still stand for several things. A name leaves the list as soon as it stands for one; none may come in.
 TO_DO: dict[str, int] = {
-    "Call": 2,
-    "Level": 2,
     "Loss": 2,
     "Network": 2,
     "Node": 2,
     "Number": 2,
-    "Output": 2,
-    "Step": 2,
     "Target": 2,
-    "Work": 2,
 }
 
 
