@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archdsl import vocabulary
-from archdsl.catalogue import CATALOGUE, Level
+from archdsl.catalogue import CATALOGUE, Severity
 from archdsl.source import Span
 
 MAX_KNOWN: Final = 2_000  # names that a misspelt one is compared with
@@ -108,7 +108,7 @@ class Diagnostic:
         return CATALOGUE[self.code].exit_status if self.level == "error" else 0
 
     @property
-    def level(self) -> Level:
+    def level(self) -> Severity:
         """ "error", or what lint says: "warning" or "note"."""
         return CATALOGUE[self.code].level
 

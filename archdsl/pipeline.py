@@ -89,7 +89,7 @@ def check_and_lint(
 def _graphs(program: Program, name: str | None, trials: Work | None) -> list[Graph]:
     wanted = program.checked if name is None else [program.find(name)]
     graphs, faults = [], dict[tuple[str, str], Diagnostic]()
-    where = dict[tuple[str, str], list[tree.Network | tree.Variant]]()  # each fault is in
+    where = dict[tuple[str, str], list[tree.NetworkDefinition | tree.Variant]]()  # each fault is in
     choices, trials = Choices(), trials or Work(TRIALS)  # one meter of work for all of them
     for network, variant in wanted:
         try:
@@ -106,9 +106,9 @@ def _graphs(program: Program, name: str | None, trials: Work | None) -> list[Gra
     return graphs
 
 
-def _with_networks(found: Diagnostic, where: Sequence[tree.Network | tree.Variant], of: int) -> Diagnostic:
+def _with_networks(found: Diagnostic, where: Sequence[tree.NetworkDefinition | tree.Variant], of: int) -> Diagnostic:
     """A fault that some variants have and others have not, with a note that names them."""
-    if len(where) == of or all(isinstance(one, tree.Network) or _within(found, one) for one in where):
+    if len(where) == of or all(isinstance(one, tree.NetworkDefinition) or _within(found, one) for one in where):
         return found
     names = ", ".join(f"`{one.name.id}`" for one in where[:MOST_NAMED])
     more = f" and {len(where) - MOST_NAMED} more" if len(where) > MOST_NAMED else ""
@@ -123,7 +123,7 @@ def _within(found: Diagnostic, variant: tree.Variant) -> bool:
 
 def _elaborated(
     program: Program,
-    network: tree.Network,
+    network: tree.NetworkDefinition,
     variant: tree.Variant | None,
     choices: Choices,
     known: Container[tuple[str, str]] = (),

@@ -34,7 +34,7 @@ class Program:
         return [v.name.id for v in self.spec.variants] + [n.name.id for n in self.spec.networks]
 
     @property
-    def checked(self) -> list[tuple[tree.Network, tree.Variant | None]]:
+    def checked(self) -> list[tuple[tree.NetworkDefinition, tree.Variant | None]]:
         """What there is to check in it: networks and variants.
 
         A network that needs settings is checked by its variants; without any, what is missing is a fault.
@@ -45,7 +45,7 @@ class Program:
         alone = [(n, None) for n in self.spec.networks if not missing_settings(n) or n.name.id not in named]
         return [*alone, *variants]
 
-    def find(self, name: str | None) -> tuple[tree.Network, tree.Variant | None]:
+    def find(self, name: str | None) -> tuple[tree.NetworkDefinition, tree.Variant | None]:
         """A variant or network by name; without a name, the only network (or variant)."""
         networks = {n.name.id: n for n in self.spec.networks}
         variants = {v.name.id: v for v in self.spec.variants}
@@ -68,7 +68,7 @@ class Program:
         raise unknown_spec(f"`{self.spec.source.name}` has no variant or network `{name}`", help, self.spec.source.name)
 
 
-def missing_settings(network: tree.Network) -> list[str]:
+def missing_settings(network: tree.NetworkDefinition) -> list[str]:
     """The settings of a network that have no default."""
     return [param.name.id for param in network.params if param.shape is None and param.default is None]
 
@@ -237,8 +237,8 @@ def duplicates(spec: tree.Spec) -> list[Diagnostic]:
     return faults
 
 
-def _twice(code: str, kind: str, names: Iterable[tree.Target]) -> list[Diagnostic]:
-    first: dict[str, tree.Target] = {}
+def _twice(code: str, kind: str, names: Iterable[tree.BoundName]) -> list[Diagnostic]:
+    first: dict[str, tree.BoundName] = {}
     faults = []
     for name in names:
         if name.id in first:

@@ -82,7 +82,7 @@ class _Names(Bindings[Definition]):
         super().__init__(outer)
         self.used: set[str] = set()
 
-    def define(self, kind: NameKind, name: tree.Target | tree.Name) -> None:
+    def define(self, kind: NameKind, name: tree.BoundName | tree.Name) -> None:
         """Bind a name, unless it is bound here already."""
         self.bindings.setdefault(name.id, Definition(kind, name.id, name.span))
 
@@ -145,7 +145,7 @@ class _Resolver:
                 if found is not None:
                     self.uses[name.span] = Definition("block", name.id, found[0].name.span)
 
-    def variant(self, variant: tree.Variant, network: tree.Network | None) -> None:
+    def variant(self, variant: tree.Variant, network: tree.NetworkDefinition | None) -> None:
         call = variant.call
         if network is not None:
             self.uses[call.callee.span] = Definition("network", network.name.id, network.name.span)
@@ -188,7 +188,7 @@ class _Resolver:
             if name.id not in self._called:
                 self.unused.append(Unused(kind, name.id, name.span, span))
 
-    def _check_used(self, kind: str, name: tree.Target, statement: Span, names: _Names) -> None:
+    def _check_used(self, kind: str, name: tree.BoundName, statement: Span, names: _Names) -> None:
         if name.id not in names.used and not name.id.startswith("_"):
             self.unused.append(Unused(kind, name.id, name.span, statement))
 
@@ -205,18 +205,18 @@ class _Resolver:
             if isinstance(statement, tree.Devices):
                 self.devices |= {name.id: Definition("device", name.id, name.span) for name in statement.names}
                 continue
-            if isinstance(statement, tree.Loss):
+            if isinstance(statement, tree.LossStatement):
                 self._loss(statement, body, names)
                 continue
             self.expression(statement.value, names)
             if isinstance(statement, tree.Bind):
                 for target in statement.targets:
                     self._bind(_bound(statement), target, names)
-            elif isinstance(statement, tree.Output):
+            elif isinstance(statement, tree.OutputStatement):
                 names.define("output", statement.name)
 
-    def _loss(self, statement: tree.Loss, body: tree.Body, names: _Names) -> None:
-        outputs = [other.name.id for other in body.statements if isinstance(other, tree.Output)]
+    def _loss(self, statement: tree.LossStatement, body: tree.Body, names: _Names) -> None:
+        outputs = [other.name.id for other in body.statements if isinstance(other, tree.OutputStatement)]
         if names.find("output") is None:
             names = _Names(names)  # what the only output is called
             last = next((s for s in reversed(body.statements) if isinstance(s, tree.Evaluate)), None)
@@ -226,7 +226,7 @@ class _Resolver:
         self._advised(statement.value, names, lambda _: f"a loss is computed from what the network returns: {shown}")
         self.labels = labels
 
-    def _bind(self, kind: NameKind, target: tree.Target, names: _Names) -> None:
+    def _bind(self, kind: NameKind, target: tree.BoundName, names: _Names) -> None:
         first = names.find(target.id)
         if first is not None and first.span is not None:
             label = Label(first.span, "first bound here")

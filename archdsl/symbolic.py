@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from archdsl.dims import Dim, Floor, Size, Undecided, substitute, symbols, value
 
 MAX_PERIOD: Final = 1024  # looked at value by value
+Figure = TypeVar("Figure")
 MAX_SIZE: Final = 2**31 - 1  # of a dimension
 
 
@@ -60,6 +61,14 @@ def at_least(a: Size, b: Size) -> bool | None:
     if course is not None and course.rise <= 0 and max(course.period) < 0:
         return False
     return None
+
+
+def where_decided(figure: Callable[[], Figure]) -> Figure | None:
+    """A figure; None where it depends on what symbols leave open."""
+    try:
+        return figure()
+    except Undecided:
+        return None
 
 
 def bounds(size: Size) -> tuple[int | None, int | None]:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
     from compiler.lowering import assemble
+    from compiler.once import run_once
     from compiler.weights import save_weights
 
-__all__ = ["CompiledNetwork", "assemble", "calibrate", "compile_graph", "measure", "save_weights"]
+__all__ = ["CompiledNetwork", "assemble", "calibrate", "compile_graph", "measure", "run_once", "save_weights"]
 
 HOMES: Final = {
     "CompiledNetwork": "compiler.fx.model",
@@ -25,6 +26,7 @@ HOMES: Final = {
     "calibrate": "compiler.bench.calibration",
     "compile_graph": "compiler.fx.compile",
     "measure": "compiler.bench.stopwatch",
+    "run_once": "compiler.once",
     "save_weights": "compiler.weights",
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Shape, Undecided, symbols
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, Layer, NetworkOutput, header, input_shapes, layer, layers, live, operands
+from archdsl.measure.run.execution import target_dtype
 from archdsl.ops import Target
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.merge import folds
@@ -44,8 +46,8 @@ def assemble(graph: Graph) -> Assembly:
     training = _Phase(graph, targets, holders, homes, training=True).routine()
     phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in layers(graph))
     inference = _Phase(graph, targets, holders, homes, training=False).routine() if phased else training
-    everywhere = [(o["name"], homes.get(o["node"])) for o in head["outputs"]]
-    losses = [_loss(loss, dict(everywhere)) if loss else None for loss in (head["loss"], head["inference_loss"])]
+    outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
+    losses = [_loss(loss, outputs) if loss else None for loss in (head["loss"], head["inference_loss"])]
     built = tuple({holder.path: holder for holder in holders.values()}.values())
     return Assembly(head["network"], head["devices"], built, training, inference, *losses)
 
@@ -59,7 +61,11 @@ def _loss(loss: Graph, outputs: Homes) -> Routine:
             homes[key] = next((home for home in read if home is not None), None)
     own = {key: homes[key] for key, node in layers(loss) if node["op"] != "input"}
     targets = {key: _target(loss, key) for key in own}
-    return _Phase(loss, targets, _holders(loss, targets), own, training=True).routine()
+    routine = _Phase(loss, targets, _holders(loss, targets), own, training=True).routine()
+    types = {"target": target_dtype(loss)}
+    return replace(
+        routine, feeds=tuple(feed._replace(dtype=types.get(feed.name, feed.dtype)) for feed in routine.feeds)
+    )
 
 
 # --- what is called, and what is built

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Final
 
 from archdsl.catalogue import commands, files, layers, limits, lint, names, shapes, syntax, values, yaml
-from archdsl.catalogue._entry import Entry, Level
+from archdsl.catalogue._entry import Entry, Severity
 
-__all__ = ["CATALOGUE", "FAMILIES", "Entry", "Level"]
+__all__ = ["CATALOGUE", "FAMILIES", "Entry", "Severity"]
 
 FAMILIES: Final = MappingProxyType(
     {

@@ -4,7 +4,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Level: TypeAlias = Literal["error", "warning", "note"]
+Severity: TypeAlias = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Entry:
     summary: str
     why: str
     exit_status: int = 1
-    level: Level = "error"
+    level: Severity = "error"
     source: str = ""
     wrong: str = ""
     right: str = ""

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "draw": "Draw a network.",
     "compile": "Compile to a torch.fx.GraphModule and show its code.",
     "run": "Train a network on a bundled data set with its own loss.",
+    "check-operators": "Compute the examples of your own operators.",
     "schema": "Print the JSON schema of the YAML form.",
     "zoo": "List the networks that ship with archdsl.",
 }
@@ -44,7 +45,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"archdsl.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"archdsl.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,7 +82,7 @@ def main() -> NoReturn:
     own_the_process()
     streams.open_all()
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="archdsl", standalone_mode=False)
         sys.stdout.flush()
     except SpecError as error:
         from archdsl.cli.terminal import show_faults

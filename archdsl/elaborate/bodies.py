@@ -39,7 +39,9 @@ class BodyRunner:
                     self._record(fault.diagnostic)
             else:
                 misplaced = True
-                kind = {tree.Output: "output", tree.Loss: "loss", tree.Devices: "device"}[type(statement)]
+                kind = {tree.OutputStatement: "output", tree.LossStatement: "loss", tree.Devices: "device"}[
+                    type(statement)
+                ]
                 fault = context.fault("outputs", f"`{kind}` stands in a network only", statement.span)
                 self._record(fault.diagnostic)
         if result is None and misplaced:

@@ -198,7 +198,10 @@ class GraphBuilder:
             with assumptions() as taken:
                 outputs = operator.infer_all(*shapes)
                 for size in dict.fromkeys(size for shape in outputs for size in shape if isinstance(size, Dim)):
-                    fits(size)
+                    if not fits(size):
+                        raise ShapeError(
+                            f"the output would have the size {size}, which is never 1", code="empty-output"
+                        )
         except ShapeError as error:
             culprits = [tensors[i] for i in error.culprits if i < len(tensors)]
             labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)

@@ -132,7 +132,7 @@ class Evaluator:
         self.work.spend(Work.ROUND * len(result) if isinstance(result, list) else 0)
         return result
 
-    def rounds(self, targets: Sequence[tree.Target], iterable: tree.Expr, context: Context) -> Iterator[Context]:
+    def rounds(self, targets: Sequence[tree.BoundName], iterable: tree.Expr, context: Context) -> Iterator[Context]:
         """A context for each item of a list, with the item bound to the targets."""
         items = self.value(iterable, context)
         if not isinstance(items, list):

@@ -16,7 +16,7 @@ from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.values import Context, Scope, describe
 from archdsl.ops.kinds import MAX_INT
-from archdsl.symbolic import solutions
+from archdsl.symbolic import at_least, solutions
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
@@ -196,6 +196,8 @@ class InputShapes:
         value = self._evaluator.value(dim, self._context)
         if not isinstance(value, Dim) and type(value) is not int:
             raise self._context.fault("wrong-type", f"a size is an integer, found {describe(value)}", dim.span)
+        if isinstance(value, Dim) and at_least(value, 1) is False:
+            raise self._context.fault("bad-parameter", f"a size is at least 1, and {value} never is", dim.span)
         if isinstance(value, int) and not 1 <= value <= MAX_INT:
             code = "bad-parameter" if value < 1 else "number-too-large"
             raise self._context.fault(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span)

@@ -22,7 +22,7 @@ TARGET = "target"
 
 
 def elaborate_losses(
-    statement: tree.Loss,
+    statement: tree.LossStatement,
     outputs: Sequence[NetworkOutput],
     outer: Scope,
     record: Callable[[Diagnostic], None],
@@ -102,7 +102,7 @@ class LossOperations:
 
 
 def _elaborate(
-    statement: tree.Loss,
+    statement: tree.LossStatement,
     outputs: Sequence[NetworkOutput],
     outer: Scope,
     record: Callable[[Diagnostic], None],

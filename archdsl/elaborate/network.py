@@ -28,7 +28,10 @@ from archdsl.syntax import tree
 
 
 def elaborate(
-    network: tree.Network, definitions: Definitions, variant: tree.Variant | None = None, choices: Choices | None = None
+    network: tree.NetworkDefinition,
+    definitions: Definitions,
+    variant: tree.Variant | None = None,
+    choices: Choices | None = None,
 ) -> Graph:
     """The elaborated graph. Raises `SpecError` with every independent fault."""
     work = _Elaboration(network, definitions, variant, choices or Choices())
@@ -57,7 +60,7 @@ def elaborate(
 
 class _Elaboration:
     def __init__(
-        self, network: tree.Network, definitions: Definitions, variant: tree.Variant | None, choices: Choices
+        self, network: tree.NetworkDefinition, definitions: Definitions, variant: tree.Variant | None, choices: Choices
     ) -> None:
         self.network = network
         self.variant = variant
@@ -153,9 +156,9 @@ class _Elaboration:
     def _body(self) -> None:
         body = self.network.body
         statements = body.statements
-        outputs = [s for s in statements if isinstance(s, tree.Output)]
-        losses = [s for s in statements if isinstance(s, tree.Loss)]
-        last = next((s for s in reversed(statements) if not isinstance(s, tree.Loss)), None)
+        outputs = [s for s in statements if isinstance(s, tree.OutputStatement)]
+        losses = [s for s in statements if isinstance(s, tree.LossStatement)]
+        last = next((s for s in reversed(statements) if not isinstance(s, tree.LossStatement)), None)
         for statement in statements:
             try:
                 self._statement(statement, statement is last, bool(outputs))
@@ -181,7 +184,7 @@ class _Elaboration:
             self.interpreter.bodies.bind(statement, self.context)
         elif isinstance(statement, tree.Devices):
             self._devices(statement)
-        elif isinstance(statement, tree.Output):
+        elif isinstance(statement, tree.OutputStatement):
             self._output(statement)
         elif isinstance(statement, tree.Evaluate):
             value = self.evaluator.value(statement.value, self.context)
@@ -210,7 +213,7 @@ class _Elaboration:
                 raise self.context.fault("rebound-name", f"device `{name.id}` is declared twice", name.span)
             self.builder.devices[name.id] = None
 
-    def _output(self, statement: tree.Output) -> None:
+    def _output(self, statement: tree.OutputStatement) -> None:
         name = statement.name.id
         wrong = _output_fault(name)
         if wrong is not None:

@@ -24,7 +24,7 @@ class Settings:
 
     def __init__(
         self,
-        network: tree.Network,
+        network: tree.NetworkDefinition,
         variant: tree.Variant | None,
         chosen: Mapping[str, Any],
         evaluator: Evaluator,

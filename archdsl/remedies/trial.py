@@ -25,7 +25,7 @@ class Trial:
     """One network of a program, and the choices with which it is elaborated."""
 
     program: Program
-    network: tree.Network
+    network: tree.NetworkDefinition
     variant: tree.Variant | None
     choices: Choices
     left: int = field(default=MAX_LAYERS)
@@ -90,7 +90,7 @@ class Trial:
         return self.left > 0 and self.choices.work.spent <= self.choices.work.limit
 
     def _elaborated(
-        self, program: Program, network: tree.Network, variant: tree.Variant | None, choices: Choices
+        self, program: Program, network: tree.NetworkDefinition, variant: tree.Variant | None, choices: Choices
     ) -> tuple[tuple[Diagnostic, ...], Graph | None]:
         faults: tuple[Diagnostic, ...] = ()
         try:

@@ -132,9 +132,9 @@ def _added_in_yaml(last: tree.Argument, before: Span, text: str) -> Edit:
     return Edit(Span(source, below, below), f"\n{line}{text}")
 
 
-def _nodes(program: Program) -> Iterator[tuple[tree.Block | tree.Network, tree.Node]]:
+def _nodes(program: Program) -> Iterator[tuple[tree.Block | tree.NetworkDefinition, tree.Node]]:
     """All nodes of a file's networks, and of the blocks that it can use, each with the one it stands in."""
-    owners: list[tree.Block | tree.Network] = [*program.spec.networks]
+    owners: list[tree.Block | tree.NetworkDefinition] = [*program.spec.networks]
     known, seen = [program.definitions], set[int]()
     while known:
         definitions = known.pop()

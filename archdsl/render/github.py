@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archdsl.catalogue import Level
+from archdsl.catalogue import Severity
 from archdsl.diagnostics import Diagnostic, Findings, distinct
 from archdsl.render.text import harmless, notes, printable, shown_path
 
-COMMANDS: Final[dict[Level, str]] = {"error": "error", "warning": "warning", "note": "notice"}
+COMMANDS: Final[dict[Severity, str]] = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def document(findings: Sequence[Findings]) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from archdsl.catalogue import Level
+from archdsl.catalogue import Severity
 from archdsl.diagnostics import Diagnostic, Findings, Instance, counted
 from archdsl.limits import MAX_FAULTS
 from archdsl.source import DECEPTIVE, Source, Span
@@ -17,7 +17,7 @@ STEERING: Final = re.compile(f"{DECEPTIVE.pattern}|\r(?!\n)")
 MAX_WIDTH = 160
 MAX_NOTE = 600
 BLUE, BOLD = "1;34", "1"
-COLOURS: dict[Level, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
+COLOURS: dict[Severity, str] = {"error": "1;31", "warning": "1;33", "note": "1;36"}  # red, yellow, cyan
 
 
 def render(diagnostic: Diagnostic, colour: bool = False) -> str:

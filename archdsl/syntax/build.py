@@ -67,11 +67,11 @@ class Builder:
     def nodes(children: list[Any]) -> tuple[Any, ...]:
         return tuple([c for c in children if c is not None and not isinstance(c, Token)])
 
-    def name_of(self, token: Token) -> tree.Target:
+    def name_of(self, token: Token) -> tree.BoundName:
         span = token_span(self.source, token)
         if len(token) > MAX_NAME:
             self.error("bad-name", f"the name has {len(token)} characters; the limit is {MAX_NAME}", span)
-        return tree.Target(span, str(token))
+        return tree.BoundName(span, str(token))
 
     # --- definitions
 
@@ -86,8 +86,10 @@ class Builder:
     def block(self, children: list[Any]) -> tree.Block:
         return tree.Block(self.span(children), self.name_of(children[1]), self._params(children), children[-1])
 
-    def network(self, children: list[Any]) -> tree.Network:
-        return tree.Network(self.span(children), self.name_of(children[1]), self._params(children), children[-1])
+    def network(self, children: list[Any]) -> tree.NetworkDefinition:
+        return tree.NetworkDefinition(
+            self.span(children), self.name_of(children[1]), self._params(children), children[-1]
+        )
 
     @staticmethod
     def _params(children: list[Any]) -> tuple[tree.Param, ...]:
@@ -112,7 +114,7 @@ class Builder:
         kind = self.name([children[2]])
         return tree.Param(self.span(children), self._param_name(children[0]), None, kind, default)
 
-    def _param_name(self, token: Token) -> tree.Target:
+    def _param_name(self, token: Token) -> tree.BoundName:
         if not re.fullmatch(r"[A-Za-z_]\w*", str(token), re.ASCII):
             self.error("bad-name", f"a parameter cannot be called `{token}`", token_span(self.source, token))
         return self.name_of(token)
@@ -128,7 +130,7 @@ class Builder:
     def body(self, children: list[Any]) -> tree.Body:
         return tree.Body(self.span(children), self.nodes(children))
 
-    def names(self, children: list[Any]) -> list[tree.Target]:
+    def names(self, children: list[Any]) -> list[tree.BoundName]:
         return [self.name_of(c) for c in children if c.type == "NAME"]
 
     def bind(self, children: list[Any]) -> tree.Bind:
@@ -139,11 +141,11 @@ class Builder:
         keyword, names = children
         return tree.Devices(token_span(self.source, keyword).to(names[-1].span), tuple(names))
 
-    def output(self, children: list[Any]) -> tree.Output:
-        return tree.Output(self.span(children), self.name_of(children[1]), children[3])
+    def output(self, children: list[Any]) -> tree.OutputStatement:
+        return tree.OutputStatement(self.span(children), self.name_of(children[1]), children[3])
 
-    def loss(self, children: list[Any]) -> tree.Loss:
-        return tree.Loss(self.span(children), children[1])
+    def loss(self, children: list[Any]) -> tree.LossStatement:
+        return tree.LossStatement(self.span(children), children[1])
 
     def evaluate(self, children: list[Any]) -> tree.Evaluate:
         return tree.Evaluate(children[0].span, children[0])

@@ -14,7 +14,7 @@ from archdsl.syntax.unparse import CHAIN, EXPR, HEAD, ManyLines, Part, flat, lev
 
 WIDTH: Final = 120
 INDENT: Final = 4
-SPACED: Final = (tree.Block, tree.Network)  # definitions that stand apart
+SPACED: Final = (tree.Block, tree.NetworkDefinition)  # definitions that stand apart
 
 
 def format_text(spec: tree.Spec, *, keep_breaks: bool) -> str:
@@ -102,10 +102,10 @@ class _Printer(Page):
         if isinstance(node, tree.Bind):
             self.write(names(node.targets))
             self._equals("bind", node.targets[-1].span.end, node.value.span.start)
-        elif isinstance(node, tree.Output):
+        elif isinstance(node, tree.OutputStatement):
             self.write(f"output {node.name.id}")
             self._equals("output", node.name.span.end, node.value.span.start)
-        elif isinstance(node, tree.Loss):
+        elif isinstance(node, tree.LossStatement):
             self.write("loss ")
         elif isinstance(node, tree.Evaluate):
             node = statement(node)

@@ -9,7 +9,7 @@ from archdsl.syntax import tree
 from archdsl.syntax.align import aligned
 from archdsl.syntax.layout import WIDTH
 from archdsl.syntax.page import Page
-from archdsl.syntax.unparse_yaml import List, Map, Text, Unparser, Written
+from archdsl.syntax.unparse_yaml import List, Map, Text, Unparser, YamlPart
 from archdsl.syntax.yaml_nodes import NO_TEXT
 
 INDENT: Final = 2
@@ -52,7 +52,7 @@ class _Printer(Page):
             self.write(f"{name}:")
             self.fresh = True
             for i, node in enumerate(section):
-                if i and isinstance(node, (tree.Block, tree.Network)):
+                if i and isinstance(node, (tree.Block, tree.NetworkDefinition)):
                     self.blank()
                 self.take(parts[id(node)])
                 self.begin(node.span.start, INDENT)
@@ -72,7 +72,7 @@ class _Printer(Page):
 
     # --- nodes, behind a key or a dash
 
-    def value(self, written: Written, indent: int, *, block: bool = False) -> None:
+    def value(self, written: YamlPart, indent: int, *, block: bool = False) -> None:
         """What stands behind a key."""
         if isinstance(written, Text):
             self.text(written, indent)
@@ -96,7 +96,7 @@ class _Printer(Page):
             self.fresh = True
             self.entries(written, indent + INDENT, first=False)
 
-    def item(self, written: Written, indent: int) -> None:
+    def item(self, written: YamlPart, indent: int) -> None:
         """What stands behind a dash. A mapping of one key needs no braces."""
         if isinstance(written, Text):
             self.text(written, indent)
@@ -116,7 +116,7 @@ class _Printer(Page):
     def fits(self, flow: str) -> bool:
         return self.width + 1 + len(flow) <= WIDTH
 
-    def _plain_value(self, written: Written) -> bool:
+    def _plain_value(self, written: YamlPart) -> bool:
         """Whether the only value of a mapping is written alike with and without braces around."""
         assert isinstance(written, Map)
         value = written.entries[0][1]
@@ -142,7 +142,7 @@ class _Printer(Page):
         elif written.text:
             self.write(" " + quoted(written.text, flow=False))
 
-    def flow(self, written: Written, *, force: bool = False) -> str | None:
+    def flow(self, written: YamlPart, *, force: bool = False) -> str | None:
         """A node in one line; None where it cannot be."""
         if not force and self.commented(written.span):
             return None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from lark.lexer import Token
 
 from archdsl.diagnostics import Diagnostic, Label
-from archdsl.limits import MAX_FAULTS
+from archdsl.limits import most_faults
 from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
@@ -48,7 +48,7 @@ class Scalars:
 
     def step_or_chain(self, scalar: Scalar) -> tree.Step | tree.Expr:
         """A step, if it can be one. The error is that of the reading which gets further."""
-        if len(self.errors) >= MAX_FAULTS:
+        if len(self.errors) >= most_faults():
             raise Recorded
         found: list[list[Diagnostic]] = []
         for rule in ("step", "chain"):
@@ -61,7 +61,7 @@ class Scalars:
         self.errors += max(found, key=_reach)
         raise Recorded
 
-    def name(self, scalar: Scalar, what: str = "a name") -> tree.Target:
+    def name(self, scalar: Scalar, what: str = "a name") -> tree.BoundName:
         """A scalar that is one identifier."""
         span = scalar.content
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", scalar.value):
@@ -73,9 +73,9 @@ class Scalars:
         if len(scalar.value) > MAX_NAME:
             message = f"the name has {len(scalar.value)} characters; the limit is {MAX_NAME}"
             raise Stop(Diagnostic("bad-name", message, scalar.span))
-        return tree.Target(span, scalar.value)
+        return tree.BoundName(span, scalar.value)
 
-    def names(self, scalar: Scalar) -> tuple[tree.Target, ...]:
+    def names(self, scalar: Scalar) -> tuple[tree.BoundName, ...]:
         """Identifiers with commas between them."""
         found = []
         for match in re.finditer(r"[^,]+", scalar.value):
@@ -110,7 +110,7 @@ class Scalars:
         return scalar.style in (None, "'", '"') and scalar.content.text == scalar.value
 
     def _read(self, scalar: Scalar, rule: str) -> Any:
-        if len(self.errors) >= MAX_FAULTS:  # nobody reads more of them
+        if len(self.errors) >= most_faults():  # nobody reads more of them
             raise Recorded
         if not scalar.value.strip():
             raise Stop(Diagnostic("syntax", "a value is missing here", scalar.span))

@@ -18,7 +18,7 @@ from lark.parsers.lalr_parser import _Parser as Automaton
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.limits import MAX_FAULTS
+from archdsl.limits import most_faults
 from archdsl.source import Source
 from archdsl.syntax import tables, tree
 from archdsl.syntax.build import MAX_NESTING, Builder
@@ -48,17 +48,17 @@ def parse(source: Source) -> tree.Spec:
             position = stop.diagnostic.span.start if stop.diagnostic.span else len(source.text)
         # One definition's fault hides none in the next.
         following = DEFINITION.search(source.text, max(position, start) + 1)
-        if following is None or len(errors) >= MAX_FAULTS:
+        if following is None or len(errors) >= most_faults():
             break
         start = following.start()
     if errors:
-        raise SpecError(errors[:MAX_FAULTS])
+        raise SpecError(errors[: most_faults()])
 
     def of(kind: type[Any]) -> tuple[Any, ...]:
         return tuple(d for d in definitions if isinstance(d, kind))
 
     return tree.Spec(
-        source, of(tree.Import), of(tree.Block), of(tree.Network), of(tree.Variant), tuple(parser.comments)
+        source, of(tree.Import), of(tree.Block), of(tree.NetworkDefinition), of(tree.Variant), tuple(parser.comments)
     )
 
 

@@ -44,7 +44,7 @@ class Comprehension(Node):
     """`[element for targets in iterable]`."""
 
     element: Expr
-    targets: tuple[Target, ...]
+    targets: tuple[BoundName, ...]
     iterable: Expr
 
 
@@ -194,7 +194,7 @@ class Repeat(Node):
 class For(Node):
     """`for x in list { … }`."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[BoundName, ...]
     iterable: Expr
     body: Sequence
 
@@ -214,7 +214,7 @@ Action: TypeAlias = Union[Call, Sequence, Repeat, For, If]
 
 
 @dataclass(frozen=True, slots=True)
-class Target(Node):
+class BoundName(Node):
     """A name that is bound."""
 
     id: str
@@ -224,7 +224,7 @@ class Target(Node):
 class Bind(Node):
     """`a, b = …`."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[BoundName, ...]
     value: Expr
 
 
@@ -232,19 +232,19 @@ class Bind(Node):
 class Devices(Node):
     """`device a, b`."""
 
-    names: tuple[Target, ...]
+    names: tuple[BoundName, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Output(Node):
+class OutputStatement(Node):
     """`output a = …`."""
 
-    name: Target
+    name: BoundName
     value: Expr
 
 
 @dataclass(frozen=True, slots=True)
-class Loss(Node):
+class LossStatement(Node):
     """`loss …`."""
 
     value: Expr
@@ -257,7 +257,7 @@ class Evaluate(Node):
     value: Expr
 
 
-Statement: TypeAlias = Union[Bind, Devices, Output, Loss, Evaluate]
+Statement: TypeAlias = Union[Bind, Devices, OutputStatement, LossStatement, Evaluate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ TYPES: Final = ("int", "float", "bool", "str", "list")  # what a parameter may b
 class Param(Node):
     """A parameter of a block or network: a tensor where it has a shape."""
 
-    name: Target
+    name: BoundName
     shape: ShapePattern | None
     type: Name | None
     default: Expr | None
@@ -300,32 +300,32 @@ class Import(Node):
     """`import "file" (names)`."""
 
     path: Literal
-    names: tuple[Target, ...]
+    names: tuple[BoundName, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Block(Node):
     """`block name(params) { … }`."""
 
-    name: Target
+    name: BoundName
     params: tuple[Param, ...]
     body: Body
 
 
 @dataclass(frozen=True, slots=True)
-class Network(Node):
+class NetworkDefinition(Node):
     """`network Name(params) { … }`."""
 
-    name: Target
+    name: BoundName
     params: tuple[Param, ...]
     body: Body
 
 
 @dataclass(frozen=True, slots=True)
 class Variant(Node):
-    """`variant name = Network(settings)`."""
+    """`variant name = network(settings)`."""
 
-    name: Target
+    name: BoundName
     call: Call
 
 
@@ -343,7 +343,7 @@ class Spec:
     source: Source
     imports: tuple[Import, ...]
     blocks: tuple[Block, ...]
-    networks: tuple[Network, ...]
+    networks: tuple[NetworkDefinition, ...]
     variants: tuple[Variant, ...]
     comments: tuple[Comment, ...]
 

@@ -195,7 +195,7 @@ def _definition(word: str) -> Callable[[Any], Parts]:
     return lambda n: [f"{word} {n.name.id}(", *separated(map(Part, n.params)), ") ", Part(n.body)]
 
 
-def names(targets: Iterable[tree.Target]) -> str:
+def names(targets: Iterable[tree.BoundName]) -> str:
     return ", ".join(target.id for target in targets)
 
 
@@ -236,8 +236,8 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.If: _if,
     tree.Bind: lambda n: [f"{names(n.targets)} = ", Part(n.value)],
     tree.Devices: lambda n: [f"device {names(n.names)}"],
-    tree.Output: lambda n: [f"output {n.name.id} = ", Part(n.value)],
-    tree.Loss: lambda n: ["loss ", Part(n.value)],
+    tree.OutputStatement: lambda n: [f"output {n.name.id} = ", Part(n.value)],
+    tree.LossStatement: lambda n: ["loss ", Part(n.value)],
     tree.Evaluate: lambda n: [Part(statement(n).value)],
     tree.Body: _body,
     tree.AnyDims: lambda n: ["..."],
@@ -245,6 +245,6 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.Param: _param,
     tree.Import: lambda n: [f'import "{n.path.value}" ({names(n.names)})'],
     tree.Block: _definition("block"),
-    tree.Network: _definition("network"),
+    tree.NetworkDefinition: _definition("network"),
     tree.Variant: lambda n: [f"variant {n.name.id} = ", Part(n.call)],
 }  # fmt: skip

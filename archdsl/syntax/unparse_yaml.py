@@ -27,16 +27,16 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class List:
     span: Span
-    items: tuple[Written, ...]
+    items: tuple[YamlPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Map:
     span: Span
-    entries: tuple[tuple[str, Written], ...]
+    entries: tuple[tuple[str, YamlPart], ...]
 
 
-Written: TypeAlias = Text | List | Map
+YamlPart: TypeAlias = Text | List | Map
 
 
 class Unparser:
@@ -49,7 +49,7 @@ class Unparser:
 
     # --- definitions
 
-    def definition(self, node: Any) -> Written:
+    def definition(self, node: Any) -> YamlPart:
         self.first = None  # outside a body nothing feeds a chain
         if isinstance(node, tree.Variant):
             return self._call(node.call) or self._text(node.call, CHAIN)
@@ -59,7 +59,7 @@ class Unparser:
             return Map(node.span, (("from", path), ("import", wanted)))
         plain = [param.shape is not None for param in node.params]
         count = plain.index(False) if False in plain else len(plain)
-        entries: list[tuple[str, Written]] = []
+        entries: list[tuple[str, YamlPart]] = []
         for section, params in (("inputs", node.params[:count]), ("params", node.params[count:])):
             if params:
                 span = params[0].span.to(params[-1].span)
@@ -68,7 +68,7 @@ class Unparser:
         self.first = node.params[0].name.id if node.params else None
         return Map(node.span, (*entries, ("body", self.body(node.body))))
 
-    def _param(self, param: tree.Param, section: str) -> Written:
+    def _param(self, param: tree.Param, section: str) -> YamlPart:
         if section == "inputs" and param.default is None:
             return self._shape(param)
         default = self._default(param.default) if param.default is not None else None
@@ -77,22 +77,22 @@ class Unparser:
             return default or Text(param.span, "")
         if param.type is not None and param.type.id in tree.TYPES and default is None:
             return Text(param.type.span, param.type.id)
-        entries: list[tuple[str, Written]] = [("shape", self._shape(param))] if param.shape is not None else []
+        entries: list[tuple[str, YamlPart]] = [("shape", self._shape(param))] if param.shape is not None else []
         if param.type is not None:
             entries.append(("type", Text(param.type.span, param.type.id)))
         return Map(param.span, (*entries, *([("default", default)] if default is not None else [])))
 
-    def _shape(self, param: tree.Param) -> Written:
+    def _shape(self, param: tree.Param) -> YamlPart:
         assert param.shape is not None
         return List(param.shape.span, tuple(self._text(dim, EXPR) for dim in param.shape.dims))
 
-    def _default(self, value: tree.Expr) -> Written:
+    def _default(self, value: tree.Expr) -> YamlPart:
         return self._list(value) if isinstance(value, tree.ListDisplay) else self._text(value, EXPR)
 
     # --- bodies
 
-    def body(self, body: tree.Body) -> Written:
-        items: list[Written] = []
+    def body(self, body: tree.Body) -> YamlPart:
+        items: list[YamlPart] = []
         open_chain = False  # whether a step would go on with the chain above
         statements = list(body.statements)
         while statements:
@@ -102,7 +102,7 @@ class Unparser:
                 open_chain = True
                 continue
             open_chain = False
-            if isinstance(node, tree.Loss):
+            if isinstance(node, tree.LossStatement):
                 items.append(Map(node.span, (("loss", self.value(node.value)),)))
             elif isinstance(node, tree.Devices):
                 devices = List(node.span, tuple(Text(name.span, name.id) for name in node.names))
@@ -118,7 +118,7 @@ class Unparser:
                 items.append(Map(span, ((word, Map(span, tuple(run.items()))),)))
         return List(body.span, tuple(items))
 
-    def _chain_items(self, value: tree.Expr, *, implicit: bool) -> list[Written]:
+    def _chain_items(self, value: tree.Expr, *, implicit: bool) -> list[YamlPart]:
         """A chain as items of a list: what it starts from, where that is not the first parameter, and its steps."""
         head: tree.Expr = value.head if isinstance(value, tree.Chain) else value
         steps = value.steps if isinstance(value, tree.Chain) else ()
@@ -133,14 +133,14 @@ class Unparser:
 
     # --- values
 
-    def value(self, value: tree.Expr) -> Written:
+    def value(self, value: tree.Expr) -> YamlPart:
         """A value where a chain may stand."""
         if isinstance(value, tree.Chain):
             short = self._short(value)
             return short or List(value.span, tuple(self._chain_items(value, implicit=True)))
         return self._other(value)
 
-    def argument(self, value: tree.Expr) -> Written:
+    def argument(self, value: tree.Expr) -> YamlPart:
         """A value where a list is a list."""
         if isinstance(value, tree.ListDisplay):
             return self._list(value)
@@ -154,7 +154,7 @@ class Unparser:
             return Map(value.span, (("from", written),))  # else its key would name an argument
         return written
 
-    def _other(self, value: tree.Expr) -> Written:
+    def _other(self, value: tree.Expr) -> YamlPart:
         short = self._short(value)
         if short is not None:
             return short
@@ -185,7 +185,7 @@ class Unparser:
         i = bisect_left(self.starts, span.start)
         return i < len(self.starts) and self.starts[i] < span.end
 
-    def _list(self, value: tree.ListDisplay) -> Written:
+    def _list(self, value: tree.ListDisplay) -> YamlPart:
         try:
             flat(value)
         except ManyLines:
@@ -198,7 +198,7 @@ class Unparser:
         test = self._text(value.test, EXPR)
         return Map(value.span, (("if", test), ("then", self._branch(value.then)), ("else", orelse)))
 
-    def _branch(self, body: tree.Body) -> Written:
+    def _branch(self, body: tree.Body) -> YamlPart:
         match body.statements:
             case [tree.Evaluate(value=value)] if (short := self._short(value)) is not None:
                 return short
@@ -211,8 +211,8 @@ class Unparser:
         name = call.callee.id
         if name in WORDS or any(argument.name in VALUES for argument in call.arguments):
             return None
-        items: list[Written] = []
-        group: dict[str, Written] = {}
+        items: list[YamlPart] = []
+        group: dict[str, YamlPart] = {}
         for argument in call.arguments:
             written = self.argument(argument.value)
             if group and (argument.name is None or argument.name in group):
@@ -230,7 +230,7 @@ class Unparser:
         alone = not more and (isinstance(first, Text) or call.arguments[0].name is not None)
         return Map(call.span, ((name, first if alone else List(call.span, tuple(items))),))
 
-    def step(self, step: tree.Step) -> Written:
+    def step(self, step: tree.Step) -> YamlPart:
         action = step.action
         if isinstance(action, tree.Call):
             call = self._call(action)
@@ -239,7 +239,7 @@ class Unparser:
             return Map(step.span, (*call.entries, *self._reserved(step)))
         return Map(step.span, (*self._structure(action), *self._reserved(step)))
 
-    def _structure(self, action: Any) -> Sequence[tuple[str, Written]]:
+    def _structure(self, action: Any) -> Sequence[tuple[str, YamlPart]]:
         match action:
             case tree.Sequence():
                 return [("seq", self._steps(action))]
@@ -248,7 +248,10 @@ class Unparser:
             case tree.For():
                 targets = Text(action.span, names(action.targets))
                 return [("for", targets), ("in", self._text(action.iterable, EXPR)), ("do", self._steps(action.body))]
-        entries: list[tuple[str, Written]] = [("if", self._text(action.test, EXPR)), ("then", self._steps(action.then))]
+        entries: list[tuple[str, YamlPart]] = [
+            ("if", self._text(action.test, EXPR)),
+            ("then", self._steps(action.then)),
+        ]
         if isinstance(action.orelse, tree.If):
             entries.append(("else", Map(action.orelse.span, tuple(self._structure(action.orelse)))))
         elif action.orelse is not None:
@@ -258,9 +261,9 @@ class Unparser:
     def _steps(self, sequence: tree.Sequence) -> List:
         return List(sequence.span, tuple(self.step(step) for step in sequence.steps))
 
-    def _reserved(self, node: tree.Step | tree.Head) -> list[tuple[str, Written]]:
+    def _reserved(self, node: tree.Step | tree.Head) -> list[tuple[str, YamlPart]]:
         """`name`, `on`, `only` and `marks`."""
-        entries: list[tuple[str, Written]] = []
+        entries: list[tuple[str, YamlPart]] = []
         if node.label is not None:
             entries.append(("name", self._text(node.label, CHAIN)))
         marks = [self._text(mark, CHAIN) for mark in node.marks]

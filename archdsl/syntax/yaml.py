@@ -8,14 +8,14 @@ from typing import Any, Final, TypeVar
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.limits import MAX_FAULTS
+from archdsl.limits import most_faults
 from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
 from archdsl.syntax.scalars import Recorded, Scalars
 from archdsl.syntax.yaml_body import Bodies
 from archdsl.syntax.yaml_expect import entries, items, keys, kind, names, shown
-from archdsl.syntax.yaml_nodes import Composer, Entries, Items, Node, Scalar
+from archdsl.syntax.yaml_nodes import Composer, Entries, Items, Scalar, YamlNode
 
 VERSION: Final = "1"
 SECTIONS: Final = ("archdsl", "imports", "blocks", "networks", "variants")
@@ -32,7 +32,7 @@ def parse(source: Source) -> tree.Spec:
     reader = _Reader(source, composer.errors)
     spec = reader.attempt(lambda: reader.spec(root, composer.comments()))
     if reader.errors or spec is None:
-        raise SpecError(sorted(reader.errors, key=lambda e: e.span.start if e.span else 0)[:MAX_FAULTS])
+        raise SpecError(sorted(reader.errors, key=lambda e: e.span.start if e.span else 0)[: most_faults()])
     return spec
 
 
@@ -57,7 +57,7 @@ class _Reader:
         found: list[T | None] = [self.attempt(partial(read, *part)) for part in parts]
         return tuple([item for item in found if item is not None])
 
-    def spec(self, root: Node, comments: tuple[tree.Comment, ...]) -> tree.Spec:
+    def spec(self, root: YamlNode, comments: tuple[tree.Comment, ...]) -> tree.Spec:
         if not isinstance(root, Entries):
             help = "a spec begins with `archdsl: 1`"
             raise Stop(Diagnostic("syntax", f"a spec is a mapping, found {kind(root)}", root.span, help=help))
@@ -67,7 +67,7 @@ class _Reader:
             self.source,
             self.all(self._import, [(node,) for node in items(root.get("imports"), self.errors)]),
             self.all(partial(self._definition, tree.Block), self._section(root, "blocks")),
-            self.all(partial(self._definition, tree.Network), self._section(root, "networks")),
+            self.all(partial(self._definition, tree.NetworkDefinition), self._section(root, "networks")),
             self.all(self._variant, self._section(root, "variants")),
             comments,
         )
@@ -84,11 +84,11 @@ class _Reader:
             help = "a newer archdsl may read it" if newer else None
             raise Stop(Diagnostic("unknown-version", message, version.span, help=help))
 
-    def _section(self, root: Entries, name: str) -> tuple[tuple[Scalar, Node], ...]:
+    def _section(self, root: Entries, name: str) -> tuple[tuple[Scalar, YamlNode], ...]:
         node = root.get(name)
         return entries(node, self.errors, f"`{name}`") if node is not None else ()
 
-    def _import(self, node: Node) -> tree.Import:
+    def _import(self, node: YamlNode) -> tree.Import:
         if not isinstance(node, Entries) or {"from", "import"} - set(node.keys):
             help = "write `{from: blocks.yaml, import: [name]}`"
             raise Stop(Diagnostic("syntax", "an import says `from` and `import`", node.span, help=help))
@@ -99,7 +99,7 @@ class _Reader:
             raise Stop(Diagnostic("syntax", f"a path is text, found {kind(path)}", path.span))
         return tree.Import(node.span, self.scalars.string(path), names(wanted, self.scalars))
 
-    def _definition(self, make: Callable[..., Any], key: Scalar, node: Node) -> Any:
+    def _definition(self, make: Callable[..., Any], key: Scalar, node: YamlNode) -> Any:
         name = self.scalars.name(key)
         span = key.span.to(node.span)
         if not isinstance(node, Entries):
@@ -115,18 +115,18 @@ class _Reader:
         return make(span, name, params, bodies.body(body))
 
     def _params(
-        self, definition: Entries, section: str, read: Callable[[Scalar, Node], tree.Param]
+        self, definition: Entries, section: str, read: Callable[[Scalar, YamlNode], tree.Param]
     ) -> tuple[tree.Param, ...]:
         node = definition.get(section)
         found = entries(node, self.errors, f"`{section}`") if node is not None else ()
         return self.all(read, found)
 
-    def _input(self, key: Scalar, node: Node) -> tree.Param:
+    def _input(self, key: Scalar, node: YamlNode) -> tree.Param:
         if isinstance(node, Entries):
             return self._param(key, node)
         return tree.Param(key.span.to(node.span), self.scalars.name(key), self._shape(key, node), None, None)
 
-    def _param(self, key: Scalar, node: Node) -> tree.Param:
+    def _param(self, key: Scalar, node: YamlNode) -> tree.Param:
         """A value is the default; the name of a type says what is taken; nothing says anything."""
         name = self.scalars.name(key)
         shape = type = default = None
@@ -148,7 +148,7 @@ class _Reader:
             default = Bodies(self.scalars, self.errors, None).static(node)
         return tree.Param(key.span.to(node.span), name, shape, type, default)
 
-    def _shape(self, key: Scalar, node: Node) -> tree.ShapePattern:
+    def _shape(self, key: Scalar, node: YamlNode) -> tree.ShapePattern:
         if not isinstance(node, Items) or not node.items:
             message = f"the shape of `{key.value[:64]}` is a list of sizes, found {kind(node)}"
             raise Stop(Diagnostic("syntax", message, shown(node, key), help="write `[N, 3, 224, 224]`"))
@@ -159,7 +159,7 @@ class _Reader:
             dims.append(tree.AnyDims(item.span) if item.value == "..." else self.scalars.expression(item))
         return tree.ShapePattern(node.span, tuple(dims))
 
-    def _variant(self, key: Scalar, node: Node) -> tree.Variant:
+    def _variant(self, key: Scalar, node: YamlNode) -> tree.Variant:
         name = self.scalars.name(key)
         call = Bodies(self.scalars, self.errors, None).call(node)
         return tree.Variant(key.span.to(node.span), name, call)

@@ -11,7 +11,7 @@ from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
 from archdsl.syntax.scalars import Recorded, Scalars
 from archdsl.syntax.yaml_expect import keys, kind, names, shown
-from archdsl.syntax.yaml_nodes import Entries, Items, Node, Scalar
+from archdsl.syntax.yaml_nodes import Entries, Items, Scalar, YamlNode
 
 STATEMENTS: Final = ("let", "output", "loss", "device")
 STRUCTURES: Final = {  # each with the keys that belong to it
@@ -38,7 +38,7 @@ class Bodies:
 
     # --- bodies
 
-    def body(self, node: Node) -> tree.Body:
+    def body(self, node: YamlNode) -> tree.Body:
         if not isinstance(node, Items):
             value = self.value(node)
             return tree.Body(node.span, (tree.Evaluate(value.span, value),))
@@ -69,7 +69,7 @@ class Bodies:
             raise Stop(Diagnostic("syntax", "nothing feeds this step", at, help=help))
         return tree.Name(Span(at.source, at.start, at.start), self.first)
 
-    def _item(self, item: Node) -> tree.Step | tree.Expr:
+    def _item(self, item: YamlNode) -> tree.Step | tree.Expr:
         """An item of a list: a step, or a value that begins a chain."""
         if isinstance(item, Scalar):
             return self.scalars.step_or_chain(item)
@@ -84,7 +84,7 @@ class Bodies:
             raise Stop(Diagnostic("syntax", message, more[0][0].span, help="begin a new item with `-`"))
         span = key.span.to(value.span)
         if key.value == "loss":
-            return [tree.Loss(span, self.value(value))]
+            return [tree.LossStatement(span, self.value(value))]
         if key.value == "device":
             return [tree.Devices(span, names(value, self.scalars))]
         if not isinstance(value, Entries) or not value.entries:
@@ -96,7 +96,7 @@ class Bodies:
             try:
                 whole = name.span.to(inner.span)
                 if key.value == "output":
-                    found.append(tree.Output(whole, self.scalars.name(name), self.value(inner)))
+                    found.append(tree.OutputStatement(whole, self.scalars.name(name), self.value(inner)))
                 else:
                     found.append(tree.Bind(whole, self.scalars.names(name), self.value(inner)))
             except Recorded:
@@ -107,7 +107,7 @@ class Bodies:
 
     # --- values
 
-    def value(self, node: Node) -> tree.Expr:
+    def value(self, node: YamlNode) -> tree.Expr:
         """A value where a chain may stand: a text of the text form, a list of steps, or a mapping."""
         if isinstance(node, Scalar):
             return self.scalars.chain(node)
@@ -128,7 +128,7 @@ class Bodies:
         found = chain.value()
         return replace(found, span=node.span) if chain.steps else found
 
-    def static(self, node: Node) -> tree.Expr:
+    def static(self, node: YamlNode) -> tree.Expr:
         """A value where a list is a list: a default."""
         if isinstance(node, Entries):
             raise Stop(Diagnostic("syntax", f"a default is a value, found {kind(node)}", node.span))
@@ -136,7 +136,7 @@ class Bodies:
             return tree.ListDisplay(node.span, tuple(self.argument(item) for item in node.items))
         return self.scalars.expression(node)
 
-    def argument(self, node: Node) -> tree.Expr:
+    def argument(self, node: YamlNode) -> tree.Expr:
         """A value where a list is a list: an argument."""
         if isinstance(node, Items):
             return tree.ListDisplay(node.span, tuple(self.argument(item) for item in node.items))
@@ -181,14 +181,14 @@ class Bodies:
             other = self.body(orelse)
         return tree.IfBodies(node.span, self._expression(test), self.body(then), other)
 
-    def _expression(self, node: Node) -> tree.Expr:
+    def _expression(self, node: YamlNode) -> tree.Expr:
         if not isinstance(node, Scalar):
             raise Stop(Diagnostic("syntax", f"an expression is text, found {kind(node)}", node.span))
         return self.scalars.expression(node)
 
     # --- calls
 
-    def call(self, node: Node) -> tree.Call:
+    def call(self, node: YamlNode) -> tree.Call:
         """A call that stands by itself: `Net(depth = 3)`, or `{Net: {depth: 3}}`."""
         if isinstance(node, Entries):
             self._only(node, [key for key in node.keys if key not in RESERVED])
@@ -217,14 +217,14 @@ class Bodies:
         span = key.span.to(value.span) if value.span.end > key.span.end else key.span
         return tree.Call(span, tree.Name(name.span, name.id), self._arguments(value))
 
-    def _arguments(self, node: Node) -> tuple[tree.Argument, ...]:
+    def _arguments(self, node: YamlNode) -> tuple[tree.Argument, ...]:
         if isinstance(node, Scalar) and node.empty:
             return ()
         if isinstance(node, Items):
             return tuple(argument for item in node.items for argument in self._one_or_named(item))
         return self._one_or_named(node)
 
-    def _one_or_named(self, node: Node) -> tuple[tree.Argument, ...]:
+    def _one_or_named(self, node: YamlNode) -> tuple[tree.Argument, ...]:
         """A mapping names arguments, unless it is a value itself; anything else is one argument."""
         if not isinstance(node, Entries) or any(key in VALUES for key in node.keys):
             return (tree.Argument(node.span, None, self.argument(node)),)
@@ -235,7 +235,7 @@ class Bodies:
 
     # --- steps
 
-    def step(self, node: Node) -> tree.Step:
+    def step(self, node: YamlNode) -> tree.Step:
         if isinstance(node, Scalar):
             return self.scalars.step(node)
         if isinstance(node, Items):
@@ -277,10 +277,10 @@ class Bodies:
             other = self._sequence(orelse)
         return tree.If(node.span, self._expression(first), self._sequence(inner), other)
 
-    def _sequence(self, node: Node) -> tree.Sequence:
+    def _sequence(self, node: YamlNode) -> tree.Sequence:
         return tree.Sequence(node.span, self._steps(node))
 
-    def _steps(self, node: Node) -> tuple[tree.Step, ...]:
+    def _steps(self, node: YamlNode) -> tuple[tree.Step, ...]:
         """A list of steps, or one alone."""
         nodes = node.items if isinstance(node, Items) else (node,)
         if not nodes:
@@ -305,7 +305,7 @@ class Bodies:
                 raise Stop(Diagnostic("syntax", message, shown(value, key), help="a device is named by `on`"))
         return tuple(found)
 
-    def _text(self, node: Node) -> Scalar:
+    def _text(self, node: YamlNode) -> Scalar:
         if not isinstance(node, Scalar):
             raise Stop(Diagnostic("syntax", f"a name is text, found {kind(node)}", node.span))
         return node

@@ -9,17 +9,17 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
 from archdsl.syntax.scalars import Scalars
-from archdsl.syntax.yaml_nodes import Entries, Items, Node, Scalar
+from archdsl.syntax.yaml_nodes import Entries, Items, Scalar, YamlNode
 
 
-def kind(node: Node) -> str:
+def kind(node: YamlNode) -> str:
     """What a node is, for messages."""
     if isinstance(node, Scalar):
         return "nothing" if node.empty else f"`{node.value[:40]}`"
     return "a list" if isinstance(node, Items) else "a mapping"
 
 
-def shown(node: Node, key: Scalar) -> Span:
+def shown(node: YamlNode, key: Scalar) -> Span:
     """A node's span, or the key's where the node is nothing."""
     return node.span if node.span.end > node.span.start else key.span
 
@@ -32,7 +32,7 @@ def keys(node: Entries, known: Collection[str], errors: list[Diagnostic], owner:
             errors.append(Diagnostic("unknown-key", f"unknown key `{key.value[:64]}`", key.span, help=help))
 
 
-def entries(node: Node, errors: list[Diagnostic], owner: str) -> tuple[tuple[Scalar, Node], ...]:
+def entries(node: YamlNode, errors: list[Diagnostic], owner: str) -> tuple[tuple[Scalar, YamlNode], ...]:
     if isinstance(node, Entries):
         return node.entries
     if not (isinstance(node, Scalar) and node.empty):
@@ -40,7 +40,7 @@ def entries(node: Node, errors: list[Diagnostic], owner: str) -> tuple[tuple[Sca
     return ()
 
 
-def items(node: Node | None, errors: list[Diagnostic]) -> tuple[Node, ...]:
+def items(node: YamlNode | None, errors: list[Diagnostic]) -> tuple[YamlNode, ...]:
     if isinstance(node, Items):
         return node.items
     if node is not None and not (isinstance(node, Scalar) and node.empty):
@@ -48,7 +48,7 @@ def items(node: Node | None, errors: list[Diagnostic]) -> tuple[Node, ...]:
     return ()
 
 
-def names(node: Node | None, scalars: Scalars) -> tuple[tree.Target, ...]:
+def names(node: YamlNode | None, scalars: Scalars) -> tuple[tree.BoundName, ...]:
     """A list of names, or one text with commas between them."""
     if isinstance(node, Scalar):
         return scalars.names(node)

@@ -53,7 +53,7 @@ class Items:
     """A list."""
 
     span: Span
-    items: tuple[Node, ...]
+    items: tuple[YamlNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class Entries:
     """A mapping; its keys are different."""
 
     span: Span
-    entries: tuple[tuple[Scalar, Node], ...]
+    entries: tuple[tuple[Scalar, YamlNode], ...]
 
-    def get(self, key: str) -> Node | None:
+    def get(self, key: str) -> YamlNode | None:
         return next((node for name, node in self.entries if name.value == key), None)
 
     def key(self, key: str) -> Scalar:
@@ -74,7 +74,7 @@ class Entries:
         return [name.value for name, _ in self.entries]
 
 
-Node: TypeAlias = Scalar | Items | Entries
+YamlNode: TypeAlias = Scalar | Items | Entries
 
 
 class Composer:
@@ -87,7 +87,7 @@ class Composer:
         self._count = 0
         self._most = limits().nodes
 
-    def document(self) -> Node:
+    def document(self) -> YamlNode:
         """The only document of the source. Raises `Stop`."""
         try:
             events = self._events()
@@ -137,7 +137,7 @@ class Composer:
     def _span(self, event: Any) -> Span:
         return Span(self.source, event.start_mark.index, event.end_mark.index)
 
-    def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
+    def _node(self, event: Any, events: Iterator[Any], depth: int) -> YamlNode:
         self._count += 1
         if self._count > self._most:
             message = f"more than {self._most} YAML nodes, which is the limit"
@@ -161,7 +161,7 @@ class Composer:
         return Items(self._collection(start, event, items[-1].span if items else None), tuple(items))
 
     def _entries(self, start: Any, events: Iterator[Any], depth: int) -> Entries:
-        found: dict[str, tuple[Scalar, Node]] = {}
+        found: dict[str, tuple[Scalar, YamlNode]] = {}
         last: Span | None = None
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
@@ -183,7 +183,7 @@ class Composer:
                 found[key.value] = (key, value)
         return Entries(self._collection(start, event, last), tuple(found.values()))
 
-    def _with_comment(self, end: int, value: Node) -> Node:
+    def _with_comment(self, end: int, value: YamlNode) -> YamlNode:
         """A list or mapping below its key, from the key on where a comment stands between them."""
         if isinstance(value, Scalar) or "#" not in self.source.text[end : value.span.start]:
             return value

@@ -181,22 +181,20 @@ class _Lowering:
 
     def _recompute(self, step: Recompute) -> None:
         """Lower steps to a function of modules, tensors and sizes, called so that backward computes them again."""
-        holders, sizes = step.holders, sizes_read(step.steps)
-        given = [*map(self._held, holders), *(self.values[ref] for ref in step.enters), *map(self.size, sizes)]
         graph = fx.Graph()
-        taken = [graph.placeholder(value.name) for value in given]
-        inner = _Lowering(
-            graph, self.places, held={holder.path: value for holder, value in zip(holders, taken, strict=False)}
-        )
-        entered = taken[len(holders) :]
-        inner.values.update(zip(step.enters, entered, strict=False))
-        inner.sizes.update(zip(sizes, entered[len(step.enters) :], strict=True))
+        held = {holder.path: self._held(holder) for holder in step.holders}
+        values = {ref: self.values[ref] for ref in step.enters}
+        sizes = {size: self.size(size) for size in sizes_read(step.steps)}
+        given = (*held.values(), *values.values(), *sizes.values())
+        inner = _Lowering(graph, self.places, held={path: _taken(graph, value) for path, value in held.items()})
+        inner.values = {ref: _taken(graph, value) for ref, value in values.items()}
+        inner.sizes = {size: _taken(graph, value) for size, value in sizes.items()}
         inner.steps(step.steps)
         results = tuple(dict.fromkeys(inner.values[ref] for ref in step.leaves))  # on one real device some are the same
         graph.output(results[0] if len(results) == 1 else results)
-        modules = sum(holder.target.kind == "module" for holder in holders)
+        modules = sum(holder.target.kind == "module" for holder in step.holders)
         run = Recomputed(step.name, fx.GraphModule(nn.Module(), graph, step.name), modules)
-        called = self.graph.create_node("call_function", run, tuple(given), name=step.name)
+        called = self.graph.create_node("call_function", run, given, name=step.name)
         called.meta[KEY] = next(last.layer for last in reversed(step.steps) if isinstance(last, Invoke))
         parts = [called] if len(results) == 1 else [self._part(called, i) for i in range(len(results))]
         for ref in step.leaves:
@@ -210,3 +208,8 @@ class _Lowering:
     def _held(self, holder: Holder) -> fx.Node:
         name = f"{holder.path.replace('.', '_')}_{holder.target.kind}"
         return self.graph.create_node("get_attr", holder.path, name=name)
+
+
+def _taken(graph: fx.Graph, value: fx.Node) -> fx.Node:
+    """What a region calls something that it is given."""
+    return graph.placeholder(value.name)

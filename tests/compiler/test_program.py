@@ -146,6 +146,15 @@ def test_without_devices_nothing_moves(graph_of: Build) -> None:
     assert transfers(assembly.training_loss.steps) == []
 
 
+def test_feeds_say_their_types(graph_of: Build) -> None:
+    code = "network Net(ids: [N, T]) {{ ids -> embedding(9, 4) -> mean(1) -> linear(3)\n loss {}(output) }}"
+    for loss, dtype in (("cross_entropy", "int64"), ("mse_loss", "float32")):
+        assembly = assemble(graph_of(code.format(loss)))
+        assert assembly.training_loss is not None
+        feeds = [*assembly.training.feeds, *assembly.training_loss.feeds]
+        assert [feed.dtype for feed in feeds] == ["int64", "float32", dtype]
+
+
 LOSSES = """
 network Net(x: [N, 4]) {
     device gpu0, gpu1

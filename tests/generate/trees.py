@@ -12,7 +12,7 @@ from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
 T = TypeVar("T")
-Definition = TypeVar("Definition", tree.Block, tree.Network)
+Definition = TypeVar("Definition", tree.Block, tree.NetworkDefinition)
 NOWHERE = Span(Source("<generated>.arch", ""), 0, 0)
 NAMES = st.sampled_from("x y main i width C relu conv block1 null on no seq int true1 then".split())
 NUMBERS = st.one_of(
@@ -33,7 +33,7 @@ def some(strategy: SearchStrategy[T], least: int = 0, most: int = 3) -> SearchSt
 
 
 name = node(tree.Name, NAMES)
-target = node(tree.Target, NAMES)
+target = node(tree.BoundName, NAMES)
 names = st.lists(NAMES, min_size=1, max_size=2, unique=True).map(tuple)
 operands: SearchStrategy[tree.Expr] = st.deferred(
     lambda: st.one_of(
@@ -91,8 +91,8 @@ values: SearchStrategy[tree.Expr] = st.deferred(
 statements: SearchStrategy[tree.Statement] = st.one_of(
     node(tree.Bind, some(target, 1, 2), values),
     node(tree.Evaluate, values),
-    node(tree.Output, target, values),
-    node(tree.Loss, values),
+    node(tree.OutputStatement, target, values),
+    node(tree.LossStatement, values),
     node(tree.Devices, some(target, 1, 2)),
 )
 shape = node(tree.ShapePattern, some(operands | node(tree.AnyDims), 1))
@@ -115,6 +115,6 @@ path = node(tree.Literal, st.sampled_from(["a.arch", "parts/b.arch"]))
 specs = st.tuples(
     some(node(tree.Import, path, some(target, 1, 2)), most=2),
     definitions(tree.Block),
-    definitions(tree.Network),
+    definitions(tree.NetworkDefinition),
     st.lists(variant, max_size=2, unique_by=lambda v: v.name.id).map(tuple),
 ).map(lambda parts: tree.Spec(NOWHERE.source, *parts, ()))

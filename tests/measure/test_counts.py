@@ -18,11 +18,13 @@ from archdsl.measure.network.conventions import CONVENTIONS, figure
 from archdsl.measure.network.counts import GROUPS, counts, grouped, total
 from archdsl.network import Network
 from archdsl.ops import OPERATORS
+from benchmarks.allocations import inputs
 from tests.conftest import Said
 
 Build = Callable[..., Network]
 Run = Callable[..., Said]
 MEASURED = json.loads((Path(__file__).parents[1] / "zoo" / "counters.json").read_text(encoding="utf-8"))["networks"]
+ALONE = json.loads((Path(__file__).parent / "counters.json").read_text(encoding="utf-8"))["networks"]
 BATCH = 2  # norms of one value cannot be trained
 
 
@@ -181,6 +183,34 @@ def test_the_figures_of_other_tools_follow_from_their_rules(variant: str) -> Non
     graph = archdsl.load(variant).graph
     found = {c.tool: sum(line.value for line in figure(graph, c)) for c in CONVENTIONS}
     assert {tool: found[tool] for tool in MEASURED[variant]} == MEASURED[variant]
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_the_figures_of_other_tools_follow_from_their_rules_for_each_operator(network_of: Build, text: str) -> None:
+    graph = network_of(text).graph
+    found = {c.tool: sum(line.value for line in figure(graph, c)) for c in CONVENTIONS}
+    assert {tool: found[tool] for tool in ALONE[text]} == ALONE[text]
+
+
+def test_other_tools_are_asked_about_every_operator(network_of: Build) -> None:
+    asked = {node["op"] for text in ALONE for _, node in network_of(text).graph.nodes(data=True) if "op" in node}
+    assert {name for name, operator in OPERATORS.items() if operator.group != "loss"} <= asked
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_torchinfo_says_of_an_operator_what_its_rule_gives(network_of: Build, text: str) -> None:
+    net = network_of(text)
+    said = torchinfo.summary(net.compile("cpu").eval(), input_data=inputs(net, "cpu"), verbose=0)
+    assert said.total_mult_adds == ALONE[text]["torchinfo"]
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_an_operator_costs_what_torch_counts(network_of: Build, text: str) -> None:
+    net = network_of(text)
+    model = net.compile(devices="meta").eval().requires_grad_(False)
+    with FlopCounterMode(display=False) as counter:
+        model(*inputs(net, "meta"))
+    assert counter.get_total_flops() == 2 * total(net.graph).macs
 
 
 @pytest.mark.parametrize("variant", ["lenet5", "cifar_resnet20", "vit_tiny_16"])

@@ -217,6 +217,8 @@ def test_bf16_halves_all_but_statistics(network_of: Build) -> None:
     full, half = (net.memory(optimizer="adamw", dtype=dtype).devices["all"] for dtype in ("fp32", "bf16"))
     assert (half.gradients, half.optimizer) == (full.gradients / 2, full.optimizer / 2)
     statistics = 2 * 32 * 4
+    assert half.kept_for_backward is not None
+    assert full.kept_for_backward is not None
     assert 2 * (half.kept_for_backward - statistics) == full.kept_for_backward - statistics
 
 

@@ -173,9 +173,11 @@ def test_every_limit_has_a_diagnostic_and_its_options() -> None:
     assert [limit.name for limit in LIMITS] == [f.name for f in dataclasses.fields(Limits)]
     assert all(limit.code in CATALOGUE for limit in LIMITS)
     for name in COMMANDS:
-        command = importlib.import_module(f"archdsl.cli.{name}").command
+        command = importlib.import_module(f"archdsl.cli.{name.replace('-', '_')}").command
         options = {option.name for option in command.params if option.name.startswith("max_")}
         everything = {f"max_{limit.name}" for limit in LIMITS}
         reading = {f"max_{limit.name}" for limit in LIMITS if limit.reading}
-        specless: dict[str, set[str]] = {name: set() for name in ("schema", "zoo", "explain", "calibrate")}
+        specless: dict[str, set[str]] = {
+            name: set() for name in ("schema", "zoo", "explain", "calibrate", "check-operators")
+        }
         assert options == (specless | {"fmt": reading, "convert": reading}).get(name, everything)

@@ -15,6 +15,7 @@ from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import kept_by_device
 from archdsl.net_view import NetView
+from archdsl.symbolic import where_decided
 
 ALL = "all"
 
@@ -26,7 +27,7 @@ class Memory:
     weights: int
     gradients: int
     optimizer: int
-    kept_for_backward: Size
+    kept_for_backward: Size | None  # None, like the bytes of a peak, where symbols leave it open
     training_peak: Peak
     inference_peak: Peak
 
@@ -76,15 +77,17 @@ def memory_report(
 
 def memories(runs: Runs, optimizer: str) -> dict[str | None, Memory]:
     """The memory of each device; None is the only one where the setting keeps none apart."""
-    kept = kept_by_device(runs.net.graph, runs.training)
-    trained = training(runs.training, OPTIMIZERS[optimizer]).peaks
-    inferred = inference(runs.inference).peaks
+    kept = where_decided(lambda: kept_by_device(runs.net.graph, runs.training))
+    trained = where_decided(lambda: training(runs.training, OPTIMIZERS[optimizer]).peaks)
+    inferred = where_decided(lambda: inference(runs.inference).peaks)
     inferring = at_rest(runs.inference)
     found = {}
     for device, (weights, gradients, states) in _at_rest(runs.training, OPTIMIZERS[optimizer].states).items():
-        peak, own = inferred.get(device, Peak(0)), inferring.get(device, 0)
+        peak, own = Peak(None) if inferred is None else inferred.get(device, Peak(0)), inferring.get(device, 0)
         inference_peak = Peak(None if peak.bytes is None else peak.bytes + own, peak.layer, peak.phase)
-        found[device] = Memory(weights, gradients, states, kept.get(device, 0), trained[device], inference_peak)
+        training_peak = Peak(None) if trained is None else trained[device]
+        kept_here = None if kept is None else kept.get(device, 0)
+        found[device] = Memory(weights, gradients, states, kept_here, training_peak, inference_peak)
     return found
 
 

@@ -13,6 +13,7 @@ from archdsl.measure.network.report import Report, Row
 from archdsl.measure.run.execution import Runs
 from archdsl.measure.run.saved import kept_by_device
 from archdsl.net_view import NetView
+from archdsl.symbolic import where_decided
 
 
 def analyse(graph: Graph, runs: Runs | None = None) -> Report:
@@ -76,8 +77,8 @@ def _analyse(net: NetView, runs: Runs) -> Report:
         buffers=sum(row.buffers for row in rows),
         macs=total(row.macs for row in rows if row.path in inferred),
         param_bytes=param_bytes,
-        activation_bytes_inference_peak=inference_peak(runs.inference),
-        activation_bytes_training=sum(kept_by_device(net.graph, runs.training).values(), 0),
+        activation_bytes_inference_peak=where_decided(lambda: inference_peak(runs.inference)),
+        activation_bytes_training=where_decided(lambda: sum(kept_by_device(net.graph, runs.training).values(), 0)),
     )
 
 

@@ -1,28 +1,33 @@
 """How well-known tools count the operations of a network: each a list of terms, which add up to its figure.
 
-The rules were found by measuring on every network that ships with archdsl (fvcore 0.1.5, thop 0.1.1, ptflops 0.7.5
-with its default back end, torchinfo 1.8.0; modules in evaluation mode, torch 2.13), which they reproduce to the digit.
+The rules are those of fvcore 0.1.5, thop 0.1.1, ptflops 0.7.5 with its default back end and torchinfo 1.8.0, for
+modules in evaluation mode and torch 2.13. They reproduce to the digit what these print of every network that ships with
+archdsl, and of a small network for each operator and mode (tests/measure/counters.json).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from typing import Final, NamedTuple
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size, numbers, product
 from archdsl.graph import Graph, Layer
 from archdsl.measure.network import cost
 from archdsl.net_view import NetView
+from archdsl.ops.resample import MAX_STEP
 
 
 class CountedCall(NamedTuple):
-    """A layer as it is run: with the shapes of what it reads and makes. `owner` is the layer whose weights it uses."""
+    """A layer as it is run: with the shapes of what it reads and makes. `owner` is the layer whose weights it uses, and
+    `reads` are the tensors that it reads."""
 
     node: Layer
     owner: Layer
     inputs: list[Shape]
     output: Shape
+    reads: tuple[tuple[str, int], ...]
 
     @property
     def macs(self) -> Size:
@@ -108,11 +113,51 @@ def _response_norm_of_ptflops(call: CountedCall) -> Size:
     return 3 * product(call.output) + product((batch, channels + window - 1, *sizes))
 
 
-def _odd_heads(call: CountedCall) -> Size:
-    """What attention multiplies beside its scores, where torch has no fast path for it."""
+def _projections(call: CountedCall) -> Size:
+    """What attention multiplies beside its scores, where torch has no fast path for it: with an odd number of heads,
+    without biases, and of several tensors."""
     query, key, _ = call.inputs
-    odd: bool = call.node["params"]["num_heads"] % 2 == 1
-    return call.macs - 2 * product(query) * key[1] if odd else 0
+    fast = call.node["params"]["num_heads"] % 2 == 0 and call.has_bias and len(set(call.reads)) == 1
+    return 0 if fast else call.macs - 2 * product(query) * key[1]
+
+
+def _tracked(rule: Rule, tracked: bool) -> Rule:
+    """A rule for batch norms with running statistics, or for those without; and for all other norms."""
+    return lambda call: rule(call) if call.node["params"].get("track_running_stats", tracked) == tracked else 0
+
+
+def _by_mode(values: Mapping[str, int], where: Callable[[CountedCall], Shape] = _output) -> Rule:
+    """So many for each value, by the mode of upsampling."""
+    return lambda call: product(where(call)) * values.get(call.node["params"]["mode"], 0)
+
+
+def _adaptive_pool_of_thop(call: CountedCall) -> Size:
+    """One for each value read and made, as floating-point numbers give it, rounded down."""
+    read, made = numbers(_input(call)), numbers(call.output)
+    if read is None or made is None:
+        return product(_input(call)) + product(call.output)
+    window = math.prod(size / out for size, out in zip(read[2:], made[2:], strict=True))
+    return int((window + 1) * math.prod(made))
+
+
+def _softmax_of_thop(call: CountedCall) -> Size:
+    shape, dim = call.output, call.node["params"]["dim"] % len(call.output)
+    return 3 * product(shape) - product((*shape[:dim], *shape[dim + 1 :]))
+
+
+def _upsampling_of_ptflops(call: CountedCall) -> Size:
+    """Once as a module; and as a function, where one factor counts with its fraction, and several without."""
+    factor, made = call.node["params"]["scale_factor"], product(call.output)
+    if factor is None:
+        return 2 * made
+    if isinstance(factor, tuple):
+        return made + product(_input(call)) * math.prod(map(int, factor))
+    ratio: Fraction = Fraction(factor).limit_denominator(MAX_STEP) ** (len(call.output) - 2)
+    return made + product(_input(call)) * ratio.numerator // ratio.denominator
+
+
+def _norm_pool_of_ptflops(call: CountedCall) -> Size:
+    return product(_input(call)) + 2 * product(call.output)
 
 
 def _attention_of_ptflops(call: CountedCall) -> Size:
@@ -140,13 +185,22 @@ CONVENTIONS: Final = (
         "FLOPs, in fact MACs",
         (
             PLAIN,
-            _term("2 for each value of a batch norm (1 without a scale)", "batch_norm", _per(_input, 2, 1)),
+            _term("2 for each value of a batch norm (1 without a scale)", "batch_norm",
+                  _tracked(_per(_input, 2, 1), True)),
             _term("5 for each value of other norms (4 without)", "layer_norm group_norm instance_norm",
                   _per(_input, 5, 4)),
+            _term("5 for each value of batch norms without running statistics (4 without a scale)", "batch_norm",
+                  _tracked(_per(_input, 5, 4), False)),
             _term("1 for each value that adaptive pooling reads", ADAPTIVE, _planes(_once(_input))),
-            _term("projections of attention with an odd number of heads", "multihead_attention", _odd_heads),
+            _term("1 for each value that upsampling by area reads", "interpolate",
+                  _planes(_by_mode({"area": 1}, _input))),
+            _term("1 for each value of nearest upsampling, 4 of bilinear", "interpolate",
+                  _planes(_by_mode({"nearest": 1, "bilinear": 4}))),
+            _term("projections of attention with an odd number of heads, without biases, or of several tensors",
+                  "multihead_attention", _projections),
         ),
-        "other attention is one operator (torch's fast path), which it does not know",
+        "other attention is one operator (torch's fast path), which it does not know; adaptive pooling and upsampling"
+        " count in two dimensions only",
     ),
     Convention(
         "torchinfo",
@@ -170,7 +224,11 @@ CONVENTIONS: Final = (
                   _per(_input, 4, 2)),
             _term("1 for each value of average pooling", "avg_pool", _once(_output)),
             _term("1 for each value that adaptive pooling reads, and 1 for each it makes", ADAPTIVE,
-                  lambda call: product(call.inputs[0]) + product(call.output)),
+                  _adaptive_pool_of_thop),
+            _term("1 for each value of a prelu", "prelu", _once(_output)),
+            _term("3 for each value of a softmax, less 1 for each sum", "softmax", _softmax_of_thop),
+            _term("1 for each value of nearest upsampling, 5 of linear, 11 of bilinear, 259 of bicubic", "interpolate",
+                  _by_mode({"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259})),
         ),
         "counts what is written as modules only",
     ),
@@ -183,14 +241,19 @@ CONVENTIONS: Final = (
             _term("2 for each value of a norm (1 without a scale)", "batch_norm instance_norm group_norm",
                   _per(_input, 2, 1)),
             _term("1 for each value of other norms", "layer_norm", _once(_input)),
-            _term("2 for each value of activations", "relu relu6 leaky_relu prelu elu gelu", _once(_output, 2)),
+            _term("2 for each value of activations", "relu prelu elu gelu", _once(_output, 2)),
+            _term("1 for each value of others, and of softmax", "relu6 leaky_relu silu softmax", _once(_output)),
             _term("2 for each value that pooling reads",
                   f"max_pool avg_pool adaptive_max_pool {ADAPTIVE}", _once(_input, 2)),
+            _term("1 for each value that pooling by a norm reads, and 2 for each it makes", "lp_pool",
+                  _norm_pool_of_ptflops),
+            _term("2 for each value of upsampling", "interpolate", _upsampling_of_ptflops),
+            _term("1 for each value that upsampling by area reads", "interpolate", _by_mode({"area": 1}, _input)),
             _term("3 for each value of a local response norm, and what its window reads", "local_response_norm",
                   _response_norm_of_ptflops),
             _term("attention with its biases, scaling and softmax", "multihead_attention", _attention_of_ptflops),
         ),
-        "activations and pooling count twice where they are modules: as such, and as the functions that these call",
+        "modules count twice where they call a function that counts, too: as such, and as the function",
     ),
 )  # fmt: skip
 
@@ -218,4 +281,5 @@ def calls(graph: Graph) -> Iterator[CountedCall]:
     needed = net.live(training=False)
     for key, node in net.layers.items():
         if key in needed and node["op"] != "input":
-            yield CountedCall(node, net.layers[node["path"]], net.counted_inputs(key), net.counted(node["shape"]))
+            owner, reads = net.layers[node["path"]], net.operands(key)
+            yield CountedCall(node, owner, net.counted_inputs(key), net.counted(node["shape"]), reads)

@@ -86,7 +86,7 @@ class Report:
     macs: Size
     param_bytes: int
     activation_bytes_inference_peak: Size | None
-    activation_bytes_training: Size
+    activation_bytes_training: Size | None
     timing: Timing | None = None
     measured: Measured | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, Literal, TypeAlias
 
 from archdsl.dims import Shape, Size, product
@@ -15,6 +15,7 @@ from archdsl.net_view import NetView
 from archdsl.ops._op import Use
 from archdsl.ops.loss import Loss
 from archdsl.ops.strides import Laid, Strides, contiguous
+from archdsl.symbolic import where_decided
 
 Hardware: TypeAlias = Literal["cuda", "cpu"]
 Tensor: TypeAlias = tuple[str, int]  # the step that makes it, and which of its outputs
@@ -106,7 +107,8 @@ class _Growing:
         for make in makes:
             self.elements[make] = element
             self.sizes[make] = self.net.elements(self.shapes[make]) * element
-            strides = operator.layout(use, self.shapes[make])
+            # Where symbols leave it open, the memory of the layer itself is open, too.
+            strides = where_decided(partial(operator.layout, use, self.shapes[make]))
             self.strides[make] = contiguous(self.shapes[make]) if strides is None else strides
             aliases = strides is not None and operator.aliases(self.training)
             self.storages[make] = self.storages[reads[0]] if aliases else (*make, device)
