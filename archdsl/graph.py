@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
+from networkx.classes.multidigraph import MultiDiGraph
+
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size
-from archdsl.graph_classes import MultiDiGraph
 from archdsl.ops import Operator, Weight
 from archdsl.source import Span
 
