@@ -303,7 +303,7 @@ def _kept_by(model: Module, forward: Callable[[], object]) -> int:
     held: weakref.WeakSet[_Held] = weakref.WeakSet()
 
     def pack(tensor: Tensor) -> _Held:
-        holder = _Held(tensor)
+        holder = _Held(tensor.detach())  # an output itself would hold what made it
         held.add(holder)
         return holder
 
