@@ -17,14 +17,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
+from networkx.classes.multidigraph import MultiDiGraph
+
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size
-from archdsl.graph_classes import MultiDiGraph
 from archdsl.ops import Operator, Weight
 from archdsl.source import Span
 
 Graph: TypeAlias = "MultiDiGraph[str]"
-Phase: TypeAlias = Literal["both", "train"]
+Exists: TypeAlias = Literal["both", "train"]  # in both phases, or in training only, as @train marks it
 
 
 class Layer(TypedDict):
@@ -39,7 +40,7 @@ class Layer(TypedDict):
     outputs: tuple[Shape, ...]  # of all its outputs
     dtype: str  # of its outputs, as torch spells it: "float32"
     device: str | None  # the logical device, where the network declares any
-    phase: Phase  # "train" for what exists in training only
+    phase: Exists  # "train" for what exists in training only
     frozen: bool  # its parameters take no gradient
     checkpoint: str | None  # the region, if any, whose activations are recomputed in backward
     blocks: tuple[Instance, ...]  # the enclosing block instances, outermost first
@@ -83,7 +84,7 @@ class NetworkOutput(TypedDict):
     node: str
     output: int
     shape: Shape
-    phase: Phase
+    phase: Exists
 
 
 class Unused(NamedTuple):

@@ -1,8 +1,9 @@
 """networkx's graph classes, without the rest of networkx until it is asked for.
 
 `import networkx` loads all of its algorithms, which takes longer than most specs; a checked network needs none of them.
-So `networkx` is put in place with its classes alone. Whatever else is asked of it, by archdsl or by anybody in the
-process, runs its own `__init__` first, in the same module: then it is networkx as ever.
+So a command, whose process is its own, puts `networkx` in place with its classes alone. Whatever else is asked of it
+runs its own `__init__` first, in the same module: then it is networkx as ever. Who uses archdsl as a library imports
+networkx as usual.
 """
 
 from __future__ import annotations
@@ -11,10 +12,7 @@ import importlib.util
 import sys
 import threading
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from networkx import MultiDiGraph
+from typing import Any
 
 
 class _Unfinished(ModuleType):
@@ -45,7 +43,7 @@ def _missing(name: str) -> Any:
     raise AttributeError(f"module 'networkx' has no attribute {name!r}")
 
 
-def _place_classes() -> None:
+def place_classes() -> None:
     """Put networkx in place with its classes, where nobody has imported it yet."""
     if "networkx" in sys.modules:
         return
@@ -70,11 +68,3 @@ def _place_classes() -> None:
             del sys.modules[name]
         return
     del found["_begun"], found["__path__"]
-
-
-_place_classes()
-
-if not TYPE_CHECKING:
-    from networkx.classes.multidigraph import MultiDiGraph
-
-__all__ = ["MultiDiGraph"]

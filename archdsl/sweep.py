@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from archdsl.backends import Plot, backend
@@ -60,15 +61,18 @@ def sweep(
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     pareto: Sequence[str] = (),
+    symbols: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Point]:
     """A point for every combination of SPECs and values, the last axis turning fastest. `pareto` names totals of which
-    less is better. A combination that cannot be is a point with its fault; raises `SpecError` where none can be."""
+    less is better, `symbols` gives sizes that are left open.
+
+    A combination that cannot be is a point with its fault; raises `SpecError` where none can be."""
     points = []
     faults: list[SpecError] = []
     for spec in specs:
         for values in itertools.product(*(axis.values for axis in axes)):
             try:
-                points.append(_point(spec, axes, values, settings, inputs))
+                points.append(_point(spec, axes, values, settings, inputs, symbols))
             except SpecError as error:
                 chosen = tuple(zip((axis.name for axis in axes), values, strict=True))
                 points.append(Point(spec, chosen, fault=error.diagnostics[0].message))
@@ -84,12 +88,13 @@ def _point(
     values: Sequence[Any],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
+    symbols: Mapping[str, int],
 ) -> Point:
     chosen = list(zip(axes, values, strict=True))
     shapes = {axis.name: value for axis, value in chosen if isinstance(value, tuple)}
     sizes = {axis.name: value for axis, value in chosen if axis.is_symbol}
     given = {axis.name: value for axis, value in chosen if axis.name not in shapes and not axis.is_symbol}
-    graph = load_graph(spec, {**settings, **given}, {**inputs, **shapes}, sizes)
+    graph = load_graph(spec, {**settings, **given}, {**inputs, **shapes}, {**symbols, **sizes})
     return Point(spec, tuple((axis.name, value) for axis, value in chosen), analyse(graph))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cProfile
+import io
 import os
 import pstats
 import random
@@ -103,11 +104,18 @@ class Said(NamedTuple):
 
 @pytest.fixture
 def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Runs a command as `archdsl` does, but in this process, which is faster."""
+    """Runs a command as `archdsl` does, but in this process, which is faster.
+
+    `cwd` is the working directory from then on, `text` what is on standard input.
+    """
     from archdsl.cli import main
 
-    def run(*arguments: str) -> Said:
+    def run(*arguments: str, cwd: Path | None = None, text: str | None = None) -> Said:
         monkeypatch.setenv("NO_COLOR", "1")
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        if text is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
         monkeypatch.setattr(sys, "argv", ["archdsl", *arguments])
         with pytest.raises(SystemExit) as stop:
             main()

@@ -18,7 +18,9 @@ def fresh(code: str) -> str:
 
 BUILD = """
 import sys
-from archdsl.graph_classes import MultiDiGraph
+from archdsl.graph_classes import place_classes
+place_classes()
+from networkx.classes.multidigraph import MultiDiGraph
 graph = MultiDiGraph(name="g")
 graph.add_node("a", x=1)
 graph.add_edge("a", "b", key=0, y=2)
@@ -60,7 +62,8 @@ def test_it_has_the_names_that_it_has_without_us() -> None:
 
 def test_a_networkx_that_was_there_before_is_used() -> None:
     code = (
-        "import networkx as nx\nfrom archdsl.graph_classes import MultiDiGraph\nprint(nx.MultiDiGraph is MultiDiGraph)"
+        "import networkx as nx\nbefore = nx.MultiDiGraph\n"
+        "from archdsl.graph_classes import place_classes\nplace_classes()\nprint(nx.MultiDiGraph is before)"
     )
     assert fresh(code) == "True"
 
@@ -75,3 +78,8 @@ def test_threads_that_ask_at_once_get_it_whole() -> None:
     code += "with ThreadPoolExecutor(8) as pool:\n"
     code += "    print(set(map(tuple, pool.map(lambda _: list(nx.topological_sort(graph)), range(32)))))"
     assert fresh(BUILD + code) == "{('b', 'a')}"
+
+
+def test_only_commands_do_so() -> None:
+    code = "import sys, archdsl; archdsl.load('lenet5'); print('networkx.algorithms' in sys.modules)"
+    assert fresh(code) == "True"

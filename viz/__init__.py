@@ -11,7 +11,7 @@ from archdsl.graph import Graph
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import USUAL
 from archdsl.outline.stages import stages_of
-from archdsl.outline.subnets import Shown
+from archdsl.phases import Phase, phase_of
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
 from viz import choices, formats
@@ -76,7 +76,7 @@ def render(
     view: ViewName = "graph",
     direction: Direction = "down",
     shapes: bool | Literal["all"] = True,
-    phase: Shown = "train",
+    phase: Phase = "training",
     fold: bool = True,
     depth: Depth = "fit",
     focus: str | None = None,
@@ -87,7 +87,7 @@ def render(
     """A drawing of a graph, as the bytes of a file.
 
     `view` is what it shows: the graph, layer by layer; the stages, as the table of a paper; or volumes, feature maps
-    as solids. `phase` is "train" for everything, or "eval" for what is left in inference. `theme` is light, dark, or
+    as solids. `phase` is "training" for everything, or "inference" for what is left then. `theme` is light, dark, or
     print for black and white.
 
     The graph has further options. `direction` is where the data flows to: down, up, right or left. `shapes` labels
@@ -98,6 +98,7 @@ def render(
 
     Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
     """
+    phase = phase_of(phase)
     choices.check(view=view, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
     choices.check(theme=theme, engine=engine, profile=profile)
     if view != "graph" and (focus is not None or isinstance(depth, int)):

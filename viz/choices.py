@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
 
 from archdsl.measure.time.device_profile import DeviceProfile
-from archdsl.outline.subnets import Shown
+from archdsl.phases import Phase
 from viz.look import Arrangement, Direction, Engine, ViewName
 from viz.recolour import Theme
 
@@ -23,7 +23,7 @@ WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
     {
         "view": ("view", get_args(ViewName)),
         "direction": ("direction", get_args(Direction)),
-        "phase": ("phase", get_args(Shown)),
+        "phase": ("phase", get_args(Phase)),
         "theme": ("theme", get_args(Theme)),
         "engine": ("engine", get_args(Engine)),
         "arrange": ("arrangement", get_args(Arrangement)),

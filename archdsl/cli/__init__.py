@@ -11,6 +11,7 @@ import click
 from archdsl.cli import streams
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
+from archdsl.graph_classes import place_classes
 from archdsl.job import own_the_process
 from archdsl.source import STDIN
 
@@ -81,9 +82,10 @@ def cli(operators: tuple[str, ...]) -> None:
 def main() -> NoReturn:
     """Run the command line. Exit status: 0 nothing wrong, 1 the spec has errors, 2 the command was used wrongly."""
     own_the_process()
+    place_classes()
     streams.open_all()
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="archdsl", standalone_mode=False)
         sys.stdout.flush()
     except SpecError as error:
         from archdsl.cli.terminal import show_faults

@@ -15,6 +15,7 @@ from archdsl.cli.options import (
     faults_as_json,
     force_option,
     json_option,
+    phase_option,
     print_json,
     spec_argument,
     weights_option,
@@ -27,13 +28,7 @@ from archdsl.cli.results import try_place, write_or_keep, wrote
 @click.option(
     "--devices", metavar="NAME=DEVICE,…", help="Real devices: gpu0=cuda:0,gpu1=cuda:1, or one for all, or auto."
 )
-@click.option(
-    "--phase",
-    type=click.Choice(["train", "eval"]),
-    default="train",
-    show_default=True,
-    help="Which graph's code is shown.",
-)
+@phase_option("Which graph's code is shown.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the weights.")
 @weights_option("Save the new weights to a .safetensors file.")
 @force_option
@@ -67,7 +62,7 @@ def command(
     import torch
 
     torch.manual_seed(seed)
-    model = network.compile(choice, force=force).train(phase == "train")
+    model = network.compile(choice, force=force).train(phase == "training")
     report = network.report()
     if output is not None:
         write_or_keep(output, lambda path: compiler.save_weights(model, path, report.hash))

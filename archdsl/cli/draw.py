@@ -15,6 +15,7 @@ from archdsl.cli.options import (
     choice_options,
     direction_option,
     engine_option,
+    phase_option,
     spec_argument,
     theme_option,
     times_of_page_option,
@@ -44,13 +45,7 @@ FORMATS = backend("viz").known_formats()
 )
 @direction_option("Where the data flows.")
 @click.option("--shapes/--no-shapes", default=True, help="Whether edges show the tensors' shapes.")
-@click.option(
-    "--phase",
-    type=click.Choice(["train", "eval"]),
-    default="train",
-    show_default=True,
-    help="With or without the parts that exist in training only.",
-)
+@phase_option("With or without the parts that exist in training only.")
 @click.option("--fold/--no-fold", default=True, help="Whether equal blocks in a row are drawn once, with their number.")
 @click.option(
     "--depth",

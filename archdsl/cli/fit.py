@@ -9,6 +9,7 @@ import click
 
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
+    at_option,
     choice_options,
     memory_options,
     sheet_options,
@@ -37,6 +38,7 @@ def _memory(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]
 
 @click.command("fit")
 @spec_argument
+@at_option
 @choice_options
 @click.option(
     "--memory", required=True, multiple=True, metavar="SIZE", callback=_memory,
@@ -50,6 +52,7 @@ def _memory(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]
 @limit_options
 def command(
     spec: str,
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     memory: dict[str | None, int],
@@ -68,7 +71,7 @@ def command(
     from archdsl.pipeline import load_graph
     from archdsl.presentation.fitting import sheet
 
-    graph = load_graph(spec, settings)
+    graph = load_graph(spec, settings, symbols=symbols)
     devices = header(graph)["devices"]
     unknown = [name for name in memory if name is not None and name not in devices]
     if unknown:

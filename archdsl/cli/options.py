@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from archdsl.cli.terminal import show_faults
 from archdsl.diagnostics import Diagnostic, Findings, distinct
 from archdsl.errors import SpecError
+from archdsl.phases import Phase, phase_of
 from archdsl.render.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -121,6 +122,21 @@ def direction_option(help: str) -> Callable[[F], F]:
         show_default=True,
         help=help,
     )
+
+
+class _PhaseName(click.Choice[str]):
+    """A phase, by its name or by that of torch's method."""
+
+    def __init__(self) -> None:
+        super().__init__(get_args(Phase))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(phase_of(value), param, ctx)
+
+
+def phase_option(help: str) -> Callable[[F], F]:
+    """--phase of a network."""
+    return click.option("--phase", type=_PhaseName(), default="training", show_default=True, help=help)
 
 
 def theme_option(help: str, *, default: str | None = "light") -> Callable[[F], F]:

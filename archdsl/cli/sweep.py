@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import choice_options, sheet_options
+from archdsl.cli.options import at_option, choice_options, sheet_options
 from archdsl.cli.plot import plot_options, write_plot
 from archdsl.cli.terminal import print_sheets
 from archdsl.diagnostics import did_you_mean
@@ -93,6 +93,7 @@ def _measures(ctx: click.Context, option: click.Parameter, text: str | None) -> 
     help="Values of a setting, of a size (H=160:320:32, both ends), or shapes of an input (image=1x3x96x96,…).",
 )
 @click.option("--pareto", metavar="TOTAL,…", callback=_measures, help="Mark what no other beats in these totals.")
+@at_option
 @choice_options
 @sheet_options
 @plot_options
@@ -101,6 +102,7 @@ def command(
     specs: tuple[str, ...],
     axes: tuple[Axis, ...],
     pareto: tuple[str, ...],
+    symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     form: str,
@@ -114,13 +116,13 @@ def command(
     """
     from archdsl.sweep import sheet, sweep
 
-    twice = [axis.name for axis in axes if axis.name in settings or axis.name in inputs]
+    twice = [axis.name for axis in axes if axis.name in {*settings, *inputs, *symbols}]
     if twice:
-        raise click.UsageError(f"`{twice[0]}` is given twice: by --over, and by --set or --input")
+        raise click.UsageError(f"`{twice[0]}` is given twice: by --over, and by --set, --input or --at")
     count = len(specs) * math.prod(len(axis.values) for axis in axes)
     if count > MAX_POINTS:
         raise click.UsageError(f"{count:,} combinations are more than {MAX_POINTS:,}")
-    points = sweep(specs, axes, settings, inputs, pareto)
+    points = sweep(specs, axes, settings, inputs, pareto, symbols)
     if plot is not None:
         from archdsl.sweep import plot as plotted
 

@@ -136,11 +136,13 @@ class _Matcher:
         self, a: Sequence[_Item], b: Sequence[_Item], lone_a: Sequence[int], lone_b: Sequence[int]
     ) -> list[tuple[int, int]]:
         """Pairs among what the alignment left alone: the most alike first."""
+        moved = _Moved(a, b, lone_a, lone_b)
         if len(lone_a) * len(lone_b) > MAX_CELLS:
             at = {b[j].key: j for j in lone_b}
             pairs = [(i, at[a[i].key]) for i in lone_a if a[i].key in at]
             return [(i, j) for i, j in pairs if a[i].kind.op == b[j].kind.op]
-        scored = sorted((-self._likeness(a[i], b[j]), i, j) for i in lone_a for j in lone_b)
+        likely = ((i, j) for i in lone_a for j in lone_b if moved.may_be(a[i], b[j]))
+        scored = sorted((-self._likeness(a[i], b[j]), i, j) for i, j in likely)
         used_a, used_b, found = set[int](), set[int](), []
         for likeness, i, j in scored:
             if -likeness >= LEAST_ELSEWHERE and i not in used_a and j not in used_b:
@@ -162,7 +164,24 @@ class _Matcher:
             return alike + parent
         if not parent:
             return alike + 1.0
-        return alike + (6.0 if x.kind == y.kind else 3.0)  # written in another order, it is still the same layer
+        return alike + (6.0 if x.kind.op == y.kind.op else 3.0)  # whatever else changed, it is still the same layer
+
+
+class _Moved:
+    """Which layers may be one that stands elsewhere: those of one name, and those of a block all of which stands
+    elsewhere. Others of one kind are one taken out and one put in."""
+
+    def __init__(self, a: Sequence[_Item], b: Sequence[_Item], lone_a: Sequence[int], lone_b: Sequence[int]) -> None:
+        self._blocks = _whole(a, lone_a) & _whole(b, lone_b)
+
+    def may_be(self, x: _Item, y: _Item) -> bool:
+        return (x.label == y.label and not x.counted) or (x.key == y.key and x.parent in self._blocks)
+
+
+def _whole(items: Sequence[_Item], lone: Sequence[int]) -> set[str]:
+    """The parents all of whose layers are alone."""
+    alone = set(lone)
+    return {items[i].parent for i in lone} - {item.parent for i, item in enumerate(items) if i not in alone}
 
 
 def _alike(x: _Kind, y: _Kind) -> float:

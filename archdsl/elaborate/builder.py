@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from networkx.classes.multidigraph import MultiDiGraph
+
 from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
 from archdsl.elaborate.devices import unmarked
 from archdsl.elaborate.faults import Fault
-from archdsl.elaborate.values import Context, TensorValue
+from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.values import Context
 from archdsl.graph import Graph, Place
-from archdsl.graph_classes import MultiDiGraph
 from archdsl.limits import Work, limits
 from archdsl.ops import Operator, ShapeError, Weighted
 from archdsl.ops.assumptions import assumptions, fits

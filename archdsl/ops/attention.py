@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archdsl.dims import Shape, Size, product, show
+from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import (
     Example,
     Kept,
@@ -142,7 +142,11 @@ class ScaledDotProductAttention(_Attention, group="attention"):
     def _fused(self, inputs: Sequence[Shape]) -> bool:
         """Whether one kernel does all, which keeps no attention weights."""
         _, key, value = inputs
-        return len(value) == 4 and same(key[-1], value[-1]) and self.dropout_p == 0
+        try:
+            alike = same(key[-1], value[-1])
+        except Undecided:  # of two open sizes; in general they differ
+            alike = False
+        return len(value) == 4 and alike and self.dropout_p == 0
 
     def _weights(self, inputs: Sequence[Shape]) -> Size:
         return 0 if self._fused(inputs) else product(inputs[0][:-1]) * inputs[1][-2]

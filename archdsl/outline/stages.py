@@ -24,8 +24,9 @@ import networkx as nx
 from archdsl.graph import Graph, broken, header, layer
 from archdsl.outline import folding
 from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in
-from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
+from archdsl.outline.subnets import Subnet, kept, preorder, subnets
 from archdsl.outline.wording import name
+from archdsl.phases import Phase
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
 PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
@@ -75,7 +76,7 @@ class Stages:
         return shown | {key: shown[first] for key, first in self.stand_in.items()}
 
 
-def stages_of(graph: Graph, phase: Shown = "train") -> Stages:
+def stages_of(graph: Graph, phase: Phase = "training") -> Stages:
     """The stages of a graph."""
     found: Stages | None = None
     for table in openings(graph, phase, whole=True):
@@ -88,7 +89,7 @@ def stages_of(graph: Graph, phase: Shown = "train") -> Stages:
     return found
 
 
-def openings(graph: Graph, phase: Shown = "train", *, whole: bool = False) -> Iterator[Stages]:
+def openings(graph: Graph, phase: Phase = "training", *, whole: bool = False) -> Iterator[Stages]:
     """The stages of a graph with ever more blocks opened; there is at least one such table.
 
     A block that is drawn as a repeat is opened nowhere: one that is both open and closed takes time to be recognised.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from archdsl.graph import Graph, broken, header, layer, layers, live
 from archdsl.outline.wording import span
+from archdsl.phases import Phase
 
 Prefix: TypeAlias = tuple[str, str]  # a path, and "#2" where all below it is a second use
-Shown: TypeAlias = Literal["train", "eval"]  # everything, or what inference needs
 Item = TypeVar("Item")
 
 
@@ -59,10 +59,10 @@ class Subnet:
         return f"× {self.count}{side_by_side}" if self.count > 1 else ""
 
 
-def kept(graph: Graph, phase: Shown) -> list[str]:
+def kept(graph: Graph, phase: Phase) -> list[str]:
     """The nodes that exist in a phase, in order. Of a broken spec, whose outputs may be missing, all is shown that is
     not for training only."""
-    if phase == "train":
+    if phase == "training":
         return list(graph)
     if any(broken(graph)):
         return [key for key, node in layers(graph) if node["phase"] == "both"]

@@ -150,7 +150,7 @@ def _renamed(layers: Iterable[LayerDiff]) -> Iterator[Said]:
     def stems(layer: LayerDiff) -> tuple[str, str]:
         assert layer.a is not None and layer.b is not None
         a, b = layer.a.path.split("."), layer.b.path.split(".")
-        while len(a) > 1 and len(b) > 1 and a[-1] == b[-1]:
+        while len(a) > 1 and len(b) > 1 and a[-1] == b[-1] and not _within(a[:-1], b[:-1]):
             a.pop()
             b.pop()
         return ".".join(a), ".".join(b)
@@ -165,6 +165,12 @@ def _renamed(layers: Iterable[LayerDiff]) -> Iterator[Said]:
         (first_a, first_b), (last_a, last_b) = run[0][0], run[-1][0]
         names = f"{first_a} → {first_b}" if len(run) == 1 else f"{first_a} … {last_a} → {first_b} … {last_b}"
         yield names + (f" ({count} layers)" if count > 1 else ""), ""
+
+
+def _within(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Whether one block lies in the other: then it is not that one under another name."""
+    shorter = min(len(a), len(b))
+    return len(a) != len(b) and a[:shorter] == b[:shorter]
 
 
 def _costs(difference: Difference) -> Sheet:

@@ -6,22 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from archdsl.shipped import shipped_specs
+from tests.conftest import ROOT, Said
+from tests.safety.confined import archdsl
 
-ROOT = Path(__file__).resolve().parents[2]
 GOOD = "network Net(x: [N, 4], classes = 2) {\n    x -> linear(classes)\n}\n"
-
-
-def run(*arguments: str, cwd: Path = ROOT, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "archdsl", *arguments],
-        capture_output=True, text=True, cwd=cwd, input=text, env=environment, timeout=120,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -34,33 +28,33 @@ def good(tmp_path: Path) -> Path:
 # --- check
 
 
-def test_check_says_what_is_in_a_file(good: Path) -> None:
-    done = run("check", good.name, cwd=good.parent)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "good.arch: ok (Net)\n", "")
+def test_check_says_what_is_in_a_file(good: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("check", good.name, cwd=good.parent)
+    assert (done.status, done.out, done.err) == (0, "good.arch: ok (Net)\n", "")
 
 
-def test_all_specs_that_ship_are_correct() -> None:
-    assert run("check", *map(str, shipped_specs())).returncode == 0
+def test_all_specs_that_ship_are_correct(command_line: Callable[..., Said]) -> None:
+    assert command_line("check", *map(str, shipped_specs())).status == 0
 
 
-def test_standard_input_is_a_spec(good: Path) -> None:
-    assert run("check", "-", text=GOOD).stdout == "-: ok (Net)\n"
+def test_standard_input_is_a_spec(good: Path, command_line: Callable[..., Said]) -> None:
+    assert command_line("check", "-", text=GOOD).out == "-: ok (Net)\n"
 
 
-def test_faults_go_to_standard_error_with_status_1(tmp_path: Path) -> None:
+def test_faults_go_to_standard_error_with_status_1(tmp_path: Path, command_line: Callable[..., Said]) -> None:
     (tmp_path / "bad.arch").write_text(GOOD.replace("linear", "linaer"), encoding="utf-8")
-    done = run("check", "bad.arch", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "bad.arch:2:10" in done.stderr
-    assert "did you mean `linear`?" in done.stderr
+    done = command_line("check", "bad.arch", cwd=tmp_path)
+    assert (done.status, done.out) == (1, "")
+    assert "bad.arch:2:10" in done.err
+    assert "did you mean `linear`?" in done.err
 
 
-def test_check_prints_faults_as_json(tmp_path: Path) -> None:
+def test_check_prints_faults_as_json(tmp_path: Path, command_line: Callable[..., Said]) -> None:
     (tmp_path / "bad.arch").write_text(GOOD.replace("linear", "linaer"), encoding="utf-8")
-    done = run("check", "bad.arch", "--json", cwd=tmp_path)
-    (result,) = json.loads(done.stdout)["specs"]
+    done = command_line("check", "bad.arch", "--json", cwd=tmp_path)
+    (result,) = json.loads(done.out)["specs"]
     (fault,) = result["diagnostics"]
-    assert (done.returncode, done.stderr, result["ok"]) == (1, "", False)
+    assert (done.status, done.err, result["ok"]) == (1, "", False)
     assert (fault["code"], fault["span"]["line"], fault["span"]["column"]) == ("unknown-operator", 2, 10)
     assert fault["fix"]["edits"][0]["replacement"] == "linear"
 
@@ -78,25 +72,27 @@ def test_check_prints_faults_as_json(tmp_path: Path) -> None:
         ("old-mac.arch", GOOD.replace("linear", "linaer").replace("\n", "\r").encode(), 1, "old-mac.arch:2:10"),
     ],
 )
-def test_files_that_are_no_spec(tmp_path: Path, name: str, content: bytes | None, status: int, says: str) -> None:
+def test_files_that_are_no_spec(
+    tmp_path: Path, name: str, content: bytes | None, status: int, says: str, command_line: Callable[..., Said]
+) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    done = run("check", name, cwd=tmp_path)
-    assert done.returncode == status
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    done = command_line("check", name, cwd=tmp_path)
+    assert done.status == status
+    assert says in done.err
+    assert "Traceback" not in done.err
 
 
 @pytest.mark.parametrize("path", [".", os.devnull])
-def test_what_is_no_regular_file_is_refused(tmp_path: Path, path: str) -> None:
-    done = run("check", path, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "directory" in done.stderr or "not a regular file" in done.stderr
+def test_what_is_no_regular_file_is_refused(tmp_path: Path, path: str, command_line: Callable[..., Said]) -> None:
+    done = command_line("check", path, cwd=tmp_path)
+    assert done.status == 2
+    assert "directory" in done.err or "not a regular file" in done.err
 
 
-def test_a_fifo_does_not_hang(tmp_path: Path) -> None:
+def test_a_fifo_does_not_hang(tmp_path: Path, command_line: Callable[..., Said]) -> None:
     os.mkfifo(tmp_path / "fifo")
-    assert "not a regular file" in run("check", "fifo", cwd=tmp_path).stderr
+    assert "not a regular file" in command_line("check", "fifo", cwd=tmp_path).err
 
 
 @pytest.mark.parametrize(
@@ -116,21 +112,21 @@ def test_a_fifo_does_not_hang(tmp_path: Path) -> None:
         ("x -> " + "a" * 200_000 + ": relu", "the limit is"),
     ],
 )
-def test_monstrous_specs_end_promptly(tmp_path: Path, body: str, says: str) -> None:
+def test_monstrous_specs_end_promptly(tmp_path: Path, body: str, says: str, command_line: Callable[..., Said]) -> None:
     (tmp_path / "f.arch").write_text(f"network Net(x: [N, 3, 8, 8]) {{\n{body}\n}}\n", encoding="utf-8")
-    done = run("check", "f.arch", cwd=tmp_path)
-    assert says in done.stderr
-    assert done.returncode == (1 if says else 0)
-    assert "Traceback" not in done.stderr
+    done = command_line("check", "f.arch", cwd=tmp_path)
+    assert says in done.err
+    assert done.status == (1 if says else 0)
+    assert "Traceback" not in done.err
 
 
 # --- usage
 
 
-def test_an_unknown_command_suggests_a_known_one() -> None:
-    done = run("chekc", "x")
-    assert done.returncode == 2
-    assert "did you mean `check`?" in done.stderr
+def test_an_unknown_command_suggests_a_known_one(command_line: Callable[..., Said]) -> None:
+    done = command_line("chekc", "x")
+    assert done.status == 2
+    assert "did you mean `check`?" in done.err
 
 
 @pytest.mark.parametrize(
@@ -151,34 +147,36 @@ def test_an_unknown_command_suggests_a_known_one() -> None:
         (["run", "alexnet_grouped", "--data", "faces"], "faces"),
     ],
 )
-def test_a_wrong_command_line_has_status_2(tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = run(*arguments)
-    assert says in done.stderr
-    assert done.returncode in (1, 2) if "classes=many" in arguments else done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+def test_a_wrong_command_line_has_status_2(
+    tmp_path: Path, arguments: list[str], says: str, command_line: Callable[..., Said]
+) -> None:
+    done = command_line(*arguments)
+    assert says in done.err
+    assert done.status in (1, 2) if "classes=many" in arguments else done.status == 2
+    assert "Traceback" not in done.err
+    assert done.out == ""
 
 
-def test_help_and_version() -> None:
-    assert "report" in run("--help").stdout
-    assert "SPEC" in run("report", "--help").stdout
-    assert run("--version").returncode == 0
+def test_help_and_version(command_line: Callable[..., Said]) -> None:
+    assert "report" in command_line("--help").out
+    assert "SPEC" in command_line("report", "--help").out
+    assert command_line("--version").status == 0
 
 
 # --- report, draw, compile, zoo
 
 
-def test_report_takes_settings_and_shapes(good: Path) -> None:
-    done = run("report", f"{good}:Net", "--set", "classes=5", "--input", "x=3x4", "--json")
-    document = json.loads(done.stdout)
+def test_report_takes_settings_and_shapes(good: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("report", f"{good}:Net", "--set", "classes=5", "--input", "x=3x4", "--json")
+    document = json.loads(done.out)
     assert document["outputs"] == [{"name": "output", "shape": [3, 5], "phase": "both"}]
     assert document["totals"]["macs"] == 60
 
 
-def test_report_in_json_says_what_is_wrong_in_json(tmp_path: Path) -> None:
-    done = run("report", "nowhere.arch", "--json", cwd=tmp_path)
-    assert done.returncode == 2
-    assert json.loads(done.stdout)["diagnostics"][0]["code"] == "unreadable-file"
+def test_report_in_json_says_what_is_wrong_in_json(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("report", "nowhere.arch", "--json", cwd=tmp_path)
+    assert done.status == 2
+    assert json.loads(done.out)["diagnostics"][0]["code"] == "unreadable-file"
 
 
 def test_a_closed_pipe_is_no_error() -> None:
@@ -189,50 +187,50 @@ def test_a_closed_pipe_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "dot"])
-def test_draw_writes_the_format_of_the_suffix(good: Path, suffix: str) -> None:
+def test_draw_writes_the_format_of_the_suffix(good: Path, suffix: str, command_line: Callable[..., Said]) -> None:
     target = good.with_suffix(f".{suffix}")
-    assert run("draw", str(good), "-o", str(target)).returncode == 0
+    assert command_line("draw", str(good), "-o", str(target)).status == 0
     start = {"svg": b"<?xml", "png": b"\x89PNG", "dot": b"digraph"}[suffix]
     assert target.read_bytes().lstrip().startswith(start)
 
 
-def test_a_drawing_that_cannot_be_written_leaves_the_old_one(good: Path) -> None:
-    done = run("draw", str(good), "-o", str(good.parent / "nowhere" / "net.svg"))
-    assert done.returncode == 2
-    assert "cannot write" in done.stderr
+def test_a_drawing_that_cannot_be_written_leaves_the_old_one(good: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("draw", str(good), "-o", str(good.parent / "nowhere" / "net.svg"))
+    assert done.status == 2
+    assert "cannot write" in done.err
     target = good.with_suffix(".svg")
     target.write_text("old", encoding="utf-8")
     good.write_text("network", encoding="utf-8")
-    assert run("draw", str(good), "-o", str(target)).returncode == 1
+    assert command_line("draw", str(good), "-o", str(target)).status == 1
     assert target.read_text(encoding="utf-8") == "old"
 
 
-def test_compile_shows_the_code_and_saves_weights(good: Path) -> None:
-    done = run("compile", str(good), "-o", str(good.with_suffix(".safetensors")))
-    assert "linear = self.linear(x)" in done.stdout
+def test_compile_shows_the_code_and_saves_weights(good: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("compile", str(good), "-o", str(good.with_suffix(".safetensors")))
+    assert "linear = self.linear(x)" in done.out
     assert good.with_suffix(".safetensors").exists()
 
 
-def test_compile_prints_json(good: Path) -> None:
-    document = json.loads(run("compile", str(good), "--json").stdout)
+def test_compile_prints_json(good: Path, command_line: Callable[..., Said]) -> None:
+    document = json.loads(command_line("compile", str(good), "--json").out)
     assert document["state_dict"] == {"linear.weight": [2, 4], "linear.bias": [2]}
 
 
-def test_run_trains_a_small_network(tmp_path: Path) -> None:
+def test_run_trains_a_small_network(tmp_path: Path, command_line: Callable[..., Said]) -> None:
     (tmp_path / "small.arch").write_text(
         "network Small(image: [N, 1, 8, 8]) { image -> flatten -> linear(10)\n loss cross_entropy(output) }",
         encoding="utf-8",
     )
-    done = run("run", "small.arch", "--epochs", "2", "-o", "small.safetensors", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "held-out accuracy" in done.stdout
+    done = command_line("run", "small.arch", "--epochs", "2", "-o", "small.safetensors", cwd=tmp_path)
+    assert done.status == 0, done.err
+    assert "held-out accuracy" in done.out
     assert (tmp_path / "small.safetensors").exists()
 
 
-def test_run_needs_a_loss_and_an_image(good: Path) -> None:
-    done = run("run", str(good))
-    assert done.returncode == 2
-    assert "one input [N, C, H, W]" in done.stderr
+def test_run_needs_a_loss_and_an_image(good: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("run", str(good))
+    assert done.status == 2
+    assert "one input [N, C, H, W]" in done.err
 
 
 OWN = """
@@ -257,21 +255,21 @@ class Hardtanh(Operator, group="activation"):
 def test_operators_of_the_users_own(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
     (tmp_path / "net.arch").write_text("network Net(x: [N, 4]) { x -> hardtanh(2) }", encoding="utf-8")
-    assert run("check", "net.arch", cwd=tmp_path).returncode == 1
-    assert run("--operators", "own.py", "check", "net.arch", cwd=tmp_path).returncode == 0
-    assert "hardtanh = self.hardtanh(x)" in run("--operators", "own.py", "compile", "net.arch", cwd=tmp_path).stdout
+    assert archdsl("check", "net.arch", cwd=tmp_path).status == 1
+    assert archdsl("--operators", "own.py", "check", "net.arch", cwd=tmp_path).status == 0
+    assert "hardtanh = self.hardtanh(x)" in archdsl("--operators", "own.py", "compile", "net.arch", cwd=tmp_path).out
 
 
 @pytest.mark.parametrize("content", [None, "raise RuntimeError('no')", OWN.replace("Hardtanh(", "Relu(")])
 def test_operators_that_cannot_be_loaded(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "own.py").write_text(content, encoding="utf-8")
-    done = run("--operators", "own.py", "zoo", cwd=tmp_path)
-    assert (done.returncode, "Traceback" in done.stderr, "bad-operators" in done.stderr) == (2, False, True)
+    done = archdsl("--operators", "own.py", "zoo", cwd=tmp_path)
+    assert (done.status, "Traceback" in done.err, "bad-operators" in done.err) == (2, False, True)
 
 
-def test_zoo_lists_what_ships() -> None:
-    names = {entry["name"] for entry in json.loads(run("zoo", "--json").stdout)["networks"]}
+def test_zoo_lists_what_ships(command_line: Callable[..., Said]) -> None:
+    names = {entry["name"] for entry in json.loads(command_line("zoo", "--json").out)["networks"]}
     assert {"lenet5", "alexnet", "vgg16", "resnet152", "cifar_resnet110"} <= names
 
 

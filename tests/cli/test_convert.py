@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from archdsl.pipeline import convert_source, format_source, parse_source
 from archdsl.shipped import SPECS
 from archdsl.source import Source
 from archdsl.syntax import tree
-from tests.cli.test_cli import run
+from tests.conftest import Said
 
 TEXT = "# a comment\nnetwork Net(x: [N, 4]) { x -> linear(2) }\n"
 YAML = "archdsl: 1\n\nnetworks:\n  # a comment\n  Net:\n    inputs: {x: [N, 4]}\n    body: [{linear: 2}]\n"
@@ -25,28 +26,30 @@ def spec(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_suffix_of_the_output_is_the_form(spec: Path) -> None:
-    done = run("convert", "net.arch", "-o", "net.yaml", cwd=spec.parent)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "wrote net.yaml\n")
+def test_the_suffix_of_the_output_is_the_form(spec: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("convert", "net.arch", "-o", "net.yaml", cwd=spec.parent)
+    assert (done.status, done.out, done.err) == (0, "", "wrote net.yaml\n")
     assert (spec.parent / "net.yaml").read_text(encoding="utf-8") == YAML
-    assert run("convert", "net.yaml", "-o", "back.arch", cwd=spec.parent).returncode == 0
+    assert command_line("convert", "net.yaml", "-o", "back.arch", cwd=spec.parent).status == 0
     back = (spec.parent / "back.arch").read_text(encoding="utf-8")
     assert back == "# a comment\nnetwork Net(x: [N, 4]) {\n    x -> linear(2)\n}\n"
-    assert run("check", "net.yaml:Net", cwd=spec.parent).stdout == "net.yaml:Net: ok (Net)\n"
+    assert command_line("check", "net.yaml:Net", cwd=spec.parent).out == "net.yaml:Net: ok (Net)\n"
 
 
-def test_standard_output_gets_the_other_form() -> None:
-    assert run("convert", "-", text=TEXT).stdout == YAML
-    assert run("convert", "-", text=YAML).stdout.startswith("# a comment\nnetwork Net")
-    assert run("convert", "-", "--to", "yaml", text=YAML).stdout == YAML
+def test_standard_output_gets_the_other_form(command_line: Callable[..., Said]) -> None:
+    assert command_line("convert", "-", text=TEXT).out == YAML
+    assert command_line("convert", "-", text=YAML).out.startswith("# a comment\nnetwork Net")
+    assert command_line("convert", "-", "--to", "yaml", text=YAML).out == YAML
 
 
-def test_yaml_is_formatted_checked_and_read_from_standard_input(tmp_path: Path) -> None:
-    assert run("check", "-", text=YAML).returncode == 0
+def test_yaml_is_formatted_checked_and_read_from_standard_input(
+    tmp_path: Path, command_line: Callable[..., Said]
+) -> None:
+    assert command_line("check", "-", text=YAML).status == 0
     (tmp_path / "a.yaml").write_text("archdsl:   1\nnetworks: {Net: {inputs: {x: [N,4]}, body: [linear: 2]}} # c\n")
-    assert run("fmt", "--check", "a.yaml", cwd=tmp_path).returncode == 1
-    assert run("fmt", "a.yaml", cwd=tmp_path).returncode == 0
-    assert run("fmt", "--check", "a.yaml", cwd=tmp_path).returncode == 0
+    assert command_line("fmt", "--check", "a.yaml", cwd=tmp_path).status == 1
+    assert command_line("fmt", "a.yaml", cwd=tmp_path).status == 0
+    assert command_line("fmt", "--check", "a.yaml", cwd=tmp_path).status == 0
     assert "# c\n" in (tmp_path / "a.yaml").read_text(encoding="utf-8")
 
 
@@ -59,27 +62,33 @@ def test_yaml_is_formatted_checked_and_read_from_standard_input(tmp_path: Path) 
         (["twice.arch"], 1, "block `f` is defined twice"),
     ],
 )
-def test_what_cannot_be_converted(spec: Path, arguments: list[str], status: int, says: str) -> None:
+def test_what_cannot_be_converted(
+    spec: Path, arguments: list[str], status: int, says: str, command_line: Callable[..., Said]
+) -> None:
     (spec.parent / "twice.arch").write_text("block f(x) { x -> relu }\n" * 2 + TEXT, encoding="utf-8")
-    done = run("convert", *arguments, cwd=spec.parent)
-    assert done.returncode == status
-    assert says in done.stderr
+    done = command_line("convert", *arguments, cwd=spec.parent)
+    assert done.status == status
+    assert says in done.err
 
 
-def test_a_network_that_ships_is_converted_with_the_file_it_stands_in(tmp_path: Path) -> None:
-    assert run("convert", "resnet50", "--to", "text", "-o", "mine.arch", cwd=tmp_path).returncode == 0
+def test_a_network_that_ships_is_converted_with_the_file_it_stands_in(
+    tmp_path: Path, command_line: Callable[..., Said]
+) -> None:
+    assert command_line("convert", "resnet50", "--to", "text", "-o", "mine.arch", cwd=tmp_path).status == 0
     assert (tmp_path / "mine.arch").read_text(encoding="utf-8") == (SPECS / "resnet.arch").read_text(encoding="utf-8")
-    misspelt = run("convert", "resnet5", cwd=tmp_path)
-    assert misspelt.returncode == 2
-    assert "did you mean `resnet50`" in misspelt.stderr
+    misspelt = command_line("convert", "resnet5", cwd=tmp_path)
+    assert misspelt.status == 2
+    assert "did you mean `resnet50`" in misspelt.err
 
 
 @pytest.mark.parametrize("end", ["} -> relu", "}"])
-def test_a_comment_at_the_end_of_a_body_is_written_as_the_formatter_would(end: str) -> None:
+def test_a_comment_at_the_end_of_a_body_is_written_as_the_formatter_would(
+    end: str, command_line: Callable[..., Said]
+) -> None:
     text = f"network Net(x: [N, 4]) {{\n    x -> repeat 2 {{\n        relu\n        # last\n    {end}\n}}\n"
-    converted = run("convert", "-", text=text).stdout
+    converted = command_line("convert", "-", text=text).out
     assert "# last" in converted
-    assert run("fmt", "-", text=converted).stdout == converted
+    assert command_line("fmt", "-", text=converted).out == converted
 
 
 @pytest.mark.parametrize("operator", ["+", "*", "and", "=="])
@@ -90,12 +99,12 @@ def test_an_expression_of_thousands_of_terms_is_written(operator: str) -> None:
     assert format_source(Source("n.arch", convert_source(Source("n.yaml", convert_source(source, "yaml")), "text")))
 
 
-def test_a_text_that_would_be_too_large_when_written_is_refused() -> None:
+def test_a_text_that_would_be_too_large_when_written_is_refused(command_line: Callable[..., Said]) -> None:
     text = f"network Net(x: [N, 4]) {{\n    y = {'+'.join(['1'] * 30_000)}\n    x -> linear(y)\n}}\n"
-    done = run("fmt", "-", text=text)
-    assert done.returncode == 1
-    assert "more than 262,144, the limit for a spec" in done.stderr
-    assert "--max-bytes sets another limit" in done.stderr
+    done = command_line("fmt", "-", text=text)
+    assert done.status == 1
+    assert "more than 262,144, the limit for a spec" in done.err
+    assert "--max-bytes sets another limit" in done.err
 
 
 def test_a_form_that_would_have_too_many_parts_is_refused() -> None:

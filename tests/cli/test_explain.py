@@ -12,33 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from archdsl.catalogue import CATALOGUE
-from archdsl.cli import cli
 from archdsl.cli.terminal import colour
 from archdsl.render.explanation import as_text
+from tests.conftest import Said
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def explain(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ["explain", *arguments], env={"COLUMNS": "80", "FORCE_COLOR": ""})
+def test_a_code_is_explained_as_in_the_catalogue(command_line: Callable[..., Said]) -> None:
+    done = command_line("explain", "shape-mismatch")
+    assert (done.status, done.out) == (0, as_text("shape-mismatch"))
 
 
-def test_a_code_is_explained_as_in_the_catalogue() -> None:
-    done = explain("shape-mismatch")
-    assert (done.exit_code, done.stdout) == (0, as_text("shape-mismatch"))
-
-
-def test_without_a_code_all_are_listed_with_level_and_summary() -> None:
-    lines = [line.split(None, 2) for line in explain().stdout.splitlines() if line.startswith("  ")]
+def test_without_a_code_all_are_listed_with_level_and_summary(command_line: Callable[..., Said]) -> None:
+    lines = [line.split(None, 2) for line in command_line("explain").out.splitlines() if line.startswith("  ")]
     assert lines == [[code, entry.level, entry.summary] for code, entry in CATALOGUE.items()]
 
 
 @pytest.mark.parametrize("arguments", [(), ("undecided",)])
-def test_json_has_all_parts_of_the_page(arguments: tuple[str, ...]) -> None:
-    pages = {page["code"]: page for page in json.loads(explain(*arguments, "--json").stdout)["codes"]}
+def test_json_has_all_parts_of_the_page(arguments: tuple[str, ...], command_line: Callable[..., Said]) -> None:
+    pages = {page["code"]: page for page in json.loads(command_line("explain", *arguments, "--json").out)["codes"]}
     assert list(pages) == list(arguments or CATALOGUE)
     assert pages["undecided"] == {
         "code": "undecided",
@@ -55,10 +50,10 @@ def test_json_has_all_parts_of_the_page(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("code", "says"), [("shape-mismach", "did you mean `shape-mismatch`"), ("xyz", "`archdsl explain` lists all")]
 )
-def test_an_unknown_code_is_a_wrong_command(code: str, says: str) -> None:
-    done = explain(code)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert says in done.stderr
+def test_an_unknown_code_is_a_wrong_command(code: str, says: str, command_line: Callable[..., Said]) -> None:
+    done = command_line("explain", code)
+    assert (done.status, done.out) == (2, "")
+    assert says in done.err
 
 
 # --- the last line

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from archdsl.cli.changes import changes
 from archdsl.source import Source
 from archdsl.syntax.forms import format_spec
-from tests.cli.test_cli import run
+from tests.conftest import Said
 
 Cli = Callable[..., Any]
 
@@ -29,46 +29,48 @@ def ugly(tmp_path: Path) -> Path:
     return path
 
 
-def test_fmt_writes_the_file(ugly: Path) -> None:
-    done = run("fmt", ugly.name, cwd=ugly.parent)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "formatted ugly.arch\n")
+def test_fmt_writes_the_file(ugly: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("fmt", ugly.name, cwd=ugly.parent)
+    assert (done.status, done.out, done.err) == (0, "", "formatted ugly.arch\n")
     assert ugly.read_text(encoding="utf-8") == NEAT
-    again = run("fmt", ugly.name, cwd=ugly.parent)
-    assert (again.returncode, again.stderr) == (0, "")
+    again = command_line("fmt", ugly.name, cwd=ugly.parent)
+    assert (again.status, again.err) == (0, "")
 
 
-def test_check_names_what_would_change_and_writes_nothing(ugly: Path) -> None:
-    done = run("fmt", "--check", ugly.name, cwd=ugly.parent)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "ugly.arch is not formatted\n")
+def test_check_names_what_would_change_and_writes_nothing(ugly: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("fmt", "--check", ugly.name, cwd=ugly.parent)
+    assert (done.status, done.out, done.err) == (1, "", "ugly.arch is not formatted\n")
     assert ugly.read_text(encoding="utf-8") == UGLY
     ugly.write_text(NEAT, encoding="utf-8")
-    assert run("fmt", "--check", ugly.name, cwd=ugly.parent).returncode == 0
+    assert command_line("fmt", "--check", ugly.name, cwd=ugly.parent).status == 0
 
 
-def test_diff_shows_what_would_change(ugly: Path) -> None:
-    done = run("fmt", "--diff", ugly.name, cwd=ugly.parent)
-    assert done.returncode == 0
-    assert {"-  x->linear(2)   # the head", "+    x -> linear(2) # the head"} <= set(done.stdout.splitlines())
+def test_diff_shows_what_would_change(ugly: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("fmt", "--diff", ugly.name, cwd=ugly.parent)
+    assert done.status == 0
+    assert {"-  x->linear(2)   # the head", "+    x -> linear(2) # the head"} <= set(done.out.splitlines())
     assert ugly.read_text(encoding="utf-8") == UGLY
 
 
-def test_standard_input_goes_to_standard_output() -> None:
-    done = run("fmt", "-", text=UGLY)
-    assert (done.returncode, done.stdout) == (0, NEAT)
+def test_standard_input_goes_to_standard_output(command_line: Callable[..., Said]) -> None:
+    done = command_line("fmt", "-", text=UGLY)
+    assert (done.status, done.out) == (0, NEAT)
 
 
-def test_a_file_that_cannot_be_read_leaves_itself_alone_and_the_others_formatted(ugly: Path) -> None:
+def test_a_file_that_cannot_be_read_leaves_itself_alone_and_the_others_formatted(
+    ugly: Path, command_line: Callable[..., Said]
+) -> None:
     wrong = ugly.with_name("wrong.arch")
     wrong.write_text("network Net(", encoding="utf-8")
-    done = run("fmt", wrong.name, ugly.name, cwd=ugly.parent)
-    assert done.returncode == 1
-    assert "error[syntax]" in done.stderr
+    done = command_line("fmt", wrong.name, ugly.name, cwd=ugly.parent)
+    assert done.status == 1
+    assert "error[syntax]" in done.err
     assert wrong.read_text(encoding="utf-8") == "network Net("
     assert ugly.read_text(encoding="utf-8") == NEAT
 
 
-def test_a_file_that_is_not_there_is_a_wrong_command() -> None:
-    assert run("fmt", "nowhere.arch").returncode == 2
+def test_a_file_that_is_not_there_is_a_wrong_command(command_line: Callable[..., Said]) -> None:
+    assert command_line("fmt", "nowhere.arch").status == 2
 
 
 def test_a_comment_of_yaml_that_stands_deeper_than_a_definition_stays_at_its_end() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from archdsl.cli import cli
-from archdsl.errors import SpecError
+from tests.conftest import Said
 
 SPEC = """network Net(image: [N, 1, 8, 8], width = 4) {
     image -> conv(width, 3) -> relu -> flatten -> linear(10)
@@ -24,10 +23,6 @@ def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("net.arch").write_text(SPEC, encoding="utf-8")
     Path("devices.arch").write_text(TWO_DEVICES, encoding="utf-8")
     Path("binary.arch").write_bytes(b"\x7fELF\0\xff")
-
-
-def run(line: str, text: str | None = None) -> Result:
-    return CliRunner().invoke(cli, line.split(), input=text)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +55,10 @@ def run(line: str, text: str | None = None) -> Result:
         ("convert net.arch -o net.txt", "does not say its form"),
     ],
 )
-def test_a_wrong_use_is_explained(line: str, says: str) -> None:
-    done = run(line)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert says in " ".join(done.stderr.split())
+def test_a_wrong_use_is_explained(line: str, says: str, command_line: Callable[..., Said]) -> None:
+    done = command_line(*line.split())
+    assert (done.status, done.out) == (2, "")
+    assert says in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize(
@@ -84,53 +79,52 @@ def test_a_wrong_use_is_explained(line: str, says: str) -> None:
         ("draw net.arch -o net.mmd --engine system", "--engine changes nothing in a file of mmd"),
     ],
 )
-def test_an_option_that_would_be_ignored_is_refused(line: str, refused: str) -> None:
-    done = run(line)
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert refused in done.stderr
+def test_an_option_that_would_be_ignored_is_refused(line: str, refused: str, command_line: Callable[..., Said]) -> None:
+    done = command_line(*line.split())
+    assert (done.status, done.out) == (2, "")
+    assert refused in done.err
 
 
 @pytest.mark.parametrize("memory", ["2GiB", "2gib", "2g", "2Gb", "2048MIB"])
-def test_a_size_of_memory_is_read_in_any_case(memory: str) -> None:
-    assert run(f"fit net.arch --memory {memory}").exit_code == 0
+def test_a_size_of_memory_is_read_in_any_case(memory: str, command_line: Callable[..., Said]) -> None:
+    assert command_line(*f"fit net.arch --memory {memory}".split()).status == 0
 
 
-def test_a_mistake_in_a_file_that_several_import_is_one() -> None:
+def test_a_mistake_in_a_file_that_several_import_is_one(command_line: Callable[..., Said]) -> None:
     Path("part.arch").write_text("block part(x) { x -> rleu }\n", encoding="utf-8")
     for name in ("one", "two"):
         Path(f"{name}.arch").write_text(
             f'import "part.arch" (part)\nnetwork {name}(x: [N, 3, 8, 8]) {{ x -> part }}\n', encoding="utf-8"
         )
-    assert "\n1 error, with a fix" in run("check one.arch two.arch").stderr
-    assert run("check one.arch two.arch --format github").stdout.count("::error") == 1
+    assert "\n1 error, with a fix" in command_line(*"check one.arch two.arch".split()).err
+    assert command_line(*"check one.arch two.arch --format github".split()).out.count("::error") == 1
     Path("part.arch").write_text("block part(x) { x -> conv(4, 3) -> batch_norm }\n", encoding="utf-8")
-    assert "2 specs: 1 warning" in run("lint one.arch two.arch").stdout
+    assert "2 specs: 1 warning" in command_line(*"lint one.arch two.arch".split()).out
 
 
-def test_warnings_are_fixed_with_lint_only() -> None:
+def test_warnings_are_fixed_with_lint_only(command_line: Callable[..., Said]) -> None:
     text = "network Net(x: [N, 3, 8, 8]) { x -> conv(4, 3) -> batch_norm }\n"
     Path("norm.arch").write_text(text, encoding="utf-8")
-    assert "1 warning, with a fix (`archdsl check --lint --fix`)" in run("check --lint norm.arch").stderr
-    assert run("check --fix norm.arch").stderr == ""
-    assert "bias = false" in run("check --lint --diff norm.arch").stdout
-    assert run("check --strict --fix norm.arch").exit_code == 0
+    assert "1 warning, with a fix (`archdsl check --lint --fix`)" in command_line(*"check --lint norm.arch".split()).err
+    assert command_line(*"check --fix norm.arch".split()).err == ""
+    assert "bias = false" in command_line(*"check --lint --diff norm.arch".split()).out
+    assert command_line(*"check --strict --fix norm.arch".split()).status == 0
     assert "bias = false" in Path("norm.arch").read_text(encoding="utf-8")
 
 
-def test_standard_input_may_be_named_twice() -> None:
-    assert run("diff - -", SPEC).stdout.startswith("Net and Net are the same")
-    assert run("check - -", SPEC).stdout == "-: ok (Net)\n-: ok (Net)\n"
+def test_standard_input_may_be_named_twice(command_line: Callable[..., Said]) -> None:
+    assert command_line(*"diff - -".split(), text=SPEC).out.startswith("Net and Net are the same")
+    assert command_line(*"check - -".split(), text=SPEC).out == "-: ok (Net)\n-: ok (Net)\n"
 
 
-def test_of_several_networks_on_standard_input_one_is_named_with_a_dash() -> None:
-    done = run("diff - -", SPEC + SPEC.replace("Net", "Other"))
-    assert isinstance(done.exception, SpecError)
-    assert done.exception.diagnostics[0].help == "say which: `-:Net`, `-:Other`"
-    assert run("report -:Other --json", SPEC + SPEC.replace("Net", "Other")).exit_code == 0
+def test_of_several_networks_on_standard_input_one_is_named_with_a_dash(command_line: Callable[..., Said]) -> None:
+    done = command_line(*"diff - -".split(), text=SPEC + SPEC.replace("Net", "Other"))
+    assert "= help: say which: `-:Net`, `-:Other`\n" in done.err
+    assert command_line(*"report -:Other --json".split(), text=SPEC + SPEC.replace("Net", "Other")).status == 0
 
 
-def test_a_network_on_standard_input_is_fixed_to_standard_output() -> None:
-    assert run("check --fix -:Net", SPEC.replace("relu", "rleu")).stdout == SPEC
+def test_a_network_on_standard_input_is_fixed_to_standard_output(command_line: Callable[..., Said]) -> None:
+    assert command_line(*"check --fix -:Net".split(), text=SPEC.replace("relu", "rleu")).out == SPEC
 
 
 @pytest.mark.parametrize(
@@ -140,12 +134,12 @@ def test_a_network_on_standard_input_is_fixed_to_standard_output() -> None:
         ("--filter op=conv --filter path=relu", "no layer fits all filters"),
     ],
 )
-def test_a_filter_that_leaves_nothing_says_so(filters: str, note: str) -> None:
-    assert note in run(f"report net.arch {filters}").stdout
+def test_a_filter_that_leaves_nothing_says_so(filters: str, note: str, command_line: Callable[..., Said]) -> None:
+    assert note in command_line(*f"report net.arch {filters}".split()).out
 
 
-def test_a_binary_file_is_called_one_and_not_shown() -> None:
-    assert "`binary.arch` is a binary file, not a spec" in run("check binary.arch").stderr
+def test_a_binary_file_is_called_one_and_not_shown(command_line: Callable[..., Said]) -> None:
+    assert "`binary.arch` is a binary file, not a spec" in command_line(*"check binary.arch".split()).err
 
 
 @pytest.mark.parametrize(
@@ -156,12 +150,14 @@ def test_a_binary_file_is_called_one_and_not_shown() -> None:
         ("cross_entropy", "mse_loss", "`mse_loss` compares with values"),
     ],
 )
-def test_only_a_classifier_of_ten_classes_is_trained_on_digits(old: str, new: str, says: str) -> None:
+def test_only_a_classifier_of_ten_classes_is_trained_on_digits(
+    old: str, new: str, says: str, command_line: Callable[..., Said]
+) -> None:
     Path("net.arch").write_text(SPEC.replace(old, new), encoding="utf-8")
-    done = run("run net.arch")
-    assert done.exit_code == 2
-    assert says in done.stderr
+    done = command_line(*"run net.arch".split())
+    assert done.status == 2
+    assert says in done.err
 
 
-def test_a_step_of_training_is_at_most_all_images() -> None:
-    assert "more than the 1438 for training" in run("run net.arch --batch 2000").stderr
+def test_a_step_of_training_is_at_most_all_images(command_line: Callable[..., Said]) -> None:
+    assert "more than the 1438 for training" in command_line(*"run net.arch --batch 2000".split()).err

@@ -9,16 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 import archdsl
-from archdsl.cli import cli
 from archdsl.compare.difference import Difference
 from archdsl.elaborate import elaborate
 from archdsl.graph import layers
 from archdsl.network import Network
 from archdsl.program import parse_string
 from archdsl.shipped import zoo
+from tests.conftest import Said
 
 Build = Callable[..., Network]
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -277,23 +276,25 @@ def test_costs_are_those_of_the_reports() -> None:
     assert document["receptive_field"] == {"a": [427, 427], "b": [483, 483]}
 
 
-def test_the_command_prints_one_json_document() -> None:
-    done = CliRunner().invoke(cli, ["diff", "vgg16", "vgg16_bn", "--json"])
-    document = json.loads(done.output)
-    assert done.exit_code == 0
+def test_the_command_prints_one_json_document(command_line: Callable[..., Said]) -> None:
+    done = command_line("diff", "vgg16", "vgg16_bn", "--json")
+    document = json.loads(done.out)
+    assert done.status == 0
     assert {layer["status"] for layer in document["layers"]} == {"added", "same"}
     assert document["totals"]["params"]["change"] == 8448
 
 
 @pytest.mark.parametrize(("b", "status"), [("resnet50", 0), ("resnet101", 1)])
-def test_the_exit_status_says_whether_networks_differ_where_asked(b: str, status: int) -> None:
-    done = CliRunner().invoke(cli, ["diff", "resnet50", b, "--exit-code"], standalone_mode=False)
-    assert done.return_value == status
+def test_the_exit_status_says_whether_networks_differ_where_asked(
+    b: str, status: int, command_line: Callable[..., Said]
+) -> None:
+    done = command_line("diff", "resnet50", b, "--exit-code")
+    assert done.status == status
 
 
-def test_settings_and_input_shapes_hold_for_both() -> None:
+def test_settings_and_input_shapes_hold_for_both(command_line: Callable[..., Said]) -> None:
     options = ["--set", "classes=10", "--input", "image=2x3x64x64", "--json"]
-    document = json.loads(CliRunner().invoke(cli, ["diff", "resnet18", "resnet34", *options]).output)
+    document = json.loads(command_line("diff", "resnet18", "resnet34", *options).out)
     for side, variant in (("a", "resnet18"), ("b", "resnet34")):
         net = archdsl.load(variant, inputs={"image": (2, 3, 64, 64)}, classes=10)
         assert document["totals"]["macs"][side] == net.report().macs

@@ -10,17 +10,16 @@ from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner
 from torch.utils._pytree import tree_leaves
 
 import archdsl
-from archdsl.cli import cli
 from archdsl.graph import live
 from archdsl.measure.time.device_profile import from_dict
 from archdsl.network import Network
 from archdsl.rewrite.recompute import keeping_all
 from compiler.bench import calibration, stopwatch
 from compiler.bench.stopwatch import Stopwatch, measure, quick
+from tests.conftest import Said
 
 CLOCK = Stopwatch(torch.device("cpu"))
 SHARED = """
@@ -117,26 +116,28 @@ def test_every_sample_is_a_layer_that_runs_forward_and_backward(sample: Any, mon
     assert bench.backward(shrunk, torch.float32) > 0
 
 
-def test_bench_prints_predicted_and_measured(tmp_path: Path, brief: None) -> None:
-    run = CliRunner().invoke(cli, ["bench", "lenet5", "--rounds", "4"], standalone_mode=False)
-    assert run.exception is None
-    head, *_ = run.output.split("\n")
+def test_bench_prints_predicted_and_measured(tmp_path: Path, brief: None, command_line: Callable[..., Said]) -> None:
+    run = command_line("bench", "lenet5", "--rounds", "4")
+    assert run.status == 0
+    head, *_ = run.out.split("\n")
     assert (
         head.split() == "layer operator time measured off by bound by training step measured step step off by".split()
     )
-    assert "measured      " in run.output
-    run = CliRunner().invoke(cli, ["bench", "lenet5", "--rounds", "4", "--json"], standalone_mode=False)
-    document = json.loads(run.output)
+    assert "measured      " in run.out
+    run = command_line("bench", "lenet5", "--rounds", "4", "--json")
+    document = json.loads(run.out)
     assert set(document["measured"]["layers"]) == set(document["timing"]["layers"])
     assert document["measured"]["rounds"] == 4
 
 
-def test_calibrate_writes_a_file_that_report_reads(tmp_path: Path, brief: None) -> None:
+def test_calibrate_writes_a_file_that_report_reads(
+    tmp_path: Path, brief: None, command_line: Callable[..., Said]
+) -> None:
     file = tmp_path / "here.json"
-    run = CliRunner().invoke(cli, ["calibrate", "-o", str(file)], standalone_mode=False)
-    assert run.output.startswith(f"wrote {file}: ")
-    run = CliRunner().invoke(cli, ["report", "lenet5", "--time", str(file)], standalone_mode=False)
-    assert "measured by `archdsl calibrate`" in run.output
+    run = command_line("calibrate", "-o", str(file))
+    assert run.out.startswith(f"wrote {file}: ")
+    run = command_line("report", "lenet5", "--time", str(file))
+    assert "measured by `archdsl calibrate`" in run.out
 
 
 def test_what_cannot_be_measured_or_written_is_said_at_once(tmp_path: Path, command_line: Callable[..., Any]) -> None:
@@ -146,8 +147,8 @@ def test_what_cannot_be_measured_or_written_is_said_at_once(tmp_path: Path, comm
     assert (said.status, "no such file or directory; nothing was changed" in said.err) == (2, True)
 
 
-def test_equal_blocks_are_not_folded_where_each_was_measured(brief: None) -> None:
-    run = CliRunner().invoke(cli, ["bench", "cifar_resnet20", "--rounds", "4", "--depth", "2"], standalone_mode=False)
-    assert run.exception is None
-    assert "× n stands for n equal blocks" not in run.output
-    assert run.output.count("basic") == 9
+def test_equal_blocks_are_not_folded_where_each_was_measured(brief: None, command_line: Callable[..., Said]) -> None:
+    run = command_line("bench", "cifar_resnet20", "--rounds", "4", "--depth", "2")
+    assert run.status == 0
+    assert "× n stands for n equal blocks" not in run.out
+    assert run.out.count("basic") == 9

@@ -188,7 +188,9 @@ def test_the_receptive_field_is_where_the_input_has_a_gradient(network_of: Build
 
 def test_the_json_document_has_its_keys(network_of: Build) -> None:
     document = json.loads(json.dumps(network_of(U_NET).report().to_dict()))
-    assert set(document) == {"archdsl", "network", "variant", "hash", "totals", "inputs", "outputs", "devices", "nodes"}
+    assert set(document) == {
+        "archdsl", "network", "variant", "hash", "counted_for", "totals", "inputs", "outputs", "devices", "nodes",
+    }  # fmt: skip
     assert set(document["totals"]) == {
         "params", "trainable_params", "buffers", "macs", "flops", "param_bytes",
         "activation_bytes_inference_peak", "activation_bytes_training", "layers",
@@ -215,3 +217,10 @@ def test_the_same_spec_gives_the_same_hash_and_document() -> None:
 def test_a_report_prints_as_a_table(golden: Callable[[Path, str], None]) -> None:
     report: Report = archdsl.load("alexnet").report()
     golden(GOLDEN / "report-alexnet.txt", str(report))
+
+
+def test_the_document_says_for_which_batch_it_is(network_of: Build) -> None:
+    code = "network T(x: [N, 3, 8, 8]) { x -> slice(3, dim = 0) -> conv(4, 3) -> relu }"
+    document = network_of(code).report().to_dict()
+    assert document["counted_for"] == {"N": 4}
+    assert (document["totals"]["macs"], document["outputs"][0]["shape"]) == (4 * 27 * 36, [1, 4, 6, 6])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ from archdsl.pipeline import check, load_graph
 from archdsl.remedies import apply
 from archdsl.repair import repair
 from archdsl.source import Span
+from tests.conftest import Said
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = sorted([*(ROOT / "tests" / "faults").glob("*.arch"), *(ROOT / "tests" / "faults").glob("*.yaml")])
@@ -395,57 +394,49 @@ def test_a_fault_that_no_input_size_removes_says_nothing_of_sizes(write: Write) 
 # --- the command
 
 
-def run(*arguments: str, cwd: Path, input: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "archdsl", "check", *arguments],
-        cwd=cwd, env=environment, input=input, capture_output=True, text=True,
-    )  # fmt: skip
-
-
 BROKEN, MENDED = network("x -> batch_norm(8) -> drpout"), network("x -> batch_norm -> dropout")
 
 
-def test_fix_writes_the_file_and_says_what_it_did(write: Write) -> None:
+def test_fix_writes_the_file_and_says_what_it_did(write: Write, command_line: Callable[..., Said]) -> None:
     spec = write(BROKEN)
-    done = run("--fix", "net.arch", cwd=spec.parent)
-    assert (done.returncode, done.stdout) == (0, "net.arch: ok (Net)\n")
-    assert done.stderr.count("fixed net.arch:2:") == 2
+    done = command_line("check", "--fix", "net.arch", cwd=spec.parent)
+    assert (done.status, done.out) == (0, "net.arch: ok (Net)\n")
+    assert done.err.count("fixed net.arch:2:") == 2
     assert spec.read_text(encoding="utf-8") == MENDED
 
 
-def test_fix_reports_what_is_left(write: Write) -> None:
+def test_fix_reports_what_is_left(write: Write, command_line: Callable[..., Said]) -> None:
     spec = write(network("x -> drpout -> conv(8, 0)"))
-    done = run("--fix", "net.arch", cwd=spec.parent)
-    assert done.returncode == 1
-    assert "error[bad-parameter]" in done.stderr
+    done = command_line("check", "--fix", "net.arch", cwd=spec.parent)
+    assert done.status == 1
+    assert "error[bad-parameter]" in done.err
     assert spec.read_text(encoding="utf-8") == network("x -> dropout -> conv(8, 0)")
 
 
-def test_diff_writes_nothing(write: Write) -> None:
+def test_diff_writes_nothing(write: Write, command_line: Callable[..., Said]) -> None:
     spec = write(BROKEN)
-    done = run("--diff", "net.arch", cwd=spec.parent)
-    assert done.returncode == 1
-    assert re.findall(r"^[-+][^-+].*", done.stdout, re.MULTILINE) == [
+    done = command_line("check", "--diff", "net.arch", cwd=spec.parent)
+    assert done.status == 1
+    assert re.findall(r"^[-+][^-+].*", done.out, re.MULTILINE) == [
         "-x -> batch_norm(8) -> drpout",
         "+x -> batch_norm -> dropout",
     ]
     assert spec.read_text(encoding="utf-8") == BROKEN
 
 
-def test_fix_of_standard_input_prints_the_fixed_text(tmp_path: Path) -> None:
-    done = run("--fix", "-", cwd=tmp_path, input=BROKEN)
-    assert (done.returncode, done.stdout) == (0, MENDED)
+def test_fix_of_standard_input_prints_the_fixed_text(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("check", "--fix", "-", cwd=tmp_path, text=BROKEN)
+    assert (done.status, done.out) == (0, MENDED)
 
 
-def test_fix_keeps_the_ends_of_lines(write: Write) -> None:
+def test_fix_keeps_the_ends_of_lines(write: Write, command_line: Callable[..., Said]) -> None:
     spec = write("")
     spec.write_bytes(BROKEN.replace("\n", "\r\n").encode())
-    run("--fix", "net.arch", cwd=spec.parent)
+    command_line("check", "--fix", "net.arch", cwd=spec.parent)
     assert spec.read_bytes() == MENDED.replace("\n", "\r\n").encode()
 
 
-def test_fix_does_not_touch_what_ships(tmp_path: Path) -> None:
-    done = run("--fix", "resnet18", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "ships with archdsl" in done.stderr
+def test_fix_does_not_touch_what_ships(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    done = command_line("check", "--fix", "resnet18", cwd=tmp_path)
+    assert done.status == 2
+    assert "ships with archdsl" in done.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from archdsl.pipeline import convert_source
 from archdsl.source import Source
 from archdsl.syntax.forms import form_of
 from archdsl.syntax.schema import schema
-from tests.cli.test_cli import run
+from tests.conftest import Said
 from tests.house.test_docs import blocks
 from tests.syntax.test_text_form import WRITTEN
 
@@ -121,7 +122,7 @@ def test_a_text_may_be_any_expression() -> None:
     assert errors(spec("{conv: {out_channels: 4 * width, kernel_size: sizes, padding: same, bias: C > 3}}")) == []
 
 
-def test_the_command_prints_or_writes_it(tmp_path: Path) -> None:
-    assert json.loads(run("schema").stdout) == json.loads(json.dumps(SCHEMA))
-    assert run("schema", "-o", "archdsl.json", cwd=tmp_path).returncode == 0
+def test_the_command_prints_or_writes_it(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    assert json.loads(command_line("schema").out) == json.loads(json.dumps(SCHEMA))
+    assert command_line("schema", "-o", "archdsl.json", cwd=tmp_path).status == 0
     assert json.loads((tmp_path / "archdsl.json").read_text(encoding="utf-8")) == json.loads(json.dumps(SCHEMA))

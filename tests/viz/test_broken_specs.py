@@ -70,7 +70,7 @@ def test_the_legend_names_the_colour_of_faults(broken_scene: Callable[..., Scene
 
 
 def test_inference_is_drawn_up_to_the_faults_too(broken_scene: Callable[..., Scene]) -> None:
-    assert "pool" in [box.key for box in broken_scene(phase="eval").boxes()]
+    assert "pool" in [box.key for box in broken_scene(phase="inference").boxes()]
 
 
 def test_shapes_in_a_message_are_not_broken_over_lines(broken_scene: Callable[..., Scene]) -> None:

@@ -10,14 +10,13 @@ from typing import Any, get_args
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner
 
 import archdsl
 import viz
-from archdsl.cli import cli
 from archdsl.diagnostics import Instance
 from archdsl.network import Network
 from archdsl.presentation.difference import PrintedDifference
+from tests.conftest import Said
 from viz import fitting, recolour, theme
 from viz.difference import condense
 from viz.difference.comparison import ARRANGEMENTS, Comparison, DiffBox, DiffGroup, build
@@ -304,14 +303,12 @@ def test_a_notebook_shows_the_picture(diff: Diff) -> None:
     assert shown.startswith("<?xml")
 
 
-def run(*arguments: str) -> Any:
-    return CliRunner().invoke(cli, ["diff", *arguments])
-
-
-def test_the_command_draws_where_a_file_is_named(tmp_path: Path) -> None:
+def test_the_command_draws_where_a_file_is_named(tmp_path: Path, command_line: Callable[..., Said]) -> None:
     file = tmp_path / "diff.svg"
-    done = run("lenet5", "lenet5_1998", "-o", str(file), "--arrange", "side-by-side", "--theme", "dark")
-    assert (done.exit_code, done.output) == (0, f"wrote {file}\n")
+    done = command_line(
+        "diff", "lenet5", "lenet5_1998", "-o", str(file), "--arrange", "side-by-side", "--theme", "dark"
+    )
+    assert (done.status, done.out) == (0, f"wrote {file}\n")
     assert file.read_text(encoding="utf-8").startswith("<?xml")
 
 
@@ -329,10 +326,12 @@ def test_the_command_draws_where_a_file_is_named(tmp_path: Path) -> None:
         (["-o", "x.svg", "--arrange", "besides"], "'besides' is not one of 'overlaid', 'side-by-side'"),
     ],
 )
-def test_what_does_not_go_together_is_a_wrong_command(arguments: list[str], message: str) -> None:
-    done = run("lenet5", "lenet5", *arguments)
-    assert done.exit_code == 2
-    assert message in done.output
+def test_what_does_not_go_together_is_a_wrong_command(
+    arguments: list[str], message: str, command_line: Callable[..., Said]
+) -> None:
+    done = command_line("diff", "lenet5", "lenet5", *arguments)
+    assert done.status == 2
+    assert message in done.err
 
 
 def test_a_failed_drawing_leaves_the_old_file(diff: Diff, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import viz
 from archdsl.compare.difference import Difference
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, broken
+from archdsl.graph import Graph, broken, fault
 from archdsl.network import Network
-from archdsl.outline.subnets import Shown
+from archdsl.phases import Phase
 from archdsl.pipeline import load_graph
 from tests.generate.agreement import graph_of
 from tests.generate.faulty import faulty
@@ -71,12 +71,13 @@ def groups(graph: Graph) -> Iterator[str]:
 
 def test_faults_of_arguments_and_of_shapes_leave_graphs() -> None:
     assert len(with_faults()) > 30
-    assert any(node["operator"] is None for graph in with_faults().values() for _, node in broken(graph))
+    codes = {fault(graph, key).code for graph in with_faults().values() for key, _ in broken(graph)}  # type: ignore[union-attr]
+    assert {"bad-parameter", "wrong-type", "shape-mismatch", "kernel-too-large"} <= codes
 
 
 @pytest.mark.parametrize(("name", "view"), DISTINCT)
-@pytest.mark.parametrize("phase", get_args(Shown))
-def test_every_fault_is_drawn(name: str, view: ViewName, phase: Shown) -> None:
+@pytest.mark.parametrize("phase", get_args(Phase))
+def test_every_fault_is_drawn(name: str, view: ViewName, phase: Phase) -> None:
     for graph in with_faults().values():
         assert viz.render(graph, name, view=view, phase=phase)
 
@@ -223,7 +224,7 @@ UNUSUAL = {
 def test_unusual_networks_are_drawn(kind: str, graph_of: Callable[..., Graph]) -> None:
     graph = graph_of(UNUSUAL[kind])
     for name, view in DISTINCT:
-        for phase in get_args(Shown):
+        for phase in get_args(Phase):
             assert viz.render(graph, name, view=view, phase=phase)
 
 

@@ -159,7 +159,7 @@ def test_training_devices_and_crossings_are_marked(graph_of: Callable[..., Graph
 
 
 def test_inference_has_nothing_that_only_trains(graph_of: Callable[..., Graph]) -> None:
-    assert not any(path.startswith("aux") for path in by_path(graph_of(NET), phase="eval"))
+    assert not any(path.startswith("aux") for path in by_path(graph_of(NET), phase="inference"))
 
 
 def test_a_broken_spec_is_shown_up_to_its_fault_without_totals(graph_of: Callable[..., Graph]) -> None:

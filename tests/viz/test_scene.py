@@ -163,12 +163,12 @@ def test_what_only_trains_is_marked(scene_of: Callable[..., Scene]) -> None:
 
 
 def test_inference_leaves_out_what_only_trains(scene_of: Callable[..., Scene]) -> None:
-    keys = [b.key for b in scene_of(TWO_HEADS, phase="eval").boxes()]
+    keys = [b.key for b in scene_of(TWO_HEADS, phase="inference").boxes()]
     assert keys == ["image", "conv1", "main.0", "main.1", "main.2", "main"]
 
 
 def test_an_unknown_phase_is_refused(scene_of: Callable[..., Scene]) -> None:
-    with pytest.raises(ValueError, match="train, eval"):
+    with pytest.raises(ValueError, match="training, inference"):
         scene_of(RESIDUAL, phase="test")
 
 

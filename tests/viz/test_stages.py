@@ -165,7 +165,7 @@ def test_networks_of_the_zoo_fit_on_a_page(name: str) -> None:
 
 def test_inference_has_no_stages_that_only_train(graph_of: Callable[..., Graph]) -> None:
     assert "more in training" in texts(viz.render(graph_of(SKIP), "svg", view="stages"))
-    assert not any(s.train for s in stages_of(graph_of(SKIP), "eval").all())
+    assert not any(s.train for s in stages_of(graph_of(SKIP), "inference").all())
 
 
 def test_the_picture_is_the_expected(golden: Callable[[Path, str], None], graph_of: Callable[..., Graph]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
-from click.testing import CliRunner
 
-from archdsl.cli import cli
 from archdsl.program import parse_string
 from archdsl.published import PublishedFigure, figures
 from archdsl.shipped import shipped_specs, zoo
+from tests.conftest import Said
 from tests.zoo.published import ALIASES, NETWORKS
 
 FIGURES = figures()
@@ -43,13 +43,13 @@ def test_rounding_is_told_from_difference(network: str, printed: str, agrees: st
     assert [f.agrees for f in FIGURES if f.network == network and f.published == printed] == [agrees]
 
 
-def test_the_command_prints_the_table_with_its_notes() -> None:
-    printed = CliRunner().invoke(cli, ["zoo", "--table"]).output
+def test_the_command_prints_the_table_with_its_notes(command_line: Callable[..., Said]) -> None:
+    printed = command_line("zoo", "--table").out
     assert all(figure.note in printed and figure.source in printed for figure in FIGURES)
 
 
-def test_the_command_prints_it_as_json() -> None:
-    document = json.loads(CliRunner().invoke(cli, ["zoo", "--table", "--json"]).output)
+def test_the_command_prints_it_as_json(command_line: Callable[..., Said]) -> None:
+    document = json.loads(command_line("zoo", "--table", "--json").out)
     assert document["figures"] == [figure.to_dict() for figure in FIGURES]
 
 

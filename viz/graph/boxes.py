@@ -79,10 +79,10 @@ def size(stack: LayerStack) -> tuple[float, float]:
     return max(each.width for each in lines), sum(each.height for each in lines) + TOUCH * (len(stack) - 1)
 
 
-def draw(canvas: Canvas, stack: LayerStack, place: Rectangle, colours: Colours) -> None:
-    """Draw boxes on top of one another, each a group that bears its name."""
+def draw(canvas: Canvas, stack: LayerStack, place: Rectangle, colours: Colours, *, upwards: bool = False) -> None:
+    """Draw boxes on top of one another, the last at the top where data flows up, each a group that bears its name."""
     y = place.y
-    for box in stack:
+    for box in reversed(stack) if upwards else stack:
         lines = lettered(box)
         height = place.height if len(stack) == 1 else lines.height
         drawn = Canvas()

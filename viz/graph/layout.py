@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 import graphviz
@@ -32,6 +33,8 @@ STRETCH: Final = 1.55
 
 
 FAR: Final = 5  # levels, from which on an edge leads past others
+# Where an edge leaves a stack and enters one: at its last layer and its first. Else it would aim at the middle one.
+PORTS: Final = MappingProxyType({"down": ("s", "n"), "up": ("n", "s")})
 ENTER: Final = "enter"  # where data comes from and goes to, in a part of a drawing
 LEAVE: Final = "leave"
 
@@ -126,6 +129,7 @@ def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> 
         node_attr={"shape": "box", "fixedsize": "true", "label": ""},
         edge_attr={"arrowsize": "0.55", "fontname": theme.FONT, "fontsize": f"{theme.SMALL:g}"},
     )
+    across = look.direction in ("right", "left")
     tops = {stack[0].id: stack for stack in part.stacks}
     _write(dot, part.items, {id: boxes.size(stack) for id, stack in tops.items()}, _levels(part), stretch)
     for end, rank in ((ENTER, "source"), (LEAVE, "sink")):
@@ -137,6 +141,10 @@ def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> 
         label = link.label(look)
         if label and link.id not in long:
             attributes["label"] = text(f"  {label} ")
+        if len(tops.get(link.source, ())) > 1 and not across:
+            attributes["tailport"] = PORTS[look.direction][0] + ("e" if link.edge.role == "side" else "")
+        if len(tops.get(link.target, ())) > 1 and not across:
+            attributes["headport"] = PORTS[look.direction][1]
         if link.source == ENTER:
             attributes["tailclip"] = "false"
         if link.target == LEAVE:

@@ -51,7 +51,7 @@ def _part(canvas: Canvas, column: PageColumn, look: Look, colours: Colours, show
         id = f"{link.id}_{LEAVE}" if link.target == LEAVE else link.id
         _edge(canvas, link, layout.curves[id].points, shown, "edge")
     for stack in part.stacks:
-        boxes.draw(canvas, stack, layout.places[stack[0].id], colours)
+        boxes.draw(canvas, stack, layout.places[stack[0].id], colours, upwards=look.direction == "up")
     _titles(canvas, part.items, layout, "")
     for link in part.links:
         _label(canvas, link, layout.curves.get(link.id), look)

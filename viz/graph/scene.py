@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
-from archdsl.outline.subnets import Shown, Subnet, kept, preorder, subnets
+from archdsl.outline.subnets import Subnet, kept, preorder, subnets
 from archdsl.outline.wording import clip, clip_call, cost, name, plain, title
+from archdsl.phases import Phase
 from viz import choices, fitting
 from viz.graph import edges
 from viz.graph.edges import DrawnEdge, Wire
@@ -72,9 +73,9 @@ class Scene:
 
 
 def build(
-    graph: Graph, phase: Shown = "train", *, fold: Fold = False, depth: Depth = None, focus: str | None = None
+    graph: Graph, phase: Phase = "training", *, fold: Fold = False, depth: Depth = None, focus: str | None = None
 ) -> Scene:
-    """The scene of a graph: everything for "train", what the live outputs need for "eval".
+    """The scene of a graph: everything for "training", what the live outputs need for "inference".
 
     With `fold`, equal groups that follow one another are drawn once; with "mark" they all are, and say which are equal.
     Groups nested `depth` deep are drawn as one box,
@@ -109,7 +110,7 @@ def build(
     ends = []
     for i, output in enumerate(header(graph)["outputs"]):
         train = output["phase"] == "train"
-        if output["node"] in inner and (phase == "train" or not train):
+        if output["node"] in inner and (phase == "training" or not train):
             ends.append(Box(f"o{i}", "output", output["name"], clip(output["name"]), "", "output", train=train))
             source = ids[stand_in.get(output["node"], output["node"])]
             wires.append(Wire(source, f"o{i}", output["shape"], False, train))

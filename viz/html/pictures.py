@@ -68,7 +68,8 @@ def _part(stage: Stage, hidden: Mapping[str, list[str]], known: Document) -> dic
     times = f" × {stage.count}" if stage.count > 1 else ""
     said = " · ".join(text for text in (stage.title, stage.more) if text)
     return {
-        "item": known.places[stage.path],
+        # The path of a stage may be that of a sequence that holds nothing else, which the graph draws as its layer.
+        "item": next(known.places[path] for path in (stage.path, *keys) if path in known.places),
         "layers": [known.places[key] for key in keys],
         "path": clip(stage.label),
         "title": f"{said}{times}",

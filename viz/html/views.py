@@ -8,7 +8,7 @@ from typing import Final
 from archdsl.graph import Graph
 from archdsl.outline.folding import StandIn
 from archdsl.outline.stages import Stages, stages_of
-from archdsl.outline.subnets import Shown
+from archdsl.phases import Phase
 from viz.graph import scene
 from viz.graph.scene import Scene
 from viz.look import ViewName
@@ -35,7 +35,7 @@ class Views:
 
 
 def build(
-    graph: Graph, phase: Shown = "train", *, fold: bool = True, focus: str | None = None, first: ViewName = "graph"
+    graph: Graph, phase: Phase = "training", *, fold: bool = True, focus: str | None = None, first: ViewName = "graph"
 ) -> Views:
     """The views of a graph; equal groups are folded in the first only with `fold`. Raises `ValueError` as scenes do."""
     whole = scene.build(graph, phase, fold="mark" if fold else False, focus=focus)

@@ -11,7 +11,7 @@ from archdsl.graph import Graph
 from archdsl.outline import stages
 from archdsl.outline.stage import Stage
 from archdsl.outline.stages import StageLink, Stages
-from archdsl.outline.subnets import Shown
+from archdsl.phases import Phase
 from viz.volumes import scale as volumes_scale
 from viz.volumes.names import SolidName, names
 from viz.volumes.scale import MapSizes, joins
@@ -90,7 +90,7 @@ class Volumes:
     devices: tuple[str, ...]
 
 
-def build(graph: Graph, phase: Shown = "train") -> Volumes:
+def build(graph: Graph, phase: Phase = "training") -> Volumes:
     """The solids of a graph, with as many blocks opened as a picture has room for: what is open shows its maps."""
     found: Stages | None = None
     for table in stages.openings(graph, phase):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from archdsl.dims import Size
-from archdsl.measure.network.phases import Number, Phases, Value
+from archdsl.measure.network.phases import Coordinate, Phases, Value
 from archdsl.ops.sight import MOST
 
 
@@ -37,11 +37,11 @@ class Field(NamedTuple):
     """Along one dimension, an element depends on the inputs from `low` to `high`, moved by what each digit of its
     index adds to them: a lower and an upper end, or None where it depends on nothing."""
 
-    low: Number
-    high: Number
+    low: Coordinate
+    high: Coordinate
     moves: tuple[Move, ...] = ()
 
-    def at(self, index: Mapping[int, int]) -> tuple[Number, Number] | None:
+    def at(self, index: Mapping[int, int]) -> tuple[Coordinate, Coordinate] | None:
         """The first and the last input that an element with this index, by dimension, depends on; None for none.
 
         Raises `ValueError` where a digit's order is not known.
@@ -66,7 +66,7 @@ class Field(NamedTuple):
         """The same of the element that sees least; 0 where one sees nothing."""
         return self._extent(min)
 
-    def _extent(self, choose: Callable[[Sequence[Number]], Number]) -> int:
+    def _extent(self, choose: Callable[[Sequence[Coordinate]], Coordinate]) -> int:
         total = self.high - self.low + 1
         for digit, phases in self.moves:
             there = phases.values[: digit.values] if isinstance(digit.values, int) else phases.values
@@ -78,7 +78,7 @@ class Field(NamedTuple):
         return int(total)
 
     @property
-    def jump(self) -> Number | None:
+    def jump(self) -> Coordinate | None:
         """How far apart neighbours along a dimension see, on average: 0 where all see the same; None if that is no one
         number."""
         if not self.moves:
@@ -87,7 +87,7 @@ class Field(NamedTuple):
         return phases.jump if len(self.moves) == 1 and digit.whole else None
 
     @property
-    def offset(self) -> Number | None:
+    def offset(self) -> Coordinate | None:
         """The first input that the first element sees, where that is known."""
         if any(digit.source is not None for digit, _ in self.moves):
             return None
@@ -98,7 +98,7 @@ class Field(NamedTuple):
 Fields = tuple[Field, ...] | None  # None: not known
 
 
-def settled(low: Number, high: Number, moves: Sequence[Move]) -> Field:
+def settled(low: Coordinate, high: Coordinate, moves: Sequence[Move]) -> Field:
     """A field whose moves start from nothing, so that equal ones are written alike, without those that do not move."""
     kept = []
     for digit, phases in moves:

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from archdsl.ops.sight import MOST, Slide
 
-Number: TypeAlias = int | Fraction
-Value: TypeAlias = tuple[Number, ...]  # places along a dimension of the input, which move together
+Coordinate: TypeAlias = int | Fraction
+Value: TypeAlias = tuple[Coordinate, ...]  # places along a dimension of the input, which move together
 Combine: TypeAlias = Callable[[Sequence[Value]], Value]
 
 
@@ -21,7 +21,7 @@ class Phases(NamedTuple):
     values: tuple[Value | None, ...]
 
     @property
-    def jump(self) -> Number:
+    def jump(self) -> Coordinate:
         """How far apart neighbours are, on average."""
         jump = Fraction(self.advance, len(self.values))
         return int(jump) if jump.denominator == 1 else jump
@@ -72,5 +72,5 @@ class Phases(NamedTuple):
             yield from taps[-period:]
 
 
-def moved(value: Value | None, by: Number) -> Value | None:
+def moved(value: Value | None, by: Coordinate) -> Value | None:
     return None if value is None else tuple(place + by for place in value)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archdsl.dims import Shape, Size, Undecided
-from archdsl.graph import Graph, layer, layers, operands
+from archdsl.graph import Graph, input_shapes, layers, operands
 from archdsl.measure.network.field import (
     STEADY,
     STILL,
@@ -38,7 +38,7 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
         if not reads:
             found[key] = tuple(_itself(node["shape"])) if node["op"] == "input" else ()
             continue
-        inputs = [layer(graph, producer)["outputs"][output] for producer, output in reads]
+        inputs = input_shapes(graph, key, reads)
         operator = node["operator"]
         fields: Fields = ()
         for number, ((producer, output), shape) in enumerate(zip(reads, inputs, strict=True)):

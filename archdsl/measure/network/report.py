@@ -111,6 +111,7 @@ class Report:
             "network": self.network,
             "variant": self.variant,
             "hash": self.hash,
+            "counted_for": dict(self.least_batch),  # symbols of the batch that have no value
             "totals": totals,
             "inputs": [{"name": name, "shape": plain(shape)} for name, shape in self.inputs],
             "outputs": [{"name": name, "shape": plain(shape), "phase": phase} for name, shape, phase in self.outputs],
