@@ -107,7 +107,7 @@ class Network:
         """
         from archdsl.placement.asked import cluster
         from archdsl.placement.place import place
-        from archdsl.placement.plan import Conditions
+        from archdsl.placement.plan import TrainingConditions
         from archdsl.placement.schedule import SCHEDULES
         from archdsl.presentation.placement import PrintedPlan
         from archdsl.profiles import find_profile
@@ -127,7 +127,7 @@ class Network:
 
         named = {name: known(own) for name, own in devices.items()} if isinstance(devices, Mapping) else devices
         joined = cluster(named, None if profile is None else known(profile), memory, link, latency)
-        conditions = Conditions(batch, micro_batches, schedule, optimizer, dtype)
+        conditions = TrainingConditions(batch, micro_batches, schedule, optimizer, dtype)
         with seldom_collected():
             return printed(place(self.graph, joined, conditions), PrintedPlan)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from archdsl.placement.contiguous import Fits, Split, TooManyPairs, best_split, some_split
+from archdsl.placement.contiguous import Fits, StageSplit, TooManyPairs, best_split, some_split
 from archdsl.placement.devices import Cluster
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries, Family, all_ideals, along
@@ -25,7 +25,7 @@ GAPS: Final = (0.01, 0.05)  # that are tried where the best cannot be proved
 class Solution:
     """A split, and a bound: no split has a lesser bottleneck."""
 
-    split: Split
+    split: StageSplit
     bound: float
 
     @property
@@ -111,10 +111,12 @@ class Planner:
         used = [own for own, count in zip(times, counts, strict=True) if count]
         return max(even, *(min(own.both(v) for own in used) for v in range(len(self.problem.nodes))))
 
-    def _search(self, family: Family, counts: Sequence[int], fits: Fits | None, below: float) -> Split | None:
+    def _search(self, family: Family, counts: Sequence[int], fits: Fits | None, below: float) -> StageSplit | None:
         return best_split(family, counts, self.paces, self.profile, fits, below, MOST_PAIRS)
 
-    def _bounded(self, family: Family, best: Split, counts: Sequence[int], fits: Fits | None, least: float) -> Solution:
+    def _bounded(
+        self, family: Family, best: StageSplit, counts: Sequence[int], fits: Fits | None, least: float
+    ) -> Solution:
         """The same where the search for the best takes too long: what can be shown to be impossible is less."""
         for gap in GAPS:
             wanted = best.bottleneck * (1 - gap)

@@ -21,7 +21,7 @@ class TooManyPairs(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class StageSplit:
     """Stages from the first to the last: the kind of device of each, and the ideal that ends it."""
 
     bottleneck: float  # seconds of a micro-batch on the slowest stage, with what it receives and sends
@@ -45,7 +45,7 @@ def best_split(
     fits: Fits | None,
     below: float,
     most: int,
-) -> Split | None:
+) -> StageSplit | None:
     """The split with the least bottleneck, if one is below a bound; it may leave devices without work.
 
     counts: devices of each kind. profile: the row of `family.seconds` of each kind. paces: seconds of each kind for
@@ -110,7 +110,7 @@ class _Search:
         self.best: dict[tuple[int, ...], dict[int, tuple[float, int, int]]] = {}
         self.found: tuple[int, ...] | None = None
 
-    def run(self) -> Split | None:
+    def run(self) -> StageSplit | None:
         none = (0,) * len(self.counts)
         self.best[none] = {self.last: (0.0, -1, -1)}
         states = sorted(product(*(range(count + 1) for count in self.counts)), key=sum)
@@ -230,7 +230,7 @@ class _Search:
         if self.left < 0:
             raise TooManyPairs
 
-    def _read(self) -> Split:
+    def _read(self) -> StageSplit:
         state, ideal = self.found, 0
         assert state is not None
         kinds, ends = [], []
@@ -239,7 +239,7 @@ class _Search:
             kinds.append(kind)
             ends.append(self.family.members[ideal])
             state = (*state[:kind], state[kind] - 1, *state[kind + 1 :])
-        return Split(self.below, tuple(kinds), tuple(ends))
+        return StageSplit(self.below, tuple(kinds), tuple(ends))
 
 
 def some_split(
@@ -249,7 +249,7 @@ def some_split(
     profile: Sequence[int],
     fits: Fits | None,
     most_pairs: int = 1 << 62,
-) -> Split | None:
+) -> StageSplit | None:
     """The best split, where none is known: from a guess that grows until there is one. None where none fits."""
     total = max(row[-1] for row in family.seconds)
     most = total + 2 * max(family.crossing) + 1e-9

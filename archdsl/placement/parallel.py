@@ -44,7 +44,7 @@ def all_reduce(link: Link, bytes: int, replicas: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlacedStage:
     """A stage on its device: the nodes between two ideals. `row` is that of the device's times."""
 
     device: Device
@@ -56,17 +56,17 @@ class Part:
         return [v for v in range(len(problem.nodes)) if (self.end & ~self.start) >> v & 1]
 
 
-def parts_of(planner: Planner, solution: Solution) -> list[Part]:
+def parts_of(planner: Planner, solution: Solution) -> list[PlacedStage]:
     """The stages of a split, each on one of the devices of its kind."""
     free = [list(kind) for kind in planner.cluster.kinds]
     split = solution.split
     return [
-        Part(free[kind].pop(0), planner.profile[kind], start, end)
+        PlacedStage(free[kind].pop(0), planner.profile[kind], start, end)
         for kind, start, end in zip(split.kinds, split.starts, split.ends, strict=True)
     ]
 
 
-def stage_costs(ends: Boundaries, link: Link, parts: Sequence[Part]) -> list[StageCost]:
+def stage_costs(ends: Boundaries, link: Link, parts: Sequence[PlacedStage]) -> list[StageCost]:
     """What each stage takes, and what it sends."""
     problem, found = ends.problem, []
     for part in parts:
@@ -85,7 +85,7 @@ def stage_costs(ends: Boundaries, link: Link, parts: Sequence[Part]) -> list[Sta
     return found
 
 
-def closing_seconds(problem: Problem, link: Link, parts: Sequence[Part], replicas: int = 1) -> float:
+def closing_seconds(problem: Problem, link: Link, parts: Sequence[PlacedStage], replicas: int = 1) -> float:
     """What ends a step: the exchange of the replicas of each device's weights, and their update, of the slowest."""
     whole = sum(problem.parameters)
     spent: dict[str, float] = {}

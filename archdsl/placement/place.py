@@ -12,21 +12,21 @@ from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries
 from archdsl.placement.marks import runs
 from archdsl.placement.parallel import (
-    Part,
+    PlacedStage,
     both,
     closing_seconds,
     parts_of,
     stage_costs,
     together,
 )
-from archdsl.placement.plan import Conditions, PlacementPlan, Received, Stage
+from archdsl.placement.plan import PlacementPlan, PlannedStage, Received, TrainingConditions
 from archdsl.placement.problem import Problem, problem_of
 from archdsl.placement.schedule import SCHEDULES, by_list
 from archdsl.placement.simulate import simulate
 from archdsl.sheet.units import size
 
 
-def place(graph: Graph, cluster: Cluster, conditions: Conditions) -> PlacementPlan:
+def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> PlacementPlan:
     """Place a network on devices.
 
     Raises `PlacementError` where the batch cannot be cut, the devices are not those that the spec marks, or the memory
@@ -53,7 +53,7 @@ def place(graph: Graph, cluster: Cluster, conditions: Conditions) -> PlacementPl
 
 
 def _by_search(
-    graph: Graph, cluster: Cluster, conditions: Conditions, at_once: Callable[[int], Problem]
+    graph: Graph, cluster: Cluster, conditions: TrainingConditions, at_once: Callable[[int], Problem]
 ) -> PlacementPlan:
     micro_batches = conditions.micro_batches
     planner = Planner(at_once(conditions.batch // micro_batches), cluster, conditions.schedule)
@@ -82,18 +82,18 @@ def _by_search(
 
 
 def _by_marks(
-    graph: Graph, cluster: Cluster, conditions: Conditions, at_once: Callable[[int], Problem]
+    graph: Graph, cluster: Cluster, conditions: TrainingConditions, at_once: Callable[[int], Problem]
 ) -> PlacementPlan:
     """As the spec says: a stage for each run of layers of one device, several of a device where runs alternate."""
     micro_batches = conditions.micro_batches
     problem = at_once(conditions.batch // micro_batches)
     names = [device.name for device in cluster.devices]
     owners = [names.index(str(layer(graph, key)["device"])) for key in problem.nodes[:-1]]
-    ends, parts, start = Boundaries(problem, cluster.link), list[Part](), 0
+    ends, parts, start = Boundaries(problem, cluster.link), list[PlacedStage](), 0
     for number, nodes in runs(problem, owners):
         device = cluster.devices[number]
         row = [id(profile) for profile in cluster.profiles].index(id(device.profile))
-        parts.append(Part(device, row, start, start | sum(1 << v for v in nodes)))
+        parts.append(PlacedStage(device, row, start, start | sum(1 << v for v in nodes)))
         start = parts[-1].end
     owner = [names.index(part.device.name) for part in parts]
     alternate = len(set(owner)) < len(owner)
@@ -142,7 +142,7 @@ def _as_declared(cluster: Cluster, declared: Sequence[str]) -> Cluster:
     )
 
 
-def _hold(cluster: Cluster, stages: Sequence[Stage]) -> None:
+def _hold(cluster: Cluster, stages: Sequence[PlannedStage]) -> None:
     """Raises `PlacementError` where a device has not the memory for its stages."""
     for device in cluster.devices:
         needed = sum(stage.peak_bytes for stage in stages if stage.device == device.name)
@@ -154,13 +154,13 @@ def _hold(cluster: Cluster, stages: Sequence[Stage]) -> None:
 
 
 def _stages(
-    ends: Boundaries, cluster: Cluster, parts: Sequence[Part], micro_batches: int, flights: Sequence[int]
-) -> tuple[Stage, ...]:
+    ends: Boundaries, cluster: Cluster, parts: Sequence[PlacedStage], micro_batches: int, flights: Sequence[int]
+) -> tuple[PlannedStage, ...]:
     problem = ends.problem
     holding = Holding(problem, ends, micro_batches)
     costs = stage_costs(ends, cluster.link, parts)
     return tuple(
-        Stage(
+        PlannedStage(
             part.device.name,
             tuple(problem.nodes[v] for v in part.nodes(problem) if v < problem.layers),
             cost.forward,

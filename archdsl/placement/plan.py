@@ -11,7 +11,7 @@ from archdsl.placement.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class TrainingConditions:
     """How the network is trained: `batch` is that of a step, which is cut into micro-batches of equal size."""
 
     batch: int = 32
@@ -35,7 +35,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class PlannedStage:
     """A stage: times are of one micro-batch, bytes of a micro-batch for what is received, else of the whole step."""
 
     device: str
@@ -70,10 +70,10 @@ class PlacementPlan:
     network: str
     variant: str | None
     hash: str
-    conditions: Conditions
+    conditions: TrainingConditions
     cluster: Cluster
     problem: Problem
-    stages: tuple[Stage, ...]
+    stages: tuple[PlannedStage, ...]
     bottleneck: float
     bound: float
     step: float

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from archdsl.placement.schedule import Action, Kind, Row
+from archdsl.placement.schedule import ActionKind, ActionRow, PipelineAction
 
 
-class Span(NamedTuple):
+class ActionSpan(NamedTuple):
     """An action on a device, in seconds from the start."""
 
     device: int
-    action: Action
+    action: PipelineAction
     start: float
     end: float
 
@@ -32,7 +32,7 @@ class StageCost:
     weights: float | None = None
     kept: int = 0  # bytes for each micro-batch in flight
 
-    def seconds(self, kind: Kind) -> float:
+    def seconds(self, kind: ActionKind) -> float:
         own = self.backward / 2 if self.weights is None else self.weights
         return {"F": self.forward, "B": self.backward, "I": self.backward - own, "W": own}[kind]
 
@@ -41,7 +41,7 @@ class StageCost:
 class Run:
     """A schedule in time."""
 
-    spans: tuple[Span, ...]
+    spans: tuple[ActionSpan, ...]
     devices: int
 
     @property
@@ -77,7 +77,7 @@ class Run:
         return max((held for line in self.memory(unit) for _, held in line), default=0)
 
 
-def simulate(rows: Sequence[Row], costs: Sequence[StageCost]) -> Run:
+def simulate(rows: Sequence[ActionRow], costs: Sequence[StageCost]) -> Run:
     """Run the lists of the devices, each action as soon as it can.
 
     A tensor is on its way from the end of what made it; each link carries one at a time in each direction, while
@@ -85,23 +85,23 @@ def simulate(rows: Sequence[Row], costs: Sequence[StageCost]) -> Run:
     """
     owner = {action.stage: device for device, row in enumerate(rows) for action in row}
     last = len(costs) - 1
-    arrived: dict[Action, float] = {}  # where the next or the previous stage can use it
-    done: dict[Action, float] = {}
+    arrived: dict[PipelineAction, float] = {}  # where the next or the previous stage can use it
+    done: dict[PipelineAction, float] = {}
     free = [0.0] * len(rows)
     links: dict[tuple[int, int], float] = {}
     at = [0] * len(rows)
-    spans: list[Span] = []
+    spans: list[ActionSpan] = []
 
-    def needs(action: Action) -> list[float | None]:
+    def needs(action: PipelineAction) -> list[float | None]:
         s, kind, m = action
         if kind == "F":
-            return [] if s == 0 else [arrived.get(Action(s - 1, "F", m))]
+            return [] if s == 0 else [arrived.get(PipelineAction(s - 1, "F", m))]
         if kind == "W":
-            return [done.get(Action(s, "I", m))]
-        own = done.get(Action(s, "F", m))
-        return [own] if s == last else [own, arrived.get(Action(s + 1, "I", m))]
+            return [done.get(PipelineAction(s, "I", m))]
+        own = done.get(PipelineAction(s, "F", m))
+        return [own] if s == last else [own, arrived.get(PipelineAction(s + 1, "I", m))]
 
-    def send(action: Action, end: float) -> None:
+    def send(action: PipelineAction, end: float) -> None:
         s, kind, _ = action
         to = s + 1 if kind == "F" else s - 1
         if not 0 <= to <= last:
@@ -122,8 +122,8 @@ def simulate(rows: Sequence[Row], costs: Sequence[StageCost]) -> Run:
                 start = max([free[device], *(moment for moment in needed if moment is not None)])
                 end = start + costs[action.stage].seconds(action.kind)
                 free[device] = end
-                spans.append(Span(device, action, start, end))
-                known = Action(action.stage, "I", action.micro_batch) if action.kind == "B" else action
+                spans.append(ActionSpan(device, action, start, end))
+                known = PipelineAction(action.stage, "I", action.micro_batch) if action.kind == "B" else action
                 done[known] = end
                 if action.kind != "W":
                     send(known, end)

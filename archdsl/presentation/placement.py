@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from archdsl.placement.plan import PlacementPlan, Stage
+from archdsl.placement.plan import PlacementPlan, PlannedStage
 from archdsl.sheet.formats import render
 from archdsl.sheet.sheet import Column, Line, Sheet
 from archdsl.sheet.units import duration, size
@@ -74,7 +74,7 @@ def sheet(plan: PlacementPlan) -> Sheet:
     )
 
 
-def _line(stage: Stage) -> Line:
+def _line(stage: PlannedStage) -> Line:
     first, last = (stage.layers[0], stage.layers[-1]) if stage.layers else (None, None)
     received = sum(tensor.bytes for tensor in stage.receives) or None
     cells = (stage.device, len(stage.layers), first, last, stage.forward, stage.backward, received)

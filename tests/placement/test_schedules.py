@@ -9,8 +9,8 @@ import pytest
 
 from archdsl.placement.schedule import (
     SCHEDULES,
-    Action,
-    Row,
+    ActionRow,
+    PipelineAction,
     by_list,
     gpipe,
     interleaved,
@@ -22,7 +22,7 @@ from archdsl.placement.simulate import StageCost, simulate
 SIZES = [(2, 4), (3, 3), (4, 8), (4, 16), (8, 32)]
 
 
-def seconds(rows: tuple[Row, ...], stages: int, each: int = 1, weights: float = 1.0) -> float:
+def seconds(rows: tuple[ActionRow, ...], stages: int, each: int = 1, weights: float = 1.0) -> float:
     """Of stages that take 1 forward, 1 for gradients of inputs and `weights` for those of weights, cut in `each`."""
     cost = StageCost(1 / each, (1 + weights) / each, weights=weights / each)
     return simulate(rows, [cost] * stages).seconds
@@ -65,7 +65,7 @@ def test_stage_has_as_many_micro_batches_in_flight_as_is_said(name: str, stages:
 def test_every_micro_batch_goes_forward_and_back_once_on_every_stage(name: str, stages: int, micro: int) -> None:
     done = [action for row in SCHEDULES[name].rows(stages, micro) for action in row]
     back = ("I", "W") if name == "zero-bubble" else ("B",)
-    wanted = {Action(s, kind, m) for s in range(stages) for kind in ("F", *back) for m in range(micro)}
+    wanted = {PipelineAction(s, kind, m) for s in range(stages) for kind in ("F", *back) for m in range(micro)}
     assert len(done) == len(wanted)
     assert set(done) == wanted
 
@@ -80,7 +80,10 @@ def test_stages_may_have_any_owners(owners: list[int]) -> None:
 
 
 def test_lists_that_wait_for_one_another_are_found() -> None:
-    rows = ((Action(0, "F", 0), Action(0, "B", 0)), (Action(1, "B", 0), Action(1, "F", 0)))
+    rows = (
+        (PipelineAction(0, "F", 0), PipelineAction(0, "B", 0)),
+        (PipelineAction(1, "B", 0), PipelineAction(1, "F", 0)),
+    )
     with pytest.raises(ValueError, match="for ever: 0B0, 1B0"):
         simulate(rows, [StageCost(1, 1)] * 2)
 
