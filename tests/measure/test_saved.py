@@ -115,7 +115,7 @@ def test_tensors_of_open_sizes_lie_as_those_of_numbers(network_of: Build, body: 
     def strides(shape: str) -> dict[object, tuple[object, ...]]:
         net = NetView(network_of(f"network Net(x: [{shape}]) {{ {body.replace('N', shape[0])} }}").graph, {})
         found = execution(net, training=False, setting=CPU).strides
-        return {tensor: tuple(map(lambda size: value(size, {"N": 3, "H": 5}), of)) for tensor, of in found.items()}
+        return {tensor: tuple(value(size, {"N": 3, "H": 5}) for size in of) for tensor, of in found.items()}
 
     assert strides("N, 4, H") == strides("3, 4, 5")
 
