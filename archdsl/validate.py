@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from archdsl.diagnostics import Diagnostic, did_you_mean
+from archdsl.diagnostics import Diagnostic, an_object, did_you_mean
 from archdsl.errors import SpecError
 from archdsl.evaluate import MAX_LENGTH
 
@@ -36,13 +36,13 @@ def training_conditions(**given: object) -> None:
 def instance_of(argument: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
     """Raises `TypeError` where an argument is something else."""
     if not isinstance(value, kind):
-        raise TypeError(f"{argument} is {what}, not {_kind(value)}")
+        raise TypeError(f"{argument} is {what}, not {an_object(value)}")
 
 
 def list_of(argument: str, value: object, kind: type, what: str) -> None:
     """Raises `TypeError` where an argument is no list, or something in it is something else."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise TypeError(f"{argument} is a list, each of it {what}, not {_kind(value)}")
+        raise TypeError(f"{argument} is a list, each of it {what}, not {an_object(value)}")
     for one in value:
         instance_of(f"each of {argument}", one, kind, what)
 
@@ -80,7 +80,7 @@ def spec_name(spec: object) -> None:
 def named(argument: str, given: object, code: str, of: str) -> None:
     """Raises `SpecError` where an argument is no mapping whose keys are names."""
     if not isinstance(given, Mapping):
-        raise _refusal(code, f"`{argument}` maps names to {of}, found {_kind(given)}")
+        raise _refusal(code, f"`{argument}` maps names to {of}, found {an_object(given)}")
     for key in given:
         if not isinstance(key, str):
             raise _refusal(code, f"`{argument}` maps names to {of}, found {key!r:.80} for a name")
@@ -101,7 +101,7 @@ def choices(settings: object, inputs: object) -> None:
         if isinstance(shape, str):
             shown = f"the text {shape!r:.40}"
         elif isinstance(shape, (bytes, bytearray)) or not isinstance(shape, Sequence):
-            shown = _kind(shape)
+            shown = an_object(shape)
         elif len(shape) > MAX_RANK:
             shown = f"a shape of {len(shape):,} sizes"
         else:
@@ -114,11 +114,6 @@ def _longest(value: Any) -> int:
     if not isinstance(value, (list, tuple)):
         return 0
     return max(len(value), *map(_longest, value)) if 0 < len(value) <= MAX_LENGTH else len(value)
-
-
-def _kind(value: object) -> str:
-    name = type(value).__name__
-    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _refusal(code: str, message: str) -> SpecError:

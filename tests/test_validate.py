@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from array import array
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +57,14 @@ def net() -> archdsl.Network:
         (lambda net: net.plot("a\0.svg"), ValueError, "path is the path of a file, and no file can be called"),
         (lambda net: net.memory(dtype=array("d", [1, 2])), ValueError, "dtype is 'fp32'"),
         (lambda net: net.memory(dtype=Undecidable()), ValueError, "dtype is 'fp32'"),
+        (lambda net: net.plot().render("gif"), ValueError, "format is 'pdf', 'png' or 'svg', not 'gif'"),
+        (lambda net: net.plot().save(None), TypeError, "path is the path of a file, not None"),
+        (lambda net: net.compile()("x"), TypeError, "input `image` is a tensor, found a str"),
+        (lambda net: net.compile()(None), TypeError, "input `image` is a tensor, found None"),
+        (lambda net: net.compile(3), SpecError, "`devices` is a name, a device or a mapping, found an int"),
+        (lambda net: load("lenet5", classes=object()), SpecError, "found an object"),
+        (lambda net: load("lenet5", classes=None), SpecError, "found None"),
+        (lambda net: load("lenet5:x"), SpecError, "`lenet5` ships with archdsl and is one network"),
         (lambda net: net.draw(None), TypeError, "path is the path of a file, not None"),
         (lambda net: net.draw(b"a.svg"), TypeError, "path is the path of a file, not a bytes"),
         (lambda net: net.draw("a\0.svg"), ValueError, "path is the path of a file, and no file can be called"),
@@ -104,3 +114,9 @@ def test_no_depth_is_refused_in_every_format(
 ) -> None:
     with pytest.raises(ValueError, match="a drawing is at least 1 deep"):
         net.draw(tmp_path_factory.getbasetemp() / f"net.{suffix}", depth=depth)
+
+
+def test_a_plot_can_be_pickled_and_copied(net: archdsl.Network) -> None:
+    plot: Any = net.plot()
+    for again in (pickle.loads(pickle.dumps(plot)), copy.deepcopy(plot)):
+        assert again.render("svg") == plot.render("svg")

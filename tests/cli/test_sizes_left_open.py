@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from archdsl.cli import cli
+from tests.conftest import Said
 
 OPEN = "network Open(x: [N, 3, H, W]) { x -> conv(4, 3) -> relu -> max_pool(2) }"
 
@@ -53,3 +55,11 @@ def test_a_size_that_cannot_be_is_refused(spec: str, command: str, sizes: str, s
     done = run(f"{command.format(spec, spec)} --at {sizes}")
     assert done.exit_code != 0
     assert says in f"{done.output} {done.exception}"
+
+
+@pytest.mark.parametrize("command", ["report {} {}", "sweep {} --over N=1"])
+def test_what_the_sizes_leave_open_is_said_to_be_undecided(
+    command: str, tmp_path: Path, command_line: Callable[..., Said]
+) -> None:
+    (tmp_path / "net.arch").write_text("network T(x: [N, 3, H, W]) { x -> conv(4, 1) -> global_avg_pool }\n")
+    assert "undecided" in command_line(*command.replace("{}", str(tmp_path / "net.arch")).split()).out

@@ -42,7 +42,7 @@ COMMANDS = [
 WITHOUT_OUTPUT = [(f"{page.name}: {command}", command) for page, command, shown in COMMANDS if not shown]
 WITH_OUTPUT = [command for command in COMMANDS if command[2]]
 
-OWN = '''
+OWN = """
 from dataclasses import dataclass
 
 from archdsl.ops import Example, Operator, Target
@@ -59,7 +59,7 @@ class Own(Operator, group="activation"):
 
     def target(self, *inputs):
         return Target("torch.nn.Hardtanh", {})
-'''
+"""
 
 
 @pytest.fixture
