@@ -317,7 +317,8 @@ class LocalResponseNorm(Operator, group="normalization"):
         return 3 * product(output)
 
     def target(self, *inputs: Shape) -> Target:
-        return Target("torch.nn.LocalResponseNorm", _settings(self, "size", "alpha", "beta", "k"))
+        name = "compiler.fx.layers.VolumeResponseNorm" if len(inputs[0]) == 5 else "torch.nn.LocalResponseNorm"
+        return Target(name, _settings(self, "size", "alpha", "beta", "k"))
 
 
 def _settings(op: Operator, *names: str) -> dict[str, Any]:

@@ -58,6 +58,20 @@ class HeadsAttention(nn.MultiheadAttention):
         return super().forward(query, key, value, need_weights=False)[0]
 
 
+class VolumeResponseNorm(nn.LocalResponseNorm):
+    """`torch.nn.LocalResponseNorm` on [N, C, D, H, W], wherever the values lie: torch's asks for a view of the squares
+    whose rows and columns are one dimension, which there is none of if they do not lie in order. The squares are copied
+    then, not the input, so that autograd keeps the same.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        samples, channels, depth = input.shape[:3]
+        squares = (input * input).reshape(samples, 1, channels, depth, -1)
+        squares = nn.functional.pad(squares, (0, 0, 0, 0, self.size // 2, (self.size - 1) // 2))
+        means = nn.functional.avg_pool3d(squares, (self.size, 1, 1), stride=1).view(input.shape)
+        return input / (means * self.alpha + self.k) ** self.beta
+
+
 class Recomputed:
     """A function of modules and tensors whose activations are computed again in backward instead of being kept.
 

@@ -180,3 +180,16 @@ def test_torch_compile_trains_through_a_checkpoint(pair: tuple[CompiledNetwork, 
     each_output(plain, image())
     for a, b in zip(plain.parameters(), recomputed.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad)
+
+
+@pytest.mark.parametrize("dims", [[0, 1, 2, 3, 4], [0, 1, 2, 4, 3], [0, 4, 1, 2, 3], [3, 1, 0, 2, 4]])
+def test_a_volume_is_normalised_across_channels_however_it_lies(network_of: Build, dims: list[int]) -> None:
+    body = f"x -> permute({dims}) -> local_response_norm(3, alpha = 0.5, beta = 0.7, k = 2)"
+    model = network_of(f"network Net(x: [4, 4, 3, 4, 4]) {{ {body} }}").compile()
+    x = torch.randn(4, 4, 3, 4, 4, requires_grad=True)
+    said = model(x)
+    expected = torch.nn.functional.local_response_norm(x.permute(dims).contiguous(), 3, alpha=0.5, beta=0.7, k=2)
+    torch.testing.assert_close(said, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(said.square().sum(), x), torch.autograd.grad(expected.square().sum(), x)
+    )
