@@ -14,7 +14,7 @@ from archdsl.syntax.align import Cell
 SECTION: Final = re.compile(r"(?:archdsl|imports|blocks|networks|variants):")  # in YAML, what follows stands apart
 
 # What may stand on a line before the first thing that is written on it: an arrow, in YAML a dash and keys.
-BEGINNING: Final = re.compile(r"[ >-]*+(?:\{?[\w\"']++: *+)*+")
+BEGINNING: Final = re.compile(r"[ >-]*+(?:\{?[\w\"']++: *+)*+\{?")
 
 
 class Page:

@@ -119,7 +119,7 @@ def title(names: Sequence[str]) -> str:
     return clip(together, LONGEST) if len(several) == 1 or len(together) <= LONGEST else f"{len(several)} networks"
 
 
-def tick(value: float, _: int) -> str:
+def tick(value: float, _: float) -> str:
     """A number beside an axis."""
     return f"{value:,g}"
 
