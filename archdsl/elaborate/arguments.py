@@ -10,7 +10,8 @@ from archdsl.definitions import TYPES
 from archdsl.diagnostics import Fix, Label, counted
 from archdsl.dims import Undecided, show
 from archdsl.elaborate.faults import Fault
-from archdsl.elaborate.values import Context, SharedModule, TensorValue, describe, is_tensors
+from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.values import Context, SharedModule, describe, is_tensors
 from archdsl.habits import unknown_parameter
 from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED

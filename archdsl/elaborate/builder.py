@@ -13,7 +13,8 @@ from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
 from archdsl.elaborate.devices import unmarked
 from archdsl.elaborate.faults import Fault
-from archdsl.elaborate.values import Context, TensorValue
+from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.values import Context
 from archdsl.graph import Graph, Place
 from archdsl.limits import Work, limits
 from archdsl.ops import Operator, ShapeError, Weighted

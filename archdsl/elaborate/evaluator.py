@@ -11,7 +11,8 @@ from archdsl.definitions import built_in, callee
 from archdsl.diagnostics import did_you_mean
 from archdsl.dims import Undecided
 from archdsl.elaborate.faults import POISON, Fault, Faults, Poisoned
-from archdsl.elaborate.values import Context, Scope, SharedModule, TensorValue, Unavailable, describe, is_tensors
+from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.values import Context, Scope, SharedModule, Unavailable, describe, is_tensors
 from archdsl.evaluate import FUNCTIONS, StaticList, ValueFault
 from archdsl.limits import TooMuchWork, Work
 from archdsl.ops.initialiser import INITIALISERS

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from archdsl.diagnostics import Diagnostic, Note, counted
 from archdsl.dims import Size
-
-if TYPE_CHECKING:
-    from archdsl.elaborate.values import TensorValue
+from archdsl.elaborate.tensor import TensorValue
 
 MAX_KEPT: Final = 1000  # faults
 LIMITS: Final = ("too-much-work", "too-many-layers")

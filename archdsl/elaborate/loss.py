@@ -10,7 +10,8 @@ from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.operations import Layers, Operations
-from archdsl.elaborate.values import Context, Scope, SharedModule, TensorValue, Unavailable, describe, is_tensors
+from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.values import Context, Scope, SharedModule, Unavailable, describe, is_tensors
 from archdsl.graph import Graph, NetworkOutput, Writing, layers
 from archdsl.limits import Work
 from archdsl.ops import Operator

@@ -18,7 +18,8 @@ from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.loss import elaborate_losses
 from archdsl.elaborate.origins import explained
 from archdsl.elaborate.settings import Settings
-from archdsl.elaborate.values import MARKS, Context, TensorValue, describe
+from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.values import MARKS, Context, describe
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, NetworkOutput, broken
 from archdsl.limits import TooMuchWork, Work

@@ -10,7 +10,8 @@ from archdsl.elaborate.arguments import operator_arguments
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.evaluator import Arithmetic
 from archdsl.elaborate.faults import Fault
-from archdsl.elaborate.values import Context, TensorValue, describe, tensors_among
+from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.values import Context, describe, tensors_among
 from archdsl.evaluate import StaticList, ValueFault
 from archdsl.ops import OPERATORS, Operator
 from archdsl.ops.loss import Loss

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from archdsl.definitions import Bindings, Definitions
 from archdsl.diagnostics import Diagnostic, Fix, Instance, Label, unknown
-from archdsl.dims import Shape, Undecided, show
+from archdsl.dims import Undecided, show
 from archdsl.elaborate.faults import Fault
+from archdsl.elaborate.tensor import TensorValue
 from archdsl.evaluate import StaticList, ValueFault
 from archdsl.limits import Work
 from archdsl.names import Names
@@ -18,16 +19,6 @@ from archdsl.ops import Operator
 from archdsl.ops.kinds import spell
 from archdsl.source import Span
 from archdsl.syntax import tree
-
-
-@dataclass(frozen=True, slots=True)
-class TensorValue:
-    """Output `output` of the graph's node `node`; `origin` is where a reader would look for it."""
-
-    node: str
-    output: int
-    shape: Shape
-    origin: Span
 
 
 @dataclass(slots=True, eq=False)

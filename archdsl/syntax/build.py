@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from lark.lexer import Token
 
@@ -12,9 +12,6 @@ from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop, token_span
-
-if TYPE_CHECKING:
-    from archdsl.syntax.text import Parser
 
 MAX_NESTING: Final = 64  # brackets within brackets, operators within operators
 MAX_DIGITS: Final = 24  # of a number
@@ -31,10 +28,19 @@ def terminal(operator: str) -> str:
     return WORDS.get(operator) or ("TIMES" if operator in TIMES else "COMPARE")
 
 
+class PartReader(Protocol):
+    """What reads the parts of a text of which a node is made: the parser that a builder belongs to."""
+
+    source: Source
+    errors: list[Diagnostic]
+
+    def part(self, start: int, end: int, rule: str) -> Any: ...
+
+
 class Builder:
     """One method a rule of the grammar: its children, tokens included, to a node."""
 
-    def __init__(self, parser: Parser) -> None:
+    def __init__(self, parser: PartReader) -> None:
         self._parser = parser
 
     @property

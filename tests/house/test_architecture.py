@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,3 +88,20 @@ else:
     raise AssertionError('the wrong package was used')
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Nor do they for their types: what two of them know stands in a third."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}
+    imports: nx.DiGraph[str] = nx.DiGraph()
+    for name, path in names.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found: list[str] = []
+            if isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                parts = [f"{node.module}.{alias.name}" for alias in node.names]
+                found = [part if part in names else node.module for part in parts]
+            imports.add_edges_from((name, other) for other in found if other in names and other != name)
+    circles = [sorted(circle) for circle in nx.strongly_connected_components(imports) if len(circle) > 1]
+    assert circles == []

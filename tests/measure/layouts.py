@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import getitem
 from typing import Any, Final, NamedTuple
 
 from torch import Tensor, fx
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import Module
 
 from archdsl.network import Network
 from benchmarks.allocations import inputs
@@ -283,19 +284,31 @@ class _Recording(fx.Interpreter):
 def measured(net: Network) -> Measured:
     """Run a network's forward pass on the CPU, in training."""
     model = net.compile("cpu").train()
+    run = _Recording(model)
+    kept = _kept_by(model, lambda: run.run(*inputs(net, "cpu")))
+    strides = {key: tensor.stride() for key, tensor in run.made.items()}
+    shapes = {key: tuple(tensor.shape) for key, tensor in run.made.items()}
+    return Measured(strides, shapes, kept)
+
+
+def kept_with_the_outputs(net: Network) -> int:
+    """The bytes that autograd keeps of a forward pass of which no more than the outputs are held."""
+    model = net.compile("cpu").train()
+    return _kept_by(model, lambda: model(*inputs(net, "cpu")))
+
+
+def _kept_by(model: Module, forward: Callable[[], object]) -> int:
+    """The bytes that autograd keeps for what a forward pass returns, weights aside."""
     own = {t.untyped_storage()._cdata for t in [*model.parameters(), *model.buffers()]}
     held: weakref.WeakSet[_Held] = weakref.WeakSet()
 
     def pack(tensor: Tensor) -> _Held:
-        holder = _Held(tensor)
+        holder = _Held(tensor.detach())  # an output itself would hold what made it
         held.add(holder)
         return holder
 
-    run = _Recording(model)
     with saved_tensors_hooks(pack, lambda holder: holder.tensor):
-        made = run.run(*inputs(net, "cpu"))
-    strides = {key: tensor.stride() for key, tensor in run.made.items()}
-    shapes = {key: tuple(tensor.shape) for key, tensor in run.made.items()}
+        made = forward()
     storages = {holder.tensor.untyped_storage()._cdata: holder.tensor.untyped_storage() for holder in held}
     del made
-    return Measured(strides, shapes, sum(s.nbytes() for place, s in storages.items() if place not in own))
+    return sum(s.nbytes() for place, s in storages.items() if place not in own)

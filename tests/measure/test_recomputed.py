@@ -101,6 +101,29 @@ def test_generated_chains_cost_what_torch_counts(network_of: Build, seed: int) -
     assert counted(net) == counted_by_torch(net)
 
 
+def test_backward_goes_where_the_loss_depends_on(network_of: Build) -> None:
+    code = """
+    network Net(x: [6, 4]) {
+        y = x -> linear(4)
+        output scored = y -> linear(5)
+        output other = y -> { linear(6) -> relu -> linear(7) } @checkpoint
+        loss mse_loss(scored)
+    }
+    """
+    net = network_of(code)
+    model = net.compile(devices="meta").train()
+    with FlopCounterMode(display=False) as counter:
+        outputs = model(torch.empty(6, 4, device="meta"))
+        model.loss(outputs, torch.empty(6, 5, device="meta")).backward()
+    assert counted(net) == counter.get_total_flops()
+
+
+def test_what_only_lends_its_size_has_no_backward(network_of: Build) -> None:
+    body = "y = x -> { linear(6) -> relu -> linear(6) } @checkpoint\n expand(x -> slice(0, 1) -> prelu, y, [1])"
+    net = network_of(f"network Net(x: [4, 6]) {{ {body} }}")
+    assert counted(net) == counted_by_torch(net)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_times_count_the_same_work(network_of: Build, seed: int) -> None:
     net = network_of(generated(seed))

@@ -13,7 +13,7 @@ from archdsl.measure.run.execution import Setting, execution
 from archdsl.measure.run.saved import kept_for_backward
 from archdsl.net_view import NetView
 from archdsl.network import Network
-from tests.measure.layouts import LAYOUTS, SHAPES, Case, case, measured, uses
+from tests.measure.layouts import LAYOUTS, SHAPES, Case, case, kept_with_the_outputs, measured, uses
 
 Build = Callable[..., Network]
 CPU = Setting(hardware="cpu")
@@ -83,6 +83,22 @@ def _grown(choose: random.Random, network_of: Build, chain: Case) -> tuple[Case,
     end = header(net.graph)["outputs"][0]
     shape = layer(net.graph, end["node"])["outputs"][end["output"]]
     return chain.then(use, tuple(size for size in shape if isinstance(size, int))), net
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x -> linear(8) -> { flatten -> sum([1]) } @checkpoint",
+        "x -> linear(8) -> unsqueeze(1) -> interpolate(size = 3) @checkpoint",
+        "x -> linear(8) -> { linear(8) @frozen } @checkpoint",  # weights alone are kept, and hold what enters
+        "x -> linear(8) -> permute([1, 0]) @checkpoint -> tanh @checkpoint",
+        "y = x -> linear(8)\n expand(x -> slice(0, 1) -> prelu, y -> { relu -> linear(8) } @checkpoint, [1])",
+        "y = x -> linear(8) -> sigmoid\n expand(x -> slice(0, 1) -> prelu, y, [1])",
+    ],
+)
+def test_what_backward_does_not_come_back_for_is_not_kept(network_of: Build, body: str) -> None:
+    net = network_of(f"network Net(x: [2, 8]) {{ {body} }}")
+    assert kept_for_backward(net.graph, CPU) == kept_with_the_outputs(net)
 
 
 # --- figures that were wrong once

@@ -142,7 +142,7 @@ def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> 
         if label and link.id not in long:
             attributes["label"] = text(f"  {label} ")
         if len(tops.get(link.source, ())) > 1 and not across:
-            attributes["tailport"] = PORTS[look.direction][0]
+            attributes["tailport"] = PORTS[look.direction][0] + ("e" if link.edge.role == "side" else "")
         if len(tops.get(link.target, ())) > 1 and not across:
             attributes["headport"] = PORTS[look.direction][1]
         if link.source == ENTER:

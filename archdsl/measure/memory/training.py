@@ -16,7 +16,7 @@ from archdsl.measure.memory.ledger import Ledger, forward
 from archdsl.measure.run.execution import Execution, ExecutionStep, Setting, Storage, Tensor
 from archdsl.measure.run.optimizer import Optimizer
 from archdsl.measure.run.precision import BYTES
-from archdsl.measure.run.saved import regions, saved, with_regions
+from archdsl.measure.run.saved import Saved, regions, saved, with_regions
 
 
 def training(run: Execution, optimizer: Optimizer, ledger: Ledger | None = None) -> Ledger:
@@ -102,7 +102,7 @@ class _Training:
         arrived = [self.gradients.pop(tensor) for tensor in step.makes if tensor in self.gradients]
         if step.makes[0] not in self.wanted:
             return
-        if region is not None and region not in self.recomputed and arrived:
+        if region is not None and region not in self.recomputed and arrived and self._entered(region):
             self._recompute(region)
         if arrived and step.node["operator"].owns_storage:
             self._own(step, arrived[0])
@@ -130,12 +130,16 @@ class _Training:
         region = step.node["checkpoint"]
         held = [self.saved.get(step.name)] if region is None or region in self.recomputed else []
         if region is not None and self.closing[region] == step.name:
-            held.append(self.kept[self.regions[region][0].name])
+            held.append(self._entered(region))
         for own in held:
             if own is not None:
                 for storage, _ in own.storages:
                     self.ledger.drop(storage)
                 self.ledger.add(step.device, own.extra * -1)
+
+    def _entered(self, region: str) -> Saved | None:
+        """What is kept for a region; None where autograd keeps nothing of it, so that nothing is computed again."""
+        return self.kept.get(self.regions[region][0].name)
 
     def _recompute(self, region: str) -> None:
         """Run a region again, this time keeping what its layers need."""

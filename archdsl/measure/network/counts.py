@@ -2,7 +2,8 @@
 
 In a step of training a layer is run forward, with a `@checkpoint` once more (but for the end of its region, see
 `archdsl.measure.run.recomputed`), and backward: a gradient of each input
-that leads to something trainable, and of its own weights unless they are `@frozen`.
+that leads to something trainable, and of its own weights unless they are `@frozen`, as far as the network's loss, or
+without one its outputs, depend on them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final, NamedTuple
 from archdsl.dims import Size
 from archdsl.graph import Graph, Layer, layer
 from archdsl.measure.network import cost
-from archdsl.measure.run.execution import Runs
+from archdsl.measure.run.execution import Execution, Runs
 from archdsl.measure.run.recomputed import macs_again, recomputed
 from archdsl.net_view import NetView
 
@@ -47,18 +48,13 @@ def counts(graph: Graph) -> dict[str, Count]:
     """The counts of all layers."""
     net = NetView(graph)
     in_inference, in_training = net.live(training=False), net.live(training=True)
-    learning: set[str] = set()  # what leads to something trainable
-    again = _again(net)
+    run = Runs(net).training
+    again = _again(net, run)
     found = {}
     for key, node in net.layers.items():
         if node["op"] == "input":
             continue
         operator, inputs, output = node["operator"], net.counted_inputs(key), net.counted(node["shape"])
-        trainable = not node["frozen"] and any(weight.role != "buffer" for weight in net.weights(key))
-        wanted = [producer in learning for producer, _ in net.operands(key)]
-        trains = key in in_training and (trainable or any(wanted))
-        if trains:
-            learning.add(key)
         macs, params = operator.macs(inputs, output), cost.params(node)
         found[key] = Count(
             params=params,
@@ -66,17 +62,24 @@ def counts(graph: Graph) -> dict[str, Count]:
             macs=macs if key in in_inference else 0,
             macs_training=macs if key in in_training else 0,
             macs_recomputed=again.get(key, 0),
-            macs_backward=operator.backward_macs(inputs, output, wanted, trainable) if trains and macs != 0 else 0,
+            macs_backward=_backward(run, key, node) if macs != 0 else 0,
             operations=operator.operations(inputs, output) if key in in_inference else 0,
         )
     return found
 
 
-def _again(net: NetView) -> Mapping[str, Size]:
+def _backward(run: Execution, key: str, node: Layer) -> Size:
+    """The multiply-adds of a layer in backward, where a gradient arrives at it."""
+    if all((key, number) not in run.due for number in range(len(node["outputs"]))):
+        return 0
+    use = run.uses[key]
+    return node["operator"].backward_macs(use.shapes, use.output, use.wanted, use.trained)
+
+
+def _again(net: NetView, run: Execution) -> Mapping[str, Size]:
     """The multiply-adds that backward computes again, by layer."""
     if all(node["checkpoint"] is None for node in net.layers.values()):
         return {}
-    run = Runs(net).training
     return macs_again(run, {step.name: step for step in run.steps}, recomputed(run))
 
 

@@ -3,7 +3,7 @@ each tensor has."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final, Literal, TypeAlias
@@ -48,7 +48,7 @@ class ExecutionStep:
     device: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Execution:
     """Steps in order, and of every tensor its shape, its strides, the bytes of an element, and its storage."""
 
@@ -70,6 +70,25 @@ class Execution:
         """The storage of a tensor on a device: its own, or that of its copy there."""
         own = self.storages[tensor]
         return own if own[2] == device else (*tensor, device)
+
+    @cached_property
+    def due(self) -> Set[Tensor]:
+        """The tensors at which a gradient arrives in backward, which begins at the losses."""
+        return self.leading_to(self.losses)
+
+    @cached_property
+    def held(self) -> Set[Tensor]:
+        """The tensors whose part of autograd's graph the outputs and the losses hold after the forward pass."""
+        return self.leading_to((*self.outputs, *self.losses))
+
+    def leading_to(self, ends: Iterable[Tensor]) -> Set[Tensor]:
+        """The tensors to which a gradient goes back from these."""
+        found = {tensor for tensor in ends if tensor in self.wanted}
+        for step in reversed(self.steps):
+            if not found.isdisjoint(step.makes):
+                wanted = self.uses[step.name].wanted
+                found.update(read for read, wants in zip(step.reads, wanted, strict=True) if wants)
+        return found
 
     def lowered(self, step: ExecutionStep) -> bool:
         """Whether autocast rounds what a step reads."""

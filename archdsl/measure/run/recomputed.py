@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from archdsl.dims import Size
 from archdsl.measure.run.execution import Execution, ExecutionStep
-from archdsl.measure.run.saved import regions
+from archdsl.measure.run.saved import keeps_anything, regions
 
 
 def recomputed(run: Execution) -> dict[str, bool]:
@@ -22,8 +22,8 @@ def recomputed(run: Execution) -> dict[str, bool]:
 
 def again(run: Execution, region: Sequence[ExecutionStep]) -> dict[str, bool]:
     """The same for the steps of one region."""
-    keeping = [number for number, step in enumerate(region) if _keeps(run, step)]
-    if not keeping:
+    keeping = [number for number, step in enumerate(region) if keeps_anything(run, step)]
+    if not any(not run.due.isdisjoint(region[number].makes) for number in keeping):  # nothing asks for what was kept
         return {}
     last = region[keeping[-1]]
     return {step.name: True for step in region[: keeping[-1]]} | {last.name: False}
@@ -38,20 +38,3 @@ def macs_again(run: Execution, steps: Mapping[str, ExecutionStep], found: Mappin
         output = run.shapes[step.makes[0]]
         counted[name] = operator.macs(inputs, output) if whole else operator.macs_before_last_kept(inputs, output)
     return counted
-
-
-def _keeps(run: Execution, step: ExecutionStep) -> bool:
-    """Whether autograd keeps anything of a step: tensors, values, or weights for the gradients of what it read."""
-    operator, use = step.node["operator"], run.uses[step.name]
-    if step.makes[0] not in run.wanted or operator.owns_storage:
-        return False
-    kept = operator.keeps(use)
-    weighs = bool(operator.weights(*use.shapes)) and any(use.wanted)
-    return bool(kept.inputs) or kept.values != 0 or weighs or keeps_what_it_makes(run, step)
-
-
-def keeps_what_it_makes(run: Execution, step: ExecutionStep) -> bool:
-    """Whether autograd keeps of a step what is known only once it has run: its output, statistics, a mask."""
-    operator = step.node["operator"]
-    kept = operator.keeps(run.uses[step.name])
-    return kept.output or kept.float32 != 0 or kept.flags != 0 or not {"mask", "index"}.isdisjoint(operator.saves)

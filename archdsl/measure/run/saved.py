@@ -27,7 +27,7 @@ def saved(run: Execution) -> dict[str, Saved]:
     return {
         step.name: _saved(run, step, owned)
         for step in run.steps
-        if step.makes[0] in run.wanted and not step.node["operator"].owns_storage
+        if not run.held.isdisjoint(step.makes) and not step.node["operator"].owns_storage
     }
 
 
@@ -71,6 +71,23 @@ def entering(run: Execution, region: list[ExecutionStep]) -> dict[Storage, Size]
     return {run.storage(t, device): run.sizes[t] for t, device in read}
 
 
+def keeps_anything(run: Execution, step: ExecutionStep) -> bool:
+    """Whether autograd keeps anything of a step: tensors, values, or weights for the gradients of what it read."""
+    operator, use = step.node["operator"], run.uses[step.name]
+    if step.makes[0] not in run.wanted or operator.owns_storage:
+        return False
+    kept = operator.keeps(use)
+    weighs = bool(operator.weights(*use.shapes)) and any(use.wanted)
+    return bool(kept.inputs) or kept.values != 0 or weighs or keeps_what_it_makes(run, step)
+
+
+def keeps_what_it_makes(run: Execution, step: ExecutionStep) -> bool:
+    """Whether autograd keeps of a step what is known only once it has run: its output, statistics, a mask."""
+    operator = step.node["operator"]
+    kept = operator.keeps(run.uses[step.name])
+    return kept.output or kept.float32 != 0 or kept.flags != 0 or not {"mask", "index"}.isdisjoint(operator.saves)
+
+
 def regions(run: Execution) -> dict[str, list[ExecutionStep]]:
     """The steps of each recomputed region."""
     found: dict[str, list[ExecutionStep]] = {}
@@ -81,14 +98,16 @@ def regions(run: Execution) -> dict[str, list[ExecutionStep]]:
 
 
 def with_regions(run: Execution, each: Mapping[str, Saved]) -> dict[str, Saved]:
-    """What steps keep in the forward pass: a recomputed region no more than what enters it, held by its first step."""
+    """What steps keep in the forward pass: a recomputed region no more than what enters it, held by its first step; and
+    not that where autograd would keep nothing of it."""
     owned = {run.storages[t] for step in run.steps if step.node["operator"].owns_storage for t in step.makes}
     found = dict(each)
     for steps in regions(run).values():
-        if not any(step.name in each for step in steps):
-            continue
+        kept_at_all = any(step.name in each and keeps_anything(run, step) for step in steps)
         for step in steps:
             found.pop(step.name, None)
+        if not kept_at_all:
+            continue
         kept = tuple((s, size) for s, size in entering(run, steps).items() if s not in owned)
         found[steps[0].name] = Saved(kept)
     return found

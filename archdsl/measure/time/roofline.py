@@ -25,8 +25,8 @@ from archdsl.measure.memory.training import trainable
 from archdsl.measure.run.execution import Execution, ExecutionStep, Hardware, Runs, Setting
 from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
-from archdsl.measure.run.recomputed import keeps_what_it_makes, macs_again, recomputed
-from archdsl.measure.run.saved import saved
+from archdsl.measure.run.recomputed import macs_again, recomputed
+from archdsl.measure.run.saved import keeps_what_it_makes, saved
 from archdsl.measure.time.device_profile import DeviceProfile, Pass, ProfileError, rate_of
 from archdsl.net_view import NetView
 
@@ -215,12 +215,11 @@ class _Roofline:
 
     def backward(self) -> dict[str, Workload]:
         """What layers do in backward, each with what it computes again."""
-        readers = Counter(tensor for step in self.run.steps if step.name in self.saved for tensor in step.reads)
+        steps = [step for step in self.run.steps if step.name in self.saved and not self.run.due.isdisjoint(step.makes)]
+        readers = Counter(tensor for step in steps for tensor in step.reads)
         seen: set[Any] = set()
         found = {}
-        for step in reversed(self.run.steps):
-            if step.name not in self.saved:
-                continue
+        for step in reversed(steps):
             work = self._backward(step, [t for t in step.reads if readers[t] > 1 and t in seen])
             seen.update(step.reads)
             found[step.name] = work + self._again(step) if step.name in self.again else work
