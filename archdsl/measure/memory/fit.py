@@ -240,7 +240,7 @@ def beginning(net: NetView) -> Shapes:
         shape = net.counted(net.layers[name]["shape"])
         sizes = numbers(shape)
         if sizes is None:
-            raise Unfit(f"sizes of `{name}` {show(shape)} are left open: give them with --input")
+            raise Unfit(f"sizes of `{name}` {show(shape)} are left open: give them with --at or --input")
         found[name] = sizes
     return found
 
