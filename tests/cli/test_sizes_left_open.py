@@ -53,3 +53,13 @@ def test_a_size_that_cannot_be_is_refused(spec: str, command: str, sizes: str, s
     done = run(f"{command.format(spec, spec)} --at {sizes}")
     assert done.exit_code != 0
     assert says in f"{done.output} {done.exception}"
+
+
+def test_it_may_be_given_several_times(spec: str) -> None:
+    assert run(f"report {spec} --at H=32 --at W=16").output == run(f"report {spec} --at H=32,W=16").output
+
+
+def test_a_size_that_is_given_twice_is_refused(spec: str) -> None:
+    done = run(f"report {spec} --at H=32 --at H=16")
+    assert done.exit_code == 2
+    assert "`H` is given twice" in done.output
