@@ -19,6 +19,7 @@ from archdsl.errors import SpecError
 from archdsl.graph import layer
 from archdsl.measure.network.field import Field, Fields
 from archdsl.measure.network.receptive_field import receptive_fields
+from archdsl.net_view import NetView
 from archdsl.network import Network
 from archdsl.program import parse_string
 from tests.conftest import Said
@@ -101,7 +102,7 @@ def seen(net: Network) -> tuple[Field, ...]:
 
 
 def last_fields(net: Network) -> Fields:
-    return receptive_fields(net.graph)[list(net.graph)[-1]]
+    return receptive_fields(NetView(net.graph))[list(net.graph)[-1]]
 
 
 def dependencies(net: Network, length: int = LENGTH) -> list[set[int]] | None:
