@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
@@ -174,9 +174,9 @@ def operands(graph: Graph, key: str) -> list[tuple[str, int]]:
     return [(producer, output) for _, producer, output in sorted(incoming)]
 
 
-def input_shapes(graph: Graph, key: str, reads: Iterable[tuple[str, int]] | None = None) -> list[Shape]:
-    """The shapes of a layer's inputs. `reads` are its operands, where they are known already."""
-    return [layer(graph, producer)["outputs"][output] for producer, output in reads or operands(graph, key)]
+def input_shapes(graph: Graph, key: str) -> list[Shape]:
+    """The shapes of a layer's inputs."""
+    return [layer(graph, producer)["outputs"][output] for producer, output in operands(graph, key)]
 
 
 def live(graph: Graph, training: bool) -> set[str]:

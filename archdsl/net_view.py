@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 from archdsl.dims import Shape, Size, product, substitute
-from archdsl.graph import Graph, Header, Layer, header, input_shapes, live, operands
+from archdsl.graph import Graph, Header, Layer, header, live, operands
 from archdsl.ops import Weight
 
 Operand: TypeAlias = tuple[str, int]  # the layer that makes a tensor, and which of its outputs it is
@@ -67,7 +67,7 @@ class NetView:
 
     def input_shapes(self, key: str) -> list[Shape]:
         """The shapes of a layer's inputs."""
-        return input_shapes(self.graph, key, self.operands(key))
+        return [self.layers[producer]["outputs"][output] for producer, output in self.operands(key)]
 
     def counted(self, shape: Shape) -> Shape:
         """A shape with values put in for symbols."""

@@ -28,8 +28,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def at_option(function: F) -> F:
     """--at, given to the command as `symbols`: values of what the spec leaves open."""
     return click.option(
-        "--at", "symbols", metavar="NAME=SIZE,…", callback=symbol_values, help="Sizes left open: H=224,W=224."
-    )(function)
+        "--at", "symbols", multiple=True, metavar="NAME=SIZE,…", callback=symbol_values,
+        help="Sizes left open: H=224,W=224.",
+    )(function)  # fmt: skip
 
 
 def spec_argument(function: F) -> F:
@@ -256,10 +257,10 @@ def cannot_write(path: Path | str, error: OSError) -> SpecError:
     return SpecError([Diagnostic("cannot-write", message, place=str(path))])
 
 
-def symbol_values(ctx: click.Context, option: click.Parameter, text: str | None) -> dict[str, int]:
+def symbol_values(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, int]:
     """The sizes of `H=224,W=224`."""
     found: dict[str, int] = {}
-    for pair in text.split(",") if text is not None else ():
+    for pair in (pair for text in texts for pair in text.split(",")):
         name, _, size = pair.strip().partition("=")
         if not re.fullmatch(r"[A-Z]\w*", name) or not re.fullmatch(r"\d{1,12}", size):
             raise click.BadParameter(f"`{pair}` is not NAME=SIZE, as in H=224", ctx, option)

@@ -133,7 +133,8 @@ def command(
     if needs is not None:
         from archdsl.presentation.memory import sheet
 
-        sheets = [replace(sheets[0], document=report.to_dict() | {"memory": needs.to_dict()}), sheet(needs)]
+        of_memory = needs.to_dict
+        sheets = [replace(sheets[0], document=lambda: report.to_dict() | {"memory": of_memory()}), sheet(needs)]
     print_sheets(sheets, form, width)
     return 0
 

@@ -36,7 +36,7 @@ class Net(NetView):
 
     @cached_property
     def fields(self) -> dict[str, Fields]:
-        return receptive_fields(self.graph)
+        return receptive_fields(self)
 
     def operator(self, key: str) -> Operator:
         return self.layers[key]["operator"]

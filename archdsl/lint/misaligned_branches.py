@@ -66,7 +66,11 @@ def _looking(values: Sequence[Value]) -> Value:
 def _joined(branches: list[Sights | None]) -> Sights | None:
     """Where the whole of several branches looks: from the first to the last of them."""
     known = [branch for branch in branches if branch is not None]
-    if not known or len(known) < len(branches) or len({(b.source, len(b.dims)) for b in known}) > 1:
+    if not known or len(known) < len(branches):
+        return None
+    if all(branch == known[0] for branch in known):
+        return known[0]
+    if len({(b.source, len(b.dims)) for b in known}) > 1:
         return None
     joined = []
     for parts in zip(*(branch.dims for branch in known), strict=True):
@@ -87,7 +91,7 @@ def _compare(net: Net, key: str, branches: list[Sights | None]) -> Iterator[Foun
     known = [(i, branch) for i, branch in enumerate(branches) if branch is not None]
     for number, other in known[1:]:
         start, first = known[0]
-        if other.source != first.source or len(other.dims) != len(first.dims):
+        if other == first or other.source != first.source or len(other.dims) != len(first.dims):
             continue
         for axis in range(len(first.dims)):
             a, b = first.dims[axis], other.dims[axis]

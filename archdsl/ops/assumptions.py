@@ -18,9 +18,11 @@ def fits(size: Size, least: int = 1) -> bool:
     if isinstance(size, int):
         return size >= least
     certain = at_least(size, least)
-    noted, beyond = _NOTED.get(), size - least
-    if certain is None and noted is not None and isinstance(beyond, Dim):
-        noted[beyond] = None
+    noted = _NOTED.get()
+    if certain is None and noted is not None:
+        beyond = size - least
+        if isinstance(beyond, Dim):
+            noted[beyond] = None
     return certain is not False
 
 

@@ -16,6 +16,8 @@ from archdsl.ops.strides import Laid, Strides, elementwise, in_format, viewed
 
 def broadcast(a: Shape, b: Shape, what: str) -> Shape:
     """The shape of an elementwise result: aligned at the last dimension, 1 stretches."""
+    if a == b:
+        return a
     rank = max(len(a), len(b))
     out: list[Size] = []
     for dim in range(-rank, 0):

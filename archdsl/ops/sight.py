@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from archdsl.dims import Shape
 
 MOST: Final = 1024  # phases that are kept apart; resampling by odd factors may have more
+AT_PLACE: Final = (range(1),)  # the taps of what reads the position at its own place alone
 
 
 class Slide(NamedTuple):
@@ -20,7 +22,7 @@ class Slide(NamedTuple):
     """
 
     dim: int  # of the output
-    taps: tuple[range, ...] = (range(1),)
+    taps: tuple[range, ...] = AT_PLACE
     advance: int = 1
     ordered: bool = True
 
@@ -35,11 +37,19 @@ def window(dim: int, kernel: int, stride: int = 1, offset: int = 0, dilation: in
     return Slide(dim, (range(offset, offset + (kernel - 1) * dilation + 1, dilation),), stride)
 
 
+@lru_cache
+def straight(rank: int) -> tuple[Slide, ...]:
+    """Each element sees the one at its own place, of an input of the same shape."""
+    return tuple(map(Slide, range(rank)))
+
+
 def pointwise(input: Shape, output: Shape, mixed: Collection[int] = ()) -> tuple[Slide | None, ...]:
     """An element sees the one at its own place, aligned at the last dimension, and all along the dimensions `mixed`.
 
     What is stretched is seen from everywhere.
     """
+    if input == output and not mixed:
+        return straight(len(input))
     shift = len(output) - len(input)
     across = {dim % len(input) for dim in mixed}
     found = []

@@ -3,7 +3,7 @@
 A stride is the distance, in elements, between neighbours along a dimension; 0 where a dimension is repeated without a
 copy. The rules are those of torch 2.13: `computeStride` (ATen/TensorUtils.cpp) for views, `TensorIterator` for
 elementwise operators, `c10/core/MemoryFormat.h` for channels last. Where a symbol leaves open which of two strides is
-greater, they are taken to lie in order.
+greater, they are taken to lie in order, and a size that is a symbol is taken to be more than 1.
 """
 
 from __future__ import annotations
@@ -221,6 +221,7 @@ def _at_least(a: Size, b: Size) -> bool:
     if isinstance(a, int) and isinstance(b, int):
         return a >= b
     try:
-        return at_least(a, b) is not False
+        decided = at_least(a, b)
+        return at_least(b, a) is not True if decided is None else decided  # `1 >= H` holds at H = 1 alone
     except Undecided:  # too long to compare
         return True

@@ -32,7 +32,7 @@ def sheets(difference: Difference) -> list[Sheet]:
     name_a, name_b = difference.a.name, difference.b.name
     if difference.same:
         title = f"{name_a} and {name_b} are the same architecture"
-        return [Sheet(title, COLUMNS, (), document=difference.to_dict(), listing=True)]
+        return [Sheet(title, COLUMNS, (), document=difference.to_dict, listing=True)]
     layers = difference.layers
     groups = {
         "interface": ((c.what, arrow(c)) for c in difference.interface),
@@ -47,7 +47,7 @@ def sheets(difference: Difference) -> list[Sheet]:
         title=f"{name_a} → {name_b}",
         columns=COLUMNS,
         lines=lines or (Line(("the layers are the same", None, None)),),
-        document=difference.to_dict(),
+        document=difference.to_dict,
         listing=True,
         most=LINES,
     )

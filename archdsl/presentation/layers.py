@@ -71,7 +71,7 @@ def layers(graph: Graph, report: Report, view: ReportView) -> Sheet:
         ),
         total=_total(report, rows, view),
         notes=tuple(notes),
-        document=report.to_dict(),
+        document=report.to_dict,
     )
 
 
@@ -84,7 +84,7 @@ def listing(report: Report) -> Sheet:
         columns=tuple(figure.column for figure in figures),
         lines=tuple(Line(tuple(figure.of(item, report) for figure in figures)) for item in items),
         notes=tuple(summary(report)),
-        document=report.to_dict(),
+        document=report.to_dict,
     )
 
 

@@ -42,7 +42,7 @@ def sheet(report: MemoryReport) -> Sheet:
         columns=(Column(title, wrap=True), *(Column(name, "bytes") for name in report.devices)),
         lines=tuple(Line((part, *(column[i] for column in columns))) for i, part in enumerate(PARTS)),
         notes=tuple(peaks),
-        document=report.to_dict(),
+        document=report.to_dict,
     )
 
 

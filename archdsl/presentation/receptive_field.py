@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from archdsl.measure.network.field import Fields
 
 
+@lru_cache(1024)  # most layers see as those around them
 def field(fields: Fields) -> str:
     """The sizes of a receptive field: `427`, `7 × 9` where sides differ, `188–204` where elements do."""
     if fields is None:

@@ -8,4 +8,5 @@ from archdsl.sheet.sheet import Sheet
 
 
 def render(sheet: Sheet, width: int | None) -> str:
-    return json.dumps(sheet.document, indent=1, ensure_ascii=False) + "\n"
+    document = sheet.document() if callable(sheet.document) else sheet.document
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

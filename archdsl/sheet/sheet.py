@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table. `document` is what JSON says of the same.
+    """A table. `document` is what JSON says of the same, or makes it when it is asked for.
 
     In text a `listing` is no table: its title, then each group with its lines as sentences, `most` of them if given.
     """

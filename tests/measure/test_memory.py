@@ -399,6 +399,17 @@ def test_a_memory_that_grows_evenly_is_asked_for_four_batches(network_of: Build)
     assert len(asked) == 4
 
 
+def test_a_memory_that_grows_slowly_at_first_is_asked_for_six_batches() -> None:
+    asked: list[int] = []
+
+    def excess(number: int) -> int:
+        asked.append(number)
+        return max(96 * number + 60_000, 6496 * number) - 2**30  # the optimizer's step, or activations
+
+    assert largest(excess) == 2**30 // 6496
+    assert len(asked) <= 6
+
+
 # --- batches that are worked out from a symbol
 
 

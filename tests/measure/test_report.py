@@ -14,6 +14,7 @@ import archdsl
 from archdsl.dims import numbers
 from archdsl.measure.network.receptive_field import receptive_fields
 from archdsl.measure.network.report import Report
+from archdsl.net_view import NetView
 from archdsl.network import Network
 
 Build = Callable[..., Network]
@@ -133,7 +134,7 @@ def test_the_inference_peak_follows_liveness(network_of: Build) -> None:
 
 
 def field(net: Network, key: str) -> list[int]:
-    fields = receptive_fields(net.graph)[key]
+    fields = receptive_fields(NetView(net.graph))[key]
     assert fields is not None
     return [f.size for f in fields]
 
@@ -176,7 +177,7 @@ def test_the_receptive_field_is_where_the_input_has_a_gradient(network_of: Build
     out = model(x)
     out[0, 0, 2, 2].backward()
     rows = x.grad[0, 0].abs().sum(1).nonzero().flatten()  # type: ignore[index]
-    fields = receptive_fields(net.graph)["c2"]
+    fields = receptive_fields(NetView(net.graph))["c2"]
     assert fields is not None
     assert fields[0].jump is not None
     low, high = (2 * fields[0].jump + end for end in (fields[0].low, fields[0].high))

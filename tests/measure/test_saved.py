@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from archdsl.dims import value
 from archdsl.errors import SpecError
 from archdsl.graph import header, layer
 from archdsl.measure.run.execution import Setting, execution
@@ -99,6 +100,24 @@ def _grown(choose: random.Random, network_of: Build, chain: Case) -> tuple[Case,
 def test_what_backward_does_not_come_back_for_is_not_kept(network_of: Build, body: str) -> None:
     net = network_of(f"network Net(x: [2, 8]) {{ {body} }}")
     assert kept_for_backward(net.graph, CPU) == kept_with_the_outputs(net)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = x -> permute([2, 0, 1])\n y * y -> flatten(1)",
+        "x -> permute([2, 1, 0]) -> relu -> permute([2, 1, 0]) -> flatten",
+        "x -> permute([0, 2, 1]) -> relu -> reshape([N, -1])",
+        "x -> permute([2, 0, 1]) -> unsqueeze(1) -> conv(4, 1) -> relu -> flatten(2)",
+    ],
+)
+def test_tensors_of_open_sizes_lie_as_those_of_numbers(network_of: Build, body: str) -> None:
+    def strides(shape: str) -> dict[object, tuple[object, ...]]:
+        net = NetView(network_of(f"network Net(x: [{shape}]) {{ {body.replace('N', shape[0])} }}").graph, {})
+        found = execution(net, training=False, setting=CPU).strides
+        return {tensor: tuple(value(size, {"N": 3, "H": 5}) for size in of) for tensor, of in found.items()}
+
+    assert strides("N, 4, H") == strides("3, 4, 5")
 
 
 # --- figures that were wrong once

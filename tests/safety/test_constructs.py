@@ -62,6 +62,29 @@ def test_the_work_for_a_construct_grows_as_the_text_does(form: str, name: str, t
     assert large < MOST * small
 
 
+# Calls of functions for each layer that is written: a text at the limit has 60,000 of them, and each may cost 150 µs.
+LAYER_COSTS: dict[str, tuple[Callable[[Path], object], int]] = {
+    "load": (lambda path: load(path), 400),
+    "lint": (lambda path: check_and_lint(path), 550),
+    "report": (lambda path: str(load(path).report()), 800),
+    "memory": (lambda path: str(load(path).memory()), 700),
+}
+
+
+@pytest.mark.parametrize("more", [" + x", " -> relu"])
+@pytest.mark.parametrize("job", LAYER_COSTS)
+def test_one_more_layer_costs_little(job: str, more: str, tmp_path: Path, calls_of: Cost) -> None:
+    do, most = LAYER_COSTS[job]
+    path = tmp_path / "net.arch"
+
+    def cost(layers: int) -> int:
+        path.write_text(f"{HEAD}x{more * layers}\n}}\n", encoding="utf-8")
+        return calls_of(lambda: do(path))
+
+    cost(10)  # what is made at the first use does not count
+    assert cost(300) - cost(100) < most * 200
+
+
 # --- what was slow where no function is called: in one regular expression, or one comparison
 
 

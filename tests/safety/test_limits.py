@@ -66,14 +66,15 @@ ATTACKS = {
     "faults": (network("\n".join(f"abcdefgh{i} = abcdefgg{i}" for i in range(9000))), "check", "unknown-name"),
     "a-long-line": (network("x" + " -> relu" * (SIZE // 9) + " -> relo"), "check", "did you mean `relu`"),
     "a-long-sum": (network("y = 1" + "+1" * (SIZE // 2 - 50) + "\nx -> relu"), "check", ""),
-    "a-chain-formatted": (network("x" + " -> relu" * (SIZE // 9)), "fmt", ""),
+    "a-chain-formatted": (network("x" + " -> relu" * (SIZE // 17)), "fmt", ""),
+    "a-chain-too-long-formatted": (network("x" + " -> relu" * (SIZE // 9)), "fmt", "file-too-large"),
     "outputs": (network("\n".join(f"output o{i} = x -> relu" for i in range(9000))), "report", ""),
 }  # fmt: skip
 
 
 HEAVY = """
 layers layers-of-variants doubling empty-loops sums a-chain-formatted floor-divisions a-long-sum outputs
-a-long-line wide-concat
+a-long-line wide-concat a-chain-too-long-formatted
 """.split()  # some seconds each: `make fuzz` runs them
 CASES = [pytest.param(*case, id=name, marks=[pytest.mark.heavy] * (name in HEAVY)) for name, case in ATTACKS.items()]
 

@@ -12,7 +12,7 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layer
 from archdsl.measure.memory.cheapest import Candidate, candidates, cheapest
 from archdsl.measure.memory.ledger import Peak, inference
-from archdsl.measure.memory.search import largest
+from archdsl.measure.memory.search import MOST, largest
 from archdsl.measure.memory.training import at_rest, training
 from archdsl.measure.network import cost
 from archdsl.measure.run.execution import Hardware, Runs, Setting
@@ -154,9 +154,9 @@ class Fit:
         most = largest(plain.excess, self.least)
         found = [self.case("largest batch", plain, max(most, self.least), [])]
         blocks = [] if self.conditions.inference else regions(plain.at(self.least))
-        if blocks:
+        if blocks and most < MOST:
             marked = self._open(recomputing(self.graph, blocks))
-            more = largest(marked.excess, self.least)
+            more = largest(marked.excess, most + 1)  # a smaller one is of no interest
             if more > most:
                 chosen = self._candidates(plain.at(more))
                 found.append(self.case("largest batch with every block recomputed", marked, more, chosen))
@@ -240,7 +240,7 @@ def beginning(net: NetView) -> Shapes:
         shape = net.counted(net.layers[name]["shape"])
         sizes = numbers(shape)
         if sizes is None:
-            raise Unfit(f"sizes of `{name}` {show(shape)} are left open: give them with --input")
+            raise Unfit(f"sizes of `{name}` {show(shape)} are left open: give them with --at or --input")
         found[name] = sizes
     return found
 

@@ -33,7 +33,7 @@ def analyse(graph: Graph, runs: Runs | None = None) -> Report:
 
 def _analyse(net: NetView, runs: Runs) -> Report:
     head = net.header
-    fields = receptive_fields(net.graph)
+    fields = receptive_fields(net)
     inferred = net.live(training=False)
     rows = []
     trainable = param_bytes = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from archdsl.ops.sight import MOST, Slide
+from archdsl.ops.sight import AT_PLACE, MOST, Slide
 
 Coordinate: TypeAlias = int | Fraction
 Value: TypeAlias = tuple[Coordinate, ...]  # places along a dimension of the input, which move together
@@ -47,10 +47,13 @@ class Phases(NamedTuple):
         return self
 
     def through(self, slide: Slide, combine: Combine) -> Phases | None:
-        """What outputs have that read these positions; `combine` makes one value of those read, in their order.
+        """What outputs have that read these positions; `combine` makes one value of those read, in their order, and
+        leaves one alone as it is.
 
         None where there are too many phases.
         """
+        if slide.taps == AT_PLACE and slide.advance == 1:
+            return self
         turns = len(self.values) // math.gcd(len(self.values), slide.advance)  # until the phases read are the same
         if turns * len(slide.taps) > MOST:
             return None

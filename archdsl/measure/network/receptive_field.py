@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archdsl.dims import Shape, Size, Undecided
-from archdsl.graph import Graph, input_shapes, layers, operands
 from archdsl.measure.network.field import (
     STEADY,
     STILL,
@@ -27,18 +26,19 @@ from archdsl.measure.network.field import (
     settled,
 )
 from archdsl.measure.network.phases import Phases
-from archdsl.ops.sight import Sees, Slide
+from archdsl.net_view import NetView
+from archdsl.ops.sight import Sees, Slide, straight
 
 
-def receptive_fields(graph: Graph) -> dict[str, Fields]:
+def receptive_fields(net: NetView) -> dict[str, Fields]:
     """The receptive field of every layer. Several inputs are taken to have the same coordinates."""
     found: dict[str, Fields] = {}
-    for key, node in layers(graph):
-        reads = operands(graph, key)
+    for key, node in net.layers.items():
+        reads = net.operands(key)
         if not reads:
             found[key] = tuple(_itself(node["shape"])) if node["op"] == "input" else ()
             continue
-        inputs = input_shapes(graph, key, reads)
+        inputs = net.input_shapes(key)
         operator = node["operator"]
         fields: Fields = ()
         for number, ((producer, output), shape) in enumerate(zip(reads, inputs, strict=True)):
@@ -71,6 +71,8 @@ def _through(fields: Fields, sees: Sees, input: Shape, output: Shape, key: str) 
     """The fields of a layer's output, of those of a tensor that it reads."""
     if fields is None or (sees is None and fields):
         return None
+    if input == output and sees == straight(len(output)):
+        return fields
     found = []
     for field in fields:
         assert sees is not None
@@ -170,6 +172,8 @@ def _united(a: Fields, b: Fields) -> Fields:
         return None
     if len(a) != len(b):
         return a or b
+    if a == b:
+        return a
     found = [joined(x, y) for x, y in zip(a, b, strict=True)]
     known = tuple(field for field in found if field is not None)
     return known if len(known) == len(found) else None
