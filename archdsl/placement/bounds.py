@@ -44,6 +44,7 @@ class Planner:
         self.profile = [profiles[id(kind[0].profile)] for kind in cluster.kinds]
         self.paces = [pace(problem, number) for number in self.profile]
         self.memory = [kind[0].memory for kind in cluster.kinds]
+        self.holding = Holding(problem, self.ends)
         self.small = along(problem, cluster.link, orders(problem))
 
     @cached_property
@@ -76,14 +77,18 @@ class Planner:
 
     def fits(self, counts: Sequence[int], micro_batches: int, more: int = 0) -> Fits | None:
         """Whether stages fit into the devices, were their memory larger by so many bytes; None where all do."""
-        if all(memory is None for memory in self.memory):
+        holding = self.holding
+        most = holding.most(micro_batches)
+        if all(memory is None or most <= memory + more for memory in self.memory):
             return None
-        holding = Holding(self.problem, self.ends, micro_batches)
         flight, devices, memory = SCHEDULES[self.schedule].in_flight, sum(counts), self.memory
 
         def fits(start: int, end: int, kind: int, position: int) -> bool:
             limit = memory[kind]
-            return limit is None or holding.stage(start, end, flight(position, devices, micro_batches)) <= limit + more
+            if limit is None:
+                return True
+            in_flight = flight(position, devices, micro_batches)
+            return holding.stage(start, end, in_flight, micro_batches) <= limit + more
 
         return fits
 
@@ -112,7 +117,7 @@ class Planner:
         return max(even, *(min(own.both(v) for own in used) for v in range(len(self.problem.nodes))))
 
     def _search(self, family: Family, counts: Sequence[int], fits: Fits | None, below: float) -> StageSplit | None:
-        return best_split(family, counts, self.paces, self.profile, fits, below, MOST_PAIRS)
+        return best_split(family, counts, self.profile, fits, below, MOST_PAIRS)
 
     def _bounded(
         self, family: Family, best: StageSplit, counts: Sequence[int], fits: Fits | None, least: float

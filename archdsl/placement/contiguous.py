@@ -14,6 +14,7 @@ from math import inf
 from typing import NamedTuple
 
 from archdsl.placement.ideals import Family
+from archdsl.placement.reach import Reach
 
 
 class TooManyPairs(Exception):
@@ -40,7 +41,6 @@ Fits = Callable[[int, int, int, int], bool]
 def best_split(
     family: Family,
     counts: Sequence[int],
-    paces: Sequence[float],
     profile: Sequence[int],
     fits: Fits | None,
     below: float,
@@ -48,10 +48,10 @@ def best_split(
 ) -> StageSplit | None:
     """The split with the least bottleneck, if one is below a bound; it may leave devices without work.
 
-    counts: devices of each kind. profile: the row of `family.seconds` of each kind. paces: seconds of each kind for
-    what the first row does in one, at least. Raises `TooManyPairs` where it takes more than `most`.
+    counts: devices of each kind. profile: the row of `family.seconds` of each kind. Raises `TooManyPairs` where it
+    takes more than `most`.
     """
-    search = _Search(family, counts, paces, profile, fits, below, most)
+    search = _Search(family, counts, profile, fits, below, most)
     return search.run()
 
 
@@ -95,17 +95,15 @@ class _Search:
         self,
         family: Family,
         counts: Sequence[int],
-        paces: Sequence[float],
         profile: Sequence[int],
         fits: Fits | None,
         below: float,
         most: int,
     ) -> None:
-        self.family, self.counts, self.paces, self.profile = family, tuple(counts), paces, profile
+        self.family, self.counts, self.profile = family, tuple(counts), profile
         self.fits, self.below, self.left = fits, below, most
         self.last = len(family.members) - 1
-        self.order = [sorted(range(self.last + 1), key=row.__getitem__) for row in family.seconds]
-        self.sorted = [[row[i] for i in order] for row, order in zip(family.seconds, self.order, strict=True)]
+        self.reach = Reach(family, profile)
         # By devices used: from an ideal on, the least bottleneck, the end of its stage, and the kind of its device.
         self.best: dict[tuple[int, ...], dict[int, tuple[float, int, int]]] = {}
         self.found: tuple[int, ...] | None = None
@@ -122,38 +120,19 @@ class _Search:
 
     def _level(self, state: tuple[int, ...]) -> dict[int, tuple[float, int, int]]:
         found: dict[int, tuple[float, int, int]] = {}
-        reach = self._reach(state)
+        rest = tuple(count - used for count, used in zip(self.counts, state, strict=True))
         for kind, used in enumerate(state):
             if used:
                 before = (*state[:kind], used - 1, *state[kind + 1 :])
-                self._stages(found, self.best[before], kind, reach, sum(state))
+                self._stages(found, self.best[before], kind, rest, sum(state))
         return found
-
-    def _reach(self, state: tuple[int, ...]) -> float:
-        """Before which moment, in seconds of the first profile with what is sent, the devices that are not used end."""
-        rest = [self.paces[kind] for kind, used in enumerate(state) for _ in range(self.counts[kind] - used)]
-        if not rest:
-            return 0.0
-        if len(self.family.seconds) == 1:
-            return self._furthest(len(rest))
-        return (sum(max(self.below, 0.0) / pace for pace in rest)) * (1 + 1e-12) + max(self.family.crossing)
-
-    def _furthest(self, stages: int) -> float:
-        """The same for devices of one profile: each stage as long as it may be, from the latest end before it on,
-        whether one is inside the other or not."""
-        untils, latest = self.family.latest
-        since, limit = 0.0, 0.0
-        for _ in range(stages):
-            limit = since + self.below
-            since = max(since, latest[bisect_left(untils, limit) - 1])
-        return limit
 
     def _stages(
         self,
         found: dict[int, tuple[float, int, int]],
         ends: dict[int, tuple[float, int, int]],
         kind: int,
-        reach: float,
+        rest: tuple[int, ...],
         position: int,
     ) -> None:
         """The stages on a device of a kind that end where others begin.
@@ -162,7 +141,7 @@ class _Search:
         only those matter for which no other is sooner reached and no slower from there on.
         """
         crossing, regions, row = self.family.crossing, self.family.regions, self.profile[kind]
-        seconds, first = self.family.seconds[row], self.family.seconds[0]
+        seconds = self.family.seconds[row]
         by_region: dict[int, list[_End]] = {}
         for end, (value, _, _) in ends.items():
             if value < self.below and end:
@@ -170,12 +149,9 @@ class _Search:
         if not by_region:
             return
         soonest = min(end.until for alike in by_region.values() for end in alike)
-        low = bisect_left(self.sorted[row], soonest - self.below - 1e-15)
-        high = bisect_right(self.sorted[row], reach) if row == 0 else self.last + 1
         starts: dict[int, list[int]] = {}
-        for start in self.order[row][low:high]:
-            if first[start] + crossing[start] <= reach:
-                starts.setdefault(regions[start], []).append(start)
+        for start in self._starts(row, soonest - self.below, rest):
+            starts.setdefault(regions[start], []).append(start)
         later, front = list[_End](), _Front()
         for region in sorted({*by_region, *starts}, reverse=True):
             here = sorted(by_region.get(region, ()))
@@ -186,6 +162,28 @@ class _Search:
             later += here
             for reached in here:
                 front.add(reached)
+
+    def _starts(self, row: int, since: float, rest: tuple[int, ...]) -> list[int]:
+        """The ideals that stages may begin at, which the devices that are left could have reached."""
+        if not any(rest):
+            return [0]
+        family, crossing = self.family, self.family.crossing
+        progress, limits = self.reach.of(rest, self.below)
+        low = bisect_left(family.ascending[row], since - 1e-15)
+        high = bisect_right(family.ascending[0], progress)
+        behind, before = family.order[row][low:], family.order[0][:high]
+        if row == 0:
+            chosen = family.order[0][low:high]
+        else:
+            seconds, first = family.seconds[row], family.seconds[0]
+            chosen = (
+                [i for i in behind if first[i] <= progress]
+                if len(behind) < len(before)
+                else [i for i in before if seconds[i] >= since - 1e-15]
+            )
+        found = [i for i in chosen if any(family.seconds[r][i] + crossing[i] < limit for r, limit in limits.items())]
+        self._count(len(found))
+        return found
 
     def _stage(
         self,
@@ -256,7 +254,7 @@ def some_split(
     devices = sum(counts)
     guess = family.seconds[0][-1] * max(paces) / devices * 1.1
     while True:
-        found = best_split(family, counts, paces, profile, fits, min(guess, most), most_pairs)
+        found = best_split(family, counts, profile, fits, min(guess, most), most_pairs)
         if found is not None or guess >= most:
             return found
         guess = max(guess, inf if guess == 0 else guess * 1.5)

@@ -28,15 +28,21 @@ class _Sums:
 class Holding:
     """The bytes of any stage of a problem."""
 
-    def __init__(self, problem: Problem, ends: Boundaries, micro_batches: int) -> None:
-        self.problem, self.ends, self.micro_batches = problem, ends, micro_batches
+    def __init__(self, problem: Problem, ends: Boundaries) -> None:
+        self.problem, self.ends = problem, ends
         self._sums: dict[int, _Sums] = {}
 
-    def stage(self, start: int, end: int, in_flight: int) -> int:
-        """Bytes of the stage from one ideal to another, with so many micro-batches in flight."""
+    def stage(self, start: int, end: int, in_flight: int, micro_batches: int) -> int:
+        """Bytes of the stage from one ideal to another, with so many of a step's micro-batches in flight."""
         first, last = self._of(start), self._of(end)
         moving = in_flight * (last.kept - first.kept + last.held)
-        return last.at_rest - first.at_rest + moving + self.micro_batches * (first.forward + last.gradients)
+        return last.at_rest - first.at_rest + moving + micro_batches * (first.forward + last.gradients)
+
+    def most(self, micro_batches: int) -> int:
+        """Bytes that no stage exceeds: of all layers and all tensors."""
+        problem = self.problem
+        moving = sum(problem.kept) + sum(2 * tensor.bytes + tensor.gradient for tensor in problem.tensors)
+        return sum(problem.at_rest) + micro_batches * moving
 
     def weights(self, start: int, end: int) -> int:
         """Bytes of weights with their gradients and the optimizer's states."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import nsmallest
-from itertools import accumulate
 
 from archdsl.placement.devices import Link
 from archdsl.placement.problem import Problem
@@ -32,11 +30,14 @@ class Family:
     regions: Sequence[int]
 
     @cached_property
-    def latest(self) -> tuple[list[float], list[float]]:
-        """When ideals end on the first profile with what is sent, in order; and up to each, the latest beginning of
-        what follows, less what it receives."""
-        pairs = sorted((done + sent, done - sent) for done, sent in zip(self.seconds[0], self.crossing, strict=True))
-        return [until for until, _ in pairs], list(accumulate((since for _, since in pairs), max))
+    def order(self) -> list[list[int]]:
+        """By kind, the ideals in the order of their seconds."""
+        return [sorted(range(len(row)), key=row.__getitem__) for row in self.seconds]
+
+    @cached_property
+    def ascending(self) -> list[list[float]]:
+        """By kind, the seconds of ideals in order."""
+        return [sorted(row) for row in self.seconds]
 
     def thinned(self, shares: int, each: int) -> Family:
         """Of each region, those ideals that least crosses: so many for each of equal shares of its work."""
@@ -51,7 +52,7 @@ class Family:
             for i in inside:
                 by_share.setdefault(int((work[i] - low) / (high - low) * shares) if high > low else 0, []).append(i)
             for alike in by_share.values():
-                chosen.update(nsmallest(each, alike, key=self.crossing.__getitem__))
+                chosen.update(sorted(alike, key=self.crossing.__getitem__)[:each])
         kept = sorted(chosen)
         return Family(
             [self.members[i] for i in kept],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from bisect import insort
 from collections.abc import Callable
 
 from archdsl.placement.problem import Problem
@@ -27,14 +27,13 @@ def _sorted(problem: Problem, key: Callable[[int, int], int]) -> list[int]:
     for v, before in enumerate(problem.before):
         for u in before:
             after[u].append(v)
-    ready = [(key(v, 0), v) for v, count in enumerate(waiting) if not count]
-    heapq.heapify(ready)
+    ready = sorted((-key(v, 0), -v) for v, count in enumerate(waiting) if not count)  # the next is the last
     found: list[int] = []
     while ready:
-        _, u = heapq.heappop(ready)
+        u = -ready.pop()[1]
         found.append(u)
         for v in after[u]:
             waiting[v] -= 1
             if not waiting[v]:
-                heapq.heappush(ready, (key(v, len(found)), v))
+                insort(ready, (-key(v, len(found)), -v))
     return found

@@ -150,4 +150,4 @@ def _missing(problem: Problem, cluster: Cluster, memory: int | None) -> int:
     if memory is None:
         return 0
     ends = Boundaries(problem, cluster.link)
-    return max(Holding(problem, ends, 1).stage(0, ends.all, 1) - memory, 0)
+    return max(Holding(problem, ends).stage(0, ends.all, 1, 1) - memory, 0)

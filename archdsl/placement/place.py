@@ -157,7 +157,7 @@ def _stages(
     ends: Boundaries, cluster: Cluster, parts: Sequence[PlacedStage], micro_batches: int, flights: Sequence[int]
 ) -> tuple[PlannedStage, ...]:
     problem = ends.problem
-    holding = Holding(problem, ends, micro_batches)
+    holding = Holding(problem, ends)
     costs = stage_costs(ends, cluster.link, parts)
     return tuple(
         PlannedStage(
@@ -166,7 +166,7 @@ def _stages(
             cost.forward,
             cost.backward,
             holding.weights(part.start, part.end),
-            holding.stage(part.start, part.end, flight),
+            holding.stage(part.start, part.end, flight, micro_batches),
             tuple(
                 Received(tensor.layer, tensor.output, tensor.bytes, s - 1)
                 for tensor in (problem.tensors[number] for number in ends.crossing(part.start))
