@@ -38,6 +38,8 @@ def open_spec(
         return program(_given(STDIN, texts) or read_stdin(), Path.cwd(), texts), name
     if path is not None:
         file = Path(path)
+        if name is not None and not file.exists() and path in zoo():
+            raise unknown_spec(f"`{path}` ships with archdsl and is one network", f"name it alone: `{path}`", written)
         return program(_given(path, texts) or read(file, path), file.resolve().parent, texts), name
     file = _shipped(written)
     return program(read(file), file.parent), written

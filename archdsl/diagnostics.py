@@ -173,6 +173,12 @@ def _likeliest(written: str, names: Collection[str]) -> Collection[str]:
     return sorted(names, key=likeness, reverse=True)[:MAX_COMPARED]
 
 
+def an_object(value: object) -> str:
+    """What an object of Python is, in a message: `an int`."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A help text that names the closest known words, or None where none is close."""
     return _meant(closest(word, known))

@@ -42,6 +42,7 @@ LIMITS: Final = tuple(
     Limit(f.name, f.default, f.metadata["code"], f.metadata["doc"], f.metadata["reading"])  # type: ignore[arg-type]
     for f in fields(Limits)
 )
+_NAMES: Final = tuple(limit.name for limit in LIMITS)
 MAX_FAULTS: Final = 20  # reported in one run; nobody reads more of them
 MAX_REPAIRED: Final = 10_000  # looked for in one run, where they are to be fixed
 
@@ -76,9 +77,13 @@ def limits() -> Limits:
 def limited(**chosen: int) -> Iterator[None]:
     """Other limits for what is done inside: `with archdsl.limited(layers=200): …`.
 
-    Raises `TypeError` for a limit that does not exist, `ValueError` for one below 1.
+    Raises `TypeError` for a limit that does not exist or is no whole number, `ValueError` for one below 1.
     """
     for name, value in chosen.items():
+        if name not in _NAMES:
+            raise TypeError(f"no limit is called `{name}`; known are {', '.join(_NAMES)}")
+        if type(value) is not int:
+            raise TypeError(f"the limit `{name}` is a whole number, found {value!r:.40}")
         if value < 1:
             raise ValueError(f"the limit `{name}` is at least 1, found {value}")
     token = _IN_FORCE.set(replace(limits(), **chosen))

@@ -63,7 +63,9 @@ class Network:
             figures = memory_report(self.graph, optimizer=optimizer, dtype=dtype, hardware=hardware)
         return printed(figures, PrintedMemory)
 
-    def timing(self, profile: str | DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd") -> Timing:
+    def timing(
+        self, profile: str | os.PathLike[str] | DeviceProfile, *, dtype: str = "fp32", optimizer: str = "sgd"
+    ) -> Timing:
         """How long inference and a training step take on a device, layer by layer, by the roofline model.
 
         `profile` is the name of a GPU (`archdsl.measure.time.gpus.GPUS`) or a file that `archdsl calibrate` wrote.
@@ -75,7 +77,7 @@ class Network:
         from archdsl.measure.time.roofline import predict
         from archdsl.profiles import find_profile
 
-        known = find_profile(profile) if isinstance(profile, str) else profile
+        known = find_profile(os.fspath(profile)) if isinstance(profile, (str, os.PathLike)) else profile
         validate.instance_of("profile", known, DeviceProfile, "the name of a device, a file's, or a DeviceProfile")
         with seldom_collected():
             return predict(self.graph, known, dtype=dtype, optimizer=optimizer)
@@ -115,11 +117,13 @@ class Network:
         `plot`. Raises `ValueError` for an unknown format or option and where sizes are left open, `OSError` where it
         cannot write.
         """
-        for other in beside:
-            validate.instance_of("each of beside", other, Network, "a Network")
-        validate.training_conditions(
-            **{name: options[name] for name in {"optimizer", "dtype", "hardware"} & {*options}}
-        )
+        validate.list_of("beside", beside, Network, "a Network")
+        conditions = ("optimizer", "dtype", "hardware")
+        validate.options("a plot", options, ("panels", "theme", *conditions))
+        validate.list_of("panels", options.get("panels", ()), str, "the name of a panel")
+        validate.training_conditions(**{name: options[name] for name in conditions if name in options})
+        if path is not None:
+            path = validate.file_path("path", path)
         plot: Plot = backend("viz.plots").of_networks([self.graph, *(network.graph for network in beside)], **options)
         if path is not None:
             plot.save(path)

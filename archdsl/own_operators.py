@@ -10,8 +10,10 @@ import functools
 import importlib.util
 import inspect
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -19,8 +21,9 @@ from typing import Any, Final
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.dims import Dim, Undecided
 from archdsl.errors import SpecError
-from archdsl.ops import OPERATORS, Operator, ShapeError, Target, Weight
+from archdsl.ops import OPERATORS, Example, Operator, ShapeError, Target, Weight
 from archdsl.ops.kinds import ParamError
+from archdsl.ops.sight import Slide
 from archdsl.source import Source, Span
 
 SAVES: Final = ("input", "other", "crosswise", "output", "mask", "index")
@@ -28,6 +31,7 @@ CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
     "gradient": ("new", "same", "part"),
     "autocast": ("lower", "float32", None),
 }
+NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
 MEANT: Final = (ShapeError, ParamError, Undecided, SpecError)  # what an operator may raise
 
 
@@ -101,12 +105,55 @@ def _faults(operator: type[Operator]) -> Iterator[Diagnostic]:
         if "kind" not in field.metadata and "ClassVar" not in str(field.type):
             help = f'write `{field.name}: … = param(Integer(1), "what it is")`'
             yield at(operator, field.name, f"`{field.name}` of `{name}` is no parameter", help)
+    if not isinstance(name, str) or NAME.fullmatch(name) is None:
+        yield at(operator, "name", f"the operator `{operator.__name__}` is called {name!r}, which no spec can write")
+        return
+    yield from _defaults(operator)
+    yield from _examples(operator)
     yield from _words(operator)
+    for method in GIVES:
+        if not callable(getattr(operator, method)):
+            yield at(operator, method, f"`{method}` of `{name}` is a method")
     inferred = any(getattr(operator, one) is not getattr(Operator, one) for one in ("infer", "infer_all"))
     for needed, there in (("infer", inferred), ("target", operator.target is not Operator.target)):
         if not there:
             help = f"define `{needed}(self, *inputs)`, which gives a {'shape' if needed == 'infer' else 'Target'}"
             yield at(operator, None, f"the operator `{name}` has no `{needed}`", help)
+
+
+def _defaults(operator: type[Operator]) -> Iterator[Diagnostic]:
+    """Parameters whose kind is none, and defaults that their kinds do not take."""
+    for field in operator.__dataclass_fields__.values():  # type: ignore[attr-defined]
+        if "kind" not in field.metadata:
+            continue
+        kind, default = field.metadata["kind"], field.default
+        if inspect.isclass(kind) or not hasattr(kind, "parse"):
+            help = 'kinds are in `archdsl.ops.kinds`: `param(Integer(1), "what it is")`'
+            yield at(operator, field.name, f"the kind of `{field.name}` of `{operator.name}` is none", help)
+        elif default is not MISSING and default is not None:
+            try:
+                kind.parse(default)
+            except ParamError as error:
+                message = f"the default of `{field.name}` of `{operator.name}` {error.reason}"
+                yield at(operator, field.name, message)
+
+
+def _examples(operator: type[Operator]) -> Iterator[Diagnostic]:
+    """Examples that are none, or none of this operator."""
+    help = f'write `examples = (Example("{operator.name}", ((2, 8, 4, 4),), (2, 8, 4, 4)),)`'
+    examples = operator.examples
+    if isinstance(examples, Example) or not isinstance(examples, (tuple, list)):
+        yield at(operator, "examples", f"`examples` of `{operator.name}` is a tuple of examples", help)
+        return
+    for example in examples:
+        if not (isinstance(example, Example) and isinstance(example.step, str) and _is_shapes(example.inputs)):
+            what = "is a step, the shapes of its inputs, and that of its output"
+            yield at(operator, "examples", f"an example of `{operator.name}` {what}", help)
+        elif not (_is_shape(example.output) or _is_shapes(example.output)):
+            yield at(operator, "examples", f"the output of an example of `{operator.name}` is no shape", help)
+        elif example.step.partition("(")[0].strip() != operator.name:
+            message = f"the example `{example.step}` of `{operator.name}` is of another operator"
+            yield at(operator, "examples", message, help)
 
 
 def _is_remade(operator: type[Operator]) -> bool:
@@ -152,36 +199,50 @@ def _is_shapes(value: Any) -> bool:
 
 
 def _is_weights(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and all(isinstance(one, Weight) for one in value)
+    return isinstance(value, (tuple, list)) and all(
+        isinstance(one, Weight) and isinstance(one.name, str) and _is_shape(one.shape) and _is_positive(one.shape)
+        for one in value
+    )
+
+
+def _is_positive(shape: Iterable[Any]) -> bool:
+    return all(isinstance(size, Dim) or size > 0 for size in shape)
+
+
+def _is_sight(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(one is None or isinstance(one, Slide) for one in value)
+    return value is None or value == "in order"
 
 
 def _is_amount(value: Any) -> bool:
-    return isinstance(value, Dim) or type(value) is int
+    return isinstance(value, Dim) or (type(value) is int and value >= 0)
 
 
 # What an operator's methods give: a test of it, and what it is called.
 GIVES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "infer": (_is_shape, "a shape, a tuple of sizes"),
     "infer_all": (_is_shapes, "shapes, each a tuple of sizes"),
-    "weights": (_is_weights, "weights"),
+    "weights": (_is_weights, "weights, each with its name and shape"),
     "target": (lambda value: isinstance(value, Target), "a Target"),
     **dict.fromkeys(
         ("macs", "backward_macs", "operations", "also_saves", "saves_float32", "scratch", "scratch_backward"),
-        (_is_amount, "a whole number"),
+        (_is_amount, "a whole number from 0"),
     ),
-    **dict.fromkeys(("aliases", "layout", "sees"), (lambda value: True, "")),
+    "sees": (_is_sight, "what it sees along each dimension"),
+    **dict.fromkeys(("aliases", "layout"), (lambda value: True, "")),
 }
 
 
 def _guard(operator: type[Operator], file: Path) -> None:
     """Let the methods that a class defines tell what is wrong with them."""
-    for name in GIVES:
+    for name in (*GIVES, "__post_init__"):
         if name in vars(operator):
             setattr(operator, name, _guarded(operator, name, vars(operator)[name], file))
 
 
 def _guarded(operator: type[Operator], name: str, method: Callable[..., Any], file: Path) -> Callable[..., Any]:
-    fits, what = GIVES[name]
+    fits, what = GIVES.get(name, (lambda value: True, ""))
 
     @functools.wraps(method)
     def call(*arguments: Any, **named: Any) -> Any:

@@ -18,7 +18,7 @@ from archdsl.graph import Graph
 from archdsl.job import one_job
 from archdsl.limits import Work, most_faults
 from archdsl.program import Program, duplicates
-from archdsl.source import Source
+from archdsl.source import Source, Span
 from archdsl.syntax import forms, tree
 
 if TYPE_CHECKING:
@@ -164,4 +164,6 @@ def convert_source(source: Source, form: forms.Form) -> str:
     faults = [fault for fault in duplicates(spec) if fault.code.startswith("duplicate-")]
     if faults:  # a mapping has no place for them
         raise SpecError(faults)
+    if not (spec.imports or spec.blocks or spec.networks or spec.variants):  # no text says nothing
+        raise SpecError([Diagnostic("empty-spec", "the spec has nothing in it to convert", Span(source, 0, 0))])
     return forms.convert_spec(spec, form)

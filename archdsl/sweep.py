@@ -142,7 +142,8 @@ def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
 
     def line(point: Point) -> Line:
         costs: tuple[CellValue, ...] = tuple(
-            getattr(point.report, total) if point.report is not None else None for total in SHOWN
+            (None if point.report is None else "undecided" if (cost := getattr(point.report, total)) is None else cost)
+            for total in SHOWN
         )
         return Line(
             (

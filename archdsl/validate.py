@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from archdsl.diagnostics import Diagnostic
+from archdsl.diagnostics import Diagnostic, an_object, did_you_mean
 from archdsl.errors import SpecError
 from archdsl.evaluate import MAX_LENGTH
 
@@ -16,7 +17,7 @@ MAX_RANK: Final = 64  # of a shape that is worth showing; torch has no more dime
 def one_of(argument: str, value: object, known: Iterable[str]) -> None:
     """Raises `ValueError` where an argument has none of the values that it takes."""
     values = list(known)
-    if value in values:
+    if isinstance(value, str) and value in values:  # an array, say, cannot be looked for
         return
     listed = ", ".join(map(repr, values[:-1])) + f" or {values[-1]!r}"
     raise ValueError(f"{argument} is {listed}, not {value!r:.80}")
@@ -35,7 +36,38 @@ def training_conditions(**given: object) -> None:
 def instance_of(argument: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
     """Raises `TypeError` where an argument is something else."""
     if not isinstance(value, kind):
-        raise TypeError(f"{argument} is {what}, not {_kind(value)}")
+        raise TypeError(f"{argument} is {what}, not {an_object(value)}")
+
+
+def list_of(argument: str, value: object, kind: type, what: str) -> None:
+    """Raises `TypeError` where an argument is no list, or something in it is something else."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{argument} is a list, each of it {what}, not {an_object(value)}")
+    for one in value:
+        instance_of(f"each of {argument}", one, kind, what)
+
+
+def options(of: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raises `TypeError` for an option that there is not."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            help = did_you_mean(name, names) or f"known are {', '.join(names)}"
+            raise TypeError(f"{of} has no option `{name}`; {help}")
+
+
+def file_path(argument: str, value: object) -> Path:
+    """The path of a file to write. Raises `TypeError` for what is none, `ValueError` for a name no file can have."""
+    instance_of(argument, value, (str, os.PathLike), "the path of a file")
+    text = os.fspath(value)  # type: ignore[call-overload]
+    instance_of(argument, text, str, "the path of a file")
+    try:
+        fits = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{argument} is the path of a file, and no file can be called {text!r:.80}")
+    return Path(text)
 
 
 def spec_name(spec: object) -> None:
@@ -48,7 +80,7 @@ def spec_name(spec: object) -> None:
 def named(argument: str, given: object, code: str, of: str) -> None:
     """Raises `SpecError` where an argument is no mapping whose keys are names."""
     if not isinstance(given, Mapping):
-        raise _refusal(code, f"`{argument}` maps names to {of}, found {_kind(given)}")
+        raise _refusal(code, f"`{argument}` maps names to {of}, found {an_object(given)}")
     for key in given:
         if not isinstance(key, str):
             raise _refusal(code, f"`{argument}` maps names to {of}, found {key!r:.80} for a name")
@@ -66,9 +98,15 @@ def choices(settings: object, inputs: object) -> None:
             raise _refusal("bad-setting", message)
     assert isinstance(inputs, Mapping)
     for name, shape in inputs.items():
-        if isinstance(shape, str) or (isinstance(shape, Sequence) and len(shape) > MAX_RANK):
-            shown = f"a shape of {len(shape):,} sizes" if not isinstance(shape, str) else f"the text {shape!r:.40}"
-            raise _refusal("bad-setting", f"input `{name}`: a shape is a list of its sizes, found {shown}")
+        if isinstance(shape, str):
+            shown = f"the text {shape!r:.40}"
+        elif isinstance(shape, (bytes, bytearray)) or not isinstance(shape, Sequence):
+            shown = an_object(shape)
+        elif len(shape) > MAX_RANK:
+            shown = f"a shape of {len(shape):,} sizes"
+        else:
+            continue
+        raise _refusal("bad-setting", f"input `{name}`: a shape is a list of its sizes, found {shown}")
 
 
 def _longest(value: Any) -> int:
@@ -76,11 +114,6 @@ def _longest(value: Any) -> int:
     if not isinstance(value, (list, tuple)):
         return 0
     return max(len(value), *map(_longest, value)) if 0 < len(value) <= MAX_LENGTH else len(value)
-
-
-def _kind(value: object) -> str:
-    name = type(value).__name__
-    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _refusal(code: str, message: str) -> SpecError:

@@ -33,7 +33,10 @@ def write_atomically(path: Path, data: bytes) -> None:
         mask = os.umask(0)
         os.umask(mask)
         mode = 0o666 & ~mask
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.archdsl-", suffix=".tmp")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.archdsl-", suffix=".tmp")
+    except OSError as error:  # of a name that nobody asked for
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         with open(handle, "wb") as file:
             file.write(data)

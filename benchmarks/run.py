@@ -48,10 +48,10 @@ class Run:
     mebibytes: float
 
 
-def measure(command: Sequence[str]) -> Run:
-    """One run of a command as a process of its own."""
+def measure(command: Sequence[str], folder: Path | None = None) -> Run:
+    """One run of a command as a process of its own, in a folder."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     if status != 0:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import torch
 
-from archdsl.diagnostics import Diagnostic, did_you_mean
+from archdsl.diagnostics import Diagnostic, an_object, did_you_mean
 from archdsl.errors import SpecError
 
 DeviceChoice: TypeAlias = Mapping[str, str | torch.device] | str | torch.device | None
@@ -23,7 +23,7 @@ def assign(logical: tuple[str, ...], choice: DeviceChoice) -> dict[str | None, t
     `SpecError` where it does not fit or is not here.
     """
     if choice is not None and not isinstance(choice, (str, torch.device, Mapping)):
-        raise _error(f"`devices` is a name, a device or a mapping, found a {type(choice).__name__}", 'use "cpu"')
+        raise _error(f"`devices` is a name, a device or a mapping, found {an_object(choice)}", 'use "cpu"')
     if choice is None:
         return dict.fromkeys((*logical, None), torch.get_default_device())
     if isinstance(choice, Mapping):

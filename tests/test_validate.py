@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +14,20 @@ import archdsl
 from archdsl.errors import SpecError
 
 load: Any = archdsl.load  # wrong types are meant
+
+
+def limit(**limits: Any) -> None:
+    with archdsl.limited(**limits):
+        pass
+
+
+class Undecidable:
+    """Whether it equals something has no answer, as with an array of numpy."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +49,44 @@ def net() -> archdsl.Network:
         (lambda net: net.plot(optimizer="sdg"), ValueError, "optimizer is 'sgd'"),
         (lambda net: net.plot(hardware="tpu"), ValueError, "hardware is 'cuda' or 'cpu'"),
         (lambda net: net.plot(beside=["lenet5"]), TypeError, "each of beside is a Network, not a str"),
+        (lambda net: net.plot(beside=net), TypeError, "beside is a list, each of it a Network, not a Network"),
+        (lambda net: net.plot(beside=None), TypeError, "beside is a list"),
+        (lambda net: net.plot(panels="stages"), TypeError, "panels is a list, each of it the name of a panel, not a"),
+        (lambda net: net.plot(panels=None), TypeError, "panels is a list"),
+        (lambda net: net.plot(pannels=[]), TypeError, "a plot has no option `pannels`; did you mean `panels`?"),
+        (lambda net: net.plot("a\0.svg"), ValueError, "path is the path of a file, and no file can be called"),
+        (lambda net: net.memory(dtype=array("d", [1, 2])), ValueError, "dtype is 'fp32'"),
+        (lambda net: net.memory(dtype=Undecidable()), ValueError, "dtype is 'fp32'"),
+        (lambda net: net.plot().render("gif"), ValueError, "format is 'pdf', 'png' or 'svg', not 'gif'"),
+        (lambda net: net.plot().save(None), TypeError, "path is the path of a file, not None"),
+        (lambda net: net.compile()("x"), TypeError, "input `image` is a tensor, found a str"),
+        (lambda net: net.compile()(None), TypeError, "input `image` is a tensor, found None"),
+        (lambda net: net.compile(3), SpecError, "`devices` is a name, a device or a mapping, found an int"),
+        (lambda net: load("lenet5", classes=object()), SpecError, "found an object"),
+        (lambda net: load("lenet5", classes=None), SpecError, "found None"),
+        (lambda net: load("lenet5:x"), SpecError, "`lenet5` ships with archdsl and is one network"),
+        (lambda net: net.draw(None), TypeError, "path is the path of a file, not None"),
+        (lambda net: net.draw(b"a.svg"), TypeError, "path is the path of a file, not a bytes"),
+        (lambda net: net.draw("a\0.svg"), ValueError, "path is the path of a file, and no file can be called"),
+        (lambda net: net.draw("\ud800.svg"), ValueError, "path is the path of a file, and no file can be called"),
+        (lambda net: net.draw("/nosuch/net.svg"), FileNotFoundError, "'/nosuch/net.svg'"),
+        (lambda net: net.draw("a.svg", them="dark"), TypeError, "a drawing has no option `them`; did you mean `theme`"),
+        (lambda net: net.draw("a.svg", nosuch=1), TypeError, "a drawing has no option `nosuch`; known are view, "),
+        (
+            lambda net: net.diff(net).draw("a.svg", depth=1),
+            TypeError,
+            "the drawing of a difference has no option `depth`; known are arrange",
+        ),
+        (lambda net: net.diff(net).draw(3), TypeError, "path is the path of a file, not an int"),
+        (lambda net: limit(max_layers=3), TypeError, "no limit is called `max_layers`; known are bytes, nodes"),
+        (lambda net: limit(layers="3"), TypeError, "the limit `layers` is a whole number, found '3'"),
+        (lambda net: limit(layers=None), TypeError, "the limit `layers` is a whole number, found None"),
+        (lambda net: limit(layers=0), ValueError, "the limit `layers` is at least 1"),
+        (lambda net: load("lenet5", inputs={"image": None}), SpecError, "a list of its sizes, found None"),
+        (lambda net: load("lenet5", inputs={"image": 3}), SpecError, "a list of its sizes, found an int"),
+        (lambda net: load("lenet5", inputs={"image": {1: 2}}), SpecError, "a list of its sizes, found a dict"),
+        (lambda net: load("lenet5", inputs={"image": b"abcd"}), SpecError, "a list of its sizes, found a bytes"),
+        (lambda net: load("lenet5", inputs={"image": [1, 1, "x", 32]}), SpecError, "to 2147483647, found 'x'"),
         (lambda net: net.diff("lenet5"), TypeError, "other is a Network, not a str"),
         (lambda net: net.compile({1: "cpu"}), SpecError, "`devices` maps names to devices, found 1 for a name"),
         (lambda net: load("lenet5", classes=[1] * 200_000), SpecError, "a list has at most 100,000"),
@@ -59,3 +114,9 @@ def test_no_depth_is_refused_in_every_format(
 ) -> None:
     with pytest.raises(ValueError, match="a drawing is at least 1 deep"):
         net.draw(tmp_path_factory.getbasetemp() / f"net.{suffix}", depth=depth)
+
+
+def test_a_plot_can_be_pickled_and_copied(net: archdsl.Network) -> None:
+    plot: Any = net.plot()
+    for again in (pickle.loads(pickle.dumps(plot)), copy.deepcopy(plot)):
+        assert again.render("svg") == plot.render("svg")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from archdsl import validate
 from archdsl.compare.difference import Difference
 from archdsl.graph import Graph
 from archdsl.measure.time.device_profile import DeviceProfile
@@ -47,7 +50,8 @@ def draw(graph: Graph, path: str | os.PathLike[str], **options: Any) -> None:
 
     Raises `ValueError` for an unknown suffix, `DrawingError` for a graph that is too large, and `OSError`.
     """
-    path = Path(path)
+    path = validate.file_path("path", path)
+    validate.options("a drawing", options, _keywords(render))
     write_atomically(path, render(graph, _format(path), **options))
 
 
@@ -56,8 +60,14 @@ def draw_difference(difference: Difference, path: str | os.PathLike[str], **opti
 
     Raises what `draw` raises.
     """
-    path = Path(path)
+    path = validate.file_path("path", path)
+    validate.options("the drawing of a difference", options, _keywords(render_difference))
     write_atomically(path, render_difference(difference, _format(path), **options))
+
+
+def _keywords(function: Callable[..., bytes]) -> list[str]:
+    """The options of a function."""
+    return [one.name for one in inspect.signature(function).parameters.values() if one.kind is one.KEYWORD_ONLY]
 
 
 def _format(path: Path) -> str:

@@ -64,8 +64,8 @@ def command(
 ) -> int:
     """Compare two networks layer by layer: what was added, removed and changed, and what that costs.
 
-    A and B are SPECs. Layers are recognised by what they are and where they stand, not by name alone. --set and
-    --input hold for both.
+    A and B are SPECs. Layers are recognised by what they are and where they stand, not by name alone. --set, --input
+    and --at hold for both.
     """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph

@@ -69,7 +69,7 @@ class InputShapes:
                 continue
             sizes = self._chosen[name]
             dims = param.shape.dims if param.shape is not None else ()
-            if not isinstance(sizes, Sequence) or len(sizes) != len(dims):
+            if len(sizes) != len(dims):
                 self._refuse(
                     f"input `{name}` has {len(dims)} dimensions,"
                     f" {shown(param.shape) if param.shape else ''},"
@@ -80,7 +80,7 @@ class InputShapes:
                 if size is None:
                     continue
                 if isinstance(size, bool) or not isinstance(size, numbers.Integral) or not 1 <= size <= MAX_INT:
-                    self._refuse(f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!s:.40}")
+                    self._refuse(f"input `{name}`: a size is from 1 to {MAX_INT}, found {size!r:.40}")
             found[name] = tuple(int(size) if isinstance(size, numbers.Integral) else None for size in sizes)
         if self.faults:
             raise Poisoned

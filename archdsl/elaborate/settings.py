@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archdsl.definitions import TYPES
-from archdsl.diagnostics import Diagnostic, did_you_mean
+from archdsl.diagnostics import Diagnostic, an_object, did_you_mean
 from archdsl.elaborate.arguments import check_parameter
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import POISON, Poisoned
@@ -79,7 +79,7 @@ class Settings:
             value = static(self._chosen[name])
             if value is None or (param.type is not None and not _is_a(value, param.type.id)):
                 kind = param.type.id if param.type else "number, text, true or false, or a list of them"
-                found = describe(value) if value is not None else f"a {type(self._chosen[name]).__name__}"
+                found = describe(value) if value is not None else an_object(self._chosen[name])
                 self._refuse("bad-setting", f"the setting `{name}` is a {kind}, found {found}")
                 return POISON
             return value

@@ -23,7 +23,10 @@ def comparison(names: Sequence[str], reports: Sequence[Report]) -> Sheet:
         columns=(Column("", wrap=True), *(Column(name, "count") for name in names)),
         lines=tuple(
             Line(
-                (TOTALS[total], *(getattr(report, total) for report in reports)),
+                (
+                    TOTALS[total],
+                    *("undecided" if (cost := getattr(report, total)) is None else cost for report in reports),
+                ),
                 kind="bytes" if "bytes" in total else None,
             )
             for total in ORDER

@@ -125,10 +125,9 @@ class _Printer(Page):
     def entries(self, written: Map, indent: int, *, first: bool) -> None:
         for i, (key, value) in enumerate(written.entries):
             if i or not first:
-                if isinstance(value, Text) or self.flow(value) is not None:
-                    self.begin(value.span.start, indent)
-                else:  # the comments before its first part stay there
-                    self._line(None, indent)
+                if isinstance(value, Text) or self.flow(value) is not None:  # else comments stay before its first part
+                    self.comments_before(value.span.start, indent)
+                self._line(None, indent)
             self.write(quoted(key, flow=False, key=True) + ":")
             self.value(value, indent)
             self.end(value.span.end)

@@ -13,6 +13,9 @@ from archdsl.syntax.align import Cell
 
 SECTION: Final = re.compile(r"(?:archdsl|imports|blocks|networks|variants):")  # in YAML, what follows stands apart
 
+# What may stand on a line before the first thing that is written on it: an arrow, in YAML a dash and keys.
+BEGINNING: Final = re.compile(r"[ >-]*+(?:\{?[\w\"']++: *+)*+\{?")
+
 
 class Page:
     """Lines that are being written from a spec, with its comments and blank lines where they belong."""
@@ -61,7 +64,7 @@ class Page:
     def _blank_before(self, offset: int) -> bool:
         """Whether the author left a line free above what begins a line at an offset."""
         line, column = self.source.position(offset)
-        if line == 1 or self.source.line(line)[: column - 1].strip(" ->"):
+        if line == 1 or not BEGINNING.fullmatch(self.source.line(line)[: column - 1]):
             return False
         above = self.source.line(line - 1)
         return not above.strip() or SECTION.match(above) is not None

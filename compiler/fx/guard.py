@@ -7,6 +7,7 @@ from typing import Any, Final
 import torch
 from torch import fx
 
+from archdsl.diagnostics import an_object
 from archdsl.dims import Dim
 from compiler.program import Feed, Reading
 from compiler.sizes import unfit
@@ -37,7 +38,7 @@ class Guard:
         if torch.jit.is_tracing() or any(isinstance(given, fx.Proxy) for given in inputs):  # type: ignore
             return
         try:
-            shapes = tuple([given.shape for given in inputs])
+            shapes = self._shapes(inputs)
             if shapes in self._fit:
                 return
         except TypeError:  # sizes that torch keeps symbolic have no hash
@@ -47,7 +48,17 @@ class Guard:
         if len(self._fit) < MAX_KNOWN:
             self._fit.add(shapes)
 
+    def _shapes(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The shapes of tensors. Raises `TypeError` for what has none."""
+        try:
+            return tuple([given.shape for given in inputs])
+        except AttributeError:
+            for feed, given in zip(self.feeds, inputs, strict=True):
+                if not hasattr(given, "shape"):
+                    raise TypeError(f"input `{feed.name}` is a tensor, found {an_object(given)}") from None
+            raise
+
     def _refuse(self, inputs: tuple[Any, ...]) -> None:
-        wrong = unfit(self.feeds, self.readings, self.needs, [given.shape for given in inputs])
+        wrong = unfit(self.feeds, self.readings, self.needs, self._shapes(inputs))
         if wrong is not None:
             raise ValueError(wrong)

@@ -96,6 +96,38 @@ def only(caught: pytest.ExceptionInfo[SpecError]) -> Any:
     return fault
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "    def infer(",
+            "    def __post_init__(self):\n        raise ValueError\n\n    def infer(",
+            "`__post_init__` of",
+        ),
+        (
+            "    def infer(",
+            "    def macs(self, inputs, output):\n        return -5\n\n    def infer(",
+            "gives -5, not a",
+        ),
+        (
+            "    def infer(",
+            "    def sees(self, *given):\n        return 3\n\n    def infer(",
+            "gives 3, not what it sees",
+        ),
+        (
+            "    def infer(",
+            "    def weights(self, *inputs):\n        return (Weight('w', ('a',)),)\n\n    def infer(",
+            "not weights, each with its name and shape",
+        ),
+    ],
+)
+def test_what_a_method_gives_is_looked_at(own: Load, tmp_path: Path, old: str, new: str, says: str) -> None:
+    own(GOOD.replace(old, new).replace("Target, param", "Target, Weight, param"))
+    with pytest.raises(SpecError) as caught:
+        load(spec(tmp_path)).report()
+    assert says in only(caught).message
+
+
 @pytest.mark.parametrize("text", [GOOD, LINEAR])
 def test_the_examples_of_what_is_right_are_computed(own: Load, text: str) -> None:
     own(text)
@@ -107,6 +139,31 @@ def test_the_examples_of_what_is_right_are_computed(own: Load, text: str) -> Non
     [
         ('saves = ("input",)', 'saves = ("inptu",)', "`saves` of `own` has the unknown word `inptu`", "saves ="),
         ('saves = ("input",)', 'saves = "input"', "`saves` of `own` is a tuple of words", "saves ="),
+        (
+            '(Example("own(2.0)", ((2, 8, 4, 4),), (2, 8, 4, 4)),)',
+            '("own",)',
+            "an example of `own` is a st",
+            "examples =",
+        ),
+        (
+            '(Example("own(2.0)", ((2, 8, 4, 4),), (2, 8, 4, 4)),)',
+            '"own"',
+            "`examples` of `own` is a tuple",
+            "examples =",
+        ),
+        ("((2, 8, 4, 4),), (2, 8, 4, 4)", "(2, 8, 4, 4), (2, 8, 4, 4)", "an example of `own` is a step", "examples ="),
+        ("((2, 8, 4, 4),), (2, 8, 4, 4)", "((2, 8, 4, 4),), 3", "the output of an example of `own` is", "examples ="),
+        ('"own(2.0)"', '"relu"', "the example `relu` of `own` is of another operator", "examples ="),
+        (
+            'group="activation"',
+            'group="activation", name="a b"',
+            "is called 'a b', which no spec can write",
+            "@dataclass",
+        ),
+        ('group="activation"', 'group="activation", name=3', "is called 3, which no spec can write", "@dataclass"),
+        ("Number(0), ", "float, ", "the kind of `bound` of `own` is none", "bound:"),
+        ('"bound", 1.0', '"bound", -1.0', "the default of `bound` of `own` must be at least 0", "bound:"),
+        ("pointwise = True", "sees = 3", "`sees` of `own` is a method", "sees ="),
         ('saves = ("input",)', 'savse = ("input",)', "an operator has no `savse`", "savse ="),
         (', group="activation"', "", "the operator `Own` has no group", "class Own"),
         ("@dataclass(frozen=True)\n", "", "the operator `own` is no dataclass", "class Own"),

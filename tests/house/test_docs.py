@@ -42,6 +42,25 @@ COMMANDS = [
 WITHOUT_OUTPUT = [(f"{page.name}: {command}", command) for page, command, shown in COMMANDS if not shown]
 WITH_OUTPUT = [command for command in COMMANDS if command[2]]
 
+OWN = """
+from dataclasses import dataclass
+
+from archdsl.ops import Example, Operator, Target
+
+
+@dataclass(frozen=True)
+class Own(Operator, group="activation"):
+    saves = ("input",)
+    pointwise = True
+    examples = (Example("own", ((2, 8, 4, 4),), (2, 8, 4, 4)),)
+
+    def infer(self, *inputs):
+        return inputs[0]
+
+    def target(self, *inputs):
+        return Target("torch.nn.Hardtanh", {})
+"""
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
@@ -49,6 +68,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "tests" / "errata", tmp_path / "tests" / "errata")
+    (tmp_path / "mine.py").write_text(OWN)
     (tmp_path / "here.json").write_text(json.dumps(GPUS["t4"].to_dict()))  # as `archdsl calibrate` would write it
     return tmp_path
 

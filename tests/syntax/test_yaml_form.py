@@ -273,3 +273,30 @@ def test_a_text_spec_imports_blocks_from_yaml(tmp_path: Path) -> None:
 def test_converting_to_the_same_form_formats() -> None:
     spec = parse_source(Source("a.arch", "network Net(x:[N,4]){x->relu}"))
     assert convert_spec(spec, "text") == "network Net(x: [N, 4]) { x -> relu }\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        yaml_spec("- relu").replace("body:\n", "body:\n\n"),
+        yaml_spec("- relu").replace("body:\n", "\n    body:\n"),
+        yaml_spec("- {let: {a: x}}\n# why\n- from: a\n- relu").replace("- from", "\n      - from"),
+        yaml_spec("# why\n\n- {let: {a: x}}\n\n- relu"),
+        yaml_spec("- output:\n    a: [relu]\n\n- output:\n    b: [relu]"),
+    ],
+)
+def test_free_lines_are_formatted_once(text: str) -> None:
+    once = format_source(Source("a.yaml", text))
+    assert format_source(Source("a.yaml", once)) == once
+
+
+def test_what_is_converted_with_its_free_lines_is_formatted() -> None:
+    text = text_spec("    # why\n\n    y = x -> relu\n\n    y -> linear(2)")
+    converted = convert_source(Source("a.arch", text), "yaml")
+    assert "\n\n      - from: y" in converted
+    assert format_source(Source("a.yaml", converted)) == converted
+
+
+def test_a_spec_of_nothing_is_not_converted() -> None:
+    with pytest.raises(SpecError, match="empty-spec"):
+        convert_source(Source("a.yaml", "archdsl: 1\n"), "text")

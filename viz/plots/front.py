@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from matplotlib.axes import Axes
 
 from viz import lettering, theme
-from viz.plots.style import SMALL, WIDTH, Style
+from viz.plots.style import SMALL, WIDTH, Style, tick
 
 HEIGHT: Final = 2.9  # inches
 PLACES: Final = ((1, 1.0), (-1, -1.0), (1, -1.0), (-1, 1.0), (1, 0.0), (-1, 0.0))  # of a name beside its point
@@ -40,7 +40,7 @@ def draw(axes: Axes, marks: Sequence[Mark], style: Style, *, joined: bool) -> No
     axes.set_xlim(left=max(axes.get_xlim()[0], 0))
     axes.set_ylim(bottom=max(axes.get_ylim()[0], 0))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:,g}")
+        axis.set_major_formatter(tick)
     for mark, (side, rise) in _named(axes, [mark for mark in marks if mark.best], marks):
         axes.annotate(
             mark.name, (mark.x, mark.y), xytext=(side * 6, rise * SMALL), textcoords="offset points", va="center",

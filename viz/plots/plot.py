@@ -9,6 +9,7 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
+from archdsl import validate
 from archdsl.write import write_atomically
 from viz import raster, theme
 from viz.plots.style import Style
@@ -29,7 +30,11 @@ class FinishedPlot:
             _settle(figure)
 
     def render(self, format: str) -> bytes:
-        """The bytes of a file in one of `FORMATS`. A PNG is made from the SVG, as those of diagrams are."""
+        """The bytes of a file in one of `FORMATS`. A PNG is made from the SVG, as those of diagrams are.
+
+        Raises `ValueError` for another format.
+        """
+        validate.one_of("format", format, FORMATS)
         if format == "png":
             return raster.rasterise(self.render("svg").decode())
         target = io.BytesIO()
@@ -41,7 +46,8 @@ class FinishedPlot:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plot, in the format of the suffix. Raises `ValueError` for an unknown one, and `OSError`."""
-        write_atomically(Path(path), self.render(format_of(path)))
+        path = validate.file_path("path", path)
+        write_atomically(path, self.render(format_of(path)))
 
     def _repr_svg_(self) -> str:
         return self.render("svg").decode()

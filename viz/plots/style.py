@@ -119,10 +119,15 @@ def title(names: Sequence[str]) -> str:
     return clip(together, LONGEST) if len(several) == 1 or len(together) <= LONGEST else f"{len(several)} networks"
 
 
+def tick(value: float, _: float) -> str:
+    """A number beside an axis."""
+    return f"{value:,g}"
+
+
 def grid(axes: Axes) -> None:
     """Horizontal lines and no ticks beside them, for reading a height off."""
     axes.grid(visible=True, axis="y")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.yaxis.set_major_formatter(tick)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
