@@ -223,7 +223,9 @@ class LpPool(_Pool, group="pooling"):
 def adaptive_windows(input: Shape, output: Shape) -> Sees:
     """What a pool sees whose windows are spread: from ⌊o·L/out⌋ to ⌈(o + 1)·L/out⌉ along each dimension."""
     sizes, outs = numbers(input[2:]), numbers(output[2:])
-    if sizes is None or outs is None:
+    if outs is None:
+        return None
+    if sizes is None:
         return pointwise(input, output, mixed=range(2, len(input)))
     found = []
     for dim, (size, out) in enumerate(zip(sizes, outs, strict=True), 2):

@@ -25,7 +25,7 @@ from archdsl.ops._op import (
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 from archdsl.ops.pool import adaptive_keeps, adaptive_windows
-from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
+from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
 from archdsl.ops.strides import RULES, Laid, Strides, contiguous, elementwise
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
@@ -101,7 +101,7 @@ class Interpolate(Operator, group="resample"):
             return adaptive_windows(inputs[0], output)
         steps = [self._step(axis, *sizes) for axis, sizes in enumerate(zip(inputs[0][2:], output[2:], strict=True))]
         if any(step is None for step in steps):
-            return pointwise(inputs[0], output, mixed=range(2, len(output)))
+            return None
         known = [step for step in steps if step is not None]
         if max(step.denominator for step in known) > MOST:
             return None

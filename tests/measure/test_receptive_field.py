@@ -413,3 +413,8 @@ def test_branches_that_look_at_different_places_are_warned_of(command_line: Run,
 def test_a_layer_has_its_stride_and_offset(command_line: Run, column: str, cell: str) -> None:
     said = command_line("report", "resnet50", "--filter", "path=maxpool", "--columns", f"layer,{column}")
     assert said.out.splitlines()[2].split() == ["maxpool", cell]
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "area"])
+def test_behind_resampling_to_an_open_size_it_is_not_known(mode: str) -> None:
+    assert last_fields(parsed(f"network Net(x: [N, T, 6]) {{ x -> interpolate(size = N, mode = {mode}) }}")) is None
