@@ -346,3 +346,13 @@ def test_a_failed_drawing_leaves_the_old_file(diff: Diff, tmp_path: Path) -> Non
 def test_the_limits_of_a_page_fit_each_other() -> None:
     assert condense.ENOUGH < fitting.ENOUGH
     assert 2 * condense.ENDS < fitting.ENOUGH
+
+
+def test_a_page_takes_the_figures_of_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    difference = archdsl.load("resnet18").diff(archdsl.load("googlenet"))
+
+    def again(*_: object) -> None:
+        raise AssertionError("both networks have been analysed")
+
+    monkeypatch.setattr("viz.html.figures.analyse", again)
+    assert viz.render_difference(difference, "html").startswith(b"<!")

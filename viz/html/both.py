@@ -96,7 +96,8 @@ class _Writer:
     def __init__(self, both: Both, look: Look) -> None:
         self._both = both
         self._union = both.union
-        self._known = {side: figures.measure(graph_of(both.union.difference, side), look.profile) for side in SIDES}
+        compared = {"a": both.union.difference.a, "b": both.union.difference.b}
+        self._known = {side: figures.measure(of.graph, look.profile, of.report) for side, of in compared.items()}
         self._order = {key: number for number, key in enumerate(both.union.parts)}
         self._taken = {part.b for part in both.union.parts.values()} | {
             b.path for _, b in both.groups.origins.values() if b

@@ -14,7 +14,7 @@ from archdsl.measure.network.field import Fields
 from archdsl.measure.network.report import Report, Row
 from archdsl.measure.run.execution import Runs
 from archdsl.measure.time.device_profile import DeviceProfile
-from archdsl.measure.time.roofline import predict
+from archdsl.measure.time.roofline import predict_inference
 from archdsl.net_view import NetView
 
 Amount: TypeAlias = Size | float | None  # None: not known
@@ -62,12 +62,14 @@ class Figures:
         return self.rows[key].field if key in self.rows else None
 
 
-def measure(graph: Graph, device: DeviceProfile) -> Figures:
-    """The figures of a graph, its batch counted as 1 where it has no value; times are those on a device."""
+def measure(graph: Graph, device: DeviceProfile, report: Report | None = None) -> Figures:
+    """The figures of a graph, its batch counted as 1 where it has no value; times are those on a device. `report` is
+    that of the graph, where there is one already."""
     whole = sound(graph)
     net = NetView(whole)
     runs = Runs(net)
-    report = analyse(whole, runs)
+    if report is None or len(whole) < len(graph):
+        report = analyse(whole, runs)
     rows = {row.path: row for row in report.nodes}
     run = runs.training
     times = _times(whole, device)
@@ -84,7 +86,7 @@ def measure(graph: Graph, device: DeviceProfile) -> Figures:
 def _times(graph: Graph, device: DeviceProfile) -> dict[str, float] | None:
     """The seconds of each layer in inference; None where a size is left open."""
     try:
-        return {path: work.seconds for path, work in predict(graph, device).inference.items()}
+        return {path: work.seconds for path, work in predict_inference(graph, device).items()}
     except SpecError:
         return None
 

@@ -170,14 +170,7 @@ def predict(
 
     Raises `SpecError` where a size is left open, `ProfileError` for a dtype that the profile has no rates for.
     """
-    missing = [name for name in PRECISION_RATES[dtype] if name not in profile.precisions()]
-    if missing:
-        known = ", ".join(profile.precisions())
-        raise ProfileError(f"`{profile.name}` has no rates for {missing[0]}; it has those of {known}")
-    net = NetView(graph, values)
-    _refuse_open_sizes(net)
-    hardware: Hardware = "cuda" if profile.hardware == "cuda" else "cpu"
-    runs = Runs(net, Setting(PRECISIONS[dtype], hardware))
+    net, runs = _runs(graph, profile, dtype, values)
     training = _Roofline(runs.training, profile)
     forward, backward = training.forward(), training.backward()
     inside = net.layers
@@ -191,6 +184,25 @@ def predict(
         together(work for each in (forward, backward) for name, work in each.items() if name not in inside),
         training.update(optimizer),
     )
+
+
+def predict_inference(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32") -> Mapping[str, Workload]:
+    """What the layers of a network do on a device in inference alone. Raises what `predict` raises."""
+    _, runs = _runs(graph, profile, dtype)
+    return _Roofline(runs.inference, profile).forward()
+
+
+def _runs(
+    graph: Graph, profile: DeviceProfile, dtype: str, values: Mapping[str, int] | None = None
+) -> tuple[NetView, Runs]:
+    missing = [name for name in PRECISION_RATES[dtype] if name not in profile.precisions()]
+    if missing:
+        known = ", ".join(profile.precisions())
+        raise ProfileError(f"`{profile.name}` has no rates for {missing[0]}; it has those of {known}")
+    net = NetView(graph, values)
+    _refuse_open_sizes(net)
+    hardware: Hardware = "cuda" if profile.hardware == "cuda" else "cpu"
+    return net, Runs(net, Setting(PRECISIONS[dtype], hardware))
 
 
 def _refuse_open_sizes(net: NetView) -> None:
