@@ -213,7 +213,8 @@ def is_slip(written: str, meant: str) -> bool:
 
     A slip is in a letter or two, two letters that changed places included, but neither in the first one nor in a
     number: `celu` is no `gelu`, `unshuffle` no `shuffle`, `layer3` no `layer2`. Case and underscores do not count. In a
-    short word it is that letters changed places, as words that are a letter apart mean different things: `cov`, `conv`.
+    short word it is that letters changed places, or that one of five was left out (`imag`), as words that are a letter
+    apart mean different things: `cov`, `conv`.
     """
     one, other = vocabulary.squashed(written), vocabulary.squashed(meant)
     if one == other:
@@ -224,7 +225,8 @@ def is_slip(written: str, meant: str) -> bool:
         return False
     shorter, longer = sorted((len(one), len(other)))
     if shorter < SHORT:
-        return sorted(one) == sorted(other) and distance(one, other, 1) == 1
+        left_out = len(one) == SHORT - 1 and len(other) == SHORT
+        return (left_out or sorted(one) == sorted(other)) and distance(one, other, 1) == 1
     parts, others = written.lower().split("_"), meant.lower().split("_")
     differing = [(a, b) for a, b in zip(parts, others, strict=False) if a != b]
     if len(parts) == len(others) and any(min(len(a), len(b)) < 3 for a, b in differing):
