@@ -9,6 +9,7 @@ its outputs. What lives for less than a layer's run, such as a gradient on its w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 from archdsl.placement.ideals import Boundaries
 from archdsl.placement.problem import Problem
@@ -56,11 +57,11 @@ class Holding:
 
     def _count(self, ideal: int) -> _Sums:
         problem = self.problem
-        nodes = [v for v in range(len(problem.nodes)) if ideal >> v & 1]
         if ideal == 0:
             passing = [problem.tensors[number] for number in self.ends.inputs]
             return _Sums(0, 0, sum(tensor.bytes for tensor in passing), 0, 0)
-        at_rest, kept = sum(problem.at_rest[v] for v in nodes), sum(problem.kept[v] for v in nodes)
+        inside = [bit == "1" for bit in reversed(f"{ideal:b}")]
+        at_rest, kept = sum(compress(problem.at_rest, inside)), sum(compress(problem.kept, inside))
         if ideal == self.ends.all:
             # The outputs of all micro-batches are handed back together.
             loss = len(problem.nodes) - 1
