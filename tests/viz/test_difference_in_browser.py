@@ -229,8 +229,8 @@ def test_what_is_shown_is_saved_as_svg(opened: Callable[..., Chromium]) -> None:
     root = ElementTree.fromstring(save(browser))
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert texts.count("stem") == 2
-    assert {"Net → Net", "sigmoid", "+"} <= set(texts)
-    assert browser.evaluate("window.name_") == "Net-Net.svg"
+    assert {"a.arch:Net → b.arch:Net", "sigmoid", "+"} <= set(texts)
+    assert browser.evaluate("window.name_") == "a.arch-Net-b.arch-Net.svg"
 
 
 def test_what_belongs_to_one_network_alone_is_not_offered(opened: Callable[..., Chromium]) -> None:

@@ -251,6 +251,14 @@ def test_times_are_unknown_where_a_size_is_left_open(graph_of: Callable[..., Gra
     assert items["c"]["time"] is None
 
 
+@pytest.mark.parametrize("name", ["resnet50", "googlenet", "vit_b_16", "densenet121", "unet", "vgg16"])
+def test_the_stages_cost_what_the_network_costs(name: str) -> None:
+    network = load(name)
+    shown = views.build(network.graph)
+    parts = pictures(shown, document(shown.scene, Look()))["stages"].data["parts"]
+    assert sum(part.get("params", 0) for part in parts) == network.report().params
+
+
 @pytest.mark.parametrize("view", ["stages", "volumes"])
 def test_a_picture_refers_to_items_and_to_colours_of_the_theme(graph_of: Callable[..., Graph], view: str) -> None:
     shown = views.build(graph_of(NET))

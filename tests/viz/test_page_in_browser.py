@@ -362,17 +362,19 @@ def test_a_page_opens_in_the_view_that_it_was_made_for(opened: Callable[..., Chr
     assert "layer1" in paths(browser)
 
 
-@pytest.mark.parametrize("view", ["stages", "volumes"])
+@pytest.mark.parametrize(
+    ("view", "path", "said"), [("stages", "layer2", "1,219,584"), ("volumes", "layer2.0", "bottleneck(128, 2, false)")]
+)
 def test_a_click_on_a_stage_selects_what_it_stands_for_and_a_double_click_goes_there(
-    opened: Callable[..., Chromium], view: str
+    opened: Callable[..., Chromium], view: str, path: str, said: str
 ) -> None:
     browser = opened("resnet50", f"{view}:")
-    stage = "[aria-label^='layer2.0,'] :is(rect, polygon)"
-    browser.until(lambda: browser.click(stage), f"location.hash === '#{view}:layer2.0'")
-    assert "bottleneck(128, 2, false)" in panel(browser)
-    browser.until(lambda: browser.click(stage, times=2), "document.querySelector('.frame') !== null")
-    browser.wait("location.hash === '#layer2.0'")
-    assert paths(browser, "selected") == ["layer2.0"]
+    stage = f"[aria-label^='{path},'] :is(rect, polygon)"
+    browser.until(lambda: browser.click(stage), f"location.hash === '#{view}:{path}'")
+    assert said in panel(browser)
+    browser.until(lambda: browser.click(stage, times=2), f"location.hash === '#{path}'")
+    browser.wait("document.querySelector('.selected') !== null")
+    assert paths(browser, "selected") == [path]
 
 
 def test_arrows_walk_from_stage_to_stage_and_enter_goes_to_the_graph(opened: Callable[..., Chromium]) -> None:
@@ -459,9 +461,12 @@ FILLS = """Object.fromEntries([...document.querySelectorAll('.part')].map(part =
 ]))"""
 
 
-@pytest.mark.parametrize("view", ["stages", "volumes"])
+@pytest.mark.parametrize(
+    ("view", "third", "last", "most"),
+    [("stages", "layer3", "layer4", "15 M"), ("volumes", "layer3.1 … 5", "layer4.1 … 2", "8.93 M")],
+)
 def test_heat_colours_the_pictures_with_a_legend_in_the_place_of_theirs(
-    opened: Callable[..., Chromium], view: str
+    opened: Callable[..., Chromium], view: str, third: str, last: str, most: str
 ) -> None:
     browser = opened("resnet50", f"{view}:")
     own = "getComputedStyle(document.querySelector('.picture > .legend')).display !== 'none'"
@@ -469,10 +474,10 @@ def test_heat_colours_the_pictures_with_a_legend_in_the_place_of_theirs(
     browser.until(lambda: choose(browser, "heat", "params"), "document.querySelector('#legend .scale') !== null")
     heated = browser.evaluate(FILLS)
     assert heated["image"] == before["image"]  # which costs nothing
-    assert len({heated[path] for path in ("conv1", "layer1", "layer3.1 … 5", "layer4.1 … 2")}) == 4
-    assert "8.93 M" in browser.evaluate("document.getElementById('legend').innerText")
+    assert len({heated[path] for path in ("conv1", "layer1", third, last)}) == 4
+    assert most in browser.evaluate("document.getElementById('legend').innerText")
     assert not browser.evaluate(own)
-    assert "parameters, at most 8.93 M" in save(browser)
+    assert f"parameters, at most {most}" in save(browser)
     browser.until(lambda: choose(browser, "heat", ""), own)
     assert browser.evaluate(FILLS) == before
     assert browser.evaluate("document.getElementById('legend').hidden")

@@ -133,7 +133,8 @@ function save() {
   Object.assign(state, { selected, found });
   mark();
   view.look();
-  const file = page.difference ? page.difference.names.join("-") : page.title.split(" ")[0];
+  const named = page.difference ? page.difference.names.join("-") : page.title.split(" ")[0];
+  const file = named.replace(/[^\w.-]+/g, "-"); // no system has a name for a file with these
   download(`${file}${name === "graph" ? "" : `-${name}`}.svg`, text);
   say("saved");
 }

@@ -64,7 +64,8 @@ def _picture(
 
 def _part(stage: Stage, hidden: Mapping[str, list[str]], known: Document) -> dict[str, Any]:
     """What a stage stands for, and what it costs."""
-    keys = [key for one in stage.keys for key in (one, *hidden.get(one, ()))]
+    # A stage that is a whole sequence has all its layers, and those that others stand for among them: each counts once.
+    keys = list(dict.fromkeys(key for one in stage.keys for key in (one, *hidden.get(one, ()))))
     times = f" × {stage.count}" if stage.count > 1 else ""
     said = " · ".join(text for text in (stage.title, stage.more) if text)
     return {
