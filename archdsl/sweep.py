@@ -19,6 +19,7 @@ from archdsl.measure.network.report import Report
 from archdsl.ops.kinds import literal
 from archdsl.pipeline import load_graph
 from archdsl.sheet.sheet import CellValue, Column, Line, Sheet
+from archdsl.sheet.units import UNKNOWN
 
 SHOWN: Final = ("params", "macs", "activation_bytes_inference_peak", "activation_bytes_training")
 HEADINGS: Final = (
@@ -142,7 +143,7 @@ def sheet(points: Sequence[Point], pareto: Sequence[str]) -> Sheet:
 
     def line(point: Point) -> Line:
         costs: tuple[CellValue, ...] = tuple(
-            (None if point.report is None else "undecided" if (cost := getattr(point.report, total)) is None else cost)
+            (None if point.report is None else UNKNOWN if (cost := getattr(point.report, total)) is None else cost)
             for total in SHOWN
         )
         return Line(

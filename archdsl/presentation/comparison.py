@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from archdsl.measure.network.report import TOTALS, Report
 from archdsl.sheet.sheet import Column, Line, Sheet
+from archdsl.sheet.units import UNKNOWN
 
 ORDER = ("layers", *(total for total in TOTALS if total != "layers"))
 KEYS = ("network", "variant", "hash", "totals")  # of a network's report, in JSON
@@ -25,7 +26,7 @@ def comparison(names: Sequence[str], reports: Sequence[Report]) -> Sheet:
             Line(
                 (
                     TOTALS[total],
-                    *("undecided" if (cost := getattr(report, total)) is None else cost for report in reports),
+                    *(UNKNOWN if (cost := getattr(report, total)) is None else cost for report in reports),
                 ),
                 kind="bytes" if "bytes" in total else None,
             )

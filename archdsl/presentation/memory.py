@@ -10,6 +10,7 @@ from archdsl.measure.memory.ledger import Peak
 from archdsl.measure.memory.memory_report import ALL, Memory, MemoryReport
 from archdsl.sheet.formats import render
 from archdsl.sheet.sheet import CellValue, Column, Line, Sheet
+from archdsl.sheet.units import UNKNOWN
 
 PARTS: Final = ("weights", "gradients", "optimizer", "kept for backward", "peak in training", "peak in inference")
 
@@ -54,4 +55,4 @@ def where(peak: Peak) -> str:
 def _column(memory: Memory) -> Sequence[CellValue]:
     peaks = (memory.training_peak.bytes, memory.inference_peak.bytes)
     found = (memory.weights, memory.gradients, memory.optimizer, memory.kept_for_backward, *peaks)
-    return ["undecided" if value is None else value for value in found]
+    return [UNKNOWN if value is None else value for value in found]

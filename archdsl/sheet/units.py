@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from html import escape
+from typing import Final
 
 from archdsl.dims import Size
 
@@ -57,6 +58,9 @@ def magnitude(number: int) -> str:
     return str(number)
 
 
+UNKNOWN: Final = "?"  # what symbols leave open
+
+
 def duration(seconds: float) -> str:
     """Seconds in three digits: `6.48 ms`."""
     for unit, name in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
@@ -68,7 +72,7 @@ def duration(seconds: float) -> str:
 def size(number: Size | None) -> str:
     """Bytes in binary units: `97.5 MiB`."""
     if number is None:
-        return "undecided"
+        return UNKNOWN
     if not isinstance(number, int):
         return f"{number} bytes"
     value, unit = float(number), "bytes"

@@ -58,12 +58,12 @@ def test_a_size_that_cannot_be_is_refused(spec: str, command: str, sizes: str, s
 
 
 @pytest.mark.parametrize("command", ["report {} {}", "sweep {} --over N=1"])
-def test_what_the_sizes_leave_open_is_said_to_be_undecided(
+def test_what_the_sizes_leave_open_is_a_question_mark(
     command: str, tmp_path: Path, command_line: Callable[..., Said]
 ) -> None:
     steps = "x -> conv(8, 3) -> relu -> conv(4, 1) -> conv(16, 3, stride = 2) -> global_avg_pool"
     (tmp_path / "net.arch").write_text(f"network T(x: [N, 3, H, W]) {{ {steps} }}\n")
-    assert "undecided" in command_line(*command.replace("{}", str(tmp_path / "net.arch")).split()).out
+    assert "?" in command_line(*command.replace("{}", str(tmp_path / "net.arch")).split()).out
 
 
 def test_it_may_be_given_several_times(spec: str) -> None:
