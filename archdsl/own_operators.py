@@ -58,7 +58,7 @@ def load_operators(path: str | os.PathLike[str]) -> None:
     try:
         spec.loader.exec_module(module)
         faults = [fault for operator in _defined(module) for fault in _faults(operator)]
-    except Exception as error:  # whatever the user's file raises is told, not passed on
+    except (Exception, SystemExit) as error:  # whatever the user's file raises is told, not passed on
         _forget(name, before)
         raise SpecError([raised(f"`{path}` cannot be imported", error, file)]) from error
     if faults:
@@ -250,7 +250,7 @@ def _guarded(operator: type[Operator], name: str, method: Callable[..., Any], fi
             value = method(*arguments, **named)
         except MEANT:
             raise
-        except Exception as error:  # whatever the user's code raises is told, not passed on
+        except (Exception, SystemExit) as error:  # whatever the user's code raises is told, not passed on
             raise SpecError([raised(f"`{name}` of `{operator.__name__}` fails", error, file)]) from error
         if not fits(value):
             message = f"`{name}` of `{operator.__name__}` gives {str(value)[:80]}, not {what}"

@@ -173,6 +173,12 @@ def test_the_examples_of_what_is_right_are_computed(own: Load, text: str) -> Non
         ("pointwise = True", 'gradient = "news"', "`gradient` of `own` cannot be `news`", "gradient ="),
         ("from archdsl.ops.kinds", "from archdsl.ops.kindz", "cannot be imported", "from archdsl.ops.kindz"),
         ("return inputs[0]", "return inputs[0", "cannot be imported", "return inputs[0"),
+        (
+            "from archdsl.ops.kinds",
+            "raise SystemExit(3)\nfrom archdsl.ops.kinds",
+            "cannot be imported",
+            "raise SystemExit",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_class_is_told_where_it_stands(
