@@ -22,7 +22,7 @@ T = TypeVar("T")
 RECURSION_LIMIT: Final = 10_000  # blocks and brackets are bounded to 64 levels each; both together need more frames
 # Objects made between two collections. Trees only grow, so that looking through them finds nothing; but what failed
 # variants leave behind must go. Python's own number is 700.
-COLLECT_EVERY: Final = 200_000
+COLLECT_EVERY: Final = 1_000_000
 
 
 def one_job(function: Callable[P, T]) -> Callable[P, T]:

@@ -269,7 +269,7 @@ def at(operator: type[Operator], attribute: str | None, message: str, help: str 
     return _diagnostic(message, source, _line(operator, attribute), help)
 
 
-def raised(what: str, error: Exception, file: Path) -> Diagnostic:
+def raised(what: str, error: BaseException, file: Path) -> Diagnostic:
     """What the user's code has raised, where it stands in the file."""
     lines, step = [], error.__traceback__
     while step is not None:
