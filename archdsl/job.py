@@ -58,8 +58,11 @@ def own_the_process() -> None:
 
 
 def tidy() -> None:
-    """Collect what earlier networks have left behind, if that may be much: between networks, not while one grows."""
-    if gc.get_count()[0] > COLLECT_EVERY:
+    """Collect what earlier networks have left behind, if that may be much: between networks, not while one grows.
+
+    Whoever has switched the collector off wants none.
+    """
+    if gc.isenabled() and gc.get_count()[0] > COLLECT_EVERY:
         gc.collect()
 
 

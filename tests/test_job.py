@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 import archdsl
 import viz
+from archdsl import job
 from archdsl.job import COLLECT_EVERY, RECURSION_LIMIT, one_job
 from archdsl.pipeline import check
 
@@ -118,3 +120,21 @@ def test_the_collector_is_left_alone_while_other_threads_run() -> None:
     finally:
         stop.set()
         other.join()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_was_left_behind_is_collected_unless_the_process_wants_no_collector(
+    monkeypatch: pytest.MonkeyPatch, enabled: bool
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(
+        job,
+        "gc",
+        SimpleNamespace(
+            isenabled=lambda: enabled,
+            get_count=lambda: (job.COLLECT_EVERY + 1, 0, 0),
+            collect=lambda: calls.append("all"),
+        ),
+    )
+    job.tidy()
+    assert calls == ["all"] * enabled
