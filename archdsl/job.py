@@ -23,7 +23,6 @@ RECURSION_LIMIT: Final = 10_000  # blocks and brackets are bounded to 64 levels 
 # Objects made between two collections. Trees only grow, so that looking through them finds nothing; but what failed
 # variants leave behind must go. Python's own number is 700.
 COLLECT_EVERY: Final = 1_000_000
-COLLECT_IN_A_JOB: Final = 20_000_000  # of a command, which tidies between networks; 100,000 layers make 10 million
 
 
 def one_job(function: Callable[P, T]) -> Callable[P, T]:
@@ -35,7 +34,6 @@ def one_job(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def run(*arguments: P.args, **options: P.kwargs) -> T:
-        tidy()
         with seldom_collected():
             try:
                 return function(*arguments, **options)
@@ -50,20 +48,6 @@ def one_job(function: Callable[P, T]) -> Callable[P, T]:
                     raise SpecError([Diagnostic("nesting-too-deep", message, place="the spec", help=help)]) from None
 
     return run
-
-
-def own_the_process() -> None:
-    """Leave the collector to `tidy` from now on: for a command, which has the process to itself and ends soon."""
-    gc.set_threshold(max(gc.get_threshold()[0], COLLECT_IN_A_JOB), *gc.get_threshold()[1:])
-
-
-def tidy() -> None:
-    """Collect what earlier networks have left behind, if that may be much: between networks, not while one grows.
-
-    Whoever has switched the collector off wants none.
-    """
-    if gc.isenabled() and gc.get_count()[0] > COLLECT_EVERY:
-        gc.collect()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate import Choices, elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
-from archdsl.job import one_job, tidy
+from archdsl.job import one_job
 from archdsl.limits import Work, most_faults
 from archdsl.program import Program, duplicates
 from archdsl.source import Source, Span
@@ -92,7 +92,6 @@ def _graphs(program: Program, name: str | None, trials: Work | None) -> list[Gra
     where = dict[tuple[str, str], list[tree.NetworkDefinition | tree.Variant]]()  # each fault is in
     choices, trials = Choices(), trials or Work(TRIALS)  # one meter of work for all of them
     for network, variant in wanted:
-        tidy()
         try:
             graphs.append(_elaborated(program, network, variant, choices, faults, trials))
         except SpecError as error:

@@ -8,15 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import pytest
 
 import archdsl
 import viz
-from archdsl import job
 from archdsl.job import COLLECT_EVERY, RECURSION_LIMIT, one_job
 from archdsl.pipeline import check
+from tests.conftest import Said
 
 THREADS = 8
 NETWORKS = ("lenet5", "alexnet", "resnet18", "cifar_resnet20", "googlenet", "vgg11", "cifar_resnet32", "nin_cifar10")
@@ -122,19 +121,9 @@ def test_the_collector_is_left_alone_while_other_threads_run() -> None:
         other.join()
 
 
-@pytest.mark.parametrize("enabled", [True, False])
-def test_what_was_left_behind_is_collected_unless_the_process_wants_no_collector(
-    monkeypatch: pytest.MonkeyPatch, enabled: bool
+def test_a_command_in_the_same_process_leaves_the_collector_as_it_was(
+    command_line: Callable[..., Said],
 ) -> None:
-    calls: list[str] = []
-    monkeypatch.setattr(
-        job,
-        "gc",
-        SimpleNamespace(
-            isenabled=lambda: enabled,
-            get_count=lambda: (job.COLLECT_EVERY + 1, 0, 0),
-            collect=lambda: calls.append("all"),
-        ),
-    )
-    job.tidy()
-    assert calls == ["all"] * enabled
+    before = gc.get_threshold()
+    assert command_line("check", "lenet5").status == 0
+    assert gc.get_threshold() == before

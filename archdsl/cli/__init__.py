@@ -12,7 +12,6 @@ from archdsl.cli import streams
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
 from archdsl.graph_classes import place_classes
-from archdsl.job import own_the_process
 from archdsl.source import STDIN
 
 # Commands and their one-line help, which is shown without importing them.
@@ -81,7 +80,6 @@ def cli(operators: tuple[str, ...]) -> None:
 
 def main() -> NoReturn:
     """Run the command line. Exit status: 0 nothing wrong, 1 the spec has errors, 2 the command was used wrongly."""
-    own_the_process()
     place_classes()
     streams.open_all()
     try:
