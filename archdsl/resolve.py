@@ -119,7 +119,7 @@ class _Resolver:
             tree.Binary: self._binary,
             tree.Conditional: lambda e, n: self._all((e.test, e.then, e.orelse), n),
             tree.Index: lambda e, n: self._all((e.value, e.index), n),
-            tree.Slice: lambda e, n: self._all(filter(None, (e.value, e.start, e.stop, e.step)), n),
+            tree.ListSlice: lambda e, n: self._all(filter(None, (e.value, e.start, e.stop, e.step)), n),
             tree.Attribute: lambda e, n: self.expression(e.value, n),
             tree.Call: self._call,
             tree.NewModule: lambda e, n: self._call(e.call, n),

@@ -53,7 +53,7 @@ class Evaluator:
             tree.Binary: self._binary,
             tree.Conditional: self._conditional,
             tree.Index: self._index,
-            tree.Slice: self._slice,
+            tree.ListSlice: self._slice,
             tree.Attribute: self._attribute,
             tree.Call: self._call,
         }
@@ -222,7 +222,7 @@ class Evaluator:
             raise ValueFault("a tensor has no items", "wrong-type", "use `slice`, `chunk` or `split`")
         return evaluate.index(value, self.value(index.index, context))
 
-    def _slice(self, part: tree.Slice, context: Context, label: str | None) -> Any:
+    def _slice(self, part: tree.ListSlice, context: Context, label: str | None) -> Any:
         value = self.value(part.value, context)
         if isinstance(value, TensorValue):
             raise ValueFault("a tensor has no items", "wrong-type", "use `slice(start, end, dim = …)`")

@@ -282,7 +282,7 @@ class Builder:
         """Stop at a row of `.name` and `[index]` that is longer than any that has a meaning."""
         inner = value
         for _ in range(MAX_NESTING):
-            if not isinstance(inner, (tree.Index, tree.Slice, tree.Attribute)):
+            if not isinstance(inner, (tree.Index, tree.ListSlice, tree.Attribute)):
                 return
             inner = inner.value
         raise Stop(Diagnostic("nesting-too-deep", f"more than {MAX_NESTING} indices in a row", value.span))
@@ -291,10 +291,10 @@ class Builder:
         self._bound_postfix(children[0])
         return tree.Index(self.span(children), children[0], children[2])
 
-    def slice(self, children: list[Any]) -> tree.Slice:
+    def slice(self, children: list[Any]) -> tree.ListSlice:
         self._bound_postfix(children[0])
         value, _, start, _, stop, _, step, _ = children
-        return tree.Slice(self.span(children), value, start, stop, step)
+        return tree.ListSlice(self.span(children), value, start, stop, step)
 
     def attribute(self, children: list[Any]) -> tree.Attribute:
         self._bound_postfix(children[0])

@@ -84,7 +84,7 @@ class Index(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Slice(Node):
+class ListSlice(Node):
     """`base[start:stop:step]`."""
 
     value: Expr
@@ -175,7 +175,7 @@ Expr: TypeAlias = (
     | Binary
     | Conditional
     | Index
-    | Slice
+    | ListSlice
     | Attribute
     | Call
     | NewModule

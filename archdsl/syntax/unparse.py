@@ -93,7 +93,7 @@ def _leads_with_sign(node: tree.Expr) -> bool:
             case (
                 tree.Head(label=None, value=inner)
                 | tree.Index(value=inner)
-                | tree.Slice(value=inner)
+                | tree.ListSlice(value=inner)
                 | tree.Attribute(value=inner)
             ):
                 if level(inner) < (VALUE if isinstance(rest, tree.Head) else ATOM):
@@ -206,7 +206,7 @@ def _comprehension(node: tree.Comprehension) -> Parts:
     return ["[", Part(node.element), f" for {names(node.targets)} in ", iterable, *test, "]"]
 
 
-def _slice(node: tree.Slice) -> Parts:
+def _slice(node: tree.ListSlice) -> Parts:
     found: list[str | Part] = [Part(node.value, ATOM), "["]
     bounds = [node.start, node.stop] if node.step is None else [node.start, node.stop, node.step]
     for i, bound in enumerate(bounds):
@@ -265,7 +265,7 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
         Part(n.then, OPERATION), " if ", Part(n.test, OPERATION), " else ", Part(n.orelse, EXPR),
     ],
     tree.Index: lambda n: [Part(n.value, ATOM), "[", Part(n.index, EXPR), "]"],
-    tree.Slice: _slice,
+    tree.ListSlice: _slice,
     tree.Attribute: lambda n: [Part(n.value, ATOM), f".{n.name}"],
     tree.Argument: lambda n: [*([f"{n.name} = "] if n.name is not None else []), Part(n.value)],
     tree.Call: _call,

@@ -123,7 +123,7 @@ class Bodies:
         """How weights start, which begins with a name: that of an initialiser, or of a value."""
         value = self._expression(node)
         first = value.then if isinstance(value, tree.Conditional) else value
-        while isinstance(first, (tree.Index, tree.Slice, tree.Attribute)):
+        while isinstance(first, (tree.Index, tree.ListSlice, tree.Attribute)):
             first = first.value
         if not isinstance(first, (tree.Name, tree.Call)):
             help = "for example `kaiming_normal`, or `normal(0.01)`"

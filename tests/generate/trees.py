@@ -46,7 +46,7 @@ operands: SearchStrategy[tree.Expr] = st.deferred(
         node(tree.Attribute, operands, st.just("shape")),
         node(tree.ListDisplay, some(values)),
         node(tree.Comprehension, values, names, operands, st.none() | operands),
-        node(tree.Slice, operands, st.none() | operands, st.none() | operands, st.none() | operands),
+        node(tree.ListSlice, operands, st.none() | operands, st.none() | operands, st.none() | operands),
         calls,
         values,
     )
