@@ -99,7 +99,7 @@ def closing_seconds(problem: Problem, link: Link, parts: Sequence[PlacedStage], 
 def pipeline_step(planner: Planner, solution: Solution, micro_batches: int, replicas: int = 1) -> float:
     """Seconds of a step of the schedule, the exchange of replicas, and the update."""
     parts, link = parts_of(planner, solution), planner.cluster.link
-    rows = SCHEDULES[planner.schedule].rows(len(parts), micro_batches)
+    rows = SCHEDULES[planner.schedule].lists(len(parts), 1, micro_batches)
     run = simulate(rows, stage_costs(planner.ends, link, parts))
     return run.seconds + closing_seconds(planner.problem, link, parts, replicas)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from archdsl.graph import Graph, content_hash, header, layer
+from archdsl.placement.actions import in_flight
 from archdsl.placement.bounds import Planner
 from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.holding import Holding
@@ -21,7 +22,7 @@ from archdsl.placement.parallel import (
 )
 from archdsl.placement.plan import PlacementPlan, PlannedStage, Received, TrainingConditions
 from archdsl.placement.problem import Problem, problem_of
-from archdsl.placement.schedule import SCHEDULES, by_list
+from archdsl.placement.schedule import LIST, SCHEDULES, lists_of
 from archdsl.placement.simulate import simulate
 from archdsl.sheet.units import size
 
@@ -40,6 +41,9 @@ def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> Pla
         raise PlacementError(
             f"a batch of {batch} cannot be cut into {micro_batches} micro-batches of equal size; {near} would do"
         )
+    refusal = SCHEDULES[conditions.schedule].refusal(len(cluster.devices), 1, micro_batches)
+    if refusal is not None:
+        raise PlacementError(f"{conditions.schedule} {refusal}")
     if not head["batch"]:
         raise PlacementError("the batch is a number in the spec or in its inputs; leave it open: [N, …]")
 
@@ -62,7 +66,7 @@ def _by_search(
     if solution is None:
         raise _too_large(planner, counts, micro_batches)
     parts, schedule = parts_of(planner, solution), SCHEDULES[conditions.schedule]
-    run = simulate(schedule.rows(len(parts), micro_batches), stage_costs(planner.ends, cluster.link, parts))
+    run = simulate(schedule.lists(len(parts), 1, micro_batches), stage_costs(planner.ends, cluster.link, parts))
     flights = [schedule.in_flight(len(parts) - s, len(cluster.devices), micro_batches) for s in range(len(parts))]
     return PlacementPlan(
         network=header(graph)["network"],
@@ -97,11 +101,11 @@ def _by_marks(
         start = parts[-1].end
     owner = [names.index(part.device.name) for part in parts]
     alternate = len(set(owner)) < len(owner)
-    used = "list" if alternate else conditions.schedule
-    rows = by_list(owner, micro_batches) if alternate else SCHEDULES[used].rows(len(parts), micro_batches)
+    used = LIST if alternate else conditions.schedule
+    rows = lists_of(used, owner, micro_batches)
     costs = stage_costs(ends, cluster.link, parts)
     run = simulate(rows, costs)
-    flights = [run.most_in_flight(s) for s in range(len(parts))]
+    flights = in_flight(rows)
     stages = _stages(ends, cluster, parts, micro_batches, flights)
     _hold(cluster, stages)
     loads = dict.fromkeys(names, 0.0)

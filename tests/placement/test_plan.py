@@ -149,7 +149,7 @@ def test_all_reduce_sends_each_gradient_twice_but_one_share() -> None:
         ({"latency": "soon"}, "`soon` is not a time as 10us"),
         ({"profile": None}, "say what the devices are"),
         ({"profile": "a1000"}, "did you mean `a100`"),
-        ({"schedule": "gp"}, "schedule is 'gpipe', '1f1b' or 'zero-bubble'"),
+        ({"schedule": "gp"}, "schedule is 'gpipe', '1f1b', 'zero-bubble', 'breadth-first', 'interleaved', 'zbv' or "),
         ({"devices": 65}, "1 to 64 devices"),
         ({"micro_batches": 0}, "micro_batches is 1 or more"),
     ],
