@@ -20,8 +20,9 @@ class Guard:
     """The first node of a compiled network: a function of its inputs that raises `ValueError` where they do not fit.
 
     It holds ranks, sizes that are numbers, symbols that are said twice and the needs of the network against the inputs,
-    and integers and truth values against their types, for each combination of shapes once. torch.compile and torch.export trace through it, and so keep what it asks of
-    dynamic sizes; where nothing has a size (`fx.symbolic_trace`, `torch.jit.trace`), it asks nothing.
+    for each combination of shapes once, and what is declared to be integers or truth values against that. torch.compile
+    and torch.export trace through it, and so keep what it asks of dynamic sizes; where nothing has a size
+    (`fx.symbolic_trace`, `torch.jit.trace`), it asks nothing.
     """
 
     def __init__(self, feeds: tuple[Feed, ...], readings: tuple[Reading, ...], needs: tuple[Dim, ...]) -> None:

@@ -1,8 +1,8 @@
 """The operators in torch's own words: the worker of the oracle, a process that runs each in CPU eager mode.
 
 Written from torch's API alone; nothing here knows archdsl's shape rules or its `target()`. It reads one request a
-line from standard input, `[operator, parameters, input shapes, input types]` as JSON, and answers with one line: the shapes and
-types of the outputs, or what torch said against it.
+line from standard input, `[operator, parameters, input shapes, input types]` as JSON, and answers with one line: the
+shapes and types of the outputs, or what torch said against it.
 """
 
 import json
