@@ -110,6 +110,7 @@ class _Resolver:
         self.statements: list[Span] = []
         self.unused: list[Unused] = []
         self._called: set[str] = set()  # blocks
+        self._callees: dict[str, tuple[Callee | None, dict[str, Definition] | None]] = {}
         self._visitors: dict[type, Callable[[Any, _Names], None]] = {
             tree.Literal: lambda e, n: None,
             tree.Name: self._name,
@@ -351,7 +352,7 @@ class _Resolver:
     def _call(self, call: tree.Call, names: _Names) -> None:
         name, span = call.callee.id, call.callee.span
         bound = names.use(name)  # perhaps a shared module, which is known when the spec runs
-        found = callee(name, self.definitions, step=False)
+        found, takes = self._callee(name)
         if found is not None and (bound is None or bound.kind != "module"):
             self.uses[span] = found.definition
             if found.block is not None:
@@ -361,9 +362,9 @@ class _Resolver:
         elif name not in self.lost:
             known = callees(self.definitions, step=False)
             self._record(habits.unknown_operator(name, known, span))
-        known_callee = found if bound is None else None
-        takes = _parameters(known_callee)
-        operator = known_callee.operator if known_callee is not None else None
+        if bound is not None:
+            found = takes = None
+        operator = found.operator if found is not None else None
         bare = words(operator) if operator is not None else frozenset[str]()
         for argument in call.arguments:
             if argument.name is not None and takes is not None:
@@ -375,6 +376,13 @@ class _Resolver:
                 self._name(argument.value, names, bare, (call.callee.id, argument.name))
             else:
                 self.expression(argument.value, names)
+
+    def _callee(self, name: str) -> tuple[Callee | None, dict[str, Definition] | None]:
+        """What a call's name stands for, and the names of its arguments: looked up once for all calls."""
+        if name not in self._callees:
+            found = callee(name, self.definitions, step=False)
+            self._callees[name] = found, _parameters(found)
+        return self._callees[name]
 
     def _unknown_parameter(self, call: tree.Call, argument: tree.Argument, known: list[str]) -> None:
         assert argument.name is not None
