@@ -39,7 +39,7 @@ class GraphBuilder:
         self.devices: dict[str, None] = {}  # in the order declared
         self.broken: dict[str, None] = {}  # steps that cannot be, in the order found
         self.init: Initialiser | None = None  # the network's own choice
-        self.requires: dict[Dim, None] = {}  # sizes that must be at least 0, in the order found
+        self.narrowed: dict[str, str] = {}  # by symbol, the last layer for which it is taken to be in fewer classes
         self.steps: dict[str, Span] = {}  # every path given to a step
         self.containers: dict[str, Span] = {}  # every path that has others below it
         self._layers = 0
@@ -119,10 +119,8 @@ class GraphBuilder:
     # --- layers
 
     def input(self, name: str, shape: Shape, span: Span) -> TensorValue:
-        with assumptions() as taken:
-            for size in shape:
-                fits(size)
-        self.requires |= taken
+        for size in shape:
+            fits(size)
         self._add(name, name, "input", Input(shape), (shape,), span, None, "float32")
         self.graph.nodes[name]["phase"] = "both"
         return TensorValue(name, 0, shape, span)
@@ -158,7 +156,7 @@ class GraphBuilder:
         if context.reuse == 1:
             self._claim_layer(path, span, context)
         try:
-            outputs = self._infer(operator, tensors, span, context)
+            outputs = self._infer(key, operator, tensors, span, context)
             dtype = self._dtype(operator, tensors, span, context)
             self._add(key, path, operator.name, operator, outputs, span, context, dtype, labelled)
             self._connect(key, operator, tensors, span, context)
@@ -193,11 +191,12 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
     def _infer(
-        self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+        self, key: str, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
     ) -> tuple[Shape, ...]:
         shapes = [tensor.shape for tensor in tensors]
         try:
             with assumptions() as taken:
+                before = dict(taken.classes)
                 outputs = operator.infer_all(*shapes)
                 for size in dict.fromkeys(size for shape in outputs for size in shape if isinstance(size, Dim)):
                     if not fits(size):
@@ -219,7 +218,7 @@ class GraphBuilder:
         self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
-        self.requires |= taken
+        self.narrowed |= {name: key for name, found in taken.classes.items() if before.get(name) != found}
         return outputs
 
     def _bound(self, shape: Shape, what: str, span: Span, context: Context) -> None:
