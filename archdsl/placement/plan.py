@@ -8,6 +8,7 @@ from typing import Any
 from archdsl.placement.devices import Cluster
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
+from archdsl.placement.runnable import SpecSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class PlacementPlan:
     instead: tuple[Way, ...]
     schedule: str
     marked: bool = False  # whether the spec says where its layers are
+    source: SpecSource | None = None  # where processes find the network
 
     @property
     def gap(self) -> float:
@@ -112,6 +114,7 @@ class PlacementPlan:
             "network": self.network,
             "variant": self.variant,
             "hash": self.hash,
+            "spec": None if self.source is None else self.source.to_dict(),
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
             "schedule": self.schedule,
