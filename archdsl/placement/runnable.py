@@ -38,7 +38,7 @@ class SpecSource:
 
 @dataclass(frozen=True, slots=True)
 class RunnablePlan:
-    """What runs a pipeline: process r of it is the r-th device that has a stage.
+    """What runs a pipeline: each device that has stages is a process, in the order of their first stages.
 
     layers: the keys of each stage's layers. owners: the process of each stage. batch: samples of a step of one
     pipeline; each of several replicas has as many.
@@ -101,12 +101,11 @@ def runnable(plan: Mapping[str, Any]) -> RunnablePlan:
     _refuse_counts(batch, micro_batches)
     if schedule != LIST and schedule not in SCHEDULES:
         raise PlacementError(f"the plan's schedule is `{schedule}`; schedules are {', '.join((*SCHEDULES, LIST))}")
-    used = {device for device, _ in stages}
-    for missing in sorted(used - set(devices)):
+    order = list(dict.fromkeys(device for device, _ in stages))
+    for missing in sorted(set(order) - set(devices)):
         raise PlacementError(f"the plan has a stage on `{missing}`, which is none of its devices")
     if not stages:
         raise PlacementError("the plan has no stages")
-    order = [device for device in devices if device in used]
     found = RunnablePlan(
         network,
         source,

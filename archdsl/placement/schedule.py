@@ -116,20 +116,33 @@ SCHEDULES: Final[Mapping[str, Schedule]] = MappingProxyType(
 )
 
 
-def lists_of(schedule: str, owners: Sequence[int], micro_batches: int) -> tuple[ActionRow, ...]:
-    """The list of each device, 0 and up, for stages with these owners.
+def suits(schedule: str, owners: Sequence[int], micro_batches: int) -> bool:
+    """Whether a schedule has stages with these owners; devices may stand in any order."""
+    return _mismatch(schedule, owners, micro_batches) is None
 
-    Devices may stand in any order. Raises `ValueError` where the schedule has other owners, or refuses.
+
+def lists_of(schedule: str, owners: Sequence[int], micro_batches: int) -> tuple[ActionRow, ...]:
+    """The list of each device, 0 and up, for stages with these owners; devices may stand in any order.
+
+    Raises `ValueError` where the schedule has other owners, or refuses.
     """
     if schedule == LIST:
         return by_list(owners, micro_batches)
-    found, order = SCHEDULES[schedule], list(dict.fromkeys(owners))
-    devices, each = len(order), len(owners) // len(order)
-    refusal = found.refusal(devices, each, micro_batches)
-    if refusal is not None:
-        raise ValueError(f"{schedule} {refusal}")
-    if tuple(order[device] for device in found.owners(devices, each)) != tuple(owners):
-        raise ValueError(f"{schedule} has no stages with the owners {', '.join(map(str, owners))}")
-    lists = found.lists(devices, each, micro_batches)
+    mismatch = _mismatch(schedule, owners, micro_batches)
+    if mismatch is not None:
+        raise ValueError(f"{schedule} {mismatch}")
+    order = list(dict.fromkeys(owners))
+    lists = SCHEDULES[schedule].lists(len(order), len(owners) // len(order), micro_batches)
     by_device = dict(zip(order, lists, strict=True))
     return tuple(by_device.get(device, ()) for device in range(max(order) + 1))
+
+
+def _mismatch(schedule: str, owners: Sequence[int], micro_batches: int) -> str | None:
+    found, order = SCHEDULES[schedule], list(dict.fromkeys(owners))
+    each = len(owners) // len(order)
+    refusal = found.refusal(len(order), each, micro_batches)
+    if refusal is not None:
+        return refusal
+    if [order[device] for device in found.owners(len(order), each)] != list(owners):
+        return f"has no stages with the owners {', '.join(map(str, owners))}"
+    return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from archdsl.dims import Dim, Shape, substitute
-from archdsl.graph import Graph, layer
+from archdsl.graph import Graph
 from archdsl.measure.run.execution import Execution, Setting, execution
 from archdsl.net_view import NetView, fixed
 from compiler.program import Assembly, Feed, Holder, Instruction, Invoke, Recompute, Ref, Result, Routine
@@ -196,7 +196,7 @@ class _Phase:
         return found
 
     def _shape(self, ref: Ref) -> tuple[Shape, str]:
-        return self.run.shapes[ref.layer, ref.output], layer(self.net.graph, ref.layer)["dtype"]
+        return self.run.shapes[ref.layer, ref.output], self.run.types[ref.layer, ref.output]
 
     def _crossing(self, ref: Ref) -> Crossing:
         tensor = (ref.layer, ref.output)

@@ -12,7 +12,6 @@ import archdsl
 from archdsl.dims import numbers
 from archdsl.distributed import pipeline
 from archdsl.graph import content_hash, header, layer, layers, live
-from archdsl.measure.run.execution import target_dtype
 from archdsl.net_view import fixed
 from archdsl.network import Network
 from archdsl.placement.schedule import LIST, SCHEDULES
@@ -68,7 +67,7 @@ def data(network: Network, batch: int) -> tuple[tuple[Tensor, ...], Tensor]:
     loss = header(graph)["loss"]
     assert loss is not None
     shape = fixed(header(graph)["outputs"][0]["shape"], sizes)
-    if target_dtype(loss) == "int64":
+    if layer(loss, "target")["dtype"] == "int64":
         samples, classes, *rest = numbers(shape) or ()
         return inputs, torch.randint(0, classes, (samples, *rest), generator=generator)
     return inputs, torch.rand(shape, generator=generator)  # type: ignore[arg-type]

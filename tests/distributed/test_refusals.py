@@ -47,7 +47,7 @@ def test_a_plan_of_place_runs_the_network_that_it_names(tmp_path: Path) -> None:
 
 def test_devices_without_a_stage_have_no_process(changed: Changed) -> None:
     devices = [{"name": name} for name in ("idle", "d1", "d0")]
-    assert (changed(devices=devices).devices, changed(devices=devices).owners) == (("d1", "d0"), (1, 0))
+    assert (changed(devices=devices).devices, changed(devices=devices).owners) == (("d0", "d1"), (0, 1))
 
 
 @pytest.mark.parametrize(

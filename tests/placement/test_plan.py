@@ -74,7 +74,7 @@ def test_weights_of_all_stages_are_those_of_the_memory_report(resnet: PrintedPla
 def test_what_one_device_holds_is_what_torch_keeps() -> None:
     """Saved tensors of a training step, each storage once, weights and inputs left out."""
     net = archdsl.load("cifar_resnet20")
-    plan = net.place(1, batch=2, micro_batches=1, **A100)
+    plan = net.place(1, batch=2, micro_batches=1, **A100)  # type: ignore[arg-type]
     model, image = net.compile(), torch.randn(2, 3, 32, 32)
     own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers(), image)}
     kept: dict[int, torch.UntypedStorage] = {}
