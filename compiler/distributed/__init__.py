@@ -1,9 +1,11 @@
-"""A network over several processes: its program cut into stages, run by torch's pipelining."""
+"""A network over several processes: its program cut into stages, run by torch's pipelining.
+
+What cuts (`cut`) needs no torch, so what runs is loaded when it is asked for.
+"""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compiler.distributed.checkpoint import load
@@ -11,10 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "load"]
 
-HOMES: Final = {"Pipeline": "compiler.distributed.run", "load": "compiler.distributed.checkpoint"}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module `compiler.distributed` has no attribute `{name}`")
-    return getattr(importlib.import_module(HOMES[name]), name)
+    if name == "Pipeline":
+        from compiler.distributed.run import Pipeline
+
+        return Pipeline
+    if name == "load":
+        from compiler.distributed.checkpoint import load
+
+        return load
+    raise AttributeError(f"module `compiler.distributed` has no attribute `{name}`")
