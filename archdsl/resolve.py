@@ -29,6 +29,7 @@ from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.graph import Unused, Writing
 from archdsl.limits import most_faults
 from archdsl.ops import OPERATORS, parameter_table, words
+from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -163,8 +164,9 @@ class _Resolver:
         self.labels, self.devices = {}, {}
         params = tuple(params)
         for param in params:
-            if param.type is not None and param.type.id not in TYPES:
-                self._record(habits.unknown_type(param.name.id, param.type.id, param.type.span, TYPES))
+            types = TYPES if param.shape is None else WIDTHS
+            if param.type is not None and param.type.id not in types:
+                self._record(habits.unknown_type(param.name.id, param.type.id, param.type.span, types))
             if param.default is not None:
                 self.expression(param.default, names)
             names.define(_kind(param, network=network), param.name)

@@ -68,7 +68,7 @@ class Layers:
         return self._builder.layer(built, tensors, label, call.span, context, path)
 
     def negative(self, tensor: TensorValue, label: str | None, span: Span, context: Context) -> Any:
-        return self._builder.layer(Mul(scalar=-1.0), [tensor], label, span, context)
+        return self._builder.layer(Mul(scalar=-1), [tensor], label, span, context)
 
     def combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
         symbol = node.operator
@@ -85,7 +85,7 @@ class Layers:
                     message = f"`{symbol}` takes tensors and numbers, found the size {scalar}, which has no value yet"
                     help = "write a number for it in the input's shape, or compute the mean by `mean`"
                 raise ValueFault(message, "wrong-type", help)
-            settings["scalar"] = float(scalar)
+            settings["scalar"] = scalar
             if operator in ("sub", "div") and isinstance(right, TensorValue):
                 settings["scalar_first"] = True
         return self._builder.layer(OPERATORS[operator](**settings), tensors, label, node.span, context)

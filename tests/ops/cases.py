@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from archdsl.ops.dtypes import WIDTHS
 from tests.ops.oracle import Case, Numbers
 
 T = TypeVar("T")
@@ -58,6 +59,15 @@ def spoilt(draw: DrawFn, cases: SearchStrategy[Case]) -> Case:
         return case
     name = draw(st.sampled_from(sorted(case.params)))
     return case._replace(params=case.params | {name: draw(st.sampled_from(ODD_VALUES))})
+
+
+@st.composite
+def typed(draw: DrawFn, cases: SearchStrategy[Case]) -> Case:
+    """A case, or one of every four times the same on tensors of other types."""
+    case = draw(cases)
+    if not case.shapes or draw(st.integers(0, 3)):
+        return case
+    return case._replace(dtypes=tuple(draw(st.sampled_from(list(WIDTHS))) for _ in case.shapes))
 
 
 def simple(
@@ -402,6 +412,7 @@ def pointwise(operator: str, **optional: Values) -> SearchStrategy[Case]:
 anything = shapes(1, 6)
 
 CASES: dict[str, SearchStrategy[Case]] = {
+    "to": simple("to", anything, {"dtype": st.sampled_from(list(WIDTHS))}),
     "conv": conv(),
     "conv_transpose": conv_transpose(),
     "max_pool": pool("max_pool", padding=padding, dilation=dilation),

@@ -1,8 +1,8 @@
 """The operators in torch's own words: the worker of the oracle, a process that runs each in CPU eager mode.
 
 Written from torch's API alone; nothing here knows archdsl's shape rules or its `target()`. It reads one request a
-line from standard input, `[operator, parameters, input shapes]` as JSON, and answers with one line: the shapes of
-the outputs, or what torch said against it.
+line from standard input, `[operator, parameters, input shapes, input types]` as JSON, and answers with one line: the
+shapes and types of the outputs, or what torch said against it.
 """
 
 import json
@@ -113,7 +113,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, **pa
 
 def drop_path(x: Tensor, p: float) -> Tensor:
     keep = torch.full((x.shape[0], *[1] * (x.dim() - 1)), 1.0 - p).bernoulli()
-    return x * keep / (1 - p) if p < 1 else x * keep
+    return x * (keep / (1 - p)) if p < 1 else x * keep
 
 
 def folded(function: Callable[..., Tensor], swapped: Callable[[Any, Tensor], Tensor] | None = None) -> Operation:
@@ -177,6 +177,7 @@ def class_loss(function: Callable[..., Tensor]) -> Operation:
 
 
 REFERENCE: dict[str, Operation] = {
+    "to": lambda x, dtype: x.to(getattr(torch, dtype)),
     "conv": conv,
     "conv_transpose": conv_transpose,
     "linear": linear,
@@ -245,15 +246,13 @@ REFERENCE: dict[str, Operation] = {
     "smooth_l1_loss": F.smooth_l1_loss,
     "abort": lambda: os.abort(),  # for the test of the oracle itself
 }
-INTEGERS = {"embedding": torch.int64}
 
 
-def run(operator: str, params: dict[str, Any], shapes: list[list[int]]) -> list[list[int]]:
-    tensors = [torch.rand(shape).to(INTEGERS.get(operator, torch.float32)) for shape in shapes]
+def run(operator: str, params: dict[str, Any], shapes: list[list[int]], dtypes: list[str]) -> Sequence[Tensor]:
+    tensors = [torch.rand(shape).to(getattr(torch, dtype)) for shape, dtype in zip(shapes, dtypes, strict=True)]
     params = {name: tuple(value) if type(value) is list else value for name, value in params.items()}
     out = REFERENCE[operator](*tensors, **params)
-    outputs = (out,) if isinstance(out, Tensor) else out
-    return [list(tensor.shape) for tensor in outputs]
+    return (out,) if isinstance(out, Tensor) else out
 
 
 def main() -> None:
@@ -261,7 +260,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for line in sys.stdin:
         try:
-            answer: dict[str, object] = {"shapes": run(*json.loads(line))}
+            made = run(*json.loads(line))
+            types = [str(tensor.dtype).removeprefix("torch.") for tensor in made]
+            answer: dict[str, object] = {"shapes": [list(tensor.shape) for tensor in made], "dtypes": types}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
