@@ -75,13 +75,15 @@ class Example(NamedTuple):
 
 class Use(NamedTuple):
     """An operator at work: how its inputs lie in memory, the shape of its (first) output, which inputs want a gradient,
-    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor."""
+    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor.
+    Kernels for a GPU and for the CPU may keep different things."""
 
     inputs: tuple[Laid, ...]
     output: Shape
     wanted: tuple[bool, ...]
     trained: bool
     first: tuple[int, ...]
+    hardware: Literal["cuda", "cpu"] = "cuda"
 
     @property
     def shapes(self) -> list[Shape]:

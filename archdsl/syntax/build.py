@@ -20,7 +20,7 @@ MAX_DIGITS: Final = 24  # of a number
 BINARY: Final = {"OR": 0, "AND": 1, "COMPARE": 3, "PLUS": 4, "TIMES": 5, "POWER": 7}
 PREFIX: Final = {"NOT": 2, "PLUS": 6}
 WORDS: Final = {"or": "OR", "and": "AND", "not": "NOT", "+": "PLUS", "-": "PLUS", "**": "POWER"}
-TIMES: Final = ("*", "/", "//", "%")
+TIMES: Final = ("*", "/", "//", "%", "@")
 
 
 def terminal(operator: str) -> str:

@@ -21,7 +21,7 @@ NUMBERS = st.one_of(
     st.booleans(),
     st.sampled_from(["same", "", "a b", "#", ": ", "'"]),
 )
-BINARY = st.sampled_from(["or", "and", "==", "<", ">=", "!=", "+", "-", "*", "/", "//", "%", "**"])
+BINARY = st.sampled_from(["or", "and", "==", "<", ">=", "!=", "+", "-", "*", "/", "//", "%", "@", "**"])
 
 
 def node(kind: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
