@@ -10,6 +10,7 @@ from archdsl import vocabulary
 from archdsl.diagnostics import Diagnostic, Fix, Instance, Label, closest, did_you_mean, renaming, unknown
 from archdsl.ops import OPERATORS
 from archdsl.ops import words as bare_words
+from archdsl.ops.dtypes import WIDTHS
 from archdsl.source import Span
 
 # Names that come along from Python and YAML, and what to write instead.
@@ -72,6 +73,8 @@ def unknown_type(parameter: str, name: str, span: Span, types: Iterable[str]) ->
     fault = unknown("type", name, types, "unknown-name", span)
     if fault.help is not None:
         return fault
+    if types is WIDTHS:
+        return replace(fault, help=f"what a tensor holds is {', '.join(types)}")
     help = f"a tensor is declared by its shape, `{parameter}: [N, C, H, W]`; types are {', '.join(types)}"
     return replace(fault, help=help)
 

@@ -23,6 +23,7 @@ RECURSION_LIMIT: Final = 10_000  # blocks and brackets are bounded to 64 levels 
 # Objects made between two collections. Trees only grow, so that looking through them finds nothing; but what failed
 # variants leave behind must go. Python's own number is 700.
 COLLECT_EVERY: Final = 1_000_000
+OLDER: Final = 20  # such collections before what outlived one is looked through again; Python's own number is 10
 
 
 def one_job(function: Callable[P, T]) -> Callable[P, T]:
@@ -57,7 +58,7 @@ def seldom_collected() -> Iterator[None]:
     if threading.active_count() > 1 or not 0 < before[0] < COLLECT_EVERY:
         yield
         return
-    gc.set_threshold(COLLECT_EVERY, *before[1:])
+    gc.set_threshold(COLLECT_EVERY, max(before[1], OLDER), before[2])
     try:
         yield
     finally:

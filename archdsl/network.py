@@ -94,6 +94,7 @@ class Network:
         batch: int = 32,
         micro_batches: int = 16,
         schedule: str = "1f1b",
+        stages_per_device: int | None = None,
         optimizer: str = "sgd",
         dtype: str = "fp32",
     ) -> PrintedPlan:
@@ -102,7 +103,8 @@ class Network:
 
         `devices` is how many there are of a profile, or the profile of each by its name. `link` ("25GB/s") and
         `latency` are between any two. `memory` ("24GiB") is that of each, or by name; else that of its profile.
-        A step's `batch` is cut into `micro_batches`; `schedule` is gpipe, 1f1b or zero-bubble.
+        A step's `batch` is cut into `micro_batches`; `schedule` is gpipe, 1f1b, zero-bubble, breadth-first,
+        interleaved, zbv or dualpipev, which has `stages_per_device`, by default as few as it can.
 
         Raises `PlacementError`, a `ValueError`, where the devices make no sense, the batch cannot be cut or no split
         has the memory; `ProfileError` for a profile that cannot be used, `SpecError` where sizes are left open.
@@ -120,6 +122,8 @@ class Network:
             validate.instance_of(name, value, int, "an integer")
             if value < 1:
                 raise ValueError(f"{name} is 1 or more, not {value}")
+        each = SCHEDULES[schedule].least if stages_per_device is None else stages_per_device
+        validate.instance_of("stages_per_device", each, int, "an integer")
         found: dict[str, DeviceProfile] = {}
 
         def known(given: str | DeviceProfile) -> DeviceProfile:
@@ -129,7 +133,7 @@ class Network:
 
         named = {name: known(own) for name, own in devices.items()} if isinstance(devices, Mapping) else devices
         joined = cluster(named, None if profile is None else known(profile), memory, link, latency)
-        conditions = TrainingConditions(batch, micro_batches, schedule, optimizer, dtype)
+        conditions = TrainingConditions(batch, micro_batches, schedule, optimizer, dtype, each)
         with seldom_collected():
             return printed(place(self.graph, joined, conditions), PrintedPlan)
 

@@ -30,6 +30,7 @@ SAVES: Final = ("input", "other", "crosswise", "output", "mask", "index")
 CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
     "gradient": ("new", "same", "part"),
     "autocast": ("lower", "float32", None),
+    **{name: (True, False) for name, kind in inspect.get_annotations(Operator).items() if kind == "ClassVar[bool]"},
 }
 NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
 MEANT: Final = (ShapeError, ParamError, Undecided, SpecError)  # what an operator may raise
@@ -101,6 +102,12 @@ def _faults(operator: type[Operator]) -> Iterator[Diagnostic]:
         help = "write `@dataclass(frozen=True)` above the class"
         yield at(operator, None, f"the operator `{name}` is no dataclass", help)
         return
+    if not operator.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        yield at(operator, None, f"`{name}` can be changed after it was checked", "write `@dataclass(frozen=True)`")
+    groups = {one.group for one in OPERATORS.values() if one.__module__.startswith("archdsl.")}
+    if operator.group not in groups:
+        help = did_you_mean(str(operator.group), groups) or f"it is one of {', '.join(sorted(groups))}"
+        yield at(operator, None, f"`{name}` has the unknown group `{operator.group}`", help)
     for field in operator.__dataclass_fields__.values():  # type: ignore[attr-defined]
         if "kind" not in field.metadata and "ClassVar" not in str(field.type):
             help = f'write `{field.name}: … = param(Integer(1), "what it is")`'
@@ -182,7 +189,7 @@ def _words(operator: type[Operator]) -> Iterator[Diagnostic]:
             yield at(operator, "saves", f"`saves` of `{operator.name}` has the unknown word `{word}`", help)
     for attribute, choices in CHOICES.items():
         found = getattr(operator, attribute)
-        if found not in choices:
+        if not any(found is choice or (found == choice and isinstance(choice, str)) for choice in choices):
             help = f"it is one of {', '.join(map(str, choices))}"
             yield at(operator, attribute, f"`{attribute}` of `{operator.name}` cannot be `{found}`", help)
 

@@ -29,6 +29,7 @@ from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.graph import Unused, Writing
 from archdsl.limits import most_faults
 from archdsl.ops import OPERATORS, parameter_table, words
+from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -109,6 +110,7 @@ class _Resolver:
         self.statements: list[Span] = []
         self.unused: list[Unused] = []
         self._called: set[str] = set()  # blocks
+        self._callees: dict[str, tuple[Callee | None, dict[str, Definition] | None]] = {}
         self._visitors: dict[type, Callable[[Any, _Names], None]] = {
             tree.Literal: lambda e, n: None,
             tree.Name: self._name,
@@ -161,8 +163,9 @@ class _Resolver:
         self.labels, self.devices = {}, {}
         params = tuple(params)
         for param in params:
-            if param.type is not None and param.type.id not in TYPES:
-                self._record(habits.unknown_type(param.name.id, param.type.id, param.type.span, TYPES))
+            types = TYPES if param.shape is None else WIDTHS
+            if param.type is not None and param.type.id not in types:
+                self._record(habits.unknown_type(param.name.id, param.type.id, param.type.span, types))
             if param.default is not None:
                 self.expression(param.default, names)
             names.define(_kind(param, network=network), param.name)
@@ -349,7 +352,7 @@ class _Resolver:
     def _call(self, call: tree.Call, names: _Names) -> None:
         name, span = call.callee.id, call.callee.span
         bound = names.use(name)  # perhaps a shared module, which is known when the spec runs
-        found = callee(name, self.definitions, step=False)
+        found, takes = self._callee(name)
         if found is not None and (bound is None or bound.kind != "module"):
             self.uses[span] = found.definition
             if found.block is not None:
@@ -359,9 +362,9 @@ class _Resolver:
         elif name not in self.lost:
             known = callees(self.definitions, step=False)
             self._record(habits.unknown_operator(name, known, span))
-        known_callee = found if bound is None else None
-        takes = _parameters(known_callee)
-        operator = known_callee.operator if known_callee is not None else None
+        if bound is not None:
+            found = takes = None
+        operator = found.operator if found is not None else None
         bare = words(operator) if operator is not None else frozenset[str]()
         for argument in call.arguments:
             if argument.name is not None and takes is not None:
@@ -373,6 +376,13 @@ class _Resolver:
                 self._name(argument.value, names, bare, (call.callee.id, argument.name))
             else:
                 self.expression(argument.value, names)
+
+    def _callee(self, name: str) -> tuple[Callee | None, dict[str, Definition] | None]:
+        """What a call's name stands for, and the names of its arguments: looked up once for all calls."""
+        if name not in self._callees:
+            found = callee(name, self.definitions, step=False)
+            self._callees[name] = found, _parameters(found)
+        return self._callees[name]
 
     def _unknown_parameter(self, call: tree.Call, argument: tree.Argument, known: list[str]) -> None:
         assert argument.name is not None

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Shape, Undecided, symbols
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, Layer, NetworkOutput, header, input_shapes, layer, layers, live, operands
-from archdsl.measure.run.execution import target_dtype
 from archdsl.ops import Target
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.merge import folds
@@ -61,11 +59,7 @@ def _loss(loss: Graph, outputs: Homes) -> Routine:
             homes[key] = next((home for home in read if home is not None), None)
     own = {key: homes[key] for key, node in layers(loss) if node["op"] != "input"}
     targets = {key: _target(loss, key) for key in own}
-    routine = _Phase(loss, targets, _holders(loss, targets), own, training=True).routine()
-    types = {"target": target_dtype(loss)}
-    return replace(
-        routine, feeds=tuple(feed._replace(dtype=types.get(feed.name, feed.dtype)) for feed in routine.feeds)
-    )
+    return _Phase(loss, targets, _holders(loss, targets), own, training=True).routine()
 
 
 # --- what is called, and what is built

@@ -62,7 +62,7 @@ def draw_difference(difference: Difference, path: str | os.PathLike[str], **opti
     """
     path = validate.file_path("path", path)
     validate.options("the drawing of a difference", options, _keywords(render_difference))
-    write_atomically(path, render_difference(difference, _format(path), **options))
+    write_atomically(path, render_difference(difference, _format(path, "difference"), **options))
 
 
 def _keywords(function: Callable[..., bytes]) -> list[str]:
@@ -70,11 +70,11 @@ def _keywords(function: Callable[..., bytes]) -> list[str]:
     return [one.name for one in inspect.signature(function).parameters.values() if one.kind is one.KEYWORD_ONLY]
 
 
-def _format(path: Path) -> str:
-    """The format of a file by its suffix."""
+def _format(path: Path, view: ViewName | Literal["difference"] = "graph") -> str:
+    """The format of a file by its suffix; where there is none, those that can show the view are named."""
     format = path.suffix.lower().removeprefix(".")
     if format not in formats.known():
-        names = ", ".join(f".{name}" for name in formats.known())
+        names = ", ".join(f".{name}" for name in formats.of_view(view))
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {names}")
     return format
 

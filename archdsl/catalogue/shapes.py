@@ -34,6 +34,20 @@ ENTRIES: Final[dict[str, Entry]] = {
         }
         """,
     ),
+    "wrong-dtype": Entry(
+        "a tensor holds another type than an operator takes",
+        """
+        Tensors hold floating-point numbers (`float32`), integers (`int64`) or truth values (`bool`). Layers with
+        weights compute with the first, `embedding` looks rows up by integers, masks are truth values. torch says so
+        when the network runs, or computes something that nobody meant.
+
+        An input says what it holds behind its shape, `ids: [N, T] int64`; one that does not say is what its first use
+        takes. `to(float32)` makes numbers of truth values and of integers. Arithmetic follows torch: integers
+        and floating-point numbers make floating-point numbers, comparisons make truth values.
+        """,
+        wrong="network Net(ids: [N, 7]) { ids -> flatten -> embedding(100, 8) }",
+        right="network Net(ids: [N, 7] int64) { ids -> flatten -> embedding(100, 8) }",
+    ),
     "shape-pattern": Entry(
         "a tensor does not have the annotated shape",
         """

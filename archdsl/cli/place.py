@@ -55,6 +55,10 @@ def _named(ctx: click.Context, option: click.Parameter, values: tuple[str, ...])
     "--schedule", type=click.Choice(list(SCHEDULES)), default="1f1b", show_default=True,
     help="; ".join(f"{name}: {schedule.summary}" for name, schedule in SCHEDULES.items()) + ".",
 )  # fmt: skip
+@click.option(
+    "--stages-per-device", type=click.IntRange(1, 64),
+    help="How many stages each device has in turn; by default as few as the schedule can have.",
+)  # fmt: skip
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="sgd", show_default=True, help="Of training.")
 @click.option("--dtype", type=click.Choice(list(PRECISIONS)), default="fp32", show_default=True, help="Precision.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the plan to a file, NAME.json.")
@@ -74,6 +78,7 @@ def command(
     batch: int,
     micro_batches: int,
     schedule: str,
+    stages_per_device: int | None,
     optimizer: str,
     dtype: str,
     output: Path | None,
@@ -107,6 +112,7 @@ def command(
             batch=batch,
             micro_batches=micro_batches,
             schedule=schedule,
+            stages_per_device=stages_per_device,
             optimizer=optimizer,
             dtype=dtype,
         )

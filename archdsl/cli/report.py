@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from archdsl.cli.options import (
 from archdsl.cli.plot import plot_options, write_plot
 from archdsl.cli.terminal import print_sheets, terminal_width
 from archdsl.cli.view import view_options
+from archdsl.graph import header, layer
 
 if TYPE_CHECKING:
     from archdsl.measure.network.report import Report
@@ -115,6 +116,8 @@ def command(
         without_effect(f"with {_named(chosen[0])}", "unfold")
     _refuse_columns(view, timed=profile is not None)
     networks = [Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic)) for spec in specs]
+    if symbolic:
+        _refuse_closed(networks)
     needs = networks[0].memory(optimizer=optimizer, dtype=dtype, hardware=hardware) if memory else None
     report = networks[0].report()
     if profile is not None:
@@ -150,6 +153,15 @@ def _refuse_columns(view: Mapping[str, Any], *, timed: bool) -> None:
         raise click.UsageError(f"the column `{name}` is one of `archdsl bench`")
     for name in asked & {*TIMES} if not timed else ():
         raise click.UsageError(f"the column `{name}` needs a device: --time h100")
+
+
+def _refuse_closed(networks: Sequence[Network]) -> None:
+    """`--symbolic` of a network whose batch is a number."""
+    for graph in (network.graph for network in networks):
+        if all(isinstance(layer(graph, name)["outputs"][0][0], int) for name in header(graph)["inputs"]):
+            raise click.UsageError(
+                f"the batch of `{header(graph)['network']}` is a number, so that --symbolic opens nothing"
+            )
 
 
 def _named(kind: str) -> str:

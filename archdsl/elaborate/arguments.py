@@ -182,9 +182,10 @@ def bind_parameters(
 def check_parameter(block: str, param: tree.Param, value: Any, span: Span, context: Context) -> None:
     """A block's parameter against its annotation."""
     name = param.name.id
-    if param.shape is not None and not isinstance(value, TensorValue):
-        raise context.fault("wrong-type", f"`{name}` of `{block}` is a tensor, found {describe(value)}", span)
-    if param.type is not None:
+    if param.shape is not None:
+        if not isinstance(value, TensorValue):
+            raise context.fault("wrong-type", f"`{name}` of `{block}` is a tensor, found {describe(value)}", span)
+    elif param.type is not None:
         wanted = TYPES[param.type.id]
         if not isinstance(value, wanted) or (isinstance(value, bool) and param.type.id != "bool"):
             raise context.fault(

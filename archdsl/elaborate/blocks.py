@@ -90,6 +90,9 @@ class Blocks:
                 help = f"`{name}({', '.join(p.name.id for p in block.params)})`"
                 raise outer.fault("missing-argument", f"block `{name}` needs `{key}`", call.span, labels, help=help)
             check_parameter(name, param, value, call.span, outer)
+            if param.shape is not None and param.type is not None and not self._builder.holds(value, (param.type.id,)):
+                message = f"`{key}` of `{name}` is declared {param.type.id}, found {self._builder.dtype(value)}"
+                raise outer.fault("wrong-dtype", message, call.span, (Label(param.span, "declared here"),))
             inner.scope.bind(key, value, param.name.span)
         values = {name: binding.value for name, binding in inner.scope.bindings.items()}
         for param in block.params:

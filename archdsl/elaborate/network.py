@@ -146,7 +146,8 @@ class _Elaboration:
                 raise self.context.fault("wrong-type", "an input has no default", param.default.span)
             if isinstance(shape[0], Dim) and not self.choices.open_batch:
                 self.batch += sorted(symbols(shape[0]))
-            tensor = self.builder.input(name, shape, param.span)
+            dtype = param.type.id if param.type is not None else None
+            tensor = self.builder.input(name, shape, param.span, dtype)
             self.builder.steps[name] = param.span
             self.context.scope.bind(name, tensor, param.name.span)
         if self.early:
@@ -167,6 +168,8 @@ class _Elaboration:
                 self.interpreter.faults.record(found.diagnostic)
             except Poisoned:
                 pass
+        for output in self.outputs:  # an input that is one may have got its type later
+            output["dtype"] = self.builder.graph.nodes[output["node"]]["dtypes"][output["output"]]
         if self.interpreter.faults:
             return
         if not self.outputs:
@@ -232,7 +235,14 @@ class _Elaboration:
         phase = self.builder.graph.nodes[tensor.node]["phase"]
         self.output_names.add(name)
         self.outputs.append(
-            NetworkOutput(name=name, node=tensor.node, output=tensor.output, shape=tensor.shape, phase=phase)
+            NetworkOutput(
+                name=name,
+                node=tensor.node,
+                output=tensor.output,
+                shape=tensor.shape,
+                dtype=self.builder.dtype(tensor),
+                phase=phase,
+            )
         )
 
     def _check_phases(self) -> None:

@@ -77,7 +77,7 @@ class Layers:
         return self._builder.layer(built, tensors, label, call.span, context, path)
 
     def negative(self, tensor: TensorValue, label: str | None, span: Span, context: Context) -> Any:
-        return self._builder.layer(Mul(scalar=-1.0), [tensor], label, span, context)
+        return self._builder.layer(Mul(scalar=-1), [tensor], label, span, context)
 
     def combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
         symbol = node.operator
@@ -96,5 +96,5 @@ class Layers:
                 message = f"`{symbol}` takes tensors and numbers, found the size {number}, which has no value yet"
                 help = "write a number for it in the input's shape, or compute the mean by `mean`"
             raise ValueFault(message, "wrong-type", help)
-        made = operator.of_number(float(number), tensor is right, **settings)
+        made = operator.of_number(number, tensor is right, **settings)
         return self._builder.layer(made, [tensor], label, node.span, context)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, rank_between
+from archdsl.ops.dtypes import of_number, promoted
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Number
 from archdsl.ops.merge import InPlaceOfTensor, joined_shape
 from archdsl.ops.sight import Sees, pointwise
@@ -74,6 +75,7 @@ class Rsqrt(_Function, group="function"):
 class Abs(_Function, group="function"):
     """The absolute value."""
 
+    takes = ("numbers",)
     saves = ("input",)
     examples = _example("abs")
 
@@ -98,6 +100,7 @@ class Cos(_Function, group="function"):
 class Sign(_Function, group="function"):
     """-1, 0 or 1. Its gradient is 0."""
 
+    takes = ("numbers",)
     examples = _example("sign")
 
 
@@ -120,9 +123,10 @@ class Round(_Function, group="function"):
 class Clamp(_Function, group="function"):
     """x, kept between two bounds of which one may be missing. Its gradient is 0 outside of them."""
 
-    min: float | None = param(Number(), "lower bound", None)
-    max: float | None = param(Number(), "upper bound", None)
+    min: float | None = param(Number(whole=True), "lower bound", None)
+    max: float | None = param(Number(whole=True), "upper bound", None)
 
+    takes = ("numbers",)
     saves = ("input",)
     examples = (*_example("clamp(0, 6)"), *_example("clamp(min = 0.001)"))
 
@@ -130,6 +134,9 @@ class Clamp(_Function, group="function"):
         if self.min is None and self.max is None:
             raise ShapeError("`clamp` needs `min`, `max` or both", code="bad-parameter")
         return inputs[0]
+
+    def dtypes(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        return (promoted([*inputs, *(of_number(bound) for bound in (self.min, self.max) if bound is not None)]),)
 
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) * ((self.min is not None) + (self.max is not None))
@@ -240,6 +247,7 @@ class _Triangle(_Function):
     """A part of the matrices of the last two dimensions, and 0 elsewhere."""
 
     diagonal: int
+    takes = ("anything",)
     lies = "in order"
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -12,6 +12,7 @@ from archdsl.ops.initialiser import INITIALISERS, Initialiser
 
 # torch crashes or wraps round on larger values (padding = 2**61 is a segmentation fault).
 MAX_INT = 2**31 - 1
+MAX_WHOLE = 2**63 - 1  # of an int64
 
 
 class ParamError(ValueError):
@@ -72,6 +73,7 @@ class Number:
     low: float = -math.inf
     high: float = math.inf
     above: bool = False  # low itself is excluded
+    whole: bool = False  # an integer stays one
 
     def parse(self, value: Any) -> float:
         if isinstance(value, Dim):
@@ -82,6 +84,8 @@ class Number:
             raise ParamError(f"must be a finite number, found {spell(value)}")
         if value < self.low or (self.above and value == self.low) or value > self.high:
             raise ParamError(f"must be {self._range()}, found {spell(value)}")
+        if self.whole and type(value) is int:
+            return Integer(-MAX_WHOLE, MAX_WHOLE).parse(value)
         return float(value)
 
     def _range(self) -> str:

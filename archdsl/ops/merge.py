@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, same
+from archdsl.ops.dtypes import FLOATING, of_number, promoted
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide
 from archdsl.ops.strides import SCALAR as NUMBER
@@ -55,6 +56,8 @@ class _Elementwise(Operator):
     """An operator of tensors that broadcast; of more than two, folded from the left."""
 
     inputs = ("inputs",)
+    takes = ("anything",)
+    gives = ("promoted",)
     elementwise = True
 
     def layout(self, use: Use, output: Shape) -> Strides | None:
@@ -117,6 +120,14 @@ class _Arithmetic(_Elementwise, InPlaceOfTensor):
     def infer(self, *inputs: Shape) -> Shape:
         return joined_shape(self, inputs, self.scalar is not None, self.verb, self.most)
 
+    def typed(self, inputs: Sequence[str]) -> Operator:
+        # Among floating-point numbers 2 and 2.0 are one number.
+        whole = isinstance(self.scalar, int) and promoted(inputs) == FLOATING
+        return replace(self, scalar=float(self.scalar or 0)) if whole else self  # type: ignore[type-var]
+
+    def dtypes(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        return super().dtypes(inputs if self.scalar is None else [*inputs, of_number(self.scalar)])
+
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return max(len(inputs) - 1, 1) * product(output)
 
@@ -125,7 +136,7 @@ class _Arithmetic(_Elementwise, InPlaceOfTensor):
         return Target(self.function, args=() if self.scalar is None else (self.scalar,), kind="function")
 
 
-SCALAR: Any = Number()
+SCALAR: Any = Number(whole=True)
 
 
 @dataclass(frozen=True)
@@ -196,6 +207,7 @@ class Sub(_Ordered, group="merge"):
 
     scalar: float | None = param(SCALAR, "a number instead of the other tensor", None)
     scalar_first: bool = param(Boolean(), "whether the number comes first: `1 - a`", False, kw_only=True)
+    takes = ("numbers",)  # torch's minus takes no truth values
     verb = "subtract"
     function = "operator.sub"
     examples = (
@@ -225,6 +237,10 @@ class Div(_Ordered, group="merge"):
         if self.rounding_mode is not None and self.scalar_first:
             raise ShapeError("`rounding_mode` does not go with `scalar_first`", code="bad-parameter")
         return super().infer(*inputs)
+
+    def dtypes(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        # Quotients of integers are fractions, unless they are rounded.
+        return super().dtypes(inputs) if self.rounding_mode is not None else (FLOATING,)
 
     def target(self, *inputs: Shape) -> Target:
         if self.rounding_mode is None:
@@ -283,6 +299,8 @@ class Concat(Operator, group="merge"):
     dim: int = param(Integer(-MAX_INT), "the dimension along which they are joined", 1)
 
     inputs = ("inputs",)
+    takes = ("anything",)
+    gives = ("promoted",)
     variadic = 1
     gradient = "part"
     lies = "in format"
@@ -330,6 +348,8 @@ class Stack(Operator, group="merge"):
     dim: int = param(Integer(-MAX_INT), "where the new dimension goes", 0)
 
     inputs = ("inputs",)
+    takes = ("anything",)
+    gives = ("promoted",)
     variadic = 1
     gradient = "part"
     examples = (Example("stack(dim = 1)", ((2, 8), (2, 8), (2, 8)), (2, 3, 8)),)

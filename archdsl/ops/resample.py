@@ -23,6 +23,7 @@ from archdsl.ops._op import (
     spatial,
 )
 from archdsl.ops.assumptions import fits
+from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 from archdsl.ops.pool import adaptive_keeps, adaptive_windows
 from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
@@ -199,6 +200,7 @@ class Pad(Operator, group="reshape"):
     mode: str = param(Choice(("constant", "reflect", "replicate", "circular")), "what the border holds", "constant")
     value: float = param(Number(), "value of a constant border", 0.0)
 
+    takes = ("anything",)
     lies = "in format"
     examples = (
         Example("pad([1, 2, 3, 4])", ((2, 8, 5, 5),), (2, 8, 12, 8)),
@@ -253,6 +255,13 @@ class Pad(Operator, group="reshape"):
         if self.mode == "constant" and max(self.pad, default=0) <= 0:  # a copy of what is left
             return elementwise([Laid(output, use.inputs[0].strides)], output)
         return super().layout(use, output)
+
+    def typed(self, inputs: Sequence[str]) -> Operator:
+        if inputs[0] == "bool" and self.mode in ("reflect", "replicate"):
+            raise ShapeError(f"`pad` with mode {self.mode} needs numbers, found bool", code="wrong-dtype")
+        if inputs[0] != FLOATING and not self.value.is_integer():  # torch would cut its fraction off
+            raise ShapeError(f"a border of {self.value:g} is none for {inputs[0]}", code="bad-parameter")
+        return self
 
     @property
     def saves(self) -> tuple[str, ...]:  # type: ignore[override]

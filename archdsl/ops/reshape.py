@@ -34,6 +34,7 @@ MAX_PARTS = 100_000  # of a tensor: each is an output of its own
 class _View(Operator):
     """A view: no copy is made of a contiguous input."""
 
+    takes = ("anything",)
     view = True
     gradient: ClassVar[Literal["new", "same", "part"]] = "same"
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from archdsl.placement.bounds import Planner, Solution
-from archdsl.placement.devices import Cluster, Device, Link
+from archdsl.placement.bounds import Planner
+from archdsl.placement.devices import Cluster, Link
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries
+from archdsl.placement.pipelined import pipelined, refused
 from archdsl.placement.problem import Problem, Times
-from archdsl.placement.schedule import SCHEDULES
-from archdsl.placement.simulate import StageCost, simulate
+from archdsl.placement.stages import PlacedStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +43,6 @@ def all_reduce(link: Link, bytes: int, replicas: int) -> float:
     return link.seconds(bytes * steps / replicas, steps) if replicas > 1 and bytes else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedStage:
-    """A stage on its device: the nodes between two ideals. `row` is that of the device's times."""
-
-    device: Device
-    row: int
-    start: int
-    end: int
-
-    def nodes(self, problem: Problem) -> list[int]:
-        return [v for v in range(len(problem.nodes)) if (self.end & ~self.start) >> v & 1]
-
-
-def parts_of(planner: Planner, solution: Solution) -> list[PlacedStage]:
-    """The stages of a split, each on one of the devices of its kind."""
-    free = [list(kind) for kind in planner.cluster.kinds]
-    split = solution.split
-    return [
-        PlacedStage(free[kind].pop(0), planner.profile[kind], start, end)
-        for kind, start, end in zip(split.kinds, split.starts, split.ends, strict=True)
-    ]
-
-
-def stage_costs(ends: Boundaries, link: Link, parts: Sequence[PlacedStage]) -> list[StageCost]:
-    """What each stage takes, and what it sends."""
-    problem, found = ends.problem, []
-    for part in parts:
-        times, nodes = problem.times[part.row], part.nodes(problem)
-        passing = [problem.tensors[number] for number in ends.crossing(part.end)]
-        back = [tensor for tensor in passing if tensor.gradient]
-        found.append(
-            StageCost(
-                forward=sum(times.forward[v] for v in nodes),
-                backward=sum(times.backward[v] for v in nodes),
-                send=link.seconds(sum(t.bytes for t in passing), len(passing)),
-                send_back=link.seconds(sum(t.gradient for t in back), len(back)),
-                kept=sum(problem.kept[v] for v in nodes),
-            )
-        )
-    return found
-
-
 def closing_seconds(problem: Problem, link: Link, parts: Sequence[PlacedStage], replicas: int = 1) -> float:
     """What ends a step: the exchange of the replicas of each device's weights, and their update, of the slowest."""
     whole = sum(problem.parameters)
@@ -94,14 +52,6 @@ def closing_seconds(problem: Problem, link: Link, parts: Sequence[PlacedStage], 
         update = problem.times[part.row].update * own / whole if whole else 0.0
         spent[part.device.name] = spent.get(part.device.name, 0.0) + all_reduce(link, own, replicas) + update
     return max(spent.values())
-
-
-def pipeline_step(planner: Planner, solution: Solution, micro_batches: int, replicas: int = 1) -> float:
-    """Seconds of a step of the schedule, the exchange of replicas, and the update."""
-    parts, link = parts_of(planner, solution), planner.cluster.link
-    rows = SCHEDULES[planner.schedule].rows(len(parts), micro_batches)
-    run = simulate(rows, stage_costs(planner.ends, link, parts))
-    return run.seconds + closing_seconds(planner.problem, link, parts, replicas)
 
 
 def together(cluster: Cluster, at_once: Callable[[int], Problem], batch: int) -> list[Way]:
@@ -123,22 +73,21 @@ def together(cluster: Cluster, at_once: Callable[[int], Problem], batch: int) ->
     return ways
 
 
-def both(planner: Planner, micro_batches: int) -> list[Way]:
+def both(planner: Planner, each: int, micro_batches: int) -> list[Way]:
     """Replicas of a pipeline over a part of the devices each, which share the micro-batches."""
     count = len(planner.cluster.devices)
     if not planner.cluster.alike:
         return []
     found = []
     for replicas in range(2, count):
-        if count % replicas == 0 and micro_batches % replicas == 0:
-            each = micro_batches // replicas
-            solution = planner.solve([count // replicas], each)
-            if solution is not None and len(solution.split.ends) > 1:
-                stages = len(solution.split.ends)
-                how = f"{replicas} replicas of a pipeline of {stages} stages"
-                found.append(
-                    Way(how, pipeline_step(planner, solution, each, replicas), stages=stages, replicas=replicas)
-                )
+        own = micro_batches // replicas
+        if count % replicas or micro_batches % replicas or refused(planner, count // replicas, each, own):
+            continue
+        piped = pipelined(planner, [count // replicas], each, own)
+        if piped is not None and len(piped.parts) > 1:
+            step = piped.run.seconds + closing_seconds(planner.problem, planner.cluster.link, piped.parts, replicas)
+            how = f"{replicas} replicas of a pipeline of {len(piped.parts)} stages"
+            found.append(Way(how, step, stages=len(piped.parts), replicas=replicas))
     return found
 
 

@@ -6,23 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from archdsl.graph import Graph, content_hash, header, layer
+from archdsl.placement.actions import in_flight
 from archdsl.placement.bounds import Planner
 from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries
 from archdsl.placement.marks import runs
-from archdsl.placement.parallel import (
-    PlacedStage,
-    both,
-    closing_seconds,
-    parts_of,
-    stage_costs,
-    together,
-)
+from archdsl.placement.parallel import Way, both, closing_seconds, together
+from archdsl.placement.pipelined import Pipelined, pipelined, refused
 from archdsl.placement.plan import PlacementPlan, PlannedStage, Received, TrainingConditions
 from archdsl.placement.problem import Problem, problem_of
-from archdsl.placement.schedule import SCHEDULES, by_list
+from archdsl.placement.schedule import LIST, lists_of, suits
 from archdsl.placement.simulate import simulate
+from archdsl.placement.stages import PlacedStage, device_seconds, stage_costs
 from archdsl.sheet.units import size
 
 
@@ -55,30 +51,17 @@ def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> Pla
 def _by_search(
     graph: Graph, cluster: Cluster, conditions: TrainingConditions, at_once: Callable[[int], Problem]
 ) -> PlacementPlan:
-    micro_batches = conditions.micro_batches
+    micro_batches, each = conditions.micro_batches, conditions.stages_per_device
     planner = Planner(at_once(conditions.batch // micro_batches), cluster, conditions.schedule)
+    refusal = refused(planner, len(cluster.devices), each, micro_batches)
+    if refusal is not None:
+        raise PlacementError(f"{conditions.schedule} {refusal}")
     counts = [len(kind) for kind in cluster.kinds]
-    solution = planner.solve(counts, micro_batches)
-    if solution is None:
-        raise _too_large(planner, counts, micro_batches)
-    parts, schedule = parts_of(planner, solution), SCHEDULES[conditions.schedule]
-    run = simulate(schedule.rows(len(parts), micro_batches), stage_costs(planner.ends, cluster.link, parts))
-    flights = [schedule.in_flight(len(parts) - s, len(cluster.devices), micro_batches) for s in range(len(parts))]
-    return PlacementPlan(
-        network=header(graph)["network"],
-        variant=header(graph)["variant"],
-        hash=content_hash(graph),
-        conditions=conditions,
-        cluster=cluster,
-        problem=planner.problem,
-        stages=_stages(planner.ends, cluster, parts, micro_batches, flights),
-        bottleneck=solution.split.bottleneck,
-        bound=solution.bound,
-        step=run.seconds + closing_seconds(planner.problem, cluster.link, parts),
-        bubble=run.bubble,
-        instead=(*together(cluster, at_once, conditions.batch), *both(planner, micro_batches)),
-        schedule=conditions.schedule,
-    )
+    piped = pipelined(planner, counts, each, micro_batches)
+    if piped is None:
+        raise _too_large(planner, counts, conditions)
+    instead = (*together(cluster, at_once, conditions.batch), *both(planner, each, micro_batches))
+    return _plan(graph, planner.ends, cluster, conditions, piped, instead)
 
 
 def _by_marks(
@@ -88,44 +71,49 @@ def _by_marks(
     micro_batches = conditions.micro_batches
     problem = at_once(conditions.batch // micro_batches)
     names = [device.name for device in cluster.devices]
-    owners = [names.index(str(layer(graph, key)["device"])) for key in problem.nodes[:-1]]
+    marked = [names.index(str(layer(graph, key)["device"])) for key in problem.nodes[:-1]]
     ends, parts, start = Boundaries(problem, cluster.link), list[PlacedStage](), 0
-    for number, nodes in runs(problem, owners):
+    for number, nodes in runs(problem, marked):
         device = cluster.devices[number]
         row = [id(profile) for profile in cluster.profiles].index(id(device.profile))
         parts.append(PlacedStage(device, row, start, start | sum(1 << v for v in nodes)))
         start = parts[-1].end
-    owner = [names.index(part.device.name) for part in parts]
-    alternate = len(set(owner)) < len(owner)
-    used = "list" if alternate else conditions.schedule
-    rows = by_list(owner, micro_batches) if alternate else SCHEDULES[used].rows(len(parts), micro_batches)
-    costs = stage_costs(ends, cluster.link, parts)
-    run = simulate(rows, costs)
-    flights = [run.most_in_flight(s) for s in range(len(parts))]
-    stages = _stages(ends, cluster, parts, micro_batches, flights)
-    _hold(cluster, stages)
-    loads = dict.fromkeys(names, 0.0)
-    for s, (part, cost) in enumerate(zip(parts, costs, strict=True)):
-        loads[part.device.name] += cost.forward + cost.backward
-        if s + 1 < len(parts) and owner[s] != owner[s + 1]:
-            for number in (owner[s], owner[s + 1]):
-                loads[names[number]] += cost.send + cost.send_back
-    slowest = max(loads.values())
+    owners = [names.index(part.device.name) for part in parts]
+    used = conditions.schedule if suits(conditions.schedule, owners, micro_batches) else LIST
+    lists, costs = lists_of(used, owners, micro_batches), stage_costs(ends, cluster.link, parts)
+    slowest = max(device_seconds(parts, costs).values())
+    run, flights = simulate(lists, costs), tuple(in_flight(lists))
+    piped = Pipelined(tuple(parts), lists, tuple(costs), flights, slowest, slowest, run)
+    instead = tuple(together(cluster, at_once, conditions.batch))
+    plan = _plan(graph, ends, cluster, conditions, piped, instead)
+    _hold(cluster, plan.stages)
+    return replace(plan, schedule=used, marked=True)
+
+
+def _plan(
+    graph: Graph,
+    ends: Boundaries,
+    cluster: Cluster,
+    conditions: TrainingConditions,
+    piped: Pipelined,
+    instead: tuple[Way, ...],
+) -> PlacementPlan:
     return PlacementPlan(
         network=header(graph)["network"],
         variant=header(graph)["variant"],
         hash=content_hash(graph),
         conditions=conditions,
         cluster=cluster,
-        problem=problem,
-        stages=stages,
-        bottleneck=slowest,
-        bound=slowest,
-        step=run.seconds + closing_seconds(problem, cluster.link, parts),
-        bubble=run.bubble,
-        instead=tuple(together(cluster, at_once, conditions.batch)),
-        schedule=used,
-        marked=True,
+        problem=ends.problem,
+        stages=_stages(ends, cluster, piped.parts, conditions.micro_batches, piped.in_flight),
+        bottleneck=piped.bottleneck,
+        bound=piped.bound,
+        step=piped.run.seconds + closing_seconds(ends.problem, cluster.link, piped.parts),
+        bubble=piped.run.bubble,
+        instead=instead,
+        schedule=conditions.schedule,
+        lists=piped.lists,
+        costs=piped.costs,
     )
 
 
@@ -176,8 +164,10 @@ def _stages(
     )
 
 
-def _too_large(planner: Planner, counts: Sequence[int], micro_batches: int) -> PlacementError:
-    missing = planner.missing(counts, micro_batches)
+def _too_large(planner: Planner, counts: Sequence[int], conditions: TrainingConditions) -> PlacementError:
     ways = "more or larger devices, smaller or more micro-batches, `@checkpoint` in the spec"
     help = f"{ways}{'' if planner.schedule == '1f1b' else ', or the schedule 1f1b'} would help"
+    if conditions.stages_per_device > 1:
+        return PlacementError(f"no split into stages that was tried fits into memory: {help}")
+    missing = planner.missing(counts, conditions.micro_batches)
     return PlacementError(f"no split into stages fits into memory: each device would need {size(missing)} more; {help}")

@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from archdsl.placement.actions import ActionRow
 from archdsl.placement.devices import Cluster
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
+from archdsl.placement.simulate import StageCost
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConditions:
-    """How the network is trained: `batch` is that of a step, which is cut into micro-batches of equal size."""
+    """How the network is trained: `batch` is that of a step, which is cut into micro-batches of equal size.
+
+    stages_per_device: where the split is searched for.
+    """
 
     batch: int = 32
     micro_batches: int = 16
     schedule: str = "1f1b"
     optimizer: str = "sgd"
     dtype: str = "fp32"
+    stages_per_device: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class PlacementPlan:
     bubble: float
     instead: tuple[Way, ...]
     schedule: str
+    lists: tuple[ActionRow, ...]  # of the devices that have stages, in the order of `used`
+    costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
 
     @property
@@ -87,11 +95,26 @@ class PlacementPlan:
         return 1 - self.bound / self.bottleneck if self.bottleneck else 0.0
 
     @property
+    def used(self) -> tuple[str, ...]:
+        """The devices that have stages, in the order of their first."""
+        return tuple(dict.fromkeys(stage.device for stage in self.stages))
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """Of each stage, the number of its device among `used`: what the lists of the schedule rest on."""
+        return tuple(self.used.index(stage.device) for stage in self.stages)
+
+    @property
     def pipeline(self) -> Way:
         count = len(self.stages)
         if self.marked:
             return Way("as the spec places it", self.step, stages=count)
-        how = f"pipeline of {count} stages" if count > 1 else f"one device ({self.stages[0].device}) in micro-batches"
+        each = f" on {len(self.used)} devices" if 1 < len(self.used) < count else ""
+        how = (
+            f"pipeline of {count} stages{each}"
+            if count > 1
+            else f"one device ({self.stages[0].device}) in micro-batches"
+        )
         return Way(how, self.step, stages=count)
 
     @property
@@ -115,6 +138,7 @@ class PlacementPlan:
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
             "schedule": self.schedule,
+            "owners": list(self.owners),
             "optimizer": conditions.optimizer,
             "dtype": conditions.dtype,
             "devices": [{"name": d.name, "profile": d.profile.name, "memory": d.memory} for d in self.cluster.devices],

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from archdsl.graph import Graph
 from archdsl.measure.memory.training import trainable, weight_bytes
-from archdsl.measure.run.execution import Execution, Hardware, Setting, Tensor, execution
+from archdsl.measure.run.execution import Execution, ExecutionStep, Hardware, Setting, Tensor, execution
 from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.run.saved import saved, with_regions
@@ -30,6 +30,11 @@ class Times:
     forward: tuple[float, ...]
     backward: tuple[float, ...]
     update: float = 0.0  # the optimizer's step for all weights
+    weights: tuple[float, ...] = ()  # the share of backward that gradients of weights take; none: a half
+
+    def weight_seconds(self, node: int) -> float:
+        """Of a node's backward, what its gradients of weights take."""
+        return self.backward[node] * (self.weights[node] if self.weights else 0.5)
 
     def both(self, node: int) -> float:
         return self.forward[node] + self.backward[node]
@@ -130,8 +135,18 @@ class _Reading:
 
         # The loss is predicted both ways together.
         return Times(
-            (*seconds(timing.forward), timing.loss.seconds), (*seconds(timing.backward), 0.0), timing.update.seconds
+            (*seconds(timing.forward), timing.loss.seconds),
+            (*seconds(timing.backward), 0.0),
+            timing.update.seconds,
+            (*(self._weight_share(step) for step in self.steps), 0.0),
         )
+
+    def _weight_share(self, step: ExecutionStep) -> float:
+        """Each gradient of a product is a product of the same size, that of its weights one of them."""
+        if not trainable(step.node):
+            return 0.0
+        inputs = sum(tensor in self.run.wanted for tensor in step.reads)
+        return 1 / (1 + inputs)
 
     def _kept(self) -> tuple[int, ...]:
         """Each storage once, where it was made; those of inputs are not the layers'."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from archdsl.placement.schedule import ActionKind, ActionRow, PipelineAction
+from archdsl.placement.actions import ActionKind, ActionRow, OverlappedPair, PipelineAction, single
 
 
 class ActionSpan(NamedTuple):
@@ -71,65 +71,90 @@ class Run:
             found.append(line)
         return found
 
-    def most_in_flight(self, stage: int) -> int:
-        """Of how many micro-batches at once a stage holds what backward needs."""
-        unit = [StageCost(0, 0, kept=int(s == stage)) for s in range(1 + max(span.action.stage for span in self.spans))]
-        return max((held for line in self.memory(unit) for _, held in line), default=0)
-
 
 def simulate(rows: Sequence[ActionRow], costs: Sequence[StageCost]) -> Run:
     """Run the lists of the devices, each action as soon as it can.
 
-    A tensor is on its way from the end of what made it; each link carries one at a time in each direction, while
-    devices compute on. Raises `ValueError` where the lists wait for one another for ever.
+    A tensor is on its way from the end of what made it, or of the pair that this is part of; each link carries one at a
+    time in each direction, while devices compute on. Both of a pair are computed one after the other, as torch does.
+    Raises `ValueError` where the lists wait for one another for ever.
     """
-    owner = {action.stage: device for device, row in enumerate(rows) for action in row}
-    last = len(costs) - 1
-    arrived: dict[PipelineAction, float] = {}  # where the next or the previous stage can use it
-    done: dict[PipelineAction, float] = {}
-    free = [0.0] * len(rows)
-    links: dict[tuple[int, int], float] = {}
-    at = [0] * len(rows)
-    spans: list[ActionSpan] = []
+    return _Simulation(rows, costs).run()
 
-    def needs(action: PipelineAction) -> list[float | None]:
+
+class _Simulation:
+    def __init__(self, rows: Sequence[ActionRow], costs: Sequence[StageCost]) -> None:
+        self.rows, self.costs = rows, costs
+        self.owner = {action.stage: device for device, row in enumerate(rows) for action in single(row)}
+        self.last = len(costs) - 1
+        self.arrived: dict[PipelineAction, float] = {}  # where the next or the previous stage can use it
+        self.done: dict[PipelineAction, float] = {}
+        self.free = [0.0] * len(rows)
+        self.links: dict[tuple[int, int], float] = {}  # until when each carries something, by stages
+        self.spans: list[ActionSpan] = []
+
+    def run(self) -> Run:
+        todo = [list(_parts(row)) for row in self.rows]
+        at = [0] * len(todo)
+        moved = True
+        while moved:
+            moved = False
+            for device, parts in enumerate(todo):
+                while at[device] < len(parts) and self._ran(device, *parts[at[device]]):
+                    at[device] += 1
+                    moved = True
+        stuck = [str(parts[i][0]) for parts, i in zip(todo, at, strict=True) if i < len(parts)]
+        if stuck:
+            raise ValueError(f"these wait for one another for ever: {', '.join(stuck)}")
+        return Run(tuple(sorted(self.spans, key=lambda span: (span.start, span.end, span.device))), len(self.rows))
+
+    def _ran(self, device: int, action: PipelineAction, leaving: Sequence[PipelineAction]) -> bool:
+        """Run an action if it can, and send to other devices what leaves then."""
+        needed = self._needs(action)
+        if None in needed:
+            return False
+        start = max([self.free[device], *(moment for moment in needed if moment is not None)])
+        end = start + self.costs[action.stage].seconds(action.kind)
+        self.free[device] = end
+        self.spans.append(ActionSpan(device, action, start, end))
+        self.done[_gradients(action)] = end
+        for each in (action, *leaving):
+            self._send(_gradients(each), end, abroad=each in leaving)
+        return True
+
+    def _needs(self, action: PipelineAction) -> list[float | None]:
         s, kind, m = action
         if kind == "F":
-            return [] if s == 0 else [arrived.get(PipelineAction(s - 1, "F", m))]
+            return [] if s == 0 else [self.arrived.get(PipelineAction(s - 1, "F", m))]
         if kind == "W":
-            return [done.get(PipelineAction(s, "I", m))]
-        own = done.get(PipelineAction(s, "F", m))
-        return [own] if s == last else [own, arrived.get(PipelineAction(s + 1, "I", m))]
+            return [self.done.get(PipelineAction(s, "I", m))]
+        own = self.done.get(PipelineAction(s, "F", m))
+        return [own] if s == self.last else [own, self.arrived.get(PipelineAction(s + 1, "I", m))]
 
-    def send(action: PipelineAction, end: float) -> None:
+    def _send(self, action: PipelineAction, end: float, abroad: bool) -> None:
+        """What an action made goes to the next stage, or back: at once on its device, abroad over the link."""
         s, kind, _ = action
         to = s + 1 if kind == "F" else s - 1
-        if not 0 <= to <= last:
+        if kind == "W" or not 0 <= to <= self.last or action in self.arrived:
             return
-        seconds = (costs[s].send if kind == "F" else costs[to].send_back) if owner[to] != owner[s] else 0.0
-        begin = max(end, links.get((s, to), 0.0)) if seconds else end
-        links[s, to] = arrived[action] = begin + seconds
+        if self.owner[to] == self.owner[s]:
+            self.arrived[action] = end
+        elif abroad:
+            seconds = self.costs[s].send if kind == "F" else self.costs[to].send_back
+            begin = max(end, self.links.get((s, to), 0.0)) if seconds else end
+            self.links[s, to] = self.arrived[action] = begin + seconds
 
-    moved = True
-    while moved:
-        moved = False
-        for device, row in enumerate(rows):
-            while at[device] < len(row):
-                action = row[at[device]]
-                needed = needs(action)
-                if None in needed:
-                    break
-                start = max([free[device], *(moment for moment in needed if moment is not None)])
-                end = start + costs[action.stage].seconds(action.kind)
-                free[device] = end
-                spans.append(ActionSpan(device, action, start, end))
-                known = PipelineAction(action.stage, "I", action.micro_batch) if action.kind == "B" else action
-                done[known] = end
-                if action.kind != "W":
-                    send(known, end)
-                at[device] += 1
-                moved = True
-    stuck = [str(row[i]) for row, i in zip(rows, at, strict=True) if i < len(row)]
-    if stuck:
-        raise ValueError(f"these wait for one another for ever: {', '.join(stuck)}")
-    return Run(tuple(sorted(spans, key=lambda span: (span.start, span.end, span.device))), len(rows))
+
+def _parts(row: ActionRow) -> Iterator[tuple[PipelineAction, tuple[PipelineAction, ...]]]:
+    """Each action of a list, and those whose results leave the device after it: of a pair both, at its end."""
+    for entry in row:
+        if isinstance(entry, OverlappedPair):
+            yield entry.forward, ()
+            yield entry.backward, (entry.forward, entry.backward)
+        else:
+            yield entry, (entry,)
+
+
+def _gradients(action: PipelineAction) -> PipelineAction:
+    """As what is waited for: a whole backward gives the gradients of inputs too."""
+    return PipelineAction(action.stage, "I", action.micro_batch) if action.kind == "B" else action

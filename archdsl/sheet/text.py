@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, zip_longest
 from typing import Final, NamedTuple
 
@@ -27,22 +29,27 @@ class _Row(NamedTuple):
     cells: tuple[str, ...]
 
 
-class _Grid(NamedTuple):
+@dataclass(frozen=True)
+class _Grid:
     """Columns with the texts in them."""
 
     columns: tuple[Column, ...]
     rows: tuple[_Row, ...]
 
-    @property
+    @cached_property
     def widths(self) -> list[int]:
+        texts = list(zip(*(row.cells for row in self.rows), strict=True)) or [()] * len(self.columns)
         return [
-            max([len(column.heading), *(len(text) for row in self.rows for text in row.cells[i].split("\n"))])
-            for i, column in enumerate(self.columns)
+            max([len(column.heading), *map(_width, cells)]) for column, cells in zip(self.columns, texts, strict=True)
         ]
 
-    @property
+    @cached_property
     def length(self) -> int:
         return sum(self.widths) + GAP * (len(self.columns) - 1)
+
+
+def _width(cell: str) -> int:
+    return max(map(len, cell.split("\n"))) if "\n" in cell else len(cell)
 
 
 def render(sheet: Sheet, width: int | None) -> str:
@@ -82,21 +89,21 @@ def _fitted(sheet: Sheet, width: int | None) -> list[_Grid]:
 
 
 def _grid(sheet: Sheet, columns: tuple[Column, ...], *, short: bool) -> _Grid:
-    places = [i for i, column in enumerate(sheet.columns) if column in columns]
+    kinds = [(i, column.kind) for i, column in enumerate(sheet.columns) if column in columns]
     groups = [i for i, column in enumerate(sheet.columns) if column.group]
     last = ""
     rows = []
     for line in sheet.all_lines:
-        above = " · ".join(text for i in groups if (text := _cell(sheet, line, i, short=False)))
-        first, *others = (_cell(sheet, line, i, short=short) for i in places)
+        above = " · ".join([text for i in groups if (text := _cell(sheet, line, i))])
+        first, *others = [shown(line.cells[i], line.kind or kind, short=short) for i, kind in kinds]
         indent = INDENT * (line.depth + bool(above))
         rows.append(_Row(above if above != last else "", (indent + first, *others)))
         last = above
     return _Grid(columns, tuple(rows))
 
 
-def _cell(sheet: Sheet, line: Line, place: int, *, short: bool) -> str:
-    return shown(line.cells[place], line.kind or sheet.columns[place].kind, short=short)
+def _cell(sheet: Sheet, line: Line, place: int) -> str:
+    return shown(line.cells[place], line.kind or sheet.columns[place].kind)
 
 
 def _wrapping(grid: _Grid, width: int) -> _Grid | None:
@@ -147,23 +154,22 @@ def _folded(grid: _Grid, width: int) -> Iterator[_Grid]:
 
 
 def _drawn(grid: _Grid, sheet: Sheet, width: int | None) -> Iterator[str]:
-    widths = grid.widths
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.rjust(wide) if column.right else cell.ljust(wide)
-            for cell, wide, column in zip(cells, widths, grid.columns, strict=True)
-        ]
-        return (" " * GAP).join(padded).rstrip()
-
-    rule = (" " * GAP).join("─" * wide for wide in widths)
-    yield line([column.heading for column in grid.columns])
+    aligned = (
+        f"{{:{'>' if column.right else '<'}{wide}}}" for column, wide in zip(grid.columns, grid.widths, strict=True)
+    )
+    line = (" " * GAP).join(aligned).format
+    rule = (" " * GAP).join("─" * wide for wide in grid.widths)
+    yield line(*(column.heading for column in grid.columns)).rstrip()
     yield rule
     for i, row in enumerate(grid.rows):
         if sheet.total is not None and i == len(grid.rows) - 1:
             yield rule
         yield from wrapped(row.above, width, indent=INDENT * 2) if row.above else ()
-        yield from map(line, zip_longest(*(cell.split("\n") for cell in row.cells), fillvalue=""))
+        if any("\n" in cell for cell in row.cells):
+            cells = zip_longest(*(cell.split("\n") for cell in row.cells), fillvalue="")
+            yield from (line(*part).rstrip() for part in cells)
+        else:
+            yield line(*row.cells).rstrip()
 
 
 def _listing(sheet: Sheet, width: int | None) -> Iterator[str]:
@@ -172,7 +178,7 @@ def _listing(sheet: Sheet, width: int | None) -> Iterator[str]:
     groups = [i for i, column in enumerate(sheet.columns) if column.group]
 
     def said(line: Line, of: Sequence[int]) -> str:
-        return ": ".join(filter(None, (_cell(sheet, line, i, short=False) for i in of)))
+        return ": ".join(filter(None, (_cell(sheet, line, i) for i in of)))
 
     for group, lines in groupby(sheet.lines, lambda line: said(line, groups)):
         yield ""

@@ -112,8 +112,10 @@ class Builder:
         return tree.Param(self.span(children), self.name_of(children[0]), None, None, default)
 
     def param_tensor(self, children: list[Any]) -> tree.Param:
-        default = children[-1] if len(children) > 4 else None
-        return tree.Param(self.span(children), self._param_name(children[0]), children[2], None, default)
+        rest = children[3:]
+        kind = self.name([rest.pop(0)]) if rest and isinstance(rest[0], Token) and rest[0].type == "NAME" else None
+        default = rest[-1] if rest else None
+        return tree.Param(self.span(children), self._param_name(children[0]), children[2], kind, default)
 
     def param_typed(self, children: list[Any]) -> tree.Param:
         default = children[-1] if len(children) > 4 else None

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from archdsl.ops import OPERATORS, Operator, OperatorParameter, parameters
 from archdsl.ops._op import REQUIRED
+from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.initialiser import Initialiser
 from archdsl.syntax import tree
 from archdsl.syntax.yaml import VERSION
@@ -92,7 +93,7 @@ def schema() -> Schema:
                 "type": "object",
                 "properties": {
                     "shape": _ref("shape"),
-                    "type": {"enum": list(tree.TYPES)},
+                    "type": {"enum": list(dict.fromkeys([*tree.TYPES, *WIDTHS]))},
                     "default": {"type": [*SCALAR, "array"]},
                 },
                 "additionalProperties": False,

@@ -287,7 +287,7 @@ TYPES: Final = ("int", "float", "bool", "str", "list")  # what a parameter may b
 
 @dataclass(frozen=True, slots=True)
 class Param(Node):
-    """A parameter of a block or network: a tensor where it has a shape."""
+    """A parameter of a block or network: a tensor where it has a shape, whose type is then that of its elements."""
 
     name: BoundName
     shape: ShapePattern | None

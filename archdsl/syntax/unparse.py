@@ -185,8 +185,8 @@ def _body(node: tree.Body) -> Parts:
 
 
 def _param(node: tree.Param) -> Parts:
-    annotation = node.shape or node.type
-    kind: Parts = [": ", Part(annotation)] if annotation is not None else []
+    annotations = [Part(part) for part in (node.shape, node.type) if part is not None]
+    kind: Parts = [": ", *separated(annotations, " ")] if annotations else []
     default: Parts = [" = ", Part(node.default, EXPR)] if node.default is not None else []
     return [node.name.id, *kind, *default]
 

@@ -69,13 +69,13 @@ class Unparser:
         return Map(node.span, (*entries, ("body", self.body(node.body))))
 
     def _param(self, param: tree.Param, section: str) -> YamlPart:
-        if section == "inputs" and param.default is None:
+        if section == "inputs" and param.type is None and param.default is None:
             return self._shape(param)
         default = self._default(param.default) if param.default is not None else None
         named = isinstance(param.default, tree.Name) and param.default.id in tree.TYPES
         if param.shape is None and param.type is None and not named:
             return default or Text(param.span, "")
-        if param.type is not None and param.type.id in tree.TYPES and default is None:
+        if param.shape is None and param.type is not None and param.type.id in tree.TYPES and default is None:
             return Text(param.type.span, param.type.id)
         entries: list[tuple[str, YamlPart]] = [("shape", self._shape(param))] if param.shape is not None else []
         if param.type is not None:

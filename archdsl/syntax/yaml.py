@@ -140,8 +140,6 @@ class _Reader:
                     type = tree.Name(target.span, target.id)
                 elif found.value == "default":
                     default = Bodies(self.scalars, self.errors, None).static(value)
-            if shape is not None and type is not None:
-                raise Stop(Diagnostic("syntax", "a parameter has a shape or a type, not both", node.span))
         elif isinstance(node, Scalar) and node.style is None and node.value in tree.TYPES:
             type = tree.Name(node.span, node.value)
         elif not (isinstance(node, Scalar) and node.empty):

@@ -128,6 +128,11 @@ def buffers_untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
             module._buffers.update(buffers)
 
 
+def convert(input: Tensor, dtype: str) -> Tensor:
+    """The values as another type, which is named as torch spells it."""
+    return input.to(getattr(torch, dtype))
+
+
 def sub_from(input: Tensor, scalar: float) -> Tensor:
     """scalar − input."""
     return scalar - input

@@ -138,6 +138,10 @@ def test_the_examples_of_what_is_right_are_computed(own: Load, text: str) -> Non
     ("old", "new", "says", "line"),
     [
         ('saves = ("input",)', 'saves = ("inptu",)', "`saves` of `own` has the unknown word `inptu`", "saves ="),
+        ("pointwise = True", 'pointwise = "yes"', "`pointwise` of `own` cannot be `yes`", "pointwise ="),
+        ("pointwise = True", "pointwise = 1", "`pointwise` of `own` cannot be `1`", "pointwise ="),
+        ('group="activation"', 'group="activatoin"', "`own` has the unknown group `activatoin`", "class Own"),
+        ("(frozen=True)", "", "`own` can be changed after it was checked", "class Own"),
         ('saves = ("input",)', 'saves = "input"', "`saves` of `own` is a tuple of words", "saves ="),
         (
             '(Example("own(2.0)", ((2, 8, 4, 4),), (2, 8, 4, 4)),)',

@@ -161,3 +161,13 @@ def test_only_a_classifier_of_ten_classes_is_trained_on_digits(
 
 def test_a_step_of_training_is_at_most_all_images(command_line: Callable[..., Said]) -> None:
     assert "more than the 1438 for training" in command_line(*"run net.arch --batch 2000".split()).err
+
+
+def test_a_batch_that_is_a_number_cannot_be_left_open_too(command_line: Callable[..., Said]) -> None:
+    said = command_line("report", "lenet5", "--symbolic", "--at", "N=4")
+    assert (said.status, said.out) == (2, "")
+    assert "the batch of `LeNet5` is a number, so that --symbolic opens nothing" in said.err
+
+
+def test_a_suffix_that_is_unknown_is_told_those_that_can_show_a_difference(command_line: Callable[..., Said]) -> None:
+    assert "known are .html, .pdf, .png, .svg, .tex" in command_line("diff", "vgg11", "vgg13", "-o", "x.gif").err

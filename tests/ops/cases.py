@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from archdsl.ops.dtypes import WIDTHS
 from tests.ops import families
 from tests.ops.drawing import (
     Named,
@@ -27,10 +28,11 @@ from tests.ops.drawing import (
     small,
     spatial,
     spoilt,
+    typed,
 )
 from tests.ops.oracle import Case, Numbers
 
-__all__ = ["CASES", "spoilt"]
+__all__ = ["CASES", "spoilt", "typed"]
 
 # --- convolution and pooling
 
@@ -195,14 +197,15 @@ def norm(
 
 
 @st.composite
-def arithmetic(draw: DrawFn, operator: str, ordered: bool = False) -> Case:
+def arithmetic(draw: DrawFn, /, operator: str, ordered: bool = False, **optional: Values) -> Case:
+    params: Params = draw(st.fixed_dictionaries({}, optional=optional))
     if draw(st.integers(0, 3)) == 0:
-        params = {"scalar": draw(number)}
+        params |= {"scalar": draw(number)}
         if ordered:
             params |= draw(st.fixed_dictionaries({}, optional={"scalar_first": flag}))
         return Case(operator, params, (draw(shapes(0, 4)),))
     count = 2 if ordered else draw(st.integers(2, 3))
-    return Case(operator, {}, tuple(broadcastable(draw, count, 1, 4)))
+    return Case(operator, params, tuple(broadcastable(draw, count, 1, 4)))
 
 
 @st.composite
@@ -319,6 +322,7 @@ def loss(draw: DrawFn, /, operator: str, classes: bool = False, **optional: Valu
 
 
 CASES: dict[str, SearchStrategy[Case]] = {
+    "to": simple("to", anything, {"dtype": st.sampled_from(list(WIDTHS))}),
     "conv": conv(),
     "conv_transpose": conv_transpose(),
     "max_pool": pool("max_pool", padding=padding, dilation=dilation),
@@ -365,7 +369,7 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "add": arithmetic("add"),
     "mul": arithmetic("mul"),
     "sub": arithmetic("sub", ordered=True),
-    "div": arithmetic("div", ordered=True),
+    "div": arithmetic("div", ordered=True, rounding_mode=st.sampled_from(["floor", "trunc"])),
     "maximum": arithmetic("maximum").filter(lambda case: not case.params),
     "concat": alike("concat", free=True),
     "stack": alike("stack", free=False),

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from archdsl.ops.dtypes import WIDTHS
 from tests.ops.oracle import Case, Numbers
 
 T = TypeVar("T")
@@ -57,6 +58,15 @@ def spoilt(draw: DrawFn, cases: SearchStrategy[Case]) -> Case:
         return case
     name = draw(st.sampled_from(sorted(case.params)))
     return case._replace(params=case.params | {name: draw(st.sampled_from(ODD_VALUES))})
+
+
+@st.composite
+def typed(draw: DrawFn, cases: SearchStrategy[Case]) -> Case:
+    """A case, or one of every four times the same on tensors of other types."""
+    case = draw(cases)
+    if not case.shapes or draw(st.integers(0, 3)):
+        return case
+    return case._replace(dtypes=tuple(draw(st.sampled_from(list(WIDTHS))) for _ in case.shapes))
 
 
 def simple(

@@ -1,8 +1,8 @@
 """The operators in torch's own words: the worker of the oracle, a process that runs each in CPU eager mode.
 
 Written from torch's API alone; nothing here knows archdsl's shape rules or its `target()`. It reads one request a
-line from standard input, `[operator, parameters, input shapes]` as JSON, and answers with one line: the shapes of
-the outputs, or what torch said against it.
+line from standard input, `[operator, parameters, input shapes, input types]` as JSON, and answers with one line: the
+shapes and types of the outputs, or what torch said against it.
 """
 
 import json
@@ -198,6 +198,7 @@ def class_loss(function: Callable[..., Tensor]) -> Operation:
 
 
 REFERENCE: dict[str, Operation] = {
+    "to": lambda x, dtype: x.to(getattr(torch, dtype)),
     "conv": conv,
     "conv_transpose": conv_transpose,
     "linear": linear,
@@ -269,7 +270,6 @@ REFERENCE: dict[str, Operation] = {
     "smooth_l1_loss": F.smooth_l1_loss,
     "abort": lambda: os.abort(),  # for the test of the oracle itself
 }
-INTEGERS = {"embedding": torch.int64}
 
 
 def operation(operator: str) -> Operation:
@@ -278,12 +278,11 @@ def operation(operator: str) -> Operation:
     return found
 
 
-def run(operator: str, params: dict[str, Any], shapes: list[list[int]]) -> list[list[int]]:
-    tensors = [torch.rand(shape).to(INTEGERS.get(operator, torch.float32)) for shape in shapes]
+def run(operator: str, params: dict[str, Any], shapes: list[list[int]], dtypes: list[str]) -> Sequence[Tensor]:
+    tensors = [torch.rand(shape).to(getattr(torch, dtype)) for shape, dtype in zip(shapes, dtypes, strict=True)]
     params = {name: tuple(value) if type(value) is list else value for name, value in params.items()}
     out = operation(operator)(*tensors, **params)
-    outputs = (out,) if isinstance(out, Tensor) else out
-    return [list(tensor.shape) for tensor in outputs]
+    return (out,) if isinstance(out, Tensor) else out
 
 
 def main() -> None:
@@ -291,7 +290,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for line in sys.stdin:
         try:
-            answer: dict[str, object] = {"shapes": run(*json.loads(line))}
+            made = run(*json.loads(line))
+            types = [str(tensor.dtype).removeprefix("torch.") for tensor in made]
+            answer: dict[str, object] = {"shapes": [list(tensor.shape) for tensor in made], "dtypes": types}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

@@ -259,6 +259,7 @@ REFUSED = {
         no("bad-parameter", IMAGE, num_parameters=2**31),
     ],
     "gelu": [no("bad-parameter", IMAGE, approximate=value) for value in ("TANH", "erf", True, 0, ["tanh"])],
+    "to": [no("bad-parameter", IMAGE, dtype=value) for value in ("float16", "Int64", "int32", True, 0, ["bool"], None)],
     "softplus": [
         *pointwise("beta"),
         *pointwise("threshold"),

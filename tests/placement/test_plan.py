@@ -74,7 +74,7 @@ def test_weights_of_all_stages_are_those_of_the_memory_report(resnet: PrintedPla
 def test_what_one_device_holds_is_what_torch_keeps() -> None:
     """Saved tensors of a training step, each storage once, weights and inputs left out."""
     net = archdsl.load("cifar_resnet20")
-    plan = net.place(1, batch=2, micro_batches=1, **A100)
+    plan = net.place(1, batch=2, micro_batches=1, **A100)  # type: ignore[arg-type]
     model, image = net.compile(), torch.randn(2, 3, 32, 32)
     own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers(), image)}
     kept: dict[int, torch.UntypedStorage] = {}
@@ -149,7 +149,7 @@ def test_all_reduce_sends_each_gradient_twice_but_one_share() -> None:
         ({"latency": "soon"}, "`soon` is not a time as 10us"),
         ({"profile": None}, "say what the devices are"),
         ({"profile": "a1000"}, "did you mean `a100`"),
-        ({"schedule": "gp"}, "schedule is 'gpipe', '1f1b' or 'zero-bubble'"),
+        ({"schedule": "gp"}, "schedule is 'gpipe', '1f1b', 'zero-bubble', 'breadth-first', 'interleaved', 'zbv' or "),
         ({"devices": 65}, "1 to 64 devices"),
         ({"micro_batches": 0}, "micro_batches is 1 or more"),
     ],

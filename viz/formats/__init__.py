@@ -29,23 +29,32 @@ def known() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
+def of_view(view: ViewName | Literal["difference"]) -> tuple[str, ...]:
+    """The names of the formats that can show a view."""
+    return tuple(name for name in known() if view in getattr(_module(name), "VIEWS", (view,)))
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")
+
+
 def opens(name: str) -> bool:
     """Whether readers of this format choose the view, and open and close blocks."""
-    return bool(getattr(importlib.import_module(f"{__name__}.{name}"), "OPENS", False))
+    return bool(getattr(_module(name), "OPENS", False))
 
 
 def ignored(name: str, view: ViewName | Literal["difference"]) -> tuple[str, ...]:
     """The options that change nothing in a view written in this format."""
     if view in ("stages", "volumes") and not opens(name):
         return ("direction", "shapes", "fold", "depth", "focus", "engine", "profile")
-    return getattr(importlib.import_module(f"{__name__}.{name}"), "IGNORES", ("profile",))
+    return getattr(_module(name), "IGNORES", ("profile",))
 
 
 def find(name: str, view: ViewName | Literal["difference"] = "graph") -> Renderer:
     """The format of this name. Raises `ValueError` for an unknown one, or one that cannot write this view."""
     if name not in known():
         raise ValueError(f"unknown format {name!r}; known are {', '.join(known())}")
-    module = importlib.import_module(f"{__name__}.{name}")
+    module = _module(name)
     if view not in getattr(module, "VIEWS", (view,)):
         raise ValueError(f"{name} cannot show {view}, only {', '.join(module.VIEWS)}; use svg, png or pdf")
     return cast(Renderer, module.render)
