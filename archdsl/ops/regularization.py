@@ -81,10 +81,7 @@ class DropPath(_Regularization, group="regularization"):
     examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
 
     def keeps(self, use: Use) -> Kept:
-        return Kept(flags=use.output[0] if 0 < self.p < 1 else 0)  # which samples stay
-
-    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return product(output)  # the product before it is scaled
+        return Kept(values=use.output[0] if 0 < self.p < 1 else 0)  # a factor for each sample
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.fx.layers.StochasticDepth", {"p": self.p})

@@ -42,7 +42,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """A stage: times are of one micro-batch, bytes of a micro-batch for what is received, else of the whole step."""
+    """A stage: times are of one micro-batch, bytes of a micro-batch for what is received, else of the whole step.
+
+    resting_bytes are those of `peak_bytes` that are there throughout: weights, their gradients and states, and buffers.
+    """
 
     device: str
     layers: tuple[str, ...]
@@ -50,6 +53,7 @@ class PlannedStage:
     backward: float
     weight_bytes: int
     peak_bytes: int
+    resting_bytes: int
     receives: tuple[Received, ...]
 
     def to_dict(self) -> dict[str, Any]:
