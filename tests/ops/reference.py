@@ -135,21 +135,25 @@ def folded(function: Callable[..., Tensor], swapped: Callable[[Any, Tensor], Ten
     return run
 
 
-def div(*tensors: Tensor, rounding_mode: Any = None, **number: Any) -> Tensor:
+def div(*tensors: Tensor, rounding_mode: Any = None, **number: Any) -> Tensor | Sequence[Tensor]:
     if rounding_mode is None:
-        quotient: Tensor = folded(torch.div, lambda scalar, x: scalar / x)(*tensors, **number)
-        return quotient
+        return folded(torch.div, lambda scalar, x: scalar / x)(*tensors, **number)
     if number.pop("scalar_first", False):
         raise TypeError("torch.div takes a tensor first")
-    first, *others = (*tensors, *number.values())
-    return torch.div(first, *others, rounding_mode=rounding_mode)
+    operands: list[Any] = [*tensors, *number.values()]
+    x, other = operands
+    return torch.div(x, other, rounding_mode=rounding_mode)
 
 
-def pow_(*tensors: Tensor, **number: Any) -> Tensor:
-    if set(number) == {"base"}:
+def pow_(*tensors: Tensor, base: Any = None, **number: Any) -> Tensor:
+    if base is not None and not number:
         (x,) = tensors
-        return torch.pow(number["base"], x)
-    return torch.pow(*tensors, **number)
+        return torch.pow(base, x)
+    operands: list[Any] = [*tensors, *number.values()]
+    x, exponent = operands
+    if base is not None:
+        raise TypeError("torch.pow takes two operands")
+    return torch.pow(x, exponent)
 
 
 def concat(*tensors: Tensor, dim: int = 1) -> Tensor:

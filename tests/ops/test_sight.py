@@ -12,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from archdsl.ops import Example, Operator
+from archdsl.ops import OPERATORS, Example, Operator
 from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.loss import Loss
 from archdsl.ops.merge import folds
 from archdsl.ops.sight import Sees, Slide
 from compiler.fx.targets import resolve
-from tests.ops.test_operators import EVERY_EXAMPLE, Numbers, elaborated, made, outputs, types
+from tests.ops.oracle import Numbers
+from tests.ops.test_operators import elaborated, made, outputs, types
 
 MOST = 40_000  # elements of a Jacobian that are looked at
 
@@ -82,7 +83,8 @@ OTHERWISE = ("reflect", "1.15")
 CHOOSE = {"max_pool", "adaptive_max_pool", "maximum", "sign", "floor", "round"}
 EXAMPLES = [
     pytest.param(operator, example, number, id=f"{example.step} {number}")
-    for operator, example in (case.values for case in EVERY_EXAMPLE)
+    for operator in OPERATORS.values()
+    for example in operator.examples
     if not issubclass(operator, Loss) and not any(word in example.step for word in OTHERWISE)
     for number in range(len(example.inputs))
     if types(operator, example)[number] == FLOATING and number not in operator.undifferentiated

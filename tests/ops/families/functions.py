@@ -15,9 +15,10 @@ UNARY = "exp log sqrt rsqrt abs sin cos sign floor mish selu logsigmoid".split()
 
 @st.composite
 def power(draw: DrawFn) -> Case:
-    given = draw(st.sampled_from([[], [], ["exponent"], ["base"], ["exponent", "base"]]))
-    params = {name: draw(number) for name in given}
-    count = 1 if params and draw(st.integers(0, 9)) else draw(st.sampled_from([2, 2, 2, 1, 3]))
+    given: list[str] = draw(st.sampled_from([[], [], ["exponent"], ["base"], ["exponent", "base"]]))
+    params: dict[str, Any] = draw(st.fixed_dictionaries(dict.fromkeys(given, number)))
+    several: int = draw(st.sampled_from([2, 2, 2, 1, 3]))
+    count = 1 if params and draw(st.integers(0, 9)) else several
     return Case("pow", params, tuple(broadcastable(draw, count, 1, 4)))
 
 
