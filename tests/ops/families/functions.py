@@ -18,7 +18,8 @@ def power(draw: DrawFn) -> Case:
     given: list[str] = draw(st.sampled_from([[], [], ["exponent"], ["base"], ["exponent", "base"]]))
     params: dict[str, Any] = draw(st.fixed_dictionaries(dict.fromkeys(given, number)))
     several: int = draw(st.sampled_from([2, 2, 2, 1, 3]))
-    count = 1 if params and draw(st.integers(0, 9)) else several
+    alone = bool(params) and draw(st.integers(0, 9)) > 0
+    count = 1 if alone else several
     return Case("pow", params, tuple(broadcastable(draw, count, 1, 4)))
 
 
