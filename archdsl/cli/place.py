@@ -107,8 +107,7 @@ def command(
 ) -> int:
     """Split a network into stages for several devices, and say whether a pipeline pays at all."""
     from archdsl.measure.time.device_profile import ProfileError
-    from archdsl.network import Network
-    from archdsl.pipeline import load_graph
+    from archdsl.network import load_at
     from archdsl.placement.devices import PlacementError
     from archdsl.presentation.placement import answer, sheet
     from archdsl.render.json import as_text
@@ -123,7 +122,7 @@ def command(
     if output is not None and output.suffix != ".json":
         raise click.UsageError(f"a plan is a .json file, not {output.suffix or 'without a suffix'}")
     try_place(output)
-    network = Network(load_graph(spec, settings, inputs, symbols))
+    network = load_at(spec, settings, inputs, symbols)
     try:
         plan = network.place(
             named or count or 1,

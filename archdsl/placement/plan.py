@@ -9,6 +9,7 @@ from archdsl.placement.actions import ActionRow
 from archdsl.placement.devices import Cluster
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
+from archdsl.placement.runnable import SpecSource
 from archdsl.placement.simulate import StageCost
 
 
@@ -93,6 +94,7 @@ class PlacementPlan:
     lists: tuple[ActionRow, ...]  # of the devices that have stages, in the order of `used`
     costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
+    source: SpecSource | None = None  # where processes find the network
 
     @property
     def gap(self) -> float:
@@ -139,6 +141,7 @@ class PlacementPlan:
             "network": self.network,
             "variant": self.variant,
             "hash": self.hash,
+            "spec": None if self.source is None else self.source.to_dict(),
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
             "schedule": self.schedule,
