@@ -47,13 +47,14 @@ def assemble(graph: Graph) -> Assembly:
     phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in layers(graph))
     inference = _Phase(graph, targets, holders, homes, training=False).routine() if phased else training
     outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
-    losses = [_loss(loss, outputs) if loss else None for loss in (head["loss"], head["inference_loss"])]
+    loss, inference_loss = (_loss(loss, outputs) if loss else None for loss in (head["loss"], head["inference_loss"]))
     built = tuple({holder.path: holder for holder in holders.values()}.values())
-    return Assembly(head["network"], head["devices"], built, training, inference, *losses)
+    routines = training, inference, loss, inference_loss
+    return Assembly(head["network"], head["devices"], built, *routines, targets=head["targets"])
 
 
 def _loss(loss: Graph, outputs: Homes) -> Routine:
-    """A loss: each part of it runs where the first output is that it reads, and the target is brought there."""
+    """A loss: each part of it runs where the first output is that it reads, and targets are brought there."""
     homes: dict[str, str | None] = dict(outputs)
     for key, node in layers(loss):
         if node["op"] != "input":

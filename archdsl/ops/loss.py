@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from archdsl.dims import Dim, Shape, Size, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, param, rank_between, same
+from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number, Numbers
 from archdsl.ops.sight import Sees, everything
 
@@ -28,7 +29,8 @@ class Loss(Operator):
 
     saves: ClassVar[tuple[str, ...]] = ("input", "other")
     autocast = "float32"
-    inputs = ("input", "target")
+    inputs: ClassVar[tuple[str, ...]] = ("input", "target")
+    takes: ClassVar[tuple[str, ...]] = ("floating",)
     gives = ("float32",)
     classes: ClassVar[bool] = False  # the target holds class numbers rather than values
     weighted: ClassVar[tuple[str, ...]] = ()  # parameters that are weights, which torch takes as tensors
@@ -86,8 +88,8 @@ class ClassLoss(Loss):
 
     classes = True
     takes = ("floating", "integers")
-    saves = ("other",)
-    weighted = ("weight",)
+    saves: ClassVar[tuple[str, ...]] = ("other",)
+    weighted: ClassVar[tuple[str, ...]] = ("weight",)
     weight: tuple[float, ...] | None
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -123,33 +125,21 @@ class CrossEntropy(ClassLoss, group="loss"):
         Example("cross_entropy", ((4, 10), (4, 10)), (), ("float32", "float32")),
     )
 
-    def infer(self, *inputs: Shape) -> Shape:
-        output, target = inputs
-        if len(target) != len(output):
-            return super().infer(*inputs)
-        self._refuse_unlike(output, target, output, 1)
-        if self.ignore_index >= 0:
-            help = "leave it out: a target of probabilities has no class number to ignore"
-            raise ShapeError("`ignore_index` needs a target of class numbers", code="bad-parameter", help=help)
-        return super().infer(output, self.target_shape(output))
-
     def typed(self, inputs: Sequence[str]) -> Operator:
-        kind = _OfProbabilities if inputs[1] == "float32" else _OfClasses
-        return kind(**{name: getattr(self, name) for name in self.params})
+        return _OfProbabilities(**self.params) if inputs[1] == FLOATING else self
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return super().also_saves(inputs, output) + product(inputs[0])  # the logarithms of softmax
 
+    def keeps(self, use: Use) -> Kept:
+        kept = super().keeps(use)
+        if not self.label_smoothing:
+            return kept
+        count = 0 if self.reduction != "mean" else 2 if self.weight is None else 1  # what the mean divides by
+        return kept._replace(values=kept.values + count, flags=product(use.shapes[1]))  # what is ignored
+
     def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(inputs[0])  # the gradient of the logarithms
-
-
-@dataclass(frozen=True)
-class _OfClasses(CrossEntropy):
-    """Cross entropy with a target of class numbers."""
-
-    def infer(self, *inputs: Shape) -> Shape:
-        return ClassLoss.infer(self, *inputs)
 
 
 @dataclass(frozen=True)
@@ -157,8 +147,13 @@ class _OfProbabilities(CrossEntropy):
     """Cross entropy with a target of probabilities."""
 
     def infer(self, *inputs: Shape) -> Shape:
-        self._refuse_unlike(*inputs, inputs[0], 1)
-        return super().infer(*inputs)
+        output, target = inputs
+        rank_between(self, output, 2, 5, "[N, classes, ...]")
+        self._refuse_unlike(output, target, output, 1)
+        if self.ignore_index >= 0:
+            help = "leave it out: a target of probabilities has no class number to ignore"
+            raise ShapeError("`ignore_index` needs a target of class numbers", code="bad-parameter", help=help)
+        return super().infer(output, self.target_shape(output))
 
     def keeps(self, use: Use) -> Kept:
         elements = product(use.shapes[0])  # the logarithms of softmax, and the target where it is mixed anew
@@ -214,7 +209,8 @@ class CtcLoss(Loss, group="loss"):
     def keeps(self, use: Use) -> Kept:
         (steps, batch, _), (_, length), *_ = use.shapes
         paths = batch * steps * (2 * length + 1)
-        return Kept((0, 1), values=paths + batch + (batch if self.reduction == "mean" else 0))
+        values = paths + batch + (batch if self.reduction == "mean" else 0)
+        return Kept((0, 1), values=values, flags=batch if self.zero_infinity else 0)
 
 
 # --- values
@@ -247,7 +243,7 @@ class KlDiv(ValueLoss, group="loss"):
         return Kept(values=elements * (2 if use.wanted[1] else 1))
 
     def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return 2 * product(inputs[0])
+        return 3 * product(inputs[0])  # the target with its own logarithm, and with the output, and their difference
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.fx.losses.kl_div", self.params, kind="function")
@@ -256,7 +252,7 @@ class KlDiv(ValueLoss, group="loss"):
 class BinaryLoss(ValueLoss):
     """A loss of targets between 0 and 1, element by element."""
 
-    weighted = ("weight",)
+    weighted: ClassVar[tuple[str, ...]] = ("weight",)
 
     def infer(self, *inputs: Shape) -> Shape:
         self._check_weights(inputs[0][-1] if inputs[0] else 1, "values in the last dimension")
@@ -398,4 +394,7 @@ class CosineEmbeddingLoss(Loss, group="loss"):
         return Kept((0, 1), values=batch * (3 + sum(use.wanted[:2])), flags=2 * batch)
 
     def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return product(inputs[0])
+        return product(inputs[0])  # products
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])  # gradients of products, before they are added up

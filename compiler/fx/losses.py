@@ -7,25 +7,25 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 REDUCTIONS: Final = {"none": 0, "mean": 1, "sum": 2, "batchmean": 2}  # as torch numbers them
 
 
 def cross_entropy(input: Tensor, target: Tensor, **arguments: Any) -> Tensor:
-    return _weighted(F.cross_entropy, input, target, arguments)
+    return _weighted(functional.cross_entropy, input, target, arguments)
 
 
 def nll_loss(input: Tensor, target: Tensor, **arguments: Any) -> Tensor:
-    return _weighted(F.nll_loss, input, target, arguments)
+    return _weighted(functional.nll_loss, input, target, arguments)
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, **arguments: Any) -> Tensor:
-    return _weighted(F.binary_cross_entropy, input, target, arguments)
+    return _weighted(functional.binary_cross_entropy, input, target, arguments)
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, **arguments: Any) -> Tensor:
-    return _weighted(F.binary_cross_entropy_with_logits, input, target, arguments)
+    return _weighted(functional.binary_cross_entropy_with_logits, input, target, arguments)
 
 
 def kl_div(input: Tensor, target: Tensor, *, reduction: str, log_target: bool) -> Tensor:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import fx, nn
+
+from compiler.fx.given_targets import given_targets
 
 
 class CompiledNetwork(fx.GraphModule):
@@ -18,9 +21,16 @@ class CompiledNetwork(fx.GraphModule):
 
     _graphs: dict[bool, fx.Graph]
     _losses: dict[int, fx.GraphModule | None]
+    _targets: tuple[str, ...]
 
-    def __init__(self, root: nn.Module, graphs: dict[bool, fx.Graph], losses: dict[int, fx.GraphModule | None]) -> None:
-        """`graphs` by whether training, `losses` by the number of outputs that they take."""
+    def __init__(
+        self,
+        root: nn.Module,
+        graphs: dict[bool, fx.Graph],
+        losses: dict[int, fx.GraphModule | None],
+        targets: tuple[str, ...] = (),
+    ) -> None:
+        """`graphs` by whether training, `losses` by the number of outputs that they take; then they take `targets`."""
         super().__init__(nn.Module(), fx.Graph(), type(self).__name__)
         for registry in ("_parameters", "_buffers", "_modules"):
             getattr(self, registry).update(getattr(root, registry))
@@ -28,6 +38,7 @@ class CompiledNetwork(fx.GraphModule):
         # Not as attributes of a module: neither is part of the network's structure.
         self.__dict__["_graphs"] = graphs
         self.__dict__["_losses"] = losses
+        self.__dict__["_targets"] = targets
         self.training = root.training
         self._show(graphs[self.training])
 
@@ -43,10 +54,12 @@ class CompiledNetwork(fx.GraphModule):
         """Make a graph the one that runs; `forward` is compiled anew."""
         fx.GraphModule.graph.fset(self, graph)  # type: ignore[attr-defined]
 
-    def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
+    def loss(self, outputs: Any, target: torch.Tensor | Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
         """The network's own loss of what `forward` returned.
 
-        Of the outputs of inference, it is the loss without the terms over outputs that exist in training only.
+        `target` is what it is compared with: one tensor, a mapping of names to tensors where the spec declares several
+        targets, or nothing where the loss takes none. Of the outputs of inference, it is the loss without the terms
+        over outputs that exist in training only. Raises `ValueError` for outputs and targets that are not those.
         """
         values = outputs if isinstance(outputs, tuple) else (outputs,)
         if not self._losses:
@@ -57,7 +70,7 @@ class CompiledNetwork(fx.GraphModule):
         function = self._losses[len(values)]
         if function is None:
             raise ValueError("in inference nothing is left of the loss: its outputs exist in training only")
-        value: torch.Tensor = function(*values, target)
+        value: torch.Tensor = function(*values, *given_targets(self._targets, target))
         return value
 
     def __copy__(self) -> CompiledNetwork:
@@ -81,7 +94,9 @@ class CompiledNetwork(fx.GraphModule):
         root._non_persistent_buffers_set = set(self._non_persistent_buffers_set)
         root.training = self.training
         copies = {id(graph): copy.deepcopy(graph) for graph in self._graphs.values()}
-        copied = CompiledNetwork(root, {mode: copies[id(graph)] for mode, graph in self._graphs.items()}, self._losses)
+        copied = CompiledNetwork(
+            root, {mode: copies[id(graph)] for mode, graph in self._graphs.items()}, self._losses, self._targets
+        )
         copied.meta = dict(self.meta)
         return copied
 
