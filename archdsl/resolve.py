@@ -179,7 +179,7 @@ class _Resolver:
         self._body(body, names)
         for param in params:
             kind = _kind(param, network=network)
-            if not (network and param.name.id == "init"):  # which all layers with weights read
+            if not (network and param.name.id in ("init", "marks")):  # which all layers read
                 self._check_used(kind, param.name, param.span, names)
 
     def definitions_unused(self, spec: tree.Spec) -> None:

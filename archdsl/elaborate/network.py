@@ -113,6 +113,7 @@ class _Elaboration:
         finally:
             self.early += reader.faults
         self.builder.init = reader.init(settings)
+        self.builder.marks = reader.marks(settings)
         return settings
 
     def _inputs(self) -> None:
@@ -161,6 +162,9 @@ class _Elaboration:
         outputs = [s for s in statements if isinstance(s, tree.OutputStatement)]
         losses = [s for s in statements if isinstance(s, tree.LossStatement)]
         last = next((s for s in reversed(statements) if not isinstance(s, tree.LossStatement)), None)
+        marks = self.builder.marks
+        if marks is not None and not any(isinstance(s, tree.Devices) for s in statements):
+            self.builder.devices |= dict.fromkeys(marks.devices)
         for statement in statements:
             try:
                 self._statement(statement, statement is last, bool(outputs))
@@ -172,6 +176,9 @@ class _Elaboration:
             output["dtype"] = self.builder.graph.nodes[output["node"]]["dtypes"][output["output"]]
         if self.interpreter.faults:
             return
+        if marks is not None:
+            paths = [node["path"] for _, node in self.builder.graph.nodes(data=True)]
+            marks.check(paths, tuple(self.builder.devices))
         if not self.outputs:
             message = f"network `{self.network.name.id}` has no output"
             help = "end it with an expression, or write `output name = …`"
