@@ -71,4 +71,3 @@ class MarksByPath:
                     help = did_you_mean(path, known) or "`archdsl report` lists the paths of layers"
                     message = f"the setting `marks` names `{path[:64]}`, where there is no layer"
                     raise self._context.fault("unknown-mark", message, self._span, help=help)
-

@@ -9,7 +9,7 @@ from typing import Final
 
 from archdsl.placement.branches import AlikeBranches, alike_branches
 from archdsl.placement.contiguous import Fits, StageSplit, TooManyPairs, best_split, some_split
-from archdsl.placement.contraction import contracted_ideals
+from archdsl.placement.contraction import Contraction, of_branches, with_their_readers
 from archdsl.placement.devices import Cluster
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries, Family, all_ideals, along
@@ -21,6 +21,7 @@ from archdsl.placement.schedule import SCHEDULES
 from archdsl.placement.thin_ends import ideals_with_thin_ends
 
 MOST_IDEALS: Final = 400_000  # of a network that is looked at whole
+MOST_LOOSE: Final = 16  # weights that might be parted from their readers
 MOST_PAIRS: Final = 2_000_000  # of ideals that one search looks at
 FEW_PAIRS: Final = 400_000  # and one that has better ways to go on
 SHARES, EACH = 24, 4  # of a region's work, and ideals of each, where a good split is looked for first
@@ -56,44 +57,82 @@ class Planner:
         self.holding = Holding(problem, self.ends)
         self.small = along(problem, cluster.link, orders(problem))
         self.reaches: dict[int, Reach] = {}  # by the family's identity
+        self.thinned: dict[int, Family] = {}
+
+    @cached_property
+    def held(self) -> Contraction:
+        """The network with weights held together with their readers."""
+        return with_their_readers(self.problem)
 
     @cached_property
     def alike(self) -> list[AlikeBranches]:
-        return alike_branches(self.ends)
+        """Branches of that which are alike."""
+        return alike_branches(Boundaries(self.held.problem, self.cluster.link))
 
     @cached_property
     def all(self) -> Family | None:
         """All ideals, unless there are too many."""
-        if any((1 + len(own.chains[0])) ** len(own.chains) > MOST_IDEALS for own in self.alike):
+        loose = len(self.problem.nodes) - len(self.held.problem.nodes)
+        if self._branched or loose > MOST_LOOSE or (loose and self.most is None):
             return None
-        return all_ideals(self.problem, self.cluster.link, MOST_IDEALS)
+        return self._ideals(self.problem)
 
     @cached_property
-    def thin(self) -> Family:
-        """A part of all ideals in which a good split is found soon."""
-        assert self.all is not None
-        return self.all.thinned(SHARES, EACH)
+    def most(self) -> Family | None:
+        """All ideals but those that part a weight from its reader, unless there are too many."""
+        if self._branched or len(self.held.problem.nodes) == len(self.problem.nodes):
+            return None
+        family = self._ideals(self.held.problem)
+        return self.held.expanded(family) if family is not None else None
 
     @cached_property
     def contracted(self) -> Family | None:
-        """The ideals that end between groups of layers, where there are branches that are alike."""
-        return contracted_ideals(self.problem, self.cluster.link, self.alike, MOST_IDEALS) if self.alike else None
+        """Those that end between groups of layers, where there are branches that are alike."""
+        if not self.alike:
+            return None
+        smaller = of_branches(self.held.problem, self.alike)
+        family = self._ideals(smaller.problem)
+        return self.held.expanded(smaller.expanded(family)) if family is not None else None
+
+    @property
+    def _branched(self) -> bool:
+        return any((1 + len(own.chains[0])) ** len(own.chains) > MOST_IDEALS for own in self.alike)
+
+    def _ideals(self, problem: Problem) -> Family | None:
+        return all_ideals(problem, self.cluster.link, MOST_IDEALS)
 
     def solve(self, counts: Sequence[int], micro_batches: int) -> Solution | None:
         """The best split over so many devices of each kind; None where no split that was found has the memory."""
-        if self.all is None:
+        if self.all is not None:
+            return self._of_all(self.all, counts, self.fits(self.all, counts, micro_batches))
+        if self.most is None:
             return self._of_many(counts, micro_batches)
-        fits = self.fits(self.all, counts, micro_batches)
+        fits = self.fits(self.most, counts, micro_batches)
+        found = self._of_all(self.most, counts, fits)
+        if found is None or fits is None:
+            return found
+        free = self._of_all(self.most, counts, None)
+        return Solution(found.split, free.bound if free is not None else self.simple_bound(counts))
+
+    def _of_all(self, family: Family, counts: Sequence[int], fits: Fits | None) -> Solution | None:
+        """The best split of a family."""
         best = some_split(self.small, counts, self.paces, self.profile, fits)
         try:
             if best is None:
-                best = some_split(self.all, counts, self.paces, self.profile, fits, MOST_PAIRS)
+                best = some_split(family, counts, self.paces, self.profile, fits, MOST_PAIRS)
                 return Solution(best, best.bottleneck) if best is not None else None
-            best = self._search(self.thin, counts, fits, best.bottleneck) or best
-            best = self._search(self.all, counts, fits, best.bottleneck, FEW_PAIRS) or best
+            best = self._search(self._thin(family), counts, fits, best.bottleneck) or best
+            best = self._search(family, counts, fits, best.bottleneck, FEW_PAIRS) or best
             return Solution(best, best.bottleneck)
         except TooManyPairs:
-            return self._from_below(self.all, best, counts, fits) if best is not None else None
+            return self._from_below(family, best, counts, fits) if best is not None else None
+
+    def _thin(self, family: Family) -> Family:
+        """A part of a family in which a good split is found soon."""
+        thin = self.thinned.get(id(family))
+        if thin is None:
+            thin = self.thinned[id(family)] = family.thinned(SHARES, EACH)
+        return thin
 
     def _from_below(self, family: Family, best: StageSplit, counts: Sequence[int], fits: Fits | None) -> Solution:
         """The same where a search right below a known split takes too long: one far below is short, and finds the best
@@ -129,7 +168,9 @@ class Planner:
         """What no split can beat, with branches that are alike as one stream of work."""
         if not self.alike or len(self.problem.times) > 1:
             return 0.0
-        relaxation = relaxed(self.ends, self.alike, self.simple_bound(counts) / PIECES)
+        relaxation = relaxed(
+            Boundaries(self.held.problem, self.cluster.link), self.alike, self.simple_bound(counts) / PIECES
+        )
         family = all_ideals(relaxation.problem, relaxation.link, MOST_IDEALS)
         if family is None:
             return 0.0

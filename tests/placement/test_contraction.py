@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -15,7 +16,7 @@ from archdsl.measure.time.gpus import GPUS
 from archdsl.placement.bounds import Planner
 from archdsl.placement.branches import AlikeBranches, alike_branches
 from archdsl.placement.contiguous import some_split
-from archdsl.placement.contraction import contracted_ideals
+from archdsl.placement.contraction import of_branches, with_their_readers
 from archdsl.placement.devices import Cluster, Link, equal_devices
 from archdsl.placement.ideals import Boundaries, Family, all_ideals
 from archdsl.placement.problem import Problem, Times, Travelling, problem_of
@@ -84,7 +85,7 @@ def test_relaxation_is_never_slower_and_contraction_never_quicker(seed: int) -> 
     bound = least(all_ideals(relaxation.problem, relaxation.link, MANY), devices, relaxation.problem)
     assert alike
     assert bound - relaxation.slack <= exact + 1e-9
-    assert exact <= least(contracted_ideals(problem, link, alike, MANY), devices, problem) + 1e-9
+    assert exact <= least(all_ideals(of_branches(problem, alike).problem, link, MANY), devices, problem) + 1e-9
 
 
 @settings(max_examples=50)
@@ -92,9 +93,11 @@ def test_relaxation_is_never_slower_and_contraction_never_quicker(seed: int) -> 
 def test_contraction_makes_ideals_of_the_network(seed: int) -> None:
     problem, link, _ = branching_problem(seed)
     ends = Boundaries(problem, link)
-    family, whole = contracted_ideals(problem, link, alike_branches(ends), MANY), all_ideals(problem, link, MANY)
-    assert family is not None
+    smaller, whole = of_branches(problem, alike_branches(ends)), all_ideals(problem, link, MANY)
+    few = all_ideals(smaller.problem, link, MANY)
+    assert few is not None
     assert whole is not None
+    family = smaller.expanded(few)
     crossing = dict(zip(whole.members, whole.crossing, strict=True))
     work = dict(zip(whole.members, whole.seconds[0], strict=True))
     assert family.crossing == pytest.approx([crossing[ideal] for ideal in family.members])
@@ -111,6 +114,17 @@ def test_ideals_that_little_crosses_are_enough_for_the_best_split(seed: int) -> 
     assert least(found, devices, problem) == pytest.approx(exact)
 
 
+@settings(max_examples=100)
+@given(seed=st.integers(0, 10**9))
+def test_weights_are_best_made_where_they_are_read(seed: int) -> None:
+    problem, cluster, _ = some_problem(seed)
+    free = tuple(0.0 if not before else t for before, t in zip(problem.before, problem.times[0].forward, strict=True))
+    problem = replace(problem, times=(Times(free, (0.0,) * len(free)),), together=())
+    smaller, link, devices = with_their_readers(problem).problem, cluster.link, len(cluster.devices)
+    exact = least(all_ideals(problem, link, MANY), devices, problem)
+    assert least(all_ideals(smaller, link, MANY), devices, problem) == pytest.approx(exact)
+
+
 def test_what_crosses_branches_is_least_on_their_hull() -> None:
     branches = AlikeBranches(((0, 1, 2), (3, 4, 5)), (0.0, 1.0, 2.0, 4.0), (0.0, 6.0, 2.0, 5.0))
     assert branches.corners() == [0, 2, 3]
@@ -118,7 +132,7 @@ def test_what_crosses_branches_is_least_on_their_hull() -> None:
     assert branches.least_crossing(2, first=1) == 12
 
 
-@pytest.mark.parametrize(("name", "devices"), [("lenet5_1998", 4), ("resnext50_32x4d_concat", 8)])
+@pytest.mark.parametrize(("name", "devices"), [("lenet5_1998", 4), ("resnext50_32x4d_concat", 8), ("convnext_tiny", 4)])
 def test_bound_is_within_one_percent_where_ideals_are_too_many(name: str, devices: int) -> None:
     graph, profile = archdsl.load(name).graph, GPUS["a100"]
     problem = problem_of(graph, dict.fromkeys(header(graph)["batch"], 2), [profile], "fp32", "sgd")
