@@ -115,8 +115,8 @@ def command(
     """Split a network into stages for several devices, and say whether a pipeline pays at all."""
     from archdsl.address import is_stdin
     from archdsl.measure.time.device_profile import ProfileError
-    from archdsl.network import Network
-    from archdsl.pipeline import load_graph, marked_source
+    from archdsl.network import load_at
+    from archdsl.pipeline import marked_source
     from archdsl.placement.devices import PlacementError
     from archdsl.presentation.placement import answer, sheet
     from archdsl.render.json import as_text
@@ -136,7 +136,7 @@ def command(
     if marked is not None and is_stdin(spec):
         raise click.UsageError("a spec with marks is a copy of a file, and standard input is read once")
     try_place(output)
-    network = Network(load_graph(spec, settings, inputs, symbols))
+    network = load_at(spec, settings, inputs, symbols)
     try:
         plan = network.place(
             named or count or 1,

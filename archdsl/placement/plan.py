@@ -11,6 +11,7 @@ from archdsl.placement.device_map import folded
 from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
+from archdsl.placement.runnable import SpecSource
 from archdsl.placement.simulate import StageCost
 
 
@@ -95,6 +96,7 @@ class PlacementPlan:
     lists: tuple[ActionRow, ...]  # of the devices that have stages, in the order of `used`
     costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
+    source: SpecSource | None = None  # where processes find the network
 
     @property
     def gap(self) -> float:
@@ -161,6 +163,7 @@ class PlacementPlan:
             "network": self.network,
             "variant": self.variant,
             "hash": self.hash,
+            "spec": None if self.source is None else self.source.to_dict(),
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
             "schedule": self.schedule,
