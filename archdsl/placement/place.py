@@ -43,9 +43,10 @@ def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> Pla
         values: Mapping[str, int] = {**head["least_batch"], **dict.fromkeys(head["batch"], size)}
         return problem_of(graph, values, cluster.profiles, conditions.dtype, conditions.optimizer)
 
-    if head["devices"]:
-        return _by_marks(graph, _as_declared(cluster, head["devices"]), conditions, at_once)
-    return _by_search(graph, cluster, conditions, at_once)
+    if not head["devices"]:
+        return _by_search(graph, cluster, conditions, at_once)
+    declared = _as_declared(cluster, head["devices"])
+    return _completed(graph, declared, conditions, at_once) or _by_marks(graph, declared, conditions, at_once)
 
 
 def _by_search(
@@ -62,6 +63,28 @@ def _by_search(
         raise _too_large(planner, counts, conditions)
     instead = (*together(cluster, at_once, conditions.batch), *both(planner, each, micro_batches))
     return _plan(graph, planner.ends, cluster, conditions, piped, instead)
+
+
+def _completed(
+    graph: Graph, cluster: Cluster, conditions: TrainingConditions, at_once: Callable[[int], Problem]
+) -> PlacementPlan | None:
+    """The best split in which what the spec marks is where it says; None where it marks everything, or where a device
+    would need more than one stage."""
+    micro_batches = conditions.micro_batches
+    problem = at_once(conditions.batch // micro_batches)
+    marked = {v: layer(graph, key) for v, key in enumerate(problem.nodes[:-1])}
+    pins = {v: str(node["device"]) for v, node in marked.items() if node["pinned"]}
+    if len(pins) == problem.layers or conditions.stages_per_device > 1:
+        return None
+    planner = Planner(problem, cluster, conditions.schedule, pins)
+    counts = [len(kind) for kind in planner.cluster.kinds]
+    if refused(planner, len(cluster.devices), 1, micro_batches) is not None or not planner.possible(counts):
+        return None
+    piped = pipelined(planner, counts, 1, micro_batches)
+    if piped is None:
+        raise _too_large(planner, counts, conditions)
+    plan = _plan(graph, planner.ends, cluster, conditions, piped, tuple(together(cluster, at_once, conditions.batch)))
+    return replace(plan, pinned=len(pins))
 
 
 def _by_marks(
@@ -171,4 +194,5 @@ def _too_large(planner: Planner, counts: Sequence[int], conditions: TrainingCond
     if conditions.stages_per_device > 1:
         return PlacementError(f"no split into stages that was tried fits into memory: {help}")
     missing = planner.missing(counts, conditions.micro_batches)
-    return PlacementError(f"no split into stages fits into memory: each device would need {size(missing)} more; {help}")
+    needed = f"each device would need {size(missing)} more; " if missing is not None else ""
+    return PlacementError(f"no split into stages fits into memory: {needed}{help}")

@@ -96,6 +96,7 @@ class PlacementPlan:
     lists: tuple[ActionRow, ...]  # of the devices that have stages, in the order of `used`
     costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
+    pinned: int = 0  # where it says so of some only: of how many
     source: SpecSource | None = None  # where processes find the network
 
     @property

@@ -80,6 +80,8 @@ def sheet(plan: PlacementPlan) -> Sheet:
         f"devices wait {plan.bubble:.0%} of it",
         f"a micro-batch takes {duration(plan.bottleneck)} on the slowest device with its transfers, {proved}",
     ]
+    if plan.pinned:
+        notes.append(f"{plan.pinned} of {plan.problem.layers} layers are where the spec marks them, the others where it takes least")
     if len(plan.stages) < count and not plan.marked:
         notes.append(f"more stages would not be quicker: {count - len(plan.stages)} of {count} devices have none")
     return Sheet(
