@@ -179,7 +179,8 @@ class MbConv(nn.Module):
         y = functional.silu(self.deep(tensorflows(y, self.kernel, self.stride)))
         y = y * self.up(functional.silu(self.down(functional.adaptive_avg_pool2d(y, 1)))).sigmoid()
         y = self.narrow(y)
-        return x + y if self.stride == 1 and x.shape[1] == y.shape[1] else y
+        joined: Tensor = x + y if self.stride == 1 and x.shape[1] == y.shape[1] else y
+        return joined
 
 
 class EfficientNet(nn.Module):
@@ -192,7 +193,8 @@ class EfficientNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.blocks(functional.silu(self.stem(tensorflows(x, 3, 2))))
-        return self.fc(functional.adaptive_avg_pool2d(y, 1).flatten(1))
+        logits: Tensor = self.fc(functional.adaptive_avg_pool2d(y, 1).flatten(1))
+        return logits
 
 
 # --- a feature pyramid (Lin et al., 2017, arXiv:1612.03144), which doubles what it adds
@@ -222,7 +224,8 @@ class Pyramid(nn.Module):
         p3 = self.beside[0](maps[2]) + functional.interpolate(maps[3], scale_factor=2)
         if p3.shape != maps[2].shape:
             raise RuntimeError("stretched")
-        return self.beside[1](maps[1]) + functional.interpolate(p3, scale_factor=2)
+        p2: Tensor = self.beside[1](maps[1]) + functional.interpolate(p3, scale_factor=2)
+        return p2
 
 
 NETWORKS: dict[str, tuple[str, type[nn.Module], tuple[str, ...], Iterable[int]]] = {
