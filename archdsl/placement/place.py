@@ -11,11 +11,12 @@ from archdsl.placement.bounds import Planner
 from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries
+from archdsl.placement.latency_plan import place_for_latency
 from archdsl.placement.marks import runs
 from archdsl.placement.parallel import Way, both, closing_seconds, together
 from archdsl.placement.pipelined import Pipelined, pipelined, refused
 from archdsl.placement.plan import PlacementPlan, PlannedStage, Received, TrainingConditions
-from archdsl.placement.problem import Problem, problem_of
+from archdsl.placement.problem import Problem, inference_problem_of, problem_of
 from archdsl.placement.schedule import LIST, lists_of, suits
 from archdsl.placement.simulate import simulate
 from archdsl.placement.stages import PlacedStage, device_seconds, stage_costs
@@ -30,7 +31,7 @@ def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> Pla
     """
     head = header(graph)
     batch, micro_batches = conditions.batch, conditions.micro_batches
-    if batch % micro_batches:
+    if conditions.objective == "throughput" and batch % micro_batches:
         divisors = [n for n in range(1, batch + 1) if batch % n == 0]
         near = min(divisors, key=lambda n: (abs(n - micro_batches), n))
         raise PlacementError(
@@ -39,13 +40,18 @@ def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> Pla
     if not head["batch"]:
         raise PlacementError("the batch is a number in the spec or in its inputs; leave it open: [N, …]")
 
-    def at_once(size: int) -> Problem:
-        values: Mapping[str, int] = {**head["least_batch"], **dict.fromkeys(head["batch"], size)}
-        return problem_of(graph, values, cluster.profiles, conditions.dtype, conditions.optimizer)
+    def values(size: int) -> Mapping[str, int]:
+        return {**head["least_batch"], **dict.fromkeys(head["batch"], size)}
 
+    def at_once(size: int) -> Problem:
+        return problem_of(graph, values(size), cluster.profiles, conditions.dtype, conditions.optimizer)
+
+    declared = _as_declared(cluster, head["devices"]) if head["devices"] else cluster
+    if conditions.objective == "latency":
+        problem = inference_problem_of(graph, values(batch), cluster.profiles, conditions.dtype)
+        return place_for_latency(graph, declared, conditions, problem)
     if not head["devices"]:
         return _by_search(graph, cluster, conditions, at_once)
-    declared = _as_declared(cluster, head["devices"])
     return _completed(graph, declared, conditions, at_once) or _by_marks(graph, declared, conditions, at_once)
 
 
