@@ -14,7 +14,6 @@ from archdsl.elaborate.faults import POISON, Poisoned
 from archdsl.elaborate.values import Context, describe
 from archdsl.evaluate import StaticList
 from archdsl.ops.initialiser import Initialiser
-from archdsl.ops.kinds import Init, ParamError
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -60,18 +59,6 @@ class Settings:
         if self.faults or self._evaluator.faults:
             raise Poisoned
         return settings
-
-    def init(self, settings: Mapping[str, Any]) -> Initialiser | None:
-        """The setting `init`, which is how the network's weights start. Raises `Fault`."""
-        if "init" not in settings:
-            return None
-        value = settings["init"]
-        try:
-            return Init().parse(value)
-        except ParamError as error:
-            help = did_you_mean(value, Init().names) if isinstance(value, str) else None
-            message = f"the setting `init` {error.reason}"
-            raise self._context.fault("bad-parameter", message, self._params["init"].span, help=help) from None
 
     def _value(self, param: tree.Param, preset: Mapping[str, Any]) -> Any:
         name = param.name.id
