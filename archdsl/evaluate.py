@@ -87,6 +87,8 @@ def binary(symbol: str, a: Any, b: Any) -> Any:
         raise ValueFault(f"`{symbol}` of a symbolic size needs an integer, found {spell(b)}", "wrong-type")
     if (isinstance(a, Dim) and isinstance(b, float)) or (isinstance(a, float) and isinstance(b, Dim)):
         raise ValueFault(f"the size {a if isinstance(a, Dim) else b} has symbols and takes integers only", "wrong-type")
+    if symbol not in ARITHMETIC:
+        raise ValueFault(f"`{symbol}` takes tensors, found {spell(a)} and {spell(b)}", "wrong-type")
     return bounded(ARITHMETIC[symbol](a, b))
 
 

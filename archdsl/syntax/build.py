@@ -22,7 +22,7 @@ PREFIX: Final = {"NOT": 2, "PLUS": 6}
 WORDS: Final = {
     "or": "OR", "and": "AND", "not": "NOT", "in": "IN", "not in": "IN", "+": "PLUS", "-": "PLUS", "**": "POWER",
 }  # fmt: skip
-TIMES: Final = ("*", "/", "//", "%")
+TIMES: Final = ("*", "/", "//", "%", "@")
 
 
 def terminal(operator: str) -> str:

@@ -74,7 +74,6 @@ def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) 
         if ord(char) > 126:
             return _foreign(source, start)
         helps = {
-            "@": "a mark has no space behind its `@`; matrices are multiplied by `matmul(a, b)`",
             "'": 'strings are written with `"`',
             "$": "`${...}` stands in labels and marks only",
             "&": "write `and`",
@@ -214,6 +213,8 @@ def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | No
     start = token.start_pos or 0
     if token.type == "PLUS" and not source.text[source.text.rfind("\n", 0, start) + 1 : start].strip():
         return f"a line that begins with `{token}` goes on with the one above; put the value in parentheses"
+    if token == "@" and "ARROW" in accepted:
+        return "a mark has no space behind its `@`; to multiply, put the chain before it in parentheses"
     if token.type in {"PLUS", "TIMES", "POWER", "COMPARE"} and "ARROW" in accepted:
         return "`->` binds loosest: put the chain in parentheses, `(x -> relu) + y`"
     if token.type == "EQUAL":

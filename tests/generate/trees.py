@@ -21,7 +21,7 @@ NUMBERS = st.one_of(
     st.booleans(),
     st.sampled_from(["same", "", "a b", "#", ": ", "'"]),
 )
-BINARY = st.sampled_from(["or", "and", "==", "<", ">=", "!=", "in", "not in", "+", "-", "*", "/", "//", "%", "**"])
+BINARY = st.sampled_from(["or", "and", "==", "<", ">=", "!=", "in", "not in", "+", "-", "*", "/", "//", "%", "@", "**"])
 
 
 def node(kind: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
