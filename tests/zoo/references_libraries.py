@@ -28,7 +28,7 @@ def _fpn_resnet50() -> Any:
     return resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5)
 
 
-def _regnet_y_400mf() -> nn.Module:
+def _regnet_y_400mf() -> Any:
     """Its widths are worked out with tensors, which must have values."""
     with torch.device("cpu"):
         return models.regnet_y_400mf().to(torch.device("meta"))
