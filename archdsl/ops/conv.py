@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,15 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
     return channels
 
 
+def _kernel(operator: type[Weighted], weight: Shape) -> Any:
+    """The size of the kernel of a weight: one number where it is the same in all dimensions."""
+    if not 3 <= len(weight) <= 5:
+        message = f"the weight of `{operator.name}` has three to five dimensions, found {show(weight)}"
+        raise ShapeError(message, code="wrong-rank")
+    sizes = weight[2:]
+    return sizes[0] if all(isinstance(size, int) and size == sizes[0] for size in sizes) else sizes
+
+
 @dataclass(frozen=True)
 class Conv(Weighted, group="convolution"):
     """Convolution over one, two or three spatial dimensions, by the rank of the input.
@@ -73,6 +82,8 @@ class Conv(Weighted, group="convolution"):
     padding_mode: str = param(Choice(MODES), "what the border holds", "zeros", kw_only=True)
 
     told = 1
+    lends = ("weight", "bias")
+    keeps_weights = ("weight",)
     autocast = "lower"
     lies = "in format"
     examples = (
@@ -81,7 +92,14 @@ class Conv(Weighted, group="convolution"):
         Example("conv(8, 3, dilation = 2)", ((2, 4, 16),), (2, 8, 12)),
         Example("conv(2, 2, stride = [1, 2, 2])", ((1, 2, 4, 4, 4),), (1, 2, 3, 2, 2)),
         Example("conv(4, 3, padding = 1, padding_mode = reflect)", ((1, 2, 5, 5),), (1, 4, 5, 5)),
+        Example("conv(padding = 1, groups = 2)", ((1, 4, 5, 5), (6, 2, 3, 3)), (1, 6, 5, 5), named=("weight",)),
+        Example("conv(4, 3)", ((1, 2, 5), (4,)), (1, 4, 3), named=("bias",)),
+        Example("conv", ((1, 2, 3, 3, 3), (4, 2, 1, 2, 3), (4,)), (1, 4, 3, 2, 1), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"out_channels": weight[0], "kernel_size": _kernel(cls, weight)}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -238,6 +256,8 @@ class ConvTranspose(Weighted, group="convolution"):
     dilation: Any = param(Sizes(1), "distance between kernel elements", 1, kw_only=True)
 
     told = 1
+    lends = ("weight", "bias")
+    keeps_weights = ("weight",)
     saves = ("input",)
     autocast = "lower"
     lies = "in format"
@@ -245,7 +265,14 @@ class ConvTranspose(Weighted, group="convolution"):
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
         Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),
         Example("conv_transpose(4, 3, groups = 2, bias = false)", ((1, 2, 2, 2, 2),), (1, 4, 4, 4, 4)),
+        Example("conv_transpose(stride = 2)", ((2, 8, 5, 5), (8, 4, 2, 2)), (2, 4, 10, 10), named=("weight",)),
+        Example("conv_transpose", ((1, 2, 7), (2, 4, 3), (4,)), (1, 4, 9), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        kernel, groups = _kernel(cls, weight), given.get("groups", 1)
+        return {"out_channels": weight[1] * (groups if type(groups) is int else 1), "kernel_size": kernel}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -35,6 +35,8 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
+    lends = ("weight", "bias")
+    keeps_weights = ("weight",)
     lies: ClassVar[Lies] = "in format"
 
     def statistics(self, shape: Shape) -> Size:
@@ -101,6 +103,7 @@ class BatchNorm(_Norm, group="normalization"):
         Example("batch_norm(eps = 0.001, affine = false)", ((4, 8),), (4, 8)),
         Example("batch_norm(track_running_stats = false)", ((2, 8, 3),), (2, 8, 3)),
         Example("batch_norm(momentum = 0.01)", ((2, 3, 2, 2, 2),), (2, 3, 2, 2, 2)),
+        Example("batch_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -137,12 +140,18 @@ class InstanceNorm(_Norm, group="normalization"):
     affine: bool = param(Boolean(), "whether a scale and a shift are learnt", False, kw_only=True)
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False, kw_only=True)
 
+    keeps_weights = ()  # copies of them
     saves = ("input",)
     lies = "in order"
     examples = (
         Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
+        Example("instance_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"affine": True}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -187,6 +196,7 @@ class GroupNorm(_Norm, group="normalization"):
     examples = (
         Example("group_norm(4)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("group_norm(1, affine = false)", ((2, 6, 3),), (2, 6, 3)),
+        Example("group_norm(2)", ((2, 8, 5, 5), (8,)), (2, 8, 5, 5), named=("weight",)),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -233,13 +243,20 @@ class LayerNorm(_Norm, group="normalization"):
     elementwise_affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
     bias: bool = param(Boolean(), "whether the shift is learnt", True, kw_only=True)
 
+    keeps_weights = ("weight", "bias")
     saves = ("input",)
     autocast = "float32"
     lies = "in order"
     examples = (
         Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
         Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
+        Example("layer_norm(bias = false)", ((2, 3, 8, 4), (8, 4)), (2, 3, 8, 4), named=("weight",)),
+        Example("layer_norm", ((2, 5, 16), (16,)), (2, 5, 16), named=("bias",)),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"normalized_shape": weight}
 
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
         if self.normalized_shape is None:

@@ -36,16 +36,17 @@ every_example = pytest.mark.parametrize(("operator", "example"), EVERY_EXAMPLE)
 
 def types(operator: type[Operator], example: Example) -> tuple[str, ...]:
     """The types of an example's inputs."""
-    return example.dtypes or operator.default_types(len(example.inputs))
+    return example.dtypes or operator.default_types(len(example.inputs) - len(example.named)) + ("float32",) * len(
+        example.named
+    )
 
 
 def network(operator: type[Operator], example: Example) -> str:
     """A network of one line that holds the example's step."""
-    name, _, rest = example.step.partition("(")
     letters = "abc"[: len(example.inputs)]
     if issubclass(operator, Loss):
         return f"network T(a: {list(example.inputs[0])}) {{\n output y = a -> identity\n loss y -> {example.step}\n}}"
-    call = f"{name}({', '.join(filter(None, [*letters, rest.removesuffix(')')]))})"
+    call = example.call(letters)
     if isinstance(example.output[:1], tuple) and example.output and isinstance(example.output[0], tuple):
         call += "[0]"
     declared = zip(letters, example.inputs, types(operator, example), strict=True)
