@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from archdsl.job import seldom_collected
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
 from archdsl.pipeline import load_graph, load_open_graph
+from archdsl.placement.runnable import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
 
@@ -36,10 +38,16 @@ class Network:
     That of a `SpecError`'s graph can be drawn all the same, up to the errors.
     """
 
-    def __init__(self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None) -> None:
-        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on."""
+    def __init__(
+        self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None, source: SpecSource | None = None
+    ) -> None:
+        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on.
+
+        `source` is where other processes find the network.
+        """
         self.graph = graph
         self._reopen = reopen
+        self._source = source
 
     @cached_property
     def _report(self) -> PrintedReport:
@@ -135,7 +143,7 @@ class Network:
         joined = cluster(named, None if profile is None else known(profile), memory, link, latency)
         conditions = TrainingConditions(batch, micro_batches, schedule, optimizer, dtype, each)
         with seldom_collected():
-            return printed(place(self.graph, joined, conditions), PrintedPlan)
+            return printed(replace(place(self.graph, joined, conditions), source=self._source), PrintedPlan)
 
     def diff(self, other: Network) -> PrintedDifference:
         """What is added, removed and changed from this network to another, and what that costs.
@@ -189,8 +197,12 @@ class Network:
         devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
         *,
         force: bool = False,
+        seed: int | None = None,
     ) -> CompiledNetwork:
         """Compile to a `torch.fx.GraphModule`, with new weights drawn from torch's random generator.
+
+        With `seed`, each layer's are drawn from it and the layer's path alone, so that stages of a pipeline, which are
+        built apart, draw the same.
 
         `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
         for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
@@ -204,7 +216,7 @@ class Network:
         if isinstance(devices, Mapping):
             validate.named("devices", devices, "bad-device", "devices")
         graph = self._reopen() if self._reopen is not None else None
-        model: CompiledNetwork = backend("compiler").compile_graph(graph or self.graph, devices, force=force)
+        model: CompiledNetwork = backend("compiler").compile_graph(graph or self.graph, devices, force=force, seed=seed)
         return model
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -252,4 +264,7 @@ def load_at(
     graph = load_graph(spec, settings, inputs, symbols)
     if is_stdin(spec):  # which can be read but once
         return Network(graph)
-    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs))
+    source = SpecSource(
+        os.fspath(spec), settings, {name: tuple(shape) for name, shape in (inputs or {}).items()}, symbols or {}
+    )
+    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs), source=source)

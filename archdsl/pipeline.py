@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archdsl import validate
 from archdsl.address import open_spec
 from archdsl.diagnostics import Diagnostic, Note
-from archdsl.elaborate import Choices, elaborate
+from archdsl.elaborate import Choices, elaborate, unmet_needs
 from archdsl.errors import SpecError
 from archdsl.graph import Graph
 from archdsl.job import one_job
@@ -52,12 +52,16 @@ def load_open_graph(
     inputs: Mapping[str, Sequence[int]] | None = None,
 ) -> Graph | None:
     """The graph of a SPEC that loads, the sizes of its inputs open where nothing in the spec depends on their numbers:
-    all but those of the second dimensions, or the batch alone. None where something depends on that, too."""
+    all but those of the second dimensions, or the batch alone. None where something depends on that, too: where it does
+    not elaborate so, or would not take the very sizes that the spec says."""
     program, name = open_spec(spec)
+    network, variant = program.find(name)
     for free in FREE:
+        choices = Choices(settings or {}, inputs or {}, free=free)
         with suppress(SpecError):
-            network, variant = program.find(name)
-            return elaborate(network, program.definitions, variant, Choices(settings or {}, inputs or {}, free=free))
+            graph = elaborate(network, program.definitions, variant, choices)
+            if unmet_needs(network, program.definitions, variant, choices, graph) is None:
+                return graph
     return None
 
 
@@ -138,6 +142,9 @@ def _elaborated(
     except SpecError as error:
         if error.graph is None:
             raise
+        unmet = unmet_needs(network, program.definitions, variant, choices)
+        if unmet is not None:
+            raise SpecError([unmet]) from None
         from archdsl.remedies import Trial, with_remedies  # most specs need none
 
         trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))

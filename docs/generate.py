@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import archdsl
 from archdsl import shipped, sweep
@@ -216,10 +216,17 @@ DIFFERENCES: dict[str, tuple[str, str, dict[str, object]]] = {
 }
 
 
+def _schedule(name: str) -> Callable[[Path], object]:
+    """A pipeline whose layers are alike, so that the pattern of its schedule is seen."""
+    conditions: dict[str, Any] = {"link": "300GB/s", "batch": 64, "micro_batches": 8, "schedule": name}
+    return lambda file: archdsl.load("vit_b_16").place(4, "a100", **conditions).draw(file)
+
+
 NETWORKS = ("resnet18", "resnet34", "resnet50", "googlenet", "densenet121", "alexnet")
 FRONT = ("params", "macs")
 PLOTS: dict[str, Callable[[Path], object]] = {
     "plots/resnet50.svg": lambda file: archdsl.load("resnet50", inputs={"image": (32, 3, 224, 224)}).plot(file),
+    **{f"schedules/{name}.svg": _schedule(name) for name in ("1f1b", "zero-bubble", "interleaved", "dualpipev")},
     "plots/networks.svg": lambda file: sweep.plot(sweep.sweep(NETWORKS, (), {}, {}, FRONT), file, pareto=FRONT),
 }
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
-from archdsl.cli.options import at_option, choice_options, sheet_options, spec_argument
+from archdsl.cli.options import at_option, choice_options, sheet_options, spec_argument, theme_option
 from archdsl.cli.results import try_place, write_or_keep, wrote
 from archdsl.cli.terminal import print_sheets, say
 from archdsl.measure.run.optimizer import OPTIMIZERS
@@ -29,6 +30,18 @@ def _named(ctx: click.Context, option: click.Parameter, values: tuple[str, ...])
             raise click.BadParameter(f"`{name or text}` is given twice", ctx, option)
         found[name] = value
     return found
+
+
+def _chart(ctx: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
+    """The file of a drawing, if it can be written."""
+    if file is not None:
+        plots = backend("viz.plots")
+        try:
+            plots.format_of(file, plots.PAGES)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, option) from None
+        try_place(file)
+    return file
 
 
 @click.command("place")
@@ -62,6 +75,11 @@ def _named(ctx: click.Context, option: click.Parameter, values: tuple[str, ...])
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="sgd", show_default=True, help="Of training.")
 @click.option("--dtype", type=click.Choice(list(PRECISIONS)), default="fp32", show_default=True, help="Precision.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the plan to a file, NAME.json.")
+@click.option(
+    "--draw", type=click.Path(path_type=Path), metavar="FILE", callback=_chart,
+    help="Draw the schedule in time, as .svg, .pdf, .png or .html.",
+)  # fmt: skip
+@theme_option("Colours of --draw.", default=None)
 @sheet_options
 @limit_options
 def command(
@@ -82,13 +100,14 @@ def command(
     optimizer: str,
     dtype: str,
     output: Path | None,
+    draw: Path | None,
+    theme: str | None,
     form: str,
     width: int | None,
 ) -> int:
     """Split a network into stages for several devices, and say whether a pipeline pays at all."""
     from archdsl.measure.time.device_profile import ProfileError
-    from archdsl.network import Network
-    from archdsl.pipeline import load_graph
+    from archdsl.network import load_at
     from archdsl.placement.devices import PlacementError
     from archdsl.presentation.placement import answer, sheet
     from archdsl.render.json import as_text
@@ -98,10 +117,12 @@ def command(
         raise click.UsageError("give --devices with --profile, or --device NAME=DEVICE for each device")
     if "" in memory and len(memory) > 1:
         raise click.UsageError("--memory is one size for all, or NAME=SIZE for each")
+    if theme is not None and draw is None:
+        raise click.UsageError("--theme is of --draw")
     if output is not None and output.suffix != ".json":
         raise click.UsageError(f"a plan is a .json file, not {output.suffix or 'without a suffix'}")
     try_place(output)
-    network = Network(load_graph(spec, settings, inputs, symbols))
+    network = load_at(spec, settings, inputs, symbols)
     try:
         plan = network.place(
             named or count or 1,
@@ -124,4 +145,10 @@ def command(
     if output is not None:
         write_or_keep(output, lambda path: write_atomically(path, f"{as_text(plan.to_dict())}\n".encode()))
         wrote(output, err=form != "text")
+    if draw is not None:
+        try:
+            write_or_keep(draw, plan.draw(theme=theme or "light").save)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        wrote(draw, err=form != "text")
     return 0

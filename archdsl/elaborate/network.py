@@ -24,7 +24,9 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, NetworkOutput, broken
 from archdsl.limits import TooMuchWork, Work
 from archdsl.names import fault
-from archdsl.symbolic import least_values, needs
+from archdsl.needs import least_values, membership, needs
+from archdsl.ops.assumptions import Assumed, assumptions
+from archdsl.residues import Residues
 from archdsl.syntax import tree
 
 
@@ -34,18 +36,20 @@ def elaborate(
     variant: tree.Variant | None = None,
     choices: Choices | None = None,
 ) -> Graph:
-    """The elaborated graph. Raises `SpecError` with every independent fault."""
-    work = _Elaboration(network, definitions, variant, choices or Choices())
-    record = work.interpreter.faults.record
-    try:
-        work.choices.work.spend(Work.NETWORK)
-        work.run()
-    except TooMuchWork:
-        record(work.context.too_much_work(work.choices.work, network.name.span).diagnostic)
-    except Fault as stop:
-        record(stop.diagnostic)
-    except Poisoned:
-        pass
+    """The elaborated graph. Raises `SpecError` with every independent fault.
+
+    Where sizes are equal only for some residue classes of a symbol, the network is elaborated again with a symbol that
+    is in these, so that all arithmetic knows of it: until nothing more is taken for granted.
+    """
+    classes: dict[str, Residues] = {}
+    narrowed: dict[str, str] = {}
+    while True:
+        work = _Elaboration(network, definitions, variant, choices or Choices(), classes, narrowed)
+        complete = work.attempt()
+        if not work.assumed.classes or not complete:
+            break
+        classes = {**classes, **work.assumed.classes}
+        narrowed = {**narrowed, **work.builder.narrowed}
     faults = work.early + work.interpreter.faults.found
     graph = work.builder.graph
     if not faults:
@@ -60,9 +64,20 @@ def elaborate(
 
 
 class _Elaboration:
+    """One attempt, with symbols in these residue classes; `narrowed` says which layers these come from."""
+
     def __init__(
-        self, network: tree.NetworkDefinition, definitions: Definitions, variant: tree.Variant | None, choices: Choices
+        self,
+        network: tree.NetworkDefinition,
+        definitions: Definitions,
+        variant: tree.Variant | None,
+        choices: Choices,
+        classes: Mapping[str, Residues],
+        narrowed: Mapping[str, str],
     ) -> None:
+        self.classes = classes
+        self.narrowed = narrowed
+        self.assumed = Assumed()
         self.network = network
         self.variant = variant
         self.choices = choices
@@ -76,6 +91,22 @@ class _Elaboration:
         self.batch: list[str] = []
         self.losses: tuple[Graph | None, Graph | None] = (None, None)  # in training, in inference
 
+    def attempt(self) -> bool:
+        """Elaborate; False where there is no work left to do so again."""
+        record = self.interpreter.faults.record
+        try:
+            self.choices.work.spend(Work.NETWORK)
+            with assumptions() as self.assumed:
+                self.run()
+        except TooMuchWork:
+            record(self.context.too_much_work(self.choices.work, self.network.name.span).diagnostic)
+            return False
+        except Fault as stop:
+            record(stop.diagnostic)
+        except Poisoned:
+            pass
+        return True
+
     def run(self) -> None:
         settings = self._settings()
         self._inputs()
@@ -86,7 +117,9 @@ class _Elaboration:
     def finish(self, settings: dict[str, Any]) -> None:
         """Write the attributes of the graph itself."""
         graph = self.builder.graph
-        batch, required = tuple(dict.fromkeys(self.batch)), tuple(self.builder.requires)
+        batch = tuple(dict.fromkeys(self.batch))
+        classes = {name: membership(name, found) for name, found in sorted(self.classes.items())}
+        required = (*(need for need in classes.values() if need is not None), *self.assumed.least)
         graph.graph.update(
             network=self.network.name.id,
             variant=self.variant.name.id if self.variant else None,
@@ -98,6 +131,7 @@ class _Elaboration:
             least_batch=least_values(batch, required),
             needs=required,
             requires=tuple(needs(required)),
+            narrowed=self.narrowed,
             loss=self.losses[0],
             inference_loss=self.losses[1],
             written=self.context.definitions.written,
@@ -132,7 +166,8 @@ class _Elaboration:
                     f"network `{self.network.name.id}` has no input `{name}`",
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
-        reader = InputShapes(self.evaluator, self.context, self.choices.inputs, self.choices.symbols, self.choices.free)
+        choices = self.choices
+        reader = InputShapes(self.evaluator, self.context, choices.inputs, choices.symbols, choices.free, self.classes)
         shapes = reader.read(params)
         self.early += reader.faults
         if self.early or self.interpreter.faults:

@@ -9,12 +9,12 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
+from archdsl.ops.assumptions import agree
 from archdsl.ops.dtypes import GIVEN, TAKEN
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
 from archdsl.ops.strides import RULES, Laid, Lies, Strides
-from archdsl.symbolic import equal
 
 
 class ShapeError(Exception):
@@ -485,5 +485,5 @@ def index_dim(dim: int, rank: int, what: str) -> int:
 
 
 def same(a: Size, b: Size) -> bool:
-    """`equal`, fast for numbers."""
-    return a == b if isinstance(a, int) and isinstance(b, int) else equal(a, b)
+    """`agree`, fast for numbers."""
+    return a == b if isinstance(a, int) and isinstance(b, int) else agree(a, b)

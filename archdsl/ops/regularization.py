@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size
 from archdsl.ops._op import Example, Kept, Operator, Target, Use, param
 from archdsl.ops.kinds import Number
 from archdsl.ops.strides import Strides
@@ -59,10 +59,7 @@ class DropPath(_Regularization, group="regularization"):
     examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
 
     def keeps(self, use: Use) -> Kept:
-        return Kept(flags=use.output[0] if 0 < self.p < 1 else 0)  # which samples stay
-
-    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return product(output)  # the product before it is scaled
+        return Kept(values=use.output[0] if 0 < self.p < 1 else 0)  # a factor for each sample
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.fx.layers.StochasticDepth", {"p": self.p})

@@ -9,6 +9,7 @@ from archdsl.placement.actions import ActionRow
 from archdsl.placement.devices import Cluster
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
+from archdsl.placement.runnable import SpecSource
 from archdsl.placement.simulate import StageCost
 
 
@@ -42,7 +43,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """A stage: times are of one micro-batch, bytes of a micro-batch for what is received, else of the whole step."""
+    """A stage: times are of one micro-batch, bytes of a micro-batch for what is received, else of the whole step.
+
+    resting_bytes are those of `peak_bytes` that are there throughout: weights, their gradients and states, and buffers.
+    """
 
     device: str
     layers: tuple[str, ...]
@@ -50,6 +54,7 @@ class PlannedStage:
     backward: float
     weight_bytes: int
     peak_bytes: int
+    resting_bytes: int
     receives: tuple[Received, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,6 +94,7 @@ class PlacementPlan:
     lists: tuple[ActionRow, ...]  # of the devices that have stages, in the order of `used`
     costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
+    source: SpecSource | None = None  # where processes find the network
 
     @property
     def gap(self) -> float:
@@ -135,6 +141,7 @@ class PlacementPlan:
             "network": self.network,
             "variant": self.variant,
             "hash": self.hash,
+            "spec": None if self.source is None else self.source.to_dict(),
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
             "schedule": self.schedule,

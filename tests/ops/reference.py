@@ -113,7 +113,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, **pa
 
 def drop_path(x: Tensor, p: float) -> Tensor:
     keep = torch.full((x.shape[0], *[1] * (x.dim() - 1)), 1.0 - p).bernoulli()
-    return x * keep / (1 - p) if p < 1 else x * keep
+    return x * (keep / (1 - p)) if p < 1 else x * keep
 
 
 def folded(function: Callable[..., Tensor], swapped: Callable[[Any, Tensor], Tensor] | None = None) -> Operation:
