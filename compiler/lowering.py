@@ -47,9 +47,10 @@ def assemble(graph: Graph) -> Assembly:
     phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in layers(graph))
     inference = _Phase(graph, targets, holders, homes, training=False).routine() if phased else training
     outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
-    losses = [_loss(loss, outputs) if loss else None for loss in (head["loss"], head["inference_loss"])]
+    loss, inference_loss = (_loss(one, outputs) if one else None for one in (head["loss"], head["inference_loss"]))
     built = tuple({holder.path: holder for holder in holders.values()}.values())
-    return Assembly(head["network"], head["devices"], built, training, inference, *losses, aliases=_aliases(graph))
+    rest = (training, inference, loss, inference_loss, _aliases(graph))
+    return Assembly(head["network"], head["devices"], built, *rest)
 
 
 def _loss(loss: Graph, outputs: Homes) -> Routine:

@@ -86,9 +86,7 @@ def operator_arguments(
         raise context.undecided(error, call.span) from None
 
 
-def _lent(
-    operator: type[Operator], named: dict[str, Any], call: tree.Call, context: Context
-) -> dict[str, TensorValue]:
+def _lent(operator: type[Operator], named: dict[str, Any], call: tree.Call, context: Context) -> dict[str, TensorValue]:
     """The tensors that are weights of the layer; they are taken out of what is given by name."""
     lends = operator.lends if issubclass(operator, Weighted) else ()
     found = {name: named.pop(name) for name in lends if isinstance(named.get(name), TensorValue)}

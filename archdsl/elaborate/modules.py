@@ -63,8 +63,8 @@ class Modules:
         if name not in lends:
             has = " and ".join(f"`{one}`" for one in lends)
             message = f"`{what}`, an operator `{module.callee.name}`, has no `{name}` that others could use"
-            help = did_you_mean(name, lends) or (f"it has {has}" if has else None)
-            raise context.fault("unknown-attribute", message, attribute.span, made, help=help)
+            way = did_you_mean(name, lends) or (f"it has {has}" if has else None)
+            raise context.fault("unknown-attribute", message, attribute.span, made, help=way)
         if not self._uses[module.path]:
             message = f"`{what}` has no `{name}` yet: its sizes follow from its first input"
             help = f"apply it before: `x -> {what}`"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.assumptions import agree
-from archdsl.ops.dtypes import GIVEN, TAKEN
+from archdsl.ops.dtypes import FLOATING, GIVEN, TAKEN
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
@@ -55,8 +55,8 @@ class Weight(NamedTuple):
 class Target:
     """What computes the operator in torch: a dotted name and its arguments, resolved by the compiler.
 
-    A module is built with `kwargs` and called with the tensors; a weight is what a module has under this name; a function is called with the tensors (as one
-    list where `pack`), then `args`, then `kwargs`.
+    A module is built with `kwargs` and called with the tensors; a function is called with the tensors (as one
+    list where `pack`), then `args`, then `kwargs`; a weight is what the layer's module has under this name.
     """
 
     name: str
@@ -75,6 +75,11 @@ class Example(NamedTuple):
     output: tuple[int, ...] | tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+
+    def types(self, operator: type[Operator]) -> tuple[str, ...]:
+        """The types of its inputs: weights that are given by name are floating-point numbers."""
+        alone = len(self.inputs) - len(self.named)
+        return self.dtypes or (*operator.default_types(alone), *(FLOATING for _ in self.named))
 
     def call(self, tensors: Sequence[str]) -> str:
         """The example as a call on tensors of these names."""

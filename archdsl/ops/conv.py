@@ -45,7 +45,7 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
             culprits=((0, 1),),
             instead={"groups": divisor_near(groups, channels, out_channels)},
         )
-    if out_channels % groups:
+    if groups > 1 and known(out_channels, f"the number of output channels of `{op.name}`") % groups:
         raise ShapeError(
             f"{out_channels} output channels are not divisible by groups = {groups}",
             code="groups",
@@ -92,9 +92,11 @@ class Conv(Weighted, group="convolution"):
         Example("conv(8, 3, dilation = 2)", ((2, 4, 16),), (2, 8, 12)),
         Example("conv(2, 2, stride = [1, 2, 2])", ((1, 2, 4, 4, 4),), (1, 2, 3, 2, 2)),
         Example("conv(4, 3, padding = 1, padding_mode = reflect)", ((1, 2, 5, 5),), (1, 4, 5, 5)),
-        Example("conv(padding = 1, groups = 2)", ((1, 4, 5, 5), (6, 2, 3, 3)), (1, 6, 5, 5), named=("weight",)),
+        Example(
+            "conv(padding = 1, groups = 2, bias = false)", ((1, 4, 5, 5), (6, 2, 3, 3)), (1, 6, 5, 5), named=("weight",)
+        ),
         Example("conv(4, 3)", ((1, 2, 5), (4,)), (1, 4, 3), named=("bias",)),
-        Example("conv", ((1, 2, 3, 3, 3), (4, 2, 1, 2, 3), (4,)), (1, 4, 3, 2, 1), named=("weight", "bias")),
+        Example("conv", ((1, 2, 3, 3, 6), (4, 2, 1, 2, 3), (4,)), (1, 4, 3, 2, 4), named=("weight", "bias")),
     )
 
     @classmethod
@@ -265,7 +267,9 @@ class ConvTranspose(Weighted, group="convolution"):
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
         Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),
         Example("conv_transpose(4, 3, groups = 2, bias = false)", ((1, 2, 2, 2, 2),), (1, 4, 4, 4, 4)),
-        Example("conv_transpose(stride = 2)", ((2, 8, 5, 5), (8, 4, 2, 2)), (2, 4, 10, 10), named=("weight",)),
+        Example(
+            "conv_transpose(stride = 2, bias = false)", ((2, 8, 5, 5), (8, 4, 2, 2)), (2, 4, 10, 10), named=("weight",)
+        ),
         Example("conv_transpose", ((1, 2, 7), (2, 4, 3), (4,)), (1, 4, 9), named=("weight", "bias")),
     )
 

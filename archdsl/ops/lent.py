@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, cast
 
-from archdsl.dims import Dim, Shape, Size, product, show
+from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops._op import Kept, Operator, ShapeError, Target, Use, Weight, Weighted, build, same
 from archdsl.ops.sight import Sees, everything
 
@@ -55,6 +54,10 @@ class Lent(Weighted):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return tuple(weight for weight in super().weights(*self._own(inputs)) if weight.name not in self.lent)
+
+    def computes_with(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """All weights that it uses, its own and those of others."""
+        return super().weights(*self._own(inputs))
 
     @property
     def params(self) -> dict[str, Any]:
@@ -111,7 +114,7 @@ class Lent(Weighted):
     def target(self, *inputs: Shape) -> Target:
         made = super().target(*self._own(inputs))
         kwargs = dict(made.kwargs)
-        if not self.weights(*inputs):  # what owns nothing need not know how large it is
+        if not any(map(_is_open, (weight.shape for weight in self.weights(*inputs)))):  # no size of its own is open
             kwargs = {name: _any_size(value, getattr(self, "groups", 1)) for name, value in kwargs.items()}
         return Target(made.name.replace("torch.nn.", "compiler.fx.lent."), {**kwargs, "lent": self.lent})
 
@@ -123,10 +126,15 @@ def _any_size(value: Any, size: int) -> Any:
     return size if isinstance(value, Dim) else value
 
 
-@cache
-def lending(operator: type[Weighted]) -> type[Weighted]:
+_LENDING: dict[type[Weighted], type[Lent]] = {}
+
+
+def lending(operator: type[Weighted]) -> type[Lent]:
     """The operator as one that is lent weights."""
-    return cast(type[Weighted], dataclass(frozen=True)(type(f"Lent{operator.__name__}", (Lent, operator), {})))
+    if operator not in _LENDING:
+        made: Any = dataclass(frozen=True)(type(f"Lent{operator.__name__}", (Lent, operator), {}))
+        _LENDING[operator] = cast(type[Lent], made)
+    return _LENDING[operator]
 
 
 def lend(operator: type[Operator], values: Mapping[str, Any], weights: Mapping[str, Shape]) -> Operator:
@@ -139,8 +147,8 @@ def lend(operator: type[Operator], values: Mapping[str, Any], weights: Mapping[s
     settled = {name: size for name, size in told.items() if not _is_open(size)}
     waiting = {name: size for name, size in told.items() if name not in settled and name not in values}
     # Sizes that have no value yet are none that a parameter takes.
-    built = build(lender, {**settled, **dict.fromkeys(waiting, 1), **values})
-    return replace(built, lent=tuple(name for name in lender.lends if name in weights), **waiting)  # type: ignore[call-arg]
+    built = cast(Lent, build(lender, {**settled, **dict.fromkeys(waiting, 1), **values}))
+    return replace(built, lent=tuple(name for name in lender.lends if name in weights), **waiting)
 
 
 def _is_open(size: Any) -> bool:

@@ -36,7 +36,7 @@ class _Norm(Weighted):
 
     takes_default_init = False
     lends = ("weight", "bias")
-    keeps_weights = ("weight",)
+    keeps_weights: ClassVar[tuple[str, ...]] = ("weight",)
     lies: ClassVar[Lies] = "in format"
 
     def statistics(self, shape: Shape) -> Size:

@@ -89,7 +89,8 @@ class ConvTranspose3d(_ConvTranspose, nn.ConvTranspose3d):  # type: ignore[misc]
 
 class LayerNorm(_Lent, nn.LayerNorm):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
-        return F.layer_norm(input, self.normalized_shape, weight, bias, self.eps)
+        lent: Any = weight if weight is not None else bias  # whose sizes may be known only now
+        return F.layer_norm(input, tuple(lent.shape), weight, bias, self.eps)
 
 
 class GroupNorm(_Lent, nn.GroupNorm):  # type: ignore[misc]
@@ -122,9 +123,7 @@ class _InstanceNorm(_Lent):
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         own: Any = self
         of_input = self.training or not own.track_running_stats
-        return F.instance_norm(
-            input, own.running_mean, own.running_var, weight, bias, of_input, own.momentum, own.eps
-        )
+        return F.instance_norm(input, own.running_mean, own.running_var, weight, bias, of_input, own.momentum, own.eps)
 
 
 class InstanceNorm1d(_InstanceNorm, nn.InstanceNorm1d):  # type: ignore[misc]

@@ -54,16 +54,14 @@ class CompiledNetwork(fx.GraphModule):
         """Make a graph the one that runs; `forward` is compiled anew."""
         fx.GraphModule.graph.fset(self, graph)  # type: ignore[attr-defined]
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, metadata: Any, strict: bool, missing: Any, extra: Any, errors: Any
-    ) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, torch.Tensor], prefix: str, *others: Any) -> None:
         """Checkpoints of others may hold a weight that two layers share under both names, or under one alone."""
         for alias, key in self._aliases.items():
             again = state_dict.pop(prefix + alias, None)
-            own = state_dict.setdefault(prefix + key, again) if again is not None else None
-            if again is not None and own is not again and not torch.equal(own, again):
+            if again is not None and not torch.equal(state_dict.setdefault(prefix + key, again), again):
+                errors: list[str] = others[-1]
                 errors.append(f"`{alias}` differs from `{key}`, of which it is the weight")
-        super()._load_from_state_dict(state_dict, prefix, metadata, strict, missing, extra, errors)
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
         """The network's own loss of what `forward` returned.
@@ -103,7 +101,8 @@ class CompiledNetwork(fx.GraphModule):
         root._non_persistent_buffers_set = set(self._non_persistent_buffers_set)
         root.training = self.training
         copies = {id(graph): copy.deepcopy(graph) for graph in self._graphs.values()}
-        copied = CompiledNetwork(root, {mode: copies[id(graph)] for mode, graph in self._graphs.items()}, self._losses, self._aliases)
+        graphs = {mode: copies[id(graph)] for mode, graph in self._graphs.items()}
+        copied = CompiledNetwork(root, graphs, self._losses, self._aliases)
         copied.meta = dict(self.meta)
         return copied
 

@@ -8,7 +8,6 @@ it read, which end as soon as they are consumed, and then frees what it kept.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from itertools import count
 
 from archdsl.dims import Size
@@ -62,7 +61,7 @@ class _Training:
         self.closing = {step.node["checkpoint"]: step.name for step in backwards}  # where a region ends in backward
         self.gradients: dict[Tensor, Storage] = {}
         self.trained: set[str] = set()  # paths whose weights have a gradient
-        self.arrived: Counter[str] = Counter()  # bytes of gradients that came for single weights, by path
+        self.arrived: dict[str, Size] = {}  # bytes of gradients that came for single weights, by path
         self.weights = {step.node["path"]: trainable(step.node) for step in run.steps if step.node["weights"]}
         self.devices = {tensor: step.device for step in run.steps for tensor in step.makes}
         self.numbers = count()
@@ -134,12 +133,12 @@ class _Training:
 
     def _lend(self, step: ExecutionStep, arrived: Storage) -> None:
         """The gradient of a layer's weight that others used: the layer's own is added to it, whichever comes first."""
-        size, path = math.prod(step.node["shape"]) * self.exec.setting.precision.weight, step.node["path"]
+        size, path = self.exec.sizes[step.makes[0]], step.node["path"]
         if path in self.trained:
             self.ledger.mark(step.name, step.device, "backward", size)
             self.ledger.drop(arrived)
             return
-        self.arrived[path] += size
+        self.arrived[path] = self.arrived.get(path, 0) + size
         if self.ledger.holders[arrived] > 1 or self.ledger.sizes[arrived] != size:
             self.ledger.add(step.device, size)
             self.ledger.mark(step.name, step.device, "backward")
@@ -184,14 +183,14 @@ class _Training:
                 found.append((tensor, self._new(run.sizes[tensor], step.device)))
         return found
 
-    def _train(self, step: ExecutionStep) -> int:
+    def _train(self, step: ExecutionStep) -> Size:
         """Make the gradients of a step's weights. What is taken for a while where they are added to others: of a
         further use of shared weights its gradient and the sum, of weights that others were lent the sum."""
         path = step.node["path"]
         size = self.weights.get(path, 0) * self.exec.setting.precision.weight
         if path not in self.trained and size:
             self.trained.add(path)
-            before = self.arrived[path]
+            before = self.arrived.get(path, 0)
             self.ledger.add(step.device, size - before)
             return before * 2
         return size * 2
