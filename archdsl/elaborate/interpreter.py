@@ -30,7 +30,7 @@ class Interpreter:
         modules = Modules(builder, self.evaluator, operations, blocks)
         self.evaluator.weight_of = modules.weight
         calls = Calls(self.evaluator, operations, blocks, modules)
-        steps = Steps(builder, self.evaluator, calls, Labels(builder, self.evaluator))
+        steps = Steps(builder, self.evaluator, calls, Labels(builder, self.evaluator), self.bodies)
         self.evaluator.forms |= {
             tree.Call: calls.alone,
             tree.NewModule: modules.new,

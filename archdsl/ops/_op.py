@@ -91,13 +91,15 @@ class Example(NamedTuple):
 
 class Use(NamedTuple):
     """An operator at work: how its inputs lie in memory, the shape of its (first) output, which inputs want a gradient,
-    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor."""
+    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor.
+    Kernels for a GPU and for the CPU may keep different things."""
 
     inputs: tuple[Laid, ...]
     output: Shape
     wanted: tuple[bool, ...]
     trained: bool
     first: tuple[int, ...]
+    hardware: Literal["cuda", "cpu"] = "cuda"
 
     @property
     def shapes(self) -> list[Shape]:
@@ -174,7 +176,7 @@ class Operator:
         takes: for each input what it holds, a key of `TAKEN` ("floating", "integers", "booleans", "numbers",
             "anything"); the last goes for all further ones.
         gives: for each output, or for all, its type, or how it follows from those of the inputs, a key of `GIVEN`
-            ("same" as the first, "promoted", "divided", "added up").
+            ("same" as the first, "promoted", "added up").
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
         pointwise: an element depends on those at its own place, and on no other: its receptive-field rule.
