@@ -13,7 +13,7 @@ from archdsl.ops.assumptions import agree
 from archdsl.ops.dtypes import FLOATING, GIVEN, TAKEN
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
-from archdsl.ops.sight import Sees, pointwise
+from archdsl.ops.sight import Sees, Slide, pointwise
 from archdsl.ops.strides import RULES, Laid, Lies, Strides
 
 
@@ -336,12 +336,14 @@ class Weighted(Operator):
 
     `takes_default_init` says whether a network's own choice reaches it: a norm starts as the identity all the same.
     `lends` names the weights that may be lent to it, tensors that it is given instead of owning them, see
-    `archdsl.ops.lent`; `keeps_weights` those of them that autograd keeps.
+    `archdsl.ops.lent`; `keeps_weights` those of them that autograd keeps; `weight_places` says which dimension
+    of such a weight is which of the output.
     """
 
     takes_default_init: ClassVar[bool] = True
     lends: ClassVar[tuple[str, ...]] = ()
     keeps_weights: ClassVar[tuple[str, ...]] = ()
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {}
 
     init: Initialiser | None = param(Init(), "how the weight starts; torch's default if not given", None, kw_only=True)
     bias_init: Initialiser | None = param(
@@ -353,6 +355,12 @@ class Weighted(Operator):
         """The parameters that a weight which is lent tells by its shape, beside those that are `given`. Raises
         `ShapeError`."""
         return {}
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        """The receptive-field rule of a weight that is lent: an element depends on all of it, but for its place in one
+        dimension."""
+        dim, to = self.weight_places.get(name, (-1, 0))
+        return tuple(Slide(to % len(output)) if i == dim else None for i in range(len(weight)))
 
 
 _TABLES: dict[type[Operator], dict[str, OperatorParameter]] = {}

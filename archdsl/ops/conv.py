@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
@@ -28,7 +28,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
-from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
+from archdsl.ops.sight import MOST, Sees, Slide, everything, spatially, window
 from archdsl.ops.strides import Strides, contiguous
 
 MODES = ("zeros", "reflect", "replicate", "circular")
@@ -84,6 +84,7 @@ class Conv(Weighted, group="convolution"):
     told = 1
     lends = ("weight", "bias")
     keeps_weights = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     autocast = "lower"
     lies = "in format"
     examples = (
@@ -260,6 +261,7 @@ class ConvTranspose(Weighted, group="convolution"):
     told = 1
     lends = ("weight", "bias")
     keeps_weights = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (1, 1), "bias": (0, 1)}
     saves = ("input",)
     autocast = "lower"
     lies = "in format"
@@ -332,6 +334,11 @@ class ConvTranspose(Weighted, group="convolution"):
         if max(stride) > MOST:
             return None
         return spatially(Slide(dim, _transposed(k, s, p, d)) for dim, (k, s, p, d) in enumerate(axes, 2))
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        if self.groups > 1 and name == "weight":  # the same place for a channel of each group
+            return everything(weight)
+        return super().sees_weight(name, weight, output)
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs

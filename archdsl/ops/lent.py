@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops._op import Kept, Operator, ShapeError, Target, Use, Weight, Weighted, build, same
-from archdsl.ops.sight import Sees, everything
+from archdsl.ops.sight import Sees
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,9 @@ class Lent(Weighted):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         own = self._own(inputs)
-        return super().sees(own, output, number) if number < len(own) else everything(inputs[number])
+        if number < len(own):
+            return super().sees(own, output, number)
+        return self.sees_weight(self.lent[number - len(own)], inputs[number], output)
 
     def target(self, *inputs: Shape) -> Target:
         made = super().target(*self._own(inputs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
@@ -87,6 +87,7 @@ class Linear(Weighted, group="linear"):
     told = -1
     lends = ("weight", "bias")
     keeps_weights = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, -1), "bias": (0, -1)}
     saves = ("input",)
     for_weights = True
     autocast = "lower"
@@ -142,6 +143,7 @@ class Embedding(Weighted, group="linear"):
     embedding_dim: int = param(Integer(1), "size of a row")
 
     lends = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (1, -1)}
     takes = ("integers",)
     gives = ("float32",)
     gathers = True

@@ -38,6 +38,7 @@ class _Norm(Weighted):
     takes_default_init = False
     lends = ("weight", "bias")
     keeps_weights: ClassVar[tuple[str, ...]] = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     lies: ClassVar[Lies] = "in format"
 
     def statistics(self, shape: Shape) -> Size:
@@ -278,6 +279,9 @@ class LayerNorm(_Norm, group="normalization"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         rank = len(output)
         return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        return pointwise(weight, output)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine", "bias")}
