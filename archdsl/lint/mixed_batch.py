@@ -14,7 +14,7 @@ def check(net: Net) -> Iterator[Found]:
     header = net.header
     for name in header["batch"]:
         key = header["narrowed"].get(name)
-        if key in net.layers:
+        if key is not None and key in net.layers:
             (need, *_) = needs(size for size in header["needs"] if symbols(size) == {name})
             message = f"`{net.layers[key]['op']}` takes samples of a batch together: the network needs {need}"
             way = f"where it is meant, write `[2 * {name}, …]` in the input's shape"
