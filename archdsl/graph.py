@@ -22,7 +22,7 @@ from networkx.classes.multidigraph import MultiDiGraph
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size
 from archdsl.ops import Operator, Weight
-from archdsl.source import Span
+from archdsl.source import Source, Span
 
 Graph: TypeAlias = "MultiDiGraph[str]"
 Exists: TypeAlias = Literal["both", "train"]  # in both phases, or in training only, as @train marks it
@@ -103,6 +103,7 @@ class Writing(NamedTuple):
     statements: tuple[Span, ...] = ()
     definitions: tuple[Span, ...] = ()  # blocks and networks
     unused: tuple[Unused, ...] = ()
+    sources: tuple[Source, ...] = ()  # the spec's own first, then those that it imports
 
 
 class Header(TypedDict):
