@@ -20,8 +20,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 from networkx.classes.multidigraph import MultiDiGraph
 
 from archdsl.diagnostics import Diagnostic, Instance
-from archdsl.dims import Dim, Shape, Size
+from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops import Operator, Weight
+from archdsl.ops.dtypes import FLOATING
 from archdsl.source import Source, Span
 
 Graph: TypeAlias = "MultiDiGraph[str]"
@@ -38,8 +39,10 @@ class Layer(TypedDict):
     weights: tuple[Weight, ...]  # parameters and buffers it owns (none of its own for a second use)
     shape: Shape  # of its output, or of the first of several
     outputs: tuple[Shape, ...]  # of all its outputs
-    dtype: str  # of its outputs, as torch spells it: "float32"
+    dtype: str  # of its output, or of the first of several, as torch spells it: "float32"
+    dtypes: tuple[str, ...]  # of all its outputs
     device: str | None  # the logical device, where the network declares any
+    pinned: bool  # whether the spec says so, by a mark, and not by where its inputs are
     phase: Exists  # "train" for what exists in training only
     frozen: bool  # its parameters take no gradient
     checkpoint: str | None  # the region, if any, whose activations are recomputed in backward
@@ -84,6 +87,7 @@ class NetworkOutput(TypedDict):
     node: str
     output: int
     shape: Shape
+    dtype: str
     phase: Exists
 
 
@@ -118,7 +122,8 @@ class Header(TypedDict):
     batch: tuple[str, ...]  # symbols that stand for a batch size
     least_batch: dict[str, int]  # what each of them counts as: the least value that the needs allow, mostly 1
     needs: tuple[Dim, ...]  # what must be 0 or more for the shapes to hold
-    requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33"
+    requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33", "W % 16 == 0"
+    narrowed: Mapping[str, str]  # by symbol, the last layer for which it is taken to be a multiple, or the like
     loss: Graph | None  # its inputs are the outputs' names and "target"
     inference_loss: Graph | None  # the same without what exists in training only
     written: Writing  # not serialised
@@ -135,6 +140,11 @@ def batch_in_words(least: Mapping[str, int]) -> str:
     sizes = sorted(set(least.values()))
     more = ", the least that this network takes" if sizes != [1] else ""
     return f"for a batch of {' and '.join(map(str, sizes))} ({said}){more}"
+
+
+def typed(shape: Shape, dtype: str) -> str:
+    """A tensor's shape in words, with its type where that is not the usual one: `[1, 7] int64`."""
+    return show(shape) if dtype == FLOATING else f"{show(shape)} {dtype}"
 
 
 def layer(graph: Graph, key: str) -> Layer:
@@ -209,7 +219,7 @@ def serialise(graph: Graph) -> dict[str, Any]:
                 "params": {name: plain(value) for name, value in node["params"].items()},
                 "inputs": [list(operand) for operand in operands(graph, key)],
                 "outputs": [[plain(size) for size in shape] for shape in node["outputs"]],
-                "dtype": node["dtype"],
+                "dtype": node["dtype"] if len(set(node["dtypes"])) < 2 else list(node["dtypes"]),
                 "device": node["device"],
                 "phase": node["phase"],
                 "frozen": node["frozen"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,6 +18,7 @@ from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
 from archdsl.phases import Phase, phase_of
 from archdsl.pipeline import load_graph, load_open_graph
+from archdsl.placement.runnable import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
 
@@ -38,10 +40,16 @@ class Network:
     That of a `SpecError`'s graph can be drawn all the same, up to the errors.
     """
 
-    def __init__(self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None) -> None:
-        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on."""
+    def __init__(
+        self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None, source: SpecSource | None = None
+    ) -> None:
+        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on.
+
+        `source` is where other processes find the network.
+        """
         self.graph = graph
         self._reopen = reopen
+        self._source = source
 
     @cached_property
     def _report(self) -> PrintedReport:
@@ -137,7 +145,7 @@ class Network:
         joined = cluster(named, None if profile is None else known(profile), memory, link, latency)
         conditions = TrainingConditions(batch, micro_batches, schedule, optimizer, dtype, each)
         with seldom_collected():
-            return printed(place(self.graph, joined, conditions), PrintedPlan)
+            return printed(replace(place(self.graph, joined, conditions), source=self._source), PrintedPlan)
 
     def diff(self, other: Network) -> PrintedDifference:
         """What is added, removed and changed from this network to another, and what that costs.
@@ -195,6 +203,7 @@ class Network:
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
+        seed: int | None = None,
     ) -> CompiledNetwork:
         """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file.
 
@@ -203,6 +212,9 @@ class Network:
         in the network, with patterns such as `{"backbone.*": "*"}`; what a pattern of `fresh` fits stays as drawn
         (`["fc.*"]`, a classifier for other classes); what one of `drop` fits is left out. Heads that exist in training
         only may be missing.
+
+        With `seed`, each layer's are drawn from it and the layer's path alone, so that stages of a pipeline, which are
+        built apart, draw the same.
 
         `devices` maps the devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one device
         for all, or "auto"; by default all is on the CPU. `train()` and `eval()` switch between the graph with the
@@ -218,10 +230,10 @@ class Network:
         compiler = backend("compiler")
         given = weights if weights is None or isinstance(weights, Mapping) else compiler.read_weights(Path(weights))
         graph = self._reopen() if self._reopen is not None else None
-        model: CompiledNetwork = compiler.compile_graph(graph or self.graph, devices, force=force)
+        model: CompiledNetwork = compiler.compile_graph(graph or self.graph, devices, force=force, seed=seed)
         if given is not None:
-            choice = compiler.Choice(rename or {}, tuple(fresh), tuple(drop))
-            compiler.load_weights(model, self.graph, given, choice)
+            matching = compiler.Matching(rename or {}, tuple(fresh), tuple(drop))
+            compiler.load_weights(model, self.graph, given, matching)
         return model
 
     def export(
@@ -286,7 +298,10 @@ def load_at(
     graph = load_graph(spec, settings, inputs, symbols)
     if is_stdin(spec):  # which can be read but once
         return Network(graph)
-    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs))
+    source = SpecSource(
+        os.fspath(spec), settings, {name: tuple(shape) for name, shape in (inputs or {}).items()}, symbols or {}
+    )
+    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs), source=source)
 
 
 def from_pretrained(name: str | os.PathLike[str], **options: Any) -> CompiledNetwork:

@@ -76,7 +76,9 @@ def _network(example: Example) -> str:
     call = f"{name}({', '.join(filter(None, [*letters, rest.removesuffix(')')]))})"
     if isinstance(next(iter(example.output), None), tuple):
         call += "[0]"
-    inputs = ", ".join(f"{x}: {list(shape)}" for x, shape in zip(letters, example.inputs, strict=True))
+    types = example.dtypes or [""] * len(letters)
+    declared = zip(letters, example.inputs, types, strict=True)
+    inputs = ", ".join(f"{x}: {list(shape)} {dtype}".rstrip() for x, shape, dtype in declared)
     return f"network Example({inputs or 'x: [1]'}) {{ {call} }}"
 
 

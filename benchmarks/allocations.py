@@ -23,7 +23,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from archdsl.graph import Layer, header, layer
-from archdsl.measure.run.execution import target_dtype
 from archdsl.network import Network
 
 
@@ -125,7 +124,9 @@ def inputs(net: Network, device: str, floats: torch.dtype = torch.float32) -> li
 def target(net: Network, device: str) -> Tensor | None:
     """A target for the network's loss; None where it has none."""
     loss = header(net.graph)["loss"]
-    return None if loss is None else _zeros(layer(loss, "target"), getattr(torch, target_dtype(loss)), device)
+    return (
+        None if loss is None else _zeros(layer(loss, "target"), getattr(torch, layer(loss, "target")["dtype"]), device)
+    )
 
 
 def _zeros(node: Layer, dtype: torch.dtype, device: str) -> Tensor:
@@ -173,7 +174,8 @@ def _training(model: Any, given: list[Tensor], wanted: Tensor | None, cast: Call
             outputs = model(*given)
             loss = _loss(model, outputs, wanted)
         trace.phase = "backward"
-        loss.backward()
+        if loss.requires_grad:  # nothing goes back to integers
+            loss.backward()
     return trace
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from compiler.fx.model import CompiledNetwork
     from compiler.lowering import assemble
     from compiler.once import run_once
-    from compiler.weights import Choice, Loaded, load_weights, read_rename, read_weights
+    from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
 
 __all__ = [
-    "Choice",
     "CompiledNetwork",
     "Loaded",
+    "Matching",
     "assemble",
     "calibrate",
     "check_suffix",
@@ -38,9 +38,9 @@ __all__ = [
 ]
 
 HOMES: Final = {
-    "Choice": "compiler.weights",
     "CompiledNetwork": "compiler.fx.model",
     "Loaded": "compiler.weights",
+    "Matching": "compiler.weights",
     "assemble": "compiler.lowering",
     "calibrate": "compiler.bench.calibration",
     "check_suffix": "compiler.export.formats",

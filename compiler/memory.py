@@ -11,7 +11,7 @@ import torch
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.measure.run.precision import BYTES
+from archdsl.ops.dtypes import WIDTHS
 from archdsl.sheet.units import size
 from compiler.devices import CPU
 from compiler.program import Holder
@@ -34,7 +34,7 @@ def bytes_needed(holders: Iterable[Holder], places: Mapping[str | None, torch.de
     passing = 0
     for holder in holders:
         device = places[holder.device]
-        own = sum(math.prod(held.weight.shape) * BYTES[held.weight.dtype] for held in holder.held)
+        own = sum(math.prod(held.weight.shape) * WIDTHS[held.weight.dtype] for held in holder.held)
         needed[device] += own
         if device.type not in ("cpu", "meta"):
             passing = max(passing, own)

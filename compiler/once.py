@@ -19,13 +19,12 @@ class Outcome(NamedTuple):
 
 
 def run_once(model: CompiledNetwork, graph: Graph) -> Outcome:
-    """Run a network once, on inputs of zeros, which are whole numbers where it reads indices."""
+    """Run a network once, on inputs of zeros."""
     head = header(graph)
     given = []
     for name in head["inputs"]:
         node = layer(graph, name)
-        whole = node["dtype"] == "int64"
-        given.append(torch.zeros(numbers(node["shape"]) or (), dtype=torch.int64 if whole else torch.float32))
+        given.append(torch.zeros(numbers(node["shape"]) or (), dtype=getattr(torch, node["dtype"])))
     made = model.eval()(*given)
     several = made if isinstance(made, (tuple, list)) else made.values() if isinstance(made, dict) else (made,)
     names = [output["name"] for output in head["outputs"]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import pickle
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -40,7 +38,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Matching:
     """What of a file's names is meant otherwise.
 
     `rename` gives the network's names for those of the file, or for patterns with one `*`. Tensors of the network that
@@ -63,21 +61,12 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        message = f"`{path}` holds more than tensors and plain data; it was not loaded, since a pickle can run any code"
-        raise _error("unreadable-weights", message, "save the `state_dict()` alone, best as .safetensors") from None
     except OSError as error:
         raise _error("unreadable-weights", f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
-    except (
-        SafetensorError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-    ) as error:
+    except Exception as error:  # whatever a damaged or hostile file makes of torch's reader
+        if type(error).__name__ == "UnpicklingError":
+            message = f"`{path}` holds more than tensors and plain data; it was not loaded, since that can run any code"
+            raise _error("unreadable-weights", message, "save the `state_dict()` alone, best as .safetensors") from None
         reason = " ".join(str(error).split())[:120]
         raise _error("unreadable-weights", f"`{path}` is no file of weights, or a damaged one: {reason}") from None
     for key in NESTED:
@@ -102,7 +91,7 @@ def read_rename(path: Path) -> dict[str, str]:
     return found
 
 
-def load_weights(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], choice: Choice) -> list[Loaded]:
+def load_weights(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], matching: Matching) -> list[Loaded]:
     """Copy tensors into a network that was compiled from a graph, and say what came from where.
 
     The file need not have those of heads that exist in training only. Names that every tensor of the file has in front
@@ -110,10 +99,10 @@ def load_weights(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tenso
     `SpecError` with all that is missing, left over or of another shape.
     """
     wanted = model.state_dict(keep_vars=True)
-    _fitting(choice.fresh, wanted, "the network")
-    _fitting(choice.drop, given, "the file")
-    sources = _named(given, wanted, choice)
-    fresh = {name for name in wanted if _fits(name, choice.fresh)}
+    _fitting(matching.fresh, wanted, "the network")
+    _fitting(matching.drop, given, "the file")
+    sources = _named(given, wanted, matching)
+    fresh = {name for name in wanted if _fits(name, matching.fresh)}
     optional = _of_training(assemble(graph))
     missing = [n for n in wanted if n not in sources and n not in fresh and not _may_lack(n, optional, wanted, sources)]
     extra = [old for new, old in sources.items() if new not in wanted]
@@ -140,16 +129,16 @@ def _may_lack(name: str, optional: Collection[str], wanted: Mapping[str, Any], s
     return name in optional or name.endswith(COUNTER) or any(wanted[other] is wanted[name] for other in same)
 
 
-def _named(given: Mapping[str, Any], wanted: Collection[str], choice: Choice) -> dict[str, str]:
+def _named(given: Mapping[str, Any], wanted: Collection[str], matching: Matching) -> dict[str, str]:
     """The file's name for each name in the network. Raises `SpecError` where two get the same."""
     front = next((front for front in WRAPPED if all(name.startswith(front) for name in given)), "")
     if front and any(name.startswith(front) for name in wanted):
         front = ""
     found: dict[str, str] = {}
     for old in given:
-        if _fits(old, choice.drop):
+        if _fits(old, matching.drop):
             continue
-        new = _renamed(old.removeprefix(front), choice.rename)
+        new = _renamed(old.removeprefix(front), matching.rename)
         if new in found:
             raise _error("bad-rename", f"`{found[new]}` and `{old}` would both be `{new}`")
         found[new] = old

@@ -6,15 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import archdsl
 from archdsl import shipped, sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
+from archdsl.graph import typed
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
-from archdsl.ops import OPERATORS, Operator, parameters
+from archdsl.ops import OPERATORS, Example, Operator, parameters
 from archdsl.ops._op import REQUIRED
+from archdsl.ops.dtypes import IN_WORDS
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.published import figures
 from archdsl.render.explanation import as_markdown
@@ -214,10 +216,17 @@ DIFFERENCES: dict[str, tuple[str, str, dict[str, object]]] = {
 }
 
 
+def _schedule(name: str) -> Callable[[Path], object]:
+    """A pipeline whose layers are alike, so that the pattern of its schedule is seen."""
+    conditions: dict[str, Any] = {"link": "300GB/s", "batch": 64, "micro_batches": 8, "schedule": name}
+    return lambda file: archdsl.load("vit_b_16").place(4, "a100", **conditions).draw(file)
+
+
 NETWORKS = ("resnet18", "resnet34", "resnet50", "googlenet", "densenet121", "alexnet")
 FRONT = ("params", "macs")
 PLOTS: dict[str, Callable[[Path], object]] = {
     "plots/resnet50.svg": lambda file: archdsl.load("resnet50", inputs={"image": (32, 3, 224, 224)}).plot(file),
+    **{f"schedules/{name}.svg": _schedule(name) for name in ("1f1b", "zero-bubble", "interleaved", "dualpipev")},
     "plots/networks.svg": lambda file: sweep.plot(sweep.sweep(NETWORKS, (), {}, {}, FRONT), file, pareto=FRONT),
 }
 
@@ -317,7 +326,7 @@ def operators() -> str:
 def _operator(operator: type[Operator]) -> list[str]:
     text = " ".join(line.strip() for line in (operator.__doc__ or "").strip().splitlines())
     tensors = ", ".join(operator.inputs) + ("…" if operator.variadic is not None else "")
-    lines = [f"### {operator.name}", "", text, "", f"Tensors: {tensors or 'none'}."]
+    lines = [f"### {operator.name}", "", text, "", f"Tensors: {tensors or 'none'}{_types(operator)}."]
     found = parameters(operator)
     if found:
         lines += ["", "| parameter | takes | default | |", "|---|---|---|---|"]
@@ -325,8 +334,23 @@ def _operator(operator: type[Operator]) -> list[str]:
             default = "" if p.default is REQUIRED or p.default is None else f"`{_spell(p.default)}`"
             name = f"`{p.name}`" if p.positional else f"`{p.name} =`"
             lines.append(f"| {name} | {p.kind.describe()} | {default} | {p.doc} |")
-    examples = [f"`{e.step}`: {_shapes(e.inputs)} → {_shapes(e.output)}" for e in operator.examples]
+    examples = [f"`{e.step}`: {_inputs(e)} → {_shapes(e.output)}" for e in operator.examples]
     return [*lines, "", *(f"* {example}" for example in examples)]
+
+
+def _types(operator: type[Operator]) -> str:
+    """What the tensors of an operator hold, and what it makes, where that is not floating-point numbers alone."""
+    takes = [IN_WORDS.get(kind, "of any type") for kind in operator.takes]
+    gives = [{"same": "", "promoted": "", "added up": "", "divided": ""}.get(kind, kind) for kind in operator.gives]
+    said = "" if set(operator.takes) == {"floating"} or not operator.inputs else f" ({', '.join(takes)})"
+    made = ", ".join(filter(None, gives))
+    return said + (f"; gives {made}" if made not in ("", "float32") else "")
+
+
+def _inputs(example: Example) -> str:
+    if not example.dtypes:
+        return _shapes(example.inputs)
+    return ", ".join(typed(shape, dtype) for shape, dtype in zip(example.inputs, example.dtypes, strict=True))
 
 
 def _spell(value: object) -> str:

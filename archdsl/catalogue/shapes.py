@@ -34,6 +34,20 @@ ENTRIES: Final[dict[str, Entry]] = {
         }
         """,
     ),
+    "wrong-dtype": Entry(
+        "a tensor holds another type than an operator takes",
+        """
+        Tensors hold floating-point numbers (`float32`), integers (`int64`) or truth values (`bool`). Layers with
+        weights compute with the first, `embedding` looks rows up by integers, masks are truth values. torch says so
+        when the network runs, or computes something that nobody meant.
+
+        An input says what it holds behind its shape, `ids: [N, T] int64`; one that does not say is what its first use
+        takes. `to(float32)` makes numbers of truth values and of integers. Arithmetic follows torch: integers
+        and floating-point numbers make floating-point numbers, comparisons make truth values.
+        """,
+        wrong="network Net(ids: [N, 7]) { ids -> flatten -> embedding(100, 8) }",
+        right="network Net(ids: [N, 7] int64) { ids -> flatten -> embedding(100, 8) }",
+    ),
     "shape-pattern": Entry(
         "a tensor does not have the annotated shape",
         """
@@ -122,7 +136,10 @@ ENTRIES: Final[dict[str, Entry]] = {
         """
         Sizes such as `H` in `image: [N, 3, H, W]` are symbols: shapes are worked out for all their values at once,
         exactly. Here the answer is yes for some values and no for others: weights would have as many rows as `H`
-        says, or two shapes agree only where `H` is even. Nothing is guessed.
+        says, two shapes agree only where `H` is 8, or a condition asks whether `H` is even. Nothing is guessed.
+
+        Where shapes agree for all multiples of a number, that is no error: it is what the network needs, and the
+        report says so (`needs H % 16 == 0`).
 
         Write a number in the input's shape, or give one by `--input`. Or say in the input's shape what must hold:
         `[N, 3, 4 * H, 4 * W]` is an image whose sides are multiples of four. A network that pools over all of its

@@ -96,7 +96,7 @@ def command(
     model = network.compile(choice, force=force)
     loaded = []
     if given is not None:
-        loaded = compiler.load_weights(model, network.graph, given, compiler.Choice(names, fresh, drop))
+        loaded = compiler.load_weights(model, network.graph, given, compiler.Matching(names, fresh, drop))
     if output is not None:
         _export(network, model, output, phase or "inference")
     phase = phase or ("training" if output is None else "inference")

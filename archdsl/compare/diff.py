@@ -7,7 +7,6 @@ from typing import Any
 
 from archdsl.compare.difference import Change, Difference, LayerDiff, Side
 from archdsl.compare.matching import LayerPair, match, same_value
-from archdsl.dims import show
 from archdsl.graph import Graph, Layer, header, layer, layers, live, operands, serialise
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report, Row
@@ -112,8 +111,8 @@ def _weights(a: Layer, b: Layer) -> Iterable[Change]:
 def _interface(a: Graph, b: Graph, report_a: Report, report_b: Report) -> Iterable[Change]:
     head_a, head_b = header(a), header(b)
     everything = (
-        ("inputs", *(", ".join(f"{n} {show(s)}" for n, s in r.inputs) for r in (report_a, report_b))),
-        ("outputs", *(", ".join(_output(*output) for output in r.outputs) for r in (report_a, report_b))),
+        ("inputs", *(", ".join(report.typed_inputs) for report in (report_a, report_b))),
+        ("outputs", *(", ".join(_outputs_of(report)) for report in (report_a, report_b))),
         ("devices", ", ".join(head_a["devices"]), ", ".join(head_b["devices"])),
     )
     for what, x, y in everything:
@@ -142,8 +141,9 @@ def _computed(loss: Graph) -> object:
     return [node for node in serialise(loss)["nodes"] if node["op"] != "input"]
 
 
-def _output(name: str, shape: Any, phase: str) -> str:
-    return f"{name} {show(shape)}" + (" in training" if phase == "train" else "")
+def _outputs_of(report: Report) -> Iterable[str]:
+    for said, (_, _, phase) in zip(report.typed_outputs, report.outputs, strict=True):
+        yield said + (" in training" if phase == "train" else "")
 
 
 def _formula(loss: Graph | None) -> str | None:

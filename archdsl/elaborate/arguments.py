@@ -15,9 +15,9 @@ from archdsl.elaborate.values import Context, SharedModule, describe, is_tensors
 from archdsl.habits import unknown_parameter
 from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
+from archdsl.ops.assumptions import agree
 from archdsl.ops.kinds import ParamError
 from archdsl.source import Span
-from archdsl.symbolic import equal
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
@@ -182,9 +182,10 @@ def bind_parameters(
 def check_parameter(block: str, param: tree.Param, value: Any, span: Span, context: Context) -> None:
     """A block's parameter against its annotation."""
     name = param.name.id
-    if param.shape is not None and not isinstance(value, TensorValue):
-        raise context.fault("wrong-type", f"`{name}` of `{block}` is a tensor, found {describe(value)}", span)
-    if param.type is not None:
+    if param.shape is not None:
+        if not isinstance(value, TensorValue):
+            raise context.fault("wrong-type", f"`{name}` of `{block}` is a tensor, found {describe(value)}", span)
+    elif param.type is not None:
         wanted = TYPES[param.type.id]
         if not isinstance(value, wanted) or (isinstance(value, bool) and param.type.id != "bool"):
             raise context.fault(
@@ -225,7 +226,7 @@ def match_shape(
         if isinstance(wanted, bool) or (not isinstance(wanted, int) and not hasattr(wanted, "terms")):
             raise context.fault("shape-pattern", "a dimension is a name, a number or `...`", dim.span)
         try:
-            agrees = equal(wanted, size)
+            agrees = agree(wanted, size)
         except Undecided as error:
             raise context.undecided(error, span) from None
         if not agrees:

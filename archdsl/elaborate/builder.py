@@ -11,7 +11,7 @@ from networkx.classes.multidigraph import MultiDiGraph
 
 from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
-from archdsl.elaborate.devices import unmarked
+from archdsl.elaborate.devices import MarksByPath, unmarked
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context
@@ -19,6 +19,7 @@ from archdsl.graph import Graph, Place
 from archdsl.limits import Work, limits
 from archdsl.ops import Operator, ShapeError, Weighted
 from archdsl.ops.assumptions import assumptions, fits
+from archdsl.ops.dtypes import FLOATING, IN_WORDS, TAKEN
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import ParamError
 from archdsl.ops.source import Input, Unresolved
@@ -37,9 +38,11 @@ class GraphBuilder:
         self.work = work
         self.limits = limits()
         self.devices: dict[str, None] = {}  # in the order declared
+        self.marks: MarksByPath | None = None  # the setting `marks`
         self.broken: dict[str, None] = {}  # steps that cannot be, in the order found
+        self.untyped: set[str] = set()  # inputs that declare no type and have no use yet
         self.init: Initialiser | None = None  # the network's own choice
-        self.requires: dict[Dim, None] = {}  # sizes that must be at least 0, in the order found
+        self.narrowed: dict[str, str] = {}  # by symbol, the last layer for which it is taken to be in fewer classes
         self.steps: dict[str, Span] = {}  # every path given to a step
         self.containers: dict[str, Span] = {}  # every path that has others below it
         self._layers = 0
@@ -118,12 +121,13 @@ class GraphBuilder:
 
     # --- layers
 
-    def input(self, name: str, shape: Shape, span: Span) -> TensorValue:
-        with assumptions() as taken:
-            for size in shape:
-                fits(size)
-        self.requires |= taken
-        self._add(name, name, "input", Input(shape), (shape,), span, None, "float32")
+    def input(self, name: str, shape: Shape, span: Span, dtype: str | None = None) -> TensorValue:
+        """Add an input. One without a type is of that which its first use takes."""
+        for size in shape:
+            fits(size)
+        self._add(name, name, "input", Input(shape), (shape,), span, None, (dtype or FLOATING,))
+        if dtype is None:
+            self.untyped.add(name)
         self.graph.nodes[name]["phase"] = "both"
         return TensorValue(name, 0, shape, span)
 
@@ -158,9 +162,10 @@ class GraphBuilder:
         if context.reuse == 1:
             self._claim_layer(path, span, context)
         try:
-            outputs = self._infer(operator, tensors, span, context)
-            dtype = self._dtype(operator, tensors, span, context)
-            self._add(key, path, operator.name, operator, outputs, span, context, dtype, labelled)
+            outputs = self._infer(key, operator, tensors, span, context)
+            operator, dtypes = self._typed(operator, tensors, span, context)
+            dtypes += dtypes[-1:] * (len(outputs) - len(dtypes))
+            self._add(key, path, operator.name, operator, outputs, span, context, dtypes, labelled)
             self._connect(key, operator, tensors, span, context)
         except Fault as fault:
             fault.diagnostic = replace(fault.diagnostic, layer=key)
@@ -184,7 +189,7 @@ class GraphBuilder:
         """Keep a step that cannot be, for whoever looks at the graph to see where it ends."""
         while key in self.graph:  # a step whose path was not settled yet
             key += "'"
-        self._add(key, key, op, operator or Unresolved(), (), span, context, "float32")
+        self._add(key, key, op, operator or Unresolved(), (), span, context, ())
         sizes = tuple(Place(tensor.node, tensor.output, dim) for tensor, dim in fault.sizes)
         blame = {"sizes": sizes, "instead": fault.instead, "wanted": fault.wanted}
         self.graph.nodes[key].update(fault=fault.diagnostic, **blame)
@@ -193,11 +198,12 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
     def _infer(
-        self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+        self, key: str, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
     ) -> tuple[Shape, ...]:
         shapes = [tensor.shape for tensor in tensors]
         try:
             with assumptions() as taken:
+                before = dict(taken.classes)
                 outputs = operator.infer_all(*shapes)
                 for size in dict.fromkeys(size for shape in outputs for size in shape if isinstance(size, Dim)):
                     if not fits(size):
@@ -219,7 +225,7 @@ class GraphBuilder:
         self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
-        self.requires |= taken
+        self.narrowed |= {name: key for name, found in taken.classes.items() if before.get(name) != found}
         return outputs
 
     def _bound(self, shape: Shape, what: str, span: Span, context: Context) -> None:
@@ -246,23 +252,48 @@ class GraphBuilder:
             return operator
         return replace(operator, init=self.init)
 
-    def _dtype(self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context) -> str:
+    # --- types
+
+    def dtype(self, tensor: TensorValue) -> str:
+        """The type of a tensor's elements, as far as it is settled."""
+        found: str = self.graph.nodes[tensor.node]["dtypes"][tensor.output]
+        return found
+
+    def holds(self, tensor: TensorValue, types: Sequence[str]) -> bool:
+        """Whether a tensor is of one of these types; an input without a type is of the first from then on."""
+        if tensor.node in self.untyped:
+            self.untyped.discard(tensor.node)
+            self.graph.nodes[tensor.node].update(dtype=types[0], dtypes=types[:1])
+        return self.dtype(tensor) in types
+
+    def _typed(
+        self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+    ) -> tuple[Operator, tuple[str, ...]]:
+        """The operator for the types of its inputs, and the types of its outputs."""
         for i, tensor in enumerate(tensors):
-            node = self.graph.nodes[tensor.node]
-            wanted = "int64" if i in operator.integer_inputs else "float32"
-            if node["dtype"] == wanted:
-                continue
-            if node["op"] == "input" and not self.graph.out_degree(tensor.node):
-                node["dtype"] = wanted  # an input holds what its first use needs
-                continue
-            kinds = {"int64": "integers", "float32": "floating-point numbers"}
-            raise context.fault(
-                "wrong-type",
-                f"`{operator.name}` needs {kinds[wanted]}, but this tensor holds {kinds[node['dtype']]}",
-                span,
-                (Label(tensor.origin, node["dtype"]),),
-            )
-        return "float32"
+            if not self.holds(tensor, TAKEN[operator.taken(i)]):
+                raise context.fault(
+                    "wrong-dtype",
+                    f"`{operator.name}` needs {IN_WORDS[operator.taken(i)]}, found {self.dtype(tensor)}",
+                    span,
+                    (Label(tensor.origin, self.dtype(tensor)),) if tensor.origin != span else (),
+                    help=self._other_type(tensor, TAKEN[operator.taken(i)]),
+                )
+        types = [self.dtype(tensor) for tensor in tensors]
+        try:
+            operator = operator.typed(types)
+        except ShapeError as error:
+            raise context.fault(error.code, error.message, span, help=error.help) from None
+        return operator, operator.dtypes(types)
+
+    def _other_type(self, tensor: TensorValue, types: Sequence[str]) -> str:
+        """How a tensor becomes of another type."""
+        source = tensor.node
+        while self.graph.pred[source] and self.graph.nodes[source]["operator"].takes == ("anything",):
+            source = next(iter(self.graph.pred[source]))
+        node = self.graph.nodes[source]
+        declared = f"declare what it holds, `{source}: {show(node['shape'])} {types[0]}`, or "
+        return f"{declared if node['op'] == 'input' else ''}convert it: `to({types[0]})`"
 
     def _add(
         self,
@@ -273,7 +304,7 @@ class GraphBuilder:
         outputs: tuple[Shape, ...],
         span: Span,
         context: Context | None,
-        dtype: str,
+        dtypes: tuple[str, ...],
         labelled: bool = True,
     ) -> None:
         marks = context.marks if context is not None else None
@@ -286,8 +317,10 @@ class GraphBuilder:
             weights=(),
             shape=outputs[0] if outputs else (),
             outputs=outputs,
-            dtype=dtype,
+            dtype=dtypes[0] if dtypes else FLOATING,
+            dtypes=dtypes,
             device=marks.device if marks else None,
+            pinned=False,
             phase="train" if marks and marks.train else "both",
             frozen=bool(marks and marks.frozen),
             checkpoint=marks.checkpoint if marks else None,
@@ -321,6 +354,9 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
             if self.graph.nodes[tensor.node]["phase"] == "train":
                 node["phase"] = "train"
+        if node["device"] is None and self.marks is not None:
+            node["device"] = self.marks.of(node["path"])
+        node["pinned"] = node["device"] is not None if context.reuse == 1 else first["pinned"]
         if node["device"] is None:
             node["device"] = unmarked((self.graph.nodes[t.node]["device"] for t in tensors), tuple(self.devices))
 

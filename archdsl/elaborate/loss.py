@@ -15,6 +15,7 @@ from archdsl.elaborate.values import Context, Scope, SharedModule, Unavailable, 
 from archdsl.graph import Graph, NetworkOutput, Writing, layers
 from archdsl.limits import Work
 from archdsl.ops import Operator
+from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.loss import Loss
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -119,7 +120,7 @@ def _elaborate(
     present = [o for o in outputs if training or o["phase"] == "both"]
     for output in present:
         builder.steps[output["name"]] = statement.span
-        tensor = builder.input(output["name"], output["shape"], statement.span)
+        tensor = builder.input(output["name"], output["shape"], statement.span, output["dtype"])
         context.scope.bind(output["name"], tensor, statement.span)
     for output in outputs:
         if output not in present:
@@ -143,12 +144,15 @@ def _elaborate(
         variant=None,
         settings={},
         inputs=(*[o["name"] for o in present], TARGET),
-        outputs=(NetworkOutput(name="loss", node=value.node, output=value.output, shape=(), phase="both"),),
+        outputs=(
+            NetworkOutput(name="loss", node=value.node, output=value.output, shape=(), dtype=FLOATING, phase="both"),
+        ),
         devices=(),
         batch=(),
         least_batch={},
         needs=(),
         requires=(),
+        narrowed={},
         loss=None,
         inference_loss=None,
         written=Writing(),

@@ -9,11 +9,12 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
+from archdsl.ops.assumptions import agree
+from archdsl.ops.dtypes import GIVEN, TAKEN
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
 from archdsl.ops.strides import RULES, Laid, Lies, Strides
-from archdsl.symbolic import equal
 
 
 class ShapeError(Exception):
@@ -66,22 +67,26 @@ class Target:
 
 
 class Example(NamedTuple):
-    """A use of the operator: a step, the shapes of its inputs and the shape of its output (or outputs)."""
+    """A use of the operator: a step, the shapes of its inputs and the shape of its output (or outputs); and the types
+    of its inputs, where they are not those that it takes by default."""
 
     step: str
     inputs: tuple[tuple[int, ...], ...]
     output: tuple[int, ...] | tuple[tuple[int, ...], ...]
+    dtypes: tuple[str, ...] = ()
 
 
 class Use(NamedTuple):
     """An operator at work: how its inputs lie in memory, the shape of its (first) output, which inputs want a gradient,
-    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor."""
+    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor.
+    Kernels for a GPU and for the CPU may keep different things."""
 
     inputs: tuple[Laid, ...]
     output: Shape
     wanted: tuple[bool, ...]
     trained: bool
     first: tuple[int, ...]
+    hardware: Literal["cuda", "cpu"] = "cuda"
 
     @property
     def shapes(self) -> list[Shape]:
@@ -155,7 +160,10 @@ class Operator:
             "in plane format", the same in two spatial dimensions and in one taken for a plane; or "elementwise", in
             the order in which its inputs lie.
         gathers: it reads no more of its weights than it gives back.
-        integer_inputs: positions of inputs that hold integers (indices).
+        takes: for each input what it holds, a key of `TAKEN` ("floating", "integers", "booleans", "numbers",
+            "anything"); the last goes for all further ones.
+        gives: for each output, or for all, its type, or how it follows from those of the inputs, a key of `GIVEN`
+            ("same" as the first, "promoted", "added up").
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
         pointwise: an element depends on those at its own place, and on no other: its receptive-field rule.
@@ -175,7 +183,8 @@ class Operator:
     view: ClassVar[bool] = False
     lies: ClassVar[Lies] = "in order"
     gathers: ClassVar[bool] = False
-    integer_inputs: ClassVar[tuple[int, ...]] = ()
+    takes: ClassVar[tuple[str, ...]] = ("floating",)
+    gives: ClassVar[tuple[str, ...]] = ("same",)
     undifferentiated: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
@@ -199,6 +208,25 @@ class Operator:
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shapes of all outputs; an operator with several overrides this."""
         return (self.infer(*inputs),)
+
+    def taken(self, position: int) -> str:
+        """What it takes as one of its inputs, a key of `TAKEN`."""
+        return self.takes[min(position, len(self.takes) - 1)]
+
+    @classmethod
+    def default_types(cls, count: int) -> tuple[str, ...]:
+        """The types of so many inputs that declare none."""
+        last = len(cls.takes) - 1
+        return tuple(TAKEN[cls.takes[min(position, last)]][0] for position in range(count))
+
+    def typed(self, inputs: Sequence[str]) -> Operator:
+        """The operator for inputs of these types, which are some that it takes: itself, unless they change what it is.
+        Raises `ShapeError` for types that do not go together."""
+        return self
+
+    def dtypes(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        """The types of its outputs, the last for all further ones, for inputs of these types."""
+        return tuple(GIVEN[gives](inputs) if gives in GIVEN else gives for gives in self.gives)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         """The parameters and buffers it owns, in torch's order."""
@@ -440,5 +468,5 @@ def index_dim(dim: int, rank: int, what: str) -> int:
 
 
 def same(a: Size, b: Size) -> bool:
-    """`equal`, fast for numbers."""
-    return a == b if isinstance(a, int) and isinstance(b, int) else equal(a, b)
+    """`agree`, fast for numbers."""
+    return a == b if isinstance(a, int) and isinstance(b, int) else agree(a, b)

@@ -120,12 +120,13 @@ class Linear(Weighted, group="linear"):
 
 @dataclass(frozen=True)
 class Embedding(Weighted, group="linear"):
-    """A row of a table for each index; the input holds integers (int64)."""
+    """A row of a table for each index; the input holds integers."""
 
     num_embeddings: int = param(Integer(1), "rows of the table")
     embedding_dim: int = param(Integer(1), "size of a row")
 
-    integer_inputs = (0,)
+    takes = ("integers",)
+    gives = ("float32",)
     gathers = True
     saves = ("input",)
     examples = (Example("embedding(100, 16)", ((2, 7),), (2, 7, 16)),)

@@ -11,6 +11,8 @@ from archdsl.ops._op import Example, Operator, ShapeError, Target, param, rank_b
 from archdsl.ops.kinds import Number
 from archdsl.ops.sight import Sees, everything
 
+CLASSES = ("floating", "integers")  # of outputs and class numbers
+
 
 class Loss(Operator):
     """A loss. Its second tensor is the target."""
@@ -19,6 +21,7 @@ class Loss(Operator):
     saves: ClassVar[tuple[str, ...]] = ("input", "other")
     autocast = "float32"
     inputs = ("input", "target")
+    gives = ("float32",)
     classes: ClassVar[bool] = False  # the target holds class numbers rather than values
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -52,6 +55,7 @@ class CrossEntropy(Loss, group="loss"):
 
     label_smoothing: float = param(Number(0, 1), "weight of the uniform distribution mixed into the target", 0.0)
     classes = True
+    takes = CLASSES
     saves = ("other",)  # and the logarithms of softmax
     examples = (
         Example("cross_entropy", ((4, 10), (4,)), ()),
@@ -70,6 +74,7 @@ class NllLoss(Loss, group="loss"):
     """Negative log-likelihood of the target classes; the output holds log-probabilities."""
 
     classes = True
+    takes = CLASSES
     examples = (Example("nll_loss", ((4, 10), (4,)), ()),)
 
 

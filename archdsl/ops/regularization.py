@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archdsl.dims import Shape, Size, product
-from archdsl.ops._op import Example, Kept, Operator, Target, Use, param
+from archdsl.ops._op import Example, Kept, Operator, Target, Use, param, rank_between
 from archdsl.ops.kinds import Number
 from archdsl.ops.strides import Strides
 
@@ -50,6 +50,28 @@ class Dropout(_Regularization, group="regularization"):
 
 
 @dataclass(frozen=True)
+class Dropout2d(_Regularization, group="regularization"):
+    """Zeroes whole channels with probability p and scales the others by 1 / (1 − p) (Tompson et al., 2015,
+    arXiv:1411.4280)."""
+
+    p: float = param(PROBABILITY, "probability of zeroing a channel", 0.5)
+
+    pointwise = True
+    examples = (Example("dropout2d(0.2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        rank_between(self, inputs[0], 4, 4, "[N, C, H, W]")
+        return inputs[0]
+
+    def keeps(self, use: Use) -> Kept:
+        # The factor of each channel, or the number 0 by which all is multiplied.
+        return Kept(values=product(use.output[:2]) if 0 < self.p < 1 else 1 if self.p == 1 else 0)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Dropout2d", {"p": self.p})
+
+
+@dataclass(frozen=True)
 class DropPath(_Regularization, group="regularization"):
     """Zeroes whole samples with probability p: stochastic depth (Huang et al., 2016, arXiv:1603.09382)."""
 
@@ -59,10 +81,7 @@ class DropPath(_Regularization, group="regularization"):
     examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
 
     def keeps(self, use: Use) -> Kept:
-        return Kept(flags=use.output[0] if 0 < self.p < 1 else 0)  # which samples stay
-
-    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        return product(output)  # the product before it is scaled
+        return Kept(values=use.output[0] if 0 < self.p < 1 else 0)  # a factor for each sample
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.fx.layers.StochasticDepth", {"p": self.p})

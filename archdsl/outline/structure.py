@@ -70,7 +70,7 @@ def _said(graph: Graph, key: str, numbers: dict[str, int]) -> list[Any]:
         node["op"],
         {name: plain(value) for name, value in sorted(node["params"].items())},
         [[plain(size) for size in shape] for shape in node["outputs"]],
-        node["dtype"],
+        list(node["dtypes"]),
         node["device"],
         node["phase"],
         node["frozen"],

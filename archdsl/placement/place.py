@@ -155,6 +155,7 @@ def _stages(
             cost.backward,
             holding.weights(part.start, part.end),
             holding.stage(part.start, part.end, flight, micro_batches),
+            holding.stage(part.start, part.end, 0, micro_batches),
             tuple(
                 Received(tensor.layer, tensor.output, tensor.bytes, s - 1)
                 for tensor in (problem.tensors[number] for number in ends.crossing(part.start))

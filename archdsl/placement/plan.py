@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from archdsl.placement.actions import ActionRow
-from archdsl.placement.devices import Cluster
+from archdsl.placement.device_map import folded
+from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
+from archdsl.placement.runnable import SpecSource
 from archdsl.placement.simulate import StageCost
 
 
@@ -42,7 +45,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """A stage: times are of one micro-batch, bytes of a micro-batch for what is received, else of the whole step."""
+    """A stage: times are of one micro-batch, bytes of a micro-batch for what is received, else of the whole step.
+
+    resting_bytes are those of `peak_bytes` that are there throughout: weights, their gradients and states, and buffers.
+    """
 
     device: str
     layers: tuple[str, ...]
@@ -50,6 +56,7 @@ class PlannedStage:
     backward: float
     weight_bytes: int
     peak_bytes: int
+    resting_bytes: int
     receives: tuple[Received, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,6 +96,7 @@ class PlacementPlan:
     lists: tuple[ActionRow, ...]  # of the devices that have stages, in the order of `used`
     costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
+    source: SpecSource | None = None  # where processes find the network
 
     @property
     def gap(self) -> float:
@@ -103,6 +111,26 @@ class PlacementPlan:
     def owners(self) -> tuple[int, ...]:
         """Of each stage, the number of its device among `used`: what the lists of the schedule rest on."""
         return tuple(self.used.index(stage.device) for stage in self.stages)
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """The device of each layer, by its key, in the order of the stages."""
+        return {layer: stage.device for stage in self.stages for layer in stage.layers}
+
+    def device_map(self, names: Mapping[str, str | int] | None = None) -> dict[str, str | int]:
+        """The plan as the `device_map` of Hugging Face's accelerate: devices of modules by the shortest paths.
+
+        Devices are numbers in the order in which they were given, or what `names` calls them. Raises `PlacementError`
+        where a module is used on several devices, or `names` lacks a device.
+        """
+        called = names if names is not None else {d.name: number for number, d in enumerate(self.cluster.devices)}
+        found: dict[str, str | int] = {}
+        for key, device in self.devices.items():
+            if device not in called:
+                raise PlacementError(f"`names` does not say what {device} is called")
+            if found.setdefault(key.partition("#")[0], called[device]) != called[device]:
+                raise PlacementError(f"`{key}` is used on several devices")
+        return folded(found)
 
     @property
     def pipeline(self) -> Way:
@@ -135,6 +163,7 @@ class PlacementPlan:
             "network": self.network,
             "variant": self.variant,
             "hash": self.hash,
+            "spec": None if self.source is None else self.source.to_dict(),
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
             "schedule": self.schedule,

@@ -50,7 +50,7 @@ def stage_costs(ends: Boundaries, link: Link, parts: Sequence[PlacedStage]) -> l
                 send=link.seconds(sum(t.bytes for t in passing), len(passing)),
                 send_back=link.seconds(sum(t.gradient for t in back), len(back)),
                 weights=_weight_seconds(times, nodes, first=part.start == 0),
-                kept=sum(problem.kept[v] for v in nodes),
+                kept=sum(problem.kept[v] for v in nodes) + sum(t.bytes for t in passing if not t.kept),
             )
         )
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from archdsl.dims import show
+from archdsl.graph import typed
 from archdsl.measure.network.report import Report
 from archdsl.presentation.items import ReportItem
 from archdsl.presentation.receptive_field import field, offset, stride
@@ -37,7 +37,7 @@ COLUMNS: Final = MappingProxyType(
     {
         "layer": ReportColumn(Column("layer"), _layer, lambda report: "total"),
         "operator": ReportColumn(Column("operator", rank=4), _operator),
-        "output": ReportColumn(Column("output", rank=2), lambda item, _: show(item.row.shape)),
+        "output": ReportColumn(Column("output", rank=2), lambda item, _: typed(item.row.shape, item.row.dtype)),
         "params": ReportColumn(Column("params", "count"), lambda item, _: item.params or None, lambda r: r.params),
         "trainable": ReportColumn(
             Column("trainable", "count", 3), lambda item, _: item.trainable or None, lambda r: r.trainable_params

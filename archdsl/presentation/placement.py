@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Final
 
+from archdsl import validate
+from archdsl.backends import Plot, backend
 from archdsl.placement.plan import PlacementPlan, PlannedStage
 from archdsl.sheet.formats import render
 from archdsl.sheet.sheet import Column, Line, Sheet
@@ -29,6 +32,20 @@ class PrintedPlan(PlacementPlan):
 
     def __str__(self) -> str:
         return text(self)
+
+    def draw(self, path: str | os.PathLike[str] | None = None, *, theme: str = "light") -> Plot:
+        """The schedule in time: what each device does, and what it holds meanwhile.
+
+        A path's suffix says in which format it is written, of .svg, .pdf, .png and .html; a notebook shows it. `theme`
+        is light, dark or print. Needs the extra `plot`. Raises `ValueError` for an unknown format or theme, and for
+        more actions than can be drawn; `OSError` where it cannot write.
+        """
+        if path is not None:
+            path = validate.file_path("path", path)
+        plot: Plot = backend("viz.plots").of_plan(self, theme=theme)
+        if path is not None:
+            plot.save(path)
+        return plot
 
 
 def text(plan: PlacementPlan, width: int | None = None) -> str:

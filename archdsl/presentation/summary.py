@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archdsl.dims import show
 from archdsl.graph import batch_in_words
 from archdsl.measure.network.report import Report, Row
 from archdsl.sheet.units import count, size
@@ -10,9 +9,10 @@ from archdsl.sheet.units import count, size
 
 def summary(report: Report) -> list[str]:
     """The totals, a line each."""
-    inputs = ", ".join(f"{n} {show(shape)}" for n, shape in report.inputs)
+    inputs = ", ".join(report.typed_inputs)
     outputs = ", ".join(
-        f"{n} {show(shape)}" + (" (training only)" if phase == "train" else "") for n, shape, phase in report.outputs
+        said + (" (training only)" if phase == "train" else "")
+        for said, (_, _, phase) in zip(report.typed_outputs, report.outputs, strict=True)
     )
     peak = size(report.activation_bytes_inference_peak)
     lines = [

@@ -19,7 +19,6 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from archdsl.dims import numbers
 from archdsl.graph import Graph, Layer, header, layer
-from archdsl.measure.run.execution import target_dtype
 from archdsl.measure.time.measured import Measured
 from archdsl.net_view import NetView
 from compiler.fx.lower import KEY
@@ -233,8 +232,8 @@ def _target(graph: Graph, device: torch.device) -> Tensor | None:
     loss = header(graph)["loss"]
     if loss is None:
         return None
-    shape = _shape(graph, layer(loss, "target"))
-    return torch.zeros(shape, dtype=getattr(torch, target_dtype(loss)), device=device)
+    target = layer(loss, "target")
+    return torch.zeros(_shape(graph, target), dtype=getattr(torch, target["dtype"]), device=device)
 
 
 def _shape(graph: Graph, node: Layer) -> tuple[int, ...]:

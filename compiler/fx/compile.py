@@ -14,19 +14,21 @@ from compiler.memory import refuse_what_cannot_fit
 from compiler.program import Assembly
 
 
-def compile_graph(graph: Graph, devices: DeviceChoice = None, *, force: bool = False) -> CompiledNetwork:
+def compile_graph(
+    graph: Graph, devices: DeviceChoice = None, *, force: bool = False, seed: int | None = None
+) -> CompiledNetwork:
     """Compile an elaborated graph; the model is in training mode, as a new torch module is.
 
     `devices` maps the logical devices that the network declares to real ones (`{"gpu0": "cuda:0", …}`), or is one
-    device for all, or "auto"; by default all is on torch's default device, the CPU. Raises `SpecError` where that does
-    not fit, where a size must be known that is open, and, unless by `force`, where a device has not the memory for the
-    weights.
+    device for all, or "auto"; by default all is on torch's default device, the CPU. With `seed`, weights are drawn from
+    it, those of each layer apart from all others. Raises `SpecError` where devices do not fit, where a size must be
+    known that is open, and, unless by `force`, where a device has not the memory for the weights.
     """
     assembly = assemble(graph)
     places = assign(assembly.devices, devices)
     if not force:
         refuse_what_cannot_fit(assembly.holders, places)
-    root = build(assembly.holders, places)
+    root = build(assembly.holders, places, seed=seed)
     training = lower(assembly.training, places)
     inference = training if assembly.inference is assembly.training else lower(assembly.inference, places)
     return CompiledNetwork(root, {True: training, False: inference}, _losses(assembly, places))

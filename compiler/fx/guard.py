@@ -9,6 +9,7 @@ from torch import fx
 
 from archdsl.diagnostics import an_object
 from archdsl.dims import Dim
+from archdsl.ops.dtypes import FLOATING
 from compiler.program import Feed, Reading
 from compiler.sizes import unfit
 
@@ -19,8 +20,9 @@ class Guard:
     """The first node of a compiled network: a function of its inputs that raises `ValueError` where they do not fit.
 
     It holds ranks, sizes that are numbers, symbols that are said twice and the needs of the network against the inputs,
-    for each combination of shapes once. torch.compile and torch.export trace through it, and so keep what it asks of
-    dynamic sizes; where nothing has a size (`fx.symbolic_trace`, `torch.jit.trace`), it asks nothing.
+    for each combination of shapes once, and what is declared to be integers or truth values against that. torch.compile
+    and torch.export trace through it, and so keep what it asks of dynamic sizes; where nothing has a size
+    (`fx.symbolic_trace`, `torch.jit.trace`), it asks nothing.
     """
 
     def __init__(self, feeds: tuple[Feed, ...], readings: tuple[Reading, ...], needs: tuple[Dim, ...]) -> None:
@@ -29,6 +31,7 @@ class Guard:
         self.feeds = feeds
         self.readings = readings
         self.needs = needs
+        self._typed = tuple((i, feed) for i, feed in enumerate(feeds) if feed.dtype != FLOATING)
         self._fit: set[tuple[Any, ...]] = set()
 
     def __call__(self, *inputs: Any) -> None:
@@ -39,6 +42,8 @@ class Guard:
             return
         try:
             shapes = self._shapes(inputs)
+            if self._typed:
+                self._refuse_types(inputs)
             if shapes in self._fit:
                 return
         except TypeError:  # sizes that torch keeps symbolic have no hash
@@ -58,7 +63,17 @@ class Guard:
                     raise TypeError(f"input `{feed.name}` is a tensor, found {an_object(given)}") from None
             raise
 
+    def _refuse_types(self, inputs: tuple[Any, ...]) -> None:
+        """Refuse what is not of the kind that an input declares: indices and masks mean nothing else."""
+        for i, feed in self._typed:
+            found = inputs[i].dtype
+            whole = not (found.is_floating_point or found.is_complex or found is torch.bool)
+            if (feed.dtype == "bool") != (found is torch.bool) or (feed.dtype == "int64") != whole:
+                given = str(found).removeprefix("torch.")
+                raise ValueError(f"input `{feed.name}` holds {given}, but the network takes {feed.dtype}")
+
     def _refuse(self, inputs: tuple[Any, ...]) -> None:
+        self._refuse_types(inputs)
         wrong = unfit(self.feeds, self.readings, self.needs, self._shapes(inputs))
         if wrong is not None:
             raise ValueError(wrong)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -18,27 +20,36 @@ from compiler.fx.targets import resolve
 from compiler.program import Holder
 
 
-def build(holders: Iterable[Holder], places: Places) -> nn.Module:
+def build(holders: Iterable[Holder], places: Places, *, seed: int | None = None) -> nn.Module:
     """A module tree with every layer that has one, its parameters on the device it is placed on.
 
     Weights are drawn on the CPU, layer after layer, so that a seed gives the same network on all devices; but those of
-    the device meta, which has no values, are never drawn, nor are any in torch's `FakeTensorMode`.
+    the device meta, which has no values, are never drawn, nor are any in torch's `FakeTensorMode`. With `seed`, each
+    layer's are drawn from it and the layer's path alone, whichever others are built; torch's generator stays as it was.
     """
     root = nn.Module()
     valued = type(torch.empty(0)) is torch.Tensor
-    for holder in holders:
-        device = places[holder.device]
-        drawn = CPU if valued and device.type != "meta" else device
-        with drawn:  # whatever the caller's default is
-            built = _module(holder) if holder.target.kind == "module" else _tensor(holder)
-        if drawn != device:
-            built = built.to(device)
-        if isinstance(built, torch.Tensor):
-            built = _own(built, holder)
-        else:
-            built.requires_grad_(not holder.frozen)
-        _attach(root, holder.path, built)
+    with nullcontext() if seed is None else torch.random.fork_rng(devices=()):
+        for holder in holders:
+            if seed is not None:
+                torch.default_generator.manual_seed(_seed_of(seed, holder.path))
+            device = places[holder.device]
+            drawn = CPU if valued and device.type != "meta" else device
+            with drawn:  # whatever the caller's default is
+                built = _module(holder) if holder.target.kind == "module" else _tensor(holder)
+            if drawn != device:
+                built = built.to(device)
+            if isinstance(built, torch.Tensor):
+                built = _own(built, holder)
+            else:
+                built.requires_grad_(not holder.frozen)
+            _attach(root, holder.path, built)
     return root
+
+
+def _seed_of(seed: int, path: str) -> int:
+    """The seed of a layer: 64 bits of the SHA-256 of the network's and its path."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{path}".encode()).digest()[:8])
 
 
 def _module(holder: Holder) -> nn.Module:

@@ -18,6 +18,7 @@ from archdsl.network import Network
 from archdsl.program import parse_string
 from archdsl.shipped import zoo
 from tests.conftest import Said
+from tests.zoo.published import all_with
 
 Build = Callable[..., Network]
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -48,7 +49,7 @@ def changes(difference: Difference) -> dict[str, list[tuple[str, object, object]
     return {layer.b.path: [tuple(c) for c in layer.changes] for layer in difference.layers if layer.b and layer.changes}
 
 
-@pytest.mark.parametrize("variant", sorted(zoo()))
+@pytest.mark.parametrize("variant", all_with(pytest.mark.heavy))
 def test_a_network_does_not_differ_from_itself(variant: str) -> None:
     net = archdsl.load(variant)
     difference = net.diff(archdsl.load(variant))

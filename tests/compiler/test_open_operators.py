@@ -42,7 +42,8 @@ def code_of(example: Example, names: dict[int, str]) -> str:
     """A network of the operator alone."""
     inputs = []
     for k, shape in enumerate(example.inputs):
-        inputs.append(f"i{k}: [{', '.join(names.get(size, str(size)) for size in shape)}]")
+        dtype = f" {example.dtypes[k]}" if example.dtypes else ""
+        inputs.append(f"i{k}: [{', '.join(names.get(size, str(size)) for size in shape)}]{dtype}")
     call, bracket, rest = example.step.partition("(")
     given = [f"i{k}" for k in range(len(example.inputs))] + ([rest.removesuffix(")")] if bracket else [])
     step = f"{call}({', '.join(given)})"
@@ -61,12 +62,14 @@ def openings(example: Example, build: Build) -> Iterator[tuple[str, tuple[int, .
                 yield code, chosen, build(code)
 
 
-def tensors(example: Example, values: dict[int, int], integers: tuple[int, ...]) -> list[Tensor]:
+def tensors(example: Example, values: dict[int, int], types: tuple[str, ...]) -> list[Tensor]:
     generator = torch.Generator().manual_seed(1)
     shapes = [[values.get(size, size) for size in shape] for shape in example.inputs]
     return [
-        torch.zeros(shape, dtype=torch.int64) if k in integers else torch.randn(shape, generator=generator)
-        for k, shape in enumerate(shapes)
+        torch.randn(shape, generator=generator)
+        if dtype == "float32"
+        else torch.zeros(shape, dtype=getattr(torch, dtype))
+        for shape, dtype in zip(shapes, types, strict=True)
     ]
 
 
@@ -79,7 +82,7 @@ def test_open_sizes_are_computed_as_if_they_had_been_given(
         model = network.compile().eval()
         for change in CHANGES:
             values = {size: change(size) for size in chosen}
-            given = tensors(example, values, operator.integer_inputs)
+            given = tensors(example, values, example.dtypes or operator.default_types(len(example.inputs)))
             try:
                 alone = network_of(code, symbols={names[size]: value for size, value in values.items()})
             except SpecError:

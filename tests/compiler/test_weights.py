@@ -90,13 +90,13 @@ def test_what_is_missing_left_over_and_of_another_shape_is_listed(net: Network, 
 
 
 def test_nothing_is_loaded_where_anything_is_wrong(net: Network, state: Tensors) -> None:
-    from compiler import Choice, load_weights
+    from compiler import Matching, load_weights
 
     model = net.compile()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     del state["fc.weight"]
     with pytest.raises(SpecError):
-        load_weights(model, net.graph, state, Choice())
+        load_weights(model, net.graph, state, Matching())
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
@@ -110,7 +110,7 @@ def test_names_are_renamed_one_by_one_and_by_pattern(net: Network, state: Tensor
 def test_two_tensors_cannot_get_one_name(net: Network, state: Tensors) -> None:
     with pytest.raises(SpecError) as caught:
         net.compile(weights=state, rename={"fc.weight": "aux.weight"})
-    assert "`fc.weight` and `aux.weight` would both be `aux.weight`" in only(caught) or "would both" in only(caught)
+    assert "would both be `aux.weight`" in only(caught)
 
 
 def test_a_classifier_of_another_size_stays_as_drawn(net: Network, state: Tensors) -> None:
@@ -130,7 +130,7 @@ def test_what_the_network_has_not_is_dropped_on_request(net: Network, state: Ten
 @pytest.mark.parametrize("option", ["fresh", "drop"])
 def test_a_pattern_that_fits_nothing_is_refused(net: Network, state: Tensors, option: str) -> None:
     with pytest.raises(SpecError) as caught:
-        net.compile(weights=state, **{option: ["fcc.*"]})
+        net.compile(weights=state, **{option: ["fcc.*"]})  # type: ignore[arg-type]
     assert "`fcc.*` fits no tensor" in only(caught)
 
 
@@ -185,9 +185,10 @@ def test_the_command_says_what_came_from_the_file(
     options = ("--weights", "w.safetensors", "--rename", "map.json", "--fresh", "fc.*", "-o", "out.safetensors")
     said = command_line("compile", "net.arch", *options)
     assert said.status == 0
-    assert "6 of 11 tensors from w.safetensors" in said.err or "of 11 tensors" in said.err
+    assert "7 of 11 tensors from w.safetensors" in said.err
     assert "fc.weight [5, 4]: as drawn" in said.err
     assert "aux.bias [5]: not in the file" in said.err
     assert torch.equal(
-        archdsl.load("out.safetensors").compile(weights="out.safetensors").conv1.weight, state["conv1.weight"]
+        archdsl.load("out.safetensors").compile(weights="out.safetensors").get_parameter("conv1.weight"),
+        state["conv1.weight"],
     )

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "too-much-work",
     "unknown-setting",
     "unknown-spec",
+    "unmet-need",
     "unreadable-file",
     "unreadable-weights",
 }

@@ -11,12 +11,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.dims import substitute
 from archdsl.elaborate import Choices, elaborate
-from archdsl.elaborate.loss import TARGET
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, content_hash, layers
 from archdsl.lint import lint
 from archdsl.measure.network.analyse import analyse
-from archdsl.ops.loss import Loss
 from archdsl.pipeline import convert_source, format_source
 from archdsl.program import program
 from archdsl.source import Source
@@ -50,11 +48,8 @@ def tensors(graph: Graph, device: str) -> list[torch.Tensor]:
     found = []
     for name in graph.graph["inputs"]:
         node = graph.nodes[name]
-        readers = [graph.nodes[reader]["operator"] for reader in graph.successors(name)]
-        classes = name == TARGET and any(isinstance(reader, Loss) and reader.classes for reader in readers)
-        whole = classes or node["dtype"] == "int64"
-        found.append(torch.zeros(node["shape"], dtype=torch.int64 if whole else torch.float32, device=device))
-        if not whole:
+        found.append(torch.zeros(node["shape"], dtype=getattr(torch, node["dtype"]), device=device))
+        if node["dtype"] == "float32":
             found[-1].normal_()
     return found
 

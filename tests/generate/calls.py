@@ -8,10 +8,11 @@ from hypothesis.strategies import DrawFn
 
 from archdsl.dims import Undecided
 from archdsl.ops import OPERATORS, Operator, ShapeError, build
+from archdsl.ops.dtypes import TAKEN
 from archdsl.ops.kinds import ParamError, literal
 from archdsl.ops.loss import Loss
 from tests.generate.networks import Generated
-from tests.ops.cases import CASES
+from tests.ops.cases import CASES, typed
 from tests.ops.oracle import Case
 
 MOST = 4  # calls in a network
@@ -24,6 +25,9 @@ def _operator(case: Case) -> Operator | None:
     try:
         operator: Operator = build(OPERATORS[case.operator], case.params)
         operator.infer_all(*case.shapes)
+        if any(dtype not in TAKEN[operator.taken(i)] for i, dtype in enumerate(case.types)):
+            return None
+        operator.typed(case.types)
     except (ParamError, ShapeError, Undecided):
         return None
     return operator
@@ -31,7 +35,7 @@ def _operator(case: Case) -> Operator | None:
 
 @st.composite
 def _valid(draw: DrawFn) -> Case:
-    case: Case = draw(CASES[draw(st.sampled_from(sorted(CASES)))])
+    case: Case = draw(typed(CASES[draw(st.sampled_from(sorted(CASES)))]))
     assume(_operator(case) is not None)
     return case
 
@@ -42,6 +46,7 @@ def calls(draw: DrawFn) -> Generated:
     shapes: dict[str, tuple[int, ...]] = {"x": (2, 3)}
     lines = ["output main = x -> linear(3)"]
     loss = ""
+    types: dict[str, str] = {}
     for i, case in enumerate(draw(st.lists(_valid(), min_size=1, max_size=MOST))):
         operator = _operator(case)
         assert operator is not None
@@ -54,7 +59,8 @@ def calls(draw: DrawFn) -> Generated:
         else:
             call = f"{case.operator}({', '.join([*inputs, *named])})" + ("[0]" if operator.several else "")
         shapes |= inputs
+        types |= dict(zip(inputs, case.types, strict=False)) if case.dtypes else {}
         lines.append(f"output y{i} = {call}")
-    params = ", ".join(f"{name}: {list(shape)}" for name, shape in shapes.items())
+    params = ", ".join(f"{name}: {list(shape)} {types.get(name, '')}".rstrip() for name, shape in shapes.items())
     body = "\n    ".join([*lines, loss]).rstrip()
     return Generated(f"network Net({params}) {{\n    {body}\n}}\n", shapes, symbolic=False)

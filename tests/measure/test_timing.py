@@ -19,7 +19,7 @@ from archdsl.measure.time.gpus import GPUS
 from archdsl.measure.time.roofline import Timing, predict, together
 from archdsl.network import Network
 from archdsl.profiles import find_profile
-from archdsl.zoo import entries
+from tests.zoo.published import all_with
 
 Build = Callable[..., Graph]
 
@@ -160,7 +160,7 @@ def test_cudnn_rounds_float32_to_tf32_and_products_do_not(graph_of: Build) -> No
     assert found.flops / found.seconds == pytest.approx(19.5e12, rel=0.05)
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in entries()])
+@pytest.mark.parametrize("name", all_with(pytest.mark.heavy))
 def test_every_network_of_the_zoo_has_a_time(name: str) -> None:
     net = archdsl.load(name)
     timing, report = net.timing("h100"), net.report()

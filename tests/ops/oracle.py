@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.dims import Shape
+from archdsl.ops import OPERATORS
 
 WORKER = Path(__file__).with_name("reference.py")
 
@@ -15,18 +16,25 @@ Numbers: TypeAlias = tuple[int, ...]  # a shape without symbols
 
 
 class Case(NamedTuple):
-    """An operator with its parameters on inputs of these shapes."""
+    """An operator with its parameters on inputs of these shapes, and of these types if not of those it takes."""
 
     operator: str
     params: dict[str, Any]
     shapes: tuple[Numbers, ...]
+    dtypes: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        known = OPERATORS.get(self.operator)
+        return self.dtypes or (known.default_types(len(self.shapes)) if known is not None else ())
 
 
 class Answer(NamedTuple):
-    """What came of it: the shapes of the outputs, or None and why not."""
+    """What came of it: the shapes of the outputs, or None and why not; and their types."""
 
     shapes: tuple[Shape, ...] | None
     error: str = ""
+    dtypes: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -44,7 +52,7 @@ class Oracle:
         assert worker.stdin is not None
         assert worker.stdout is not None
         try:
-            worker.stdin.write(json.dumps([case.operator, case.params, case.shapes]) + "\n")
+            worker.stdin.write(json.dumps([case.operator, case.params, case.shapes, case.types]) + "\n")
             worker.stdin.flush()
             line = worker.stdout.readline()
         except BrokenPipeError:
@@ -55,7 +63,7 @@ class Oracle:
         answer = json.loads(line)
         if "error" in answer:
             return Answer(None, answer["error"])
-        return Answer(tuple(map(tuple, answer["shapes"])))
+        return Answer(tuple(map(tuple, answer["shapes"])), "", tuple(answer["dtypes"]))
 
     def close(self) -> None:
         if self._worker is not None:

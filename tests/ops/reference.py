@@ -1,8 +1,8 @@
 """The operators in torch's own words: the worker of the oracle, a process that runs each in CPU eager mode.
 
 Written from torch's API alone; nothing here knows archdsl's shape rules or its `target()`. It reads one request a
-line from standard input, `[operator, parameters, input shapes]` as JSON, and answers with one line: the shapes of
-the outputs, or what torch said against it.
+line from standard input, `[operator, parameters, input shapes, input types]` as JSON, and answers with one line: the
+shapes and types of the outputs, or what torch said against it.
 """
 
 import json
@@ -86,6 +86,10 @@ def layer_norm(x: Tensor, normalized_shape: Any = None, **params: Any) -> Tensor
     return apply(nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **params), x)
 
 
+def rms_norm(x: Tensor, normalized_shape: Any = None, **params: Any) -> Tensor:
+    return apply(nn.RMSNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **params), x)
+
+
 def parameter(shape: Sequence[int], init: object = None) -> Tensor:
     return nn.Parameter(torch.empty(shape))
 
@@ -113,7 +117,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, **pa
 
 def drop_path(x: Tensor, p: float) -> Tensor:
     keep = torch.full((x.shape[0], *[1] * (x.dim() - 1)), 1.0 - p).bernoulli()
-    return x * keep / (1 - p) if p < 1 else x * keep
+    return x * (keep / (1 - p)) if p < 1 else x * keep
 
 
 def folded(function: Callable[..., Tensor], swapped: Callable[[Any, Tensor], Tensor] | None = None) -> Operation:
@@ -129,6 +133,27 @@ def folded(function: Callable[..., Tensor], swapped: Callable[[Any, Tensor], Ten
         return function(x, scalar)
 
     return run
+
+
+def div(*tensors: Tensor, rounding_mode: Any = None, **number: Any) -> Tensor | Sequence[Tensor]:
+    if rounding_mode is None:
+        return folded(torch.div, lambda scalar, x: scalar / x)(*tensors, **number)
+    if number.pop("scalar_first", False):
+        raise TypeError("torch.div takes a tensor first")
+    operands: list[Any] = [*tensors, *number.values()]
+    x, other = operands
+    return torch.div(x, other, rounding_mode=rounding_mode)
+
+
+def pow_(*tensors: Tensor, base: Any = None, **number: Any) -> Tensor:
+    if base is not None and not number:
+        (x,) = tensors
+        return torch.pow(base, x)
+    operands: list[Any] = [*tensors, *number.values()]
+    x, exponent = operands
+    if base is not None:
+        raise TypeError("torch.pow takes two operands")
+    return torch.pow(x, exponent)
 
 
 def concat(*tensors: Tensor, dim: int = 1) -> Tensor:
@@ -177,6 +202,7 @@ def class_loss(function: Callable[..., Tensor]) -> Operation:
 
 
 REFERENCE: dict[str, Operation] = {
+    "to": lambda x, dtype: x.to(getattr(torch, dtype)),
     "conv": conv,
     "conv_transpose": conv_transpose,
     "linear": linear,
@@ -217,7 +243,10 @@ REFERENCE: dict[str, Operation] = {
     "add": folded(torch.add),
     "mul": folded(torch.mul),
     "sub": folded(torch.sub, lambda scalar, x: scalar - x),
-    "div": folded(torch.div, lambda scalar, x: scalar / x),
+    "div": div,
+    "pow": pow_,
+    "hardtanh": module(nn.Hardtanh),
+    "rms_norm": rms_norm,
     "maximum": folded(torch.maximum),
     "matmul": torch.matmul,
     "concat": concat,
@@ -245,15 +274,19 @@ REFERENCE: dict[str, Operation] = {
     "smooth_l1_loss": F.smooth_l1_loss,
     "abort": lambda: os.abort(),  # for the test of the oracle itself
 }
-INTEGERS = {"embedding": torch.int64}
 
 
-def run(operator: str, params: dict[str, Any], shapes: list[list[int]]) -> list[list[int]]:
-    tensors = [torch.rand(shape).to(INTEGERS.get(operator, torch.float32)) for shape in shapes]
+def operation(operator: str) -> Operation:
+    """What computes an operator: what is said above, or torch's function of its name."""
+    found: Operation = REFERENCE.get(operator) or getattr(F, operator, None) or getattr(torch, operator)
+    return found
+
+
+def run(operator: str, params: dict[str, Any], shapes: list[list[int]], dtypes: list[str]) -> Sequence[Tensor]:
+    tensors = [torch.rand(shape).to(getattr(torch, dtype)) for shape, dtype in zip(shapes, dtypes, strict=True)]
     params = {name: tuple(value) if type(value) is list else value for name, value in params.items()}
-    out = REFERENCE[operator](*tensors, **params)
-    outputs = (out,) if isinstance(out, Tensor) else out
-    return [list(tensor.shape) for tensor in outputs]
+    out = operation(operator)(*tensors, **params)
+    return (out,) if isinstance(out, Tensor) else out
 
 
 def main() -> None:
@@ -261,7 +294,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for line in sys.stdin:
         try:
-            answer: dict[str, object] = {"shapes": run(*json.loads(line))}
+            made = run(*json.loads(line))
+            types = [str(tensor.dtype).removeprefix("torch.") for tensor in made]
+            answer: dict[str, object] = {"shapes": [list(tensor.shape) for tensor in made], "dtypes": types}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.ops import OPERATORS, parameter_table
+from archdsl.ops.dtypes import TAKEN
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Init, Integer, Integers, Number, Sides, Sizes
 from tests.ops.oracle import Answer, Case
 
@@ -37,6 +38,9 @@ RANKS = {  # least and greatest number of dimensions of the first input, where t
     "linear": (2, 8),
     "scaled_dot_product_attention": (3, 6),
     "multihead_attention": (3, 3),
+    "tril": (2, 8),
+    "triu": (2, 8),
+    "dropout2d": (4, 4),
     "cross_entropy": (2, 5),
     "nll_loss": (2, 5),
 }
@@ -54,6 +58,9 @@ NUMBERS = {  # ranges outside which a number makes no sense; torch looks at few 
     ("scaled_dot_product_attention", "dropout_p"): (0, 1),
     ("multihead_attention", "dropout"): (0, 1),
     ("drop_path", "p"): (0, 1),
+    ("rms_norm", "eps"): (1e-300, math.inf),
+    ("normalize", "eps"): (0, math.inf),
+    ("round", "decimals"): (-30, 30),
     ("cross_entropy", "label_smoothing"): (0, 1),
 }
 
@@ -104,6 +111,16 @@ def out_of_range(case: Case, answer: Answer) -> bool:
 def another_rank(case: Case, answer: Answer) -> bool:
     low, high = RANKS.get(case.operator, (0, 99))
     return not low <= len((case.shapes or ((),))[0]) <= high and case.operator in RANKS
+
+
+def not_taken(case: Case, answer: Answer) -> bool:
+    last = len(OPERATORS[case.operator].takes) - 1
+    takes = [OPERATORS[case.operator].takes[min(i, last)] for i in range(len(case.shapes))]
+    return any(dtype not in TAKEN[kind] for dtype, kind in zip(case.types, takes, strict=True))
+
+
+def border_with_a_fraction(case: Case, answer: Answer) -> bool:
+    return case.types != ("float32",) and case.params.get("value", 0) % 1 != 0
 
 
 def empty(case: Case, answer: Answer) -> bool:
@@ -203,6 +220,16 @@ RULES = {
         "an integer is an integer, a flag is true or false: kernel_size = true would be a 1 × 1 convolution",
         another_type,
         Case("conv", {"out_channels": 2, "kernel_size": True}, (IMAGE,)),
+    ),
+    "not-taken": Rule(
+        "layers compute with floating-point numbers; what torch does with integers differs between devices",
+        not_taken,
+        Case("relu", {}, (IMAGE,), ("int64",)),
+    ),
+    "border-with-a-fraction": Rule(
+        "torch cuts the fraction off silently",
+        only("pad")(border_with_a_fraction),
+        Case("pad", {"pad": [1, 1], "value": 0.5}, (IMAGE,), ("int64",)),
     ),
     "list-of-another-length": Rule(
         "a list has one value for each dimension; torch stretches lists of one in some places and not in others",

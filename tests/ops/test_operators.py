@@ -34,6 +34,11 @@ every_example = pytest.mark.parametrize(("operator", "example"), EVERY_EXAMPLE)
 # --- from an example to an operator, and from an operator to torch
 
 
+def types(operator: type[Operator], example: Example) -> tuple[str, ...]:
+    """The types of an example's inputs."""
+    return example.dtypes or operator.default_types(len(example.inputs))
+
+
 def network(operator: type[Operator], example: Example) -> str:
     """A network of one line that holds the example's step."""
     name, _, rest = example.step.partition("(")
@@ -43,7 +48,8 @@ def network(operator: type[Operator], example: Example) -> str:
     call = f"{name}({', '.join(filter(None, [*letters, rest.removesuffix(')')]))})"
     if isinstance(example.output[:1], tuple) and example.output and isinstance(example.output[0], tuple):
         call += "[0]"
-    shapes = ", ".join(f"{letter}: {list(shape)}" for letter, shape in zip(letters, example.inputs, strict=True))
+    declared = zip(letters, example.inputs, types(operator, example), strict=True)
+    shapes = ", ".join(f"{letter}: {list(shape)} {dtype}" for letter, shape, dtype in declared)
     return f"network T({shapes or 'a: [1]'}) {{ {call} }}"
 
 
@@ -68,12 +74,11 @@ def outputs(example: Example) -> tuple[Numbers, ...]:
     return several or (tuple(size for size in example.output if isinstance(size, int)),)
 
 
-def tensors(operator: Operator, shapes: Sequence[Numbers], device: str) -> list[torch.Tensor]:
-    """Tensors of these shapes; integers where the operator wants indices or classes."""
-    whole = {*operator.integer_inputs, *([1] if getattr(operator, "classes", False) else [])}
+def tensors(shapes: Sequence[Numbers], dtypes: Sequence[str], device: str) -> list[torch.Tensor]:
+    """Tensors of these shapes and types; of integers, 0 is an index and a class that there always is."""
     return [
-        torch.zeros(shape, dtype=torch.int64 if i in whole else torch.float32, device=device)
-        for i, shape in enumerate(shapes)
+        torch.zeros(shape, dtype=getattr(torch, dtype), device=device)
+        for shape, dtype in zip(shapes, dtypes, strict=True)
     ]
 
 
@@ -92,12 +97,14 @@ def made(operator: Operator, shapes: Sequence[Numbers], device: str = "cpu") -> 
     return None
 
 
-def run(operator: Operator, shapes: Sequence[Numbers], device: str) -> tuple[Sequence[torch.Tensor], float]:
+def run(
+    operator: Operator, shapes: Sequence[Numbers], device: str, dtypes: Sequence[str] = ()
+) -> tuple[Sequence[torch.Tensor], float]:
     """The outputs of the target on tensors of these shapes, with the multiply-adds that torch counts."""
     target, module = operator.target(*shapes), made(operator, shapes, device)
     if isinstance(module, torch.Tensor):
         return (module,), 0
-    given = tensors(operator, shapes, device)
+    given = tensors(shapes, dtypes or operator.default_types(len(shapes)), device)
 
     def call(*operands: torch.Tensor) -> Any:
         if module is not None:
@@ -125,8 +132,10 @@ def test_infers_the_output_of_its_example(operator: type[Operator], example: Exa
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 @every_example
 def test_its_target_gives_the_output_of_its_example(operator: type[Operator], example: Example, device: str) -> None:
-    found, _ = run(elaborated(operator, example)["operator"], example.inputs, device)
+    node = elaborated(operator, example)
+    found, _ = run(node["operator"], example.inputs, device, types(operator, example))
     assert tuple(tuple(tensor.shape) for tensor in found) == outputs(example)
+    assert tuple(str(tensor.dtype).removeprefix("torch.") for tensor in found) == node["dtypes"]
 
 
 @every_example
@@ -147,7 +156,7 @@ def test_its_target_has_the_weights_it_says(operator: type[Operator], example: E
 @every_example
 def test_counts_the_multiply_adds_that_torch_counts(operator: type[Operator], example: Example) -> None:
     built = elaborated(operator, example)["operator"]
-    _, counted = run(built, example.inputs, "meta")
+    _, counted = run(built, example.inputs, "meta", types(operator, example))
     assert sum(built.macs(example.inputs, shape) for shape in outputs(example)) == counted
 
 
@@ -197,8 +206,10 @@ NUMBER_NEEDED = {
     "multihead_attention": LAST,
     "matmul": LAST,
     "squeeze": LAST,
+    "glu": {1, -1},  # which is halved
     "expand": {0, 1, 2, -1, -2, -3},
     "layer_norm": {-1, -2},
+    "rms_norm": {-1, -2},
     "reshape": {0, 1},  # where the batch is merged
     "interpolate": {-1},  # with a factor that is no fraction in binary
 }

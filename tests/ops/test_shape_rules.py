@@ -1,4 +1,4 @@
-"""archdsl accepts what torch accepts, with the same shape; the exceptions are the rules of stricter.py.
+"""archdsl accepts what torch accepts, with the same shape and type; the exceptions are the rules of stricter.py.
 
 ARCHDSL_EXAMPLES=5000 tries that many configurations of each operator (several times as many for the operators with
 intricate rules) instead of a few; with --hypothesis-profile=random they are others each time.
@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from archdsl.ops import OPERATORS, ShapeError, build
+from archdsl.ops.dtypes import TAKEN
 from archdsl.ops.kinds import ParamError
-from tests.ops.cases import CASES, spoilt
+from tests.ops.cases import CASES, spoilt, typed
 from tests.ops.oracle import Answer, Case, Oracle
 from tests.ops.stricter import RULES
 
@@ -22,7 +23,13 @@ INTRICATE = {"conv": 5, "conv_transpose": 5, "max_pool": 5, "avg_pool": 3, "lp_p
 def archdsl(case: Case) -> Answer:
     """archdsl's answer to the question that the oracle answers."""
     try:
-        return Answer(build(OPERATORS[case.operator], case.params).infer_all(*case.shapes))
+        operator = build(OPERATORS[case.operator], case.params)
+        shapes = operator.infer_all(*case.shapes)
+        for i, dtype in enumerate(case.types):
+            if dtype not in TAKEN[operator.taken(i)]:
+                return Answer(None, f"{dtype} instead of {operator.taken(i)}")
+        given = operator.typed(case.types).dtypes(case.types)
+        return Answer(shapes, "", given + given[-1:] * (len(shapes) - len(given)))
     except (ParamError, ShapeError) as error:
         return Answer(None, str(error))
 
@@ -35,14 +42,14 @@ def reason(case: Case, answer: Answer) -> str | None:
 @pytest.mark.parametrize("operator", CASES)
 def test_same_answer_as_torch(operator: str, oracle: Oracle) -> None:
     @settings(max_examples=EXAMPLES * INTRICATE.get(operator, 1), suppress_health_check=list(HealthCheck))
-    @given(spoilt(CASES[operator]))
+    @given(typed(spoilt(CASES[operator])))
     def agree(case: Case) -> None:
         ours, theirs = archdsl(case), oracle(case)
         why = reason(case, theirs) if theirs.accepted else None
         if why:
             assert not ours.accepted, f"to be refused, as {why}"
         else:
-            assert ours.shapes == theirs.shapes, f"archdsl: {ours}; torch: {theirs}"
+            assert (ours.shapes, ours.dtypes) == (theirs.shapes, theirs.dtypes), f"archdsl: {ours}; torch: {theirs}"
 
     agree()
 
@@ -63,4 +70,4 @@ def test_every_operator_has_a_strategy() -> None:
 def test_a_crash_of_torch_is_an_answer(oracle: Oracle) -> None:
     fine = Case("relu", {}, ((2, 3),))
     assert oracle(Case("abort", {}, ())) == Answer(None, "crashed")
-    assert oracle(fine) == Answer(((2, 3),))
+    assert oracle(fine) == Answer(((2, 3),), "", ("float32",))

@@ -13,11 +13,10 @@ from archdsl.outline.stages import stages_of
 from archdsl.presentation.counts import counts
 from archdsl.presentation.stages import stages
 from archdsl.sheet.sheet import Line
-from archdsl.shipped import zoo
+from tests.zoo.published import all_with
 from viz.html import views
 
 SVG = "{http://www.w3.org/2000/svg}"
-ZOO = sorted(zoo())
 # Table 1 of He et al. (2015); table 1 of Szegedy et al. (2014), with the heads of its section 5.
 RESNET = "conv1 maxpool layer1 layer2 layer3 layer4 avgpool fc"
 GOOGLENET = """conv1 maxpool1 conv2 conv3 maxpool2 inception3a inception3b maxpool3 inception4a inception4b inception4c
@@ -35,7 +34,7 @@ def drawn(graph: Graph) -> list[str]:
     return [name for text in said if (name := text.partition(": ")[0]) not in header(graph)["inputs"]]
 
 
-@pytest.mark.parametrize("variant", ZOO)
+@pytest.mark.parametrize("variant", all_with(pytest.mark.heavy))
 def test_a_network_has_the_same_stages_wherever_they_are_named(variant: str) -> None:
     network = archdsl.load(variant)
     table = stages(network.graph, network.report())

@@ -1,12 +1,16 @@
-"""What is known of published networks: specs/published.json has the figures, facts.json the shapes and tensors."""
+"""What is known of published networks: specs/published.json has the figures, facts.json the shapes and tensors of those
+whose references are written by hand. Of the others the models of libraries have them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, Final
 
-from archdsl.shipped import SPECS
+import pytest
+
+from archdsl.shipped import SPECS, zoo
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -17,10 +21,33 @@ def _read(file: Path) -> dict[str, Any]:
 _FIGURES: Final = _read(SPECS / "published.json")
 _FACTS: Final = _read(Path(__file__).with_name("facts.json"))
 
+PUBLISHED: Final[dict[str, dict[str, Any]]] = _FIGURES["networks"]
 NETWORKS: Final[dict[str, dict[str, Any]]] = {
-    variant: figures | _FACTS["networks"][variant] for variant, figures in _FIGURES["networks"].items()
+    variant: figures | _FACTS["networks"][variant]
+    for variant, figures in PUBLISHED.items()
+    if variant in _FACTS["networks"]
 }
 ALIASES: Final[dict[str, str]] = _FIGURES["aliases"]  # a second name of a network
+PARTS: Final = {
+    "fpn_resnet50",
+    "dcgan_generator",
+}  # what others build on or are trained by, without losses of their own
+
+
+def first_of_families() -> set[str]:
+    """The first variant of each file that has none with a reference written by hand: the smallest of its family."""
+    first: dict[Path, str] = {}
+    for variant, file in zoo().items():
+        first.setdefault(file, variant)
+    by_hand = {zoo()[variant] for variant in (*NETWORKS, *ALIASES)}
+    return {variant for file, variant in first.items() if file not in by_hand}
+
+
+def all_with(*marks: pytest.MarkDecorator, but: Container[str] = ()) -> list[Any]:
+    """All variants but some. Those of the newer families but for the first of each differ in numbers alone, and have
+    these marks: `heavy` where a test takes long."""
+    here = {*NETWORKS, *ALIASES, *first_of_families()}
+    return [pytest.param(variant, marks=() if variant in here else marks) for variant in zoo() if variant not in but]
 
 
 def tensors(variant: str) -> dict[str, tuple[int, ...]]:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from tests.zoo import references_inception, references_later
+from tests.zoo.pairs import with_weights
 
 # --- LeNet-5
 
@@ -525,15 +526,5 @@ def reference(variant: str) -> nn.Module:
 
 
 def reference_with_weights(variant: str) -> nn.Module:
-    """The reference with values that leave nothing at 0 or 1: every mistake in loading or normalising shows."""
-    module = reference(variant).to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(20)
-    for name, tensor in module.state_dict().items():
-        if not tensor.is_floating_point():  # num_batches_tracked
-            tensor.fill_(3)
-        elif name.endswith("running_var") or (tensor.dim() == 1 and name.endswith("weight")):
-            tensor.uniform_(0.5, 1.5, generator=generator)
-        else:
-            bound = (3 / tensor[0].numel()) ** 0.5 if tensor.dim() > 1 else 0.1
-            tensor.uniform_(-bound, bound, generator=generator)
-    return module
+    """The reference with values that leave nothing at 0 or 1."""
+    return with_weights(reference(variant))

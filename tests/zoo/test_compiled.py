@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from torch import fx, nn
+from torch import nn
 from torch.nn import functional
 
 import archdsl
 from archdsl.graph import header
-from archdsl.shipped import zoo
-from compiler.fx.model import CompiledNetwork
-from tests.zoo.published import NETWORKS, divided
+from tests.zoo.pairs import Pair, Shapes, for_images, paired
+from tests.zoo.published import NETWORKS, PARTS, all_with, divided
 from tests.zoo.references import reference_with_weights, spec_name
 
 REAL = {"lenet5", "lenet5_1998", "alexnet", "alexnet_grouped", "alexnet_one_column", "alexnet_torchvision", "vgg_d"}
@@ -49,32 +45,6 @@ def inputs_of(variant: str) -> tuple[str, ...]:
     return header(archdsl.load(variant).graph)["inputs"]
 
 
-def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
-    return tuple(tensor.shape)
-
-
-@dataclass
-class Pair:
-    """A compiled spec and its reference, which hold the same weights."""
-
-    variant: str
-    graph: Any
-    model: CompiledNetwork
-    reference: nn.Module
-    images: list[torch.Tensor]
-
-    def outputs(self, *, training: bool) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
-        """What both make of the images, from the same seed."""
-        found = []
-        for module in (self.model, self.reference):
-            module.train(training)
-            torch.manual_seed(7)
-            with torch.no_grad():
-                values = module(*self.images)
-            found.append(tuple(values) if isinstance(values, tuple) else (values,))
-        return found[0], found[1]
-
-
 def checkpoint(variant: str, reference: nn.Module) -> dict[str, torch.Tensor]:
     """The reference's state under the names of the spec."""
     rename = spec_name if variant == "alexnet" else str
@@ -82,10 +52,7 @@ def checkpoint(variant: str, reference: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def load(variant: str, images: list[torch.Tensor], reference: nn.Module) -> Pair:
-    network = archdsl.load(variant, inputs=dict(zip(inputs_of(variant), map(shape_of, images), strict=True)))
-    model = network.compile()
-    model.load_state_dict(checkpoint(variant, reference), strict=True)
-    return Pair(variant, network.graph, model, reference, images)
+    return paired(variant, images, reference, checkpoint(variant, reference))
 
 
 @pytest.fixture(scope="module", params=NETS)
@@ -143,22 +110,6 @@ def test_has_the_loss_of_its_paper(pair: Pair) -> None:
     for given in (outputs, outputs[:1]):
         found = pair.model.loss(tuple(given) if len(given) > 1 else given[0], target)
         torch.testing.assert_close(found, loss_of_the_paper(pair.variant, given, target))
-
-
-class Shapes(fx.Interpreter):
-    """Runs a compiled network and notes the shapes that each layer of the spec really makes."""
-
-    def __init__(self, model: fx.GraphModule) -> None:
-        super().__init__(model)
-        self.found: dict[str, list[tuple[int, ...]]] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        layer = n.meta.get("archdsl")
-        if layer is not None and n.target is not operator.getitem:  # a part of a layer's list
-            parts = value if isinstance(value, (list, tuple)) else [value]
-            self.found[layer] = [tuple(part.shape) for part in parts]
-        return value
 
 
 def test_every_layer_makes_the_shapes_that_the_graph_says(pair: Pair) -> None:
@@ -290,10 +241,10 @@ SIZES = (32, 64, 80, 188, 299)  # of images; a network takes the first that leav
 
 def small(variant: str) -> archdsl.Network:
     """A network for a batch of four small images."""
-    shapes = {key: archdsl.load(variant).graph.nodes[key]["shape"] for key in inputs_of(variant)}
+    shapes = [archdsl.load(variant).graph.nodes[key]["shape"] for key in inputs_of(variant)]
     for size in SIZES:
-        with contextlib.suppress(archdsl.SpecError):
-            return archdsl.load(variant, inputs={key: (4, s[1], size, size) for key, s in shapes.items()})
+        with contextlib.suppress(archdsl.SpecError):  # of clips, as many frames as their stages halve
+            return for_images(variant, [(4, s[1], *[8] * (len(s) - 4), *[size] * min(2, len(s) - 2)) for s in shapes])
     raise AssertionError(f"{variant} takes none of {SIZES}")
 
 
@@ -304,21 +255,26 @@ def handwritten_digits(network: archdsl.Network) -> tuple[list[torch.Tensor], to
     images = []
     for i, (batch, channels, *size) in enumerate(shapes):
         image = torch.tensor(digits.images[i * batch : (i + 1) * batch], dtype=torch.float32)[:, None] / 8 - 1
-        images.append(functional.interpolate(image, size=size, mode="bilinear").expand(-1, channels, -1, -1))
+        if len(size) == 1:  # a sound: row after row
+            image = functional.interpolate(image.flatten(2), size=size, mode="linear")
+        else:  # a clip stands still
+            image = functional.interpolate(image, size=size[-2:], mode="bilinear")
+            image = image.reshape(batch, 1, *[1] * (len(size) - 2), *size[-2:])
+        images.append(image.expand(-1, channels, *size))
     return images, torch.tensor(digits.target[: shapes[0][0]])
 
 
-@pytest.mark.parametrize("variant", zoo())
+@pytest.mark.parametrize("variant", all_with(pytest.mark.heavy, but=PARTS))
 def test_a_step_of_descent_lowers_the_loss(variant: str) -> None:
     """Down the gradient, as far as promises a loss lower by a fiftieth. Dropout drops the same before and after."""
     network = small(variant)
     torch.manual_seed(5)
     model = network.compile()
     images, target = handwritten_digits(network)
-    if variant.startswith("unet"):  # each pixel: ink or paper
-        height, width = header(network.graph)["outputs"][0]["shape"][2:]
-        target = (images[0][:, 0, :height, :width] > 0).long()
-    elif variant == "siamese":  # are these two the same digit?
+    output = header(network.graph)["outputs"][0]["shape"]
+    if len(output) > 2:  # each pixel: ink or paper
+        target = (images[0][:, 0][(slice(None), *map(slice, output[2:]))] > 0).long()
+    elif variant in ("siamese", "dcgan_discriminator"):  # are these two the same digit? is this one real?
         target = torch.tensor([[0.0], [1.0], [0.0], [1.0]])
 
     def loss() -> torch.Tensor:

@@ -10,56 +10,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
-from archdsl.dims import Size, substitute
-from archdsl.graph import Graph, content_hash, header, layers, operands
-from tests.zoo.published import ALIASES, NETWORKS, tensors
+from archdsl.graph import content_hash, header, layers
+from tests.zoo import references_families, references_libraries
+from tests.zoo.graphs import elements, graph_of, last_layer, multiply_adds, names_and_shapes, one_image, stage_shape
+from tests.zoo.published import ALIASES, NETWORKS, PUBLISHED, tensors
 from tests.zoo.references import REFERENCES, reference, spec_name
 
 every_network = pytest.mark.parametrize("variant", NETWORKS)
 with_auxiliary_classifiers = pytest.mark.parametrize("variant", [v for v in NETWORKS if "inference" in NETWORKS[v]])
-
-
-def graph_of(variant: str) -> Graph:
-    return archdsl.load(variant).graph
-
-
-def one_image(size: Size) -> int:
-    found = substitute(size, {"N": 1}) if not isinstance(size, int) else size
-    assert isinstance(found, int)
-    return found
-
-
-def elements(graph: Graph, *roles: str) -> int:
-    return sum(math.prod(w.shape) for _, node in layers(graph) for w in node["weights"] if w.role in roles)
-
-
-def multiply_adds(graph: Graph) -> int:
-    total: Size = 0
-    for key, node in layers(graph):
-        inputs = [graph.nodes[producer]["outputs"][output] for producer, output in operands(graph, key)]
-        total = total + node["operator"].macs(inputs, node["shape"])
-    return one_image(total)
-
-
-def last_layer(graph: Graph, module: str) -> str:
-    """The layer at a path, or the last one below it."""
-    return [key for key in graph if key == module or key.startswith(f"{module}.")][-1]
-
-
-def stage_shape(graph: Graph, at: str | list[str]) -> list[int]:
-    """The shape of a stage without the batch; of one in two halves, joined along the channels."""
-    places = [at] if isinstance(at, str) else at
-    shapes = [list(map(one_image, graph.nodes[last_layer(graph, place)]["shape"])) for place in places]
-    assert all(shape[2:] == shapes[0][2:] for shape in shapes)
-    return [sum(shape[1] for shape in shapes), *shapes[0][2:]]
-
-
-def names_and_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
-    return {
-        ".".join(filter(None, (node["path"], weight.name))): weight.shape
-        for _, node in layers(graph)
-        for weight in node["weights"]
-    }
 
 
 @every_network
@@ -194,3 +152,4 @@ def test_the_towers_of_alexnet_meet_where_figure_2_says() -> None:
 
 def test_every_network_is_compared_with_a_reference() -> None:
     assert set(REFERENCES) == set(NETWORKS)
+    assert {*REFERENCES, *references_libraries.MODELS, *references_families.MODELS} == set(PUBLISHED)

@@ -11,13 +11,13 @@ from archdsl.program import parse_string
 from archdsl.published import PublishedFigure, figures
 from archdsl.shipped import shipped_specs, zoo
 from tests.conftest import Said
-from tests.zoo.published import ALIASES, NETWORKS
+from tests.zoo.published import ALIASES, PUBLISHED
 
 FIGURES = figures()
 
 
 def test_every_variant_has_published_figures() -> None:
-    assert {figure.network for figure in FIGURES} == set(zoo()) == set(NETWORKS) | set(ALIASES)
+    assert {figure.network for figure in FIGURES} == set(zoo()) == set(PUBLISHED) | set(ALIASES)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=[f"{f.network}-{f.figure}-{f.published}" for f in FIGURES])

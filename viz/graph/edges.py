@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from archdsl.dims import Shape, show
-from archdsl.graph import Graph, layer
+from archdsl.dims import Shape
+from archdsl.graph import Graph, layer, typed
 from archdsl.measure.network.cost import tensor_bytes
 from archdsl.net_view import NetView
+from archdsl.ops.dtypes import FLOATING
 from archdsl.sheet.units import size
 
 # In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
@@ -46,6 +47,7 @@ class Wire(NamedTuple):
     crossing: bool
     train: bool
     moved: str = ""
+    dtype: str = FLOATING
 
 
 def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: Mapping[str, str]) -> Iterator[Wire]:
@@ -68,7 +70,9 @@ def wires(graph: Graph, keys: Sequence[str], ids: Mapping[str, str], stand_in: M
             crossing = None not in (producer["device"], node["device"]) and producer["device"] != node["device"]
             train = "train" in (producer["phase"], node["phase"])
             moved = size(tensor_bytes(net, (source, output))) if crossing else ""
-            wire = Wire(ids[shown], ids[key], producer["outputs"][output], crossing, train, moved)
+            wire = Wire(
+                ids[shown], ids[key], producer["outputs"][output], crossing, train, moved, producer["dtypes"][output]
+            )
             joined = shown != source or not several.isdisjoint(wire[:2])
             if not joined or wire not in seen:
                 yield wire
@@ -96,7 +100,7 @@ def as_drawn(found: Sequence[Wire]) -> tuple[DrawnEdge, ...]:
         DrawnEdge(
             source=wire.source,
             target=wire.target,
-            shape=show(wire.shape),
+            shape=typed(wire.shape, wire.dtype),
             news=len(ways[wire.source]) > 1 or wire.shape not in read.get(wire.source, ()),
             crossing=wire.crossing,
             train=wire.train,

@@ -113,7 +113,7 @@ def build(
         if output["node"] in inner and (phase == "training" or not train):
             ends.append(Box(f"o{i}", "output", output["name"], clip(output["name"]), "", "output", train=train))
             source = ids[stand_in.get(output["node"], output["node"])]
-            wires.append(Wire(source, f"o{i}", output["shape"], False, train))
+            wires.append(Wire(source, f"o{i}", output["shape"], False, train, dtype=output["dtype"]))
     items = (*_items(graph, tree, ids), *ends)
     return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph)
 

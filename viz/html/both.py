@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from archdsl.compare.difference import Difference, LayerDiff
 from archdsl.dims import Shape, show
-from archdsl.graph import header, layer, operands
+from archdsl.graph import header, layer, operands, typed
 from archdsl.outline.subnets import Subnet
 from archdsl.outline.wording import clip, plain
 from archdsl.presentation.changes import values
@@ -119,12 +119,13 @@ class _Writer:
             own = {name: self._places[key] for name, key in places(self._union.parts, side).items()}
             for key in graph:
                 for source, output in operands(graph, key):
-                    shape = show(layer(graph, source)["outputs"][output])
+                    producer = layer(graph, source)
+                    shape = typed(producer["outputs"][output], producer["dtypes"][output])
                     found.setdefault((own[source], own[key]), {})[side] = shape
             for end in header(graph)["outputs"]:
                 shared = self._places.get(f"={end['name']}")
                 place = self._places[f"-={end['name']}"] if shared is None else shared
-                found.setdefault((own[end["node"]], place), {})[side] = show(end["shape"])
+                found.setdefault((own[end["node"]], place), {})[side] = typed(end["shape"], end["dtype"])
         for ends, shapes in found.items():
             sides = "".join(shapes) if len(shapes) == 1 else ""
             yield [*ends, " → ".join(dict.fromkeys(shapes.values())), 0, 0, 0, sides]

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from archdsl.dims import show
-from archdsl.graph import header
+from archdsl.graph import header, typed
 from archdsl.outline.wording import clip, plain
 from archdsl.sheet.units import count, size
 from viz import palette
@@ -135,7 +134,7 @@ class _Writer:
         entry |= self._marks(box)
         if box.kind == "output":
             output = next(o for o in header(self.scene.graph)["outputs"] if o["name"] == box.key)
-            entry |= {"outputs": [show(output["shape"])]}
+            entry |= {"outputs": [typed(output["shape"], output["dtype"])]}
             return NOTHING, 0
         if box.kind == "block":
             return self._close(entry, (figures.total(map(self.known.cost, box.layers)), len(box.layers)))
@@ -176,8 +175,8 @@ def _summary(known: Figures) -> list[list[str]]:
     if report is None:
         return [["", "This spec has errors: it is shown up to them, and there are no totals."]]
     rows = [
-        *(["input", f"{name} {show(shape)}"] for name, shape in report.inputs),
-        *(["output", f"{name} {show(shape)}"] for name, shape, _ in report.outputs),
+        *(["input", said] for said in report.typed_inputs),
+        *(["output", said] for said in report.typed_outputs),
         ["layers", f"{report.layers:,}"],
         ["parameters", count(report.params)],
         ["MACs", count(report.macs)],

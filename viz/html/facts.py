@@ -7,8 +7,7 @@ from fractions import Fraction
 from pathlib import PurePath
 from typing import Any, Final
 
-from archdsl.dims import show
-from archdsl.graph import Graph, Layer, layer
+from archdsl.graph import Graph, Layer, layer, typed
 from archdsl.outline.wording import clip, plain
 from archdsl.source import Span
 from viz.html.figures import FIGURES, Amount, Cost, Figures
@@ -54,7 +53,7 @@ def facts(graph: Graph, key: str, known: Figures, notes: Notes) -> dict[str, Any
     """All that is known of a layer or input."""
     node = layer(graph, key)
     said: dict[str, Any] = {
-        "op": node["op"], "line": notes.line(node["span"]), "outputs": [show(s) for s in node["outputs"]]
+        "op": node["op"], "line": notes.line(node["span"]), "outputs": list(map(typed, node["outputs"], node["dtypes"]))
     }  # fmt: skip
     if node["op"] == "input":
         return said

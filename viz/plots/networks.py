@@ -8,7 +8,6 @@ from typing import Any, Final, Protocol
 
 from matplotlib.figure import Figure, SubFigure
 
-from archdsl.dims import show
 from archdsl.graph import Graph
 from viz.plots import bars, field, memory
 from viz.plots.plot import FinishedPlot
@@ -77,7 +76,7 @@ def _entitle(figure: Figure, subjects: Sequence[Subject], style: Style, *, with_
     """What the figure is about above, under which conditions below."""
     names = [subject.report.name if len(subjects) == 1 else subject.name for subject in subjects]
     figure.suptitle(title(names), x=0.012, ha="left")
-    shapes = dict.fromkeys(f"{name} {show(shape)}" for s in subjects for name, shape in s.report.inputs)
+    shapes = dict.fromkeys(said for s in subjects for said in s.report.typed_inputs)
     said = [f"for {', '.join(shapes)}"]
     if with_memory:
         first = subjects[0]

@@ -15,8 +15,8 @@ from archdsl.graph import Layer
 from archdsl.measure.memory.ledger import Ledger, forward
 from archdsl.measure.run.execution import Execution, ExecutionStep, Setting, Storage, Tensor
 from archdsl.measure.run.optimizer import Optimizer
-from archdsl.measure.run.precision import BYTES
 from archdsl.measure.run.saved import Saved, regions, saved, with_regions
+from archdsl.ops.dtypes import FLOATING, WIDTHS
 
 
 def training(run: Execution, optimizer: Optimizer, ledger: Ledger | None = None) -> Ledger:
@@ -27,8 +27,8 @@ def training(run: Execution, optimizer: Optimizer, ledger: Ledger | None = None)
 
 def weight_bytes(node: Layer, setting: Setting) -> int:
     """Bytes of a layer's own weights and buffers."""
-    wide = {"float32": setting.precision.weight}
-    return sum(math.prod(w.shape) * wide.get(w.dtype, BYTES[w.dtype]) for w in node["weights"])
+    wide = {FLOATING: setting.precision.weight}
+    return sum(math.prod(w.shape) * wide.get(w.dtype, WIDTHS[w.dtype]) for w in node["weights"])
 
 
 def at_rest(run: Execution) -> dict[str | None, int]:

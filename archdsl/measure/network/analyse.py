@@ -48,6 +48,7 @@ def _analyse(net: NetView, runs: Runs) -> Report:
                 operator=node["operator"],
                 reads=net.operands(key),
                 shape=net.counted(node["shape"]),
+                dtype=node["dtype"],
                 params=own,
                 buffers=cost.buffers(node),
                 macs=cost.macs(net, key),
@@ -71,6 +72,10 @@ def _analyse(net: NetView, runs: Runs) -> Report:
         nodes=tuple(rows),
         inputs=tuple((name, net.counted(net.layers[name]["shape"])) for name in head["inputs"]),
         outputs=tuple((o["name"], net.counted(o["shape"]), o["phase"]) for o in head["outputs"]),
+        dtypes=(
+            tuple(net.layers[name]["dtype"] for name in head["inputs"]),
+            tuple(o["dtype"] for o in head["outputs"]),
+        ),
         devices=tuple(_devices(net, rows)),
         params=sum(row.params for row in rows),
         trainable_params=trainable,

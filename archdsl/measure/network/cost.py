@@ -6,8 +6,8 @@ import math
 
 from archdsl.dims import Size
 from archdsl.graph import Layer
-from archdsl.measure.run.precision import BYTES
 from archdsl.net_view import NetView, Operand
+from archdsl.ops.dtypes import WIDTHS
 
 
 def params(node: Layer) -> int:
@@ -21,7 +21,7 @@ def buffers(node: Layer) -> int:
 
 
 def param_bytes(node: Layer) -> int:
-    return sum(math.prod(w.shape) * BYTES[w.dtype] for w in node["weights"] if w.role != "buffer")
+    return sum(math.prod(w.shape) * WIDTHS[w.dtype] for w in node["weights"] if w.role != "buffer")
 
 
 def macs(net: NetView, key: str) -> Size:
@@ -36,4 +36,4 @@ def macs(net: NetView, key: str) -> Size:
 def tensor_bytes(net: NetView, tensor: Operand) -> Size:
     """The bytes of a tensor, in the type that the network gives it."""
     node = net.layers[tensor[0]]
-    return net.elements(net.counted(node["outputs"][tensor[1]])) * BYTES[node["dtype"]]
+    return net.elements(net.counted(node["outputs"][tensor[1]])) * WIDTHS[node["dtypes"][tensor[1]]]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.diagnostics import Instance
 from archdsl.dims import Shape, Size
-from archdsl.graph import plain
+from archdsl.graph import plain, typed
 from archdsl.measure.network.field import Fields
 from archdsl.ops import Operator
+from archdsl.ops.dtypes import FLOATING
 
 if TYPE_CHECKING:
     from archdsl.measure.time.measured import Measured
@@ -45,6 +46,7 @@ class Row:
     operator: Operator
     reads: tuple[tuple[str, int], ...]
     shape: Shape
+    dtype: str
     params: int
     buffers: int
     macs: Size
@@ -79,6 +81,7 @@ class Report:
     nodes: tuple[Row, ...]
     inputs: tuple[tuple[str, Shape], ...]
     outputs: tuple[tuple[str, Shape, str], ...]
+    dtypes: tuple[tuple[str, ...], tuple[str, ...]]  # of the inputs, of the outputs
     devices: tuple[tuple[str, dict[str, Size]], ...]
     params: int
     trainable_params: int
@@ -99,6 +102,16 @@ class Report:
         return len(self.nodes)
 
     @property
+    def typed_inputs(self) -> tuple[str, ...]:
+        """The inputs in words: `ids [1, 7] int64`."""
+        return tuple(f"{n} {typed(s, dtype)}" for (n, s), dtype in zip(self.inputs, self.dtypes[0], strict=True))
+
+    @property
+    def typed_outputs(self) -> tuple[str, ...]:
+        """The outputs in words."""
+        return tuple(f"{n} {typed(s, dtype)}" for (n, s, _), dtype in zip(self.outputs, self.dtypes[1], strict=True))
+
+    @property
     def name(self) -> str:
         """How it is called: `resnet50 (ResNet)`."""
         return self.network if self.variant is None else f"{self.variant} ({self.network})"
@@ -113,8 +126,14 @@ class Report:
             "hash": self.hash,
             "counted_for": dict(self.least_batch),  # symbols of the batch that have no value
             "totals": totals,
-            "inputs": [{"name": name, "shape": plain(shape)} for name, shape in self.inputs],
-            "outputs": [{"name": name, "shape": plain(shape), "phase": phase} for name, shape, phase in self.outputs],
+            "inputs": [
+                {"name": name, "shape": plain(shape), **_unusual(dtype)}
+                for (name, shape), dtype in zip(self.inputs, self.dtypes[0], strict=True)
+            ],
+            "outputs": [
+                {"name": name, "shape": plain(shape), **_unusual(dtype), "phase": phase}
+                for (name, shape, phase), dtype in zip(self.outputs, self.dtypes[1], strict=True)
+            ],
             "devices": {name: {k: plain(v) for k, v in figures.items()} for name, figures in self.devices},
             "nodes": [
                 {
@@ -122,6 +141,7 @@ class Report:
                     "op": row.op,
                     "inputs": list(row.inputs),
                     "shape": plain(row.shape),
+                    **_unusual(row.dtype),
                     "params": row.params,
                     "macs": plain(row.macs),
                     "receptive_field": None if row.field is None else [f.size for f in row.field],
@@ -136,6 +156,11 @@ class Report:
             **({"timing": self.timing.to_dict()} if self.timing is not None else {}),
             **({"measured": self.measured.to_dict()} if self.measured is not None else {}),
         }
+
+
+def _unusual(dtype: str) -> dict[str, str]:
+    """The type of a tensor that does not hold floating-point numbers."""
+    return {} if dtype == FLOATING else {"dtype": dtype}
 
 
 def _smallest(fields: Fields) -> dict[str, list[int]]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final, Literal, TypeAlias
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size
 from archdsl.graph import Graph, Layer, header, layer, layers, operands
-from archdsl.measure.run.precision import BYTES, PRECISIONS, Precision
+from archdsl.measure.run.precision import PRECISIONS, Precision
 from archdsl.net_view import NetView
 from archdsl.ops._op import Use
-from archdsl.ops.loss import Loss
+from archdsl.ops.dtypes import FLOATING, WIDTHS
 from archdsl.ops.strides import Laid, Strides, contiguous
 from archdsl.symbolic import where_decided
 
@@ -50,11 +50,13 @@ class ExecutionStep:
 
 @dataclass(frozen=True)
 class Execution:
-    """Steps in order, and of every tensor its shape, its strides, the bytes of an element, and its storage."""
+    """Steps in order, and of every tensor its shape, its strides, the type and the bytes of an element, and its
+    storage."""
 
     steps: tuple[ExecutionStep, ...]
     shapes: Mapping[Tensor, Shape]
     strides: Mapping[Tensor, Strides]
+    types: Mapping[Tensor, str]
     elements: Mapping[Tensor, int]
     sizes: Mapping[Tensor, Size]  # in bytes
     storages: Mapping[Tensor, Storage]
@@ -104,6 +106,7 @@ class _Growing:
         self.training = training
         self.steps: list[ExecutionStep] = []
         self.shapes: dict[Tensor, Shape] = {}
+        self.types: dict[Tensor, str] = {}
         self.elements: dict[Tensor, int] = {}
         self.sizes: dict[Tensor, Size] = {}
         self.storages: dict[Tensor, Storage] = {}
@@ -117,14 +120,14 @@ class _Growing:
         makes = tuple((name, i) for i in range(len(node["outputs"])))
         step = ExecutionStep(name, node, reads, makes, device)
         operator = node["operator"]
-        element = self._element(step)
         for make, shape in zip(makes, node["outputs"], strict=True):
             self.shapes[make] = self.net.counted(shape)
         use = self.uses[name] = self._use(step)
         if use.trained or any(use.wanted):
-            self.wanted.update(makes)
-        for make in makes:
-            self.elements[make] = element
+            self.wanted.update(make for make, dtype in zip(makes, node["dtypes"], strict=True) if dtype == FLOATING)
+        for make, dtype in zip(makes, node["dtypes"], strict=True):
+            element = self.elements[make] = self._element(step) if dtype == FLOATING else WIDTHS[dtype]
+            self.types[make] = dtype
             self.sizes[make] = self.net.elements(self.shapes[make]) * element
             # Where symbols leave it open, the memory of the layer itself is open, too.
             strides = where_decided(partial(operator.layout, use, self.shapes[make]))
@@ -147,21 +150,20 @@ class _Growing:
             tuple(read in self.wanted and i not in aside for i, read in enumerate(reads)),
             node["path"] in self.trained,
             tuple(map(reads.index, reads)),
+            self.setting.hardware,
         )
 
     def _element(self, step: ExecutionStep) -> int:
-        """The bytes of an element of what a step makes."""
+        """The bytes of a floating-point number that a step makes."""
         precision, operator = self.setting.precision, step.node["operator"]
-        if step.node["dtype"] != "float32":
-            return BYTES[step.node["dtype"]]
         if not precision.autocast:
             return precision.weight if operator.owns_storage else precision.activation
         if operator.autocast == "lower":
             return precision.activation
         if operator.autocast == "float32":
-            return BYTES["float32"]
-        read = [self.elements[r] for i, r in enumerate(step.reads) if i not in operator.integer_inputs]
-        return max(read, default=BYTES["float32"])
+            return WIDTHS[FLOATING]
+        read = [self.elements[read] for read in step.reads if self.types[read] == FLOATING]
+        return max(read, default=WIDTHS[FLOATING])
 
 
 class Runs:
@@ -197,6 +199,7 @@ def execution(net: NetView, training: bool, setting: Setting) -> Execution:
         tuple(growing.steps),
         growing.shapes,
         growing.strides,
+        growing.types,
         growing.elements,
         growing.sizes,
         growing.storages,
@@ -218,12 +221,6 @@ def _device(graph: Graph, key: str) -> str | None:
     return next((layer(graph, consumer)["device"] for consumer in graph.succ[key]), None)
 
 
-def target_dtype(loss: Graph) -> str:
-    """The type of a loss's target: class numbers, or values."""
-    readers = [layer(loss, reader)["operator"] for reader in loss.succ["target"]]
-    return "int64" if any(isinstance(operator, Loss) and operator.classes for operator in readers) else "float32"
-
-
 def _add_loss(
     growing: _Growing, graph: Graph, loss: Graph, inputs: tuple[Tensor, ...]
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -238,9 +235,6 @@ def _add_loss(
         name = f"loss: {key}"
         reads = tuple(names[read] for read in operands(loss, key))
         growing.add(name, node, reads, device)
-        if node["op"] == "input":
-            growing.elements[name, 0] = BYTES[target_dtype(loss)]
-            growing.sizes[name, 0] = product(growing.shapes[name, 0]) * growing.elements[name, 0]
         names |= {(key, i): (name, i) for i in range(len(node["outputs"]))}
         if node["op"] == "input":
             inputs = (*inputs, (name, 0))

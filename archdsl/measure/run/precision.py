@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-BYTES: Final[Mapping[str, int]] = {"float32": 4, "int64": 8}
-
 
 @dataclass(frozen=True)
 class Precision:

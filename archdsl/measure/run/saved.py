@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from archdsl.dims import Size, product, total
 from archdsl.graph import Graph
 from archdsl.measure.run.execution import Execution, ExecutionStep, Runs, Setting, Storage
-from archdsl.measure.run.precision import BYTES
 from archdsl.net_view import NetView
+from archdsl.ops.dtypes import FLOATING, WIDTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,15 @@ def _saved(run: Execution, step: ExecutionStep, weights: set[Storage]) -> Saved:
     tensors = [step.reads[i] for i in kept.inputs] + list(step.makes[:1] if kept.output else ())
     output = step.makes[0]
     element, elements = run.elements[output], product(run.shapes[output])
-    extra: Size = kept.values * element + kept.float32 * BYTES["float32"] + kept.flags
+    extra: Size = kept.values * element + kept.float32 * WIDTHS[FLOATING] + kept.flags
     if "mask" in operator.saves:
         extra = extra + elements * (1 if run.setting.hardware == "cuda" else element)
     if "index" in operator.saves:
-        extra = extra + elements * BYTES["int64"]
+        extra = extra + elements * WIDTHS["int64"]
     if run.lowered(step):  # copies in low precision of what is read, and of the weights
         low = run.setting.precision.activation
         extra = extra + lowered_weights(run, step)
-        for tensor in [t for t in tensors if t in step.reads and run.elements[t] > low]:
+        for tensor in [t for t in tensors if t in step.reads and run.types[t] == FLOATING and run.elements[t] > low]:
             tensors.remove(tensor)
             extra = extra + product(run.shapes[tensor]) * low
     storages = {run.storage(tensor, step.device): run.sizes[tensor] for tensor in tensors}
@@ -61,7 +61,7 @@ def lowered_weights(run: Execution, step: ExecutionStep) -> int:
 
 def index_bytes(run: Execution, step: ExecutionStep) -> Size:
     """Bytes of the indices that a layer finds with its output, wanted or not."""
-    return product(run.shapes[step.makes[0]]) * BYTES["int64"] if "index" in step.node["operator"].saves else 0
+    return product(run.shapes[step.makes[0]]) * WIDTHS["int64"] if "index" in step.node["operator"].saves else 0
 
 
 def entering(run: Execution, region: list[ExecutionStep]) -> dict[Storage, Size]:
