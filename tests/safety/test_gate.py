@@ -18,7 +18,7 @@ MODULES = {
     "dataclasses", "datetime", "difflib", "errno", "fnmatch", "fractions", "functools", "gc", "hashlib", "html",
     "importlib", "inspect", "io", "itertools", "json", "keyword", "math", "numbers", "operator", "os", "pathlib",
     "pkgutil", "platform", "re", "shutil", "stat", "statistics", "struct", "subprocess", "sys", "tempfile",
-    "textwrap", "threading", "time", "types", "typing", "unicodedata", "urllib", "xml",
+    "textwrap", "threading", "time", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "lark", "matplotlib", "networkx", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
     "svglib", "torch", "wasmtime", "yaml",
