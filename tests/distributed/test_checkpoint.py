@@ -80,11 +80,10 @@ def count(at=None):
     seen = 0
     def hook(event, arguments):
         nonlocal seen
-        if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree") and counting:
+        if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree"):
             seen += 1
             if seen == at:
                 os.kill(os.getpid(), signal.SIGKILL)
-    counting = [True]
     sys.addaudithook(hook)
     return lambda: seen
 

@@ -56,15 +56,26 @@ def train(spec: str, stages: int, until: int, saved: str, replicas: str = "ddp",
 
 
 def train_alone(spec: str, until: int, replicas: int = 1) -> nn.Module:
-    """The same in one process from the first step on, micro-batch by micro-batch."""
+    """The same in one process from the first step on, micro-batch by micro-batch.
+
+    Gradients are the mean of those of replicas; running statistics are of the first.
+    """
     model: Any = archdsl.load(spec).compile(seed=3).train()
     optimizer = optimizer_of(model.parameters())
     for step in range(until):
-        optimizer.zero_grad()
+        gradients = []
         for replica in range(replicas):
+            kept = {name: tensor.clone() for name, tensor in model.named_buffers()}
+            optimizer.zero_grad()
             images, labels = batch(step, replica)
             for image, label in zip(images.chunk(MICRO_BATCHES), labels.chunk(MICRO_BATCHES), strict=True):
-                (model.loss(model(image), label) / MICRO_BATCHES / replicas).backward()
+                (model.loss(model(image), label) / MICRO_BATCHES).backward()
+            gradients.append([parameter.grad for parameter in model.parameters()])
+            if replica:
+                model.load_state_dict(kept, strict=False)
+        for parameter, *parts in zip(model.parameters(), *gradients, strict=True):
+            if parts[0] is not None:
+                parameter.grad = sum(parts) / replicas
         optimizer.step()
     found: nn.Module = model
     return found
