@@ -15,7 +15,7 @@ SMALL = str(Path(__file__).parent / "small.arch")
 @pytest.mark.parametrize(
     ("replicas", "schedule"),
     [
-        ("ddp", "1f1b"),
+        pytest.param("ddp", "1f1b", marks=pytest.mark.heavy),
         ("fsdp", "1f1b"),
         pytest.param("ddp", "gpipe", marks=pytest.mark.heavy),
         pytest.param("fsdp", "zero-bubble", marks=pytest.mark.heavy),
