@@ -4,6 +4,9 @@ A size is a plain `int` wherever it can be; a `Dim` appears only where a symbol 
 polynomial with integer coefficients whose atoms are symbols and floor divisions by a positive integer.
 Nested floor divisions are joined, `(x // m + c) // n == (x + c * m) // (m * n)`, so that equal chains of
 strided layers have equal forms.
+
+A symbol that is known to be in residue classes is `step * k + start`, where k is its `Quotient`: where H is a multiple
+of 16, H is 16 * k, H // 2 is 8 * k, and H // 16 * 16 is H, by the same arithmetic. What is shown is written in H.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias, Union
+
+from archdsl.residues import Residues
 
 # Of an expression, floor divisions opened up, and of a term: nobody can read a longer one.
 MAX_TERMS: Final = 1024
@@ -32,7 +37,24 @@ class Floor:
     divisor: int
 
 
-Atom: TypeAlias = str | Floor
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """`symbol // step`, of a symbol in residue classes of that step."""
+
+    symbol: str
+    classes: Residues
+
+    @property
+    def least(self) -> int:
+        """The smallest that it can be."""
+        return (self.classes.least - self.classes.start) // self.classes.step
+
+    def of(self, size: Size) -> Size:
+        """What it is where the symbol is a size."""
+        return (size - self.classes.start) // self.classes.step
+
+
+Atom: TypeAlias = str | Quotient | Floor
 
 
 class Undecided(Exception):
@@ -106,7 +128,7 @@ class Dim:
 
     def __floordiv__(self, other: object) -> Size:
         if isinstance(other, Dim):
-            quotient = _exact_quotient(self, other)
+            quotient = _quotient(self, other)
             if quotient is None:
                 raise Undecided(f"{self} // ({other})", symbols(self) | symbols(other))
             return quotient
@@ -153,13 +175,16 @@ class Dim:
         return other - (other // self) * self
 
     def __str__(self) -> str:
+        written = in_symbols(self)
+        if isinstance(written, int):
+            return str(written)
         # Positive terms first, the constant last: `2*N + 5`, not `5 + 2*N`.
-        shown = sorted(self.terms, key=lambda term: (not term[0], term[1] < 0))
+        shown = sorted(written.terms, key=lambda term: (not term[0], term[1] < 0))
         text = ""
         for monomial, coefficient in shown:
             size = abs(coefficient)
             factors = [str(size)] if size != 1 or not monomial else []
-            factors += [_show_atom(atom) for atom in monomial]
+            factors += [_show_atom(atom) for atom in monomial if not isinstance(atom, Quotient)]
             part = "*".join(factors)
             if not text:
                 text = part if coefficient > 0 else f"-{part}"
@@ -170,9 +195,11 @@ class Dim:
     __repr__ = __str__
 
 
-def symbol(name: str) -> Dim:
-    """The positive integer called `name`."""
-    return Dim({(name,): 1})
+def symbol(name: str, classes: Residues | None = None) -> Dim:
+    """The positive integer called `name`, which is in these residue classes if any are given."""
+    if classes is None or classes.modulus == 1:
+        return Dim({(name,): 1})
+    return Dim({(Quotient(name, classes),): classes.step, (): classes.start})
 
 
 def symbols(size: Size) -> set[str]:
@@ -182,11 +209,59 @@ def symbols(size: Size) -> set[str]:
     found: set[str] = set()
     for monomial, _ in size.terms:
         for atom in monomial:
-            found |= {atom} if isinstance(atom, str) else symbols(atom.numerator)
+            found |= _names(atom)
     return found
 
 
-def substitute(size: Size, values: Mapping[str, int]) -> Size:
+def _names(atom: Atom) -> set[str]:
+    if isinstance(atom, Floor):
+        return symbols(atom.numerator)
+    return {atom if isinstance(atom, str) else atom.symbol}
+
+
+def classes_in(size: Size) -> dict[str, Residues]:
+    """The residue classes of those symbols in a size that have any."""
+    found: dict[str, Residues] = {}
+    for monomial, _ in size.terms if isinstance(size, Dim) else ():
+        for atom in monomial:
+            if isinstance(atom, Quotient):
+                found[atom.symbol] = atom.classes
+            elif isinstance(atom, Floor):
+                found |= classes_in(atom.numerator)
+    return found
+
+
+def in_symbols(size: Size) -> Size:
+    """The same size, for the values that the symbols can have, in the symbols themselves: `H // 2` for 8 * k where H is
+    16 * k."""
+    if isinstance(size, int) or not classes_in(size):
+        return size
+    return total(_term_in_symbols(monomial, coefficient) for monomial, coefficient in size.terms)
+
+
+def _term_in_symbols(monomial: Monomial, coefficient: int) -> Size:
+    # k * step is the symbol, but for where it starts: of the coefficient, the steps are given what they share with it.
+    quotients = [atom for atom in monomial if isinstance(atom, Quotient)]
+    left = [atom.classes.step for atom in quotients]
+    while sharing := [i for i, divisor in enumerate(left) if math.gcd(coefficient, divisor) > 1]:
+        largest = max(sharing, key=left.__getitem__)
+        shared = math.gcd(coefficient, left[largest])
+        factor = next(d for d in range(2, shared + 1) if shared % d == 0)
+        left[largest] //= factor
+        coefficient //= factor
+    found: Size = coefficient
+    for quotient, divisor in zip(quotients, left, strict=True):
+        whole, start = symbol(quotient.symbol), quotient.classes.start
+        found = found * (whole - start if divisor == 1 else whole // divisor - start // divisor)
+    for atom in monomial:
+        if isinstance(atom, str):
+            found = found * symbol(atom)
+        elif isinstance(atom, Floor):
+            found = found * (in_symbols(atom.numerator) // atom.divisor)
+    return found
+
+
+def substitute(size: Size, values: Mapping[str, Size]) -> Size:
     """The size with values put in for symbols."""
     if isinstance(size, int):
         return size
@@ -194,10 +269,13 @@ def substitute(size: Size, values: Mapping[str, int]) -> Size:
     for monomial, coefficient in size.terms:
         product: Size = coefficient
         for atom in monomial:
-            if isinstance(atom, str):
+            if isinstance(atom, Floor):
+                product = product * (substitute(atom.numerator, values) // atom.divisor)
+            elif isinstance(atom, str):
                 product = product * (values[atom] if atom in values else symbol(atom))
             else:
-                product = product * (substitute(atom.numerator, values) // atom.divisor)
+                kept = atom.symbol not in values
+                product = product * (Dim({(atom,): 1}) if kept else atom.of(values[atom.symbol]))
         total = total + product
     return total
 
@@ -209,7 +287,12 @@ def value(size: Size, values: Mapping[str, int]) -> int:
     total = 0
     for monomial, coefficient in size.terms:
         for atom in monomial:
-            coefficient *= values[atom] if isinstance(atom, str) else value(atom.numerator, values) // atom.divisor
+            if isinstance(atom, str):
+                coefficient *= values[atom]
+            elif isinstance(atom, Floor):
+                coefficient *= value(atom.numerator, values) // atom.divisor
+            else:
+                coefficient *= (values[atom.symbol] - atom.classes.start) // atom.classes.step
         total += coefficient
     return total
 
@@ -263,7 +346,7 @@ def _too_long(terms: Iterable[Monomial]) -> Undecided:
     names = set[str]()
     for monomial in terms:
         for atom in monomial:
-            names |= {atom} if isinstance(atom, str) else symbols(atom.numerator)
+            names |= _names(atom)
     return Undecided(f"a size of more than {MAX_TERMS} terms", names)
 
 
@@ -272,10 +355,12 @@ def _order(term: tuple[Monomial, int]) -> tuple[int, list[tuple[int, str]]]:
 
 
 def _atom_order(atom: Atom) -> tuple[int, str]:
+    if isinstance(atom, Quotient):
+        return 0, f"{atom.symbol} // {atom.classes.step}"
     return (0, atom) if isinstance(atom, str) else (1, _show_atom(atom))
 
 
-def _show_atom(atom: Atom) -> str:
+def _show_atom(atom: str | Floor) -> str:
     if isinstance(atom, str):
         return atom
     inner = str(atom.numerator)
@@ -306,8 +391,8 @@ def _floor(numerator: Dim, divisor: int) -> Size:
     return Dim({(Floor(numerator, divisor),): 1})
 
 
-def _exact_quotient(a: Dim, b: Dim) -> Size | None:
-    """a / b where b is a single term that divides every term of a."""
+def _quotient(a: Dim, b: Dim) -> Size | None:
+    """a // b where b is a single term whose symbols divide every term of a."""
     if len(b.terms) != 1:
         return 1 if a == b else None
     (divisor, by), quotient = b.terms[0], {}
@@ -317,7 +402,5 @@ def _exact_quotient(a: Dim, b: Dim) -> Size | None:
             if atom not in left:
                 return None
             left.remove(atom)
-        if coefficient % by:
-            return None
-        quotient[tuple(left)] = coefficient // by
-    return _normal(quotient)
+        quotient[tuple(left)] = coefficient
+    return _normal(quotient) // by

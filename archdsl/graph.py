@@ -42,6 +42,7 @@ class Layer(TypedDict):
     dtype: str  # of its output, or of the first of several, as torch spells it: "float32"
     dtypes: tuple[str, ...]  # of all its outputs
     device: str | None  # the logical device, where the network declares any
+    pinned: bool  # whether the spec says so, by a mark, and not by where its inputs are
     phase: Exists  # "train" for what exists in training only
     frozen: bool  # its parameters take no gradient
     checkpoint: str | None  # the region, if any, whose activations are recomputed in backward
@@ -120,7 +121,8 @@ class Header(TypedDict):
     batch: tuple[str, ...]  # symbols that stand for a batch size
     least_batch: dict[str, int]  # what each of them counts as: the least value that the needs allow, mostly 1
     needs: tuple[Dim, ...]  # what must be 0 or more for the shapes to hold
-    requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33"
+    requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33", "W % 16 == 0"
+    narrowed: Mapping[str, str]  # by symbol, the last layer for which it is taken to be a multiple, or the like
     loss: Graph | None  # its inputs are the outputs' names and "target"
     inference_loss: Graph | None  # the same without what exists in training only
     written: Writing  # not serialised

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from archdsl import validate
 from archdsl.address import open_spec
 from archdsl.diagnostics import Diagnostic, Note
-from archdsl.elaborate import Choices, elaborate
+from archdsl.elaborate import Choices, elaborate, unmet_needs
 from archdsl.errors import SpecError
-from archdsl.graph import Graph
+from archdsl.graph import Graph, layer
 from archdsl.job import one_job
 from archdsl.limits import Work, most_faults
+from archdsl.placement.marking import marks_of, with_marks
 from archdsl.program import Program, duplicates
+from archdsl.program import program as program_of
 from archdsl.source import Source, Span
 from archdsl.syntax import forms, tree
 
@@ -52,12 +54,16 @@ def load_open_graph(
     inputs: Mapping[str, Sequence[int]] | None = None,
 ) -> Graph | None:
     """The graph of a SPEC that loads, the sizes of its inputs open where nothing in the spec depends on their numbers:
-    all but those of the second dimensions, or the batch alone. None where something depends on that, too."""
+    all but those of the second dimensions, or the batch alone. None where something depends on that, too: where it does
+    not elaborate so, or would not take the very sizes that the spec says."""
     program, name = open_spec(spec)
+    network, variant = program.find(name)
     for free in FREE:
+        choices = Choices(settings or {}, inputs or {}, free=free)
         with suppress(SpecError):
-            network, variant = program.find(name)
-            return elaborate(network, program.definitions, variant, Choices(settings or {}, inputs or {}, free=free))
+            graph = elaborate(network, program.definitions, variant, choices)
+            if unmet_needs(network, program.definitions, variant, choices, graph) is None:
+                return graph
     return None
 
 
@@ -138,11 +144,42 @@ def _elaborated(
     except SpecError as error:
         if error.graph is None:
             raise
+        unmet = unmet_needs(network, program.definitions, variant, choices)
+        if unmet is not None:
+            raise SpecError([unmet]) from None
         from archdsl.remedies import Trial, with_remedies  # most specs need none
 
         trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))
         faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: found.key not in known)
         raise SpecError(faults, error.graph) from None
+
+
+@one_job
+def marked_source(
+    spec: str | os.PathLike[str],
+    devices: Mapping[str, str],
+    form: forms.Form,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int | None]] | None = None,
+    symbols: Mapping[str, int] | None = None,
+) -> bytes:
+    """The file of a SPEC whose layers are marked with these devices, by their keys; comments stay.
+
+    Raises `SpecError` where it cannot be read, or where its imports cannot be from beside it.
+    """
+    program, name = open_spec(spec)
+    network, variant = program.find(name)
+    marked = with_marks(program.spec, network, variant, marks_of(devices))
+    text = forms.convert_spec(marked, form)
+    again = program_of(Source(f"<marked>{forms.SUFFIX_OF[form]}", text), program.directory)
+    choices = Choices(settings or {}, inputs or {}, symbols or {})
+    graph = _elaborated(again, *again.find((variant or network).name.id), choices)
+    for key, device in devices.items():
+        if layer(graph, key)["device"] != device:
+            at = layer(graph, key)["span"]
+            message = f"`{key}` is marked with another device than {device}, where the plan has it"
+            raise SpecError([Diagnostic("unknown-mark", message, at, help="remove the mark, or the plan's device")])
+    return program.spec.source.encoded(text)
 
 
 @one_job

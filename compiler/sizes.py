@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from archdsl.dims import Dim, Shape, show, symbols, value
-from archdsl.symbolic import needs as in_words
+from archdsl.needs import fitting, nearest, unmet
+from archdsl.needs import needs as in_words
 from compiler.program import Feed, Reading
 
 
@@ -75,10 +76,20 @@ def unfit(
                     return _differs(feed, dim, size, f"{alike[wanted]}, as before")
             elif value(wanted, values) != size:
                 return _differs(feed, dim, size, f"{value(wanted, values)}, since {_told(wanted, read, values)}")
-    for need in needs:
-        if symbols(need) <= values.keys() and value(need, values) < 0:
-            return f"{_places(need, read)}: {_told(need, read, values)}, but the network needs {_words(need)}"
+    for need in unmet(needs, values):
+        wrong = f"{_places(need, read)}: {_told(need, read, values)}, but the network needs {_words(need)}"
+        return wrong + _way_out(need, needs, read, values)
     return None
+
+
+def _way_out(need: Dim, needs: Sequence[Dim], read: Sequence[Reading], values: Mapping[str, int]) -> str:
+    """The sizes next to one that does not fit, where one alone is to blame and it is a plain number."""
+    told = [reading for reading in read if reading.symbol in symbols(need)]
+    if len(told) != 1 or any(type(found) is not int for found in values.values()):
+        return ""
+    ((symbol, _, _, factor, offset),) = told
+    sizes = [factor * number + value(offset, values) for number in nearest(needs, symbol, values)]
+    return f"; {fitting(sizes)}" if sizes else ""
 
 
 def _words(need: Dim) -> str:

@@ -55,6 +55,19 @@ ENTRIES: Final[dict[str, Entry]] = {
         """,
         2,
     ),
+    "unmet-need": Entry(
+        "a size given for an input is not among those that the network takes",
+        """
+        Where the spec leaves a size open, what the network needs of it is worked out and reported: `needs H >= 33`
+        where kernels would not fit into less, `needs H % 16 == 0` where a picture is made smaller four times by half,
+        and larger again, and put beside what it was, as in a U-Net. The size given by `--input` or `--at` does not
+        meet that.
+
+        The help names the nearest sizes that do. Or change the network: padding before it, or `interpolate` to the
+        size of what a tensor is put beside, takes any size.
+        """,
+        2,
+    ),
     "bad-device": Entry(
         "a device that is not there",
         """

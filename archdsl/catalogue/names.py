@@ -115,4 +115,22 @@ ENTRIES: Final[dict[str, Entry]] = {
         }
         """,
     ),
+    "setting-init": Entry(
+        "the setting `init` does nothing",
+        """
+        A setting that was called `init` once said how all weights of a network start. Now a statement says so,
+        `init kaiming_normal`, and a setting of that name is like any other: where nothing mentions it, it does
+        nothing, and the weights would start in another way without a word.
+
+        Write the statement at the beginning of the network's body. It takes any expression, so the setting may stay
+        and be given by a variant or on the command line; `archdsl check --fix` adds the statement.
+        """,
+        wrong="network Net(x: [N, 4], init = kaiming_normal) { x -> linear(2) }",
+        right="""
+        network Net(x: [N, 4]) {
+            init kaiming_normal
+            x -> linear(2)
+        }
+        """,
+    ),
 }

@@ -136,7 +136,10 @@ ENTRIES: Final[dict[str, Entry]] = {
         """
         Sizes such as `H` in `image: [N, 3, H, W]` are symbols: shapes are worked out for all their values at once,
         exactly. Here the answer is yes for some values and no for others: weights would have as many rows as `H`
-        says, or two shapes agree only where `H` is even. Nothing is guessed.
+        says, two shapes agree only where `H` is 8, or a condition asks whether `H` is even. Nothing is guessed.
+
+        Where shapes agree for all multiples of a number, that is no error: it is what the network needs, and the
+        report says so (`needs H % 16 == 0`).
 
         Write a number in the input's shape, or give one by `--input`. Or say in the input's shape what must hold:
         `[N, 3, 4 * H, 4 * W]` is an image whose sides are multiples of four. A network that pools over all of its

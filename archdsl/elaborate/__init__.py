@@ -2,6 +2,7 @@
 
 from archdsl.definitions import Definitions
 from archdsl.elaborate.choices import Choices
+from archdsl.elaborate.given_sizes import unmet_needs
 from archdsl.elaborate.network import elaborate
 
-__all__ = ["Choices", "Definitions", "elaborate"]
+__all__ = ["Choices", "Definitions", "elaborate", "unmet_needs"]

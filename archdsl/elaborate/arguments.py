@@ -15,9 +15,9 @@ from archdsl.elaborate.values import Context, SharedModule, describe, is_tensors
 from archdsl.habits import unknown_parameter
 from archdsl.ops import Operator, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
+from archdsl.ops.assumptions import agree
 from archdsl.ops.kinds import ParamError
 from archdsl.source import Span
-from archdsl.symbolic import equal
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
@@ -226,7 +226,7 @@ def match_shape(
         if isinstance(wanted, bool) or (not isinstance(wanted, int) and not hasattr(wanted, "terms")):
             raise context.fault("shape-pattern", "a dimension is a name, a number or `...`", dim.span)
         try:
-            agrees = equal(wanted, size)
+            agrees = agree(wanted, size)
         except Undecided as error:
             raise context.undecided(error, span) from None
         if not agrees:

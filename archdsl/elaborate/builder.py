@@ -11,7 +11,7 @@ from networkx.classes.multidigraph import MultiDiGraph
 
 from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
-from archdsl.elaborate.devices import unmarked
+from archdsl.elaborate.devices import MarksByPath, unmarked
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context
@@ -38,10 +38,11 @@ class GraphBuilder:
         self.work = work
         self.limits = limits()
         self.devices: dict[str, None] = {}  # in the order declared
+        self.marks: MarksByPath | None = None  # the setting `marks`
         self.broken: dict[str, None] = {}  # steps that cannot be, in the order found
         self.untyped: set[str] = set()  # inputs that declare no type and have no use yet
         self.init: Initialiser | None = None  # the network's own choice
-        self.requires: dict[Dim, None] = {}  # sizes that must be at least 0, in the order found
+        self.narrowed: dict[str, str] = {}  # by symbol, the last layer for which it is taken to be in fewer classes
         self.steps: dict[str, Span] = {}  # every path given to a step
         self.containers: dict[str, Span] = {}  # every path that has others below it
         self._layers = 0
@@ -122,10 +123,8 @@ class GraphBuilder:
 
     def input(self, name: str, shape: Shape, span: Span, dtype: str | None = None) -> TensorValue:
         """Add an input. One without a type is of that which its first use takes."""
-        with assumptions() as taken:
-            for size in shape:
-                fits(size)
-        self.requires |= taken
+        for size in shape:
+            fits(size)
         self._add(name, name, "input", Input(shape), (shape,), span, None, (dtype or FLOATING,))
         if dtype is None:
             self.untyped.add(name)
@@ -163,7 +162,7 @@ class GraphBuilder:
         if context.reuse == 1:
             self._claim_layer(path, span, context)
         try:
-            outputs = self._infer(operator, tensors, span, context)
+            outputs = self._infer(key, operator, tensors, span, context)
             operator, dtypes = self._typed(operator, tensors, span, context)
             dtypes += dtypes[-1:] * (len(outputs) - len(dtypes))
             self._add(key, path, operator.name, operator, outputs, span, context, dtypes, labelled)
@@ -199,11 +198,12 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
     def _infer(
-        self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+        self, key: str, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
     ) -> tuple[Shape, ...]:
         shapes = [tensor.shape for tensor in tensors]
         try:
             with assumptions() as taken:
+                before = dict(taken.classes)
                 outputs = operator.infer_all(*shapes)
                 for size in dict.fromkeys(size for shape in outputs for size in shape if isinstance(size, Dim)):
                     if not fits(size):
@@ -225,7 +225,7 @@ class GraphBuilder:
         self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
-        self.requires |= taken
+        self.narrowed |= {name: key for name, found in taken.classes.items() if before.get(name) != found}
         return outputs
 
     def _bound(self, shape: Shape, what: str, span: Span, context: Context) -> None:
@@ -320,6 +320,7 @@ class GraphBuilder:
             dtype=dtypes[0] if dtypes else FLOATING,
             dtypes=dtypes,
             device=marks.device if marks else None,
+            pinned=False,
             phase="train" if marks and marks.train else "both",
             frozen=bool(marks and marks.frozen),
             checkpoint=marks.checkpoint if marks else None,
@@ -353,6 +354,9 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
             if self.graph.nodes[tensor.node]["phase"] == "train":
                 node["phase"] = "train"
+        if node["device"] is None and self.marks is not None:
+            node["device"] = self.marks.of(node["path"])
+        node["pinned"] = node["device"] is not None if context.reuse == 1 else first["pinned"]
         if node["device"] is None:
             node["device"] = unmarked((self.graph.nodes[t.node]["device"] for t in tensors), tuple(self.devices))
 

@@ -53,6 +53,7 @@ class Evaluator:
             tree.Binary: self._binary,
             tree.Conditional: self._conditional,
             tree.Index: self._index,
+            tree.ListSlice: self._slice,
             tree.Attribute: self._attribute,
             tree.Call: self._call,
         }
@@ -167,6 +168,9 @@ class Evaluator:
 
     def _comprehension(self, comprehension: tree.Comprehension, context: Context, label: str | None) -> list[Any]:
         rounds = self.rounds(comprehension.targets, comprehension.iterable, context)
+        condition = comprehension.condition
+        if condition is not None:
+            rounds = (inner for inner in rounds if evaluate.truth(self.value(condition, inner)))
         return StaticList(self.all_of((comprehension.element, inner) for inner in rounds))
 
     def _unary(self, unary: tree.Unary, context: Context, label: str | None) -> Any:
@@ -217,6 +221,16 @@ class Evaluator:
         if isinstance(value, TensorValue):
             raise ValueFault("a tensor has no items", "wrong-type", "use `slice`, `chunk` or `split`")
         return evaluate.index(value, self.value(index.index, context))
+
+    def _slice(self, part: tree.ListSlice, context: Context, label: str | None) -> Any:
+        value = self.value(part.value, context)
+        if isinstance(value, TensorValue):
+            raise ValueFault("a tensor has no items", "wrong-type", "use `slice(start, end, dim = …)`")
+        bounds = (
+            self.value(bound, context) if bound is not None else None for bound in (part.start, part.stop, part.step)
+        )
+        self.work.spend(len(value) if isinstance(value, list) else 0)
+        return evaluate.part(value, *bounds)
 
     def _attribute(self, attribute: tree.Attribute, context: Context, label: str | None) -> Any:
         value = self.value(attribute.value, context)

@@ -6,16 +6,18 @@ import math
 import numbers
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from archdsl.definitions import capitals
 from archdsl.diagnostics import Diagnostic, did_you_mean
-from archdsl.dims import Dim, Shape, Size, symbol
+from archdsl.dims import Dim, Shape, Size, symbol, symbols
 from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.values import Context, Scope, describe
 from archdsl.ops.kinds import MAX_INT
+from archdsl.residues import Residues
 from archdsl.symbolic import at_least, solutions
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
@@ -42,12 +44,14 @@ class InputShapes:
         chosen: Mapping[str, Sequence[int | None]],
         values: Mapping[str, int],
         free: Collection[int] = (),
+        classes: Mapping[str, Residues] = MappingProxyType({}),
     ) -> None:
         self._evaluator = evaluator
         self._context = context
         self._chosen = chosen
         self._values = values
         self._free = free
+        self._classes = classes
         self._freed: dict[tuple[int, int], Dim] = {}  # by dimension and the number that is written or chosen
         self.faults: list[Diagnostic] = []
 
@@ -116,7 +120,7 @@ class InputShapes:
             raise Poisoned
         for name in names.values():
             if scope.find(name.id) is None:
-                scope.bind(name.id, symbol(name.id), name.span)
+                scope.bind(name.id, symbol(name.id, self._classes.get(name.id)), name.span)
 
     def _bind_values(self, names: Mapping[str, tree.Name]) -> None:
         """Bind symbols to the values that the user chose for them."""
@@ -218,9 +222,9 @@ class InputShapes:
             return size
         if (position, size) not in self._freed:
             name = f"D{position}"
-            while self._context.scope.find(name) is not None or symbol(name) in self._freed.values():
+            while self._context.scope.find(name) is not None or any(name in symbols(s) for s in self._freed.values()):
                 name += "_"
-            self._freed[position, size] = symbol(name)
+            self._freed[position, size] = symbol(name, self._classes.get(name))
         return self._freed[position, size]
 
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:

@@ -29,7 +29,7 @@ class Interpreter:
         blocks = Blocks(builder, self.evaluator, self.bodies)
         modules = Modules(builder, self.evaluator, operations, blocks)
         calls = Calls(self.evaluator, operations, blocks, modules)
-        steps = Steps(builder, self.evaluator, calls, Labels(builder, self.evaluator))
+        steps = Steps(builder, self.evaluator, calls, Labels(builder, self.evaluator), self.bodies)
         self.evaluator.forms |= {
             tree.Call: calls.alone,
             tree.NewModule: modules.new,

@@ -152,6 +152,7 @@ def _elaborate(
         least_batch={},
         needs=(),
         requires=(),
+        narrowed={},
         loss=None,
         inference_loss=None,
         written=Writing(),

@@ -24,7 +24,10 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, NetworkOutput, broken
 from archdsl.limits import TooMuchWork, Work
 from archdsl.names import fault
-from archdsl.symbolic import least_values, needs
+from archdsl.needs import least_values, membership, needs
+from archdsl.ops.assumptions import Assumed, assumptions
+from archdsl.ops.kinds import Init, ParamError
+from archdsl.residues import Residues
 from archdsl.syntax import tree
 
 
@@ -34,18 +37,20 @@ def elaborate(
     variant: tree.Variant | None = None,
     choices: Choices | None = None,
 ) -> Graph:
-    """The elaborated graph. Raises `SpecError` with every independent fault."""
-    work = _Elaboration(network, definitions, variant, choices or Choices())
-    record = work.interpreter.faults.record
-    try:
-        work.choices.work.spend(Work.NETWORK)
-        work.run()
-    except TooMuchWork:
-        record(work.context.too_much_work(work.choices.work, network.name.span).diagnostic)
-    except Fault as stop:
-        record(stop.diagnostic)
-    except Poisoned:
-        pass
+    """The elaborated graph. Raises `SpecError` with every independent fault.
+
+    Where sizes are equal only for some residue classes of a symbol, the network is elaborated again with a symbol that
+    is in these, so that all arithmetic knows of it: until nothing more is taken for granted.
+    """
+    classes: dict[str, Residues] = {}
+    narrowed: dict[str, str] = {}
+    while True:
+        work = _Elaboration(network, definitions, variant, choices or Choices(), classes, narrowed)
+        complete = work.attempt()
+        if not work.assumed.classes or not complete:
+            break
+        classes = {**classes, **work.assumed.classes}
+        narrowed = {**narrowed, **work.builder.narrowed}
     faults = work.early + work.interpreter.faults.found
     graph = work.builder.graph
     if not faults:
@@ -60,9 +65,20 @@ def elaborate(
 
 
 class _Elaboration:
+    """One attempt, with symbols in these residue classes; `narrowed` says which layers these come from."""
+
     def __init__(
-        self, network: tree.NetworkDefinition, definitions: Definitions, variant: tree.Variant | None, choices: Choices
+        self,
+        network: tree.NetworkDefinition,
+        definitions: Definitions,
+        variant: tree.Variant | None,
+        choices: Choices,
+        classes: Mapping[str, Residues],
+        narrowed: Mapping[str, str],
     ) -> None:
+        self.classes = classes
+        self.narrowed = narrowed
+        self.assumed = Assumed()
         self.network = network
         self.variant = variant
         self.choices = choices
@@ -76,6 +92,22 @@ class _Elaboration:
         self.batch: list[str] = []
         self.losses: tuple[Graph | None, Graph | None] = (None, None)  # in training, in inference
 
+    def attempt(self) -> bool:
+        """Elaborate; False where there is no work left to do so again."""
+        record = self.interpreter.faults.record
+        try:
+            self.choices.work.spend(Work.NETWORK)
+            with assumptions() as self.assumed:
+                self.run()
+        except TooMuchWork:
+            record(self.context.too_much_work(self.choices.work, self.network.name.span).diagnostic)
+            return False
+        except Fault as stop:
+            record(stop.diagnostic)
+        except Poisoned:
+            pass
+        return True
+
     def run(self) -> None:
         settings = self._settings()
         self._inputs()
@@ -86,7 +118,9 @@ class _Elaboration:
     def finish(self, settings: dict[str, Any]) -> None:
         """Write the attributes of the graph itself."""
         graph = self.builder.graph
-        batch, required = tuple(dict.fromkeys(self.batch)), tuple(self.builder.requires)
+        batch = tuple(dict.fromkeys(self.batch))
+        classes = {name: membership(name, found) for name, found in sorted(self.classes.items())}
+        required = (*(need for need in classes.values() if need is not None), *self.assumed.least)
         graph.graph.update(
             network=self.network.name.id,
             variant=self.variant.name.id if self.variant else None,
@@ -98,6 +132,7 @@ class _Elaboration:
             least_batch=least_values(batch, required),
             needs=required,
             requires=tuple(needs(required)),
+            narrowed=self.narrowed,
             loss=self.losses[0],
             inference_loss=self.losses[1],
             written=self.context.definitions.written,
@@ -112,7 +147,7 @@ class _Elaboration:
             settings = reader.read()
         finally:
             self.early += reader.faults
-        self.builder.init = reader.init(settings)
+        self.builder.marks = reader.marks(settings)
         return settings
 
     def _inputs(self) -> None:
@@ -132,7 +167,8 @@ class _Elaboration:
                     f"network `{self.network.name.id}` has no input `{name}`",
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
-        reader = InputShapes(self.evaluator, self.context, self.choices.inputs, self.choices.symbols, self.choices.free)
+        choices = self.choices
+        reader = InputShapes(self.evaluator, self.context, choices.inputs, choices.symbols, choices.free, self.classes)
         shapes = reader.read(params)
         self.early += reader.faults
         if self.early or self.interpreter.faults:
@@ -161,6 +197,9 @@ class _Elaboration:
         outputs = [s for s in statements if isinstance(s, tree.OutputStatement)]
         losses = [s for s in statements if isinstance(s, tree.LossStatement)]
         last = next((s for s in reversed(statements) if not isinstance(s, tree.LossStatement)), None)
+        marks = self.builder.marks
+        if marks is not None and not any(isinstance(s, tree.Devices) for s in statements):
+            self.builder.devices |= dict.fromkeys(marks.devices)
         for statement in statements:
             try:
                 self._statement(statement, statement is last, bool(outputs))
@@ -172,6 +211,9 @@ class _Elaboration:
             output["dtype"] = self.builder.graph.nodes[output["node"]]["dtypes"][output["output"]]
         if self.interpreter.faults:
             return
+        if marks is not None:
+            paths = [node["path"] for _, node in self.builder.graph.nodes(data=True)]
+            marks.check(paths, tuple(self.builder.devices))
         if not self.outputs:
             message = f"network `{self.network.name.id}` has no output"
             help = "end it with an expression, or write `output name = …`"
@@ -184,10 +226,12 @@ class _Elaboration:
             self.losses = elaborate_losses(loss, self.outputs, scope, self.interpreter.faults.record, work)
 
     def _statement(self, statement: tree.Statement, last: bool, named_outputs: bool) -> None:
-        if isinstance(statement, tree.Bind):
-            self.interpreter.bodies.bind(statement, self.context)
+        if isinstance(statement, (tree.Bind, tree.Assertion)):
+            self.interpreter.bodies.set_up(statement, self.context)
         elif isinstance(statement, tree.Devices):
             self._devices(statement)
+        elif isinstance(statement, tree.InitStatement):
+            self._init(statement)
         elif isinstance(statement, tree.OutputStatement):
             self._output(statement)
         elif isinstance(statement, tree.Evaluate):
@@ -204,10 +248,28 @@ class _Elaboration:
                 raise self.context.fault("outputs", message, statement.span, help=help)
             self._add_output("output", value)
 
-    def _devices(self, statement: tree.Devices) -> None:
+    def _before_layers(self, word: str, statement: tree.Statement) -> None:
+        """Raises `Fault` where there are layers already, of which a statement would not hold."""
         if len(self.builder.graph) > sum(p.shape is not None for p in self.network.params):
-            message = "`device` stands before the first layer"
+            message = f"`{word}` stands before the first layer"
             raise self.context.fault("outputs", message, statement.span, help="move it up")
+
+    def _init(self, statement: tree.InitStatement) -> None:
+        self._before_layers("init", statement)
+        if self.builder.init is not None:
+            message = "a network says once how its weights start"
+            help = "a layer says it for itself by its parameter `init`"
+            raise self.context.fault("outputs", message, statement.span, help=help)
+        value = self.evaluator.value(statement.value, self.context)
+        try:
+            self.builder.init = Init().parse(value)
+        except ParamError as error:
+            close = did_you_mean(value, Init().names) if isinstance(value, str) else None
+            message = f"`init` {error.reason}"
+            raise self.context.fault("bad-parameter", message, statement.value.span, help=close) from None
+
+    def _devices(self, statement: tree.Devices) -> None:
+        self._before_layers("device", statement)
         for name in statement.names:
             wrong = fault(name.id) or ("is a mark already" if name.id in MARKS else None)
             if wrong is not None:

@@ -9,12 +9,12 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
+from archdsl.ops.assumptions import agree
 from archdsl.ops.dtypes import GIVEN, TAKEN
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, pointwise
 from archdsl.ops.strides import RULES, Laid, Lies, Strides
-from archdsl.symbolic import equal
 
 
 class ShapeError(Exception):
@@ -78,13 +78,15 @@ class Example(NamedTuple):
 
 class Use(NamedTuple):
     """An operator at work: how its inputs lie in memory, the shape of its (first) output, which inputs want a gradient,
-    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor."""
+    and whether its own weights are trained. `first` says for each input which is the first that is the same tensor.
+    Kernels for a GPU and for the CPU may keep different things."""
 
     inputs: tuple[Laid, ...]
     output: Shape
     wanted: tuple[bool, ...]
     trained: bool
     first: tuple[int, ...]
+    hardware: Literal["cuda", "cpu"] = "cuda"
 
     @property
     def shapes(self) -> list[Shape]:
@@ -161,7 +163,7 @@ class Operator:
         takes: for each input what it holds, a key of `TAKEN` ("floating", "integers", "booleans", "numbers",
             "anything"); the last goes for all further ones.
         gives: for each output, or for all, its type, or how it follows from those of the inputs, a key of `GIVEN`
-            ("same" as the first, "promoted", "divided", "added up").
+            ("same" as the first, "promoted", "added up").
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
         pointwise: an element depends on those at its own place, and on no other: its receptive-field rule.
@@ -466,5 +468,5 @@ def index_dim(dim: int, rank: int, what: str) -> int:
 
 
 def same(a: Size, b: Size) -> bool:
-    """`equal`, fast for numbers."""
-    return a == b if isinstance(a, int) and isinstance(b, int) else equal(a, b)
+    """`agree`, fast for numbers."""
+    return a == b if isinstance(a, int) and isinstance(b, int) else agree(a, b)

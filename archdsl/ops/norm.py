@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
     ShapeError,
     Target,
@@ -242,21 +243,11 @@ class LayerNorm(_Norm, group="normalization"):
     )
 
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
-        if self.normalized_shape is None:
-            return (known(shape[-1], "the last dimension, which `layer_norm` normalises"),)
-        return self.normalized_shape
+        return normalized_sizes(self, shape, self.normalized_shape)
 
     def infer(self, *inputs: Shape) -> Shape:
-        (shape,) = inputs
-        rank_between(self, shape, 1, 8, "[..., D]")
-        sizes = self._sizes(shape)
-        if len(sizes) > len(shape) or not all(map(same, sizes, shape[-len(sizes) :])):
-            raise ShapeError(
-                f"`normalized_shape` {show(sizes)} differs from the last dimensions of {show(shape)}",
-                culprits=(0,),
-                instead={"normalized_shape": shape[-len(sizes) :]},
-            )
-        return shape
+        rank_between(self, inputs[0], 1, 8, "[..., D]")
+        return normalized(self, inputs[0], self._sizes(inputs[0]))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         if not self.elementwise_affine:
@@ -274,6 +265,75 @@ class LayerNorm(_Norm, group="normalization"):
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine", "bias")}
         return Target("torch.nn.LayerNorm", kwargs)
+
+
+@dataclass(frozen=True)
+class RmsNorm(_Norm, group="normalization"):
+    """x divided by the root of the mean of its squares over the last dimensions (Zhang and Sennrich, 2019,
+    arXiv:1910.07467)."""
+
+    normalized_shape: tuple[int, ...] | None = param(
+        Integers(1), "sizes of the dimensions normalised; the last one if not given", None
+    )
+    eps: float | None = param(EPS, "added to the mean; the least step from 1 if not given", None, kw_only=True)
+    elementwise_affine: bool = param(Boolean(), "whether a scale is learnt", True, kw_only=True)
+
+    autocast = "float32"
+    examples = (
+        Example("rms_norm(eps = 0.000001)", ((2, 5, 16),), (2, 5, 16)),
+        Example("rms_norm([8, 4])", ((2, 3, 8, 4),), (2, 3, 8, 4)),
+        Example("rms_norm(elementwise_affine = false)", ((2, 16),), (2, 16)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        rank_between(self, inputs[0], 1, 8, "[..., D]")
+        return normalized(self, inputs[0], self._sizes(inputs[0]))
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        return normalized_sizes(self, shape, self.normalized_shape)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("weight", self._sizes(inputs[0])),) if self.elementwise_affine else ()
+
+    def statistics(self, shape: Shape) -> Size:
+        return product(shape[: len(shape) - len(self._sizes(shape))])
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return (3 + self.scales) * product(output)  # squares, their sum, the division; the scale
+
+    def keeps(self, use: Use) -> Kept:
+        means = self.statistics(use.output)
+        if use.hardware == "cuda":  # one kernel
+            return Kept((0,), float32=means)
+        scaled = product(use.output) if self.elementwise_affine and use.trained else 0
+        return Kept((0,), values=means + scaled) if use.wanted[0] else Kept(values=scaled)
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 0
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        rank = len(output)
+        return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine")}
+        return Target("torch.nn.RMSNorm", kwargs)
+
+
+def normalized_sizes(op: Operator, shape: Shape, sizes: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The sizes of the last dimensions that are normalised: of one, if nothing else is said."""
+    return sizes if sizes is not None else (known(shape[-1], f"the last dimension, which `{op.name}` normalises"),)
+
+
+def normalized(op: Operator, shape: Shape, sizes: tuple[int, ...]) -> Shape:
+    """The shape of what is normalised over dimensions of these sizes. Raises `ShapeError`."""
+    if len(sizes) > len(shape) or not all(map(same, sizes, shape[-len(sizes) :])):
+        raise ShapeError(
+            f"`normalized_shape` {show(sizes)} differs from the last dimensions of {show(shape)}",
+            culprits=(0,),
+            instead={"normalized_shape": shape[-len(sizes) :]},
+        )
+    return shape
 
 
 @dataclass(frozen=True)

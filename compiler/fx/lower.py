@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from archdsl.dims import Dim, Floor, Size
+from archdsl.dims import Atom, Dim, Monomial, Quotient, Size
 from compiler.fx.guard import Guard
 from compiler.fx.layers import Recomputed, run_module
 from compiler.fx.targets import resolve
@@ -145,15 +145,17 @@ class _Lowering:
             self.sizes[size] = reduce(lambda a, b: self.graph.call_function(operator.add, (a, b)), terms)
         return self.sizes[size]
 
-    def _product(self, coefficient: int, monomial: tuple[str | Floor, ...]) -> Any:
+    def _product(self, coefficient: int, monomial: Monomial) -> Any:
         factors = [self._atom(atom) for atom in monomial]
         if coefficient != 1 or not factors:
             factors.insert(0, coefficient)
         return reduce(lambda a, b: self.graph.call_function(operator.mul, (a, b)), factors)
 
-    def _atom(self, atom: str | Floor) -> Any:
+    def _atom(self, atom: Atom) -> Any:
         if isinstance(atom, str):
             return self._symbol(atom)
+        if isinstance(atom, Quotient):
+            return self.graph.call_function(operator.floordiv, (self._symbol(atom.symbol), atom.classes.step))
         return self.graph.call_function(operator.floordiv, (self.size(atom.numerator), atom.divisor))
 
     # --- devices

@@ -87,7 +87,8 @@ def test_a_size_of_the_input_itself_needs_no_note(graph_of: Build) -> None:
 
 
 def test_symbols_are_followed_too(graph_of: Build) -> None:
-    found = notes(graph_of, "up = x -> max_pool(2) -> interpolate(scale_factor = 2)\nx + up", "x: [N, 3, H, 8]")
+    body = "up = x -> max_pool(2) -> interpolate(scale_factor = 2)\nup + (x -> adaptive_avg_pool(8))"
+    found = notes(graph_of, body, "x: [N, 3, H, 8]")
     assert found == [
         "2*(H // 2) comes from `interpolate`: (H // 2)*2 = 2*(H // 2)",
         "H // 2 comes from `max_pool`: (H + 2*0 - 2) // 2 + 1 = H // 2",

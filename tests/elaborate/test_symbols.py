@@ -168,8 +168,9 @@ def test_figures_of_attention_are_those_of_open_sizes_that_differ(graph_of: Call
 def test_a_condition_says_whether_it_is_only_sufficient(
     graph_of: Callable[..., Graph], one: str, other: str, said: str
 ) -> None:
+    code = f"a = {one}\n b = {other}\n x -> if a.shape[2] == b.shape[2] {{ relu }}"
     with pytest.raises(SpecError) as caught:
-        graph_of(f"network Net(x: [N, 3, H, 8]) {{ ({one}) + ({other}) }}")
+        graph_of(f"network Net(x: [N, 3, H, 8]) {{ {code} }}")
     assert said in caught.value.diagnostics[0].message
 
 

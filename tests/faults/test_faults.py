@@ -27,6 +27,7 @@ ELSEWHERE = {
     "too-much-work",
     "unknown-setting",
     "unknown-spec",
+    "unmet-need",
     "unreadable-file",
 }
 

@@ -206,8 +206,10 @@ NUMBER_NEEDED = {
     "multihead_attention": LAST,
     "matmul": LAST,
     "squeeze": LAST,
+    "glu": {1, -1},  # which is halved
     "expand": {0, 1, 2, -1, -2, -3},
     "layer_norm": {-1, -2},
+    "rms_norm": {-1, -2},
     "reshape": {0, 1},  # where the batch is merged
     "interpolate": {-1},  # with a factor that is no fraction in binary
 }

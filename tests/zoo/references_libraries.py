@@ -18,6 +18,7 @@ for _name in ("nms", "qnms"):
     with contextlib.suppress(RuntimeError):  # the extension itself has declared them
         _DECLARED.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
+import timm  # noqa: E402
 from torchvision import models  # noqa: E402
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone  # noqa: E402
 
@@ -27,6 +28,12 @@ def _fpn_resnet50() -> Any:
     return resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5)
 
 
+def _regnet_y_400mf() -> Any:
+    """Its widths are worked out with tensors, which must have values."""
+    with torch.device("cpu"):
+        return models.regnet_y_400mf().to(torch.device("meta"))
+
+
 MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
     "mobilenet_v2": models.mobilenet_v2,
     "mobilenet_v2_140": lambda: models.mobilenet_v2(width_mult=1.4),
@@ -34,16 +41,13 @@ MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
     "mobilenet_v3_large": models.mobilenet_v3_large,
     **{f"efficientnet_b{i}": getattr(models, f"efficientnet_b{i}") for i in range(8)},
     "efficientnet_v2_s": models.efficientnet_v2_s,
+    "regnet_y_400mf": _regnet_y_400mf,
     "convnext_tiny": models.convnext_tiny,
     "convnext_small": models.convnext_small,
     "convnext_base": models.convnext_base,
+    "se_resnext50_32x4d": lambda: timm.create_model("seresnext50_32x4d"),
+    "hrnet_w18": lambda: timm.create_model("hrnet_w18"),
     "r3d_18": models.video.r3d_18,
     "deeplabv3_resnet50": lambda: models.segmentation.deeplabv3_resnet50(weights_backbone=None, aux_loss=True),
     "fpn_resnet50": _fpn_resnet50,
 }
-
-
-def model(variant: str) -> nn.Module:
-    """The model of a library on the meta device: names and shapes, no values."""
-    with torch.device("meta"):
-        return MODELS[variant]()

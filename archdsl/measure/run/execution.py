@@ -150,6 +150,7 @@ class _Growing:
             tuple(read in self.wanted and i not in aside for i, read in enumerate(reads)),
             node["path"] in self.trained,
             tuple(map(reads.index, reads)),
+            self.setting.hardware,
         )
 
     def _element(self, step: ExecutionStep) -> int:
