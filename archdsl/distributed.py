@@ -16,13 +16,14 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from archdsl.backends import backend
 from archdsl.graph import Graph
 from archdsl.network import Network
 from archdsl.pipeline import load_graph
 from archdsl.placement.devices import PlacementError
+from archdsl.placement.launched import PLAN
 from archdsl.placement.plan import PlacementPlan
 from archdsl.placement.runnable import RunnablePlan, refuse_another_network, refuse_processes, runnable
 
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from compiler.distributed.run import Pipeline
-
-# What a process that was launched has in its environment: its plan, and pipes to who watches it and from there.
-PLAN: Final = "ARCHDSL_PLAN"
-PROGRESS: Final = "ARCHDSL_PROGRESS"
-LIFELINE: Final = "ARCHDSL_LIFELINE"
 
 
 def pipeline(

@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from archdsl.cli.streams import complain
-from archdsl.distributed import LIFELINE, PLAN, PROGRESS, checked
+from archdsl.distributed import checked
 from archdsl.errors import SpecError
 from archdsl.placement.devices import PlacementError
+from archdsl.placement.launched import LIFELINE, PLAN, PROGRESS
 from archdsl.placement.runnable import RunnablePlan
 
 WORKER: Final = "compiler.distributed.worker"

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from archdsl.distributed import PROGRESS
+from archdsl.placement.launched import PROGRESS
 
 
 def at(stages: str) -> None:

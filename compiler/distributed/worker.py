@@ -14,7 +14,7 @@ from typing import Final
 
 import torch.distributed as dist
 
-from archdsl.distributed import LIFELINE
+from archdsl.placement.launched import LIFELINE
 from compiler.distributed import progress
 from compiler.distributed.mesh import processes
 from compiler.distributed.pipelining import first_to_say
