@@ -72,7 +72,7 @@ RENAMED = {
     "smoothl1loss": "smooth_l1_loss", "concat": "concat", "localresponsenorm": "local_response_norm",
     "bceloss": "binary_cross_entropy", "kldivloss": "kl_div", "rmsnormalization": "rms_norm", "absolute": "abs",
     "absval": "abs", "clip": "clamp", "spatialdropout": "dropout2d", "lazylinear": "linear", "lazyconv": "conv",
-    "lazybatchnorm": "batch_norm", "lazyinstancenorm": "instance_norm",
+    "lazybatchnorm": "batch_norm", "lazyinstancenorm": "instance_norm", "featuredropout": "dropout2d",
 }  # fmt: skip
 
 
