@@ -181,7 +181,7 @@ def main() -> int:
     )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        spawn(_process, (given.processes, given.unit, folder), nprocs=given.processes)  # type: ignore[no-untyped-call]
+        spawn(_process, (given.processes, given.unit, folder), nprocs=given.processes)
         lines = Path(folder, "found").read_text(encoding="utf-8").splitlines()
     text, worst = table(lines, given.processes, given.unit)
     (HERE / "SCHEDULES.md").write_text(text, encoding="utf-8")
