@@ -133,8 +133,8 @@ def test_a_tensor_is_moved_once_to_each_device_that_reads_it(graph_of: Build) ->
     assert transfers(assemble(graph_of(TOWERS)).training.steps) == [
         ("x", None, "gpu0"),
         ("x", None, "gpu1"),
-        ("b", "gpu1", "gpu0"),
         ("a", "gpu0", "gpu1"),
+        ("b", "gpu1", "gpu0"),
         ("q", "gpu1", "gpu0"),
     ]
 
