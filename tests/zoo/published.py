@@ -28,7 +28,10 @@ NETWORKS: Final[dict[str, dict[str, Any]]] = {
     if variant in _FACTS["networks"]
 }
 ALIASES: Final[dict[str, str]] = _FIGURES["aliases"]  # a second name of a network
-PARTS: Final = {"fpn_resnet50"}  # what other networks build on, without a loss of its own
+PARTS: Final = {
+    "fpn_resnet50",
+    "dcgan_generator",
+}  # what others build on or are trained by, without losses of their own
 
 
 def first_of_families() -> set[str]:

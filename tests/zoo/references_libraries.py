@@ -18,6 +18,7 @@ for _name in ("nms", "qnms"):
     with contextlib.suppress(RuntimeError):  # the extension itself has declared them
         _DECLARED.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
+import timm  # noqa: E402
 from torchvision import models  # noqa: E402
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone  # noqa: E402
 
@@ -37,13 +38,9 @@ MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
     "convnext_tiny": models.convnext_tiny,
     "convnext_small": models.convnext_small,
     "convnext_base": models.convnext_base,
+    "se_resnext50_32x4d": lambda: timm.create_model("seresnext50_32x4d"),
+    "hrnet_w18": lambda: timm.create_model("hrnet_w18"),
     "r3d_18": models.video.r3d_18,
     "deeplabv3_resnet50": lambda: models.segmentation.deeplabv3_resnet50(weights_backbone=None, aux_loss=True),
     "fpn_resnet50": _fpn_resnet50,
 }
-
-
-def model(variant: str) -> nn.Module:
-    """The model of a library on the meta device: names and shapes, no values."""
-    with torch.device("meta"):
-        return MODELS[variant]()

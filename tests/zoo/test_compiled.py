@@ -271,7 +271,7 @@ def test_a_step_of_descent_lowers_the_loss(variant: str) -> None:
     if variant.startswith(("unet", "deeplab")):  # each pixel: ink or paper
         height, width = header(network.graph)["outputs"][0]["shape"][2:]
         target = (images[0][:, 0, :height, :width] > 0).long()
-    elif variant == "siamese":  # are these two the same digit?
+    elif variant in ("siamese", "dcgan_discriminator"):  # are these two the same digit? is this one real?
         target = torch.tensor([[0.0], [1.0], [0.0], [1.0]])
 
     def loss() -> torch.Tensor:

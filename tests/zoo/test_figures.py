@@ -11,10 +11,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
 from archdsl.graph import content_hash, header, layers
+from tests.zoo import references_families, references_libraries
 from tests.zoo.graphs import elements, graph_of, last_layer, multiply_adds, names_and_shapes, one_image, stage_shape
 from tests.zoo.published import ALIASES, NETWORKS, PUBLISHED, tensors
 from tests.zoo.references import REFERENCES, reference, spec_name
-from tests.zoo.references_libraries import MODELS
 
 every_network = pytest.mark.parametrize("variant", NETWORKS)
 with_auxiliary_classifiers = pytest.mark.parametrize("variant", [v for v in NETWORKS if "inference" in NETWORKS[v]])
@@ -152,4 +152,4 @@ def test_the_towers_of_alexnet_meet_where_figure_2_says() -> None:
 
 def test_every_network_is_compared_with_a_reference() -> None:
     assert set(REFERENCES) == set(NETWORKS)
-    assert set(REFERENCES) | set(MODELS) == set(PUBLISHED)
+    assert {*REFERENCES, *references_libraries.MODELS, *references_families.MODELS} == set(PUBLISHED)

@@ -1,5 +1,5 @@
-"""The newer networks are those of torchvision and timm: the same tensors under the same names, the same multiply-adds,
-and the same values from the same checkpoint.
+"""The newer networks are the models of torchvision and timm, or modules written by hand: the same tensors under the
+same names, the same multiply-adds, and the same values from the same checkpoint.
 
 Names and figures of every variant are compared. What takes longer is done here with the first variant of each family,
 which is the smallest, and where another has layers of its own; with all others by `make fuzz`.
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import archdsl
@@ -22,10 +23,18 @@ from tests.measure.layouts import kept_with_the_outputs
 from tests.zoo.graphs import elements, graph_of, multiply_adds, names_and_shapes, one_image
 from tests.zoo.pairs import Pair, Shapes, paired, with_weights
 from tests.zoo.published import PARTS, PUBLISHED, first_of_families
-from tests.zoo.references_libraries import MODELS, model
+from tests.zoo.references_families import MODELS as BY_HAND
+from tests.zoo.references_libraries import MODELS as OF_LIBRARIES
 
-RUN = {*first_of_families(), "efficientnet_v2_s"}
+MODELS = {**OF_LIBRARIES, **BY_HAND}
+RUN = {*first_of_families(), "efficientnet_v2_s", "dcgan_discriminator"}
 FEW_FRAMES = 8  # of a clip: as often as its stages halve
+
+
+def model(variant: str) -> nn.Module:
+    """The reference on the meta device: names and shapes, no values."""
+    with torch.device("meta"):
+        return MODELS[variant]()
 
 
 @pytest.mark.parametrize("variant", MODELS)
@@ -60,7 +69,8 @@ def images_for(variant: str) -> list[torch.Tensor]:
     graph = graph_of(variant)
     generator = torch.Generator().manual_seed(1)
     shapes = [graph.nodes[key]["shape"] for key in header(graph)["inputs"]]
-    return [torch.randn(2, s[1], *[FEW_FRAMES] * (len(s) - 4), 64, 64, generator=generator) for s in shapes]
+    sizes = [(*[FEW_FRAMES] * (len(s) - 4), *(min(64, size) for size in s[-2:])) for s in shapes]
+    return [torch.randn(2, s[1], *size, generator=generator) for s, size in zip(shapes, sizes, strict=True)]
 
 
 @pytest.fixture(scope="module", params=[pytest.param(v, marks=() if v in RUN else pytest.mark.heavy) for v in MODELS])
