@@ -189,9 +189,11 @@ class _Lowering:
         held = {holder.path: self._held(holder) for holder in step.holders}
         values = {ref: self.values[ref] for ref in step.enters}
         sizes = {size: self.size(size) for size in sizes_read(step.steps)}
-        given = (*held.values(), *values.values(), *sizes.values())
+        entering = dict.fromkeys(values.values())  # a tensor and its copy are one on one real device
+        given = (*held.values(), *entering, *sizes.values())
         inner = _Lowering(graph, self.places, held={path: _taken(graph, value) for path, value in held.items()})
-        inner.values = {ref: _taken(graph, value) for ref, value in values.items()}
+        taken = {value: _taken(graph, value) for value in entering}
+        inner.values = {ref: taken[value] for ref, value in values.items()}
         inner.sizes = {size: _taken(graph, value) for size, value in sizes.items()}
         inner.steps(step.steps)
         results = tuple(dict.fromkeys(inner.values[ref] for ref in step.leaves))  # on one real device some are the same
