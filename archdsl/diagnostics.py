@@ -40,12 +40,19 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One level of the instantiation chain: a `block` with the `call` that made it at `path`, written at `span`."""
+    """One level of the instantiation chain: a `block` with the `call` that made it at `path`, written at `span`.
+
+    The layers of one that is `inline` are those of the path around it, which its own is.
+    """
 
     path: str
     call: str
     span: Span
     block: str = ""  # the block's name
+    inline: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.call}" if self.path else self.call
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,11 @@ def distinct(findings: Iterable[Findings]) -> list[Diagnostic]:
         for diagnostic in one.diagnostics:
             first.setdefault(diagnostic.key, diagnostic)
     return list(first.values())
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a row: `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def counted(number: int, what: str) -> str:

@@ -64,6 +64,8 @@ def binary(symbol: str, a: Any, b: Any) -> Any:
     """The value of `a symbol b`. Raises `ValueFault`, or `Undecided` where symbols leave it open."""
     if symbol in ("==", "!="):
         return _equal(a, b) == (symbol == "==")
+    if symbol in ("in", "not in"):
+        return _contains(b, a) == (symbol == "in")
     if isinstance(a, list) and isinstance(b, list) and symbol == "+":
         return StaticList([*a, *b])
     if isinstance(a, list) and type(b) is int and symbol == "*":
@@ -85,11 +87,15 @@ def binary(symbol: str, a: Any, b: Any) -> Any:
         raise ValueFault(f"`{symbol}` of a symbolic size needs an integer, found {spell(b)}", "wrong-type")
     if (isinstance(a, Dim) and isinstance(b, float)) or (isinstance(a, float) and isinstance(b, Dim)):
         raise ValueFault(f"the size {a if isinstance(a, Dim) else b} has symbols and takes integers only", "wrong-type")
+    if symbol not in ARITHMETIC:
+        raise ValueFault(f"`{symbol}` takes tensors, found {spell(a)} and {spell(b)}", "wrong-type")
     return bounded(ARITHMETIC[symbol](a, b))
 
 
 def cost(symbol: str, a: Any, b: Any) -> int:
     """The steps that `a symbol b` takes: as many as there are values or terms to look at or to make."""
+    if symbol in ("in", "not in"):
+        return b.total if isinstance(b, StaticList) else 0
     if isinstance(a, Dim) or isinstance(b, Dim):
         left, right = (side.weight if isinstance(side, Dim) else 1 for side in (a, b))
         return left * right if symbol in ("*", "**") else left + right
@@ -127,6 +133,18 @@ def index(value: Any, position: Any) -> Any:
     return value[position]
 
 
+def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    """The items of a list from `start` to before `stop`, each `step`-th; None is left out, as in Python."""
+    if not isinstance(value, list):
+        raise ValueFault(f"only lists have slices, found {spell(value)}", "wrong-type")
+    for bound in (start, stop, step):
+        if bound is not None and type(bound) is not int:
+            raise ValueFault(f"a slice has integers, found {spell(bound)}", "wrong-type")
+    if step == 0:
+        raise ValueFault("a slice needs a step other than 0")
+    return StaticList(value[start:stop:step])
+
+
 def bounded(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueFault("the result is not a finite number", "number-too-large")
@@ -149,6 +167,22 @@ def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, bool) is not isinstance(b, bool):
         return False
     return bool(a == b)
+
+
+def _contains(items: Any, value: Any) -> bool:
+    """Whether a list has an item. Raises `Undecided` only where no item is surely equal."""
+    if not isinstance(items, list):
+        raise ValueFault(f"`in` looks into a list, found {spell(items)}", "wrong-type")
+    open_question: Undecided | None = None
+    for item in items:
+        try:
+            if _equal(item, value):
+                return True
+        except Undecided as error:
+            open_question = error
+    if open_question is not None:
+        raise open_question
+    return False
 
 
 def _compare(symbol: str, a: Any, b: Any) -> bool:

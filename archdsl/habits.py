@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from archdsl import vocabulary
-from archdsl.diagnostics import Diagnostic, Fix, Instance, Label, closest, did_you_mean, renaming, unknown
+from archdsl.diagnostics import Diagnostic, Fix, Instance, Label, closest, did_you_mean, listed, renaming, unknown
 from archdsl.ops import OPERATORS
 from archdsl.ops import words as bare_words
 from archdsl.ops.dtypes import WIDTHS
@@ -62,7 +62,7 @@ def word_of_others(word: str, callee: str, parameter: str | None) -> str | None:
     takers = sorted(f"`{name}`" for name, operator in OPERATORS.items() if word in bare_words(operator))
     if not takers or callee not in OPERATORS:
         return None
-    owners = " and ".join([", ".join(takers[:-1]), takers[-1]] if len(takers) > 1 else takers)
+    owners = listed(takers)
     what = f"`{parameter}` of `{callee}`" if parameter is not None else f"`{callee}`"
     some = owners if len(takers) <= 4 else f"{', '.join(takers[:3])} and others"
     return f"{some} take{'s' * (len(takers) == 1)} `{word}`, {what} takes numbers"
@@ -84,6 +84,28 @@ def label_as_value(name: str, span: Span, label: Span) -> Diagnostic:
     message = f"`{name}` is a label, which names a layer and is no value"
     help = f"bind the value: `{name} = x -> {name}: …`, and begin the next chain with it"
     return Diagnostic("unknown-name", message, span, (Label(label, "the label"),), help=help)
+
+
+def setting_init(setting: Span, body: Span, first: Span) -> Diagnostic:
+    """A setting called `init` that nothing mentions: once, it was how all weights start. `first` is the first statement
+    of the body."""
+    message = "the setting `init` starts no weights: a statement says how they start"
+    fix = Fix(*_first_statement("init init", "init: init", body, first), "add the statement `init init`")
+    help = "write `init init` as a statement, which takes the setting; or `init kaiming_normal`, without a setting"
+    return Diagnostic("setting-init", message, setting, help=help, fix=fix if fix.replacement else None)
+
+
+def _first_statement(text: str, item: str, body: Span, first: Span) -> tuple[Span, str]:
+    """Where a statement goes that is to be the first of a body, and how it is written there."""
+    source = body.source
+    if body.text.startswith("{"):
+        line = source.text[source.text.rfind("\n", 0, first.start) + 1 : first.start]
+        place = Span(source, first.start, first.start)
+        return place, f"{text}\n{line}" if not line.strip() else f"\n    {text}\n    "
+    line = source.text[source.text.rfind("\n", 0, body.start) + 1 : body.start]
+    if body.text.startswith("["):
+        return Span(source, body.start + 1, body.start + 1), f"{{{item}}}, "
+    return Span(source, body.start, body.start), f"- {item}\n{line}" if body.text.startswith("-") else ""
 
 
 def symbol(name: str) -> str:

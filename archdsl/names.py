@@ -8,6 +8,9 @@ from typing import Final
 
 MAX_NAME: Final = 128
 SEGMENT: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+)\Z")
+# What a label may hold in quotes: whatever torch takes for the name of a module, but for what would end a string in the
+# code that fx writes, and `#`, which tells the uses of a shared layer apart.
+ODD_SEGMENT: Final = re.compile(r"(?! )[ !$-&(-\-/-\[\]-~]+(?<! )\Z")
 
 # Names that compiled networks use, and for what.
 USED: Final = {"loss": "for the loss", "self": "for the module itself", "torch": "for torch"}
@@ -57,6 +60,16 @@ def fault(name: str) -> str | None:
     if name in RESERVED or name.startswith("__"):
         return "is an attribute of every torch module"
     return None
+
+
+def label_fault(segment: str, *, inner: bool) -> str | None:
+    """What is wrong with a part of a label; None where nothing is. An `inner` one is below another module, where the
+    network's own names are free."""
+    if inner and segment in USED:
+        return None
+    if segment and len(segment) <= MAX_NAME and not SEGMENT.match(segment):
+        return None if ODD_SEGMENT.match(segment) else "may hold only printable ASCII, without `#`, quotes and `\\`"
+    return fault(segment)
 
 
 class Names:

@@ -28,7 +28,7 @@ from archdsl.definitions import (
 from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.graph import Unused, Writing
 from archdsl.limits import most_faults
-from archdsl.ops import OPERATORS, parameter_table, words
+from archdsl.ops import OPERATORS, Weighted, parameter_table, words
 from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -120,13 +120,14 @@ class _Resolver:
             tree.Binary: self._binary,
             tree.Conditional: lambda e, n: self._all((e.test, e.then, e.orelse), n),
             tree.Index: lambda e, n: self._all((e.value, e.index), n),
+            tree.ListSlice: lambda e, n: self._all(filter(None, (e.value, e.start, e.stop, e.step)), n),
             tree.Attribute: lambda e, n: self.expression(e.value, n),
             tree.Call: self._call,
             tree.NewModule: lambda e, n: self._call(e.call, n),
             tree.IfBodies: self._if_bodies,
             tree.Head: self._head,
             tree.Chain: self._chain,
-            tree.Sequence: lambda e, n: self._steps(e.steps, n),
+            tree.Sequence: self._sequence,
             tree.Repeat: self._repeat,
             tree.For: self._for,
             tree.If: self._if,
@@ -178,9 +179,13 @@ class _Resolver:
                     self._advised(dim, names, habits.symbol if network else None)
         self._body(body, names)
         for param in params:
-            kind = _kind(param, network=network)
-            if not (network and param.name.id == "init"):  # which all layers with weights read
-                self._check_used(kind, param.name, param.span, names)
+            if network and _starts_weights(param, body) and param.name.id not in names.used:
+                first = body.statements[0].span if body.statements else body.span
+                self._record(habits.setting_init(param.name.span, body.span, first))
+                continue
+            if network and param.name.id == "marks":  # which says where layers run
+                continue
+            self._check_used(_kind(param, network=network), param.name, param.span, names)
 
     def definitions_unused(self, spec: tree.Spec) -> None:
         """Note the blocks and imports that nothing in the file calls."""
@@ -197,7 +202,10 @@ class _Resolver:
 
     def _body(self, body: tree.Body, names: _Names) -> None:
         self._statements(body, names)
-        for statement in body.statements:
+        self._check_bound(body.statements, names)
+
+    def _check_bound(self, statements: Iterable[tree.Statement], names: _Names) -> None:
+        for statement in statements:
             if isinstance(statement, tree.Bind):
                 for target in statement.targets:
                     self._check_used(_bound(statement), target, statement.span, names)
@@ -210,13 +218,21 @@ class _Resolver:
                 continue
             if isinstance(statement, tree.LossStatement):
                 self._loss(statement, body, names)
-                continue
-            self.expression(statement.value, names)
-            if isinstance(statement, tree.Bind):
-                for target in statement.targets:
-                    self._bind(_bound(statement), target, names)
-            elif isinstance(statement, tree.OutputStatement):
+            elif isinstance(statement, (tree.Bind, tree.Assertion)):
+                self._set_up(statement, names)
+            else:
+                self.expression(statement.value, names)
+            if isinstance(statement, tree.OutputStatement):
                 names.define("output", statement.name)
+
+    def _set_up(self, statement: tree.Setup, names: _Names) -> None:
+        if isinstance(statement, tree.Assertion):
+            self.expression(statement.condition, names)
+            self._interpolated([statement.message], names)
+            return
+        self.expression(statement.value, names)
+        for target in statement.targets:
+            self._bind(_bound(statement), target, names)
 
     def _loss(self, statement: tree.LossStatement, body: tree.Body, names: _Names) -> None:
         outputs = [other.name.id for other in body.statements if isinstance(other, tree.OutputStatement)]
@@ -293,7 +309,8 @@ class _Resolver:
         self.expression(rest, names)
 
     def _comprehension(self, comprehension: tree.Comprehension, names: _Names) -> None:
-        self.expression(comprehension.element, self._loop(comprehension, names))
+        inner = self._loop(comprehension, names)
+        self._all(filter(None, (comprehension.condition, comprehension.element)), inner)
 
     def _for(self, loop: tree.For, names: _Names) -> None:
         self.expression(loop.body, self._loop(loop, names))
@@ -321,6 +338,15 @@ class _Resolver:
     def _chain(self, chain: tree.Chain, names: _Names) -> None:
         self.expression(chain.head, names)
         self._steps(chain.steps, names)
+
+    def _sequence(self, sequence: tree.Sequence, names: _Names) -> None:
+        if sequence.setup:
+            names = _Names(names)
+        for statement in sequence.setup:
+            self.statements.append(statement.span)
+            self._set_up(statement, names)
+        self._steps(sequence.steps, names)
+        self._check_bound(sequence.setup, names)
 
     def _steps(self, steps: Iterable[tree.Step], names: _Names) -> None:
         for step in steps:
@@ -396,6 +422,15 @@ def _kind(param: tree.Param, *, network: bool) -> NameKind:
     return "setting" if param.shape is None else "input"
 
 
+def _starts_weights(param: tree.Param, body: tree.Body) -> bool:
+    """Whether a setting that nothing mentions is meant to be how all weights start, as one called `init` once was."""
+    default = param.default
+    named = default.callee.id if isinstance(default, tree.Call) else getattr(default, "id", None)
+    says = default is None or named in INITIALISERS
+    said = any(isinstance(statement, tree.InitStatement) for statement in body.statements)
+    return param.name.id == "init" and param.shape is None and says and not said
+
+
 def _bound(statement: tree.Bind) -> NameKind:
     """What a statement binds its names to."""
     made = statement.value.value if isinstance(statement.value, tree.Head) else statement.value
@@ -410,7 +445,9 @@ def _parameters(found: Callee | None) -> dict[str, Definition] | None:
         return {p.name.id: Definition("parameter", p.name.id, p.name.span) for p in found.block[0].params}
     if found.operator is None:
         return None
-    return {name: Definition("parameter", name) for name in (*parameter_table(found.operator), *found.operator.inputs)}
+    lends = found.operator.lends if issubclass(found.operator, Weighted) else ()
+    names = (*parameter_table(found.operator), *found.operator.inputs, *lends)
+    return {name: Definition("parameter", name) for name in names}
 
 
 def _name_span(argument: tree.Argument) -> Span:

@@ -162,7 +162,7 @@ OPERATORS: Final[dict[str, Word]] = {
     **_advised("scaled_dot_product_attention", "write `scaled_dot_product_attention(q, k, v)`", "attention"),
     **_advised("add", "write `a + b`", "eltwise shortcut residual"),
     **_advised("maximum", "write `maximum(a, b)` for the larger of two tensors", "max"),
-    **_advised(None, "write `a @ b` as `matmul(a, b)`", "dot"),
+    **_advised(None, "write `a @ b`, or `matmul(a, b)`", "dot"),
     **_advised("slice", "write `slice(start, end, dim = 1)`", "narrow crop"),
     **_advised("split", "write `split(sizes, dim = 1)`, or `chunk(n, dim = 1)`", "unbind tensorsplit"),
     **_advised("reshape", "write `reshape([...])`, with the sizes", "viewas reshapeas"),

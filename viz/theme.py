@@ -33,6 +33,7 @@ GROUPS: Final = MappingProxyType(
         "attention": Colour("#f9cfe0", "#c25a75"),
         "normalization": Colour("#e4eab0", "#8a9420"),
         "activation": Colour("#f9d2c0", "#c4623f"),
+        "function": Colour("#fbe6dc", "#b7735a"),
         "pooling": Colour("#f7ecb8", "#b09422"),
         "resample": Colour("#cdeffa", "#3b9cb8"),
         "reshape": Colour("#e6e6e6", "#8c8c8c"),
@@ -57,7 +58,7 @@ GREYS: Final = MappingProxyType(
     {
         **dict.fromkeys(("convolution", "linear", "attention", "parameter"), _WEIGHTS),
         **dict.fromkeys(("normalization", "pooling", "resample", "reduction"), _CHANGING),
-        **dict.fromkeys(("activation", "reshape", "regularization", "loss"), _PLAIN),
+        **dict.fromkeys(("activation", "function", "reshape", "regularization", "loss"), _PLAIN),
         "block": Colour("#b8b8b8", "#4a4a4a"),
     }
 )

@@ -51,8 +51,8 @@ ENTRIES: Final[dict[str, Entry]] = {
         """
         A network returns the value of its last expression, which is called `output`; or it names what it returns by
         statements `output name = …`, and then nothing else is its value. An output is one tensor. Statements that
-        belong to a network, `output`, `loss` and `device`, stand in its own body: not in a block, and `device` before
-        the first layer.
+        belong to a network, `output`, `loss`, `init` and `device`, stand in its own body: not in a block, and `device`
+        and `init` before the first layer.
 
         Several results are several `output` statements; the model returns them as a NamedTuple, in the order written.
         """,

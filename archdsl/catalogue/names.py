@@ -61,8 +61,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     "unknown-attribute": Entry(
         "a value has no such attribute",
         """
-        A tensor has one attribute, `shape`, the list of its sizes; other values have none. There are no methods: what
-        a method does in Python is done by an operator behind `->`.
+        A tensor has one attribute, `shape`, the list of its sizes; a `module` of an operator with weights, once it is
+        applied, has `weight` and `bias`; other values have none. There are no methods: what a method does in Python is
+        done by an operator behind `->`.
 
         Instead of `x.shape[1]` one can also name the size where the block declares the tensor, `x: [N, C, H, W]`, and
         write `C`.
@@ -112,6 +113,24 @@ ENTRIES: Final[dict[str, Entry]] = {
         network Net(x: [N, 4]) {
             y = x -> linear(8) -> relu
             y -> linear(2)
+        }
+        """,
+    ),
+    "setting-init": Entry(
+        "the setting `init` does nothing",
+        """
+        A setting that was called `init` once said how all weights of a network start. Now a statement says so,
+        `init kaiming_normal`, and a setting of that name is like any other: where nothing mentions it, it does
+        nothing, and the weights would start in another way without a word.
+
+        Write the statement at the beginning of the network's body. It takes any expression, so the setting may stay
+        and be given by a variant or on the command line; `archdsl check --fix` adds the statement.
+        """,
+        wrong="network Net(x: [N, 4], init = kaiming_normal) { x -> linear(2) }",
+        right="""
+        network Net(x: [N, 4]) {
+            init kaiming_normal
+            x -> linear(2)
         }
         """,
     ),

@@ -35,7 +35,8 @@ ENTRIES: Final[dict[str, Entry]] = {
         Labels, inputs, outputs and devices become names in Python: attributes of a torch module, parameters of
         `forward`, fields of a NamedTuple, and keys of the `state_dict`. So they are made of ASCII letters, digits and
         `_`, and cannot be keywords of Python (`class`), attributes that every torch module has (`forward`,
-        `training`) or methods of a tuple (`count`), which they would replace. Names of layers may not be very long.
+        `training`) or methods of a tuple (`count`), which they would replace. Names of layers may not be very long. A
+        label in quotes, `"block1-0": conv(8, 3)`, may hold other characters, for checkpoints that have them.
 
         A label names a step or an operator's call; before a plain value it would name nothing, and is refused too.
 

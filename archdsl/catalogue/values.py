@@ -111,4 +111,30 @@ ENTRIES: Final[dict[str, Entry]] = {
         network Net(x: [N, 4]) { x -> head }
         """,
     ),
+    "assertion": Entry(
+        "a condition that the spec states does not hold",
+        """
+        `assert condition, "message"` states what must hold for a block or network to make sense: that heads divide
+        the width, say. Here it does not; the message is the author's, and the help text says what the names in the
+        condition stand for.
+
+        Look at the call that the chain names, and give it other values.
+        """,
+        wrong="""
+        block heads(x: [N, C], count) {
+            assert C % count == 0, "${count} heads do not divide ${C} channels"
+            x -> reshape([N, count, C // count])
+        }
+
+        network Net(x: [N, 8]) { x -> heads(3) }
+        """,
+        right="""
+        block heads(x: [N, C], count) {
+            assert C % count == 0, "${count} heads do not divide ${C} channels"
+            x -> reshape([N, count, C // count])
+        }
+
+        network Net(x: [N, 8]) { x -> heads(4) }
+        """,
+    ),
 }

@@ -47,18 +47,24 @@ class Blocks:
         path: str | None,
         context: Context,
     ) -> Any:
-        """The value of a block on these arguments; a shared one has its `path` already. Raises `Fault`."""
+        """The value of a block on these arguments; a shared one has its `path` already. Raises `Fault`.
+
+        An inline block without a label has none of its own: its layers are named as if they were written here.
+        """
         name = block.name.id
         if len(context.blocks) >= MAX_DEPTH:
             raise Fault(_endless(name, call, context))
-        if path is None:
+        inline = block.inline and path is None and label is None
+        if inline:
+            path = context.names.prefix
+        elif path is None:
             path = self._builder.step_path(label, name, call.span, context)
         self._builder.work.spend(Work.BLOCK + 2 * len(block.params))
-        instance = Instance(path, _written(call, positional, named), call.span, name)
+        instance = Instance(path, _written(call, positional, named), call.span, name, inline)
         inner = Context(
             definitions,
             Scope(),
-            Names(path, numbered=False),
+            context.names if inline else Names(path, numbered=False),
             context.marks,
             (*context.blocks, instance),
             context.reuse,
@@ -70,7 +76,8 @@ class Blocks:
             if fault.asked is not None and fault.diagnostic.fix is None:
                 fix = argument_fix(block, call, len(positional) - sum(a.name is None for a in call.arguments), fault)
                 fault.diagnostic = replace(fault.diagnostic, fix=fix)
-            self._builder.break_off(path, name, tensors_among(positional, named), call.span, context, fault)
+            key = context.names.path(name) if inline else path
+            self._builder.break_off(key, name, tensors_among(positional, named), call.span, context, fault)
             raise
         return self._bodies.value(block.body, inner)
 

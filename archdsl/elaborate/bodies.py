@@ -1,17 +1,26 @@
-"""BodyRunner: their statements in order, and the value that they end with."""
+"""Bodies: their statements in order, and the value that they end with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from archdsl import evaluate
 from archdsl.diagnostics import Label
+from archdsl.elaborate import assertions
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import POISON, Poison
 from archdsl.elaborate.values import Context, Scope, describe
 from archdsl.syntax import tree
+
+# What stands in the body of a network, and in no other.
+NETWORKS_OWN: Final[dict[type, str]] = {
+    tree.OutputStatement: "output",
+    tree.LossStatement: "loss",
+    tree.Devices: "device",
+    tree.InitStatement: "init",
+}
 
 
 class BodyRunner:
@@ -27,8 +36,8 @@ class BodyRunner:
         misplaced = False
         last = body.statements[-1] if body.statements else None
         for statement in body.statements:
-            if isinstance(statement, tree.Bind):
-                self.bind(statement, context)
+            if isinstance(statement, (tree.Bind, tree.Assertion)):
+                self.set_up(statement, context)
             elif isinstance(statement, tree.Evaluate):
                 value = self._evaluator.attempt(statement.value, context)
                 if statement is last:
@@ -39,10 +48,9 @@ class BodyRunner:
                     self._record(fault.diagnostic)
             else:
                 misplaced = True
-                kind = {tree.OutputStatement: "output", tree.LossStatement: "loss", tree.Devices: "device"}[
-                    type(statement)
-                ]
-                fault = context.fault("outputs", f"`{kind}` stands in a network only", statement.span)
+                fault = context.fault(
+                    "outputs", f"`{NETWORKS_OWN[type(statement)]}` stands in a network only", statement.span
+                )
                 self._record(fault.diagnostic)
         if result is None and misplaced:
             return POISON
@@ -50,9 +58,17 @@ class BodyRunner:
             raise context.fault("no-value", "this body has no value", body.span, help="end it with an expression")
         return result
 
-    def bind(self, statement: tree.Bind, context: Context) -> None:
-        """Bind the targets of a statement; a fault is recorded."""
-        value = self._evaluator.attempt(statement.value, context)
+    def set_up(self, statement: tree.Setup, context: Context) -> None:
+        """Run a statement that has no value. Raises `Fault` where a condition does not hold, on which the rest of the
+        body relies; of a binding a fault is recorded."""
+        if isinstance(statement, tree.Bind):
+            self._bind(statement, context)
+        else:
+            assertions.check(statement, self._evaluator, context)
+
+    def _bind(self, statement: tree.Bind, context: Context) -> None:
+        """Bind the targets of a statement. Layers that are made on the way are no steps of braces around."""
+        value = self._evaluator.attempt(statement.value, replace(context, names=context.names.elsewhere()))
         targets = statement.targets
         values: Iterable[Any] = [value]
         if len(targets) > 1:

@@ -10,7 +10,7 @@ from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.values import MARKS, Context, describe
 from archdsl.limits import limits
-from archdsl.names import fault
+from archdsl.names import fault, label_fault
 from archdsl.syntax import tree
 
 MAX_PIECES: Final = 64  # texts and `${...}` of a label or mark
@@ -24,12 +24,14 @@ class Labels:
         self._evaluator = evaluator
 
     def label(self, name: tree.Interpolated | None, context: Context) -> str | None:
-        """A label worked out: identifiers or numbers with dots between them. Raises `Fault`."""
+        """A label worked out: names with dots between them. Raises `Fault`."""
         if name is None:
             return None
         label = self._text(name, context)
+        inner = bool(context.names.prefix)
         for segment in label.split("."):
-            wrong = fault(segment)
+            wrong = label_fault(segment, inner=inner)
+            inner = True
             if wrong is not None:
                 message = f"the label `{label[:64]}` cannot be used: `{segment[:64]}` {wrong}"
                 raise context.fault("bad-name", message, name.span, help="choose another label")

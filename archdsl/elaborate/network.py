@@ -26,6 +26,7 @@ from archdsl.limits import TooMuchWork, Work
 from archdsl.names import fault
 from archdsl.needs import least_values, membership, needs
 from archdsl.ops.assumptions import Assumed, assumptions
+from archdsl.ops.kinds import Init, ParamError
 from archdsl.residues import Residues
 from archdsl.syntax import tree
 
@@ -146,7 +147,7 @@ class _Elaboration:
             settings = reader.read()
         finally:
             self.early += reader.faults
-        self.builder.init = reader.init(settings)
+        self.builder.marks = reader.marks(settings)
         return settings
 
     def _inputs(self) -> None:
@@ -196,6 +197,9 @@ class _Elaboration:
         outputs = [s for s in statements if isinstance(s, tree.OutputStatement)]
         losses = [s for s in statements if isinstance(s, tree.LossStatement)]
         last = next((s for s in reversed(statements) if not isinstance(s, tree.LossStatement)), None)
+        marks = self.builder.marks
+        if marks is not None and not any(isinstance(s, tree.Devices) for s in statements):
+            self.builder.devices |= dict.fromkeys(marks.devices)
         for statement in statements:
             try:
                 self._statement(statement, statement is last, bool(outputs))
@@ -207,6 +211,9 @@ class _Elaboration:
             output["dtype"] = self.builder.graph.nodes[output["node"]]["dtypes"][output["output"]]
         if self.interpreter.faults:
             return
+        if marks is not None:
+            paths = [node["path"] for _, node in self.builder.graph.nodes(data=True)]
+            marks.check(paths, tuple(self.builder.devices))
         if not self.outputs:
             message = f"network `{self.network.name.id}` has no output"
             help = "end it with an expression, or write `output name = …`"
@@ -219,10 +226,12 @@ class _Elaboration:
             self.losses = elaborate_losses(loss, self.outputs, scope, self.interpreter.faults.record, work)
 
     def _statement(self, statement: tree.Statement, last: bool, named_outputs: bool) -> None:
-        if isinstance(statement, tree.Bind):
-            self.interpreter.bodies.bind(statement, self.context)
+        if isinstance(statement, (tree.Bind, tree.Assertion)):
+            self.interpreter.bodies.set_up(statement, self.context)
         elif isinstance(statement, tree.Devices):
             self._devices(statement)
+        elif isinstance(statement, tree.InitStatement):
+            self._init(statement)
         elif isinstance(statement, tree.OutputStatement):
             self._output(statement)
         elif isinstance(statement, tree.Evaluate):
@@ -239,10 +248,28 @@ class _Elaboration:
                 raise self.context.fault("outputs", message, statement.span, help=help)
             self._add_output("output", value)
 
-    def _devices(self, statement: tree.Devices) -> None:
+    def _before_layers(self, word: str, statement: tree.Statement) -> None:
+        """Raises `Fault` where there are layers already, of which a statement would not hold."""
         if len(self.builder.graph) > sum(p.shape is not None for p in self.network.params):
-            message = "`device` stands before the first layer"
+            message = f"`{word}` stands before the first layer"
             raise self.context.fault("outputs", message, statement.span, help="move it up")
+
+    def _init(self, statement: tree.InitStatement) -> None:
+        self._before_layers("init", statement)
+        if self.builder.init is not None:
+            message = "a network says once how its weights start"
+            help = "a layer says it for itself by its parameter `init`"
+            raise self.context.fault("outputs", message, statement.span, help=help)
+        value = self.evaluator.value(statement.value, self.context)
+        try:
+            self.builder.init = Init().parse(value)
+        except ParamError as error:
+            close = did_you_mean(value, Init().names) if isinstance(value, str) else None
+            message = f"`init` {error.reason}"
+            raise self.context.fault("bad-parameter", message, statement.value.span, help=close) from None
+
+    def _devices(self, statement: tree.Devices) -> None:
+        self._before_layers("device", statement)
         for name in statement.names:
             wrong = fault(name.id) or ("is a mark already" if name.id in MARKS else None)
             if wrong is not None:

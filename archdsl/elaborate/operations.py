@@ -13,13 +13,22 @@ from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context, describe, tensors_among
 from archdsl.evaluate import StaticList, ValueFault
-from archdsl.ops import OPERATORS, Operator
+from archdsl.ops import OPERATORS, Operator, build
 from archdsl.ops.loss import Loss
-from archdsl.ops.merge import Mul
+from archdsl.ops.merge import InPlaceOfTensor, Mul
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-ARITHMETIC: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+# The operator that an infix symbol between tensors stands for, with parameters of its own.
+INFIX: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "+": ("add", {}),
+    "-": ("sub", {}),
+    "*": ("mul", {}),
+    "/": ("div", {}),
+    "//": ("div", {"rounding_mode": "floor"}),
+    "**": ("pow", {}),
+    "@": ("matmul", {}),
+}
 
 
 class Operations(Arithmetic, Protocol):
@@ -72,20 +81,20 @@ class Layers:
 
     def combine(self, node: tree.Binary, left: Any, right: Any, label: str | None, context: Context) -> Any:
         symbol = node.operator
-        operator = ARITHMETIC.get(symbol)
-        if operator is None:
+        if symbol not in INFIX:
             raise ValueFault(f"`{symbol}` does not take tensors", "wrong-type")
-        tensors = [side for side in (left, right) if isinstance(side, TensorValue)]
-        settings: dict[str, Any] = {}
-        if len(tensors) == 1:
-            scalar = right if isinstance(left, TensorValue) else left
-            if isinstance(scalar, (bool, Dim)) or not isinstance(scalar, (int, float)):
-                message, help = f"`{symbol}` takes tensors and numbers, found {describe(scalar)}", None
-                if isinstance(scalar, Dim):
-                    message = f"`{symbol}` takes tensors and numbers, found the size {scalar}, which has no value yet"
-                    help = "write a number for it in the input's shape, or compute the mean by `mean`"
-                raise ValueFault(message, "wrong-type", help)
-            settings["scalar"] = scalar
-            if operator in ("sub", "div") and isinstance(right, TensorValue):
-                settings["scalar_first"] = True
-        return self._builder.layer(OPERATORS[operator](**settings), tensors, label, node.span, context)
+        name, settings = INFIX[symbol]
+        operator = OPERATORS[name]
+        if isinstance(left, TensorValue) and isinstance(right, TensorValue):
+            return self._builder.layer(build(operator, settings), [left, right], label, node.span, context)
+        tensor, number = (left, right) if isinstance(left, TensorValue) else (right, left)
+        if not issubclass(operator, InPlaceOfTensor):
+            raise ValueFault(f"`{symbol}` takes two tensors, found {describe(number)}", "wrong-type")
+        if isinstance(number, (bool, Dim)) or not isinstance(number, (int, float)):
+            message, help = f"`{symbol}` takes tensors and numbers, found {describe(number)}", None
+            if isinstance(number, Dim):
+                message = f"`{symbol}` takes tensors and numbers, found the size {number}, which has no value yet"
+                help = "write a number for it in the input's shape, or compute the mean by `mean`"
+            raise ValueFault(message, "wrong-type", help)
+        made = operator.of_number(number, tensor is right, **settings)
+        return self._builder.layer(made, [tensor], label, node.span, context)

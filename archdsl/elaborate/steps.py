@@ -8,12 +8,13 @@ from typing import Any
 
 from archdsl import evaluate
 from archdsl.dims import Dim, Undecided, symbols
+from archdsl.elaborate.bodies import BodyRunner
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.calls import Calls
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import POISON, Poisoned
 from archdsl.elaborate.labels import Labels
-from archdsl.elaborate.values import Context, SharedModule, describe, is_tensors
+from archdsl.elaborate.values import Context, Scope, SharedModule, describe, is_tensors
 from archdsl.evaluate import ValueFault
 from archdsl.limits import Work, limits
 from archdsl.names import Names
@@ -26,11 +27,14 @@ MAKES: tuple[type, ...] = (tree.Call, tree.Binary, tree.Unary, tree.NewModule, t
 class Steps:
     """Runs chains."""
 
-    def __init__(self, builder: GraphBuilder, evaluator: Evaluator, calls: Calls, labels: Labels) -> None:
+    def __init__(
+        self, builder: GraphBuilder, evaluator: Evaluator, calls: Calls, labels: Labels, bodies: BodyRunner
+    ) -> None:
         self._builder = builder
         self._evaluator = evaluator
         self._calls = calls
         self._labels = labels
+        self._bodies = bodies
 
     def head(self, head: tree.Head, context: Context, label: str | None) -> Any:
         """The value that a chain begins with, where it has a label or marks. Raises `Fault`."""
@@ -58,6 +62,13 @@ class Steps:
             value = self._step(step, value, context)
         return value
 
+    def _sequence(self, sequence: tree.Sequence, value: Any, context: Context) -> Any:
+        if sequence.setup:
+            context = replace(context, scope=Scope(context.scope))
+            for statement in sequence.setup:
+                self._bodies.set_up(statement, context)
+        return self._all(sequence.steps, value, context)
+
     def _step(self, step: tree.Step, value: Any, context: Context) -> Any:
         """The value of a step that is fed a value."""
         if step.marks:
@@ -67,7 +78,7 @@ class Steps:
         if isinstance(action, tree.Call):
             return self._call(action, value, label, context)
         if isinstance(action, tree.Sequence):
-            return self._all(action.steps, value, self._enter(label, step.span, context))
+            return self._sequence(action, value, self._enter(label, step.span, context))
         if label is not None:
             context = self._enter(label, step.span, context)
         if isinstance(action, tree.If):
@@ -75,10 +86,10 @@ class Steps:
         if isinstance(action, tree.Repeat):
             for _ in range(self._count(action, context)):
                 self._evaluator.work.spend(Work.ROUND)
-                value = self._all(action.body.steps, value, context)
+                value = self._sequence(action.body, value, context)
             return value
         for inner in self._evaluator.rounds(action.targets, action.iterable, context):
-            value = self._all(action.body.steps, value, inner)
+            value = self._sequence(action.body, value, inner)
         return value
 
     def _call(self, call: tree.Call, value: Any, label: str | None, context: Context) -> Any:
@@ -96,10 +107,10 @@ class Steps:
         except ValueFault as fault:
             raise context.no_value(fault, branch.test.span) from None
         if test:
-            return self._all(branch.then.steps, value, context)
+            return self._sequence(branch.then, value, context)
         if isinstance(branch.orelse, tree.If):
             return self._if(branch.orelse, value, context)
-        return value if branch.orelse is None else self._all(branch.orelse.steps, value, context)
+        return value if branch.orelse is None else self._sequence(branch.orelse, value, context)
 
     def _count(self, repeat: tree.Repeat, context: Context) -> int:
         count = self._evaluator.value(repeat.count, context)

@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
     ShapeError,
     Target,
+    Use,
     Weight,
     Weighted,
     index_dim,
     known,
     param,
+    same,
 )
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
-from archdsl.ops.sight import Sees, pointwise
-from archdsl.ops.strides import Lies
+from archdsl.ops.sight import Sees, Slide, pointwise
+from archdsl.ops.strides import Laid, Lies, Strides, contiguous, elementwise
 
 
 class _Activation(Operator):
@@ -172,6 +175,95 @@ class Tanh(_Activation, group="activation"):
 
 
 @dataclass(frozen=True)
+class Mish(_Activation, group="activation"):
+    """x · tanh(log(1 + eˣ)) (Misra, 2019, arXiv:1908.08681)."""
+
+    module = "Mish"
+    examples = _example("mish")
+
+
+@dataclass(frozen=True)
+class Selu(_Activation, group="activation"):
+    """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al., 2017, arXiv:1706.02515)."""
+
+    module = "SELU"
+    examples = _example("selu")
+
+
+@dataclass(frozen=True)
+class Celu(_Activation, group="activation"):
+    """x where positive, alpha · (e^(x / alpha) − 1) elsewhere (Barron, 2017, arXiv:1704.07483)."""
+
+    alpha: float = param(Number(), "where negative values end; not 0", 1.0)
+    module = "CELU"
+    examples = _example("celu(2)")
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if self.alpha == 0:
+            raise ShapeError("`alpha` must not be 0", code="bad-parameter")
+        return inputs[0]
+
+
+@dataclass(frozen=True)
+class Hardtanh(_Activation, group="activation"):
+    """x, kept between two bounds."""
+
+    min_val: float = param(Number(), "lower bound", -1.0)
+    max_val: float = param(Number(), "upper bound, greater than the lower one", 1.0)
+    module = "Hardtanh"
+    examples = _example("hardtanh(-2, 2)")
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if self.max_val <= self.min_val:
+            message = f"`max_val` {self.max_val:g} must be greater than `min_val` {self.min_val:g}"
+            raise ShapeError(message, code="bad-parameter")
+        return inputs[0]
+
+
+@dataclass(frozen=True)
+class Logsigmoid(_Activation, group="activation"):
+    """Logarithm of sigmoid."""
+
+    module = "LogSigmoid"
+    examples = _example("logsigmoid")
+
+    def keeps(self, use: Use) -> Kept:
+        # On the CPU also the exponential in it.
+        return Kept((0,), values=product(use.output) if use.hardware == "cpu" else 0)
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return contiguous(output) if use.hardware == "cpu" else elementwise(use.inputs, output)
+
+
+@dataclass(frozen=True)
+class Glu(_Activation, group="activation"):
+    """The first half times sigmoid of the second half of a dimension (Dauphin et al., 2017, arXiv:1612.08083)."""
+
+    dim: int = param(Integer(-MAX_INT), "the dimension that is halved", -1)
+    pointwise = False
+    module = "GLU"
+    examples = (Example("glu(1)", ((2, 8, 5, 5),), (2, 4, 5, 5)), Example("glu", ((2, 6),), (2, 3)))
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        dim = index_dim(self.dim, len(shape), "`dim`")
+        if not same(shape[dim] % 2, 0):
+            message = f"dimension {dim} of {show(shape)} does not divide into two halves"
+            raise ShapeError(message, code="groups", culprits=((0, dim),))
+        return (*shape[:dim], shape[dim] // 2, *shape[dim + 1 :])
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return elementwise([Laid(output, use.inputs[0].strides)], output)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 2 * product(output)  # the sigmoid and the product
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        halved = self.dim % len(output)
+        return tuple(Slide(dim, ordered=dim != halved) for dim in range(len(output)))
+
+
+@dataclass(frozen=True)
 class Softplus(_Activation, group="activation"):
     """log(1 + e^(beta · x)) / beta, linear above the threshold."""
 
@@ -214,6 +306,24 @@ class Softmax(_Softmax, group="activation"):
     dim: int = param(DIM, "the dimension that sums to 1")
     module = "Softmax"
     examples = (Example("softmax(dim = 1)", ((2, 10),), (2, 10)), Example("softmax(-1)", ((2, 4, 9),), (2, 4, 9)))
+
+
+@dataclass(frozen=True)
+class Softmin(_Softmax, group="activation"):
+    """e⁻ˣ divided by its sum along a dimension."""
+
+    dim: int = param(DIM, "the dimension that sums to 1")
+    module = "Softmin"
+    examples = (Example("softmin(dim = 1)", ((2, 10),), (2, 10)),)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 4 * product(output)  # also the change of sign
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)  # the input with its sign changed
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)  # its gradient
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,5 @@ def of_number(number: float) -> str:
 GIVEN: Final[Mapping[str, Callable[[Sequence[str]], str]]] = {
     "same": lambda types: types[0] if types else FLOATING,
     "promoted": promoted,
-    "divided": lambda types: FLOATING,  # quotients of integers are fractions
     "added up": lambda types: promoted([*types, "int64"]),  # sums of truth values are counts
 }

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, Undecided, product, show
-from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, index_dim, param, same
+from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, same
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
-from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Number
+from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide
 from archdsl.ops.strides import SCALAR as NUMBER
 from archdsl.ops.strides import Laid, Strides, elementwise, in_format, viewed
@@ -68,35 +68,57 @@ class _Elementwise(Operator):
         return joined.strides
 
 
-class _Arithmetic(_Elementwise):
+class InPlaceOfTensor(Operator):
+    """An operator of tensors that takes a number in place of one of two, as infix notation has it: `x ** 2`."""
+
+    @classmethod
+    def of_number(cls, number: float, first: bool, **settings: Any) -> Operator:
+        """The operator of one tensor and a number, which stands `first`, or second."""
+        raise NotImplementedError
+
+
+def joined_shape(
+    operator: Operator, inputs: Sequence[Shape], number: bool, verb: str, most: int | None = None
+) -> Shape:
+    """The shape of what joins tensors, no more than `most`, or one tensor and a number."""
+    if len(inputs) < (1 if number else 2):
+        raise ShapeError(
+            f"`{operator.name}` needs two tensors, or a tensor and a number; found one tensor", code="wrong-arity"
+        )
+    if most is not None and len(inputs) > most:
+        raise ShapeError(f"`{operator.name}` takes two tensors, found {len(inputs)}", code="wrong-arity")
+    if number and len(inputs) > 1:
+        raise ShapeError(f"`{operator.name}` takes one tensor where it takes a number", code="wrong-arity")
+    shape = inputs[0]
+    for i, other in enumerate(inputs[1:], 1):
+        try:
+            shape = broadcast(shape, other, verb)
+        except ShapeError as error:
+            (_, first), (_, second) = error.sizes
+            # Of those joined before, the first is to blame that has the size of them all.
+            back = len(shape) - first
+            at = next(j for j, one in enumerate(inputs) if len(one) >= back and one[-back] == shape[-back])
+            culprits = ((at, len(inputs[at]) - back), (i, second))
+            raise ShapeError(error.message, help=error.help, culprits=culprits) from None
+    return shape
+
+
+class _Arithmetic(_Elementwise, InPlaceOfTensor):
     """Elementwise arithmetic of tensors, which broadcast, or of one tensor and a number."""
 
     scalar: float | None
     verb: ClassVar[str]
     function: ClassVar[str]
+    most: ClassVar[int | None] = None
     variadic = 1
     pointwise = True
 
+    @classmethod
+    def of_number(cls, number: float, first: bool, **settings: Any) -> Operator:
+        return build(cls, {"scalar": number, **settings})
+
     def infer(self, *inputs: Shape) -> Shape:
-        least = 1 if self.scalar is not None else 2
-        if len(inputs) < least:
-            raise ShapeError(
-                f"`{self.name}` needs two tensors, or a tensor and a number; found one tensor", code="wrong-arity"
-            )
-        if self.scalar is not None and len(inputs) > 1:
-            raise ShapeError(f"`{self.name}` takes one tensor where it takes a number", code="wrong-arity")
-        shape = inputs[0]
-        for i, other in enumerate(inputs[1:], 1):
-            try:
-                shape = broadcast(shape, other, self.verb)
-            except ShapeError as error:
-                (_, first), (_, second) = error.sizes
-                # Of those joined before, the first is to blame that has the size of them all.
-                back = len(shape) - first
-                at = next(j for j, one in enumerate(inputs) if len(one) >= back and one[-back] == shape[-back])
-                culprits = ((at, len(inputs[at]) - back), (i, second))
-                raise ShapeError(error.message, help=error.help, culprits=culprits) from None
-        return shape
+        return joined_shape(self, inputs, self.scalar is not None, self.verb, self.most)
 
     def typed(self, inputs: Sequence[str]) -> Operator:
         # Among floating-point numbers 2 and 2.0 are one number.
@@ -167,11 +189,11 @@ class _Ordered(_Arithmetic):
     """Arithmetic whose operands are not alike: exactly two, or one and a number on either side."""
 
     scalar_first: bool
+    most = 2
 
-    def infer(self, *inputs: Shape) -> Shape:
-        if len(inputs) > 2:
-            raise ShapeError(f"`{self.name}` takes two tensors, found {len(inputs)}", code="wrong-arity")
-        return super().infer(*inputs)
+    @classmethod
+    def of_number(cls, number: float, first: bool, **settings: Any) -> Operator:
+        return build(cls, {"scalar": number, "scalar_first": first, **settings})
 
     def target(self, *inputs: Shape) -> Target:
         if self.scalar is not None and self.scalar_first:
@@ -196,17 +218,35 @@ class Sub(_Ordered, group="merge"):
 
 @dataclass(frozen=True)
 class Div(_Ordered, group="merge"):
-    """Quotient of two tensors: `a / b`; or of a tensor and a number."""
+    """Quotient of two tensors: `a / b`; or of a tensor and a number. `a // b` is the quotient rounded down."""
 
     scalar: float | None = param(SCALAR, "a number instead of the other tensor", None)
     scalar_first: bool = param(Boolean(), "whether the number comes first: `1 - a`", False, kw_only=True)
-    gives = ("divided",)
+    rounding_mode: str | None = param(
+        Choice(("floor", "trunc")), "whether it is rounded: down, or towards 0", None, kw_only=True
+    )
     verb = "divide"
     function = "operator.truediv"
     examples = (
         Example("div", ((2, 8), (2, 1)), (2, 8)),
         Example("div(scalar = 2)", ((2, 8),), (2, 8)),
+        Example("div(rounding_mode = floor)", ((2, 8), (2, 1)), (2, 8)),
     )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if self.rounding_mode is not None and self.scalar_first:
+            raise ShapeError("`rounding_mode` does not go with `scalar_first`", code="bad-parameter")
+        return super().infer(*inputs)
+
+    def dtypes(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        # Quotients of integers are fractions, unless they are rounded.
+        return super().dtypes(inputs) if self.rounding_mode is not None else (FLOATING,)
+
+    def target(self, *inputs: Shape) -> Target:
+        if self.rounding_mode is None:
+            return super().target(*inputs)
+        args = () if self.scalar is None else (self.scalar,)
+        return Target("torch.div", {"rounding_mode": self.rounding_mode}, args, kind="function")
 
     def keeps(self, use: Use) -> Kept:
         if self.scalar is None:

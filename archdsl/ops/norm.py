@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
+    Kept,
     Operator,
     ShapeError,
     Target,
@@ -35,6 +36,9 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
+    lends = ("weight", "bias")
+    keeps_weights: ClassVar[tuple[str, ...]] = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     lies: ClassVar[Lies] = "in format"
 
     def statistics(self, shape: Shape) -> Size:
@@ -101,6 +105,7 @@ class BatchNorm(_Norm, group="normalization"):
         Example("batch_norm(eps = 0.001, affine = false)", ((4, 8),), (4, 8)),
         Example("batch_norm(track_running_stats = false)", ((2, 8, 3),), (2, 8, 3)),
         Example("batch_norm(momentum = 0.01)", ((2, 3, 2, 2, 2),), (2, 3, 2, 2, 2)),
+        Example("batch_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -137,12 +142,18 @@ class InstanceNorm(_Norm, group="normalization"):
     affine: bool = param(Boolean(), "whether a scale and a shift are learnt", False, kw_only=True)
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False, kw_only=True)
 
+    keeps_weights = ()  # copies of them
     saves = ("input",)
     lies = "in order"
     examples = (
         Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
+        Example("instance_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"affine": True}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -187,6 +198,7 @@ class GroupNorm(_Norm, group="normalization"):
     examples = (
         Example("group_norm(4)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("group_norm(1, affine = false)", ((2, 6, 3),), (2, 6, 3)),
+        Example("group_norm(2)", ((2, 8, 5, 5), (8,)), (2, 8, 5, 5), named=("weight",)),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -233,30 +245,27 @@ class LayerNorm(_Norm, group="normalization"):
     elementwise_affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
     bias: bool = param(Boolean(), "whether the shift is learnt", True, kw_only=True)
 
+    keeps_weights = ("weight", "bias")
     saves = ("input",)
     autocast = "float32"
     lies = "in order"
     examples = (
         Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
         Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
+        Example("layer_norm(bias = false)", ((2, 3, 8, 4), (8, 4)), (2, 3, 8, 4), named=("weight",)),
+        Example("layer_norm", ((2, 5, 16), (16,)), (2, 5, 16), named=("bias",)),
     )
 
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"normalized_shape": weight}
+
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
-        if self.normalized_shape is None:
-            return (known(shape[-1], "the last dimension, which `layer_norm` normalises"),)
-        return self.normalized_shape
+        return normalized_sizes(self, shape, self.normalized_shape)
 
     def infer(self, *inputs: Shape) -> Shape:
-        (shape,) = inputs
-        rank_between(self, shape, 1, 8, "[..., D]")
-        sizes = self._sizes(shape)
-        if len(sizes) > len(shape) or not all(map(same, sizes, shape[-len(sizes) :])):
-            raise ShapeError(
-                f"`normalized_shape` {show(sizes)} differs from the last dimensions of {show(shape)}",
-                culprits=(0,),
-                instead={"normalized_shape": shape[-len(sizes) :]},
-            )
-        return shape
+        rank_between(self, inputs[0], 1, 8, "[..., D]")
+        return normalized(self, inputs[0], self._sizes(inputs[0]))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         if not self.elementwise_affine:
@@ -271,9 +280,81 @@ class LayerNorm(_Norm, group="normalization"):
         rank = len(output)
         return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
 
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        return pointwise(weight, output)
+
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine", "bias")}
         return Target("torch.nn.LayerNorm", kwargs)
+
+
+@dataclass(frozen=True)
+class RmsNorm(_Norm, group="normalization"):
+    """x divided by the root of the mean of its squares over the last dimensions (Zhang and Sennrich, 2019,
+    arXiv:1910.07467)."""
+
+    normalized_shape: tuple[int, ...] | None = param(
+        Integers(1), "sizes of the dimensions normalised; the last one if not given", None
+    )
+    eps: float | None = param(EPS, "added to the mean; the least step from 1 if not given", None, kw_only=True)
+    elementwise_affine: bool = param(Boolean(), "whether a scale is learnt", True, kw_only=True)
+
+    autocast = "float32"
+    examples = (
+        Example("rms_norm(eps = 0.000001)", ((2, 5, 16),), (2, 5, 16)),
+        Example("rms_norm([8, 4])", ((2, 3, 8, 4),), (2, 3, 8, 4)),
+        Example("rms_norm(elementwise_affine = false)", ((2, 16),), (2, 16)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        rank_between(self, inputs[0], 1, 8, "[..., D]")
+        return normalized(self, inputs[0], self._sizes(inputs[0]))
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        return normalized_sizes(self, shape, self.normalized_shape)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("weight", self._sizes(inputs[0])),) if self.elementwise_affine else ()
+
+    def statistics(self, shape: Shape) -> Size:
+        return product(shape[: len(shape) - len(self._sizes(shape))])
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return (3 + self.scales) * product(output)  # squares, their sum, the division; the scale
+
+    def keeps(self, use: Use) -> Kept:
+        means = self.statistics(use.output)
+        if use.hardware == "cuda":  # one kernel
+            return Kept((0,), float32=means)
+        scaled = product(use.output) if self.elementwise_affine and use.trained else 0
+        return Kept((0,), values=means + scaled) if use.wanted[0] else Kept(values=scaled)
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 0
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        rank = len(output)
+        return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine")}
+        return Target("torch.nn.RMSNorm", kwargs)
+
+
+def normalized_sizes(op: Operator, shape: Shape, sizes: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The sizes of the last dimensions that are normalised: of one, if nothing else is said."""
+    return sizes if sizes is not None else (known(shape[-1], f"the last dimension, which `{op.name}` normalises"),)
+
+
+def normalized(op: Operator, shape: Shape, sizes: tuple[int, ...]) -> Shape:
+    """The shape of what is normalised over dimensions of these sizes. Raises `ShapeError`."""
+    if len(sizes) > len(shape) or not all(map(same, sizes, shape[-len(sizes) :])):
+        raise ShapeError(
+            f"`normalized_shape` {show(sizes)} differs from the last dimensions of {show(shape)}",
+            culprits=(0,),
+            instead={"normalized_shape": shape[-len(sizes) :]},
+        )
+    return shape
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archdsl.dims import Shape, Size
-from archdsl.ops._op import Example, Kept, Operator, Target, Use, param
+from archdsl.dims import Shape, Size, product
+from archdsl.ops._op import Example, Kept, Operator, Target, Use, param, rank_between
 from archdsl.ops.kinds import Number
 from archdsl.ops.strides import Strides
 
@@ -47,6 +47,28 @@ class Dropout(_Regularization, group="regularization"):
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.Dropout", {"p": self.p})
+
+
+@dataclass(frozen=True)
+class Dropout2d(_Regularization, group="regularization"):
+    """Zeroes whole channels with probability p and scales the others by 1 / (1 − p) (Tompson et al., 2015,
+    arXiv:1411.4280)."""
+
+    p: float = param(PROBABILITY, "probability of zeroing a channel", 0.5)
+
+    pointwise = True
+    examples = (Example("dropout2d(0.2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        rank_between(self, inputs[0], 4, 4, "[N, C, H, W]")
+        return inputs[0]
+
+    def keeps(self, use: Use) -> Kept:
+        # The factor of each channel, or the number 0 by which all is multiplied.
+        return Kept(values=product(use.output[:2]) if 0 < self.p < 1 else 1 if self.p == 1 else 0)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Dropout2d", {"p": self.p})
 
 
 @dataclass(frozen=True)

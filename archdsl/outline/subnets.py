@@ -76,7 +76,7 @@ def subnets(graph: Graph, keys: list[str], *, every: bool = False) -> Subnet:
     Groups that say nothing are left out, unless `every` one is wanted: those of one layer, and sequences that hold
     nothing beside one inner group.
     """
-    blocks = {block.path: block for key in keys for block in layer(graph, key)["blocks"]}
+    blocks = {block.path: block for key in keys for block in layer(graph, key)["blocks"] if not block.inline}
     sizes = Counter(prefix for key in keys for prefix in _uses(graph, key))
     largest: Counter[Prefix] = Counter()  # the size of the largest group within
     for path, use in sizes:
@@ -108,7 +108,7 @@ def subnets(graph: Graph, keys: list[str], *, every: bool = False) -> Subnet:
 def _uses(graph: Graph, key: str) -> Iterator[Prefix]:
     """The prefixes of a layer's path, outermost first, each with the use that the layer's key bears."""
     path = layer(graph, key)["path"]
-    use = key[len(path) :]
+    use = key[len(path) :] if key.startswith(f"{path}#") else ""  # a weight of a layer stands beside it
     segments = path.split(".")
     for end in range(1, len(segments)):
         yield ".".join(segments[:end]), use

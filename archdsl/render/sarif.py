@@ -79,7 +79,7 @@ def _result(diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
         result["locations"] = [{"physicalLocation": {"artifactLocation": _artifact(diagnostic.place)}}]
     related = [(label.span, label.text) for label in diagnostic.labels]
     related += [(note.span, note.text) for note in diagnostic.notes if note.span is not None]
-    related += [(i.span, f"in {i.path}: {i.call}, used at {place(i.span)}") for i in reversed(diagnostic.chain)]
+    related += [(i.span, f"in {i}, used at {place(i.span)}") for i in reversed(diagnostic.chain)]
     if related:
         result["relatedLocations"] = [
             {"id": i, "physicalLocation": _physical(span), "message": _message(text or "here")}

@@ -53,7 +53,7 @@ def notes(diagnostic: Diagnostic) -> list[tuple[str, str]]:
     for note in diagnostic.notes:
         found.append(("note", note.text + (f" ({place(note.span)})" if note.span else "")))
     for i in reversed(_shortened(diagnostic)):
-        found.append(("note", f"in {i.path}: {printable(i.call)}, used at {place(i.span)}"))
+        found.append(("note", f"in {printable(str(i))}, used at {place(i.span)}"))
     advice = [("help", diagnostic.help), ("fix", diagnostic.fix.title if diagnostic.fix else None)]
     return [*found, *((kind, text) for kind, text in advice if text)]
 

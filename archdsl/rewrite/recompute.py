@@ -26,8 +26,9 @@ def regions(net: NetView) -> list[Region]:
     needed = net.live(training=True)
     members: dict[str, list[str]] = {}
     for key, node in net.layers.items():
-        if key in needed and node["blocks"] and node["op"] != "input":
-            members.setdefault(node["blocks"][0].path, []).append(key)
+        outermost = next((block.path for block in node["blocks"] if not block.inline), None)
+        if key in needed and outermost is not None and node["op"] != "input":
+            members.setdefault(outermost, []).append(key)
     return [
         Region(path, tuple(keys))
         for path, keys in members.items()

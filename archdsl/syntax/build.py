@@ -17,10 +17,12 @@ MAX_NESTING: Final = 64  # brackets within brackets, operators within operators
 MAX_DIGITS: Final = 24  # of a number
 
 # How tightly operators bind, loosest first.
-BINARY: Final = {"OR": 0, "AND": 1, "COMPARE": 3, "PLUS": 4, "TIMES": 5, "POWER": 7}
+BINARY: Final = {"OR": 0, "AND": 1, "COMPARE": 3, "IN": 3, "PLUS": 4, "TIMES": 5, "POWER": 7}
 PREFIX: Final = {"NOT": 2, "PLUS": 6}
-WORDS: Final = {"or": "OR", "and": "AND", "not": "NOT", "+": "PLUS", "-": "PLUS", "**": "POWER"}
-TIMES: Final = ("*", "/", "//", "%")
+WORDS: Final = {
+    "or": "OR", "and": "AND", "not": "NOT", "in": "IN", "not in": "IN", "+": "PLUS", "-": "PLUS", "**": "POWER",
+}  # fmt: skip
+TIMES: Final = ("*", "/", "//", "%", "@")
 
 
 def terminal(operator: str) -> str:
@@ -90,7 +92,8 @@ class Builder:
         return tree.Import(self.span(children), path, tuple(names))
 
     def block(self, children: list[Any]) -> tree.Block:
-        return tree.Block(self.span(children), self.name_of(children[1]), self._params(children), children[-1])
+        name, inline = self.name_of(children[2]), children[0] is not None
+        return tree.Block(self.span(children), name, self._params(children), children[-1], inline)
 
     def network(self, children: list[Any]) -> tree.NetworkDefinition:
         return tree.NetworkDefinition(
@@ -144,6 +147,14 @@ class Builder:
     def bind(self, children: list[Any]) -> tree.Bind:
         targets, _, value = children
         return tree.Bind(targets[0].span.to(value.span), tuple(targets), value)
+
+    def assertion(self, children: list[Any]) -> tree.Assertion:
+        _, condition, _, message = children
+        said = self.interpolated(message) if message is not None else None
+        return tree.Assertion(self.span(children), condition, said)
+
+    def init(self, children: list[Any]) -> tree.InitStatement:
+        return tree.InitStatement(self.span(children), children[1])
 
     def devices(self, children: list[Any]) -> tree.Devices:
         keyword, names = children
@@ -203,7 +214,9 @@ class Builder:
         return tree.If(self.span(children), test, then, orelse)
 
     def sequence(self, children: list[Any]) -> tree.Sequence:
-        return tree.Sequence(self.span(children), self.nodes(children))
+        nodes = self.nodes(children)
+        setup = tuple([node for node in nodes if not isinstance(node, tree.Step)])
+        return tree.Sequence(self.span(children), setup, nodes[len(setup) :])
 
     def call(self, children: list[Any]) -> tree.Call:
         return tree.Call(self.span(children), self.name([children[0]]), self.nodes(children[1:]))
@@ -220,9 +233,10 @@ class Builder:
         return tuple(self.interpolated(token, skip=1) for token in tokens)
 
     def interpolated(self, token: Token, skip: int = 0) -> tree.Interpolated:
-        """A label or mark, its `${...}` parsed as expressions."""
-        start = (token.start_pos or 0) + skip
-        text = str(token)[skip:]
+        """A label, mark or message, its `${...}` parsed as expressions. Quotes around it are no part of it."""
+        quoted = token.startswith('"')
+        start = (token.start_pos or 0) + (skip or quoted)
+        text = str(token)[1:-1] if quoted else str(token)[skip:]
         pieces: list[str | tree.Expr] = []
         position = 0
         for match in re.finditer(r"\$\{([^{}\n]*)\}", text):
@@ -245,14 +259,18 @@ class Builder:
 
     def operation(self, children: list[Any]) -> tree.Expr:
         """Operands and operators in a row to a tree, by precedence climbing."""
-        return self._climb(children[::-1], 0, MAX_NESTING)
+        row: list[Any] = []
+        for child in reversed(children):
+            behind_operand = isinstance(child, Token) and child.type == "NOT" and row and _is(row[-1], "IN")
+            row.append(row.pop().update(value="not in") if behind_operand else child)
+        return self._climb(row, 0, MAX_NESTING)
 
     def _climb(self, rest: list[Any], least: int, depth: int) -> tree.Expr:
         first = rest.pop()
         if depth == 0:
             raise Stop(Diagnostic("nesting-too-deep", "operators are nested too deep", self.span([first])))
         left: tree.Expr = first
-        if isinstance(first, Token):
+        if isinstance(first, Token):  # `not` or a sign
             operand = self._climb(rest, PREFIX[first.type], depth - 1)
             left = tree.Unary(token_span(self.source, first).to(operand.span), str(first), operand)
         while rest and (binding := BINARY[rest[-1].type]) >= least:
@@ -266,7 +284,7 @@ class Builder:
         """Stop at a row of `.name` and `[index]` that is longer than any that has a meaning."""
         inner = value
         for _ in range(MAX_NESTING):
-            if not isinstance(inner, (tree.Index, tree.Attribute)):
+            if not isinstance(inner, (tree.Index, tree.ListSlice, tree.Attribute)):
                 return
             inner = inner.value
         raise Stop(Diagnostic("nesting-too-deep", f"more than {MAX_NESTING} indices in a row", value.span))
@@ -274,6 +292,11 @@ class Builder:
     def index(self, children: list[Any]) -> tree.Index:
         self._bound_postfix(children[0])
         return tree.Index(self.span(children), children[0], children[2])
+
+    def slice(self, children: list[Any]) -> tree.ListSlice:
+        self._bound_postfix(children[0])
+        value, _, start, _, stop, _, step, _ = children
+        return tree.ListSlice(self.span(children), value, start, stop, step)
 
     def attribute(self, children: list[Any]) -> tree.Attribute:
         self._bound_postfix(children[0])
@@ -325,9 +348,16 @@ class Builder:
         return tree.ListDisplay(self.span(children), self.nodes(children))
 
     def comprehension(self, children: list[Any]) -> tree.Comprehension:
-        _, element, _, targets, _, iterable, _ = children
-        return tree.Comprehension(self.span(children), element, tuple(targets), iterable)
+        _, element, _, targets, _, iterable, _, test, _, orelse, _ = children
+        if orelse is not None:  # the list is one of two
+            self._bound(orelse, tree.Conditional)
+            iterable, test = tree.Conditional(self.span([iterable, orelse]), test, iterable, orelse), None
+        return tree.Comprehension(self.span(children), element, tuple(targets), iterable, test)
 
     def parenthesised(self, children: list[Any]) -> tree.Expr:
         expression: tree.Expr = children[1]
         return expression
+
+
+def _is(child: Any, kind: str) -> bool:
+    return isinstance(child, Token) and child.type == kind

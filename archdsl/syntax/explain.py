@@ -13,12 +13,11 @@ from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.source import Source, Span
 
 NEAR: Final = 120  # characters around what does not fit
-SLICES: Final = (
-    "there are no slices: of a list `[w[i] for i in range(1, len(w))]`, of a tensor `x -> slice(1, 4, dim = 1)`"
-)
+SLICES: Final = "a list has one index or slice, `w[0]`, `w[1:]`; a part of a tensor is `x -> slice(1, 4, dim = 1)`"
 DEFINES: Final = {  # how each definition begins
     "NETWORK": r"network\s+\w+\s*\(",
     "BLOCK": r"block\s+\w+\s*\(",
+    "INLINE": r"inline\s+block\b",
     "VARIANT": r"variant\s+\w+\s*=",
     "IMPORT": r"import\s+\"",
 }
@@ -75,7 +74,6 @@ def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) 
         if ord(char) > 126:
             return _foreign(source, start)
         helps = {
-            "@": "a mark has no space behind its `@`; matrices are multiplied by `matmul(a, b)`",
             "'": 'strings are written with `"`',
             "$": "`${...}` stands in labels and marks only",
             "&": "write `and`",
@@ -120,6 +118,7 @@ class Habit(NamedTuple):
 
 
 SPACE: Final = r"[ \t]*"
+ODD_LABEL: Final = 'a label is made of letters, digits, `_` and `.`, or stands in quotes: `"block-1": step`'
 HABITS: Final = (
     # statements of other languages
     Habit("", r"elif\b", "write `else if`"),
@@ -129,14 +128,12 @@ HABITS: Final = (
     Habit(r"\breturn\s*", "", "there is no `return`: the last expression of a body is its value"),
     Habit(r"\blambda\b\s*", "", "there are no functions in expressions: write a block"),
     Habit(r"\bwhile\s*", "", "there is no `while`: write `x -> repeat n { … }`"),
-    Habit(r"\bassert\s*", "", "there is no `assert`: shapes are checked by themselves"),
     Habit(r"^\s*", r"import\b", 'imports stand at the top of the file: `import "blocks.arch" (name)`'),
     Habit(r"^\s*", r"from\b", 'imports stand at the top of the file: `import "blocks.arch" (name)`'),
     Habit(r"^\s*|\{\s*", r"for\b", "a loop is a step, `x -> for i in … { … }`, or makes a list, `[i for i in w]`"),
     Habit(r"\bloss\s*", "=", "a loss is a statement without `=`: `loss cross_entropy(output)`"),
     Habit(r"\boutput\s*", "=", "an output has a name: `output y = …`; the last value of a network needs none"),
     Habit(r"->\s*\w+\s*(?::\s*)?", "=(?!=)", "a label names a step: `-> name: step`"),
-    Habit(r"\{\s*\w+\s*", "=(?!=)", "the braces of a step hold steps, `{ relu -> tanh }`; values are bound in a block"),
     Habit(r"[-+*/]", "=", "a value is bound once: give the new one another name"),
     Habit(r"[-+*/|]=?", ">", "write `->`"),
     Habit(r":", "=", "bind a value with `=`"),
@@ -145,25 +142,24 @@ HABITS: Final = (
     Habit(">", ">", "write `->`"),
     Habit("", r"-\s+>", "write `->`"),
     # lists, slices and tuples
-    Habit(r"\[.*\bfor\b.*\bin\b.*\bif\b.*", "", "a list has no filter: list the items, or use `if` inside the loop"),
+    Habit(r"\[.*\bif\b.*", r"for\b", "a filter stands behind the list: `[i for i in w if i > 8]`"),
+    Habit(r"[\w)\]]\s+", r"is\b", "compare with `==`"),
     Habit(r"\w\[.*:\s*", "", SLICES),
-    Habit(r"\w\[\s*", r"[\w.]+\s*:", SLICES),
-    Habit(r"\w\[\s*", r":|\.\.\.", SLICES),
+    Habit(r"\w\[\s*", r"\.\.\.", SLICES),
     Habit(r"\w\[[^]]*,?\s*", r"\.\.\.|,", SLICES),
     Habit(r"\([^()]*", r",[^()]*\)", "a list is written in brackets: `[3, 3]`"),
-    Habit(r"\bin\s*", "", "there is no test with `in`: compare with `==`"),
-    Habit(r"[\w)\]]\s+", r"in\b", "there is no test with `in`: compare with `==`"),
     # steps
+    Habit(r"\{\s*(?:\w+\s*=|assert\b).*", r"\}", "the braces of a step end with a step, on a line of its own"),
     Habit(r"->\s*\w+", r"\.", "operators are called by their names alone: `x -> relu`"),
     Habit(r"\.\s*\w+\s*", r"\(", "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`"),
     Habit(r"\bself\.\w*\s*", "", "there are no methods: write `x -> step(…)`; the sizes of a tensor are `x.shape`"),
     Habit(r"->\s*", r"\[", "branches meet in a call: `concat(x -> relu, x -> tanh)`"),
     Habit(r"->\s*", r"\}|\)|$", "a step is missing behind `->`"),
-    Habit(r"->\s*|^\s*", r"\"[^\"]*\"\s*:", "a label has no quotes, and is made of letters, digits, `_` and `.`"),
+    Habit(r"->\s*|^\s*", r"\"[^\"]*\"\s*:", "a label in quotes holds no `'`"),
     Habit(r"->\s*", r"\"", "a step is an operator or a block, and has no quotes"),
-    Habit("", r"\w+-[\w-]*\s*:", "a label is made of letters, digits, `_` and `.`: `block_1: step`"),
-    Habit(r"[\w.]-", r"\w+\s*:", "a label is made of letters, digits, `_` and `.`: `block_1: step`"),
-    Habit(r"[\w.]", r"-[\w-]*\s*:", "a label is made of letters, digits, `_` and `.`: `block_1: step`"),
+    Habit("", r"\w+-[\w-]*\s*:", ODD_LABEL),
+    Habit(r"[\w.]-", r"\w+\s*:", ODD_LABEL),
+    Habit(r"[\w.]", r"-[\w-]*\s*:", ODD_LABEL),
     Habit(r"\brepeat\s+\w+\s+", r"\w", "what is repeated stands in braces: `repeat 2 { relu }`"),
     Habit(r"->\s*\w+\s+", r"[\d\"]", "arguments stand in parentheses: `conv(8, 3)`"),
     Habit(r"\)\s*", r"\(", "a step is called once: `x -> conv(8, 3)`"),
@@ -217,6 +213,8 @@ def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | No
     start = token.start_pos or 0
     if token.type == "PLUS" and not source.text[source.text.rfind("\n", 0, start) + 1 : start].strip():
         return f"a line that begins with `{token}` goes on with the one above; put the value in parentheses"
+    if token == "@" and "ARROW" in accepted:
+        return "a mark has no space behind its `@`; to multiply, put the chain before it in parentheses"
     if token.type in {"PLUS", "TIMES", "POWER", "COMPARE"} and "ARROW" in accepted:
         return "`->` binds loosest: put the chain in parentheses, `(x -> relu) + y`"
     if token.type == "EQUAL":

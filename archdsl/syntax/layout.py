@@ -10,7 +10,22 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.align import aligned
 from archdsl.syntax.page import Page
-from archdsl.syntax.unparse import CHAIN, EXPR, HEAD, ManyLines, Part, flat, level, names, parts, spine, statement
+from archdsl.syntax.unparse import (
+    CHAIN,
+    EXPR,
+    HEAD,
+    ManyLines,
+    Part,
+    flat,
+    flat_parts,
+    level,
+    names,
+    opening,
+    parts,
+    quoted,
+    spine,
+    statement,
+)
 
 WIDTH: Final = 120
 INDENT: Final = 4
@@ -72,7 +87,7 @@ class _Printer(Page):
         if text is not None or isinstance(node, tree.Import):
             self.write(text or flat(node))
             return
-        self.write(f"{'block' if isinstance(node, tree.Block) else 'network'} {node.name.id}")
+        self.write(opening(node))
         self.brackets("(", ")", [Part(p) for p in node.params], node.name.span.end, node.body.span.start, 0)
         self.write(" ")
         self.body(node.body, 0)
@@ -107,14 +122,32 @@ class _Printer(Page):
             self._equals("output", node.name.span.end, node.value.span.start)
         elif isinstance(node, tree.LossStatement):
             self.write("loss ")
+        elif isinstance(node, tree.InitStatement):
+            self.write("init ")
         elif isinstance(node, tree.Evaluate):
             node = statement(node)
         if isinstance(node, tree.Devices):
             self.write(flat(node))
+        elif isinstance(node, tree.Assertion):
+            self.assertion(node, indent)
         elif isinstance(node.value, tree.Chain):
             self.chain(node.value, indent)
         else:
             self.node(node.value, CHAIN, indent)
+
+    def assertion(self, node: tree.Assertion, indent: int) -> None:
+        self.write("assert ")
+        self.node(node.condition, EXPR, indent)
+        if node.message is None:
+            return
+        message = flat_parts(quoted(node.message))
+        if self.broken(node.condition.span.end, node.message.span.start) or self.width + len(message) + 2 > WIDTH:
+            self.write(",")
+            self.end(node.condition.span.end)
+            self.begin(node.message.span.start, indent + INDENT)
+            self.write(message)
+        else:
+            self.write(f", {message}")
 
     # --- chains
 
@@ -155,6 +188,10 @@ class _Printer(Page):
         self.fresh = True
         first, *rest = sequence.steps
         inner = indent + INDENT
+        for node in sequence.setup:
+            self.begin(node.span.start, inner)
+            self.statement(node, inner)
+            self.end(node.span.end)
         self.begin(first.span.start, inner)
         self.node(first, CHAIN, inner)
         span = first.span.to(sequence.steps[-1].span)

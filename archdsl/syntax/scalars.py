@@ -20,10 +20,11 @@ from archdsl.syntax.yaml_nodes import Scalar
 
 # The words of the grammar (a test compares them). In the text form, and so in any expression, none is a name.
 KEYWORDS: Final = frozenset(
-    "and block device else false for if import in loss module network not or output repeat true variant".split()
+    "and assert block device else false for if import in loss module network not or output repeat true variant".split()
 )
 INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 INTERPOLATED: Final = re.compile(r"(?:[A-Za-z0-9_.]|\$\{[^{}\n]*\})+")
+QUOTED: Final = re.compile(r'"(?:[^"\'\\\n$]|\$\{[^{}\n]*\}|\$(?!\{))*"')
 ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "n": "\n", "t": "\t"}
 
 
@@ -86,17 +87,30 @@ class Scalars:
             raise Stop(Diagnostic("bad-name", "a name is missing", scalar.span))
         return tuple(found)
 
+    def label(self, scalar: Scalar) -> tree.Interpolated:
+        """A label, which stands in quotes of its own where it holds what no name does."""
+        if QUOTED.fullmatch(scalar.value) and self._direct(scalar):
+            return self._parser.builder.interpolated(Token("LABEL", scalar.value, start_pos=scalar.content.start))
+        return self.interpolated(scalar, "a label")
+
+    def message(self, scalar: Scalar) -> tree.Interpolated:
+        """A text that is read by people, as it stands."""
+        text = self.string(scalar, "a message")
+        if not self._direct(scalar):
+            raise Stop(Diagnostic("syntax", "a message is written without escapes, on one line", scalar.span))
+        return self._parser.builder.interpolated(Token("STRING", str(text.value), start_pos=scalar.content.start))
+
     def interpolated(self, scalar: Scalar, what: str) -> tree.Interpolated:
-        """A label or mark."""
+        """A label without quotes, or a mark."""
         if not INTERPOLATED.fullmatch(scalar.value) or not self._direct(scalar):
             message = f"{what} is made of letters, digits, `_` and `${{…}}`, found `{scalar.value[:64]}`"
             raise Stop(Diagnostic("bad-name", message, scalar.span))
         return self._parser.builder.interpolated(Token("LABEL", scalar.value, start_pos=scalar.content.start))
 
-    def string(self, scalar: Scalar) -> tree.Literal:
+    def string(self, scalar: Scalar, what: str = "a path") -> tree.Literal:
         """A scalar taken as it stands."""
         if re.search(r'["\\\n]', scalar.value) or not scalar.value:
-            raise Stop(Diagnostic("syntax", "a path is one line without quotes and backslashes", scalar.span))
+            raise Stop(Diagnostic("syntax", f"{what} is one line without quotes and backslashes", scalar.span))
         return tree.Literal(scalar.content, scalar.value)
 
     # --- reading

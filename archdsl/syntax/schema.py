@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
-from archdsl.ops import OPERATORS, Operator, OperatorParameter, parameters
+from archdsl.ops import OPERATORS, Operator, OperatorParameter, Weighted, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.initialiser import Initialiser
 from archdsl.syntax import tree
 from archdsl.syntax.yaml import VERSION
-from archdsl.syntax.yaml_body import RESERVED, STARTS, STRUCTURES, VALUES
+from archdsl.syntax.yaml_body import RESERVED, SETUP, STARTS, STATEMENTS, STRUCTURES, VALUES
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -39,6 +39,9 @@ DOCUMENTATION: Final = {
     "from": "the value that a chain starts from",
     "module": "one instance of an operator or block, to be shared",
     "let": "names for values",
+    "assert": "a condition that must hold",
+    "message": "what is said where it does not hold; `${…}` puts a value in",
+    "init": "the initialiser of all weights whose layer says nothing itself",
     "output": "the outputs, by name",
     "loss": "an expression of losses over the outputs",
     "device": "the devices that `on` may name",
@@ -47,7 +50,6 @@ DOCUMENTATION: Final = {
 
 def schema() -> Schema:
     """The schema of a whole file."""
-    named = {"propertyNames": {"pattern": NAME}}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "archdsl: a neural-network architecture",
@@ -55,8 +57,8 @@ def schema() -> Schema:
         "properties": {
             "archdsl": {"description": "the version of the form", "enum": [int(VERSION)]},
             "imports": {"description": "blocks of other files", "type": ["array", "null"], "items": _ref("import")},
-            "blocks": _section("blocks, which networks and other blocks use", "definition"),
-            "networks": _section("networks", "definition"),
+            "blocks": _section("blocks, which networks and other blocks use", "block"),
+            "networks": _section("networks", "network"),
             "variants": _section("networks with settings, by name", "variant"),
         },
         "required": ["archdsl"],
@@ -71,16 +73,10 @@ def schema() -> Schema:
                 "required": ["from", "import"],
                 "additionalProperties": False,
             },
-            "definition": {
-                "type": "object",
-                "properties": {
-                    "inputs": {"description": "tensors: names and shapes", **_map(_ref("input")), **named},
-                    "params": {"description": "settings: defaults or types", **_map(_ref("param")), **named},
-                    "body": {"description": "statements and steps", **_ref("body")},
-                },
-                "required": ["body"],
-                "additionalProperties": False,
-            },
+            "block": _definition(
+                inline={"description": "it adds no name to the paths of its layers", "enum": [True, False]}
+            ),
+            "network": _definition(),
             "variant": {"type": ["object", "string"], "additionalProperties": _ref("arguments"), "maxProperties": 1},
             "shape": {"type": "array", "items": {"type": ["integer", "string"], "minimum": 0}, "minItems": 1},
             "input": _if({"type": "object"}, _ref("long"), _ref("shape")),
@@ -99,22 +95,24 @@ def schema() -> Schema:
                 "additionalProperties": False,
             },
             "body": _if({"type": "array"}, {"items": _ref("item")}, _ref("value")),
-            "item": _if({"type": "object"}, _mapping(statements=True, starts=True), _ref("text")),
-            "step": _if({"type": "object"}, _mapping(statements=False, starts=False), _ref("text")),
+            "item": _if({"type": "object"}, _mapping(statements=tuple(STATEMENTS), starts=True), _ref("text")),
+            "step": _if({"type": "object"}, _mapping(), _ref("text")),
             "steps": _if({"type": "array"}, {"items": _ref("step"), "minItems": 1}, _ref("step")),
+            "part": _if({"type": "object"}, _mapping(statements=SETUP), _ref("text")),
+            "sequence": _if({"type": "array"}, {"items": _ref("part"), "minItems": 1}, _ref("step")),
             "text": {"type": "string", "anyOf": [{"enum": _bare()}, {}]},
             "value": _if(
                 {"type": "array"},
                 {"items": _ref("link"), "minItems": 1},
                 _if({"type": "object"}, _ref("whole"), EXPRESSION),
             ),
-            "link": _if({"type": "object"}, _mapping(statements=False, starts=True), _ref("text")),
+            "link": _if({"type": "object"}, _mapping(starts=True), _ref("text")),
             "argument": _if(
                 {"type": "array"},
                 {"items": _ref("argument")},
                 _if({"type": "object"}, _ref("whole"), EXPRESSION),
             ),
-            "whole": _mapping(statements=False, starts=True, whole=True),
+            "whole": _mapping(starts=True, whole=True),
             "arguments": _arguments({"type": "object", "additionalProperties": _ref("argument")}, ()),
             **{f"operator-{name}": _operator(operator) for name, operator in OPERATORS.items()},
         },
@@ -152,16 +150,45 @@ def _bare() -> list[str]:
 # --- mappings
 
 
-def _mapping(*, statements: bool, starts: bool, whole: bool = False) -> Schema:
-    """A mapping that is a step; or a statement, or a value (`whole`: with bodies under `then`)."""
-    inner = _ref("body") if whole else _ref("steps")
+def _definition(**more: Schema) -> Schema:
+    named = {"propertyNames": {"pattern": NAME}}
+    return {
+        "type": "object",
+        "properties": {
+            **more,
+            "inputs": {"description": "tensors: names and shapes", **_map(_ref("input")), **named},
+            "params": {"description": "settings: defaults or types", **_map(_ref("param")), **named},
+            "body": {"description": "statements and steps", **_ref("body")},
+        },
+        "required": ["body"],
+        "additionalProperties": False,
+    }
+
+
+def _statements() -> Schema:
+    """What stands behind the key of each statement."""
+    values = {"type": "object", "additionalProperties": _ref("value"), "minProperties": 1}
+    return {
+        "let": values,
+        "assert": {"type": ["boolean", "string"]},
+        "message": {"type": "string"},
+        "init": {"type": "string"},
+        "output": values,
+        "loss": _ref("value"),
+        "device": _one_or_list({"type": "string"}),
+    }
+
+
+def _mapping(*, statements: tuple[str, ...] = (), starts: bool = False, whole: bool = False) -> Schema:
+    """A mapping that is a step; or one of some statements, or a value (`whole`: with bodies under `then`)."""
+    inner = _ref("body") if whole else _ref("sequence")
     text = {"type": ["string", "integer"]}
     properties: Schema = {
-        "seq": _ref("steps"),
+        "seq": _ref("sequence"),
         "repeat": {"type": ["integer", "string"], "minimum": 0},
         "for": _one_or_list({"type": "string"}),
         "in": {"type": "string"},
-        "do": _ref("steps"),
+        "do": _ref("sequence"),
         "if": {"type": ["boolean", "string"]},
         "then": inner,
         "else": inner,
@@ -174,16 +201,14 @@ def _mapping(*, statements: bool, starts: bool, whole: bool = False) -> Schema:
     if starts:
         properties |= {"from": _ref("value"), "module": _ref("variant")}
         groups |= {key: (key, "then") if key == "from" else (key,) for key in STARTS}
-    if statements:
-        values = {"type": "object", "additionalProperties": _ref("value"), "minProperties": 1}
-        properties |= {"let": values, "output": values, "loss": _ref("value")}
-        properties["device"] = _one_or_list({"type": "string"})
+    allowed = [key for statement in statements for key in STATEMENTS[statement]]
+    properties |= {key: piece for key, piece in _statements().items() if key in allowed}
     for key, piece in properties.items():
         properties[key] = {"description": DOCUMENTATION[key], **({"allOf": [piece]} if "$ref" in piece else piece)}
     properties |= {name: _ref(f"operator-{name}") for name in OPERATORS}
     rules = [_group(keys) for key, keys in groups.items() if not (whole and key in STRUCTURES and key != "if")]
-    if statements:
-        rules += [_if({"required": [key]}, {"maxProperties": 1}, {}) for key in ("let", "output", "loss", "device")]
+    for statement in statements:
+        rules.append(_if({"required": [statement]}, {"propertyNames": {"enum": list(STATEMENTS[statement])}}, {}))
     return {
         "type": "object",
         "properties": properties,
@@ -210,7 +235,7 @@ def _operator(operator: type[Operator]) -> Schema:
     properties: Schema = {p.name: _parameter(p) for p in found}
     properties |= {
         name: {"description": "a tensor", "allOf": [_ref("argument")]}
-        for name in operator.inputs
+        for name in (*operator.inputs, *(operator.lends if issubclass(operator, Weighted) else ()))
         if name not in properties
     }
     named = {"type": "object", "properties": properties, "additionalProperties": False}

@@ -25,9 +25,20 @@ from archdsl.syntax.build import MAX_NESTING, Builder
 from archdsl.syntax.explain import Stop, explain, token_span, unbalanced, unclosed
 
 OPEN: Final = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
-CONTINUES: Final = {"ARROW", "PLUS", "TIMES", "POWER", "COMPARE", "OR", "AND", "ELSE", "MARK"}
-CONTINUED: Final = {*CONTINUES, "NOT", "EQUAL", "COMMA", "COLON", "IN", "MODULE"} - {"MARK"}
-DEFINITION: Final = re.compile(r"^(?:block|network|variant|import)\b", re.MULTILINE)
+CONTINUES: Final = {"ARROW", "PLUS", "TIMES", "POWER", "COMPARE", "IN", "OR", "AND", "ELSE", "MARK"}
+CONTINUED: Final = {*CONTINUES, "NOT", "EQUAL", "COMMA", "COLON", "MODULE"} - {"MARK"}
+DEFINITION: Final = re.compile(r"^(?:block|inline|network|variant|import)\b", re.MULTILINE)
+# Words that begin a statement (or definition) where one of these tokens follows, and are names everywhere else.
+BEGINS: Final = {
+    "inline": ("INLINE", frozenset({"BLOCK"})),
+    "init": ("INIT", frozenset({"NAME"})),
+}
+# Behind these a bracket takes an item.
+VALUE_ENDS: Final = frozenset("NAME OUTPUT RPAR RSQB INT FLOAT STRING TRUE FALSE".split())
+IN_A_SLICE: Final = re.compile(
+    r"(?P<FLOAT>[0-9]+(?:\.[0-9]+)?[eE][0-9]+|[0-9]+\.[0-9]+)|(?P<INT>[0-9]+)|(?P<TRUE>true\b)|(?P<FALSE>false\b)"
+    r"|(?P<NAME>[A-Za-z_][A-Za-z0-9_]*)|(?P<DOT>\.)|(?P<STRING>\".*\")"
+)
 
 
 def parse(source: Source) -> tree.Spec:
@@ -135,22 +146,32 @@ def _grammar() -> lark.Lark:
 
 
 def _significant(stream: Iterator[Token], source: Source, brackets: list[Token]) -> Iterator[Token]:
-    """Drops the newlines that do not end a statement, and bounds the nesting of brackets."""
+    """Drops the newlines that do not end a statement, bounds the nesting of brackets, and tells names from what looks
+    like them: words that begin a statement, and what stands before the colon of a slice."""
     pending: Token | None = None
     previous = "_NL"
-    for token in stream:
+    items: list[bool] = []  # for each open bracket, whether it takes an item of a list
+    held: Token | None = None  # a word that may begin a statement
+    for token in _without_labels_of_slices(stream, items):
+        if held is not None:
+            kind, followers = BEGINS[held]
+            word, held = held, None
+            yield Token.new_borrow_pos(kind, word, word) if token.type in followers else word
         kind = token.type
         if kind == "_NL":
             significant = not brackets or brackets[-1].type == "LBRACE"
             if significant and previous not in CONTINUED and pending is None and previous != "_NL":
                 pending = token
             continue
+        starts = previous in ("_NL", "LBRACE")
         if pending is not None:
             if kind not in CONTINUES:
+                starts = True
                 yield pending
             pending = None
         if kind in OPEN:
             brackets.append(token)
+            items.append(kind == "LSQB" and previous in VALUE_ENDS)
             if len(brackets) > MAX_NESTING:
                 raise Stop(
                     Diagnostic(
@@ -161,11 +182,27 @@ def _significant(stream: Iterator[Token], source: Source, brackets: list[Token])
                 )
         elif brackets and kind == OPEN[brackets[-1].type]:
             brackets.pop()
+            items.pop()
         elif kind in ("RPAR", "RSQB", "RBRACE"):
             raise Stop(unbalanced(source, token, brackets))
         previous = kind
-        yield token
+        if starts and kind == "NAME" and token in BEGINS:
+            held = token
+        else:
+            yield token
+    if held is not None:
+        yield held
     if brackets:
         raise Stop(unclosed(source, brackets))
     if pending is not None:
         yield pending
+
+
+def _without_labels_of_slices(stream: Iterator[Token], items: list[bool]) -> Iterator[Token]:
+    """The names and numbers that are taken for a label where they stand before the colon of a slice: `w[n:]`."""
+    for token in stream:
+        if token.type != "LABEL" or not (items and items[-1]):
+            yield token
+            continue
+        for part in IN_A_SLICE.finditer(token):
+            yield Token(part.lastgroup or "", part.group(), start_pos=(token.start_pos or 0) + part.start())

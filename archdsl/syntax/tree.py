@@ -41,11 +41,12 @@ class ListDisplay(Node):
 
 @dataclass(frozen=True, slots=True)
 class Comprehension(Node):
-    """`[element for targets in iterable]`."""
+    """`[element for targets in iterable if condition]`."""
 
     element: Expr
     targets: tuple[BoundName, ...]
     iterable: Expr
+    condition: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Unary(Node):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Node):
-    """Arithmetic, a comparison, `and` or `or`."""
+    """Arithmetic, a comparison, `in`, `not in`, `and` or `or`."""
 
     operator: str
     left: Expr
@@ -80,6 +81,16 @@ class Index(Node):
 
     value: Expr
     index: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class ListSlice(Node):
+    """`base[start:stop:step]`."""
+
+    value: Expr
+    start: Expr | None
+    stop: Expr | None
+    step: Expr | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +135,7 @@ class IfBodies(Node):
 
 @dataclass(frozen=True, slots=True)
 class Interpolated(Node):
-    """A name of literal pieces and expressions: `tower${i}`."""
+    """A text of literal pieces and expressions: the name `tower${i}`, or a message."""
 
     pieces: tuple[str | Expr, ...]
 
@@ -164,6 +175,7 @@ Expr: TypeAlias = (
     | Binary
     | Conditional
     | Index
+    | ListSlice
     | Attribute
     | Call
     | NewModule
@@ -177,8 +189,9 @@ Expr: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Sequence(Node):
-    """Braces as a step: an inline sequence."""
+    """Braces as a step: an inline sequence. Its `setup` comes before its steps."""
 
+    setup: tuple[Setup, ...]
     steps: tuple[Step, ...]
 
 
@@ -229,10 +242,28 @@ class Bind(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Assertion(Node):
+    """`assert condition, "message"`."""
+
+    condition: Expr
+    message: Interpolated | None
+
+
+Setup: TypeAlias = Union[Bind, Assertion]
+
+
+@dataclass(frozen=True, slots=True)
 class Devices(Node):
     """`device a, b`."""
 
     names: tuple[BoundName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InitStatement(Node):
+    """`init …`: how the weights of a network start."""
+
+    value: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +288,7 @@ class Evaluate(Node):
     value: Expr
 
 
-Statement: TypeAlias = Union[Bind, Devices, OutputStatement, LossStatement, Evaluate]
+Statement: TypeAlias = Union[Bind, Assertion, Devices, InitStatement, OutputStatement, LossStatement, Evaluate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,11 +336,12 @@ class Import(Node):
 
 @dataclass(frozen=True, slots=True)
 class Block(Node):
-    """`block name(params) { … }`."""
+    """`block name(params) { … }`; an `inline` one adds no name of its own to the paths of its layers."""
 
     name: BoundName
     params: tuple[Param, ...]
     body: Body
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

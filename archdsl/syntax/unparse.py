@@ -17,6 +17,7 @@ VALUE: Final = -2
 EXPR: Final = -1
 OPERATION: Final = 0
 ATOM: Final = 8
+PLAIN: Final = re.compile(r"[A-Za-z0-9_.]*")  # what a label holds without quotes
 NUMBER: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -43,10 +44,14 @@ class ManyLines(Exception):
 
 def flat(node: tree.Node, least: int = CHAIN) -> str:
     """A node as one line. Raises `ManyLines`."""
-    if isinstance(node, tree.Body) and len(node.statements) > 1:
+    if (isinstance(node, tree.Body) and len(node.statements) > 1) or (isinstance(node, tree.Sequence) and node.setup):
         raise ManyLines
-    text = "".join(part if isinstance(part, str) else flat(part.node, part.least) for part in parts(node))
+    text = flat_parts(parts(node))
     return f"({text})" if level(node) < least else text
+
+
+def flat_parts(written: Parts) -> str:
+    return "".join([part if isinstance(part, str) else flat(part.node, part.least) for part in written])
 
 
 def shown(node: tree.Node) -> str:
@@ -85,7 +90,12 @@ def _leads_with_sign(node: tree.Expr) -> bool:
                 return operator != "not"
             case tree.Chain(head=inner) | tree.Binary(left=inner) | tree.Conditional(then=inner):
                 rest = inner
-            case tree.Head(label=None, value=inner) | tree.Index(value=inner) | tree.Attribute(value=inner):
+            case (
+                tree.Head(label=None, value=inner)
+                | tree.Index(value=inner)
+                | tree.ListSlice(value=inner)
+                | tree.Attribute(value=inner)
+            ):
                 if level(inner) < (VALUE if isinstance(rest, tree.Head) else ATOM):
                     return False  # it is in parentheses already
                 rest = inner
@@ -166,10 +176,20 @@ def _interpolated(node: tree.Interpolated) -> Parts:
     return found
 
 
+def quoted(text: tree.Interpolated) -> Parts:
+    return ['"', Part(text), '"']
+
+
+def label(name: tree.Interpolated) -> Parts:
+    """A label, in quotes where it holds what no name does."""
+    odd = any(isinstance(piece, str) and not PLAIN.fullmatch(piece) for piece in name.pieces)
+    return quoted(name) if odd else [Part(name)]
+
+
 def _labelled(node: tree.Head | tree.Step, inner: Parts) -> Parts:
-    label: Parts = [Part(node.label), ": "] if node.label is not None else []
+    name: Parts = [*label(node.label), ": "] if node.label is not None else []
     marks: Parts = [part for mark in node.marks for part in (" @", Part(mark))]
-    return [*label, *inner, *marks]
+    return [*name, *inner, *marks]
 
 
 # --- steps, statements and definitions
@@ -178,6 +198,26 @@ def _labelled(node: tree.Head | tree.Step, inner: Parts) -> Parts:
 def _if(node: tree.If) -> Parts:
     orelse: Parts = [" else ", Part(node.orelse)] if node.orelse is not None else []
     return ["if ", Part(node.test, EXPR), " ", Part(node.then), *orelse]
+
+
+def _comprehension(node: tree.Comprehension) -> Parts:
+    test: Parts = [" if ", Part(node.condition, OPERATION)] if node.condition is not None else []
+    iterable = Part(node.iterable, OPERATION if test else EXPR)
+    return ["[", Part(node.element), f" for {names(node.targets)} in ", iterable, *test, "]"]
+
+
+def _slice(node: tree.ListSlice) -> Parts:
+    found: list[str | Part] = [Part(node.value, ATOM), "["]
+    bounds = [node.start, node.stop] if node.step is None else [node.start, node.stop, node.step]
+    for i, bound in enumerate(bounds):
+        found += [":"] if i else []
+        found += [Part(bound, EXPR)] if bound is not None else []
+    return [*found, "]"]
+
+
+def _assertion(node: tree.Assertion) -> Parts:
+    message: Parts = [", ", *quoted(node.message)] if node.message is not None else []
+    return ["assert ", Part(node.condition, EXPR), *message]
 
 
 def _body(node: tree.Body) -> Parts:
@@ -191,8 +231,14 @@ def _param(node: tree.Param) -> Parts:
     return [node.name.id, *kind, *default]
 
 
-def _definition(word: str) -> Callable[[Any], Parts]:
-    return lambda n: [f"{word} {n.name.id}(", *separated(map(Part, n.params)), ") ", Part(n.body)]
+def opening(node: tree.Block | tree.NetworkDefinition) -> str:
+    """What a definition begins with."""
+    word = "network" if isinstance(node, tree.NetworkDefinition) else "inline block" if node.inline else "block"
+    return f"{word} {node.name.id}"
+
+
+def _definition(node: Any) -> Parts:
+    return [f"{opening(node)}(", *separated(map(Part, node.params)), ") ", Part(node.body)]
 
 
 def names(targets: Iterable[tree.BoundName]) -> str:
@@ -212,15 +258,14 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.Literal: _literal,
     tree.Name: lambda n: [n.id],
     tree.ListDisplay: lambda n: ["[", *separated(map(Part, n.items)), "]"],
-    tree.Comprehension: lambda n: [
-        "[", Part(n.element), f" for {names(n.targets)} in ", Part(n.iterable, EXPR), "]",
-    ],
+    tree.Comprehension: _comprehension,
     tree.Unary: _unary,
     tree.Binary: _binary,
     tree.Conditional: lambda n: [
         Part(n.then, OPERATION), " if ", Part(n.test, OPERATION), " else ", Part(n.orelse, EXPR),
     ],
     tree.Index: lambda n: [Part(n.value, ATOM), "[", Part(n.index, EXPR), "]"],
+    tree.ListSlice: _slice,
     tree.Attribute: lambda n: [Part(n.value, ATOM), f".{n.name}"],
     tree.Argument: lambda n: [*([f"{n.name} = "] if n.name is not None else []), Part(n.value)],
     tree.Call: _call,
@@ -235,6 +280,8 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.For: lambda n: [f"for {names(n.targets)} in ", Part(n.iterable, EXPR), " ", Part(n.body)],
     tree.If: _if,
     tree.Bind: lambda n: [f"{names(n.targets)} = ", Part(n.value)],
+    tree.Assertion: _assertion,
+    tree.InitStatement: lambda n: ["init ", Part(n.value, EXPR)],
     tree.Devices: lambda n: [f"device {names(n.names)}"],
     tree.OutputStatement: lambda n: [f"output {n.name.id} = ", Part(n.value)],
     tree.LossStatement: lambda n: ["loss ", Part(n.value)],
@@ -244,7 +291,7 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.ShapePattern: lambda n: ["[", *separated([Part(dim, EXPR) for dim in n.dims]), "]"],
     tree.Param: _param,
     tree.Import: lambda n: [f'import "{n.path.value}" ({names(n.names)})'],
-    tree.Block: _definition("block"),
-    tree.NetworkDefinition: _definition("network"),
+    tree.Block: _definition,
+    tree.NetworkDefinition: _definition,
     tree.Variant: lambda n: [f"variant {n.name.id} = ", Part(n.call)],
 }  # fmt: skip

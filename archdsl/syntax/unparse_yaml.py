@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.layout import format_value
-from archdsl.syntax.unparse import CHAIN, EXPR, ManyLines, flat, names
+from archdsl.syntax.unparse import CHAIN, EXPR, ManyLines, flat, flat_parts, label, names
 from archdsl.syntax.yaml_body import VALUES, WORDS
 
 SHORT: Final = 72  # a chain that is no longer stays a text
@@ -66,6 +66,8 @@ class Unparser:
                 found = [(param.name.id, self._param(param, section)) for param in params]
                 entries.append((section, Map(span, tuple(found))))
         self.first = node.params[0].name.id if node.params else None
+        if isinstance(node, tree.Block) and node.inline:
+            entries.insert(0, ("inline", Text(node.name.span, "true")))
         return Map(node.span, (*entries, ("body", self.body(node.body))))
 
     def _param(self, param: tree.Param, section: str) -> YamlPart:
@@ -102,21 +104,31 @@ class Unparser:
                 open_chain = True
                 continue
             open_chain = False
-            if isinstance(node, tree.LossStatement):
-                items.append(Map(node.span, (("loss", self.value(node.value)),)))
-            elif isinstance(node, tree.Devices):
-                devices = List(node.span, tuple(Text(name.span, name.id) for name in node.names))
-                items.append(Map(node.span, (("device", devices),)))
-            else:
-                run = {_key(node): self.value(node.value)}
-                last: Any = node
-                while statements and type(statements[0]) is type(node) and _key(statements[0]) not in run:
-                    last = statements.pop(0)
-                    run[_key(last)] = self.value(last.value)
-                span = node.span.to(last.span)
-                word = "let" if isinstance(node, tree.Bind) else "output"
-                items.append(Map(span, ((word, Map(span, tuple(run.items()))),)))
+            items.append(self._statement(node, statements))
         return List(body.span, tuple(items))
+
+    def _statement(self, node: Any, following: list[Any]) -> YamlPart:
+        """A statement, with those that follow and go into the same mapping, which are taken."""
+        match node:
+            case tree.LossStatement():
+                return Map(node.span, (("loss", self.value(node.value)),))
+            case tree.InitStatement():
+                return Map(node.span, (("init", self._text(node.value, EXPR)),))
+            case tree.Devices():
+                devices = List(node.span, tuple(Text(name.span, name.id) for name in node.names))
+                return Map(node.span, (("device", devices),))
+            case tree.Assertion(message=message):
+                condition = ("assert", self._text(node.condition, EXPR))
+                said = () if message is None else (("message", self._text(message, CHAIN)),)
+                return Map(node.span, (condition, *said))
+        run = {_key(node): self.value(node.value)}
+        last: Any = node
+        while following and type(following[0]) is type(node) and _key(following[0]) not in run:
+            last = following.pop(0)
+            run[_key(last)] = self.value(last.value)
+        span = node.span.to(last.span)
+        word = "let" if isinstance(node, tree.Bind) else "output"
+        return Map(span, ((word, Map(span, tuple(run.items()))),))
 
     def _chain_items(self, value: tree.Expr, *, implicit: bool) -> list[YamlPart]:
         """A chain as items of a list: what it starts from, where that is not the first parameter, and its steps."""
@@ -259,13 +271,17 @@ class Unparser:
         return entries
 
     def _steps(self, sequence: tree.Sequence) -> List:
-        return List(sequence.span, tuple(self.step(step) for step in sequence.steps))
+        setup: list[Any] = list(sequence.setup)
+        items: list[YamlPart] = []
+        while setup:
+            items.append(self._statement(setup.pop(0), setup))
+        return List(sequence.span, (*items, *(self.step(step) for step in sequence.steps)))
 
     def _reserved(self, node: tree.Step | tree.Head) -> list[tuple[str, YamlPart]]:
         """`name`, `on`, `only` and `marks`."""
         entries: list[tuple[str, YamlPart]] = []
         if node.label is not None:
-            entries.append(("name", self._text(node.label, CHAIN)))
+            entries.append(("name", Text(node.label.span, flat_parts(label(node.label)))))
         marks = [self._text(mark, CHAIN) for mark in node.marks]
         keys = [{"train": "only", "checkpoint": "marks", "frozen": "marks"}.get(mark.text, "on") for mark in marks]
         if len(set(keys)) == len(keys):

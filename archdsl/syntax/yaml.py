@@ -105,14 +105,25 @@ class _Reader:
         if not isinstance(node, Entries):
             message = f"`{name.id}` has `inputs`, `params` and `body`, found {kind(node)}"
             raise Stop(Diagnostic("syntax", message, node.span if node.span.start < node.span.end else key.span))
-        keys(node, ("inputs", "params", "body"), self.errors, f"`{name.id}` has")
+        known = ("inline", "inputs", "params", "body") if make is tree.Block else ("inputs", "params", "body")
+        keys(node, known, self.errors, f"`{name.id}` has")
         params = self._params(node, "inputs", self._input) + self._params(node, "params", self._param)
         body = node.get("body")
         if body is None:
             raise Stop(Diagnostic("no-value", f"`{name.id}` has no `body`", key.span))
         first = params[0].name.id if params else None
         bodies = Bodies(self.scalars, self.errors, first)
-        return make(span, name, params, bodies.body(body))
+        inline = self._inline(node) if make is tree.Block else ()
+        return make(span, name, params, bodies.body(body), *inline)
+
+    def _inline(self, node: Entries) -> tuple[bool]:
+        """Whether a block adds no name of its own."""
+        said = node.get("inline")
+        if said is not None and not (isinstance(said, Scalar) and said.value in ("true", "false")):
+            raise Stop(
+                Diagnostic("syntax", f"`inline` is true or false, found {kind(said)}", shown(said, node.key("inline")))
+            )
+        return (said is not None and said.value == "true",)
 
     def _params(
         self, definition: Entries, section: str, read: Callable[[Scalar, YamlNode], tree.Param]

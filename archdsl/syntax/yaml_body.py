@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.source import Span
@@ -13,7 +14,15 @@ from archdsl.syntax.scalars import Recorded, Scalars
 from archdsl.syntax.yaml_expect import keys, kind, names, shown
 from archdsl.syntax.yaml_nodes import Entries, Items, Scalar, YamlNode
 
-STATEMENTS: Final = ("let", "output", "loss", "device")
+STATEMENTS: Final = {  # each with the keys that belong to it
+    "let": ("let",),
+    "assert": ("assert", "message"),
+    "init": ("init",),
+    "output": ("output",),
+    "loss": ("loss",),
+    "device": ("device",),
+}
+SETUP: Final = ("let", "assert")  # those that may stand before the steps of a sequence
 STRUCTURES: Final = {  # each with the keys that belong to it
     "seq": ("seq",),
     "repeat": ("repeat", "do"),
@@ -78,13 +87,18 @@ class Bodies:
         return self.step(item)
 
     def _statements(self, node: Entries) -> list[tree.Statement]:
-        (key, value), *more = node.entries
-        if more:
-            message = f"`{key.value}` stands alone"
-            raise Stop(Diagnostic("syntax", message, more[0][0].span, help="begin a new item with `-`"))
+        key, value = next((key, value) for key, value in node.entries if key.value in STATEMENTS)
+        for other, _ in node.entries:
+            if other.value not in STATEMENTS[key.value]:
+                message = f"`{key.value}` stands alone"
+                raise Stop(Diagnostic("syntax", message, other.span, help="begin a new item with `-`"))
         span = key.span.to(value.span)
+        if key.value == "assert":
+            return [self._assertion(node, value)]
         if key.value == "loss":
             return [tree.LossStatement(span, self.value(value))]
+        if key.value == "init":
+            return [tree.InitStatement(span, self._initial(value))]
         if key.value == "device":
             return [tree.Devices(span, names(value, self.scalars))]
         if not isinstance(value, Entries) or not value.entries:
@@ -104,6 +118,22 @@ class Bodies:
             except Stop as stop:
                 self.errors.append(stop.diagnostic)
         return found
+
+    def _initial(self, node: YamlNode) -> tree.Expr:
+        """How weights start, which begins with a name: that of an initialiser, or of a value."""
+        value = self._expression(node)
+        first = value.then if isinstance(value, tree.Conditional) else value
+        while isinstance(first, (tree.Index, tree.ListSlice, tree.Attribute)):
+            first = first.value
+        if not isinstance(first, (tree.Name, tree.Call)):
+            help = "for example `kaiming_normal`, or `normal(0.01)`"
+            raise Stop(Diagnostic("syntax", f"`init` takes an initialiser, found {kind(node)}", node.span, help=help))
+        return value
+
+    def _assertion(self, node: Entries, condition: YamlNode) -> tree.Assertion:
+        message = node.get("message")
+        said = self.scalars.message(self._text(message)) if message is not None else None
+        return tree.Assertion(node.span, self._expression(condition), said)
 
     # --- values
 
@@ -278,20 +308,27 @@ class Bodies:
         return tree.If(node.span, self._expression(first), self._sequence(inner), other)
 
     def _sequence(self, node: YamlNode) -> tree.Sequence:
-        return tree.Sequence(node.span, self._steps(node))
-
-    def _steps(self, node: YamlNode) -> tuple[tree.Step, ...]:
-        """A list of steps, or one alone."""
+        """A list of steps, or one alone; values may be bound, and conditions checked, before the first."""
         nodes = node.items if isinstance(node, Items) else (node,)
-        if not nodes:
+        setup: list[Any] = []
+        steps = list(nodes)
+        while steps and isinstance(steps[0], Entries) and any(key in SETUP for key in steps[0].keys):
+            setup += self._statements(steps.pop(0))  # type: ignore[arg-type]
+        return tree.Sequence(node.span, tuple(setup), self._steps(node, steps))
+
+    def _steps(self, node: YamlNode, items: Sequence[YamlNode] | None = None) -> tuple[tree.Step, ...]:
+        """A list of steps, or one alone; `items` are those of the list that are steps."""
+        if items is None:
+            items = node.items if isinstance(node, Items) else (node,)
+        if not items:
             raise Stop(Diagnostic("syntax", "a sequence has at least one step", node.span))
-        return tuple(self.step(item) for item in nodes)
+        return tuple(self.step(item) for item in items)
 
     # --- reserved keys
 
     def _label(self, node: Entries) -> tree.Interpolated | None:
         name = node.get("name")
-        return None if name is None else self.scalars.interpolated(self._text(name), "a label")
+        return None if name is None else self.scalars.label(self._text(name))
 
     def _marks(self, node: Entries) -> tuple[tree.Interpolated, ...]:
         """`on`, `only` and `marks`, in the order in which they are written."""

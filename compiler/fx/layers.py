@@ -146,6 +146,11 @@ def div_from(input: Tensor, scalar: float) -> Tensor:
     return scalar / input
 
 
+def pow_of(exponent: Tensor, base: float) -> Tensor:
+    """base to the power of a tensor."""
+    return torch.pow(base, exponent)
+
+
 def expand_like(input: Tensor, like: Tensor, dims: tuple[int, ...]) -> Tensor:
     """The input, its dimensions of size 1 in `dims` as long as those of another tensor."""
     rank = min(input.dim(), like.dim())

@@ -395,8 +395,8 @@ def test_a_setting_can_be_a_dimension(graph_of: Build) -> None:
 
 
 def test_the_networks_init_reaches_every_layer_that_chooses_none(graph_of: Build) -> None:
-    body = "{ x -> conv(8, 3) -> batch_norm -> flatten -> linear(2, init = zeros) }"
-    graph = graph_of("network Net(x: [N, 4, 8, 8], init = normal(0.01)) " + body)
+    body = "{ init normal(0.01)\n x -> conv(8, 3) -> batch_norm -> flatten -> linear(2, init = zeros) }"
+    graph = graph_of("network Net(x: [N, 4, 8, 8]) " + body)
     assert str(layer(graph, "conv")["params"]["init"]) == "normal(0.01)"
     assert layer(graph, "batch_norm")["params"]["init"] is None
     assert str(layer(graph, "linear")["params"]["init"]) == "zeros"

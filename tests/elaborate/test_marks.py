@@ -213,8 +213,8 @@ def test_layers_that_no_output_needs_cost_parameters_but_no_macs(network_of: Bui
 
 
 @pytest.mark.parametrize("init", ["ones", "xavier_unifrom", 3])
-def test_the_setting_init_is_an_initialiser(network_of: Build, init: object) -> None:
-    code = "network Net(x: [N, 4], init = zeros) { x -> linear(2) }"
+def test_what_init_is_given_is_an_initialiser(network_of: Build, init: object) -> None:
+    code = "network Net(x: [N, 4], init = zeros) {\n init init\n x -> linear(2)\n}"
     if init == "ones":
         assert network_of(code, settings={"init": init}).compile().get_parameter("linear.weight").eq(1).all()
         return

@@ -13,7 +13,7 @@ from torch import fx, nn
 from archdsl.elaborate import elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import header
-from archdsl.names import RESERVED, fault
+from archdsl.names import RESERVED, fault, label_fault
 from archdsl.network import Network
 from archdsl.program import parse_string
 
@@ -37,6 +37,14 @@ def test_harmful_names_are_refused(name: str) -> None:
     assert fault(name) is not None
 
 
+@pytest.mark.parametrize(
+    "name", ["", "a.b", "ﬁ", "a'b", "class", "forward", "__class__", "x" * 129, 'a"b', "a\n", "a\\", "a#2", " a"]
+)
+def test_harmful_labels_are_refused_wherever_they_stand(name: str) -> None:
+    assert label_fault(name, inner=False) is not None
+    assert label_fault(name, inner=True) is not None
+
+
 def test_reserved_names_are_sorted_out_of_use() -> None:
     assert {"forward", "training", "graph", "code", "loss", "_modules"} <= RESERVED
 
@@ -51,7 +59,7 @@ def labelled(label: str) -> Network | None:
 
 
 def check_names(net: Network) -> None:
-    assert all(fault(part) is None for key in net.graph for part in key.split("."))
+    assert all(label_fault(part, inner=i > 0) is None for key in net.graph for i, part in enumerate(key.split(".")))
     output = header(net.graph)["outputs"][0]
     assert net.compile()(torch.zeros(1, 4)).shape == (1, *output["shape"][1:])
 

@@ -16,10 +16,9 @@ from archdsl.syntax import forms, tree
 from tests.generate.agreement import graph_of
 
 _WORDS = st.sampled_from(
-    "network block variant import output loss device module repeat for in if else range true N x conv relu concat"
-    ' Net ( ) { } [ ] , : = -> + - * / // ** @ @train ${ } 1 0 3.5 1e9 "a" # \n . .. ... << \' \\ \t 99999999999'.split(
-        " "
-    )
+    "network block inline variant import output loss init assert device module repeat for in if else range true N x "
+    'conv relu concat not Net ( ) { } [ ] , : = -> + - * / // ** @ @train ${ } 1 0 3.5 1e9 "a" "a-b": [1:] # \n . .. '
+    "... << ' \\ \t 99999999999".split(" ")
 )
 TEXTS = st.one_of(
     st.text(alphabet='network Nblo(x:[,48])->cvrelu{}=+*/"#\n@$ifsothr0123.', max_size=120),
@@ -28,7 +27,10 @@ TEXTS = st.one_of(
     st.text(max_size=60),
 )
 _YAML = st.recursive(
-    _WORDS | st.sampled_from(["archdsl", "networks", "blocks", "body", "let", "seq", "repeat", "name", "only", "then"]),
+    _WORDS
+    | st.sampled_from(
+        ["archdsl", "networks", "blocks", "body", "let", "assert", "init", "seq", "repeat", "name", "only", "then"]
+    ),
     lambda inner: (
         st.lists(inner, max_size=4).map(lambda items: f"[{', '.join(items)}]")
         | st.lists(st.tuples(inner, inner), max_size=3).map(

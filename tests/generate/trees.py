@@ -14,14 +14,14 @@ from archdsl.syntax import tree
 T = TypeVar("T")
 Definition = TypeVar("Definition", tree.Block, tree.NetworkDefinition)
 NOWHERE = Span(Source("<generated>.arch", ""), 0, 0)
-NAMES = st.sampled_from("x y main i width C relu conv block1 null on no seq int true1 then".split())
+NAMES = st.sampled_from("x y main i width C relu conv block1 null on no seq int true1 then init inline message".split())
 NUMBERS = st.one_of(
     st.integers(0, 10**6),
     st.floats(0, 1e6, allow_nan=False),
     st.booleans(),
     st.sampled_from(["same", "", "a b", "#", ": ", "'"]),
 )
-BINARY = st.sampled_from(["or", "and", "==", "<", ">=", "!=", "+", "-", "*", "/", "//", "%", "**"])
+BINARY = st.sampled_from(["or", "and", "==", "<", ">=", "!=", "in", "not in", "+", "-", "*", "/", "//", "%", "@", "**"])
 
 
 def node(kind: Callable[..., T], *parts: SearchStrategy[Any]) -> SearchStrategy[T]:
@@ -34,7 +34,7 @@ def some(strategy: SearchStrategy[T], least: int = 0, most: int = 3) -> SearchSt
 
 name = node(tree.Name, NAMES)
 target = node(tree.BoundName, NAMES)
-names = st.lists(NAMES, min_size=1, max_size=2, unique=True).map(tuple)
+names = some(target, 1, 2)
 operands: SearchStrategy[tree.Expr] = st.deferred(
     lambda: st.one_of(
         node(tree.Literal, NUMBERS),
@@ -45,7 +45,8 @@ operands: SearchStrategy[tree.Expr] = st.deferred(
         node(tree.Index, operands, operands),
         node(tree.Attribute, operands, st.just("shape")),
         node(tree.ListDisplay, some(values)),
-        node(tree.Comprehension, values, names, operands),
+        node(tree.Comprehension, values, names, operands, st.none() | operands),
+        node(tree.ListSlice, operands, st.none() | operands, st.none() | operands, st.none() | operands),
         calls,
         values,
     )
@@ -55,6 +56,10 @@ interpolated = st.one_of(
     node(tree.Interpolated, PIECES.map(lambda piece: (piece,))),
     node(tree.Interpolated, st.tuples(PIECES, node(tree.Binary, st.just("+"), name, node(tree.Literal, st.just(1))))),
 )
+labels = interpolated | node(
+    tree.Interpolated, st.sampled_from(["block1-0", "a b", "1x1", "a/b: c", "$x", "#"]).map(lambda piece: (piece,))
+)
+messages = node(tree.Interpolated, st.tuples(st.sampled_from(["no, not so", "width: "]), name))
 mark = node(tree.Interpolated, st.sampled_from(["train", "frozen", "gpu0"]).map(lambda piece: (piece,)))
 marks = some(mark, most=2)
 arguments = node(tree.Argument, st.none() | NAMES, st.deferred(lambda: values))
@@ -62,14 +67,17 @@ calls: SearchStrategy[tree.Call] = node(tree.Call, name, some(arguments))
 body = st.deferred(lambda: node(tree.Body, some(statements)))
 if_bodies: SearchStrategy[tree.IfBodies] = st.deferred(lambda: node(tree.IfBodies, operands, body, body | if_bodies))
 head = st.one_of(
-    node(tree.Head, interpolated, operands, marks),
+    node(tree.Head, labels, operands, marks),
     node(tree.Head, st.none(), operands, some(mark, 1, 2)),
 )
-sequence = st.deferred(lambda: node(tree.Sequence, some(step, 1)))
+setup: SearchStrategy[tree.Setup] = st.deferred(
+    lambda: node(tree.Bind, some(target, 1, 2), values) | node(tree.Assertion, operands, st.none() | messages)
+)
+sequence = st.deferred(lambda: node(tree.Sequence, some(setup, most=2), some(step, 1)))
 branch: SearchStrategy[tree.If] = st.deferred(lambda: node(tree.If, operands, sequence, st.none() | sequence | branch))
 step: SearchStrategy[tree.Step] = node(
     tree.Step,
-    st.none() | interpolated,
+    st.none() | labels,
     st.one_of(
         calls,
         sequence,
@@ -89,8 +97,12 @@ values: SearchStrategy[tree.Expr] = st.deferred(
     )
 )
 statements: SearchStrategy[tree.Statement] = st.one_of(
-    node(tree.Bind, some(target, 1, 2), values),
+    setup,
     node(tree.Evaluate, values),
+    node(
+        tree.InitStatement,
+        name | calls | node(tree.Index, name, operands) | node(tree.Conditional, name, operands, operands),
+    ),
     node(tree.OutputStatement, target, values),
     node(tree.LossStatement, values),
     node(tree.Devices, some(target, 1, 2)),
@@ -103,8 +115,8 @@ param = st.one_of(
 )
 
 
-def definitions(kind: Callable[..., Definition]) -> SearchStrategy[tuple[Definition, ...]]:
-    defined = node(kind, target, st.lists(param, max_size=3, unique_by=lambda p: p.name.id).map(tuple), body)
+def definitions(kind: Callable[..., Definition], *more: SearchStrategy[Any]) -> SearchStrategy[tuple[Definition, ...]]:
+    defined = node(kind, target, st.lists(param, max_size=3, unique_by=lambda p: p.name.id).map(tuple), body, *more)
     return st.lists(defined, max_size=2, unique_by=lambda d: d.name.id).map(tuple)
 
 
@@ -114,7 +126,7 @@ variant = st.tuples(target, name, some(arguments)).map(
 path = node(tree.Literal, st.sampled_from(["a.arch", "parts/b.arch"]))
 specs = st.tuples(
     some(node(tree.Import, path, some(target, 1, 2)), most=2),
-    definitions(tree.Block),
+    definitions(tree.Block, st.booleans()),
     definitions(tree.NetworkDefinition),
     st.lists(variant, max_size=2, unique_by=lambda v: v.name.id).map(tuple),
 ).map(lambda parts: tree.Spec(NOWHERE.source, *parts, ()))

@@ -133,6 +133,17 @@ _EVERY: Final = _listed(
     y -> twice @checkpoint | y -> twice
     """
 )
+# The same of what is said of each value alone, or of all along a dimension.
+_FUNCTIONS: Final = _listed(
+    """
+    y -> exp | y -> log | y -> sqrt | y -> rsqrt | y -> abs | y -> sin | y -> cos | y -> sign | y -> floor
+    y -> round | y -> clamp(0, 1) | y ** 2 | 2 ** y | y ** w | w ** y | y ** (y -> relu) | y -> tril | y -> triu(1)
+    y -> mish | y -> selu | y -> celu | y -> hardtanh | y -> logsigmoid | y -> glu(1) | y -> glu(0) | y -> softmin(1)
+    div(y, w, rounding_mode = floor) | div(w, y, rounding_mode = trunc) | y // 2 | y -> normalize
+    y -> normalize(dim = -1) | y -> normalize(p = 1, dim = [0, 1]) | y -> rms_norm | y -> rms_norm @frozen
+    y -> rms_norm(elementwise_affine = false)
+    """
+)
 _CHANNELS: Final = _listed(
     """
     y -> batch_norm | y -> batch_norm(affine = false) | y -> batch_norm(track_running_stats = false)
@@ -192,8 +203,15 @@ _SWAPPED: Final = {
 }
 
 
+def functions(rank: int) -> Iterator[str]:
+    """What can be done with a tensor of so many dimensions beside the layers of `uses`."""
+    yield from _FUNCTIONS
+    if rank == 4:
+        yield from ("y -> dropout2d", "y -> dropout2d(0)", "y -> dropout2d(1.0)")
+
+
 def uses(rank: int) -> Iterator[str]:
-    """What can be done with a tensor of so many dimensions."""
+    """What can be done with a tensor of so many dimensions: the layers of most networks."""
     yield from _EVERY
     yield from (use.replace("swapped", _SWAPPED[rank]) for use in _MATRIX)
     if rank == 2:

@@ -14,7 +14,7 @@ from archdsl.measure.run.execution import Setting, execution
 from archdsl.measure.run.saved import kept_for_backward
 from archdsl.net_view import NetView
 from archdsl.network import Network
-from tests.measure.layouts import LAYOUTS, SHAPES, Case, case, kept_with_the_outputs, measured, uses
+from tests.measure.layouts import LAYOUTS, SHAPES, Case, case, functions, kept_with_the_outputs, measured, uses
 
 Build = Callable[..., Network]
 CPU = Setting(hardware="cpu")
@@ -39,9 +39,10 @@ def differs(net: Network) -> str | None:
 )
 def test_operators_keep_behind_a_layout_what_torch_keeps(network_of: Build, rank: int, number: int) -> None:
     wrong, refused, total = {}, 0, 0
-    for i, use in enumerate(uses(rank)):
-        if (i + number) % 2:  # each of them behind every second layout: chains come upon the others
-            continue
+    # Each of them behind every second layout, or sixth: chains come upon the others.
+    met = [(i, use) for i, use in enumerate(uses(rank)) if (i + number) % 2 == 0]
+    met += [(i, use) for i, use in enumerate(functions(rank)) if (i + number) % 6 == 0]
+    for i, use in met:
         total += 1
         text = case(LAYOUTS[rank][number], rank, wanted=(i + number) % 3 != 0).used(use)
         try:
@@ -76,7 +77,7 @@ def _grown(choose: random.Random, network_of: Build, chain: Case) -> tuple[Case,
     """A chain with one more operator, and its network so far; None where it does not fit."""
     if len(chain.shape) not in SHAPES:
         return None
-    use = choose.choice(list(uses(len(chain.shape))))
+    use = choose.choice([*uses(len(chain.shape)), *functions(len(chain.shape))])
     try:
         net = network_of(chain.used(use))
     except SpecError:

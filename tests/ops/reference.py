@@ -86,6 +86,10 @@ def layer_norm(x: Tensor, normalized_shape: Any = None, **params: Any) -> Tensor
     return apply(nn.LayerNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **params), x)
 
 
+def rms_norm(x: Tensor, normalized_shape: Any = None, **params: Any) -> Tensor:
+    return apply(nn.RMSNorm(x.shape[-1:] if normalized_shape is None else normalized_shape, **params), x)
+
+
 def parameter(shape: Sequence[int], init: object = None) -> Tensor:
     return nn.Parameter(torch.empty(shape))
 
@@ -129,6 +133,27 @@ def folded(function: Callable[..., Tensor], swapped: Callable[[Any, Tensor], Ten
         return function(x, scalar)
 
     return run
+
+
+def div(*tensors: Tensor, rounding_mode: Any = None, **number: Any) -> Tensor | Sequence[Tensor]:
+    if rounding_mode is None:
+        return folded(torch.div, lambda scalar, x: scalar / x)(*tensors, **number)
+    if number.pop("scalar_first", False):
+        raise TypeError("torch.div takes a tensor first")
+    operands: list[Any] = [*tensors, *number.values()]
+    x, other = operands
+    return torch.div(x, other, rounding_mode=rounding_mode)
+
+
+def pow_(*tensors: Tensor, base: Any = None, **number: Any) -> Tensor:
+    if base is not None and not number:
+        (x,) = tensors
+        return torch.pow(base, x)
+    operands: list[Any] = [*tensors, *number.values()]
+    x, exponent = operands
+    if base is not None:
+        raise TypeError("torch.pow takes two operands")
+    return torch.pow(x, exponent)
 
 
 def concat(*tensors: Tensor, dim: int = 1) -> Tensor:
@@ -218,7 +243,10 @@ REFERENCE: dict[str, Operation] = {
     "add": folded(torch.add),
     "mul": folded(torch.mul),
     "sub": folded(torch.sub, lambda scalar, x: scalar - x),
-    "div": folded(torch.div, lambda scalar, x: scalar / x),
+    "div": div,
+    "pow": pow_,
+    "hardtanh": module(nn.Hardtanh),
+    "rms_norm": rms_norm,
     "maximum": folded(torch.maximum),
     "matmul": torch.matmul,
     "concat": concat,
@@ -248,10 +276,16 @@ REFERENCE: dict[str, Operation] = {
 }
 
 
+def operation(operator: str) -> Operation:
+    """What computes an operator: what is said above, or torch's function of its name."""
+    found: Operation = REFERENCE.get(operator) or getattr(F, operator, None) or getattr(torch, operator)
+    return found
+
+
 def run(operator: str, params: dict[str, Any], shapes: list[list[int]], dtypes: list[str]) -> Sequence[Tensor]:
     tensors = [torch.rand(shape).to(getattr(torch, dtype)) for shape, dtype in zip(shapes, dtypes, strict=True)]
     params = {name: tuple(value) if type(value) is list else value for name, value in params.items()}
-    out = REFERENCE[operator](*tensors, **params)
+    out = operation(operator)(*tensors, **params)
     return (out,) if isinstance(out, Tensor) else out
 
 

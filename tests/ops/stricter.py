@@ -38,6 +38,9 @@ RANKS = {  # least and greatest number of dimensions of the first input, where t
     "linear": (2, 8),
     "scaled_dot_product_attention": (3, 6),
     "multihead_attention": (3, 3),
+    "tril": (2, 8),
+    "triu": (2, 8),
+    "dropout2d": (4, 4),
     "cross_entropy": (2, 5),
     "nll_loss": (2, 5),
 }
@@ -55,6 +58,9 @@ NUMBERS = {  # ranges outside which a number makes no sense; torch looks at few 
     ("scaled_dot_product_attention", "dropout_p"): (0, 1),
     ("multihead_attention", "dropout"): (0, 1),
     ("drop_path", "p"): (0, 1),
+    ("rms_norm", "eps"): (1e-300, math.inf),
+    ("normalize", "eps"): (0, math.inf),
+    ("round", "decimals"): (-30, 30),
     ("cross_entropy", "label_smoothing"): (0, 1),
 }
 

@@ -1,40 +1,31 @@
 """What operators refuse, and as what: at least five configurations of each operator that has parameters."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from archdsl.dims import Shape
 from archdsl.ops import OPERATORS, Operator, OperatorParameter, ShapeError, Weighted, build, parameters
 from archdsl.ops.kinds import Boolean, Factors, Integer, Integers, Number, ParamError, Sides, Sizes
-
-NAN, INF = float("nan"), float("inf")
-IMAGE = (2, 6, 8, 8)
-LINE = (2, 6, 8)
-VOLUME = (2, 6, 4, 4, 4)
-ROW = (2, 6)
-VECTOR = (6,)
-
-
-class Refused(NamedTuple):
-    code: str
-    shapes: tuple[Shape, ...]
-    params: dict[str, Any]
-
-
-def no(code: str, *shapes: Shape, **params: Any) -> Refused:
-    """A configuration that is refused with this code."""
-    return Refused(code, shapes, params)
-
-
-def odd(kind: str, name: str, *shapes: Shape, **params: Any) -> list[Refused]:
-    """A parameter that is no number (or no integer, no flag): refused before any shape is looked at."""
-    values = {
-        "number": ["1", True, NAN, INF, -INF, [1.0], 10**400],
-        "integer": ["1", True, 1.0, NAN, 2**31, -(2**31), 10**30],
-        "flag": ["true", 1, 0, 1.0, [True]],
-    }
-    return [no("bad-parameter", *shapes, **params, **{name: value}) for value in values[kind]]
+from tests.ops import families
+from tests.ops.refusal import (
+    IMAGE,
+    INF,
+    LINE,
+    NAN,
+    ROW,
+    VECTOR,
+    VOLUME,
+    Refused,
+    dimension,
+    no,
+    odd,
+    one_of_two,
+    over_dimensions,
+    pointwise,
+    probability,
+    scalar,
+    statistics,
+)
 
 
 def convolution() -> list[Refused]:
@@ -82,51 +73,6 @@ def adaptive() -> list[Refused]:
         no("bad-parameter", IMAGE, output_size=[1]),
         no("bad-parameter", IMAGE, output_size=[1, 1, 1]),
         no("bad-parameter", IMAGE, output_size=2.0),
-    ]
-
-
-def probability(name: str, *shapes: Shape) -> list[Refused]:
-    return [no("bad-parameter", *shapes, **{name: value}) for value in (-0.1, 1.1, NAN, True, "0.5")]
-
-
-def statistics(*shapes: Shape, **params: Any) -> list[Refused]:
-    return [
-        no("bad-parameter", *shapes, **params, eps=0),
-        no("bad-parameter", *shapes, **params, eps=-1e-5),
-        no("bad-parameter", *shapes, **params, eps=NAN),
-    ]
-
-
-def pointwise(name: str, **params: Any) -> list[Refused]:
-    return odd("number", name, IMAGE, **params)
-
-
-def scalar() -> list[Refused]:
-    return [
-        *odd("number", "scalar", IMAGE),
-        no("wrong-arity", IMAGE),
-        no("wrong-arity", IMAGE, IMAGE, scalar=1),
-        no("shape-mismatch", IMAGE, (2, 6, 8, 4)),
-        no("shape-mismatch", (2, 1, 8), (3, 6, 8)),
-    ]
-
-
-def one_of_two() -> list[Refused]:
-    return [*scalar(), *odd("flag", "scalar_first", IMAGE, scalar=1), no("wrong-arity", IMAGE, IMAGE, IMAGE)]
-
-
-def dimension() -> list[Refused]:
-    return [*odd("integer", "dim", LINE), no("bad-parameter", LINE, dim=3), no("bad-parameter", LINE, dim=-4)]
-
-
-def over_dimensions() -> list[Refused]:
-    return [
-        *dimension(),
-        no("bad-parameter", LINE, dim=[]),
-        no("bad-parameter", LINE, dim=[1, 1]),
-        no("bad-parameter", LINE, dim=[1, -2]),
-        no("bad-parameter", LINE, dim=[0, 3]),
-        no("bad-parameter", LINE, dim=1, keepdim=1),
     ]
 
 
@@ -451,7 +397,7 @@ REFUSED = {
     "binary_cross_entropy_with_logits": [no("shape-mismatch", ROW, (2, 1)), no("shape-mismatch", ROW, (2,))],
     "mse_loss": [no("shape-mismatch", ROW, (2, 1)), no("shape-mismatch", (4, 1), (4,))],
     "l1_loss": [no("shape-mismatch", ROW, (2, 1)), no("shape-mismatch", (4, 1), (4,))],
-}
+} | families.REFUSED
 
 
 def settable(operator: type[Operator]) -> list[OperatorParameter]:

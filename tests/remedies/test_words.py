@@ -116,7 +116,7 @@ OPPOSITES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OPPOSITES)
+@pytest.mark.parametrize("name", [name for name in OPPOSITES if name not in OPERATORS])
 def test_fix_leaves_a_word_for_another_thing_as_it_is(name: str, tmp_path: Path) -> None:
     spec = tmp_path / "net.arch"
     spec.write_text(f"network Net(x: [N, 16, 8, 8]) {{ x -> {name}(2) }}\n", encoding="utf-8")
