@@ -174,7 +174,7 @@ class _Lowering:
         if place not in self.copies:
             name = f"{value.name}_to_{str(device).replace(':', '')}"
             # To the CPU it would not be known when a copy has arrived that nobody waits for.
-            waiting = {} if device.type == "cpu" else {"non_blocking": True}
+            waiting: dict[str, Any] = {} if device.type == "cpu" else {"non_blocking": True}
             self.copies[place] = self.graph.create_node("call_method", "to", (value, device), waiting, name=name)
             self.copies[place].meta["transfer"] = (step.source.layer, step.source.output)
         self.values[step.result] = self.copies[place]

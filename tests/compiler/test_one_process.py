@@ -68,7 +68,7 @@ def test_devices_in_name_do_not_mix() -> None:
     with FakeTensorMode(), torch.no_grad():
         model = devices_in_name.compiled(network, {first: "cuda:0", second: "cuda:1"})
         for node in [node for node in model.graph.nodes if "transfer" in node.meta][1:]:
-            node.replace_all_uses_with(node.args[0])  # type: ignore[arg-type]
+            node.replace_all_uses_with(node.args[0])
         model.recompile()
         with pytest.raises(RuntimeError, match="two devices, cuda:0 and cuda:1"):
             model(devices_in_name.zeros(network.graph, "image"))
