@@ -136,9 +136,12 @@ def _check_arity(operator: type[Operator], tensors: Sequence[TensorValue], call:
             return
         wanted = f"at least {counted(operator.variadic, 'tensor')}"
     else:
-        if len(tensors) == len(operator.inputs):
+        least = len(operator.inputs) - operator.optional
+        if least <= len(tensors) <= len(operator.inputs):
             return
         wanted = counted(len(operator.inputs), "tensor")
+        if operator.optional:
+            wanted = f"{least} to {wanted}"
         if len(operator.inputs) > 1:
             wanted += f" ({', '.join(operator.inputs)})"
     written = call.span.text if "\n" not in call.span.text else f"{call.callee.id}(…)"

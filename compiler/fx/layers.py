@@ -151,6 +151,21 @@ def pow_of(exponent: Tensor, base: float) -> Tensor:
     return torch.pow(base, exponent)
 
 
+def where_number(condition: Tensor, other: Tensor, input: float) -> Tensor:
+    """A number where a condition holds, and a tensor's values elsewhere."""
+    return torch.where(condition, input, other)
+
+
+def gather(input: Tensor, index: Tensor, dim: int) -> Tensor:
+    """`torch.gather`, whose dimension stands between its tensors."""
+    return torch.gather(input, dim, index)
+
+
+def index_select(input: Tensor, index: Tensor, dim: int) -> Tensor:
+    """`torch.index_select`, whose dimension stands between its tensors."""
+    return torch.index_select(input, dim, index)
+
+
 def expand_like(input: Tensor, like: Tensor, dims: tuple[int, ...]) -> Tensor:
     """The input, its dimensions of size 1 in `dims` as long as those of another tensor."""
     rank = min(input.dim(), like.dim())

@@ -207,6 +207,8 @@ NUMBER_NEEDED = {
     "matmul": LAST,
     "squeeze": LAST,
     "glu": {1, -1},  # which is halved
+    "pixel_unshuffle": {2, 3, -1, -2},
+    "fold": {1, 2, -1, -2},
     "expand": {0, 1, 2, -1, -2, -3},
     "layer_norm": {-1, -2},
     "rms_norm": {-1, -2},
