@@ -42,6 +42,7 @@ class Layer(TypedDict):
     dtype: str  # of its output, or of the first of several, as torch spells it: "float32"
     dtypes: tuple[str, ...]  # of all its outputs
     device: str | None  # the logical device, where the network declares any
+    pinned: bool  # whether the spec says so, by a mark, and not by where its inputs are
     phase: Exists  # "train" for what exists in training only
     frozen: bool  # its parameters take no gradient
     checkpoint: str | None  # the region, if any, whose activations are recomputed in backward

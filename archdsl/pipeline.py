@@ -14,10 +14,12 @@ from archdsl.address import open_spec
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate import Choices, elaborate, unmet_needs
 from archdsl.errors import SpecError
-from archdsl.graph import Graph
+from archdsl.graph import Graph, layer
 from archdsl.job import one_job
 from archdsl.limits import Work, most_faults
+from archdsl.placement.marking import marks_of, with_marks
 from archdsl.program import Program, duplicates
+from archdsl.program import program as program_of
 from archdsl.source import Source, Span
 from archdsl.syntax import forms, tree
 
@@ -150,6 +152,34 @@ def _elaborated(
         trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))
         faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: found.key not in known)
         raise SpecError(faults, error.graph) from None
+
+
+@one_job
+def marked_source(
+    spec: str | os.PathLike[str],
+    devices: Mapping[str, str],
+    form: forms.Form,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int | None]] | None = None,
+    symbols: Mapping[str, int] | None = None,
+) -> bytes:
+    """The file of a SPEC whose layers are marked with these devices, by their keys; comments stay.
+
+    Raises `SpecError` where it cannot be read, or where its imports cannot be from beside it.
+    """
+    program, name = open_spec(spec)
+    network, variant = program.find(name)
+    marked = with_marks(program.spec, network, variant, marks_of(devices))
+    text = forms.convert_spec(marked, form)
+    again = program_of(Source(f"<marked>{forms.SUFFIX_OF[form]}", text), program.directory)
+    choices = Choices(settings or {}, inputs or {}, symbols or {})
+    graph = _elaborated(again, *again.find((variant or network).name.id), choices)
+    for key, device in devices.items():
+        if layer(graph, key)["device"] != device:
+            at = layer(graph, key)["span"]
+            message = f"`{key}` is marked with another device than {device}, where the plan has it"
+            raise SpecError([Diagnostic("unknown-mark", message, at, help="remove the mark, or the plan's device")])
+    return program.spec.source.encoded(text)
 
 
 @one_job

@@ -183,6 +183,8 @@ class _Resolver:
                 first = body.statements[0].span if body.statements else body.span
                 self._record(habits.setting_init(param.name.span, body.span, first))
                 continue
+            if network and param.name.id == "marks":  # which says where layers run
+                continue
             self._check_used(_kind(param, network=network), param.name, param.span, names)
 
     def definitions_unused(self, spec: tree.Spec) -> None:

@@ -74,7 +74,13 @@ def _chart(ctx: click.Context, option: click.Parameter, file: Path | None) -> Pa
 )  # fmt: skip
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="sgd", show_default=True, help="Of training.")
 @click.option("--dtype", type=click.Choice(list(PRECISIONS)), default="fp32", show_default=True, help="Precision.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the plan to a file, NAME.json.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the plan, NAME.json, or a copy of the spec with its marks, NAME.arch or NAME.yaml.",
+)
+@click.option("--device-map", is_flag=True, help="Print the plan as the device_map of accelerate, and no more.")
 @click.option(
     "--draw", type=click.Path(path_type=Path), metavar="FILE", callback=_chart,
     help="Draw the schedule in time, as .svg, .pdf, .png or .html.",
@@ -100,17 +106,21 @@ def command(
     optimizer: str,
     dtype: str,
     output: Path | None,
+    device_map: bool,
     draw: Path | None,
     theme: str | None,
     form: str,
     width: int | None,
 ) -> int:
     """Split a network into stages for several devices, and say whether a pipeline pays at all."""
+    from archdsl.address import is_stdin
     from archdsl.measure.time.device_profile import ProfileError
     from archdsl.network import load_at
+    from archdsl.pipeline import marked_source
     from archdsl.placement.devices import PlacementError
     from archdsl.presentation.placement import answer, sheet
     from archdsl.render.json import as_text
+    from archdsl.syntax.forms import form_of_path
     from archdsl.write import write_atomically
 
     if (count is None) == (not named) or "" in named:
@@ -119,8 +129,12 @@ def command(
         raise click.UsageError("--memory is one size for all, or NAME=SIZE for each")
     if theme is not None and draw is None:
         raise click.UsageError("--theme is of --draw")
-    if output is not None and output.suffix != ".json":
-        raise click.UsageError(f"a plan is a .json file, not {output.suffix or 'without a suffix'}")
+    marked = form_of_path(str(output)) if output is not None else None
+    if output is not None and marked is None and output.suffix != ".json":
+        said = f"a plan is a .json file, not {output.suffix or 'without a suffix'}"
+        raise click.UsageError(f"{said}; a spec with its marks is an .arch or .yaml file")
+    if marked is not None and is_stdin(spec):
+        raise click.UsageError("a spec with marks is a copy of a file, and standard input is read once")
     try_place(output)
     network = load_at(spec, settings, inputs, symbols)
     try:
@@ -139,16 +153,23 @@ def command(
         )
     except (PlacementError, ProfileError) as error:
         raise click.UsageError(str(error)) from None
-    if form == "text":
-        say(f"{answer(plan)}\n")
-    print_sheets([sheet(plan)], form, width)
+    if device_map:
+        say(as_text(plan.device_map()))
+    else:
+        if form == "text":
+            say(f"{answer(plan)}\n")
+        print_sheets([sheet(plan)], form, width)
+    quiet = device_map or form != "text"
     if output is not None:
-        write_or_keep(output, lambda path: write_atomically(path, f"{as_text(plan.to_dict())}\n".encode()))
-        wrote(output, err=form != "text")
+        data = f"{as_text(plan.to_dict())}\n".encode()
+        if marked is not None:
+            data = marked_source(spec, plan.devices, marked, settings, inputs, symbols)
+        write_or_keep(output, lambda path: write_atomically(path, data))
+        wrote(output, err=quiet)
     if draw is not None:
         try:
             write_or_keep(draw, plan.draw(theme=theme or "light").save)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        wrote(draw, err=form != "text")
+        wrote(draw, err=quiet)
     return 0

@@ -11,7 +11,7 @@ from networkx.classes.multidigraph import MultiDiGraph
 
 from archdsl.diagnostics import Label
 from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
-from archdsl.elaborate.devices import unmarked
+from archdsl.elaborate.devices import MarksByPath, unmarked
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context
@@ -38,6 +38,7 @@ class GraphBuilder:
         self.work = work
         self.limits = limits()
         self.devices: dict[str, None] = {}  # in the order declared
+        self.marks: MarksByPath | None = None  # the setting `marks`
         self.broken: dict[str, None] = {}  # steps that cannot be, in the order found
         self.untyped: set[str] = set()  # inputs that declare no type and have no use yet
         self.init: Initialiser | None = None  # the network's own choice
@@ -319,6 +320,7 @@ class GraphBuilder:
             dtype=dtypes[0] if dtypes else FLOATING,
             dtypes=dtypes,
             device=marks.device if marks else None,
+            pinned=False,
             phase="train" if marks and marks.train else "both",
             frozen=bool(marks and marks.frozen),
             checkpoint=marks.checkpoint if marks else None,
@@ -352,6 +354,9 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
             if self.graph.nodes[tensor.node]["phase"] == "train":
                 node["phase"] = "train"
+        if node["device"] is None and self.marks is not None:
+            node["device"] = self.marks.of(node["path"])
+        node["pinned"] = node["device"] is not None if context.reuse == 1 else first["pinned"]
         if node["device"] is None:
             node["device"] = unmarked((self.graph.nodes[t.node]["device"] for t in tensors), tuple(self.devices))
 

@@ -144,9 +144,11 @@ class _Elaboration:
     def _settings(self) -> dict[str, Any]:
         reader = Settings(self.network, self.variant, self.choices.settings, self.evaluator, self.context)
         try:
-            return reader.read()
+            settings = reader.read()
         finally:
             self.early += reader.faults
+        self.builder.marks = reader.marks(settings)
+        return settings
 
     def _inputs(self) -> None:
         params = [p for p in self.network.params if p.shape is not None]
@@ -195,6 +197,9 @@ class _Elaboration:
         outputs = [s for s in statements if isinstance(s, tree.OutputStatement)]
         losses = [s for s in statements if isinstance(s, tree.LossStatement)]
         last = next((s for s in reversed(statements) if not isinstance(s, tree.LossStatement)), None)
+        marks = self.builder.marks
+        if marks is not None and not any(isinstance(s, tree.Devices) for s in statements):
+            self.builder.devices |= dict.fromkeys(marks.devices)
         for statement in statements:
             try:
                 self._statement(statement, statement is last, bool(outputs))
@@ -206,6 +211,9 @@ class _Elaboration:
             output["dtype"] = self.builder.graph.nodes[output["node"]]["dtypes"][output["output"]]
         if self.interpreter.faults:
             return
+        if marks is not None:
+            paths = [node["path"] for _, node in self.builder.graph.nodes(data=True)]
+            marks.check(paths, tuple(self.builder.devices))
         if not self.outputs:
             message = f"network `{self.network.name.id}` has no output"
             help = "end it with an expression, or write `output name = …`"

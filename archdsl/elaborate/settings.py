@@ -9,6 +9,7 @@ from typing import Any
 from archdsl.definitions import TYPES
 from archdsl.diagnostics import Diagnostic, an_object, did_you_mean
 from archdsl.elaborate.arguments import check_parameter
+from archdsl.elaborate.devices import MarksByPath
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import POISON, Poisoned
 from archdsl.elaborate.values import Context, describe
@@ -59,6 +60,18 @@ class Settings:
         if self.faults or self._evaluator.faults:
             raise Poisoned
         return settings
+
+    def marks(self, settings: Mapping[str, Any]) -> MarksByPath | None:
+        """The setting `marks`, which says where layers run by their paths. Raises `Fault`."""
+        given = settings.get("marks")
+        if not isinstance(given, (list, str)) or not given:
+            return None
+        return MarksByPath(list(given) if isinstance(given, list) else given, self._place("marks"), self._context)
+
+    def _place(self, name: str) -> Span:
+        """Where a setting has its value from."""
+        written = self._variant is not None and any(a.name == name for a in self._variant.call.arguments)
+        return self._preset_span(name) if written and name not in self._chosen else self._params[name].span
 
     def _value(self, param: tree.Param, preset: Mapping[str, Any]) -> Any:
         name = param.name.id

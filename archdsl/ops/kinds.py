@@ -45,11 +45,16 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class Integer:
+    """An integer; or a size with symbols, where it may be `open`."""
+
     low: int = 0
     high: int = MAX_INT
+    open: bool = False
 
-    def parse(self, value: Any) -> int:
+    def parse(self, value: Any) -> Size:
         if isinstance(value, Dim):
+            if self.open:
+                return value
             raise Undecided(f"the value {value}", symbols(value))
         if type(value) is not int:
             raise ParamError(f"must be an integer, found {spell(value)}")
@@ -63,9 +68,10 @@ class Integer:
         return {"type": ["integer", "string"], "minimum": self.low, "maximum": self.high}
 
     def describe(self) -> str:
+        symbols = "; may hold symbols" if self.open else ""
         if self.low < -1000:
-            return "integer"
-        return f"integer ≥ {self.low}" if self.high == MAX_INT else f"integer {self.low} … {self.high}"
+            return f"integer{symbols}"
+        return f"integer ≥ {self.low}{symbols}" if self.high == MAX_INT else f"integer {self.low} … {self.high}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,8 @@ class Number:
         if value < self.low or (self.above and value == self.low) or value > self.high:
             raise ParamError(f"must be {self._range()}, found {spell(value)}")
         if self.whole and type(value) is int:
-            return Integer(-MAX_WHOLE, MAX_WHOLE).parse(value)
+            Integer(-MAX_WHOLE, MAX_WHOLE).parse(value)
+            return value
         return float(value)
 
     def _range(self) -> str:
@@ -175,13 +182,14 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Integers:
-    """A list of integers; one alone stands for a list of one."""
+    """A list of integers; one alone stands for a list of one. Sizes with symbols, where they may be `open`."""
 
     low: int = -MAX_INT
+    open: bool = False
 
-    def parse(self, value: Any) -> tuple[int, ...]:
+    def parse(self, value: Any) -> tuple[Size, ...]:
         items: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value]
-        parsed = tuple(Integer(self.low).parse(item) for item in items)
+        parsed = tuple(Integer(self.low, open=self.open).parse(item) for item in items)
         if not parsed:
             raise ParamError("must not be empty")
         return parsed
@@ -191,7 +199,7 @@ class Integers:
         return {"type": ["integer", "array", "string"], "minimum": self.low, "maximum": MAX_INT, **items}
 
     def describe(self) -> str:
-        return "integer, or a list of integers"
+        return "integer, or a list of integers" + ("; they may hold symbols" if self.open else "")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -338,14 +339,18 @@ class _AdaptivePool(Operator):
     def target(self, *inputs: Shape) -> Target:
         rank = len(inputs[0]) - 2
         size = spatial(self, "output_size", rank)
-        return Target(f"torch.nn.{self.module}{rank}d", {"output_size": size if rank > 1 else size[0]})
+        given = size if rank > 1 else size[0]
+        if numbers(size) is None:  # found as the network runs
+            function = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.module).lower()
+            return Target(f"torch.nn.functional.{function}{rank}d", args=(given,), kind="function")
+        return Target(f"torch.nn.{self.module}{rank}d", {"output_size": given})
 
 
 @dataclass(frozen=True)
 class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
     """The mean of windows spread so that the output has the size given."""
 
-    output_size: Any = param(Sizes(1), "size of the output")
+    output_size: Any = param(Sizes(1, open=True), "size of the output")
     module = "AdaptiveAvgPool"
     examples = (
         Example("adaptive_avg_pool(7)", ((1, 8, 14, 10),), (1, 8, 7, 7)),
@@ -361,7 +366,7 @@ class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
 class AdaptiveMaxPool(_AdaptivePool, group="pooling"):
     """The greatest value of windows spread so that the output has the size given."""
 
-    output_size: Any = param(Sizes(1), "size of the output")
+    output_size: Any = param(Sizes(1, open=True), "size of the output")
     module = "AdaptiveMaxPool"
     saves = ("input", "index")
     examples = (

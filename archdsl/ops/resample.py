@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Intege
 from archdsl.ops.pool import adaptive_keeps, adaptive_windows
 from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
 from archdsl.ops.strides import RULES, Laid, Strides, contiguous, elementwise
+from archdsl.symbolic import at_least
 
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 MAX_STEP = 10**6  # of the denominator of a factor
@@ -190,6 +192,20 @@ class PixelShuffle(Operator, group="resample"):
         return Target("torch.nn.PixelShuffle", {"upscale_factor": self.upscale_factor})
 
 
+def _cropped(size: Size, before: Size, after: Size) -> list[Size]:
+    """What a negative border leaves of a size, on either side and on both; all of it where the border is not negative.
+
+    Where symbols decide about the sign, all cases are there: what is said of each is said of the least.
+    """
+    return [size + left + right for left in _cut(before) for right in _cut(after)]
+
+
+def _cut(border: Size) -> list[Size]:
+    if at_least(border, 0):
+        return [0]
+    return [border] if at_least(0, border) else [0, border]
+
+
 @dataclass(frozen=True)
 class PixelUnshuffle(Operator, group="resample"):
     """Space to channels: [N, C, H·r, W·r] becomes [N, C·r², H, W], the inverse of `pixel_shuffle`."""
@@ -268,7 +284,7 @@ class Pad(Operator, group="reshape"):
     Negative values crop.
     """
 
-    pad: tuple[int, ...] = param(Integers(), "sizes of the border, two for each dimension from the last on")
+    pad: tuple[Size, ...] = param(Integers(open=True), "sizes of the border, two for each dimension from the last on")
     mode: str = param(Choice(("constant", "reflect", "replicate", "circular")), "what the border holds", "constant")
     value: float = param(Number(), "value of a constant border", 0.0)
 
@@ -304,27 +320,31 @@ class Pad(Operator, group="reshape"):
             dim = len(shape) - 1 - i
             before, after = self.pad[2 * i], self.pad[2 * i + 1]
             # What is cropped cannot wrap round: torch would copy values that it is still writing.
-            kept = shape[dim] + min(before, 0) + min(after, 0)
-            limit = {"reflect": shape[dim] - 1, "circular": kept}.get(self.mode)
-            if limit is not None and not fits(limit, max(before, after)):
-                raise ShapeError(
-                    f"{self.mode} padding of {max(before, after)} is too large for dimension {dim}"
-                    f" of size {shape[dim]}",
-                    code="bad-parameter",
-                )
-            if not fits(kept):
+            kept = _cropped(shape[dim], before, after)
+            limits = {"reflect": [shape[dim] - 1], "circular": kept}.get(self.mode, [])
+            borders = {max(before, after)} if isinstance(before, int) and isinstance(after, int) else {before, after}
+            for limit, border in itertools.product(limits, borders):
+                if not fits(limit - border, 0):
+                    raise ShapeError(
+                        f"{self.mode} padding of {border} is too large for dimension {dim} of size {shape[dim]}",
+                        code="bad-parameter",
+                    )
+            if not all(map(fits, kept)):
                 raise ShapeError(f"`pad` takes away all of dimension {dim} of size {shape[dim]}", code="empty-output")
             out[dim] = shape[dim] + before + after
         return tuple(out)
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         before = [*self.pad[::2], *[0] * (len(output) - len(self.pad) // 2)]
-        return tuple(window(dim, 1, offset=-border) for dim, border in enumerate(reversed(before)))
+        return tuple(
+            window(dim, 1, offset=-border) if isinstance(border, int) else Slide(dim, ordered=False)
+            for dim, border in enumerate(reversed(before))
+        )
 
     def layout(self, use: Use, output: Shape) -> Strides | None:
         if self.mode == "circular":
             return contiguous(output)
-        if self.mode == "constant" and max(self.pad, default=0) <= 0:  # a copy of what is left
+        if self.mode == "constant" and all(at_least(0, border) for border in self.pad):  # a copy of what is left
             return elementwise([Laid(output, use.inputs[0].strides)], output)
         return super().layout(use, output)
 

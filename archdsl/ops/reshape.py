@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from archdsl.dims import Shape, Size, product, show
+from archdsl.dims import Shape, Size, product, show, total
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -26,8 +26,10 @@ from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Strides, expanded, viewed
+from archdsl.symbolic import at_least
 
-ANY = Integer(-MAX_INT)
+ANY: Any = Integer(-MAX_INT)
+INDEX: Any = Integer(-MAX_INT, open=True)
 MAX_PARTS = 100_000  # of a tensor: each is an output of its own
 
 
@@ -129,7 +131,7 @@ def _left_to_torch(sizes: Shape) -> Shape:
     return sizes if open_ones > 1 else tuple(size if isinstance(size, int) else -1 for size in sizes)
 
 
-def _fill(sizes: tuple[Size, ...], total: Size) -> Shape:
+def _fill(sizes: tuple[Size, ...], whole: Size) -> Shape:
     """The sizes with -1 worked out, so that their product is the total."""
     unknown = [i for i, size in enumerate(sizes) if size == -1]
     if len(unknown) > 1:
@@ -138,12 +140,12 @@ def _fill(sizes: tuple[Size, ...], total: Size) -> Shape:
         raise ShapeError(f"sizes must be at least 1, found {show(sizes)}", code="bad-parameter")
     rest = product(size for size in sizes if size != -1)
     if not unknown:
-        if not same(rest, total):
-            raise ShapeError(f"{total} elements do not fit the shape {show(sizes)}, which has {rest}", culprits=(0,))
+        if not same(rest, whole):
+            raise ShapeError(f"{whole} elements do not fit the shape {show(sizes)}, which has {rest}", culprits=(0,))
         return sizes
-    if not same(total % rest, 0):
-        raise ShapeError(f"{total} elements do not divide into {show(sizes)}", culprits=(0,))
-    return tuple(total // rest if i in unknown else size for i, size in enumerate(sizes))
+    if not same(whole % rest, 0):
+        raise ShapeError(f"{whole} elements do not divide into {show(sizes)}", culprits=(0,))
+    return tuple(whole // rest if i in unknown else size for i, size in enumerate(sizes))
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,7 @@ class Chunk(_Part, group="reshape"):
 class Split(_Part, group="reshape"):
     """Parts of these sizes along a dimension, as a list; together they must be the whole."""
 
-    sizes: tuple[int, ...] = param(Integers(1), "sizes of the parts")
+    sizes: tuple[Size, ...] = param(Integers(1, open=True), "sizes of the parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
     examples = (Example("split([2, 6])", ((2, 8, 5),), ((2, 2, 5), (2, 6, 5))),)
@@ -264,10 +266,10 @@ class Split(_Part, group="reshape"):
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
         (shape,) = inputs
         dim = index_dim(self.dim, len(shape), "`dim`")
-        if not same(sum(self.sizes), shape[dim]):
+        whole = total(self.sizes)
+        if not same(whole, shape[dim]):
             raise ShapeError(
-                f"the sizes {show(self.sizes)} add up to {sum(self.sizes)}, but dimension {dim} of {show(shape)}"
-                f" is {shape[dim]}",
+                f"the sizes {show(self.sizes)} add up to {whole}, but dimension {dim} of {show(shape)} is {shape[dim]}",
                 culprits=((0, dim),),
             )
         return tuple((*shape[:dim], size, *shape[dim + 1 :]) for size in self.sizes)
@@ -279,12 +281,17 @@ class Split(_Part, group="reshape"):
         return Target("torch.split", args=(self.sizes,), kwargs={"dim": self.dim}, kind="function")
 
 
+def _from_start(index: Size, size: Size) -> Size:
+    """An index counted from the start. One with symbols is taken to count from there, unless it is always negative."""
+    return size + index if at_least(-1, index) else index
+
+
 @dataclass(frozen=True)
 class Slice(_Part, group="reshape"):
     """A range of one dimension: from `start`, up to but without `end`, every `step`-th."""
 
-    start: int = param(ANY, "first index; negative counts from the end", 0)
-    end: int | None = param(ANY, "index after the last; the end if not given", None)
+    start: Size = param(INDEX, "first index; negative counts from the end", 0)
+    end: Size | None = param(INDEX, "index after the last; the end if not given", None)
     dim: int = param(ANY, "the dimension", 1)
     step: int = param(Integer(1), "distance between indices", 1)
 
@@ -298,8 +305,8 @@ class Slice(_Part, group="reshape"):
         (shape,) = inputs
         dim = index_dim(self.dim, len(shape), "`dim`")
         size = shape[dim]
-        start = self.start if self.start >= 0 else size + self.start
-        end = size if self.end is None else self.end if self.end >= 0 else size + self.end
+        start = _from_start(self.start, size)
+        end = size if self.end is None else _from_start(self.end, size)
         # torch clips silently; a range beyond the tensor is a mistake here.
         for name, bound in (("start", start), ("end", end)):
             if not (fits(bound, 0) and fits(size - bound, 0)):
@@ -316,7 +323,7 @@ class Slice(_Part, group="reshape"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         cut = self.dim % len(output)
-        start = self.start if self.start >= 0 else inputs[0][cut] + self.start
+        start = _from_start(self.start, inputs[0][cut])
         taken = window(cut, 1, self.step, start) if isinstance(start, int) else Slide(cut, ordered=False)
         return tuple(taken if dim == cut else Slide(dim) for dim in range(len(output)))
 

@@ -7,18 +7,28 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from archdsl.placement.branches import AlikeBranches, alike_branches
 from archdsl.placement.contiguous import Fits, StageSplit, TooManyPairs, best_split, some_split
+from archdsl.placement.contraction import Contraction, of_branches, with_their_readers
 from archdsl.placement.devices import Cluster
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries, Family, all_ideals, along
 from archdsl.placement.orders import orders
 from archdsl.placement.problem import Problem
+from archdsl.placement.reach import Reach
+from archdsl.placement.relaxation import relaxed
 from archdsl.placement.schedule import SCHEDULES
+from archdsl.placement.thin_ends import ideals_with_thin_ends
 
 MOST_IDEALS: Final = 400_000  # of a network that is looked at whole
+MOST_LOOSE: Final = 16  # weights that might be parted from their readers
 MOST_PAIRS: Final = 2_000_000  # of ideals that one search looks at
+FEW_PAIRS: Final = 400_000  # and one that has better ways to go on
 SHARES, EACH = 24, 4  # of a region's work, and ideals of each, where a good split is looked for first
-GAPS: Final = (0.01, 0.05)  # that are tried where the best cannot be proved
+FAR, STEP = 0.08, 0.01  # how far below a known split a better one is looked for first, and then in which steps
+PIECES: Final = 500  # of a stage's work, of which a relaxation makes branches
+STEPS: Final = (1.002, 1.004, 1.007, 1.01, 1.02, 1.05)  # over a bound, where a split is looked for
+ENOUGH: Final = 0.01  # a gap with which nothing better is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +56,163 @@ class Planner:
         self.memory = [kind[0].memory for kind in cluster.kinds]
         self.holding = Holding(problem, self.ends)
         self.small = along(problem, cluster.link, orders(problem))
+        self.reaches: dict[int, Reach] = {}  # by the family's identity
+        self.thinned: dict[int, Family] = {}
+
+    @cached_property
+    def held(self) -> Contraction:
+        """The network with weights held together with their readers."""
+        return with_their_readers(self.problem)
+
+    @cached_property
+    def alike(self) -> list[AlikeBranches]:
+        """Branches of that which are alike."""
+        return alike_branches(Boundaries(self.held.problem, self.cluster.link))
 
     @cached_property
     def all(self) -> Family | None:
         """All ideals, unless there are too many."""
-        return all_ideals(self.problem, self.cluster.link, MOST_IDEALS)
+        loose = len(self.problem.nodes) - len(self.held.problem.nodes)
+        if self._branched or loose > MOST_LOOSE or (loose and self.most is None):
+            return None
+        return self._ideals(self.problem)
 
     @cached_property
-    def thin(self) -> Family:
-        """A part of all ideals in which a good split is found soon."""
-        assert self.all is not None
-        return self.all.thinned(SHARES, EACH)
+    def most(self) -> Family | None:
+        """All ideals but those that part a weight from its reader, unless there are too many."""
+        if self._branched or len(self.held.problem.nodes) == len(self.problem.nodes):
+            return None
+        family = self._ideals(self.held.problem)
+        return self.held.expanded(family) if family is not None else None
+
+    @cached_property
+    def contracted(self) -> Family | None:
+        """Those that end between groups of layers, where there are branches that are alike."""
+        if not self.alike:
+            return None
+        smaller = of_branches(self.held.problem, self.alike)
+        family = self._ideals(smaller.problem)
+        return self.held.expanded(smaller.expanded(family)) if family is not None else None
+
+    @property
+    def _branched(self) -> bool:
+        return any((1 + len(own.chains[0])) ** len(own.chains) > MOST_IDEALS for own in self.alike)
+
+    def _ideals(self, problem: Problem) -> Family | None:
+        return all_ideals(problem, self.cluster.link, MOST_IDEALS)
 
     def solve(self, counts: Sequence[int], micro_batches: int) -> Solution | None:
         """The best split over so many devices of each kind; None where no split that was found has the memory."""
-        fits = self.fits(counts, micro_batches)
+        if self.all is not None:
+            return self._of_all(self.all, counts, self.fits(self.all, counts, micro_batches))
+        if self.most is None:
+            return self._of_many(counts, micro_batches)
+        fits = self.fits(self.most, counts, micro_batches)
+        found = self._of_all(self.most, counts, fits)
+        if found is None or fits is None:
+            return found
+        free = self._of_all(self.most, counts, None)
+        return Solution(found.split, free.bound if free is not None else self.simple_bound(counts))
+
+    def _of_all(self, family: Family, counts: Sequence[int], fits: Fits | None) -> Solution | None:
+        """The best split of a family."""
         best = some_split(self.small, counts, self.paces, self.profile, fits)
-        least = self.simple_bound(counts)
-        if self.all is None:
-            return Solution(best, least) if best is not None else None
         try:
             if best is None:
-                best = some_split(self.all, counts, self.paces, self.profile, fits, MOST_PAIRS)
+                best = some_split(family, counts, self.paces, self.profile, fits, MOST_PAIRS)
                 return Solution(best, best.bottleneck) if best is not None else None
-            best = self._search(self.thin, counts, fits, best.bottleneck) or best
-            best = self._search(self.all, counts, fits, best.bottleneck) or best
+            best = self._search(self._thin(family), counts, fits, best.bottleneck) or best
+            best = self._search(family, counts, fits, best.bottleneck, FEW_PAIRS) or best
             return Solution(best, best.bottleneck)
         except TooManyPairs:
-            return self._bounded(self.all, best, counts, fits, least) if best is not None else None
+            return self._from_below(family, best, counts, fits) if best is not None else None
 
-    def fits(self, counts: Sequence[int], micro_batches: int, more: int = 0) -> Fits | None:
-        """Whether stages fit into the devices, were their memory larger by so many bytes; None where all do."""
-        holding = self.holding
-        most = holding.most(micro_batches)
+    def _thin(self, family: Family) -> Family:
+        """A part of a family in which a good split is found soon."""
+        thin = self.thinned.get(id(family))
+        if thin is None:
+            thin = self.thinned[id(family)] = family.thinned(SHARES, EACH)
+        return thin
+
+    def _from_below(self, family: Family, best: StageSplit, counts: Sequence[int], fits: Fits | None) -> Solution:
+        """The same where a search right below a known split takes too long: one far below is short, and finds the best
+        split or shows that there is none."""
+        bound = self.simple_bound(counts)
+        wanted = max(best.bottleneck * (1 - FAR), bound * (1 + STEP))
+        while True:
+            wanted = min(wanted, best.bottleneck)
+            try:
+                better = self._search(family, counts, fits, wanted)
+            except TooManyPairs:
+                return Solution(best, bound)
+            if better is not None or wanted == best.bottleneck:
+                return Solution(better or best, (better or best).bottleneck)
+            bound, wanted = wanted, wanted * (1 + STEP)
+
+    def _of_many(self, counts: Sequence[int], micro_batches: int) -> Solution | None:
+        """The same where there are more ideals than can be looked at."""
+        family = self.contracted or self.small
+        fits = self.fits(family, counts, micro_batches)
+        bound = max(self.simple_bound(counts), self._relaxed_bound(counts))
+        best = self._near(family, counts, fits, bound)
+        if best is None:
+            return None
+        found = Solution(best, bound)
+        if found.gap > ENOUGH and len(self.memory) == 1:
+            thin = ideals_with_thin_ends(self.ends, best.bottleneck / 2)
+            if thin is not None:
+                return self._of_thin(thin, counts, self.fits(thin, counts, micro_batches), found)
+        return found
+
+    def _relaxed_bound(self, counts: Sequence[int]) -> float:
+        """What no split can beat, with branches that are alike as one stream of work."""
+        if not self.alike or len(self.problem.times) > 1:
+            return 0.0
+        relaxation = relaxed(
+            Boundaries(self.held.problem, self.cluster.link), self.alike, self.simple_bound(counts) / PIECES
+        )
+        family = all_ideals(relaxation.problem, relaxation.link, MOST_IDEALS)
+        if family is None:
+            return 0.0
+        reach, bound = Reach(family, self.profile), self.simple_bound(counts)
+        found: StageSplit | None = None
+        try:
+            while found is None:  # a search below what there is is soon done
+                found = best_split(family, counts, self.profile, None, bound * (1 + STEP), MOST_PAIRS, reach)
+                bound = bound * (1 + STEP) if found is None else found.bottleneck
+        except TooManyPairs:
+            pass
+        return bound - relaxation.slack
+
+    def _near(self, family: Family, counts: Sequence[int], fits: Fits | None, bound: float) -> StageSplit | None:
+        """The best split of a family: looked for first not far over a bound, where that is soon done."""
+        try:
+            for step in STEPS:
+                found = self._search(family, counts, fits, bound * step)
+                if found is not None:
+                    return found
+            return some_split(family, counts, self.paces, self.profile, fits, MOST_PAIRS)
+        except TooManyPairs:
+            return some_split(self.small, counts, self.paces, self.profile, fits)
+
+    def _of_thin(self, family: Family, counts: Sequence[int], fits: Fits | None, known: Solution) -> Solution:
+        """The same where all ends that matter are known: without memory limits that is the best."""
+        best = known.split
+        try:
+            free = self._search(family, counts, None, best.bottleneck)
+            bound = max(free.bottleneck if free is not None else best.bottleneck, known.bound)
+            better = free if fits is None else self._search(family, counts, fits, best.bottleneck)
+        except TooManyPairs:
+            return known
+        return Solution(better or best, bound)
+
+    def fits(self, family: Family, counts: Sequence[int], micro_batches: int, more: int = 0) -> Fits | None:
+        """Whether stages between ideals of a family fit into the devices, were their memory larger by so many bytes;
+        None where all do."""
+        holding, last = self.holding, sum(counts)
+        crossing = int(max(family.crossing) * self.cluster.link.bandwidth) + 1
+        most_in_flight = SCHEDULES[self.schedule].in_flight(last, last, micro_batches)
+        most = holding.most(most_in_flight, micro_batches, crossing)
         if all(memory is None or most <= memory + more for memory in self.memory):
             return None
         flight, devices, memory = SCHEDULES[self.schedule].in_flight, sum(counts), self.memory
@@ -104,7 +238,7 @@ class Planner:
         return high
 
     def _possible(self, counts: Sequence[int], micro_batches: int, more: int) -> bool:
-        fits = self.fits(counts, micro_batches, more)
+        fits = self.fits(self.small, counts, micro_batches, more)
         return some_split(self.small, counts, self.paces, self.profile, fits) is not None
 
     def simple_bound(self, counts: Sequence[int]) -> float:
@@ -116,23 +250,13 @@ class Planner:
         used = [own for own, count in zip(times, counts, strict=True) if count]
         return max(even, *(min(own.both(v) for own in used) for v in range(len(self.problem.nodes))))
 
-    def _search(self, family: Family, counts: Sequence[int], fits: Fits | None, below: float) -> StageSplit | None:
-        return best_split(family, counts, self.profile, fits, below, MOST_PAIRS)
-
-    def _bounded(
-        self, family: Family, best: StageSplit, counts: Sequence[int], fits: Fits | None, least: float
-    ) -> Solution:
-        """The same where the search for the best takes too long: what can be shown to be impossible is less."""
-        for gap in GAPS:
-            wanted = best.bottleneck * (1 - gap)
-            if wanted <= least:
-                break
-            try:
-                better = self._search(family, counts, fits, wanted)
-            except TooManyPairs:
-                continue
-            return Solution(better, better.bottleneck) if better is not None else Solution(best, wanted)
-        return Solution(best, least)
+    def _search(
+        self, family: Family, counts: Sequence[int], fits: Fits | None, below: float, most: int = MOST_PAIRS
+    ) -> StageSplit | None:
+        reach = self.reaches.get(id(family))
+        if reach is None:
+            reach = self.reaches[id(family)] = Reach(family, self.profile)
+        return best_split(family, counts, self.profile, fits, below, most, reach)
 
 
 def pace(problem: Problem, profile: int) -> float:

@@ -45,13 +45,14 @@ def best_split(
     fits: Fits | None,
     below: float,
     most: int,
+    reach: Reach | None = None,
 ) -> StageSplit | None:
     """The split with the least bottleneck, if one is below a bound; it may leave devices without work.
 
-    counts: devices of each kind. profile: the row of `family.seconds` of each kind. Raises `TooManyPairs` where it
-    takes more than `most`.
+    counts: devices of each kind. profile: the row of `family.seconds` of each kind. reach: that of the family, where it
+    is known. Raises `TooManyPairs` where it takes more than `most`.
     """
-    search = _Search(family, counts, profile, fits, below, most)
+    search = _Search(family, counts, profile, fits, below, most, reach or Reach(family, profile))
     return search.run()
 
 
@@ -99,11 +100,12 @@ class _Search:
         fits: Fits | None,
         below: float,
         most: int,
+        reach: Reach,
     ) -> None:
         self.family, self.counts, self.profile = family, tuple(counts), profile
         self.fits, self.below, self.left = fits, below, most
         self.last = len(family.members) - 1
-        self.reach = Reach(family, profile)
+        self.reach = reach
         # By devices used: from an ideal on, the least bottleneck, the end of its stage, and the kind of its device.
         self.best: dict[tuple[int, ...], dict[int, tuple[float, int, int]]] = {}
         self.found: tuple[int, ...] | None = None
@@ -253,8 +255,9 @@ def some_split(
     most = total + 2 * max(family.crossing) + 1e-9
     devices = sum(counts)
     guess = family.seconds[0][-1] * max(paces) / devices * 1.1
+    reach = Reach(family, profile)
     while True:
-        found = best_split(family, counts, profile, fits, min(guess, most), most_pairs)
+        found = best_split(family, counts, profile, fits, min(guess, most), most_pairs, reach)
         if found is not None or guess >= most:
             return found
         guess = max(guess, inf if guess == 0 else guess * 1.5)

@@ -34,10 +34,11 @@ class Link:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Devices and the link between them."""
+    """Devices and the link between them. `named` are those that no other may stand for, as a spec marks them."""
 
     devices: tuple[Device, ...]
     link: Link
+    named: frozenset[str] = frozenset()
 
     @cached_property
     def profiles(self) -> tuple[DeviceProfile, ...]:
@@ -47,9 +48,10 @@ class Cluster:
     @cached_property
     def kinds(self) -> tuple[tuple[Device, ...], ...]:
         """Devices that may stand for one another, together: of one profile, with as much memory."""
-        found: dict[tuple[int, int | None], list[Device]] = {}
+        found: dict[tuple[int, int | None, str], list[Device]] = {}
         for device in self.devices:
-            found.setdefault((id(device.profile), device.memory), []).append(device)
+            name = device.name if device.name in self.named else ""
+            found.setdefault((id(device.profile), device.memory, name), []).append(device)
         return tuple(tuple(alike) for alike in found.values())
 
     @property

@@ -39,11 +39,13 @@ class Holding:
         moving = in_flight * (last.kept - first.kept + last.held)
         return last.at_rest - first.at_rest + moving + micro_batches * (first.forward + last.gradients)
 
-    def most(self, micro_batches: int) -> int:
-        """Bytes that no stage exceeds: of all layers and all tensors."""
+    def most(self, in_flight: int, micro_batches: int, crossing: int) -> int:
+        """Bytes that no stage exceeds, of those whose ends no more bytes cross than `crossing`."""
         problem = self.problem
-        moving = sum(problem.kept) + sum(2 * tensor.bytes + tensor.gradient for tensor in problem.tensors)
-        return sum(problem.at_rest) + micro_batches * moving
+        inputs = sum(tensor.bytes for tensor in problem.tensors if tensor.producer is None)
+        outputs = sum(t.bytes for t in problem.tensors if len(problem.nodes) - 1 in t.readers)
+        passing = in_flight * crossing + micro_batches * (2 * crossing + inputs + outputs)
+        return sum(problem.at_rest) + in_flight * sum(problem.kept) + passing
 
     def weights(self, start: int, end: int) -> int:
         """Bytes of weights with their gradients and the optimizer's states."""

@@ -140,6 +140,17 @@ def along(problem: Problem, link: Link, orders: Sequence[Sequence[int]]) -> Fami
     return _filtered(problem, ends, found)
 
 
+def family_of(ends: Boundaries, ideals: Sequence[int]) -> Family:
+    """These ideals, of which none is the first and all the second."""
+    problem, found = ends.problem, dict[int, tuple[float, ...]]()
+    for ideal in ideals[2:]:
+        nodes = [v for v in range(len(problem.nodes)) if ideal >> v & 1]
+        crossing = sum(ends.seconds[number] for number in ends.crossing(ideal))
+        found[ideal] = (crossing, *(sum(times.both(v) for v in nodes) for times in problem.times))
+    found[ends.all] = (0.0, *(sum(map(times.both, range(len(problem.nodes)))) for times in problem.times))
+    return _filtered(problem, ends, found)
+
+
 def _filtered(problem: Problem, ends: Boundaries, found: dict[int, tuple[float, ...]]) -> Family:
     whole = found.pop(ends.all)
     chosen = {ideal: values for ideal, values in found.items() if ends.whole(ideal)} if ends.together else found

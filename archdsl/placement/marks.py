@@ -1,8 +1,7 @@
 """Where the spec says itself on which device its layers are.
 
-Layers of one device that follow one another are a stage; a device may have several, between those of others, as the
-towers of AlexNet do. Where a spec marks some layers only, the others are where elaboration puts them: on the device of
-what they read first.
+Where devices can stand in a row, each has one stage. Else layers of one device that follow one another are a stage, and
+a device has several, between those of others, as the towers of AlexNet do.
 """
 
 from __future__ import annotations
@@ -15,8 +14,13 @@ from archdsl.placement.problem import Problem
 def runs(problem: Problem, owners: Sequence[int]) -> list[tuple[int, list[int]]]:
     """Devices and the nodes of their stages in turn: each goes on for as long as its device has a node that can run.
 
-    `owners` are the devices of the nodes; the loss goes with what ran last.
+    `owners` are the devices of the nodes, counted from 0; the loss goes with what ran last.
     """
+    row = in_a_row(problem, owners)
+    if row is not None:
+        stages = [(device, [v for v, own in enumerate(owners) if own == device]) for device in row]
+        stages[-1][1].append(len(owners))
+        return stages
     waiting = [len(before) for before in problem.before]
     after: list[list[int]] = [[] for _ in problem.nodes]
     for v, before in enumerate(problem.before):
@@ -40,4 +44,20 @@ def runs(problem: Problem, owners: Sequence[int]) -> list[tuple[int, list[int]]]
                     ready.add(w)
         found.append((device, stage))
     found[-1][1].append(loss)
+    return found
+
+
+def in_a_row(problem: Problem, owners: Sequence[int]) -> list[int] | None:
+    """The devices in an order in which none reads what a later one makes, the first of those that are free first; None
+    where there is no such order."""
+    reads: dict[int, set[int]] = {device: set() for device in sorted(set(owners))}
+    for v, device in enumerate(owners):
+        reads[device] |= {owners[u] for u in problem.before[v]} - {device}
+    found: list[int] = []
+    while reads:
+        free = next((device for device, others in reads.items() if others <= set(found)), None)
+        if free is None:
+            return None
+        found.append(free)
+        del reads[free]
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from archdsl.placement.actions import ActionRow
-from archdsl.placement.devices import Cluster
+from archdsl.placement.device_map import folded
+from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
 from archdsl.placement.runnable import SpecSource
@@ -109,6 +111,26 @@ class PlacementPlan:
     def owners(self) -> tuple[int, ...]:
         """Of each stage, the number of its device among `used`: what the lists of the schedule rest on."""
         return tuple(self.used.index(stage.device) for stage in self.stages)
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """The device of each layer, by its key, in the order of the stages."""
+        return {layer: stage.device for stage in self.stages for layer in stage.layers}
+
+    def device_map(self, names: Mapping[str, str | int] | None = None) -> dict[str, str | int]:
+        """The plan as the `device_map` of Hugging Face's accelerate: devices of modules by the shortest paths.
+
+        Devices are numbers in the order in which they were given, or what `names` calls them. Raises `PlacementError`
+        where a module is used on several devices, or `names` lacks a device.
+        """
+        called = names if names is not None else {d.name: number for number, d in enumerate(self.cluster.devices)}
+        found: dict[str, str | int] = {}
+        for key, device in self.devices.items():
+            if device not in called:
+                raise PlacementError(f"`names` does not say what {device} is called")
+            if found.setdefault(key.partition("#")[0], called[device]) != called[device]:
+                raise PlacementError(f"`{key}` is used on several devices")
+        return folded(found)
 
     @property
     def pipeline(self) -> Way:

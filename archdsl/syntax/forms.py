@@ -14,6 +14,7 @@ from archdsl.syntax import text, tree
 
 Form: TypeAlias = Literal["text", "yaml"]
 SUFFIXES: Final[dict[str, Form]] = {".arch": "text", ".yaml": "yaml", ".yml": "yaml"}
+SUFFIX_OF: Final[dict[Form, str]] = {"text": ".arch", "yaml": ".yaml"}
 # The first key of a YAML spec, behind comments and the mark that may begin a document.
 FIRST_KEY: Final = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\n|---[ \t]*+\n)*+\s*+\{?\s*+[\"']?archdsl[\"']?\s*+:")
 # What follows a comment at the end of a body. It breaks the lines around it, which need no break where it stands in
@@ -49,7 +50,7 @@ def format_spec(source: Source) -> str:
 def convert_spec(spec: tree.Spec, form: Form) -> str:
     """A spec in another form, or in the formatter's style where it has that form already."""
     keep = form_of(spec.source) == form
-    name = f"<converted>{'.yaml' if form == 'yaml' else '.arch'}"
+    name = f"<converted>{SUFFIX_OF[form]}"
     converted = _checked(spec, Source(name, _written(spec, form, keep_breaks=keep)))
     ends = any(END_OF_BODY.match(spec.source.text, comment.span.end) for comment in spec.comments)
     return format_spec(Source(name, converted)) if ends else converted

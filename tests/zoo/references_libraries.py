@@ -28,6 +28,12 @@ def _fpn_resnet50() -> Any:
     return resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5)
 
 
+def _regnet_y_400mf() -> Any:
+    """Its widths are worked out with tensors, which must have values."""
+    with torch.device("cpu"):
+        return models.regnet_y_400mf().to(torch.device("meta"))
+
+
 MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
     "mobilenet_v2": models.mobilenet_v2,
     "mobilenet_v2_140": lambda: models.mobilenet_v2(width_mult=1.4),
@@ -35,6 +41,7 @@ MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
     "mobilenet_v3_large": models.mobilenet_v3_large,
     **{f"efficientnet_b{i}": getattr(models, f"efficientnet_b{i}") for i in range(8)},
     "efficientnet_v2_s": models.efficientnet_v2_s,
+    "regnet_y_400mf": _regnet_y_400mf,
     "convnext_tiny": models.convnext_tiny,
     "convnext_small": models.convnext_small,
     "convnext_base": models.convnext_base,

@@ -244,7 +244,7 @@ def small(variant: str) -> archdsl.Network:
     shapes = [archdsl.load(variant).graph.nodes[key]["shape"] for key in inputs_of(variant)]
     for size in SIZES:
         with contextlib.suppress(archdsl.SpecError):  # of clips, as many frames as their stages halve
-            return for_images(variant, [(4, shape[1], *[8] * (len(shape) - 4), size, size) for shape in shapes])
+            return for_images(variant, [(4, s[1], *[8] * (len(s) - 4), *[size] * min(2, len(s) - 2)) for s in shapes])
     raise AssertionError(f"{variant} takes none of {SIZES}")
 
 
@@ -253,11 +253,14 @@ def handwritten_digits(network: archdsl.Network) -> tuple[list[torch.Tensor], to
     digits = load_digits()
     shapes = [network.graph.nodes[key]["shape"] for key in header(network.graph)["inputs"]]
     images = []
-    for i, (batch, channels, *frames, height, width) in enumerate(shapes):
+    for i, (batch, channels, *size) in enumerate(shapes):
         image = torch.tensor(digits.images[i * batch : (i + 1) * batch], dtype=torch.float32)[:, None] / 8 - 1
-        image = functional.interpolate(image, size=(height, width), mode="bilinear")
-        image = image.reshape(batch, 1, *[1] * len(frames), height, width)  # a clip stands still
-        images.append(image.expand(-1, channels, *frames, -1, -1))
+        if len(size) == 1:  # a sound: row after row
+            image = functional.interpolate(image.flatten(2), size=size, mode="linear")
+        else:  # a clip stands still
+            image = functional.interpolate(image, size=size[-2:], mode="bilinear")
+            image = image.reshape(batch, 1, *[1] * (len(size) - 2), *size[-2:])
+        images.append(image.expand(-1, channels, *size))
     return images, torch.tensor(digits.target[: shapes[0][0]])
 
 
@@ -268,9 +271,9 @@ def test_a_step_of_descent_lowers_the_loss(variant: str) -> None:
     torch.manual_seed(5)
     model = network.compile()
     images, target = handwritten_digits(network)
-    if variant.startswith(("unet", "deeplab")):  # each pixel: ink or paper
-        height, width = header(network.graph)["outputs"][0]["shape"][2:]
-        target = (images[0][:, 0, :height, :width] > 0).long()
+    output = header(network.graph)["outputs"][0]["shape"]
+    if len(output) > 2:  # each pixel: ink or paper
+        target = (images[0][:, 0][(slice(None), *map(slice, output[2:]))] > 0).long()
     elif variant in ("siamese", "dcgan_discriminator"):  # are these two the same digit? is this one real?
         target = torch.tensor([[0.0], [1.0], [0.0], [1.0]])
 

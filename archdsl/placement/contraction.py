@@ -1,0 +1,108 @@
+"""Smaller problems for a network with more ideals than can be looked at: what is cut nowhere is one node.
+
+A weight that takes no time and has one reader is best made where it is read: nothing is lost by holding them together,
+but for memory that is shared out otherwise. Alike branches are cut only where that may pay, and the later ones come no
+sooner than the earlier; that no other split is much better is shown by `relaxation`. Splits of the smaller problems are
+splits of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from archdsl.placement.branches import AlikeBranches
+from archdsl.placement.ideals import Family
+from archdsl.placement.problem import Problem, Times
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """A smaller problem, and the nodes of the network that each of its nodes stands for, as bits."""
+
+    problem: Problem
+    merged: Sequence[int]
+
+    def expanded(self, family: Family) -> Family:
+        """Ideals of the smaller problem as those of the network."""
+        whole = {0: 0}
+        for ideal in sorted(family.members)[1:]:
+            last = ideal.bit_length() - 1  # without the last of its nodes it is an ideal too
+            rest = ideal ^ 1 << last
+            whole[ideal] = (whole[rest] if rest in whole else self._expanded(rest)) | self.merged[last]
+        return replace(family, members=[whole[ideal] for ideal in family.members])
+
+    def _expanded(self, ideal: int) -> int:
+        found = 0
+        while ideal:
+            lowest = ideal & -ideal
+            found |= self.merged[lowest.bit_length() - 1]
+            ideal ^= lowest
+        return found
+
+
+def with_their_readers(problem: Problem) -> Contraction:
+    """Nodes that read nothing and take no time, each with the one that reads it."""
+    shared = {v for group in problem.together for v in group}
+    readers: dict[int, set[int]] = {}
+    for v, before in enumerate(problem.before):
+        for u in before:
+            readers.setdefault(u, set()).add(v)
+    free: dict[int, list[int]] = {}
+    for u, before in enumerate(problem.before[:-1]):
+        if not before and u not in shared and len(readers[u]) == 1 and not any(t.both(u) for t in problem.times):
+            free.setdefault(next(iter(readers[u])), []).append(u)
+    return merge(problem, [(*own, v) for v, own in free.items()])
+
+
+def of_branches(problem: Problem, alike: Sequence[AlikeBranches]) -> Contraction:
+    """Groups of the nodes of branches that are alike."""
+    groups: list[tuple[int, ...]] = []
+    behind: list[tuple[int, int]] = []  # nodes of which the second comes no sooner than the first
+    for branches in alike:
+        cuts = branches.cuts()
+        for chain in branches.chains:
+            groups += [chain[low:high] for low, high in pairwise(cuts)]
+        for one, other in pairwise(branches.chains):
+            behind += [(one[high - 1], other[high - 1]) for high in cuts[1:]]
+    return merge(problem, groups, behind)
+
+
+def merge(problem: Problem, groups: Sequence[Sequence[int]], behind: Sequence[tuple[int, int]] = ()) -> Contraction:
+    """The problem with each group as one node."""
+    group_of = {v: group for group in groups for v in group}
+    members = sorted({tuple(group_of.get(v, (v,))) for v in range(len(problem.nodes))}, key=lambda own: own[-1])
+    number = {v: i for i, own in enumerate(members) for v in own}
+
+    def summed(values: Sequence[int]) -> tuple[int, ...]:
+        return tuple(sum(values[v] for v in own) for own in members)
+
+    before = [{number[u] for v in own for u in problem.before[v]} - {i} for i, own in enumerate(members)]
+    for one, other in behind:
+        before[number[other]].add(number[one])
+    times = tuple(
+        Times(
+            tuple(sum(row.forward[v] for v in own) for own in members),
+            tuple(sum(row.backward[v] for v in own) for own in members),
+            row.update,
+        )
+        for row in problem.times
+    )
+    tensors = []
+    for tensor in problem.tensors:
+        producer = None if tensor.producer is None else number[tensor.producer]
+        readers = tuple(sorted({number[v] for v in tensor.readers} - {producer}))
+        if readers:
+            tensors.append(replace(tensor, producer=producer, readers=readers))
+    smaller = Problem(
+        tuple(problem.nodes[own[-1]] for own in members),
+        tuple(map(frozenset, before)),
+        times,
+        summed(problem.at_rest),
+        summed(problem.kept),
+        summed(problem.parameters),
+        tuple(tensors),
+        tuple(frozenset(number[v] for v in group) for group in problem.together),
+    )
+    return Contraction(smaller, [sum(1 << v for v in own) for own in members])
