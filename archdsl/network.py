@@ -99,12 +99,13 @@ class Network:
         link: str | float,
         latency: str | float = "10us",
         memory: str | int | Mapping[str, str | int] | None = None,
-        batch: int = 32,
+        batch: int | None = None,
         micro_batches: int = 16,
         schedule: str = "1f1b",
         stages_per_device: int | None = None,
         optimizer: str = "sgd",
         dtype: str = "fp32",
+        objective: str = "throughput",
     ) -> PrintedPlan:
         """Split the network into stages of a pipeline over several devices, and predict a step of training; `str()` of
         the plan is text, `.to_dict()` plain data.
@@ -113,19 +114,24 @@ class Network:
         `latency` are between any two. `memory` ("24GiB") is that of each, or by name; else that of its profile.
         A step's `batch` is cut into `micro_batches`; `schedule` is gpipe, 1f1b, zero-bubble, breadth-first,
         interleaved, zbv or dualpipev, which has `stages_per_device`, by default as few as it can.
+        `batch` is 32 by default. With the objective "latency" it is one sample by default, which goes through the
+        network in inference once: what is said of steps, micro-batches and schedules is of the objective "throughput".
 
         Raises `PlacementError`, a `ValueError`, where the devices make no sense, the batch cannot be cut or no split
         has the memory; `ProfileError` for a profile that cannot be used, `SpecError` where sizes are left open.
         """
         from archdsl.placement.asked import cluster
         from archdsl.placement.place import place
-        from archdsl.placement.plan import TrainingConditions
+        from archdsl.placement.plan import OBJECTIVES, TrainingConditions
         from archdsl.placement.schedule import SCHEDULES
         from archdsl.presentation.placement import PrintedPlan
         from archdsl.profiles import find_profile
 
         validate.training_conditions(optimizer=optimizer, dtype=dtype)
         validate.one_of("schedule", schedule, SCHEDULES)
+        validate.one_of("objective", objective, OBJECTIVES)
+        if batch is None:
+            batch = 1 if objective == "latency" else 32
         for name, value in (("batch", batch), ("micro_batches", micro_batches)):
             validate.instance_of(name, value, int, "an integer")
             if value < 1:
@@ -141,7 +147,7 @@ class Network:
 
         named = {name: known(own) for name, own in devices.items()} if isinstance(devices, Mapping) else devices
         joined = cluster(named, None if profile is None else known(profile), memory, link, latency)
-        conditions = TrainingConditions(batch, micro_batches, schedule, optimizer, dtype, each)
+        conditions = TrainingConditions(batch, micro_batches, schedule, optimizer, dtype, each, objective)
         with seldom_collected():
             return printed(replace(place(self.graph, joined, conditions), source=self._source), PrintedPlan)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from archdsl.backends import backend
 from archdsl.cli.limits import limit_options
@@ -16,6 +17,7 @@ from archdsl.cli.terminal import print_sheets, say
 from archdsl.measure.run.optimizer import OPTIMIZERS
 from archdsl.measure.run.precision import PRECISIONS
 from archdsl.measure.time.gpus import GPUS
+from archdsl.placement.plan import OBJECTIVES
 from archdsl.placement.schedule import SCHEDULES
 
 
@@ -44,6 +46,14 @@ def _chart(ctx: click.Context, option: click.Parameter, file: Path | None) -> Pa
     return file
 
 
+def _refuse_of_throughput() -> None:
+    """Options that say how steps are made have no meaning for one batch in inference."""
+    ctx = click.get_current_context()
+    for name in ("micro_batches", "schedule", "stages_per_device", "optimizer", "draw"):
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name.replace('_', '-')} is of --objective throughput")
+
+
 @click.command("place")
 @spec_argument
 @choice_options
@@ -60,7 +70,11 @@ def _chart(ctx: click.Context, option: click.Parameter, file: Path | None) -> Pa
 )  # fmt: skip
 @click.option("--link", required=True, metavar="RATE", help="Between any two, in each direction: 25GB/s, 100Gbit/s.")
 @click.option("--latency", default="10us", show_default=True, metavar="TIME", help="Of the link.")
-@click.option("--batch", type=click.IntRange(1, 2**24), default=32, show_default=True, help="Of a step.")
+@click.option("--batch", type=click.IntRange(1, 2**24), help="Of a step, 32; for latency what goes through at once, 1.")
+@click.option(
+    "--objective", type=click.Choice(OBJECTIVES), default="throughput", show_default=True,
+    help="Steps of training, or one batch through the network in inference as soon as possible.",
+)  # fmt: skip
 @click.option(
     "--micro-batches", type=click.IntRange(1, 4096), default=16, show_default=True, help="Into which a batch is cut."
 )
@@ -99,7 +113,8 @@ def command(
     memory: dict[str, str],
     link: str,
     latency: str,
-    batch: int,
+    batch: int | None,
+    objective: str,
     micro_batches: int,
     schedule: str,
     stages_per_device: int | None,
@@ -112,7 +127,13 @@ def command(
     form: str,
     width: int | None,
 ) -> int:
-    """Split a network into stages for several devices, and say whether a pipeline pays at all."""
+    """Split a network into stages for several devices, and say whether a pipeline pays at all.
+
+    \b
+    archdsl place resnet50 --devices 4 --profile a100 --link 25GB/s --memory 24GiB
+    archdsl place resnet50 --devices 4 --profile a100 --link 25GB/s -o placed.arch
+    archdsl place googlenet --devices 2 --profile a100 --link 300GB/s --objective latency
+    """
     from archdsl.address import is_stdin
     from archdsl.measure.time.device_profile import ProfileError
     from archdsl.network import load_at
@@ -127,6 +148,8 @@ def command(
         raise click.UsageError("give --devices with --profile, or --device NAME=DEVICE for each device")
     if "" in memory and len(memory) > 1:
         raise click.UsageError("--memory is one size for all, or NAME=SIZE for each")
+    if objective == "latency":
+        _refuse_of_throughput()
     if theme is not None and draw is None:
         raise click.UsageError("--theme is of --draw")
     marked = form_of_path(str(output)) if output is not None else None
@@ -150,6 +173,7 @@ def command(
             stages_per_device=stages_per_device,
             optimizer=optimizer,
             dtype=dtype,
+            objective=objective,
         )
     except (PlacementError, ProfileError) as error:
         raise click.UsageError(str(error)) from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 from archdsl.placement.branches import AlikeBranches, alike_branches
@@ -21,6 +22,7 @@ from archdsl.placement.schedule import SCHEDULES
 from archdsl.placement.thin_ends import ideals_with_thin_ends
 
 MOST_IDEALS: Final = 400_000  # of a network that is looked at whole
+MOST_BYTES: Final = 1 << 60
 MOST_LOOSE: Final = 16  # weights that might be parted from their readers
 MOST_PAIRS: Final = 2_000_000  # of ideals that one search looks at
 FEW_PAIRS: Final = 400_000  # and one that has better ways to go on
@@ -45,10 +47,20 @@ class Solution:
 
 
 class Planner:
-    """Splits of one problem over any number of a cluster's devices; what they share is worked out once."""
+    """Splits of one problem over any number of a cluster's devices; what they share is worked out once.
 
-    def __init__(self, problem: Problem, cluster: Cluster, schedule: str) -> None:
+    pins: the devices, by name, of nodes that a spec marks; all of one device are in its stage, and no others.
+    """
+
+    def __init__(
+        self, problem: Problem, cluster: Cluster, schedule: str, pins: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
+        by_device = [frozenset(v for v in pins if pins[v] == name) for name in dict.fromkeys(pins.values())]
+        problem = replace(problem, together=(*problem.together, *by_device))
+        cluster = replace(cluster, named=frozenset(pins.values()))
         self.problem, self.cluster, self.schedule = problem, cluster, schedule
+        names = [{device.name for device in kind} for kind in cluster.kinds]
+        self.elsewhere = [sum(1 << v for v, name in pins.items() if name not in own) for own in names]  # by kind
         self.ends = Boundaries(problem, cluster.link)
         profiles = {id(profile): number for number, profile in enumerate(cluster.profiles)}
         self.profile = [profiles[id(kind[0].profile)] for kind in cluster.kinds]
@@ -214,11 +226,13 @@ class Planner:
         most_in_flight = SCHEDULES[self.schedule].in_flight(last, last, micro_batches)
         most = holding.most(most_in_flight, micro_batches, crossing)
         if all(memory is None or most <= memory + more for memory in self.memory):
-            return None
+            return self._marked
         flight, devices, memory = SCHEDULES[self.schedule].in_flight, sum(counts), self.memory
 
         def fits(start: int, end: int, kind: int, position: int) -> bool:
             limit = memory[kind]
+            if end & ~start & self.elsewhere[kind]:
+                return False
             if limit is None:
                 return True
             in_flight = flight(position, devices, micro_batches)
@@ -226,11 +240,31 @@ class Planner:
 
         return fits
 
-    def missing(self, counts: Sequence[int], micro_batches: int) -> int:
-        """By how many bytes the memory of each device is too small, were the order of the layers that of the spec."""
+    @property
+    def _marked(self) -> Fits | None:
+        """Whether a device may have a stage, whatever its memory; None where it may have any."""
+        elsewhere = self.elsewhere
+        return (lambda start, end, kind, position: not end & ~start & elsewhere[kind]) if any(elsewhere) else None
+
+    def possible(self, counts: Sequence[int]) -> bool:
+        """Whether a stage on each device can have what is marked, were there memory enough."""
+        for family in (self.small, self.all or self.most or self.contracted):
+            if family is not None:
+                try:
+                    if some_split(family, counts, self.paces, self.profile, self._marked, MOST_PAIRS) is not None:
+                        return True
+                except TooManyPairs:
+                    continue
+        return False
+
+    def missing(self, counts: Sequence[int], micro_batches: int) -> int | None:
+        """By how many bytes the memory of each device is too small, were the order of the layers that of the spec; None
+        where that order has no such stages."""
         high = 1 << 20
         while not self._possible(counts, micro_batches, high):
             high *= 2
+            if high > MOST_BYTES:
+                return None
         low = 0
         while high - low > max(high >> 10, 1):
             middle = (low + high) // 2

@@ -11,11 +11,12 @@ from archdsl.placement.bounds import Planner
 from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries
+from archdsl.placement.latency_plan import place_for_latency
 from archdsl.placement.marks import runs
 from archdsl.placement.parallel import Way, both, closing_seconds, together
 from archdsl.placement.pipelined import Pipelined, pipelined, refused
 from archdsl.placement.plan import PlacementPlan, PlannedStage, Received, TrainingConditions
-from archdsl.placement.problem import Problem, problem_of
+from archdsl.placement.problem import Problem, inference_problem_of, problem_of
 from archdsl.placement.schedule import LIST, lists_of, suits
 from archdsl.placement.simulate import simulate
 from archdsl.placement.stages import PlacedStage, device_seconds, stage_costs
@@ -30,7 +31,7 @@ def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> Pla
     """
     head = header(graph)
     batch, micro_batches = conditions.batch, conditions.micro_batches
-    if batch % micro_batches:
+    if conditions.objective == "throughput" and batch % micro_batches:
         divisors = [n for n in range(1, batch + 1) if batch % n == 0]
         near = min(divisors, key=lambda n: (abs(n - micro_batches), n))
         raise PlacementError(
@@ -39,13 +40,19 @@ def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> Pla
     if not head["batch"]:
         raise PlacementError("the batch is a number in the spec or in its inputs; leave it open: [N, …]")
 
-    def at_once(size: int) -> Problem:
-        values: Mapping[str, int] = {**head["least_batch"], **dict.fromkeys(head["batch"], size)}
-        return problem_of(graph, values, cluster.profiles, conditions.dtype, conditions.optimizer)
+    def values(size: int) -> Mapping[str, int]:
+        return {**head["least_batch"], **dict.fromkeys(head["batch"], size)}
 
-    if head["devices"]:
-        return _by_marks(graph, _as_declared(cluster, head["devices"]), conditions, at_once)
-    return _by_search(graph, cluster, conditions, at_once)
+    def at_once(size: int) -> Problem:
+        return problem_of(graph, values(size), cluster.profiles, conditions.dtype, conditions.optimizer)
+
+    declared = _as_declared(cluster, head["devices"]) if head["devices"] else cluster
+    if conditions.objective == "latency":
+        problem = inference_problem_of(graph, values(batch), cluster.profiles, conditions.dtype)
+        return place_for_latency(graph, declared, conditions, problem)
+    if not head["devices"]:
+        return _by_search(graph, cluster, conditions, at_once)
+    return _completed(graph, declared, conditions, at_once) or _by_marks(graph, declared, conditions, at_once)
 
 
 def _by_search(
@@ -62,6 +69,28 @@ def _by_search(
         raise _too_large(planner, counts, conditions)
     instead = (*together(cluster, at_once, conditions.batch), *both(planner, each, micro_batches))
     return _plan(graph, planner.ends, cluster, conditions, piped, instead)
+
+
+def _completed(
+    graph: Graph, cluster: Cluster, conditions: TrainingConditions, at_once: Callable[[int], Problem]
+) -> PlacementPlan | None:
+    """The best split in which what the spec marks is where it says; None where it marks everything, or where a device
+    would need more than one stage."""
+    micro_batches = conditions.micro_batches
+    problem = at_once(conditions.batch // micro_batches)
+    marked = {v: layer(graph, key) for v, key in enumerate(problem.nodes[:-1])}
+    pins = {v: str(node["device"]) for v, node in marked.items() if node["pinned"]}
+    if len(pins) == problem.layers or conditions.stages_per_device > 1:
+        return None
+    planner = Planner(problem, cluster, conditions.schedule, pins)
+    counts = [len(kind) for kind in planner.cluster.kinds]
+    if refused(planner, len(cluster.devices), 1, micro_batches) is not None or not planner.possible(counts):
+        return None
+    piped = pipelined(planner, counts, 1, micro_batches)
+    if piped is None:
+        raise _too_large(planner, counts, conditions)
+    plan = _plan(graph, planner.ends, cluster, conditions, piped, tuple(together(cluster, at_once, conditions.batch)))
+    return replace(plan, pinned=len(pins))
 
 
 def _by_marks(
@@ -171,4 +200,5 @@ def _too_large(planner: Planner, counts: Sequence[int], conditions: TrainingCond
     if conditions.stages_per_device > 1:
         return PlacementError(f"no split into stages that was tried fits into memory: {help}")
     missing = planner.missing(counts, conditions.micro_batches)
-    return PlacementError(f"no split into stages fits into memory: each device would need {size(missing)} more; {help}")
+    needed = f"each device would need {size(missing)} more; " if missing is not None else ""
+    return PlacementError(f"no split into stages fits into memory: {needed}{help}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from archdsl.placement.actions import ActionRow
 from archdsl.placement.device_map import folded
@@ -14,12 +14,16 @@ from archdsl.placement.problem import Problem
 from archdsl.placement.runnable import SpecSource
 from archdsl.placement.simulate import StageCost
 
+OBJECTIVES: Final = ("throughput", "latency")
+LATENCY: Final = "latency"  # the schedule of a plan for latency, in which nothing is repeated
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConditions:
     """How the network is trained: `batch` is that of a step, which is cut into micro-batches of equal size.
 
-    stages_per_device: where the split is searched for.
+    stages_per_device: where the split is searched for. objective: steps of training one after the other, or, for
+    latency, one batch in inference, at once.
     """
 
     batch: int = 32
@@ -28,6 +32,7 @@ class TrainingConditions:
     optimizer: str = "sgd"
     dtype: str = "fp32"
     stages_per_device: int = 1
+    objective: str = "throughput"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ class PlacementPlan:
 
     bottleneck: seconds of a micro-batch on the slowest device, with what it receives and sends; no split has less than
     `bound`, which is the same where the spec places its layers. step: predicted seconds of a training step. bubble: the
-    share of the devices' time in which they wait. schedule: what the stages run by; "list" where devices alternate.
+    share of the devices' time in which they wait. For latency `bottleneck` and `step` are the seconds of the batch, and
+    no placement has less than `bound`. schedule: what the stages run by; "list" where devices alternate.
     """
 
     network: str
@@ -96,6 +102,7 @@ class PlacementPlan:
     lists: tuple[ActionRow, ...]  # of the devices that have stages, in the order of `used`
     costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
+    pinned: int = 0  # where it says so of some only: of how many
     source: SpecSource | None = None  # where processes find the network
 
     @property
@@ -137,6 +144,9 @@ class PlacementPlan:
         count = len(self.stages)
         if self.marked:
             return Way("as the spec places it", self.step, stages=count)
+        if self.conditions.objective == "latency":
+            several = f"split over {len(self.used)} devices"
+            return Way(several if len(self.used) > 1 else f"one device ({self.used[0]})", self.step, stages=count)
         each = f" on {len(self.used)} devices" if 1 < len(self.used) < count else ""
         how = (
             f"pipeline of {count} stages{each}"
@@ -167,6 +177,7 @@ class PlacementPlan:
             "batch": conditions.batch,
             "micro_batches": conditions.micro_batches,
             "schedule": self.schedule,
+            "objective": conditions.objective,
             "owners": list(self.owners),
             "optimizer": conditions.optimizer,
             "dtype": conditions.dtype,

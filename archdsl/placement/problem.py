@@ -7,7 +7,7 @@ every other comes before it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from archdsl.graph import Graph
@@ -93,6 +93,16 @@ def problem_of(
     return _Reading(graph, run, OPTIMIZERS[optimizer].states).problem(timings)
 
 
+def inference_problem_of(
+    graph: Graph, values: Mapping[str, int], profiles: Sequence[DeviceProfile], dtype: str
+) -> Problem:
+    """The same in inference: nothing goes back, and nothing is kept. The loss takes no time, and reads what leaves."""
+    timings = [predict(graph, profile, dtype=dtype, values=values) for profile in profiles]
+    hardware: Hardware = "cuda" if profiles[0].hardware == "cuda" else "cpu"
+    run = execution(NetView(graph, values), training=False, setting=Setting(PRECISIONS[dtype], hardware))
+    return _Reading(graph, run, 0).inference_problem(timings)
+
+
 class _Reading:
     """The training run of a network, read for placement."""
 
@@ -116,6 +126,24 @@ class _Reading:
             kept=self._kept(),
             parameters=(*trained, 0),
             tensors=self._tensors(),
+            together=self._together(),
+        )
+
+    def inference_problem(self, timings: Sequence[Timing]) -> Problem:
+        zeros = (0,) * (self.loss + 1)
+
+        def seconds(timing: Timing) -> Times:
+            own = (timing.inference[step.name].seconds if step.name in timing.inference else 0.0 for step in self.steps)
+            return Times((*own, 0.0), (0.0,) * (self.loss + 1))
+
+        return Problem(
+            nodes=(*self.index, LOSS),
+            before=self._before(),
+            times=tuple(map(seconds, timings)),
+            at_rest=(*(weight_bytes(step.node, self.run.setting) for step in self.steps), 0),
+            kept=zeros,
+            parameters=zeros,
+            tensors=tuple(replace(tensor, gradient=0) for tensor in self._tensors()),
             together=self._together(),
         )
 

@@ -40,6 +40,8 @@ class PrintedPlan(PlacementPlan):
         is light, dark or print. Needs the extra `plot`. Raises `ValueError` for an unknown format or theme, and for
         more actions than can be drawn; `OSError` where it cannot write.
         """
+        if self.conditions.objective == "latency":
+            raise ValueError("only the schedule of a pipeline is drawn, and a plan for latency has none")
         if path is not None:
             path = validate.file_path("path", path)
         plot: Plot = backend("viz.plots").of_plan(self, theme=theme)
@@ -56,7 +58,10 @@ def text(plan: PlacementPlan, width: int | None = None) -> str:
 def answer(plan: PlacementPlan) -> str:
     """In one line, what takes least, and what memory forbids."""
     best, (quickest, *_) = plan.best, plan.ways
-    said = f"{best.how}: {duration(best.step)} a step of {plan.conditions.batch}"
+    what = f"a step of {plan.conditions.batch}"
+    if plan.conditions.objective == "latency":
+        what = "a sample" if plan.conditions.batch == 1 else f"a batch of {plan.conditions.batch}"
+    said = f"{best.how}: {duration(best.step)} {what}"
     others = [f"{way.how} {duration(way.step)}" for way in plan.ways if way != best and way.fits]
     if others:
         said += f", against {', '.join(others)}"
@@ -72,16 +77,13 @@ def sheet(plan: PlacementPlan) -> Sheet:
     proved = "the least possible" if plan.gap < 1e-9 else f"at most {plan.gap:.1%} over the least possible"
     if plan.marked:
         proved = "as the spec places it"
-    least = "at least " if any(device.profile.peaks for device in plan.cluster.devices) else ""
-    each = conditions.batch // conditions.micro_batches
-    cut = f"{plan.schedule}, {conditions.micro_batches} micro-batches of {each}"
-    notes = [
-        f"a step of the pipeline takes {least}{duration(plan.step)} with {conditions.optimizer} ({cut})",
-        f"devices wait {plan.bubble:.0%} of it",
-        f"a micro-batch takes {duration(plan.bottleneck)} on the slowest device with its transfers, {proved}",
-    ]
-    if len(plan.stages) < count and not plan.marked:
-        notes.append(f"more stages would not be quicker: {count - len(plan.stages)} of {count} devices have none")
+    notes = [*(_of_latency if conditions.objective == "latency" else _of_pipeline)(plan, proved)]
+    if plan.pinned:
+        which = f"{plan.pinned} of {plan.problem.layers} layers"
+        notes.append(f"{which} are where the spec marks them, the others where it takes least")
+    if len(plan.used) < count and not plan.marked:
+        more = "more devices" if conditions.objective == "latency" else "more stages"
+        notes.append(f"{more} would not be quicker: {count - len(plan.used)} of {count} devices have none")
     return Sheet(
         title=f"placement on {count} devices",
         columns=COLUMNS,
@@ -89,6 +91,31 @@ def sheet(plan: PlacementPlan) -> Sheet:
         notes=tuple(notes),
         document=plan.to_dict(),
     )
+
+
+def _of_pipeline(plan: PlacementPlan, proved: str) -> tuple[str, ...]:
+    conditions = plan.conditions
+    each = conditions.batch // conditions.micro_batches
+    cut = f"{plan.schedule}, {conditions.micro_batches} micro-batches of {each}"
+    return (
+        f"a step of the pipeline takes {_least(plan)}{duration(plan.step)} with {conditions.optimizer} ({cut})",
+        f"devices wait {plan.bubble:.0%} of it",
+        f"a micro-batch takes {duration(plan.bottleneck)} on the slowest device with its transfers, {proved}",
+    )
+
+
+def _of_latency(plan: PlacementPlan, proved: str) -> tuple[str, ...]:
+    """The bound is that of the longest path and of the work shared out evenly, from waist to waist."""
+    notes = (
+        f"a batch of {plan.conditions.batch} in inference takes {_least(plan)}{duration(plan.step)}, {proved}",
+        f"devices wait {plan.bubble:.0%} of it",
+    )
+    bound = f"the longest path and the work shared out evenly take {duration(plan.bound)}, which nothing can beat"
+    return notes if plan.marked or plan.gap < 1e-9 else (*notes, bound)
+
+
+def _least(plan: PlacementPlan) -> str:
+    return "at least " if any(device.profile.peaks for device in plan.cluster.devices) else ""
 
 
 def _line(stage: PlannedStage) -> Line:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from itertools import permutations, product
 from math import inf
+from types import MappingProxyType
 
 from archdsl.measure.time.gpus import GPUS
 from archdsl.placement.devices import Cluster, Device, Link
@@ -55,8 +57,13 @@ def some_problem(seed: int) -> tuple[Problem, Cluster, int]:
     return problem, Cluster(tuple(devices), Link(draw.choice([1.0, 10.0, 100.0]), 0.5)), draw.randint(1, 5)
 
 
-def brute_force(problem: Problem, cluster: Cluster, schedule: str, micro: int) -> float:
-    """The least bottleneck of all assignments of nodes to stages and of stages to devices; inf where none fits."""
+def brute_force(
+    problem: Problem, cluster: Cluster, schedule: str, micro: int, pins: Mapping[int, str] = MappingProxyType({})
+) -> float:
+    """The least bottleneck of all assignments of nodes to stages and of stages to devices; inf where none fits.
+
+    pins: the names of the devices that some nodes are on.
+    """
     best, size = inf, len(problem.nodes)
     for stages in range(1, len(cluster.devices) + 1):
         for at in product(range(stages), repeat=size):
@@ -65,7 +72,8 @@ def brute_force(problem: Problem, cluster: Cluster, schedule: str, micro: int) -
             if any(len({at[v] for v in group}) > 1 for group in problem.together):
                 continue
             for devices in permutations(cluster.devices, stages):
-                best = min(best, _bottleneck(problem, cluster, at, devices, schedule, micro))
+                if all(devices[at[v]].name == name for v, name in pins.items()):
+                    best = min(best, _bottleneck(problem, cluster, at, devices, schedule, micro))
     return best
 
 

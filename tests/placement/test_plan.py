@@ -210,6 +210,19 @@ def test_layers_without_a_mark_are_where_elaboration_puts_them(network_of: Calla
     assert plan.schedule == "1f1b"
 
 
+def test_layers_that_a_spec_leaves_unmarked_are_placed_for_it(network_of: Callable[..., Network]) -> None:
+    code = """network Net(image: [N, 64, 64, 64]) {
+        device a, b
+        image -> one: conv(64, 3, padding = 1) -> two: conv(64, 3, padding = 1)
+            -> three: conv(64, 3, padding = 1) @b -> four: conv(64, 3, padding = 1)
+    }"""
+    plan = network_of(code).place(2, "a100", link="2TB/s", latency="0us")
+    assert [(stage.device, stage.layers) for stage in plan.stages] == [("a", ("one", "two")), ("b", ("three", "four"))]
+    assert plan.pinned == 1
+    assert "1 of 4 layers are where the spec marks them" in str(plan)
+    assert plan.gap == 0
+
+
 def test_marks_that_memory_forbids_are_told_by_how_much() -> None:
     with pytest.raises(PlacementError, match=r"places on gpu0 needs .* more than it has"):
         archdsl.load("alexnet").place(2, memory="100MiB", **A100)  # type: ignore[arg-type]
