@@ -163,7 +163,7 @@ class Operator:
         lies: how its output lies in memory: "in order"; "in format", which is channels last where all its inputs are;
             "in plane format", the same in two spatial dimensions and in one taken for a plane; or "elementwise", in
             the order in which its inputs lie.
-        gathers: it reads no more of its weights than it gives back.
+        gathers: it reads no more of its weights, or of its first input, than it gives back.
         takes: for each input what it holds, a key of `TAKEN` ("floating", "integers", "booleans", "numbers",
             "anything"); the last goes for all further ones.
         gives: for each output, or for all, its type, or how it follows from those of the inputs, a key of `GIVEN`
@@ -254,6 +254,10 @@ class Operator:
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         """Operations of inference beside the multiply-adds: additions, comparisons, functions of single values."""
         return 0
+
+    def kernels(self, inputs: Sequence[Shape]) -> Size:
+        """How many kernels run one after another at least: the time that it takes to begin them adds up."""
+        return 1
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         """Values kept for backward beside what `saves` names: results in between, as precise as its output."""

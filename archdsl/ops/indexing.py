@@ -31,6 +31,7 @@ class Gather(Operator, group="reshape"):
 
     inputs = ("input", "index")
     takes = ("anything", "integers")
+    gathers = True
     examples = (
         Example("gather(1)", ((2, 8, 5), (2, 3, 5)), (2, 3, 5)),
         Example("gather(-1)", ((4, 9), (2, 1)), (2, 1)),
@@ -67,6 +68,7 @@ class IndexSelect(Operator, group="reshape"):
 
     inputs = ("input", "index")
     takes = ("anything", "integers")
+    gathers = True
     examples = (
         Example("index_select(1)", ((2, 8, 5), (3,)), (2, 3, 5)),
         Example("index_select", ((9, 4), (6,)), (6, 4)),

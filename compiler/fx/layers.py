@@ -61,6 +61,31 @@ class HeadsAttention(nn.MultiheadAttention):
         return super().forward(query, key, value, need_weights=False)[0]
 
 
+class LongShortTermMemory(nn.LSTM):
+    """`torch.nn.LSTM` on [N, length, features], returning the sequence, the last states and the last cells."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, batch_first=True)
+
+    def forward(self, input: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        sequence, (state, cell) = super().forward(input)
+        return sequence, state, cell
+
+
+class GatedRecurrentUnits(nn.GRU):
+    """`torch.nn.GRU` on [N, length, features]."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, batch_first=True)
+
+
+class Recurrence(nn.RNN):
+    """`torch.nn.RNN` on [N, length, features]."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, batch_first=True)
+
+
 class VolumeResponseNorm(nn.LocalResponseNorm):
     """`torch.nn.LocalResponseNorm` on [N, C, D, H, W], wherever the values lie: torch's asks for a view of the squares
     whose rows and columns are one dimension, which there is none of if they do not lie in order. The squares are copied

@@ -156,6 +156,15 @@ def pow_(*tensors: Tensor, base: Any = None, **number: Any) -> Tensor:
     return torch.pow(x, exponent)
 
 
+def lstm(x: Tensor, **params: Any) -> Sequence[Tensor]:
+    sequence, (state, cell) = nn.LSTM(x.shape[-1], batch_first=True, **params)(x)
+    return sequence, state, cell
+
+
+def recurrent(cls: type[nn.RNNBase]) -> Operation:
+    return lambda x, **params: cls(x.shape[-1], batch_first=True, **params)(x)
+
+
 def extreme(function: Callable[..., Tensor]) -> Operation:
     return lambda x, dim=(), keepdim=False: function(x, dim=dim, keepdim=keepdim)
 
@@ -264,6 +273,9 @@ REFERENCE: dict[str, Operation] = {
     "min": extreme(torch.amin),
     **{name: compared(getattr(torch, name)) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     "where": where,
+    "lstm": lstm,
+    "gru": recurrent(nn.GRU),
+    "rnn": recurrent(nn.RNN),
     "randn": torch.randn_like,
     "rand": torch.rand_like,
     "masked_fill": lambda x, mask, value: torch.masked_fill(x, mask, value),
