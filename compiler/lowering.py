@@ -47,9 +47,10 @@ def assemble(graph: Graph) -> Assembly:
     phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in layers(graph))
     inference = _Phase(graph, targets, holders, homes, training=False).routine() if phased else training
     outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
-    losses = [_loss(loss, outputs) if loss else None for loss in (head["loss"], head["inference_loss"])]
+    loss, inference_loss = (_loss(one, outputs) if one else None for one in (head["loss"], head["inference_loss"]))
     built = tuple({holder.path: holder for holder in holders.values()}.values())
-    return Assembly(head["network"], head["devices"], built, training, inference, *losses)
+    rest = (training, inference, loss, inference_loss, _aliases(graph))
+    return Assembly(head["network"], head["devices"], built, *rest)
 
 
 def _loss(loss: Graph, outputs: Homes) -> Routine:
@@ -62,6 +63,19 @@ def _loss(loss: Graph, outputs: Homes) -> Routine:
     own = {key: homes[key] for key, node in layers(loss) if node["op"] != "input"}
     targets = {key: _target(loss, key) for key in own}
     return _Phase(loss, targets, _holders(loss, targets), own, training=True).routine()
+
+
+def _aliases(graph: Graph) -> dict[str, str]:
+    """Keys under which checkpoints may hold a weight once more, since a layer that is lent it has one there."""
+    found = {}
+    for key, node in layers(graph):
+        lent = getattr(node["operator"], "lent", ())
+        for name, (producer, _) in zip(reversed(lent), reversed(operands(graph, key)), strict=False):
+            owner = layer(graph, producer)
+            if owner["operator"].owns_storage and node["path"] == key:
+                weight = owner["operator"].params.get("weight")
+                found[f"{key}.{name}"] = f"{owner['path']}.{weight}" if weight else owner["path"]
+    return found
 
 
 # --- what is called, and what is built
@@ -101,6 +115,9 @@ def _holders(graph: Graph, targets: Mapping[str, Target]) -> dict[str, Holder]:
         if target.kind == "function":
             continue
         node = layer(graph, key)
+        if target.kind == "weight":  # of what the layer holds
+            found[key] = found[node["path"]]
+            continue
         first = found.get(node["path"])
         # A shared pool of images and of series is two modules of torch: without weights, that is no difference.
         shared = first is not None and (first.target == target or bool(first.held))
@@ -154,6 +171,7 @@ class _Phase:
         feeds = tuple(Feed(name, *_declared(self.graph, name)) for name in head["inputs"])
         block = _Block(self)
         keys = [key for key, node in layers(self.graph) if key in self.needed and node["op"] != "input"]
+        keys.sort(key=lambda key: self.targets[key].kind != "weight")  # no region is divided by what it only reads
         for region, members in self._regions(keys):
             block.recompute(region, members) if region is not None else block.invoke(members)
         results = tuple(Result(o["name"], self.own(o["node"], o["output"])) for o in self.outputs)

@@ -72,6 +72,7 @@ def step(operator: Operator) -> str:
             said.append(literal(value))
         elif not isinstance(parameter.kind, Init) and not same_value(value, parameter.default):
             said.append(f"{parameter.name} = {literal(value)}")
+    said += [f"{name} = …" for name in getattr(operator, "lent", ())]
     return operator.name + (f"({', '.join(said)})" if said else "")
 
 
@@ -80,16 +81,17 @@ def _said(a: Layer, b: Layer, shared_a: bool, shared_b: bool) -> Iterable[Change
     if a["op"] != b["op"]:
         yield Change("operator", step(a["operator"]), step(b["operator"]))
     else:
-        for name, value in a["params"].items():
-            if not same_value(value, b["params"][name]):
-                yield Change(name, value, b["params"][name])
+        for name in {**a["params"], **b["params"]}:
+            x, y = a["params"].get(name), b["params"].get(name)
+            if not same_value(x, y):
+                yield Change(name, x, y)
     if shared_a != shared_b:
         yield Change("weights", "shared" if shared_a else "own", "shared" if shared_b else "own")
-    x: Mapping[str, Any] = a
-    y: Mapping[str, Any] = b
+    marks_a: Mapping[str, Any] = a
+    marks_b: Mapping[str, Any] = b
     for name in MARKS:
-        if x[name] != y[name]:
-            yield Change(name, x[name], y[name])
+        if marks_a[name] != marks_b[name]:
+            yield Change(name, marks_a[name], marks_b[name])
 
 
 def _named(graph: Graph, reads: Iterable[tuple[str, int]]) -> tuple[str, ...]:
