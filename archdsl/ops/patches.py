@@ -39,7 +39,7 @@ class _Patches(Operator):
         return None  # places are told by two dimensions at once
 
     def target(self, *inputs: Shape) -> Target:
-        return Target(f"torch.nn.{type(self).__name__}", self.params)
+        return Target(f"torch.nn.{self.name.capitalize()}", self.params)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Unfold(_Patches, group="reshape"):
 
 
 @dataclass(frozen=True)
-class Fold(_Patches, group="reshape"):
+class FoldPatches(_Patches, group="reshape", name="fold"):
     """Columns put back as the windows of an image, and added where windows overlap (col2im)."""
 
     output_size: Any = param(Sizes(1), "height and width of the image")
