@@ -73,6 +73,7 @@ RENAMED = {
     "bceloss": "binary_cross_entropy", "kldivloss": "kl_div", "rmsnormalization": "rms_norm", "absolute": "abs",
     "absval": "abs", "clip": "clamp", "spatialdropout": "dropout2d", "lazylinear": "linear", "lazyconv": "conv",
     "lazybatchnorm": "batch_norm", "lazyinstancenorm": "instance_norm", "featuredropout": "dropout2d",
+    "gridsampler": "grid_sample",
 }  # fmt: skip
 
 
