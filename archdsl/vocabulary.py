@@ -221,40 +221,33 @@ OPERATORS: Final[dict[str, Word]] = {
     ),
     **_advised(None, "write `for i in range(n) { … }` or `repeat n { … }`", "modulelist"),
     **_advised(None, "an input is declared by its shape: `network Net(x: [N, 3, 224, 224])`", "input inputlayer"),
-    **_advised(None, "a value is `parameter([…])`; `archdsl explain` says more", "tensor zeros ones full randn rand"),
+    **_advised(None, "a value is `parameter([…])`; `archdsl explain` says more", "tensor zeros ones full"),
     **_advised(None, "write `(a + b) / 2`", "average"),
     **_advised(None, "write the activation itself: `relu`", "activation"),
-    **_advised(
-        None,
-        "no operator does this yet: `reshape([N, C, H / r, r, W / r, r]) -> permute([0, 1, 3, 5, 2, 4])` and another "
-        "`reshape` do the same",
-        "pixelunshuffle spacetodepth reorg",
-    ),
-    **_advised(None, "no operator does this; `pixel_shuffle` orders the channels in another way", "depthtospace"),
-    **_advised(None, "no layer is recurrent; one of your own can be: `archdsl --operators FILE`", "lstm gru rnn"),
+    **_advised("pixel_unshuffle", "`pixel_unshuffle` orders the channels in another way", "spacetodepth reorg"),
+    **_advised("pixel_shuffle", "`pixel_shuffle` orders the channels in another way", "depthtospace"),
     # Names of torch and Keras for which there is no operator, some of which are one letter away from one that there is.
     **_advised(
         None,
         _NOTHING,
         """
         dropout1d dropout3d neg negative expm1 log2 log10 log1p square tan asin acos atan sinh cosh asinh acosh atanh
-        erf erfc ceil trunc frac min minimum argmax argmin amax amin aminmax fmax fmin where select masked maskedfill
-        maskedselect cumsum cumprod topk sort argsort unique gather scatter indexselect take roll flip fliplr flipud
-        rot90 tile repeatinterleave einsum tensordot outer inner cross norm vectornorm var std varmean stdmean median
-        mode logsumexp logaddexp logdet det inverse svd qr rrelu hardshrink softshrink tanhshrink softsign threshold
-        gumbelsoftmax crelu maxout quickgelu syncbatchnorm weightnorm spectralnorm alphadropout featurealphadropout
-        dropblock gaussiandropout gaussiannoise unfold fold im2col col2im gridsample affinegrid bilinear bilinear2d
-        embeddingbag onehot maxunpool maxunpool1d maxunpool2d maxunpool3d fractionalmaxpool fractionalmaxpool2d
+        erf erfc ceil trunc frac minimum amax amin aminmax fmax fmin select masked maskedselect cumprod argsort
+        unique scatter take fliplr flipud rot90 repeatinterleave einsum tensordot outer inner cross vectornorm
+        varmean stdmean median mode logaddexp logdet det inverse svd qr rrelu hardshrink softshrink tanhshrink
+        softsign threshold gumbelsoftmax crelu maxout quickgelu syncbatchnorm weightnorm spectralnorm alphadropout
+        featurealphadropout dropblock gaussiandropout gaussiannoise im2col col2im affinegrid bilinear bilinear2d
+        embeddingbag onehot maxunpool1d maxunpool2d maxunpool3d fractionalmaxpool fractionalmaxpool2d
         fractionalmaxpool3d adaptivelogsoftmax cosinesimilarity pairwisedistance cdist pdist linearattention
         softmax2d lstmcell grucell rnncell transformer transformerencoder transformerdecoder transformerencoderlayer
         transformerdecoderlayer hingeembeddingloss marginrankingloss multimarginloss multilabelmarginloss
         multilabelsoftmarginloss softmarginloss tripletmarginwithdistanceloss poissonnllloss gaussiannllloss
         crossmaplrn2d crossmaplrn localresponse addmm addbmm baddbmm addcmul addcdiv lerp heaviside hypot logit sinc
-        sgn signbit eq ne gt ge lt le equal isnan isinf isfinite any all not and or xor bernoulli multinomial normal
-        poisson arange linspace logspace eye diag diagonal trace kron bincount histc meshgrid nonzero numel hstack
-        vstack dstack columnstack rowstack blockdiag bucketize searchsorted fft ifft stft istft relu1 elish telu
-        silence argmaxlayer bnll mvn power reduction rerange spp hinge infogainloss contrastiveloss yolo region
-        detection route crnn local softpool blurpool rnnt unpool unpooling concatblend convtbc groupedmm scaledmm
+        sgn signbit equal isnan isinf isfinite any all not and or xor bernoulli multinomial normal poisson arange
+        linspace logspace eye diag diagonal trace kron bincount histc meshgrid nonzero numel hstack vstack dstack
+        columnstack rowstack blockdiag bucketize searchsorted fft ifft stft istft relu1 elish telu silence
+        argmaxlayer bnll mvn power reduction rerange spp hinge infogainloss contrastiveloss yolo region detection
+        route crnn local softpool blurpool rnnt unpool unpooling concatblend convtbc groupedmm scaledmm
         scaledgroupedmm linearcrossentropy linearcrossentropyloss multiheadattentionforward nativechannelshuffle
         adaptivelogsoftmaxwithloss rnnbase rnncellbase module moduledict parameterdict parameterlist dataparallel
         container lazyconvtranspose lazyconvtranspose1d lazyconvtranspose2d lazyconvtranspose3d
