@@ -3,6 +3,7 @@
 from archdsl.ops import (
     activation,
     attention,
+    constant,
     conv,
     convert,
     function,
@@ -46,6 +47,7 @@ __all__ = [
     "activation",
     "attention",
     "build",
+    "constant",
     "conv",
     "convert",
     "function",
