@@ -65,7 +65,7 @@ def resolve(
         resolver.definitions_unused(spec)
     comments = tuple(comment.span for comment in spec.comments)
     bodies = tuple(node.span for node in (*spec.blocks, *spec.networks))
-    written = Writing(comments, tuple(resolver.statements), bodies, tuple(resolver.unused))
+    written = Writing(comments, tuple(resolver.statements), bodies, tuple(resolver.unused), (spec.source,))
     faults = sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
     return Resolution(faults, written, resolver.uses)
 
