@@ -159,7 +159,7 @@ class Full(_Filled, group="parameter"):
 
 
 @dataclass(frozen=True)
-class Tensor(_Constant, group="parameter"):
+class TensorLiteral(_Constant, group="parameter", name="tensor"):
     """The values that are written, in lists of lists of one length: a table, a mask, a filter.
 
     It goes where the network goes, as a buffer does, and is not saved with it.
