@@ -16,11 +16,21 @@ if TYPE_CHECKING:
     from archdsl.errors import SpecError
     from archdsl.limits import limited
     from archdsl.measure.network.report import Report
-    from archdsl.network import Network, load
+    from archdsl.network import Network, from_pretrained, load
     from archdsl.own_operators import load_operators
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "limited", "load", "load_operators"]
+__all__ = [
+    "Diagnostic",
+    "Network",
+    "Report",
+    "SpecError",
+    "__version__",
+    "from_pretrained",
+    "limited",
+    "load",
+    "load_operators",
+]
 
 # Public names arrive when they are first used, so that importing a part does not import the whole.
 _HOMES = {
@@ -28,6 +38,7 @@ _HOMES = {
     "Network": "archdsl.network",
     "Report": "archdsl.measure.network.report",
     "SpecError": "archdsl.errors",
+    "from_pretrained": "archdsl.network",
     "limited": "archdsl.limits",
     "load": "archdsl.network",
     "load_operators": "archdsl.own_operators",

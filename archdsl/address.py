@@ -7,24 +7,33 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from archdsl import validate
 from archdsl.diagnostics import did_you_mean
+from archdsl.embedded import carries_spec, embedded
 from archdsl.program import Program, program, unknown_spec
-from archdsl.read import read, read_stdin
+from archdsl.read import decode, read, read_stdin
 from archdsl.shipped import zoo
 from archdsl.source import STDIN, Source
+from archdsl.static import static_value
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def open_spec(
-    spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})
-) -> tuple[Program, str | None]:
+class Opened(NamedTuple):
+    """A program, the variant of it that is meant, if one is named, and what a file that carries it has chosen."""
+
+    program: Program
+    name: str | None
+    settings: Mapping[str, Any] = MappingProxyType({})
+    inputs: Mapping[str, Sequence[int | None]] = MappingProxyType({})
+
+
+def open_spec(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})) -> Opened:
     """The program that a SPEC names, and the variant in it, if it names one. Raises `SpecError`.
 
     `texts` stand for the files of these names.
@@ -35,14 +44,25 @@ def open_spec(
         raise unknown_spec("the SPEC is empty", "name a file, or a network that ships with archdsl", "")
     path, name = _split(written)
     if is_stdin(spec):
-        return program(_given(STDIN, texts) or read_stdin(), Path.cwd(), texts), name
+        return Opened(program(_given(STDIN, texts) or read_stdin(), Path.cwd(), texts), name)
     if path is not None:
         file = Path(path)
+        if name is None and carries_spec(path):
+            return _carried(path)
         if name is not None and not file.exists() and path in zoo():
             raise unknown_spec(f"`{path}` ships with archdsl and is one network", f"name it alone: `{path}`", written)
-        return program(_given(path, texts) or read(file, path), file.resolve().parent, texts), name
+        return Opened(program(_given(path, texts) or read(file, path), file.resolve().parent, texts), name)
     file = _shipped(written)
-    return program(read(file), file.parent), written
+    return Opened(program(read(file), file.parent), written)
+
+
+def _carried(path: str) -> Opened:
+    """The spec that an exported network carries: its files are named as if they lay in a folder of that name."""
+    found = embedded(path)
+    texts = {f"{path}/{name}": text for name, text in found.files.items()}
+    main, text = next(iter(texts.items()))
+    settings = {name: static_value(value) for name, value in found.settings.items()}
+    return Opened(program(decode(text.encode(), main), Path(path), texts), found.network, settings, found.inputs)
 
 
 def source_of(spec: str) -> Source:

@@ -23,7 +23,7 @@ from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops import Operator, Weight
 from archdsl.ops.dtypes import FLOATING
-from archdsl.source import Span
+from archdsl.source import Source, Span
 
 Graph: TypeAlias = "MultiDiGraph[str]"
 Exists: TypeAlias = Literal["both", "train"]  # in both phases, or in training only, as @train marks it
@@ -107,6 +107,7 @@ class Writing(NamedTuple):
     statements: tuple[Span, ...] = ()
     definitions: tuple[Span, ...] = ()  # blocks and networks
     unused: tuple[Unused, ...] = ()
+    sources: tuple[Source, ...] = ()  # the spec's own first, then those that it imports
 
 
 class Header(TypedDict):

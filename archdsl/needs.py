@@ -149,6 +149,12 @@ def unmet(needs: Iterable[Dim], values: Mapping[str, int]) -> list[Dim]:
     return [need for need in needs if symbols(need) <= values.keys() and value(need, values) < 0]
 
 
+def is_periodic(need: Dim) -> bool:
+    """Whether a need is about remainders, so that no larger value meets it for good."""
+    course = course_of(need)
+    return course is None or not course.rise
+
+
 def nearest(needs: Sequence[Dim], name: str, values: Mapping[str, int]) -> list[int]:
     """The values of a symbol next to the one it has, below and above, that meet all needs of it, others as they are."""
     own = values[name]

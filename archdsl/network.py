@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from archdsl import validate
 from archdsl.address import is_stdin
@@ -15,6 +16,7 @@ from archdsl.graph import Graph, header
 from archdsl.job import seldom_collected
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
+from archdsl.phases import Phase, phase_of
 from archdsl.pipeline import load_graph, load_open_graph
 from archdsl.placement.runnable import SpecSource
 from archdsl.presentation.printed import printed
@@ -202,10 +204,20 @@ class Network:
         self,
         devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
         *,
+        weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
+        rename: Mapping[str, str] | None = None,
+        fresh: Sequence[str] = (),
+        drop: Sequence[str] = (),
         force: bool = False,
         seed: int | None = None,
     ) -> CompiledNetwork:
-        """Compile to a `torch.fx.GraphModule`, with new weights drawn from torch's random generator.
+        """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file.
+
+        `weights` is a .safetensors file, one of `torch.save`, of which nothing is run, a folder that `export` wrote, or
+        tensors by name. Names and shapes have to be those of the network. `rename` says which name of the file is which
+        in the network, with patterns such as `{"backbone.*": "*"}`; what a pattern of `fresh` fits stays as drawn
+        (`["fc.*"]`, a classifier for other classes); what one of `drop` fits is left out. Heads that exist in training
+        only may be missing.
 
         With `seed`, each layer's are drawn from it and the layer's path alone, so that stages of a pipeline, which are
         built apart, draw the same.
@@ -216,14 +228,36 @@ class Network:
         `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
         others are taken all the same where nothing in the spec depends on it.
 
-        Raises `SpecError` where the devices do not fit, and where they have not the memory for the weights, unless
-        `force` says to try.
+        Raises `SpecError` where the devices or the weights do not fit, and where they have not the memory for the
+        weights, unless `force` says to try.
         """
         if isinstance(devices, Mapping):
             validate.named("devices", devices, "bad-device", "devices")
+        compiler = backend("compiler")
+        given = weights if weights is None or isinstance(weights, Mapping) else compiler.read_weights(Path(weights))
         graph = self._reopen() if self._reopen is not None else None
-        model: CompiledNetwork = backend("compiler").compile_graph(graph or self.graph, devices, force=force, seed=seed)
+        model: CompiledNetwork = compiler.compile_graph(graph or self.graph, devices, force=force, seed=seed)
+        if given is not None:
+            matching = compiler.Matching(rename or {}, tuple(fresh), tuple(drop))
+            compiler.load_weights(model, self.graph, given, matching)
         return model
+
+    def export(
+        self, path: str | os.PathLike[str], model: CompiledNetwork | None = None, *, phase: str = "inference"
+    ) -> None:
+        """Write the network with the weights of a compiled model, or with new ones, in the form of one phase.
+
+        The suffix is the format: .safetensors, .pt2 (`torch.export`) or .onnx (the extra `onnx`); a path without one is
+        a folder for a model hub. All carry the spec, so that `load` reads the network back from them. The sizes that
+        the network leaves open, its batch to begin with, are open in them.
+
+        Raises `SpecError` where it cannot be exported, `ValueError` for another suffix, `ImportError` where an extra is
+        not installed, `OSError` where it cannot write.
+        """
+        compiler = backend("compiler")
+        path, phase = validate.file_path("path", path), phase_of(phase)
+        validate.one_of("phase", phase, get_args(Phase))
+        compiler.export_network(self.compile() if model is None else model, self.graph, path, phase)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""
@@ -274,3 +308,13 @@ def load_at(
         os.fspath(spec), settings, {name: tuple(shape) for name, shape in (inputs or {}).items()}, symbols or {}
     )
     return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs), source=source)
+
+
+def from_pretrained(name: str | os.PathLike[str], **options: Any) -> CompiledNetwork:
+    """The model in a folder that `export` wrote, in inference; or in one of that kind on the Hub (the extra `hub`).
+
+    `options` are those of `huggingface_hub.snapshot_download` (`revision`, `local_files_only`, …). Raises `SpecError`
+    where the folder holds no such model.
+    """
+    folder = Path(name) if os.path.isdir(name) else backend("compiler").fetch(os.fspath(name), **options)
+    return load(folder).compile(weights=folder).eval()

@@ -71,9 +71,8 @@ def _wrong(operator: type[Operator], example: Example) -> Iterable[Diagnostic]:
 
 def _network(example: Example) -> str:
     """A network of one line that holds the example's step."""
-    name, _, rest = example.step.partition("(")
     letters = [f"x{i}" for i in range(len(example.inputs))]
-    call = f"{name}({', '.join(filter(None, [*letters, rest.removesuffix(')')]))})"
+    call = example.call(letters)
     if isinstance(next(iter(example.output), None), tuple):
         call += "[0]"
     types = example.dtypes or [""] * len(letters)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from archdsl import validate
-from archdsl.address import open_spec
+from archdsl.address import Opened, open_spec
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.elaborate import Choices, elaborate, unmet_needs
 from archdsl.errors import SpecError
@@ -42,9 +42,9 @@ def load_graph(
 ) -> Graph:
     """The elaborated graph of a SPEC. Raises `SpecError`."""
     validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
-    program, name = open_spec(spec)
-    choices = Choices(settings or {}, inputs or {}, symbols or {}, open_batch)
-    return _elaborated(program, *program.find(name), choices)
+    opened = open_spec(spec)
+    choices = replace(_choices(opened, settings, inputs), symbols=symbols or {}, open_batch=open_batch)
+    return _elaborated(opened.program, *opened.program.find(opened.name), choices)
 
 
 @one_job
@@ -56,15 +56,23 @@ def load_open_graph(
     """The graph of a SPEC that loads, the sizes of its inputs open where nothing in the spec depends on their numbers:
     all but those of the second dimensions, or the batch alone. None where something depends on that, too: where it does
     not elaborate so, or would not take the very sizes that the spec says."""
-    program, name = open_spec(spec)
-    network, variant = program.find(name)
+    opened = open_spec(spec)
+    chosen = _choices(opened, settings, inputs)
+    network, variant = opened.program.find(opened.name)
     for free in FREE:
-        choices = Choices(settings or {}, inputs or {}, free=free)
+        choices = replace(chosen, free=free)
         with suppress(SpecError):
-            graph = elaborate(network, program.definitions, variant, choices)
-            if unmet_needs(network, program.definitions, variant, choices, graph) is None:
+            graph = elaborate(network, opened.program.definitions, variant, choices)
+            if unmet_needs(network, opened.program.definitions, variant, choices, graph) is None:
                 return graph
     return None
+
+
+def _choices(
+    opened: Opened, settings: Mapping[str, Any] | None, inputs: Mapping[str, Sequence[int | None]] | None
+) -> Choices:
+    """What the user chooses, over what the file has chosen that carries the spec."""
+    return Choices({**opened.settings, **(settings or {})}, {**opened.inputs, **(inputs or {})})
 
 
 @one_job
@@ -76,8 +84,7 @@ def check(
     `texts` stand for the files of these names. `trials` meters the work of trying fixes, where it is that of several
     checks.
     """
-    program, name = open_spec(spec, texts)
-    return _graphs(program, name, trials)
+    return _graphs(open_spec(spec, texts), trials)
 
 
 @one_job
@@ -87,16 +94,17 @@ def check_and_lint(
     """The same, and what lint finds in the graphs. Raises `SpecError` with all faults."""
     from archdsl.lint import lint  # its rules are loaded where they are needed
 
-    program, name = open_spec(spec, texts)
-    graphs = _graphs(program, name, trials)
-    return graphs, lint(graphs, program.spec.source if name is None else None)
+    opened = open_spec(spec, texts)
+    graphs = _graphs(opened, trials)
+    return graphs, lint(graphs, opened.program.spec.source if opened.name is None else None)
 
 
-def _graphs(program: Program, name: str | None, trials: Work | None) -> list[Graph]:
+def _graphs(opened: Opened, trials: Work | None) -> list[Graph]:
+    program, name = opened.program, opened.name
     wanted = program.checked if name is None else [program.find(name)]
     graphs, faults = [], dict[tuple[str, str], Diagnostic]()
     where = dict[tuple[str, str], list[tree.NetworkDefinition | tree.Variant]]()  # each fault is in
-    choices, trials = Choices(), trials or Work(TRIALS)  # one meter of work for all of them
+    choices, trials = _choices(opened, None, None), trials or Work(TRIALS)  # one meter of work for all of them
     for network, variant in wanted:
         try:
             graphs.append(_elaborated(program, network, variant, choices, faults, trials))
@@ -167,7 +175,7 @@ def marked_source(
 
     Raises `SpecError` where it cannot be read, or where its imports cannot be from beside it.
     """
-    program, name = open_spec(spec)
+    program, name = open_spec(spec)[:2]
     network, variant = program.find(name)
     marked = with_marks(program.spec, network, variant, marks_of(devices))
     text = forms.convert_spec(marked, form)

@@ -28,7 +28,7 @@ from archdsl.definitions import (
 from archdsl.diagnostics import Diagnostic, Label, unknown
 from archdsl.graph import Unused, Writing
 from archdsl.limits import most_faults
-from archdsl.ops import OPERATORS, parameter_table, words
+from archdsl.ops import OPERATORS, Weighted, parameter_table, words
 from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.source import Span
@@ -65,7 +65,7 @@ def resolve(
         resolver.definitions_unused(spec)
     comments = tuple(comment.span for comment in spec.comments)
     bodies = tuple(node.span for node in (*spec.blocks, *spec.networks))
-    written = Writing(comments, tuple(resolver.statements), bodies, tuple(resolver.unused))
+    written = Writing(comments, tuple(resolver.statements), bodies, tuple(resolver.unused), (spec.source,))
     faults = sorted(resolver.faults, key=lambda fault: fault.span.start if fault.span else 0)
     return Resolution(faults, written, resolver.uses)
 
@@ -445,7 +445,9 @@ def _parameters(found: Callee | None) -> dict[str, Definition] | None:
         return {p.name.id: Definition("parameter", p.name.id, p.name.span) for p in found.block[0].params}
     if found.operator is None:
         return None
-    return {name: Definition("parameter", name) for name in (*parameter_table(found.operator), *found.operator.inputs)}
+    lends = found.operator.lends if issubclass(found.operator, Weighted) else ()
+    names = (*parameter_table(found.operator), *found.operator.inputs, *lends)
+    return {name: Definition("parameter", name) for name in names}
 
 
 def _name_span(argument: tree.Argument) -> Span:

@@ -12,22 +12,46 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from compiler.bench.calibration import calibrate
     from compiler.bench.stopwatch import measure
+    from compiler.export.formats import check_suffix, export_network
+    from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
     from compiler.lowering import assemble
     from compiler.once import run_once
-    from compiler.weights import save_weights
+    from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
 
-__all__ = ["CompiledNetwork", "assemble", "calibrate", "compile_graph", "measure", "run_once", "save_weights"]
+__all__ = [
+    "CompiledNetwork",
+    "Loaded",
+    "Matching",
+    "assemble",
+    "calibrate",
+    "check_suffix",
+    "compile_graph",
+    "export_network",
+    "fetch",
+    "load_weights",
+    "measure",
+    "read_rename",
+    "read_weights",
+    "run_once",
+]
 
 HOMES: Final = {
     "CompiledNetwork": "compiler.fx.model",
+    "Loaded": "compiler.weights",
+    "Matching": "compiler.weights",
     "assemble": "compiler.lowering",
     "calibrate": "compiler.bench.calibration",
+    "check_suffix": "compiler.export.formats",
     "compile_graph": "compiler.fx.compile",
+    "export_network": "compiler.export.formats",
+    "fetch": "compiler.export.hub",
+    "load_weights": "compiler.weights",
     "measure": "compiler.bench.stopwatch",
+    "read_rename": "compiler.weights",
+    "read_weights": "compiler.weights",
     "run_once": "compiler.once",
-    "save_weights": "compiler.weights",
 }
 
 

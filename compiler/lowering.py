@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.dims import Dim, Shape, Undecided, in_symbols, symbols
+from archdsl.dims import Shape, Undecided, each_in_symbols, symbols
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, Layer, NetworkOutput, header, input_shapes, layer, layers, live, operands
 from archdsl.ops import Target
@@ -47,9 +46,10 @@ def assemble(graph: Graph) -> Assembly:
     phased = any(node["phase"] == "train" or node["checkpoint"] for _, node in layers(graph))
     inference = _Phase(graph, targets, holders, homes, training=False).routine() if phased else training
     outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
-    losses = [_loss(loss, outputs) if loss else None for loss in (head["loss"], head["inference_loss"])]
+    loss, inference_loss = (_loss(one, outputs) if one else None for one in (head["loss"], head["inference_loss"]))
     built = tuple({holder.path: holder for holder in holders.values()}.values())
-    return Assembly(head["network"], head["devices"], built, training, inference, *losses)
+    rest = (training, inference, loss, inference_loss, _aliases(graph))
+    return Assembly(head["network"], head["devices"], built, *rest)
 
 
 def _loss(loss: Graph, outputs: Homes) -> Routine:
@@ -64,6 +64,19 @@ def _loss(loss: Graph, outputs: Homes) -> Routine:
     return _Phase(loss, targets, _holders(loss, targets), own, training=True).routine()
 
 
+def _aliases(graph: Graph) -> dict[str, str]:
+    """Keys under which checkpoints may hold a weight once more, since a layer that is lent it has one there."""
+    found = {}
+    for key, node in layers(graph):
+        lent = getattr(node["operator"], "lent", ())
+        for name, (producer, _) in zip(reversed(lent), reversed(operands(graph, key)), strict=False):
+            owner = layer(graph, producer)
+            if owner["operator"].owns_storage and node["path"] == key:
+                weight = owner["operator"].params.get("weight")
+                found[f"{key}.{name}"] = f"{owner['path']}.{weight}" if weight else owner["path"]
+    return found
+
+
 # --- what is called, and what is built
 
 
@@ -76,15 +89,8 @@ def _target(graph: Graph, key: str) -> Target:
     if target.kind == "module":
         for size in open_sizes(tuple(target.kwargs.values())):
             raise _must_be_known(node, f"the size {size} of `{node['op']}`", symbols(size))
-    kwargs = {name: _in_symbols(value) for name, value in target.kwargs.items()}
-    return replace(target, args=_in_symbols(target.args), kwargs=kwargs)
-
-
-def _in_symbols(value: Any) -> Any:
-    """An argument of a target whose sizes are written in the symbols that inputs tell."""
-    if isinstance(value, Dim):
-        return in_symbols(value)
-    return tuple(map(_in_symbols, value)) if isinstance(value, (list, tuple)) else value
+    kwargs = {name: each_in_symbols(value) for name, value in target.kwargs.items()}
+    return replace(target, args=each_in_symbols(target.args), kwargs=kwargs)
 
 
 def _must_be_known(node: Layer, what: str, names: Iterable[str]) -> SpecError:
@@ -101,6 +107,9 @@ def _holders(graph: Graph, targets: Mapping[str, Target]) -> dict[str, Holder]:
         if target.kind == "function":
             continue
         node = layer(graph, key)
+        if target.kind == "weight":  # of what the layer holds
+            found[key] = found[node["path"]]
+            continue
         first = found.get(node["path"])
         # A shared pool of images and of series is two modules of torch: without weights, that is no difference.
         shared = first is not None and (first.target == target or bool(first.held))
@@ -154,12 +163,13 @@ class _Phase:
         feeds = tuple(Feed(name, *_declared(self.graph, name)) for name in head["inputs"])
         block = _Block(self)
         keys = [key for key, node in layers(self.graph) if key in self.needed and node["op"] != "input"]
+        keys.sort(key=lambda key: self.targets[key].kind != "weight")  # no region is divided by what it only reads
         for region, members in self._regions(keys):
             block.recompute(region, members) if region is not None else block.invoke(members)
         results = tuple(Result(o["name"], self.own(o["node"], o["output"])) for o in self.outputs)
         read = readings((feed.name, feed.shape) for feed in feeds)
         self._refuse_untold(block.steps, read)
-        return Routine(head["network"], feeds, tuple(block.steps), results, read, _in_symbols(head["needs"]))
+        return Routine(head["network"], feeds, tuple(block.steps), results, read, each_in_symbols(head["needs"]))
 
     def _regions(self, keys: Iterable[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Layers in a row that are recomputed together, and those between them (under None)."""
@@ -208,7 +218,7 @@ class _Phase:
 
 def _declared(graph: Graph, name: str) -> tuple[Shape, str]:
     node = layer(graph, name)
-    return tuple(map(in_symbols, node["shape"])), node["dtype"]
+    return each_in_symbols(node["shape"]), node["dtype"]
 
 
 class _Block:

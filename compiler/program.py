@@ -14,7 +14,7 @@ arguments of a target; `Routine.readings` says how each of their symbols is read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -68,7 +68,7 @@ class Invoke:
     target: Target  # its arguments may hold sizes with symbols
     operands: tuple[Ref, ...]
     results: tuple[Ref, ...]
-    holder: Holder | None = None
+    holder: Holder | None = None  # of a target that is a weight, the module that has it
     listed: bool = False
     folds: bool = False
 
@@ -158,7 +158,8 @@ class Assembly:
 
     `holders` are built in this order, whatever phase they are of, so that a seed gives the same weights. `inference` is
     `training` itself where the phases do not differ. A loss takes the outputs of its phase, then the target; that of
-    inference is None where nothing is left of it.
+    inference is None where nothing is left of it. `aliases` are keys of checkpoints beside those of the `state_dict`,
+    each with the key whose weight it is: of layers that are lent it.
     """
 
     name: str
@@ -168,6 +169,7 @@ class Assembly:
     inference: Routine
     training_loss: Routine | None
     inference_loss: Routine | None
+    aliases: Mapping[str, str]
 
 
 def _used(steps: Iterable[Instruction]) -> Iterable[Holder]:

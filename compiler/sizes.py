@@ -61,7 +61,10 @@ def unfit(
         feed, given = where[reading.feed]
         rest = given[reading.dim] - value(reading.offset, values)
         if reading.factor != 1 and rest % reading.factor != 0:
-            return _differs(feed, reading.dim, given[reading.dim], f"a whole {reading.symbol}")
+            below = given[reading.dim] - rest % reading.factor
+            near = [size for size in (below, below + reading.factor) if size > value(reading.offset, values)]
+            said = f"; {fitting(near)}" if type(below) is int else ""
+            return _differs(feed, reading.dim, given[reading.dim], f"a whole {reading.symbol}") + said
         found = rest // reading.factor
         if found < 1:
             return _differs(feed, reading.dim, given[reading.dim], f"{reading.symbol} at least 1")

@@ -1,19 +1,231 @@
-"""Saves weights as safetensors, never as a pickle."""
+"""Weights from files: read without running anything, and matched to a network by name and shape."""
 
 from __future__ import annotations
 
+import fnmatch
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, Final
 
-from safetensors.torch import save
+import torch
+from safetensors.torch import load_file
+from torch import nn
 
-from archdsl.write import write_atomically
-from compiler.fx.model import CompiledNetwork
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
+from archdsl.graph import Graph
+from compiler.export.hub import WEIGHTS
+from compiler.lowering import assemble
+from compiler.program import Assembly
+
+NESTED: Final = ("state_dict", "model_state_dict", "model", "net", "ema")  # where checkpoints keep the weights
+WRAPPED: Final = ("module.", "_orig_mod.", "model.")  # what wrappers put before every name
+COUNTER: Final = "num_batches_tracked"  # that old checkpoints of batch norm have not, and nothing needs
+MOST: Final = 12  # names in a list of an error
 
 
-def save_weights(model: CompiledNetwork, path: Path, architecture: str) -> None:
-    """Write the `state_dict` to a .safetensors file, atomically; the architecture's hash goes into its metadata.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How one tensor of a network got its values: from which name in the file, or why not."""
 
-    Raises `OSError` where it cannot write.
+    name: str
+    shape: tuple[int, ...]
+    source: str | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What of a file's names is meant otherwise.
+
+    `rename` gives the network's names for those of the file, or for patterns with one `*`. Tensors of the network that
+    a pattern of `fresh` fits stay as they were drawn; those of the file that one of `drop` fits are left out.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_atomically(path, save(tensors, {"architecture": architecture}))
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    fresh: Sequence[str] = ()
+    drop: Sequence[str] = ()
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors file, of one that `torch.save` wrote, or of a folder for a hub, by name; nothing in
+    it is run.
+
+    Raises `SpecError` for anything else.
+    """
+    path = path / WEIGHTS if path.is_dir() else path
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise _error("unreadable-weights", f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
+    except Exception as error:  # whatever a damaged or hostile file makes of torch's reader
+        if type(error).__name__ == "UnpicklingError":
+            message = f"`{path}` holds more than tensors and plain data; it was not loaded, since that can run any code"
+            raise _error("unreadable-weights", message, "save the `state_dict()` alone, best as .safetensors") from None
+        reason = " ".join(str(error).split())[:120]
+        raise _error("unreadable-weights", f"`{path}` is no file of weights, or a damaged one: {reason}") from None
+    for key in NESTED:
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+            break
+    if not isinstance(found, dict) or not found or not all(isinstance(t, torch.Tensor) for t in found.values()):
+        raise _error("unreadable-weights", f"`{path}` holds no tensors by name", "save the `state_dict()` alone")
+    return {str(name): tensor for name, tensor in found.items()}
+
+
+def read_rename(path: Path) -> dict[str, str]:
+    """A table of names from a file of JSON. Raises `SpecError`."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise _error("bad-rename", f"cannot read `{path}`: {str(error)[:120]}") from None
+    if not isinstance(found, dict) or not all(isinstance(new, str) for new in found.values()):
+        raise _error(
+            "bad-rename", f"`{path}` is no object of names", '`{"backbone.*": "*", "head.weight": "fc.weight"}`'
+        )
+    return found
+
+
+def load_weights(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], matching: Matching) -> list[Loaded]:
+    """Copy tensors into a network that was compiled from a graph, and say what came from where.
+
+    The file need not have those of heads that exist in training only. Names that every tensor of the file has in front
+    (`module.`) are understood. Nothing is changed where anything is wrong: raises
+    `SpecError` with all that is missing, left over or of another shape.
+    """
+    wanted = model.state_dict(keep_vars=True)
+    _fitting(matching.fresh, wanted, "the network")
+    _fitting(matching.drop, given, "the file")
+    sources = _named(given, wanted, matching)
+    fresh = {name for name in wanted if _fits(name, matching.fresh)}
+    optional = _of_training(assemble(graph))
+    missing = [n for n in wanted if n not in sources and n not in fresh and not _may_lack(n, optional, wanted, sources)]
+    extra = [old for new, old in sources.items() if new not in wanted]
+    shared = [name for name in sources if name in wanted and name not in fresh]
+    other = [name for name in shared if given[sources[name]].shape != wanted[name].shape]
+    _refuse(missing, extra, other, wanted, given, sources)
+    with torch.no_grad():
+        for name in shared:
+            wanted[name].copy_(given[sources[name]])
+    return [
+        Loaded(name, tuple(tensor.shape), sources.get(name) if name in shared else None, _note(name, shared, fresh))
+        for name, tensor in wanted.items()
+    ]
+
+
+def _note(name: str, shared: Collection[str], fresh: Collection[str]) -> str:
+    return "" if name in shared else "as drawn" if name in fresh else "not in the file"
+
+
+def _may_lack(name: str, optional: Collection[str], wanted: Mapping[str, Any], sources: Collection[str]) -> bool:
+    """Whether a tensor need not be in the file: of a head that only trains, a counter, or one that is there under
+    another name."""
+    same = (other for other in sources if other in wanted and other != name)
+    return name in optional or name.endswith(COUNTER) or any(wanted[other] is wanted[name] for other in same)
+
+
+def _named(given: Mapping[str, Any], wanted: Collection[str], matching: Matching) -> dict[str, str]:
+    """The file's name for each name in the network. Raises `SpecError` where two get the same."""
+    front = next((front for front in WRAPPED if all(name.startswith(front) for name in given)), "")
+    if front and any(name.startswith(front) for name in wanted):
+        front = ""
+    found: dict[str, str] = {}
+    for old in given:
+        if _fits(old, matching.drop):
+            continue
+        new = _renamed(old.removeprefix(front), matching.rename)
+        if new in found:
+            raise _error("bad-rename", f"`{found[new]}` and `{old}` would both be `{new}`")
+        found[new] = old
+    return found
+
+
+def _renamed(name: str, rename: Mapping[str, str]) -> str:
+    """The new name: of the name itself, else of the first pattern that fits."""
+    if name in rename:
+        return rename[name]
+    for old, new in rename.items():
+        before, star, after = old.partition("*")
+        if star and name.startswith(before) and name.endswith(after) and len(name) >= len(before) + len(after):
+            return new.replace("*", name[len(before) : len(name) - len(after)], 1)
+    return name
+
+
+def _fitting(patterns: Iterable[str], names: Collection[str], of: str) -> None:
+    """Raise `SpecError` for a pattern that fits nothing, which is misspelt."""
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            close = get_close_matches(pattern, names, 1, 0.3)
+            help = f"there is `{close[0]}`" if close else None
+            raise _error("other-weights", f"`{pattern}` fits no tensor of {of}", help)
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _refuse(
+    missing: Sequence[str],
+    extra: Sequence[str],
+    other: Sequence[str],
+    wanted: Mapping[str, torch.Tensor],
+    given: Mapping[str, torch.Tensor],
+    sources: Mapping[str, str],
+) -> None:
+    """Raise `SpecError` where anything does not match, with all of it."""
+    wrong, helps = [], []
+    if missing:
+        wrong.append(f"missing {_counted(missing)}")
+        helps += _alike(missing, extra)
+    if extra:
+        wrong.append(f"left over {_counted(extra)}")
+    if other:
+        wrong.append(f"of another shape {_counted(other)}")
+        helps += _some([f"`{n}` is {list(wanted[n].shape)}, found {list(given[sources[n]].shape)}" for n in other])
+        helps.append(f'a classifier of another size stays as it is drawn with --fresh "{_around(other[0])}"')
+    if wrong:
+        raise _error(
+            "other-weights", f"the weights do not fit the network: {'; '.join(wrong)}", "; ".join(helps) or None
+        )
+
+
+def _around(name: str) -> str:
+    """A pattern for all tensors of a layer."""
+    return f"{name.rpartition('.')[0]}.*" if "." in name else name
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} tensor{'s' * (len(names) > 1)}: {', '.join(_some([f'`{name}`' for name in names]))}"
+
+
+def _some(texts: Sequence[str]) -> list[str]:
+    return [*texts[:MOST], *([f"… and {len(texts) - MOST} more"] if len(texts) > MOST else [])]
+
+
+def _alike(missing: Sequence[str], extra: Sequence[str]) -> list[str]:
+    """Names in the file that may be meant."""
+
+    def pairs() -> Iterator[str]:
+        for name in missing[:MOST]:
+            for close in get_close_matches(name, extra, 1, 0.7):
+                yield f"`{close}` may be `{name}`"
+
+    found = list(pairs())
+    return [*_some(found), "--rename says which is which"] if found else []
+
+
+def _error(code: str, message: str, help: str | None = None) -> SpecError:
+    return SpecError([Diagnostic(code, message, place="the weights", help=help)])
+
+
+def _of_training(assembly: Assembly) -> frozenset[str]:
+    """The names of what exists in training only."""
+    lasting = {holder.path for holder in assembly.inference.holders}
+    return frozenset(
+        held.path for holder in assembly.training.holders if holder.path not in lasting for held in holder.held
+    )

@@ -14,9 +14,9 @@ from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.graph import typed
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
-from archdsl.ops import OPERATORS, Example, Operator, parameters
+from archdsl.ops import OPERATORS, Example, Operator, Weighted, parameters
 from archdsl.ops._op import REQUIRED
-from archdsl.ops.dtypes import IN_WORDS
+from archdsl.ops.dtypes import FLOATING, IN_WORDS
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.published import figures
 from archdsl.render.explanation import as_markdown
@@ -334,6 +334,9 @@ def _operator(operator: type[Operator]) -> list[str]:
             default = "" if p.default is REQUIRED or p.default is None else f"`{_spell(p.default)}`"
             name = f"`{p.name}`" if p.positional else f"`{p.name} =`"
             lines.append(f"| {name} | {p.kind.describe()} | {default} | {p.doc} |")
+    if issubclass(operator, Weighted) and operator.lends:
+        lends = " and ".join(f"`{name} =`" for name in operator.lends)
+        lines += ["", f"It can be [lent](language.md#sharing) what it owns otherwise: {lends} take tensors."]
     examples = [f"`{e.step}`: {_inputs(e)} → {_shapes(e.output)}" for e in operator.examples]
     return [*lines, "", *(f"* {example}" for example in examples)]
 
@@ -348,9 +351,10 @@ def _types(operator: type[Operator]) -> str:
 
 
 def _inputs(example: Example) -> str:
-    if not example.dtypes:
-        return _shapes(example.inputs)
-    return ", ".join(typed(shape, dtype) for shape, dtype in zip(example.inputs, example.dtypes, strict=True))
+    types = example.dtypes or [FLOATING] * len(example.inputs)
+    names = [*[""] * (len(example.inputs) - len(example.named)), *(f"{name} " for name in example.named)]
+    found = zip(names, example.inputs, types, strict=True)
+    return ", ".join(name + typed(shape, dtype) for name, shape, dtype in found) or _shapes(())
 
 
 def _spell(value: object) -> str:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement
 from archdsl.outline.wording import clip
 from viz import lettering, palette, theme
 
-Sign: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]
+Drawn: TypeAlias = Literal["fill", "outline", "dashed", "double", "stack", "thick"]
 
 LINE: Final = 15.0  # from one entry to the next
 MARGIN: Final = 11.0
@@ -22,7 +22,7 @@ NAMES: Final = MappingProxyType({"block": "block, not opened"})  # of colour gro
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    sign: Sign
+    sign: Drawn
     colour: theme.Colour
     text: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from archdsl.catalogue import commands, files, layers, limits, lint, names, shapes, syntax, values, yaml
+from archdsl.catalogue import commands, exports, files, layers, limits, lint, names, shapes, syntax, values, yaml
 from archdsl.catalogue._entry import Entry, Severity
 
 __all__ = ["CATALOGUE", "FAMILIES", "Entry", "Severity"]
@@ -20,6 +20,7 @@ FAMILIES: Final = MappingProxyType(
         "Values and arguments": values.ENTRIES,
         "Shapes and sizes": shapes.ENTRIES,
         "Layers and networks": layers.ENTRIES,
+        "Exports and weights": exports.ENTRIES,
         "Limits": limits.ENTRIES,
         "Lint": lint.ENTRIES,
     }

@@ -61,8 +61,9 @@ ENTRIES: Final[dict[str, Entry]] = {
     "unknown-attribute": Entry(
         "a value has no such attribute",
         """
-        A tensor has one attribute, `shape`, the list of its sizes; other values have none. There are no methods: what
-        a method does in Python is done by an operator behind `->`.
+        A tensor has one attribute, `shape`, the list of its sizes; a `module` of an operator with weights, once it is
+        applied, has `weight` and `bias`; other values have none. There are no methods: what a method does in Python is
+        done by an operator behind `->`.
 
         Instead of `x.shape[1]` one can also name the size where the block declares the tensor, `x: [N, C, H, W]`, and
         write `C`.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,9 +19,13 @@ from archdsl.cli.options import (
     phase_option,
     print_json,
     spec_argument,
-    weights_option,
+    without_effect,
 )
 from archdsl.cli.results import try_place, write_or_keep, wrote
+from archdsl.phases import Phase
+
+if TYPE_CHECKING:
+    from archdsl.network import Network
 
 
 @click.command("compile")
@@ -28,9 +33,26 @@ from archdsl.cli.results import try_place, write_or_keep, wrote
 @click.option(
     "--devices", metavar="NAME=DEVICE,…", help="Real devices: gpu0=cuda:0,gpu1=cuda:1, or one for all, or auto."
 )
-@phase_option("Which graph's code is shown.")
+@phase_option(
+    "The phase whose graph is shown, training by default, or that is exported, inference by default.", default=None
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of the weights.")
-@weights_option("Save the new weights to a .safetensors file.")
+@click.option(
+    "--weights", type=click.Path(path_type=Path), metavar="FILE",
+    help="Take the weights of this file: .safetensors, or of torch.save.",
+)  # fmt: skip
+@click.option(
+    "--rename", type=click.Path(path_type=Path), metavar="FILE",
+    help='Names in the file of weights and in the network, as JSON: {"backbone.*": "*"}.',
+)  # fmt: skip
+@click.option(
+    "--fresh", multiple=True, metavar="PATTERN", help='Leave these as drawn: "fc.*", a classifier of another size.'
+)
+@click.option("--drop", multiple=True, metavar="PATTERN", help="Leave out these of the file.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path),
+    help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx; or into a folder, for a hub.",
+)  # fmt: skip
 @force_option
 @at_option
 @choice_options
@@ -40,8 +62,12 @@ from archdsl.cli.results import try_place, write_or_keep, wrote
 def command(
     spec: str,
     devices: str | None,
-    phase: str,
+    phase: Phase | None,
     seed: int,
+    weights: Path | None,
+    rename: Path | None,
+    fresh: tuple[str, ...],
+    drop: tuple[str, ...],
     output: Path | None,
     force: bool,
     symbols: Mapping[str, int],
@@ -49,34 +75,77 @@ def command(
     inputs: Mapping[str, tuple[int, ...]],
     as_json: bool,
 ) -> int:
-    """Compile a network to a torch.fx.GraphModule; show the code of its forward pass."""
+    """Compile a network to a torch.fx.GraphModule; show the code of its forward pass, or export it.
+
+    Exported files carry the spec: `archdsl report net.onnx` reads it back.
+    """
     from archdsl.backends import backend
     from archdsl.network import load_at
 
-    if output is not None and devices == "meta":
-        raise click.UsageError("tensors on the device meta have no values to save")
-    try_place(output)
+    compiler = backend("compiler")
+    if weights is None:
+        without_effect("without --weights", "rename", "fresh", "drop")
+    _check_place(output, devices, compiler)
     network = load_at(spec, settings, inputs, symbols)
     choice = _devices(devices)
-    compiler = backend("compiler")
+    given = None if weights is None else compiler.read_weights(weights)
+    names = {} if rename is None else compiler.read_rename(rename)
     import torch
 
     torch.manual_seed(seed)
-    model = network.compile(choice, force=force).train(phase == "training")
-    report = network.report()
+    model = network.compile(choice, force=force)
+    loaded = []
+    if given is not None:
+        loaded = compiler.load_weights(model, network.graph, given, compiler.Matching(names, fresh, drop))
     if output is not None:
-        write_or_keep(output, lambda path: compiler.save_weights(model, path, report.hash))
-    code = model.code.strip()
+        _export(network, model, output, phase or "inference")
+    phase = phase or ("training" if output is None else "inference")
+    report = network.report()
+    code = model.train(phase == "training").code.strip()
     if as_json:
         state = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         print_json({"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash,
-                    "phase": phase, "code": code, "state_dict": state})  # fmt: skip
+                    "phase": phase, "code": code,
+                    "state_dict": state, "loaded": [asdict(one) for one in loaded]})  # fmt: skip
         return 0
-    click.echo(code)
-    click.echo(f"\n{report.network}: {report.layers} layers, {report.params:,} parameters", err=True)
+    click.echo(code + "\n")
+    if loaded:
+        click.echo(_matched(loaded, weights), err=True)
+    click.echo(f"{report.network}: {report.layers} layers, {report.params:,} parameters", err=True)
     if output is not None:
         wrote(output, err=True)
     return 0
+
+
+def _check_place(output: Path | None, devices: str | None, compiler: Any) -> None:
+    """What can be said of an export before any work."""
+    if output is None:
+        return
+    try:
+        compiler.check_suffix(output)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="-o") from None
+    if devices == "meta":
+        raise click.UsageError("tensors on the device meta have no values to save")
+    if output.suffix:
+        try_place(output)
+
+
+def _export(network: Network, model: Any, output: Path, phase: Phase) -> None:
+    try:
+        write_or_keep(output, lambda path: network.export(path, model, phase=phase))
+    except ImportError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _matched(loaded: Sequence[Any], weights: Path | None) -> str:
+    """How many tensors came from the file, and those of which there is something to say."""
+    taken = [one for one in loaded if one.source is not None]
+    lines = [f"{len(taken)} of {len(loaded)} tensors from {weights}"]
+    renamed = sum(one.source != one.name for one in taken)
+    lines += [f"  {renamed} of them under another name"] if renamed else []
+    lines += [f"  {one.name} {list(one.shape)}: {one.note}" for one in loaded if one.note]
+    return "\n".join(lines)
 
 
 def _devices(text: str | None) -> Any:

@@ -135,9 +135,9 @@ class _PhaseName(click.Choice[str]):
         return super().convert(phase_of(value), param, ctx)
 
 
-def phase_option(help: str) -> Callable[[F], F]:
+def phase_option(help: str, default: str | None = "training") -> Callable[[F], F]:
     """--phase of a network."""
-    return click.option("--phase", type=_PhaseName(), default="training", show_default=True, help=help)
+    return click.option("--phase", type=_PhaseName(), default=default, show_default=default is not None, help=help)
 
 
 def theme_option(help: str, *, default: str | None = "light") -> Callable[[F], F]:

@@ -70,7 +70,7 @@ def command(
         raise click.UsageError(str(error)) from None
     click.echo(f"held-out accuracy {accuracy:.1%} after {time.monotonic() - started:.0f} s")
     if output is not None:
-        write_or_keep(output, lambda path: backend("compiler").save_weights(model, path, network.report().hash))
+        write_or_keep(output, lambda path: network.export(path, model))
         wrote(output)
     return 0
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.compare.difference import Change, Difference, LayerDiff, Side
 from archdsl.compare.matching import LayerPair, match, same_value
+from archdsl.dims import each_in_symbols
 from archdsl.graph import Graph, Layer, header, layer, layers, live, operands, serialise
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report, Row
@@ -72,6 +73,7 @@ def step(operator: Operator) -> str:
             said.append(literal(value))
         elif not isinstance(parameter.kind, Init) and not same_value(value, parameter.default):
             said.append(f"{parameter.name} = {literal(value)}")
+    said += [f"{name} = …" for name in getattr(operator, "lent", ())]
     return operator.name + (f"({', '.join(said)})" if said else "")
 
 
@@ -80,16 +82,17 @@ def _said(a: Layer, b: Layer, shared_a: bool, shared_b: bool) -> Iterable[Change
     if a["op"] != b["op"]:
         yield Change("operator", step(a["operator"]), step(b["operator"]))
     else:
-        for name, value in a["params"].items():
-            if not same_value(value, b["params"][name]):
-                yield Change(name, value, b["params"][name])
+        for name in {**a["params"], **b["params"]}:
+            x, y = a["params"].get(name), b["params"].get(name)
+            if not same_value(x, y):
+                yield Change(name, x, y)
     if shared_a != shared_b:
         yield Change("weights", "shared" if shared_a else "own", "shared" if shared_b else "own")
-    x: Mapping[str, Any] = a
-    y: Mapping[str, Any] = b
+    marks_a: Mapping[str, Any] = a
+    marks_b: Mapping[str, Any] = b
     for name in MARKS:
-        if x[name] != y[name]:
-            yield Change(name, x[name], y[name])
+        if marks_a[name] != marks_b[name]:
+            yield Change(name, marks_a[name], marks_b[name])
 
 
 def _named(graph: Graph, reads: Iterable[tuple[str, int]]) -> tuple[str, ...]:
@@ -114,6 +117,7 @@ def _interface(a: Graph, b: Graph, report_a: Report, report_b: Report) -> Iterab
         ("inputs", *(", ".join(report.typed_inputs) for report in (report_a, report_b))),
         ("outputs", *(", ".join(_outputs_of(report)) for report in (report_a, report_b))),
         ("devices", ", ".join(head_a["devices"]), ", ".join(head_b["devices"])),
+        ("needs", *(", ".join(report.requires) for report in (report_a, report_b))),
     )
     for what, x, y in everything:
         if x != y:
@@ -179,6 +183,7 @@ def _by_path(report: Report) -> dict[str, Row]:
 
 
 def _unless_same(what: str, a: Any, b: Any) -> Change | None:
+    a, b = each_in_symbols(a), each_in_symbols(b)  # what one network needs of a symbol is no difference of its sizes
     return Change(what, a, b) if a != b else None
 
 

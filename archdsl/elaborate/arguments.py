@@ -13,10 +13,11 @@ from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context, SharedModule, describe, is_tensors
 from archdsl.habits import unknown_parameter
-from archdsl.ops import Operator, build, parameter_table, parameters
+from archdsl.ops import Operator, ShapeError, Weighted, build, parameter_table, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.assumptions import agree
 from archdsl.ops.kinds import ParamError
+from archdsl.ops.lent import lend
 from archdsl.source import Span
 from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
@@ -35,6 +36,7 @@ def operator_arguments(
     for name in operator.inputs[len(tensors) :]:
         if name in named and is_tensors(named[name]):
             tensors += _flat(named.pop(name), operator, call, context)
+    lent = _lent(operator, named, call, context)
     _check_arity(operator, tensors, call, context)
     table = parameter_table(operator)
     order = [p.name for p in parameters(operator) if p.positional]
@@ -58,7 +60,7 @@ def operator_arguments(
             raise context.fault("wrong-arity", f"`{name}` of `{operator.name}` is given twice", place)
         values[name] = value
     missing = [p.name for p in parameters(operator) if p.default is REQUIRED and p.name not in values]
-    if missing:
+    if missing and "weight" not in lent:
         names = " and ".join(f"`{name}`" for name in missing)
         raise context.fault("missing-argument", f"`{operator.name}` needs {names}", call.span, help=_usage(operator))
     for name, value in values.items():
@@ -69,12 +71,35 @@ def operator_arguments(
                 places.get(name, call.span),
             )
     try:
-        return build(operator, values), tensors
+        if not lent:
+            return build(operator, values), tensors
+        shapes = {name: tensor.shape for name, tensor in lent.items()}
+        return lend(operator, values, shapes), [*tensors, *lent.values()]
+    except ShapeError as error:
+        found = lent["weight"]
+        labels = (Label(found.origin, show(found.shape)),)
+        raise context.fault(error.code, error.message, call.span, labels, help=error.help) from None
     except ParamError as error:
         message = f"`{error.parameter}` of `{operator.name}` {error.reason}"
         raise context.fault("bad-parameter", message, places.get(error.parameter or "", call.span)) from None
     except Undecided as error:
         raise context.undecided(error, call.span) from None
+
+
+def _lent(operator: type[Operator], named: dict[str, Any], call: tree.Call, context: Context) -> dict[str, TensorValue]:
+    """The tensors that are weights of the layer; they are taken out of what is given by name."""
+    lends = operator.lends if issubclass(operator, Weighted) else ()
+    found = {name: named.pop(name) for name in lends if isinstance(named.get(name), TensorValue)}
+    for name in lends:
+        if name in named and name not in parameter_table(operator):
+            message = f"`{name}` of `{operator.name}` is a tensor, found {describe(named[name])}"
+            help = "give it the weight of another layer, `m.weight` of a `module`, or any other tensor"
+            raise context.fault("wrong-type", message, _argument_span(call, name), help=help)
+        start = "init" if name == "weight" else "bias_init"
+        if name in found and start in named:
+            message = f"`{start}` of `{operator.name}` has nothing to start: its {name} is another's"
+            raise context.fault("bad-parameter", message, _argument_span(call, start), help=f"leave `{start}` out")
+    return found
 
 
 def _refuse_told(

@@ -22,7 +22,7 @@ from archdsl.ops.assumptions import assumptions, fits
 from archdsl.ops.dtypes import FLOATING, IN_WORDS, TAKEN
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.ops.kinds import ParamError
-from archdsl.ops.source import Input, Unresolved
+from archdsl.ops.source import Input, LayerWeight, Unresolved
 from archdsl.source import Span
 
 MAX_ELEMENTS: Final = 2**48
@@ -175,6 +175,29 @@ class GraphBuilder:
             raise
         found = [TensorValue(key, i, shape, span) for i, shape in enumerate(outputs)]
         return found if operator.several else found[0]
+
+    def weight(self, path: str, name: str, span: Span) -> TensorValue | None:
+        """A weight of a layer as a tensor, each once; None where the layer has none of this name."""
+        owner = self.graph.nodes[path]
+        if name in getattr(owner["operator"], "lent", ()):
+            return self._lender(path, owner["operator"].lent.index(name), span)
+        found = next((weight for weight in owner["weights"] if weight.name == name), None)
+        if found is None:
+            return None
+        key = f"{path}.{name}"
+        if key not in self.graph:
+            self.work.spend(Work.LAYER)
+            operator = LayerWeight(found.shape, name)
+            self._add(key, path, operator.name, operator, (found.shape,), owner["span"], None, (FLOATING,))
+            like = ("device", "frozen", "blocks")
+            self.graph.nodes[key].update({mark: owner[mark] for mark in like})
+        return TensorValue(key, 0, found.shape, span)
+
+    def _lender(self, key: str, number: int, span: Span) -> TensorValue:
+        """The tensor that a layer is lent as one of its weights."""
+        edges = sorted(self.graph.in_edges(key, data=True), key=lambda edge: edge[2]["input"])
+        producer, _, edge = edges[number - len(self.graph.nodes[key]["operator"].lent)]
+        return TensorValue(producer, edge["output"], edge["shape"], span)
 
     def break_off(
         self,
@@ -359,6 +382,25 @@ class GraphBuilder:
         node["pinned"] = node["device"] is not None if context.reuse == 1 else first["pinned"]
         if node["device"] is None:
             node["device"] = unmarked((self.graph.nodes[t.node]["device"] for t in tensors), tuple(self.devices))
+        self._check_lenders(node, operator, tensors, span, context)
+
+    def _check_lenders(
+        self, node: dict[str, Any], operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+    ) -> None:
+        """A weight is on one device, with all that uses it: its gradient is one, and torch moves no parameter."""
+        lent = getattr(operator, "lent", ())
+        for i, tensor in enumerate(tensors):
+            owner = self.graph.nodes[tensor.node]
+            is_weight = isinstance(owner["operator"], LayerWeight) or i >= len(tensors) - len(lent)
+            if is_weight and owner["operator"].owns_storage and owner["device"] != node["device"]:
+                raise context.fault(
+                    "shared-mismatch",
+                    f"`{operator.name}` on {node['device']} uses the weight `{tensor.node}`, which is on"
+                    f" {owner['device']}",
+                    span,
+                    (Label(owner["span"], f"on {owner['device']}"),) if owner["span"] != span else (),
+                    help=f"mark both alike, `@{owner['device']}`, or give the layer a weight of its own",
+                )
 
     @staticmethod
     def _check_marks(first: dict[str, Any], node: dict[str, Any], span: Span, context: Context) -> None:

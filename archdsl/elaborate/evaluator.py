@@ -23,6 +23,10 @@ from archdsl.syntax import tree
 ExpressionForm: TypeAlias = Callable[[Any, Context, str | None], Any]
 
 
+# The value of a module's attribute.
+WeightOf: TypeAlias = Callable[[SharedModule, tree.Attribute, Context], Any]
+
+
 class Arithmetic(Protocol):
     """What arithmetic of tensors makes."""
 
@@ -37,13 +41,15 @@ class Evaluator:
     """Evaluates expressions.
 
     `forms` says how each kind of expression is evaluated: at first those that are static, and calls of functions.
-    Whoever builds a graph hands in `arithmetic` of tensors, and adds the forms that make layers.
+    Whoever builds a graph hands in `arithmetic` of tensors, says what the attributes of modules are (`weight_of`), and
+    adds the forms that make layers.
     """
 
     def __init__(self, work: Work, faults: Faults, arithmetic: Arithmetic | None = None) -> None:
         self.work = work
         self.faults = faults
         self._arithmetic = arithmetic
+        self.weight_of: WeightOf | None = None
         self.forms: dict[type, ExpressionForm] = {
             tree.Literal: lambda e, c, _: e.value,
             tree.Name: self._name,
@@ -236,8 +242,11 @@ class Evaluator:
         value = self.value(attribute.value, context)
         if isinstance(value, TensorValue) and attribute.name == "shape":
             return StaticList(value.shape)
+        if isinstance(value, SharedModule) and self.weight_of is not None:
+            return self.weight_of(value, attribute, context)
         owner = "a tensor" if isinstance(value, TensorValue) else describe(value)
-        help = did_you_mean(attribute.name, ["shape"]) or "a tensor has `shape`, and nothing else has attributes"
+        help = did_you_mean(attribute.name, ["shape"])
+        help = help or "a tensor has `shape`, a module `weight` and `bias`, and nothing else has attributes"
         raise ValueFault(f"{owner} has no attribute `{attribute.name}`", "unknown-attribute", help)
 
     def _call(self, call: tree.Call, context: Context, label: str | None) -> Any:

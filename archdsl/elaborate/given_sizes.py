@@ -13,7 +13,7 @@ from archdsl.elaborate.choices import Choices
 from archdsl.elaborate.network import elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, input_shapes, layer
-from archdsl.needs import fitting, nearest, needs, unmet
+from archdsl.needs import fitting, is_periodic, nearest, needs, unmet
 from archdsl.symbolic import solutions
 from archdsl.syntax import tree
 
@@ -28,8 +28,8 @@ def unmet_needs(
     opened: Graph | None = None,
 ) -> Diagnostic | None:
     """Which needs of a network the sizes do not meet that were chosen for it, and the nearest that do; None where they
-    meet all, or where the network takes no other sizes either. `opened` is its graph with these sizes open, if it is
-    there already."""
+    meet all those of remainders (what is too small is told by the layer that it is too small for), or where the network
+    takes no other sizes either. `opened` is its graph with these sizes open, if it is there already."""
     shapes = {param.name.id: param.shape.dims for param in network.params if param.shape is not None}
     if opened is None:
         if not (choices.inputs or choices.symbols):
@@ -46,7 +46,10 @@ def unmet_needs(
             return None
     values = _values(opened, shapes, choices)
     broken = unmet(header(opened)["needs"], values)
-    return _diagnostic(opened, broken, values, "--input" if choices.inputs else "--at") if broken else None
+    narrowed = header(opened)["narrowed"]
+    if not any(symbols(need) <= narrowed.keys() and is_periodic(need) for need in broken):
+        return None
+    return _diagnostic(opened, broken, values, "--input" if choices.inputs else "--at")
 
 
 def _values(

@@ -16,6 +16,7 @@ from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.values import Context, Scope, describe
+from archdsl.needs import fitting
 from archdsl.ops.kinds import MAX_INT
 from archdsl.residues import Residues
 from archdsl.symbolic import at_least, solutions
@@ -23,6 +24,7 @@ from archdsl.syntax import tree
 from archdsl.syntax.unparse import shown
 
 MOST_NAMED: Final = 3  # values of a symbol that give a size
+FARTHEST: Final = 256  # from a size that is none
 
 
 class Given(NamedTuple):
@@ -172,7 +174,9 @@ class InputShapes:
             return
         where = f"input `{one.input}`: dimension {one.position} is `{shown(one.dim)}`, which is"
         if not found:
-            help = f"give `{name.id}` itself a value, with --at {name.id}=…, and leave --input out"
+            near = _nearest(size, one.size) if isinstance(size, Dim) else []
+            way = f"{fitting(near)}; or " if near else ""
+            help = f"{way}give `{name.id}` itself a value, with --at {name.id}=…, and leave --input out"
             self._refuse(f"{where} {one.size} for no `{name.id}`", help=help)
         else:
             some = ", ".join(map(str, found[:MOST_NAMED])) + (" and others" if len(found) > MOST_NAMED else "")
@@ -229,6 +233,13 @@ class InputShapes:
 
     def _refuse(self, message: str, option: str = "--input", help: str | None = None) -> None:
         self.faults.append(Diagnostic("bad-setting", message, place=option, help=help))
+
+
+def _nearest(size: Dim, wanted: int) -> list[int]:
+    """The numbers below and above one that a size of one symbol can be."""
+    below = next((n for n in range(wanted - 1, max(0, wanted - FARTHEST), -1) if solutions(size, n)), None)
+    above = next((n for n in range(wanted + 1, wanted + FARTHEST) if solutions(size, n)), None)
+    return [n for n in (below, above) if n is not None]
 
 
 def described(sizes: object) -> str:

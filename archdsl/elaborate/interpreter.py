@@ -28,6 +28,7 @@ class Interpreter:
         self.bodies = BodyRunner(self.evaluator)
         blocks = Blocks(builder, self.evaluator, self.bodies)
         modules = Modules(builder, self.evaluator, operations, blocks)
+        self.evaluator.weight_of = modules.weight
         calls = Calls(self.evaluator, operations, blocks, modules)
         steps = Steps(builder, self.evaluator, calls, Labels(builder, self.evaluator), self.bodies)
         self.evaluator.forms |= {

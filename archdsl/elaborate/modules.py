@@ -8,15 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.definitions import callee
-from archdsl.diagnostics import Label
+from archdsl.diagnostics import Label, did_you_mean
 from archdsl.elaborate.blocks import Blocks
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Fault, Poisoned
 from archdsl.elaborate.operations import Operations
+from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context, SharedModule, is_tensors
 from archdsl.habits import unknown_operator
-from archdsl.ops import OPERATORS, words
+from archdsl.ops import OPERATORS, Weighted, words
 from archdsl.syntax import tree
 
 
@@ -47,6 +48,32 @@ class Modules:
             return SharedModule(block, call, path, replace(context, definitions=definitions), positional, named)
         assert found.operator is not None
         return SharedModule(found.operator, call, path, context, positional, named)
+
+    def weight(self, module: SharedModule, attribute: tree.Attribute, context: Context) -> TensorValue:
+        """A weight of a module as a tensor. Raises `Fault`, or `Poisoned` after a fault inside."""
+        name, what = attribute.name, attribute.value.span.text
+        made = (Label(module.call.span, "made here"),)
+        if module.path in self._broken:
+            raise Poisoned
+        if isinstance(module.callee, tree.Block):
+            message = f"`{what}` is a block, which has no `{name}` of its own"
+            help = "share the layer itself: `m = module linear(…)`, then `m.weight`"
+            raise context.fault("unknown-attribute", message, attribute.span, made, help=help)
+        lends = module.callee.lends if issubclass(module.callee, Weighted) else ()
+        if name not in lends:
+            has = " and ".join(f"`{one}`" for one in lends)
+            message = f"`{what}`, an operator `{module.callee.name}`, has no `{name}` that others could use"
+            way = did_you_mean(name, lends) or (f"it has {has}" if has else None)
+            raise context.fault("unknown-attribute", message, attribute.span, made, help=way)
+        if not self._uses[module.path]:
+            message = f"`{what}` has no `{name}` yet: its sizes follow from its first input"
+            help = f"apply it before: `x -> {what}`"
+            raise context.fault("unknown-attribute", message, attribute.span, made, help=help)
+        found = self._builder.weight(module.path, name, attribute.span)
+        if found is None:
+            message = f"`{what}` has no {name}, as it is made"
+            raise context.fault("unknown-attribute", message, attribute.span, made, help=f"leave out `{name} = false`")
+        return found
 
     def apply(
         self, module: SharedModule, call: tree.Call, fed: Sequence[Any], label: str | None, context: Context

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.assumptions import agree
-from archdsl.ops.dtypes import GIVEN, TAKEN
+from archdsl.ops.dtypes import FLOATING, GIVEN, TAKEN
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
-from archdsl.ops.sight import Sees, pointwise
+from archdsl.ops.sight import Sees, Slide, pointwise
 from archdsl.ops.strides import RULES, Laid, Lies, Strides
 
 
@@ -56,24 +56,37 @@ class Target:
     """What computes the operator in torch: a dotted name and its arguments, resolved by the compiler.
 
     A module is built with `kwargs` and called with the tensors; a function is called with the tensors (as one
-    list where `pack`), then `args`, then `kwargs`.
+    list where `pack`), then `args`, then `kwargs`; a weight is what the layer's module has under this name.
     """
 
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     args: tuple[Any, ...] = ()
-    kind: Literal["module", "function", "parameter", "buffer"] = "module"
+    kind: Literal["module", "function", "parameter", "buffer", "weight"] = "module"
     pack: bool = False
 
 
 class Example(NamedTuple):
-    """A use of the operator: a step, the shapes of its inputs and the shape of its output (or outputs); and the types
-    of its inputs, where they are not those that it takes by default."""
+    """A use of the operator: a step, the shapes of its inputs and the shape of its output (or outputs); the types of
+    its inputs, where they are not those that it takes by default; and the names under which the last are given."""
 
     step: str
     inputs: tuple[tuple[int, ...], ...]
     output: tuple[int, ...] | tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+
+    def types(self, operator: type[Operator]) -> tuple[str, ...]:
+        """The types of its inputs: weights that are given by name are floating-point numbers."""
+        alone = len(self.inputs) - len(self.named)
+        return self.dtypes or (*operator.default_types(alone), *(FLOATING for _ in self.named))
+
+    def call(self, tensors: Sequence[str]) -> str:
+        """The example as a call on tensors of these names."""
+        operator, _, rest = self.step.partition("(")
+        alone = len(tensors) - len(self.named)
+        given = [f"{name} = {tensor}" for name, tensor in zip(self.named, tensors[alone:], strict=True)]
+        return f"{operator}({', '.join([*tensors[:alone], *filter(None, [rest.removesuffix(')')]), *given])})"
 
 
 class Use(NamedTuple):
@@ -322,14 +335,32 @@ class Weighted(Operator):
     """An operator with weights, whose start can be chosen.
 
     `takes_default_init` says whether a network's own choice reaches it: a norm starts as the identity all the same.
+    `lends` names the weights that may be lent to it, tensors that it is given instead of owning them, see
+    `archdsl.ops.lent`; `keeps_weights` those of them that autograd keeps; `weight_places` says which dimension
+    of such a weight is which of the output.
     """
 
     takes_default_init: ClassVar[bool] = True
+    lends: ClassVar[tuple[str, ...]] = ()
+    keeps_weights: ClassVar[tuple[str, ...]] = ()
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {}
 
     init: Initialiser | None = param(Init(), "how the weight starts; torch's default if not given", None, kw_only=True)
     bias_init: Initialiser | None = param(
         Init(), "how the bias starts; 0 where `init` is given, else torch's default", None, kw_only=True
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that a weight which is lent tells by its shape, beside those that are `given`. Raises
+        `ShapeError`."""
+        return {}
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        """The receptive-field rule of a weight that is lent: an element depends on all of it, but for its place in one
+        dimension."""
+        dim, to = self.weight_places.get(name, (-1, 0))
+        return tuple(Slide(to % len(output)) if i == dim else None for i in range(len(weight)))
 
 
 _TABLES: dict[type[Operator], dict[str, OperatorParameter]] = {}
@@ -351,6 +382,7 @@ def parameter_table(operator: type[Operator]) -> dict[str, OperatorParameter]:
     found = [
         OperatorParameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
         for f in fields(operator)  # type: ignore[arg-type]
+        if "kind" in f.metadata
     ]
     _TABLES[operator] = {p.name: p for p in sorted(found, key=lambda p: not p.positional)}
     return _TABLES[operator]

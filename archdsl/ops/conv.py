@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
@@ -28,7 +28,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
-from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
+from archdsl.ops.sight import MOST, Sees, Slide, everything, spatially, window
 from archdsl.ops.strides import Strides, contiguous
 
 MODES = ("zeros", "reflect", "replicate", "circular")
@@ -45,7 +45,7 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
             culprits=((0, 1),),
             instead={"groups": divisor_near(groups, channels, out_channels)},
         )
-    if out_channels % groups:
+    if groups > 1 and known(out_channels, f"the number of output channels of `{op.name}`") % groups:
         raise ShapeError(
             f"{out_channels} output channels are not divisible by groups = {groups}",
             code="groups",
@@ -53,6 +53,15 @@ def _channels(op: Weighted, shape: Shape, groups: int, out_channels: int) -> int
             instead={"groups": divisor_near(groups, channels, out_channels)},
         )
     return channels
+
+
+def _kernel(operator: type[Weighted], weight: Shape) -> Any:
+    """The size of the kernel of a weight: one number where it is the same in all dimensions."""
+    if not 3 <= len(weight) <= 5:
+        message = f"the weight of `{operator.name}` has three to five dimensions, found {show(weight)}"
+        raise ShapeError(message, code="wrong-rank")
+    sizes = weight[2:]
+    return sizes[0] if all(isinstance(size, int) and size == sizes[0] for size in sizes) else sizes
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,9 @@ class Conv(Weighted, group="convolution"):
     padding_mode: str = param(Choice(MODES), "what the border holds", "zeros", kw_only=True)
 
     told = 1
+    lends = ("weight", "bias")
+    keeps_weights = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     autocast = "lower"
     lies = "in format"
     examples = (
@@ -81,7 +93,16 @@ class Conv(Weighted, group="convolution"):
         Example("conv(8, 3, dilation = 2)", ((2, 4, 16),), (2, 8, 12)),
         Example("conv(2, 2, stride = [1, 2, 2])", ((1, 2, 4, 4, 4),), (1, 2, 3, 2, 2)),
         Example("conv(4, 3, padding = 1, padding_mode = reflect)", ((1, 2, 5, 5),), (1, 4, 5, 5)),
+        Example(
+            "conv(padding = 1, groups = 2, bias = false)", ((1, 4, 5, 5), (6, 2, 3, 3)), (1, 6, 5, 5), named=("weight",)
+        ),
+        Example("conv(4, 3)", ((1, 2, 5), (4,)), (1, 4, 3), named=("bias",)),
+        Example("conv", ((1, 2, 3, 3, 6), (4, 2, 1, 2, 3), (4,)), (1, 4, 3, 2, 4), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"out_channels": weight[0], "kernel_size": _kernel(cls, weight)}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -238,6 +259,9 @@ class ConvTranspose(Weighted, group="convolution"):
     dilation: Any = param(Sizes(1), "distance between kernel elements", 1, kw_only=True)
 
     told = 1
+    lends = ("weight", "bias")
+    keeps_weights = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (1, 1), "bias": (0, 1)}
     saves = ("input",)
     autocast = "lower"
     lies = "in format"
@@ -245,7 +269,16 @@ class ConvTranspose(Weighted, group="convolution"):
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
         Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),
         Example("conv_transpose(4, 3, groups = 2, bias = false)", ((1, 2, 2, 2, 2),), (1, 4, 4, 4, 4)),
+        Example(
+            "conv_transpose(stride = 2, bias = false)", ((2, 8, 5, 5), (8, 4, 2, 2)), (2, 4, 10, 10), named=("weight",)
+        ),
+        Example("conv_transpose", ((1, 2, 7), (2, 4, 3), (4,)), (1, 4, 9), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        kernel, groups = _kernel(cls, weight), given.get("groups", 1)
+        return {"out_channels": weight[1] * (groups if type(groups) is int else 1), "kernel_size": kernel}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -301,6 +334,11 @@ class ConvTranspose(Weighted, group="convolution"):
         if max(stride) > MOST:
             return None
         return spatially(Slide(dim, _transposed(k, s, p, d)) for dim, (k, s, p, d) in enumerate(axes, 2))
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        if self.groups > 1 and name == "weight":  # the same place for a channel of each group
+            return everything(weight)
+        return super().sees_weight(name, weight, output)
 
     def target(self, *inputs: Shape) -> Target:
         (shape,) = inputs

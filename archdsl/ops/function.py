@@ -105,7 +105,7 @@ class Sign(_Function, group="function"):
 
 
 @dataclass(frozen=True)
-class Floor(_Function, group="function"):
+class RoundDown(_Function, group="function", name="floor"):
     """The greatest integer that is not greater. Its gradient is 0."""
 
     examples = _example("floor")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Operator,
@@ -71,6 +71,12 @@ def _copied(laid: Laid, shape: Shape) -> Size:
     return laid.values if viewed(laid, shape) is None else 0
 
 
+def _matrix(operator: type[Weighted], weight: Shape) -> None:
+    if len(weight) != 2:
+        message = f"the weight of `{operator.name}` has two dimensions, found {show(weight)}"
+        raise ShapeError(message, code="wrong-rank")
+
+
 @dataclass(frozen=True)
 class Linear(Weighted, group="linear"):
     """x · Wᵀ + b over the last dimension."""
@@ -79,13 +85,24 @@ class Linear(Weighted, group="linear"):
     bias: bool = param(Boolean(), "whether a bias is added", True, kw_only=True)
 
     told = -1
+    lends = ("weight", "bias")
+    keeps_weights = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, -1), "bias": (0, -1)}
     saves = ("input",)
     for_weights = True
     autocast = "lower"
     examples = (
         Example("linear(10)", ((2, 16),), (2, 10)),
         Example("linear(8, bias = false)", ((2, 5, 16),), (2, 5, 8)),
+        Example("linear(bias = false)", ((2, 5, 16), (8, 16)), (2, 5, 8), named=("weight",)),
+        Example("linear(8)", ((2, 16), (8,)), (2, 8), named=("bias",)),
+        Example("linear", ((2, 16), (8, 16), (8,)), (2, 8), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        _matrix(cls, weight)
+        return {"out_features": weight[0]}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -125,11 +142,21 @@ class Embedding(Weighted, group="linear"):
     num_embeddings: int = param(Integer(1), "rows of the table")
     embedding_dim: int = param(Integer(1), "size of a row")
 
+    lends = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (1, -1)}
     takes = ("integers",)
     gives = ("float32",)
     gathers = True
     saves = ("input",)
-    examples = (Example("embedding(100, 16)", ((2, 7),), (2, 7, 16)),)
+    examples = (
+        Example("embedding(100, 16)", ((2, 7),), (2, 7, 16)),
+        Example("embedding", ((2, 7), (100, 16)), (2, 7, 16), named=("weight",)),
+    )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        _matrix(cls, weight)
+        return {"num_embeddings": weight[0], "embedding_dim": weight[1]}
 
     def infer(self, *inputs: Shape) -> Shape:
         return (*inputs[0], self.embedding_dim)

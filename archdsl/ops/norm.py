@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -36,6 +36,9 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
+    lends = ("weight", "bias")
+    keeps_weights: ClassVar[tuple[str, ...]] = ("weight",)
+    weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     lies: ClassVar[Lies] = "in format"
 
     def statistics(self, shape: Shape) -> Size:
@@ -102,6 +105,7 @@ class BatchNorm(_Norm, group="normalization"):
         Example("batch_norm(eps = 0.001, affine = false)", ((4, 8),), (4, 8)),
         Example("batch_norm(track_running_stats = false)", ((2, 8, 3),), (2, 8, 3)),
         Example("batch_norm(momentum = 0.01)", ((2, 3, 2, 2, 2),), (2, 3, 2, 2, 2)),
+        Example("batch_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -138,12 +142,18 @@ class InstanceNorm(_Norm, group="normalization"):
     affine: bool = param(Boolean(), "whether a scale and a shift are learnt", False, kw_only=True)
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False, kw_only=True)
 
+    keeps_weights = ()  # copies of them
     saves = ("input",)
     lies = "in order"
     examples = (
         Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
+        Example("instance_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"affine": True}
 
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
@@ -188,6 +198,7 @@ class GroupNorm(_Norm, group="normalization"):
     examples = (
         Example("group_norm(4)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("group_norm(1, affine = false)", ((2, 6, 3),), (2, 6, 3)),
+        Example("group_norm(2)", ((2, 8, 5, 5), (8,)), (2, 8, 5, 5), named=("weight",)),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -234,13 +245,20 @@ class LayerNorm(_Norm, group="normalization"):
     elementwise_affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
     bias: bool = param(Boolean(), "whether the shift is learnt", True, kw_only=True)
 
+    keeps_weights = ("weight", "bias")
     saves = ("input",)
     autocast = "float32"
     lies = "in order"
     examples = (
         Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
         Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
+        Example("layer_norm(bias = false)", ((2, 3, 8, 4), (8, 4)), (2, 3, 8, 4), named=("weight",)),
+        Example("layer_norm", ((2, 5, 16), (16,)), (2, 5, 16), named=("bias",)),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"normalized_shape": weight}
 
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
         return normalized_sizes(self, shape, self.normalized_shape)
@@ -261,6 +279,9 @@ class LayerNorm(_Norm, group="normalization"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         rank = len(output)
         return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        return pointwise(weight, output)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine", "bias")}

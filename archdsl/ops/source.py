@@ -55,6 +55,24 @@ class _Tensor(Operator):
 
 
 @dataclass(frozen=True)
+class LayerWeight(_Tensor):
+    """A weight that a layer owns, as a tensor for others: `wte.weight`, where `wte` is a module. It has no name in the
+    language."""
+
+    shape: tuple[int, ...]
+    weight: str
+    name = "weight"
+    group = "parameter"
+
+    @property
+    def params(self) -> dict[str, object]:
+        return {"weight": self.weight}
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(self.weight, kind="weight")
+
+
+@dataclass(frozen=True)
 class Parameter(_Tensor, group="parameter"):
     """A learnt tensor that is no layer's weight: a class token, a position embedding, a scale.
 

@@ -108,7 +108,7 @@ def subnets(graph: Graph, keys: list[str], *, every: bool = False) -> Subnet:
 def _uses(graph: Graph, key: str) -> Iterator[Prefix]:
     """The prefixes of a layer's path, outermost first, each with the use that the layer's key bears."""
     path = layer(graph, key)["path"]
-    use = key[len(path) :]
+    use = key[len(path) :] if key.startswith(f"{path}#") else ""  # a weight of a layer stands beside it
     segments = path.split(".")
     for end in range(1, len(segments)):
         yield ".".join(segments[:end]), use

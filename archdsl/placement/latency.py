@@ -21,7 +21,7 @@ from archdsl.placement.problem import Problem
 
 
 @dataclass(frozen=True)
-class Timeline:
+class ListSchedule:
     """Layers on devices in time. owners: the number of the device of each, the loss left out; start and end: in
     seconds from the first."""
 
@@ -68,12 +68,12 @@ class LatencyPlanner:
         self.group = {v: min(group) for group in problem.together for v in group}
         self.ranks = self._ranks()
 
-    def best(self) -> Timeline | None:
+    def best(self) -> ListSchedule | None:
         """The shortest schedule of those that fit into the devices; None where none of those tried does."""
         tried = [*(self._on(device) for device in self.devices), self._listed(), self._over_waists(), self._filled()]
         return min((found for found in tried if found is not None and self.fits(found)), key=_seconds, default=None)
 
-    def fits(self, found: Timeline) -> bool:
+    def fits(self, found: ListSchedule) -> bool:
         return all(
             device.memory is None or held <= device.memory
             for device, held in zip(self.cluster.devices, self.held(found.owners), strict=True)
@@ -92,11 +92,11 @@ class LatencyPlanner:
 
     # --- schedules
 
-    def _on(self, device: int) -> Timeline | None:
+    def _on(self, device: int) -> ListSchedule | None:
         """All on one device, but for what is marked."""
         return self._run({v: self.pins.get(v, device) for v in range(self.problem.layers)})
 
-    def _filled(self) -> Timeline | None:
+    def _filled(self) -> ListSchedule | None:
         """The layers in turn, on a device until it is full, then on the one with most room."""
         owners, at = dict[int, int](), 0
         room = [inf if device.memory is None else device.memory for device in self.cluster.devices]
@@ -110,7 +110,7 @@ class LatencyPlanner:
             room[owners[v]] -= need
         return self._run(owners)
 
-    def _run(self, owners: Mapping[int, int]) -> Timeline | None:
+    def _run(self, owners: Mapping[int, int]) -> ListSchedule | None:
         """The schedule with each layer on its device, the most urgent first."""
         if any(owners[v] != owners[first] for v, first in self.group.items()):
             return None
@@ -119,13 +119,13 @@ class LatencyPlanner:
             self._put(state, v, owners[v])
         return self._timeline(state)
 
-    def _listed(self) -> Timeline:
+    def _listed(self) -> ListSchedule:
         """The most urgent layer first, where it ends soonest."""
         state = _State()
         self._list(state, range(self.problem.layers), self.devices, None)
         return self._timeline(state)
 
-    def _over_waists(self) -> Timeline:
+    def _over_waists(self) -> ListSchedule:
         """From waist to waist as soon as possible: on one device, or on all, ending where the last one did or on
         another device. All devices are free when a waist is done, so that of those of a kind one stands for all."""
         cuts = [v for v in waists(self.problem) if v < self.problem.layers]
@@ -225,16 +225,16 @@ class LatencyPlanner:
         time."""
         return sorted(nodes, key=lambda v: (-self.ranks[v], v))
 
-    def _timeline(self, state: _State) -> Timeline:
+    def _timeline(self, state: _State) -> ListSchedule:
         layers = range(self.problem.layers)
-        return Timeline(
+        return ListSchedule(
             tuple(state.owner[v] for v in layers),
             tuple(state.start[v] for v in layers),
             tuple(state.end[v] for v in layers),
         )
 
 
-def soonest(problem: Problem, cluster: Cluster, pins: Mapping[int, int]) -> Timeline | None:
+def soonest(problem: Problem, cluster: Cluster, pins: Mapping[int, int]) -> ListSchedule | None:
     """The shortest schedule that is found; None where none that is tried fits into the devices.
 
     pins: the devices, by number, of the nodes that a spec marks. Weights that take no time are where they are read.
@@ -247,7 +247,7 @@ def soonest(problem: Problem, cluster: Cluster, pins: Mapping[int, int]) -> Time
     if found is None:
         return None
     each = [number[v] for v in range(problem.layers)]
-    return Timeline(
+    return ListSchedule(
         tuple(found.owners[i] for i in each), tuple(found.start[i] for i in each), tuple(found.end[i] for i in each)
     )
 
@@ -268,7 +268,7 @@ def least_seconds(problem: Problem, cluster: Cluster) -> float:
     return total + max(longest, work / len(cluster.devices))
 
 
-def _seconds(found: Timeline) -> float:
+def _seconds(found: ListSchedule) -> float:
     return found.seconds
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from archdsl.graph import Graph, content_hash, header, layer
 from archdsl.placement.devices import Cluster, PlacementError
-from archdsl.placement.latency import Timeline, least_seconds, soonest
+from archdsl.placement.latency import ListSchedule, least_seconds, soonest
 from archdsl.placement.marks import runs
 from archdsl.placement.parallel import Way
 from archdsl.placement.plan import LATENCY, PlacementPlan, PlannedStage, Received, TrainingConditions
@@ -51,7 +51,7 @@ def place_for_latency(
     )
 
 
-def _stages(problem: Problem, cluster: Cluster, found: Timeline) -> tuple[PlannedStage, ...]:
+def _stages(problem: Problem, cluster: Cluster, found: ListSchedule) -> tuple[PlannedStage, ...]:
     row = {id(profile): number for number, profile in enumerate(cluster.profiles)}
     order = [(device, [v for v in nodes if v < problem.layers]) for device, nodes in runs(problem, found.owners)]
     stage_of = {v: s for s, (_, nodes) in enumerate(order) for v in nodes}

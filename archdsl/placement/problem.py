@@ -6,7 +6,7 @@ every other comes before it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -212,8 +212,20 @@ class _Reading:
     def _together(self) -> tuple[frozenset[int], ...]:
         by_path: dict[str, set[int]] = {}
         for step in self.steps:
-            by_path.setdefault(step.node["path"], set()).add(self.index[step.name])
-        return tuple(frozenset(uses) for uses in by_path.values() if len(uses) > 1)
+            uses = by_path.setdefault(step.node["path"], set())
+            uses.add(self.index[step.name])
+            for lender in self._lenders(step):
+                uses |= by_path[lender]
+                by_path.update(dict.fromkeys((self.steps[use].node["path"] for use in uses), uses))
+        groups = {id(uses): frozenset(uses) for uses in by_path.values()}
+        return tuple(uses for uses in groups.values() if len(uses) > 1)
+
+    def _lenders(self, step: ExecutionStep) -> Iterator[str]:
+        """The paths of the layers, or tensors, whose weights a layer is lent: it stays with them."""
+        lent = getattr(step.node["operator"], "lent", ())
+        for producer, _ in step.reads[len(step.reads) - len(lent) :]:
+            if producer in self.index and self.steps[self.index[producer]].node["operator"].owns_storage:
+                yield self.steps[self.index[producer]].node["path"]
 
 
 def _number(size: Any) -> int:

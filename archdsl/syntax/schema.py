@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
-from archdsl.ops import OPERATORS, Operator, OperatorParameter, parameters
+from archdsl.ops import OPERATORS, Operator, OperatorParameter, Weighted, parameters
 from archdsl.ops._op import REQUIRED
 from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.initialiser import Initialiser
@@ -235,7 +235,7 @@ def _operator(operator: type[Operator]) -> Schema:
     properties: Schema = {p.name: _parameter(p) for p in found}
     properties |= {
         name: {"description": "a tensor", "allOf": [_ref("argument")]}
-        for name in operator.inputs
+        for name in (*operator.inputs, *(operator.lends if issubclass(operator, Weighted) else ()))
         if name not in properties
     }
     named = {"type": "object", "properties": properties, "additionalProperties": False}

@@ -110,13 +110,14 @@ class Pipeline:
         if self.last and (target is None or len(target) != self.plan.batch):
             raise ValueError(self._another_batch("the target", None if target is None else len(target)))
         self.steps += 1
-        progress.step(self.steps)
+        progress.begins(self.steps)
         for module in self._modules:
             module.train()
         self._losses.clear()
         told: Mapping[str, Any] = {"target": target} if self.last else {}
         with self._drawing():
             made = self._training.step(*given, **told, return_outputs=outputs is not None)
+        progress.ends(self.steps)
         if not self.last:
             return None
         if outputs is not None:

@@ -99,6 +99,10 @@ class _Lowering:
         target, holder = step.target, step.holder
         if holder is not None:
             held = self.held[holder.path] if self.held is not None else None
+            if target.kind == "weight":
+                if held is not None:
+                    return self.graph.create_node("call_function", getattr, (held, target.name), name=name)
+                return self.graph.create_node("get_attr", f"{holder.path}.{target.name}", name=name)
             if target.kind != "module":
                 return held if held is not None else self.graph.create_node("get_attr", holder.path, name=name)
             if held is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,9 +20,17 @@ class CompiledNetwork(fx.GraphModule):
 
     _graphs: dict[bool, fx.Graph]
     _losses: dict[int, fx.GraphModule | None]
+    _aliases: Mapping[str, str]
 
-    def __init__(self, root: nn.Module, graphs: dict[bool, fx.Graph], losses: dict[int, fx.GraphModule | None]) -> None:
-        """`graphs` by whether training, `losses` by the number of outputs that they take."""
+    def __init__(
+        self,
+        root: nn.Module,
+        graphs: dict[bool, fx.Graph],
+        losses: dict[int, fx.GraphModule | None],
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`graphs` by whether training, `losses` by the number of outputs that they take, `aliases` as an assembly has
+        them."""
         super().__init__(nn.Module(), fx.Graph(), type(self).__name__)
         for registry in ("_parameters", "_buffers", "_modules"):
             getattr(self, registry).update(getattr(root, registry))
@@ -28,6 +38,7 @@ class CompiledNetwork(fx.GraphModule):
         # Not as attributes of a module: neither is part of the network's structure.
         self.__dict__["_graphs"] = graphs
         self.__dict__["_losses"] = losses
+        self.__dict__["_aliases"] = aliases
         self.training = root.training
         self._show(graphs[self.training])
 
@@ -42,6 +53,15 @@ class CompiledNetwork(fx.GraphModule):
     def _show(self, graph: fx.Graph) -> None:
         """Make a graph the one that runs; `forward` is compiled anew."""
         fx.GraphModule.graph.fset(self, graph)  # type: ignore[attr-defined]
+
+    def _load_from_state_dict(self, state_dict: dict[str, torch.Tensor], prefix: str, *others: Any) -> None:
+        """Checkpoints of others may hold a weight that two layers share under both names, or under one alone."""
+        for alias, key in self._aliases.items():
+            again = state_dict.pop(prefix + alias, None)
+            if again is not None and not torch.equal(state_dict.setdefault(prefix + key, again), again):
+                errors: list[str] = others[-1]
+                errors.append(f"`{alias}` differs from `{key}`, of which it is the weight")
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
         """The network's own loss of what `forward` returned.
@@ -81,7 +101,8 @@ class CompiledNetwork(fx.GraphModule):
         root._non_persistent_buffers_set = set(self._non_persistent_buffers_set)
         root.training = self.training
         copies = {id(graph): copy.deepcopy(graph) for graph in self._graphs.values()}
-        copied = CompiledNetwork(root, {mode: copies[id(graph)] for mode, graph in self._graphs.items()}, self._losses)
+        graphs = {mode: copies[id(graph)] for mode, graph in self._graphs.items()}
+        copied = CompiledNetwork(root, graphs, self._losses, self._aliases)
         copied.meta = dict(self.meta)
         return copied
 

@@ -17,6 +17,7 @@ SHOWN = [code for code, entry in CATALOGUE.items() if entry.wrong and entry.leve
 # Codes that no short spec has: they come from a command, from what is no text, or from huge files and long loops.
 WORDS_ONLY = {
     *FAMILIES["Using a command"],
+    *FAMILIES["Exports and weights"],
     "not-text",
     "file-too-large",
     "too-many-imports",

@@ -291,10 +291,9 @@ def test_ten_thousand_layers_compile_and_run(network_of: Build) -> None:
 def test_weights_are_written_as_safetensors(network_of: Build, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    from compiler import save_weights
-
-    model = network_of(BRANCHES).compile()
-    save_weights(model, tmp_path / "net.safetensors", "hash")
+    net = network_of(BRANCHES)
+    model = net.compile()
+    net.export(tmp_path / "net.safetensors", model)
     loaded = load_file(tmp_path / "net.safetensors")
     assert all(torch.equal(loaded[name], tensor) for name, tensor in model.state_dict().items())
 

@@ -44,9 +44,7 @@ def code_of(example: Example, names: dict[int, str]) -> str:
     for k, shape in enumerate(example.inputs):
         dtype = f" {example.dtypes[k]}" if example.dtypes else ""
         inputs.append(f"i{k}: [{', '.join(names.get(size, str(size)) for size in shape)}]{dtype}")
-    call, bracket, rest = example.step.partition("(")
-    given = [f"i{k}" for k in range(len(example.inputs))] + ([rest.removesuffix(")")] if bracket else [])
-    step = f"{call}({', '.join(given)})"
+    step = example.call([f"i{k}" for k in range(len(example.inputs))])
     if not isinstance(example.output[0], int):
         step = f"a, b = {step}\n output y = a\n output z = b"
     return f"network Net({', '.join(inputs)}) {{ {step} }}"
@@ -82,7 +80,7 @@ def test_open_sizes_are_computed_as_if_they_had_been_given(
         model = network.compile().eval()
         for change in CHANGES:
             values = {size: change(size) for size in chosen}
-            given = tensors(example, values, example.dtypes or operator.default_types(len(example.inputs)))
+            given = tensors(example, values, example.types(operator))
             try:
                 alone = network_of(code, symbols={names[size]: value for size, value in values.items()})
             except SpecError:

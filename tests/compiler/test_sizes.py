@@ -263,7 +263,10 @@ def test_a_size_that_no_input_tells_is_refused_with_its_place(network_of: Build)
         (
             "x: [N, 4 * T, 3]",
             [(2, 9, 3)],
-            "input `x`: dimension 1 is 9, but the network takes [N, 4*T, 3], so a whole T",
+            (
+                "input `x`: dimension 1 is 9, but the network takes [N, 4*T, 3], so a whole T;"
+                " the nearest sizes that fit are 8 and 12"
+            ),
         ),
         ("x: [N, T + 3]", [(2, 3)], "dimension 1 is 3, but the network takes [N, T + 3], so T at least 1"),
         ("x: [N, 3]", [(0, 3)], "dimension 0 is 0, but the network takes [N, 3], so at least 1"),

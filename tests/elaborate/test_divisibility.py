@@ -3,6 +3,7 @@ knows of it."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from archdsl.needs import membership, needs
 from archdsl.network import Network
 from archdsl.program import parse_string
 from archdsl.residues import residues
+from tests.conftest import Said
 
 Build = Callable[..., Graph]
 EXAMPLES = int(os.environ.get("ARCHDSL_EXAMPLES", "40"))
@@ -135,6 +137,25 @@ def test_a_need_is_met_by_the_numbers_of_its_classes_and_says_so(modulus: int) -
             met = n % modulus in chosen
             assert (value(need, {"H": n}) >= 0) == met
             assert eval(words, {"H": n}) == met, words
+
+
+def test_every_command_takes_it_and_reports_say_it(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    (tmp_path / "unet.arch").write_text(UNET, encoding="utf-8")
+    (tmp_path / "other.arch").write_text(UNET.replace("conv(1, 1)", "conv(2, 1)"), encoding="utf-8")
+    assert command_line("check", "unet.arch", cwd=tmp_path).status == 0
+    assert "needs         H % 16 == 0, W % 16 == 0" in command_line("report", "unet.arch").out
+    document = json.loads(command_line("report", "unet.arch", "--format", "json").out)
+    assert document["needs"] == ["H % 16 == 0", "W % 16 == 0"]
+    assert command_line("draw", "unet.arch", "-o", "unet.html").status == 0
+    assert "H % 16 == 0, W % 16 == 0" in (tmp_path / "unet.html").read_text(encoding="utf-8")
+    difference = command_line("diff", "unet.arch", "other.arch").out
+    assert "output [1, 1, H, W] → output [1, 2, H, W]" in difference
+    assert "follows from these" not in difference
+    (tmp_path / "flat.arch").write_text(UNET.replace("level(2, depth)", "conv(2, 3, padding = 1)"), encoding="utf-8")
+    difference = command_line("diff", "unet.arch", "flat.arch").out
+    assert "needs: H % 16 == 0, W % 16 == 0 → none" in difference
+    assert "[1, 1, H, W] →" not in difference  # the same size, whatever is needed of it
+    assert command_line("compile", "unet.arch").status == 0
 
 
 # --- sizes that are given

@@ -45,6 +45,8 @@ def test_a_symbol_that_was_solved_holds_for_the_whole_network(graph_of: Build) -
     ("shape", "sizes", "message", "help"),
     [
         ("[N, 3, 4 * H]", (1, 3, 222), "dimension 2 is `4 * H`, which is 222 for no `H`", "--at H="),
+        ("[N, 3, 4 * H]", (1, 3, 222), "which is 222 for no `H`", "the nearest sizes that fit are 220 and 224"),
+        ("[N, 3, 4 * H]", (1, 3, 3), "which is 3 for no `H`", "the nearest size that fits is 4"),
         ("[N, 3, H // 2]", (1, 3, 5), "which is 5 for several `H`: 10, 11", "--at H=10"),
         ("[N, 3, H % 4]", (1, 3, 3), "which is 3 for several `H`: 3, 7", "--at H=3"),
         ("[N, 3, H + W]", (1, 3, 9), "so that 9 leaves `H` and `W` open", "--at H=… --at W=…"),

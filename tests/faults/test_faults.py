@@ -14,14 +14,18 @@ from archdsl.pipeline import check
 
 HERE = Path(__file__).resolve().parent
 SPECS = sorted([*HERE.glob("*.arch"), *HERE.glob("*.yaml")])
-# Codes that no text of a spec has: they come from files, options and machines, and test_cli.py has them.
+# Codes that no text of a spec has: they come from files, options and machines; tests/cli and tests/compiler have them.
 ELSEWHERE = {
     "bad-device",
     "bad-operators",
+    "bad-rename",
     "bad-setting",
     "cannot-write",
     "file-too-large",
+    "no-spec-inside",
+    "not-exportable",
     "not-text",
+    "other-weights",
     "out-of-memory",
     "too-many-imports",
     "too-much-work",
@@ -29,6 +33,7 @@ ELSEWHERE = {
     "unknown-spec",
     "unmet-need",
     "unreadable-file",
+    "unreadable-weights",
 }
 
 

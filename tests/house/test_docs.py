@@ -15,6 +15,7 @@ import pytest
 
 from archdsl.elaborate import elaborate
 from archdsl.measure.time.gpus import GPUS
+from archdsl.network import load
 from archdsl.program import parse_string
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,9 +63,21 @@ class Own(Operator, group="activation"):
 """
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What earlier commands of a page have written."""
+    folder = tmp_path_factory.mktemp("exported")
+    net = load("lenet5")
+    model = net.compile()
+    for name in ("lenet5.safetensors", "lenet5.onnx", "my-lenet5"):
+        net.export(folder / name, model)
+    return folder
+
+
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def checkout(tmp_path: Path, exported: Path) -> Path:
     """A place with the specs and documents in it, for commands to write to."""
+    shutil.copytree(exported, tmp_path, dirs_exist_ok=True)
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     shutil.copytree(ROOT / "tests" / "errata", tmp_path / "tests" / "errata")

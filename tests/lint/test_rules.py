@@ -131,6 +131,7 @@ def net(body: str, inputs: str = "x: [N, 8, 16, 16]") -> str:
         ("misaligned-branches", net("concat(x -> slice(2, dim = 2), x -> slice(0, 14, dim = 2))")),
         ("misaligned-branches", net("(x -> max_pool(2)) + (x -> pad([0, 6, 0, 6]) -> c: conv(8, 7, stride = 2))")),
         ("batch-of-one", net("x -> n: batch_norm", "x: [1, 8]")),
+        ("mixed-batch", net("a, b = chunk(x, 2, dim = 0)\n a + b", "x: [N, 8]")),
         ("small-receptive-field", net("x -> c: conv(8, 3) -> relu -> mean([2, 3]) -> h: linear(8)")),
         ("large-kernel", net("x -> c: conv(8, 7, padding = 3) -> relu", "x: [N, 8, 32, 32]")),
         ("large-kernel", net("x -> c: conv(24, 5, padding = 2) -> relu", "x: [N, 8, 16, 16]")),
@@ -209,6 +210,9 @@ def test_is_found(rule: str, code: str) -> None:
             net("c = x -> c: conv(8, 3)\nc * (c -> global_avg_pool -> d: conv(8, 1) -> sigmoid)"),
         ),
         ("batch-of-one", net("x -> n: batch_norm", "x: [N, 8]")),
+        ("mixed-batch", net("a, b = chunk(x, 2, dim = 0)\n a + b", "x: [2 * N, 8]")),
+        ("mixed-batch", net("x -> unflatten(1, [-1, 4])", "x: [N, T]")),
+        ("mixed-batch", net("x -> reshape([-1, 50])", "x: [N, 100]")),  # two of each: no batch is refused
         ("batch-of-one", net("x -> n: batch_norm", "x: [1, 8, 2]")),
         ("uneven-channels", net("x -> c: conv(10, 1) -> global_avg_pool -> flatten")),
         ("uneven-channels", net("x -> c: conv(20, 1, groups = 4) -> relu -> d: conv(8, 1)")),

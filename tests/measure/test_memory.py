@@ -150,16 +150,15 @@ def alone(operator: type[Operator], example: Example) -> str:
     """A network of the example's step, whose inputs need gradients."""
     names = [f"x{i}" for i in range(len(example.inputs))]
     shapes = [list(shape) for shape in example.inputs]
-    types = example.dtypes or operator.default_types(len(names))
+    types = example.types(operator)
     read = [
         f"y{name} = {name}" + (f" + (parameter({shape}))" if dtype == "float32" else "")
         for name, shape, dtype in zip(names, shapes, types, strict=True)
     ]
-    step, _, rest = example.step.partition("(")
-    arguments = ", ".join([*(f"y{name}" for name in names), *filter(None, [rest.removesuffix(")")])])
+    call = example.call([f"y{name}" for name in names])
     first = "[0]" if example.output and isinstance(example.output[0], tuple) else ""
     declared = ", ".join(f"{name}: {shape} {dtype}" for name, shape, dtype in zip(names, shapes, types, strict=True))
-    lines = "\n    ".join([*read, f"{step}({arguments}){first}"])
+    lines = "\n    ".join([*read, f"{call}{first}"])
     return f"network Net({declared}) {{\n    {lines}\n}}"
 
 

@@ -190,7 +190,8 @@ def test_the_receptive_field_is_where_the_input_has_a_gradient(network_of: Build
 def test_the_json_document_has_its_keys(network_of: Build) -> None:
     document = json.loads(json.dumps(network_of(U_NET).report().to_dict()))
     assert set(document) == {
-        "archdsl", "network", "variant", "hash", "counted_for", "totals", "inputs", "outputs", "devices", "nodes",
+        "archdsl", "network", "variant", "hash", "counted_for", "needs", "totals", "inputs", "outputs", "devices",
+        "nodes",
     }  # fmt: skip
     assert set(document["totals"]) == {
         "params", "trainable_params", "buffers", "macs", "flops", "param_bytes",

@@ -34,21 +34,15 @@ every_example = pytest.mark.parametrize(("operator", "example"), EVERY_EXAMPLE)
 # --- from an example to an operator, and from an operator to torch
 
 
-def types(operator: type[Operator], example: Example) -> tuple[str, ...]:
-    """The types of an example's inputs."""
-    return example.dtypes or operator.default_types(len(example.inputs))
-
-
 def network(operator: type[Operator], example: Example) -> str:
     """A network of one line that holds the example's step."""
-    name, _, rest = example.step.partition("(")
     letters = "abc"[: len(example.inputs)]
     if issubclass(operator, Loss):
         return f"network T(a: {list(example.inputs[0])}) {{\n output y = a -> identity\n loss y -> {example.step}\n}}"
-    call = f"{name}({', '.join(filter(None, [*letters, rest.removesuffix(')')]))})"
+    call = example.call(letters)
     if isinstance(example.output[:1], tuple) and example.output and isinstance(example.output[0], tuple):
         call += "[0]"
-    declared = zip(letters, example.inputs, types(operator, example), strict=True)
+    declared = zip(letters, example.inputs, example.types(operator), strict=True)
     shapes = ", ".join(f"{letter}: {list(shape)} {dtype}" for letter, shape, dtype in declared)
     return f"network T({shapes or 'a: [1]'}) {{ {call} }}"
 
@@ -133,7 +127,7 @@ def test_infers_the_output_of_its_example(operator: type[Operator], example: Exa
 @every_example
 def test_its_target_gives_the_output_of_its_example(operator: type[Operator], example: Example, device: str) -> None:
     node = elaborated(operator, example)
-    found, _ = run(node["operator"], example.inputs, device, types(operator, example))
+    found, _ = run(node["operator"], example.inputs, device, example.types(operator))
     assert tuple(tuple(tensor.shape) for tensor in found) == outputs(example)
     assert tuple(str(tensor.dtype).removeprefix("torch.") for tensor in found) == node["dtypes"]
 
@@ -156,7 +150,7 @@ def test_its_target_has_the_weights_it_says(operator: type[Operator], example: E
 @every_example
 def test_counts_the_multiply_adds_that_torch_counts(operator: type[Operator], example: Example) -> None:
     built = elaborated(operator, example)["operator"]
-    _, counted = run(built, example.inputs, "meta", types(operator, example))
+    _, counted = run(built, example.inputs, "meta", example.types(operator))
     assert sum(built.macs(example.inputs, shape) for shape in outputs(example)) == counted
 
 

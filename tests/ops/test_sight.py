@@ -19,7 +19,7 @@ from archdsl.ops.merge import folds
 from archdsl.ops.sight import Sees, Slide
 from compiler.fx.targets import resolve
 from tests.ops.oracle import Numbers
-from tests.ops.test_operators import elaborated, made, outputs, types
+from tests.ops.test_operators import elaborated, made, outputs
 
 MOST = 40_000  # elements of a Jacobian that are looked at
 
@@ -87,7 +87,7 @@ EXAMPLES = [
     for example in operator.examples
     if not issubclass(operator, Loss) and not any(word in example.step for word in OTHERWISE)
     for number in range(len(example.inputs))
-    if types(operator, example)[number] == FLOATING and number not in operator.undifferentiated
+    if example.types(operator)[number] == FLOATING and number not in operator.undifferentiated
     if math.prod(example.inputs[number]) * max(map(math.prod, outputs(example))) <= MOST
 ]
 
@@ -100,7 +100,7 @@ def test_an_element_depends_on_what_its_operator_says(operator: type[Operator], 
     assert sees is not None
     if sees == "in order" or FLOATING not in node["dtypes"]:
         return
-    changes = jacobians(built, shapes, types(operator, example), number)
+    changes = jacobians(built, shapes, example.types(operator), number)
     for output, depends in zip(outputs(example), changes, strict=False):
         allowed = seen(sees, shapes[number], output)
         assert not (depends & ~allowed).any()

@@ -16,7 +16,7 @@ import archdsl
 from archdsl.network import Network
 from archdsl.pipeline import load_graph
 from archdsl.placement.devices import Cluster, PlacementError
-from archdsl.placement.latency import Timeline, least_seconds, soonest
+from archdsl.placement.latency import ListSchedule, least_seconds, soonest
 from archdsl.placement.problem import Problem
 from archdsl.presentation.placement import answer
 from tests.conftest import Said
@@ -98,7 +98,7 @@ def test_schedule_is_one_that_devices_and_links_can_keep(seed: int) -> None:
     assert not overlapping(found)
 
 
-def overlapping(found: Timeline) -> list[tuple[int, int]]:
+def overlapping(found: ListSchedule) -> list[tuple[int, int]]:
     """Pairs of layers that one device would run at once."""
     spans = sorted(zip(found.owners, found.start, found.end, range(len(found.owners)), strict=True))
     busy = [span for span in spans if span[2] > span[1]]

@@ -352,9 +352,13 @@ def test_a_stride_that_is_written_is_not_taken_for_the_mistake(write: Write) -> 
 @pytest.mark.parametrize(
     ("body", "size", "fits"),
     [
-        ("x -> repeat 5 { max_pool(2) } -> flatten -> linear(10)", 20, "inputs of 32 and more"),
-        ("x -> conv(8, 11, stride = 4, padding = 2) -> head", 100, "inputs of 23 … 26"),
-        ("y = x -> repeat 3 { max_pool(2) } -> interpolate(scale_factor = 8)\nconcat(x, y)", 20, "an input of 24"),
+        ("x -> repeat 5 { max_pool(2) } -> flatten -> linear(10)", 20, "this network fits inputs of 32 and more"),
+        ("x -> conv(8, 11, stride = 4, padding = 2) -> head", 100, "this network fits inputs of 23 … 26"),
+        (
+            "y = x -> repeat 3 { max_pool(2) } -> interpolate(scale_factor = 8)\nconcat(x, y)",
+            20,
+            "the nearest sizes that fit are 16 and 24",
+        ),
         ("x -> conv(8, 3) -> relu", 20, None),
     ],
 )
@@ -366,7 +370,8 @@ def test_a_wrong_input_size_is_told_which_sizes_fit(write: Write, body: str, siz
     except SpecError as error:
         (fault,) = error.diagnostics
         assert fault.help is not None
-        assert fault.help.endswith(f"this network fits {fits}")
+        assert fits is not None
+        assert fault.help.endswith(fits)
         assert fault.fix is None  # the spec is right: it is the choice that is wrong
     else:
         assert fits is None

@@ -28,10 +28,8 @@ NETWORKS: Final[dict[str, dict[str, Any]]] = {
     if variant in _FACTS["networks"]
 }
 ALIASES: Final[dict[str, str]] = _FIGURES["aliases"]  # a second name of a network
-PARTS: Final = {
-    "fpn_resnet50",
-    "dcgan_generator",
-}  # what others build on or are trained by, without losses of their own
+# Without a loss: others build on them or train them, or their loss matches boxes first (YOLO's).
+PARTS: Final = {"fpn_resnet50", "dcgan_generator", *(f"yolov8{size}" for size in "nsmlx")}
 
 
 def first_of_families() -> set[str]:

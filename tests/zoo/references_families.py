@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -234,10 +235,111 @@ class WaveNet(nn.Module):
         return logits
 
 
+# --- YOLOv8, as ultralytics 8 builds it from yolov8.yaml
+
+
+class Unit(nn.Module):
+    def __init__(self, channels: int, out: int, kernel: int = 1, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False)
+        self.bn = nn.BatchNorm2d(out, eps=1e-3, momentum=0.03)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.silu(self.bn(self.conv(x)))
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, width: int, shortcut: bool) -> None:
+        super().__init__()
+        self.cv1, self.cv2, self.shortcut = Unit(width, width, 3), Unit(width, width, 3), shortcut
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.cv2(self.cv1(x))
+        return x + y if self.shortcut else y
+
+
+class C2f(nn.Module):
+    def __init__(self, channels: int, out: int, depth: int, shortcut: bool = False) -> None:
+        super().__init__()
+        self.cv1 = Unit(channels, out)
+        self.cv2 = Unit((2 + depth) * (out // 2), out)
+        self.m = nn.ModuleList(Bottleneck(out // 2, shortcut) for _ in range(depth))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = list(self.cv1(x).chunk(2, 1))
+        for block in self.m:
+            kept.append(block(kept[-1]))
+        y: torch.Tensor = self.cv2(torch.cat(kept, 1))
+        return y
+
+
+class SPPF(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.cv1, self.cv2 = Unit(channels, channels // 2), Unit(2 * channels, channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = [self.cv1(x)]
+        for _ in range(3):
+            kept.append(functional.max_pool2d(kept[-1], 5, 1, 2))
+        y: torch.Tensor = self.cv2(torch.cat(kept, 1))
+        return y
+
+
+class Detect(nn.Module):
+    def __init__(self, channels: list[int], classes: int = 80) -> None:
+        super().__init__()
+        box, kind = max(16, channels[0] // 4, 64), max(channels[0], min(classes, 100))
+        self.cv2 = nn.ModuleList(self.branch(c, box, 64) for c in channels)
+        self.cv3 = nn.ModuleList(self.branch(c, kind, classes) for c in channels)
+
+    @staticmethod
+    def branch(channels: int, width: int, out: int) -> nn.Module:
+        return nn.Sequential(Unit(channels, width, 3), Unit(width, width, 3), nn.Conv2d(width, out, 1))
+
+    def forward(self, maps: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.cat([a(x), b(x)], 1) for x, a, b in zip(maps, self.cv2, self.cv3, strict=True))
+
+
+class YOLOv8(nn.Module):
+    def __init__(self, depth: float, width: float, most: int) -> None:
+        super().__init__()
+        c = [math.ceil(min(channels, most) * width / 8) * 8 for channels in (64, 128, 256, 512, 1024)]
+        three, six = max(round(3 * depth), 1), max(round(6 * depth), 1)
+        self.model = nn.Sequential(
+            *(Unit(3, c[0], 3, 2), Unit(c[0], c[1], 3, 2), C2f(c[1], c[1], three, True)),
+            *(Unit(c[1], c[2], 3, 2), C2f(c[2], c[2], six, True)),
+            *(Unit(c[2], c[3], 3, 2), C2f(c[3], c[3], six, True)),
+            *(Unit(c[3], c[4], 3, 2), C2f(c[4], c[4], three, True), SPPF(c[4])),
+            *(nn.Upsample(scale_factor=2), nn.Identity(), C2f(c[3] + c[4], c[3], three)),
+            *(nn.Upsample(scale_factor=2), nn.Identity(), C2f(c[2] + c[3], c[2], three)),
+            *(Unit(c[2], c[2], 3, 2), nn.Identity(), C2f(c[2] + c[3], c[3], three)),
+            *(Unit(c[3], c[3], 3, 2), nn.Identity(), C2f(c[3] + c[4], c[4], three)),
+            Detect([c[2], c[3], c[4]]),
+        )
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        m = self.model
+        fine = m[:5](image)
+        middle = m[5:7](fine)
+        coarse = m[7:10](middle)
+        up = m[12](torch.cat([m[10](coarse), middle], 1))
+        p3 = m[15](torch.cat([m[13](up), fine], 1))
+        p4 = m[18](torch.cat([m[16](p3), up], 1))
+        p5 = m[21](torch.cat([m[19](p4), coarse], 1))
+        maps: tuple[torch.Tensor, ...] = m[22]([p3, p4, p5])
+        return maps
+
+
 MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
     "dcgan_generator": Generator,
     "dcgan_discriminator": Discriminator,
     "darts_cifar10": lambda: Darts(36, 20, 10, drop=0.2, imagenet=False),
     "darts_imagenet": lambda: Darts(48, 14, 1000, drop=0.0, imagenet=True),
     "wavenet": WaveNet,
+    "yolov8n": lambda: YOLOv8(1 / 3, 0.25, 1024),
+    "yolov8s": lambda: YOLOv8(1 / 3, 0.5, 1024),
+    "yolov8m": lambda: YOLOv8(2 / 3, 0.75, 768),
+    "yolov8l": lambda: YOLOv8(1, 1, 512),
+    "yolov8x": lambda: YOLOv8(1, 1.25, 512),
 }

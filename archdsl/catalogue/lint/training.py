@@ -133,4 +133,23 @@ network Net(x: [N, 16, 8, 8]) {
 }
 """,
     ),
+    "mixed-batch": Entry(
+        "samples of a batch that are taken together",
+        "The size of a batch must be a multiple of something, because a layer cuts or joins across it. Mostly a"
+        " `reshape` was given the wrong number of features: `[-1, 150]` of 100 features makes two samples of three,"
+        " and the outputs no longer go with the targets. Where pairs are meant, as in contrastive learning, the"
+        " input's shape says so: `[2 * N, …]`.",
+        level="warning",
+        source="the documentation of torch.reshape, https://docs.pytorch.org/docs/stable/generated/torch.reshape.html",
+        wrong="""\
+network Net(x: [N, 100]) {
+    x -> reshape([-1, 150]) -> linear(10)
+}
+""",
+        right="""\
+network Net(x: [N, 100]) {
+    x -> reshape([N, -1]) -> linear(10)
+}
+""",
+    ),
 }

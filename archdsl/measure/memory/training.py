@@ -17,6 +17,7 @@ from archdsl.measure.run.execution import Execution, ExecutionStep, Setting, Sto
 from archdsl.measure.run.optimizer import Optimizer
 from archdsl.measure.run.saved import Saved, regions, saved, with_regions
 from archdsl.ops.dtypes import FLOATING, WIDTHS
+from archdsl.ops.source import LayerWeight
 
 
 def training(run: Execution, optimizer: Optimizer, ledger: Ledger | None = None) -> Ledger:
@@ -60,6 +61,7 @@ class _Training:
         self.closing = {step.node["checkpoint"]: step.name for step in backwards}  # where a region ends in backward
         self.gradients: dict[Tensor, Storage] = {}
         self.trained: set[str] = set()  # paths whose weights have a gradient
+        self.arrived: dict[str, Size] = {}  # bytes of gradients that came for single weights, by path
         self.weights = {step.node["path"]: trainable(step.node) for step in run.steps if step.node["weights"]}
         self.devices = {tensor: step.device for step in run.steps for tensor in step.makes}
         self.numbers = count()
@@ -108,10 +110,12 @@ class _Training:
             self._own(step, arrived[0])
         elif arrived:
             passed = self._gradients(step, arrived[0])
-            self._train(step)
+            summed = self._train(step)
             ledger.mark(step.name, step.device, "backward", self._scratch(step))
             for storage in arrived:
                 ledger.drop(storage)
+            if summed:
+                ledger.mark(step.name, step.device, "backward", summed)
             self._release(step)
             for tensor, storage in passed:
                 self._accumulate(step, tensor, storage)
@@ -120,8 +124,23 @@ class _Training:
 
     def _own(self, step: ExecutionStep, arrived: Storage) -> None:
         """The gradient of a tensor that is a weight itself stays, if nothing else uses it."""
-        if self.ledger.holders[arrived] > 1 or self.ledger.sizes[arrived] != self.exec.sizes[step.makes[0]]:
+        if isinstance(step.node["operator"], LayerWeight):
+            self._lend(step, arrived)
+        elif self.ledger.holders[arrived] > 1 or self.ledger.sizes[arrived] != self.exec.sizes[step.makes[0]]:
             self._train(step)
+            self.ledger.mark(step.name, step.device, "backward")
+            self.ledger.drop(arrived)
+
+    def _lend(self, step: ExecutionStep, arrived: Storage) -> None:
+        """The gradient of a layer's weight that others used: the layer's own is added to it, whichever comes first."""
+        size, path = self.exec.sizes[step.makes[0]], step.node["path"]
+        if path in self.trained:
+            self.ledger.mark(step.name, step.device, "backward", size)
+            self.ledger.drop(arrived)
+            return
+        self.arrived[path] = self.arrived.get(path, 0) + size
+        if self.ledger.holders[arrived] > 1 or self.ledger.sizes[arrived] != size:
+            self.ledger.add(step.device, size)
             self.ledger.mark(step.name, step.device, "backward")
             self.ledger.drop(arrived)
 
@@ -164,15 +183,17 @@ class _Training:
                 found.append((tensor, self._new(run.sizes[tensor], step.device)))
         return found
 
-    def _train(self, step: ExecutionStep) -> None:
-        """Make the gradients of a step's weights."""
+    def _train(self, step: ExecutionStep) -> Size:
+        """Make the gradients of a step's weights. What is taken for a while where they are added to others: of a
+        further use of shared weights its gradient and the sum, of weights that others were lent the sum."""
         path = step.node["path"]
         size = self.weights.get(path, 0) * self.exec.setting.precision.weight
         if path not in self.trained and size:
             self.trained.add(path)
-            self.ledger.add(step.device, size)
-        elif size:  # another use of shared weights: its gradient, and the sum of both
-            self.ledger.mark(step.name, step.device, "backward", size * 2)
+            before = self.arrived.get(path, 0)
+            self.ledger.add(step.device, size - before)
+            return before * 2
+        return size * 2
 
     def _scratch(self, step: ExecutionStep) -> Size:
         run, output = self.exec, step.makes[0]

@@ -16,6 +16,7 @@ from archdsl.dims import Shape, Size, numbers, product
 from archdsl.graph import Graph, Layer
 from archdsl.measure.network import cost
 from archdsl.net_view import NetView
+from archdsl.ops.lent import Lent
 from archdsl.ops.resample import MAX_STEP
 
 
@@ -281,5 +282,7 @@ def calls(graph: Graph) -> Iterator[CountedCall]:
     needed = net.live(training=False)
     for key, node in net.layers.items():
         if key in needed and node["op"] != "input":
-            owner, reads = net.layers[node["path"]], net.operands(key)
-            yield CountedCall(node, owner, net.counted_inputs(key), net.counted(node["shape"]), reads)
+            owner, reads, inputs = net.layers[node["path"]], net.operands(key), net.counted_inputs(key)
+            if isinstance(node["operator"], Lent):  # tools look at modules, which have the weights that they share
+                owner = {**owner, "weights": node["operator"].computes_with(*inputs)}
+            yield CountedCall(node, owner, inputs, net.counted(node["shape"]), reads)

@@ -125,6 +125,7 @@ class Report:
             "variant": self.variant,
             "hash": self.hash,
             "counted_for": dict(self.least_batch),  # symbols of the batch that have no value
+            "needs": list(self.requires),  # of symbols: "H >= 33", "W % 16 == 0"
             "totals": totals,
             "inputs": [
                 {"name": name, "shape": plain(shape), **_unusual(dtype)}

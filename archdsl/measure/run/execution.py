@@ -14,6 +14,7 @@ from archdsl.measure.run.precision import PRECISIONS, Precision
 from archdsl.net_view import NetView
 from archdsl.ops._op import Use
 from archdsl.ops.dtypes import FLOATING, WIDTHS
+from archdsl.ops.source import LayerWeight
 from archdsl.ops.strides import Laid, Strides, contiguous
 from archdsl.symbolic import where_decided
 
@@ -189,7 +190,7 @@ def execution(net: NetView, training: bool, setting: Setting) -> Execution:
     for key, node in net.layers.items():
         if key in needed or node["op"] == "input":
             device = _device(graph, key) if setting.by_device else None
-            growing.add(key, node, net.operands(key), device)
+            growing.add(key, _as_run(key, node, needed, net), net.operands(key), device)
     outputs = tuple((o["node"], o["output"]) for o in head["outputs"] if training or o["phase"] == "both")
     inputs = tuple((name, 0) for name in head["inputs"])
     losses = outputs
@@ -211,6 +212,14 @@ def execution(net: NetView, training: bool, setting: Setting) -> Execution:
         training,
         setting,
     )
+
+
+def _as_run(key: str, node: Layer, needed: Set[str], net: NetView) -> Layer:
+    """A layer as it runs. A weight that others use is the only one of its layer where that does not run itself."""
+    operator, path = node["operator"], node["path"]
+    if not isinstance(operator, LayerWeight) or path in needed:
+        return node
+    return {**node, "weights": tuple(w for w in net.layers[path]["weights"] if w.name == operator.weight)}
 
 
 def _device(graph: Graph, key: str) -> str | None:

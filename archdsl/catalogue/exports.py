@@ -1,0 +1,62 @@
+"""Diagnostics of exported networks and of weights."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from archdsl.catalogue._entry import Entry
+
+ENTRIES: Final[dict[str, Entry]] = {
+    "no-spec-inside": Entry(
+        "a file that carries no spec",
+        """
+        What `archdsl compile SPEC -o FILE` writes carries its spec: .safetensors and .onnx files in their metadata,
+        .pt2 files in a record, folders in `config.json`. This file was written by something else, or had it taken out.
+
+        `archdsl compile SPEC --weights FILE` takes the weights of such a file for a spec of yours.
+        """,
+        exit_status=2,
+    ),
+    "not-exportable": Entry(
+        "a network that torch cannot export as it is",
+        """
+        `torch.export` follows the network with sizes that stay open: the batch, and what else the spec leaves open. It
+        has found a step where its result depends on what such a size is, or no sizes were found that the network takes.
+
+        Give the sizes that need not stay open: `--at H=224,W=224`, or `--input image=8x3x224x224`.
+        """,
+        exit_status=2,
+    ),
+    "unreadable-weights": Entry(
+        "a file of weights that cannot be read",
+        """
+        Weights are read from .safetensors files and from those that `torch.save` wrote (.pt, .pth, .bin, .ckpt) if they
+        hold nothing but tensors and plain data. A file of `torch.save` is a pickle, which can run any code when it is
+        loaded: whatever is not plain data in it is refused, and nothing of it is run.
+
+        Save the `state_dict` alone, best as safetensors: `safetensors.torch.save_file(model.state_dict(), path)`.
+        """,
+        exit_status=2,
+    ),
+    "other-weights": Entry(
+        "weights that are not those of the network",
+        """
+        Every parameter and buffer of the network needs a tensor of its name and shape, and every tensor of the file a
+        place. The message lists what is missing, what is left over and what has another shape, with names alike.
+
+        Where names differ, `--rename map.json` says which is which: an object of old names, or patterns with `*`, and
+        new ones. A classifier for other classes is left as it is drawn with `--fresh "fc.*"`; what the network has not
+        is left out with `--drop "aux1.*"`.
+        """,
+        exit_status=2,
+    ),
+    "bad-rename": Entry(
+        "a table of names that cannot be used",
+        """
+        `--rename` names a file of JSON: an object whose keys are names of tensors in the file of weights, or patterns
+        with one `*`, and whose values are the names in the network, with the `*` in the same place:
+        `{"backbone.*": "*", "head.weight": "fc.weight"}`. Two tensors cannot get one name.
+        """,
+        exit_status=2,
+    ),
+}

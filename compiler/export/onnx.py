@@ -1,0 +1,83 @@
+"""ONNX, for onnxruntime and others: needs the extra `onnx`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from typing import Any, Final
+
+import torch
+
+from archdsl.diagnostics import Diagnostic
+from archdsl.dims import Dim, symbols
+from archdsl.errors import SpecError
+from compiler.export.formats import Export
+from compiler.export.trace import quiet, traced
+
+LARGEST: Final = 2**31 - 1  # bytes of one message of Protocol Buffers
+SYMBOL: Final = re.compile(r"\b[su]\d+\b")  # as torch calls an open size
+
+
+def render(what: Export) -> bytes:
+    """The network with its weights, in one phase, checked. Inputs, outputs and weights have the spec's names.
+
+    Raises `SpecError` where torch cannot export it, `ImportError` where the extra is not installed.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 # torch's exporter needs it
+    except ImportError as error:
+        raise ImportError(f"ONNX needs {error.name}: pip install 'archdsl[onnx]'") from None
+    routine = what.routine
+    program = traced(what.model, what.graph, routine)
+    with quiet(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            exported = torch.onnx.export(
+                program, dynamo=True, input_names=[feed.name for feed in routine.feeds],
+                output_names=[result.name for result in routine.results], verbose=False,
+            )  # fmt: skip
+        except torch.onnx.errors.OnnxExporterError as error:
+            reason = " ".join(str(error).split())[:400]
+            message = f"torch cannot export `{routine.name}` to ONNX: {reason}"
+            raise SpecError([Diagnostic("not-exportable", message)]) from None
+    assert exported is not None
+    model = exported.model_proto
+    _tidy(model, what)
+    if model.ByteSize() > LARGEST:
+        message = f"`{routine.name}` has {model.ByteSize():,} bytes, and an ONNX file holds 2 GiB"
+        raise SpecError([Diagnostic("not-exportable", message, help="export to .pt2, or weights to .safetensors")])
+    onnx.checker.check_model(model)
+    rendered: bytes = model.SerializeToString()
+    return rendered
+
+
+def _tidy(model: Any, what: Export) -> None:
+    """Name open sizes as the spec does, leave out where code stands on this machine, and put in the spec."""
+    import onnx
+
+    model.producer_name, model.doc_string = "archdsl", ""
+    graph = model.graph
+    functions = [node for function in model.functions for node in function.node]
+    for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer, *functions):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for part in (graph, *model.functions):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    _name_sizes(graph, what)
+    onnx.helper.set_model_props(model, what.metadata)
+
+
+def _name_sizes(graph: Any, what: Export) -> None:
+    """Give open sizes the names that the spec gives them: `s40` is `N`."""
+    named = {}
+    for given, feed in zip(graph.input, what.routine.feeds, strict=True):
+        for dim, size in zip(given.type.tensor_type.shape.dim, feed.shape, strict=True):
+            found, wanted = SYMBOL.findall(dim.dim_param), symbols(size) if isinstance(size, Dim) else ()
+            if len(found) == len(wanted) == 1:
+                named[found[0]] = next(iter(wanted))
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                dim.dim_param = SYMBOL.sub(lambda match: named.get(match[0], match[0]), dim.dim_param)

@@ -1,0 +1,194 @@
+"""Weights from files: matched by name and shape, never guessed, and nothing in a file is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import archdsl
+from archdsl.errors import SpecError
+from archdsl.network import Network
+from tests.conftest import Said
+
+SPEC = """
+network Net(image: [N, 3, 8, 8], classes = 5) {
+    stem = image -> conv1: conv(4, 3) -> bn1: batch_norm -> relu -> global_avg_pool -> flatten
+    output logits = stem -> fc: linear(classes)
+    output aux = stem -> aux: linear(classes) @train
+}
+"""
+Tensors = dict[str, torch.Tensor]
+
+
+@pytest.fixture
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Network:
+    monkeypatch.chdir(tmp_path)
+    Path("net.arch").write_text(SPEC, encoding="utf-8")
+    return archdsl.load("net.arch")
+
+
+@pytest.fixture
+def state(net: Network) -> Tensors:
+    torch.manual_seed(3)
+    return net.compile().state_dict()
+
+
+def only(caught: pytest.ExceptionInfo[SpecError]) -> str:
+    (fault,) = caught.value.diagnostics
+    return f"{fault.code}: {fault.message}; {fault.help}"
+
+
+def same(net: Network, state: Tensors, **options: Any) -> bool:
+    found = net.compile(**options).state_dict()
+    return all(torch.equal(found[name], state[name]) for name in state)
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
+@pytest.mark.parametrize("within", ["", "state_dict", "model"])
+def test_weights_are_read_from_files_of_either_kind(net: Network, state: Tensors, name: str, within: str) -> None:
+    if name.endswith(".pt"):
+        torch.save({within: state, "epoch": 3} if within else state, name)
+    else:
+        save_file(state, name)
+    assert same(net, state, weights=name)
+
+
+def test_weights_may_be_tensors_by_name(net: Network, state: Tensors) -> None:
+    assert same(net, state, weights=state)
+
+
+@pytest.mark.parametrize("front", ["module.", "_orig_mod."])
+def test_what_wrappers_put_before_all_names_is_understood(net: Network, state: Tensors, front: str) -> None:
+    assert same(net, state, weights={front + name: tensor for name, tensor in state.items()})
+
+
+def test_heads_that_only_train_and_counters_may_be_missing(net: Network, state: Tensors) -> None:
+    kept = {n: t for n, t in state.items() if not n.startswith("aux.") and not n.endswith("num_batches_tracked")}
+    found = net.compile(weights=kept).state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in kept.items())
+
+
+def test_what_is_missing_left_over_and_of_another_shape_is_listed(net: Network, state: Tensors) -> None:
+    state["conv1.wieght"] = state.pop("conv1.weight")
+    state["fc.bias"] = torch.zeros(9)
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights=state)
+    said = only(caught)
+    assert "missing 1 tensor: `conv1.weight`" in said
+    assert "left over 1 tensor: `conv1.wieght`" in said
+    assert "of another shape 1 tensor: `fc.bias`" in said
+    assert "`conv1.wieght` may be `conv1.weight`" in said
+    assert "`fc.bias` is [5], found [9]" in said
+
+
+def test_nothing_is_loaded_where_anything_is_wrong(net: Network, state: Tensors) -> None:
+    from compiler import Matching, load_weights
+
+    model = net.compile()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    del state["fc.weight"]
+    with pytest.raises(SpecError):
+        load_weights(model, net.graph, state, Matching())
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_names_are_renamed_one_by_one_and_by_pattern(net: Network, state: Tensors) -> None:
+    renamed = {f"backbone.{n}" if not n.startswith("fc.") else f"head.{n[3:]}": t for n, t in state.items()}
+    assert same(
+        net, state, weights=renamed, rename={"backbone.*": "*", "head.weight": "fc.weight", "head.bias": "fc.bias"}
+    )
+
+
+def test_two_tensors_cannot_get_one_name(net: Network, state: Tensors) -> None:
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights=state, rename={"fc.weight": "aux.weight"})
+    assert "would both be `aux.weight`" in only(caught)
+
+
+def test_a_classifier_of_another_size_stays_as_drawn(net: Network, state: Tensors) -> None:
+    other = archdsl.load("net.arch", classes=2)
+    with pytest.raises(SpecError) as caught:
+        other.compile(weights=state)
+    assert '--fresh "fc.*"' in only(caught)
+    found = other.compile(weights=state, fresh=["fc.*", "aux.*"]).state_dict()
+    assert torch.equal(found["conv1.weight"], state["conv1.weight"])
+    assert found["fc.weight"].shape == (2, 4)
+
+
+def test_what_the_network_has_not_is_dropped_on_request(net: Network, state: Tensors) -> None:
+    assert same(net, state, weights={**state, "extra.weight": torch.zeros(2)}, drop=["extra.*"])
+
+
+@pytest.mark.parametrize("option", ["fresh", "drop"])
+def test_a_pattern_that_fits_nothing_is_refused(net: Network, state: Tensors, option: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights=state, **{option: ["fcc.*"]})  # type: ignore[arg-type]
+    assert "`fcc.*` fits no tensor" in only(caught)
+
+
+class Attack:
+    """What runs where it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("attacked",)
+
+
+@pytest.mark.parametrize("where", ["whole", "inside", "torch"])
+def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(net: Network, state: Tensors, where: str) -> None:
+    attack: Any = Attack() if where == "whole" else {**state, "evil": Attack()}
+    if where == "torch":
+        torch.save(attack, "w.pt")
+    else:
+        Path("w.pt").write_bytes(pickle.dumps(attack))
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights="w.pt")
+    assert "unreadable-weights" in only(caught)
+    assert not Path("attacked").exists()
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w.bin"])
+@pytest.mark.parametrize("data", [b"", b"\x00" * 64, b"PK\x03\x04", (2**62).to_bytes(8, "little") + b"{}", None])
+def test_files_of_something_else_are_refused(net: Network, name: str, data: bytes | None) -> None:
+    if data is not None:
+        Path(name).write_bytes(data)
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights=name)
+    assert "unreadable-weights" in only(caught)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', "[" * 100_000, None])
+def test_a_table_of_names_that_is_none_is_refused(
+    net: Network, state: Tensors, command_line: Callable[..., Said], text: str | None
+) -> None:
+    save_file(state, "w.safetensors")
+    if text is not None:
+        Path("map.json").write_text(text)
+    said = command_line("compile", "net.arch", "--weights", "w.safetensors", "--rename", "map.json")
+    assert said.status == 2
+    assert "bad-rename" in said.err
+
+
+def test_the_command_says_what_came_from_the_file(
+    net: Network, state: Tensors, command_line: Callable[..., Said]
+) -> None:
+    del state["aux.weight"], state["aux.bias"]
+    save_file({f"net.{name}": tensor for name, tensor in state.items()}, "w.safetensors")
+    Path("map.json").write_text(json.dumps({"net.*": "*"}))
+    options = ("--weights", "w.safetensors", "--rename", "map.json", "--fresh", "fc.*", "-o", "out.safetensors")
+    said = command_line("compile", "net.arch", *options)
+    assert said.status == 0
+    assert "7 of 11 tensors from w.safetensors" in said.err
+    assert "fc.weight [5, 4]: as drawn" in said.err
+    assert "aux.bias [5]: not in the file" in said.err
+    assert torch.equal(
+        archdsl.load("out.safetensors").compile(weights="out.safetensors").get_parameter("conv1.weight"),
+        state["conv1.weight"],
+    )
