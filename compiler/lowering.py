@@ -48,12 +48,12 @@ def assemble(graph: Graph) -> Assembly:
     outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
     loss, inference_loss = (_loss(one, outputs) if one else None for one in (head["loss"], head["inference_loss"]))
     built = tuple({holder.path: holder for holder in holders.values()}.values())
-    rest = (training, inference, loss, inference_loss, _aliases(graph))
-    return Assembly(head["network"], head["devices"], built, *rest)
+    routines = (training, inference, loss, inference_loss)
+    return Assembly(head["network"], head["devices"], built, *routines, head["targets"], _aliases(graph))
 
 
 def _loss(loss: Graph, outputs: Homes) -> Routine:
-    """A loss: each part of it runs where the first output is that it reads, and the target is brought there."""
+    """A loss: each part of it runs where the first output is that it reads, and targets are brought there."""
     homes: dict[str, str | None] = dict(outputs)
     for key, node in layers(loss):
         if node["op"] != "input":
