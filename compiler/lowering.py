@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.dims import Dim, Shape, Undecided, in_symbols, symbols
+from archdsl.dims import Shape, Undecided, each_in_symbols, symbols
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, Layer, NetworkOutput, header, input_shapes, layer, layers, live, operands
 from archdsl.ops import Target
@@ -49,12 +48,12 @@ def assemble(graph: Graph) -> Assembly:
     outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
     loss, inference_loss = (_loss(one, outputs) if one else None for one in (head["loss"], head["inference_loss"]))
     built = tuple({holder.path: holder for holder in holders.values()}.values())
-    rest = (training, inference, loss, inference_loss, _aliases(graph))
-    return Assembly(head["network"], head["devices"], built, *rest)
+    routines = (training, inference, loss, inference_loss)
+    return Assembly(head["network"], head["devices"], built, *routines, head["targets"], _aliases(graph))
 
 
 def _loss(loss: Graph, outputs: Homes) -> Routine:
-    """A loss: each part of it runs where the first output is that it reads, and the target is brought there."""
+    """A loss: each part of it runs where the first output is that it reads, and targets are brought there."""
     homes: dict[str, str | None] = dict(outputs)
     for key, node in layers(loss):
         if node["op"] != "input":
@@ -90,15 +89,8 @@ def _target(graph: Graph, key: str) -> Target:
     if target.kind == "module":
         for size in open_sizes(tuple(target.kwargs.values())):
             raise _must_be_known(node, f"the size {size} of `{node['op']}`", symbols(size))
-    kwargs = {name: _in_symbols(value) for name, value in target.kwargs.items()}
-    return replace(target, args=_in_symbols(target.args), kwargs=kwargs)
-
-
-def _in_symbols(value: Any) -> Any:
-    """An argument of a target whose sizes are written in the symbols that inputs tell."""
-    if isinstance(value, Dim):
-        return in_symbols(value)
-    return tuple(map(_in_symbols, value)) if isinstance(value, (list, tuple)) else value
+    kwargs = {name: each_in_symbols(value) for name, value in target.kwargs.items()}
+    return replace(target, args=each_in_symbols(target.args), kwargs=kwargs)
 
 
 def _must_be_known(node: Layer, what: str, names: Iterable[str]) -> SpecError:
@@ -170,6 +162,8 @@ class _Phase:
         head = header(self.graph)
         feeds = tuple(Feed(name, *_declared(self.graph, name)) for name in head["inputs"])
         block = _Block(self)
+        for name in head["inputs"]:
+            block.send(name)
         keys = [key for key, node in layers(self.graph) if key in self.needed and node["op"] != "input"]
         keys.sort(key=lambda key: self.targets[key].kind != "weight")  # no region is divided by what it only reads
         for region, members in self._regions(keys):
@@ -177,7 +171,7 @@ class _Phase:
         results = tuple(Result(o["name"], self.own(o["node"], o["output"])) for o in self.outputs)
         read = readings((feed.name, feed.shape) for feed in feeds)
         self._refuse_untold(block.steps, read)
-        return Routine(head["network"], feeds, tuple(block.steps), results, read, _in_symbols(head["needs"]))
+        return Routine(head["network"], feeds, tuple(block.steps), results, read, each_in_symbols(head["needs"]))
 
     def _regions(self, keys: Iterable[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Layers in a row that are recomputed together, and those between them (under None)."""
@@ -213,20 +207,26 @@ class _Phase:
         own = self.own(key, output)
         return own if device in (None, own.device) else own._replace(device=device)
 
+    def readers(self, key: str) -> Iterator[tuple[str, int]]:
+        """The layers that read what a layer makes, each with which of its outputs, in the order of the spec."""
+        for _, reader, edge in self.graph.out_edges(key, data=True):
+            if reader in self.needed:
+                yield reader, edge["output"]
+
     def used_after(self, members: Sequence[str]) -> set[Ref]:
         """What others, or the network's outputs, read of what some layers make, each where it is read."""
         inside = set(members)
         used = {self.own(o["node"], o["output"]) for o in self.outputs if o["node"] in inside}
         for key in members:
-            for _, reader, edge in self.graph.out_edges(key, data=True):
-                if reader in self.needed and reader not in inside:
-                    used.add(self.needed_on(key, edge["output"], self.homes[reader]))
+            for reader, output in self.readers(key):
+                if reader not in inside:
+                    used.add(self.needed_on(key, output, self.homes[reader]))
         return used
 
 
 def _declared(graph: Graph, name: str) -> tuple[Shape, str]:
     node = layer(graph, name)
-    return tuple(map(in_symbols, node["shape"])), node["dtype"]
+    return each_in_symbols(node["shape"]), node["dtype"]
 
 
 class _Block:
@@ -250,6 +250,14 @@ class _Block:
             folded = target.kind == "function" and folds(node["operator"], read)
             holder = self.phase.holders.get(key)
             self.steps.append(Invoke(key, target, read, results, holder, node["operator"].several, folded))
+            self.send(key)
+
+    def send(self, key: str, beside: Container[str] = ()) -> None:
+        """Copy what a layer made to the devices on which it is read: as soon as it is there, so that the copy is on its
+        way while others compute. In a region only for readers in it; in general not for those `beside`."""
+        for reader, output in self.phase.readers(key):
+            if reader not in beside and (self.around is None or reader in self.members):
+                self.on(key, output, self.phase.homes[reader])
 
     def on(self, key: str, output: int, device: str | None) -> Ref:
         """A tensor on a device, copied there if need be: once, and before a region rather than at each run of it."""
@@ -275,3 +283,5 @@ class _Block:
         steps = tuple(step for step in inner.steps if not isinstance(step, Recompute))
         self.steps.append(Recompute(name, steps, tuple(inner.enters), tuple(leaves)))
         self.copies |= leaving & inner.copies
+        for key in members:
+            self.send(key, beside=inner.members)

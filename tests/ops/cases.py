@@ -22,7 +22,6 @@ from tests.ops.drawing import (
     pointwise,
     positive,
     rank_of,
-    reduction,
     shapes,
     simple,
     small,
@@ -304,28 +303,11 @@ def slice_(draw: DrawFn) -> Case:
     return Case("slice", draw(st.fixed_dictionaries({}, optional=optional)), (shape,))
 
 
-# --- losses
-
-
-@st.composite
-def loss(draw: DrawFn, /, operator: str, classes: bool = False, **optional: Values) -> Case:
-    output = draw(shapes(1, 6))
-    target = list((output[0], *output[2:]) if classes else output)
-    if target and not draw(st.integers(0, 4)):
-        target[draw(st.integers(0, len(target) - 1))] += draw(st.sampled_from([1, 2]))
-    if not draw(st.integers(0, 9)):
-        target = target[1:] if draw(flag) else [*target, 1]
-    if not draw(st.integers(0, 9)):
-        target = [1 if draw(flag) else size for size in target]
-    params = draw(st.fixed_dictionaries({}, optional=optional))
-    return Case(operator, params, (output, tuple(target)))
-
-
 CASES: dict[str, SearchStrategy[Case]] = {
     "to": simple("to", anything, {"dtype": st.sampled_from(list(WIDTHS))}),
     "conv": conv(),
     "conv_transpose": conv_transpose(),
-    "max_pool": pool("max_pool", padding=padding, dilation=dilation),
+    "max_pool": pool("max_pool", padding=padding, dilation=dilation, return_indices=flag),
     "avg_pool": pool("avg_pool", padding=padding, count_include_pad=flag, divisor_override=small),
     "lp_pool": pool("lp_pool", required={"norm_type": positive}),
     "adaptive_avg_pool": adaptive("adaptive_avg_pool"),
@@ -364,8 +346,6 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "dropout": pointwise("dropout", p=fraction),
     "drop_path": simple("drop_path", anything, {"p": fraction}),
     "identity": pointwise("identity"),
-    "mean": reduction("mean"),
-    "sum": reduction("sum"),
     "add": arithmetic("add"),
     "mul": arithmetic("mul"),
     "sub": arithmetic("sub", ordered=True),
@@ -385,10 +365,4 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "unsqueeze": along("unsqueeze", low=0),
     "parameter": st.builds(lambda shape: Case("parameter", {"shape": shape}, ()), st.lists(small, min_size=1)),
     "buffer": st.builds(lambda shape: Case("buffer", {"shape": shape}, ()), st.lists(small, min_size=1)),
-    "cross_entropy": loss("cross_entropy", classes=True, label_smoothing=fraction),
-    "nll_loss": loss("nll_loss", classes=True),
-    "binary_cross_entropy_with_logits": loss("binary_cross_entropy_with_logits"),
-    "mse_loss": loss("mse_loss"),
-    "l1_loss": loss("l1_loss"),
-    "smooth_l1_loss": loss("smooth_l1_loss", beta=positive),
 } | families.CASES
