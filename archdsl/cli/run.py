@@ -64,7 +64,8 @@ def command(
     click.echo(f"{len(images.labels)} images for training, {len(images.held_out_labels)} held out")
     started = time.monotonic()
     try:
-        with _progress(epochs * example.steps_of(images, batch)) as progress:
+        steps, macs = epochs * example.steps_of(images, batch), int(network.report().macs) * batch
+        with example.threads_for(macs), _progress(steps) as progress:
             accuracy = example.train(model, images, epochs=epochs, batch=batch, progress=progress)
     except example.NothingToTrain as error:
         raise click.UsageError(str(error)) from None
