@@ -24,7 +24,7 @@ TYPES: Final[Mapping[str, type | tuple[type, ...]]] = dict(
 )
 
 NameKind: TypeAlias = Literal[
-    "parameter", "setting", "input", "size", "value", "module", "item", "output", "device",
+    "parameter", "setting", "input", "size", "value", "module", "item", "output", "target", "device",
     "block", "network", "operator", "function", "initialiser", "word",
 ]  # fmt: skip
 

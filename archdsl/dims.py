@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias, Union
 
 from archdsl.residues import Residues
 
@@ -237,6 +237,13 @@ def in_symbols(size: Size) -> Size:
     if isinstance(size, int) or not classes_in(size):
         return size
     return total(_term_in_symbols(monomial, coefficient) for monomial, coefficient in size.terms)
+
+
+def each_in_symbols(value: Any) -> Any:
+    """A value with all sizes in it, in tuples and lists too, written in the symbols themselves."""
+    if isinstance(value, Dim):
+        return in_symbols(value)
+    return tuple(map(each_in_symbols, value)) if isinstance(value, (list, tuple)) else value
 
 
 def _term_in_symbols(monomial: Monomial, coefficient: int) -> Size:

@@ -16,15 +16,16 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from archdsl.backends import backend
 from archdsl.graph import Graph
 from archdsl.network import Network
 from archdsl.pipeline import load_graph
 from archdsl.placement.devices import PlacementError
+from archdsl.placement.launched import PLAN
 from archdsl.placement.plan import PlacementPlan
-from archdsl.placement.runnable import RunnablePlan, runnable
+from archdsl.placement.runnable import RunnablePlan, refuse_another_network, refuse_processes, runnable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from compiler.distributed.run import Pipeline
-
-PLAN: Final = "ARCHDSL_PLAN"  # the file that a script was launched with
 
 
 def pipeline(
@@ -90,6 +89,20 @@ def read_plan(plan: PlacementPlan | Mapping[str, Any] | str | os.PathLike[str] |
         raise PlacementError(f"cannot read the plan `{plan}`: {(error.strerror or str(error)).lower()}") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise PlacementError(f"`{plan}` is no plan: `archdsl place -o plan.json` writes one") from None
+
+
+def checked(plan: str, script: str, processes: int) -> RunnablePlan:
+    """A plan that so many processes can run a script with.
+
+    Raises `PlacementError` where they cannot, and `SpecError` where its network cannot be loaded.
+    """
+    found = read_plan(plan)
+    refuse_processes(found, processes, "fsdp")  # which kind of replicas is the script's to say
+    if not Path(script).is_file():
+        raise PlacementError(f"there is no script `{script}`")
+    if found.source is not None:  # else the script gives the network
+        refuse_another_network(found, load_network(found))
+    return found
 
 
 def load_network(plan: RunnablePlan) -> Graph:

@@ -94,7 +94,7 @@ class NetworkOutput(TypedDict):
 class Unused(NamedTuple):
     """A name that nothing in its file mentions."""
 
-    kind: str  # "value", "module", "parameter", "setting", "input", "block" or "import"
+    kind: str  # "value", "module", "parameter", "setting", "input", "target", "block" or "import"
     name: str
     span: Span
     statement: Span  # the statement that binds it
@@ -124,7 +124,8 @@ class Header(TypedDict):
     needs: tuple[Dim, ...]  # what must be 0 or more for the shapes to hold
     requires: tuple[str, ...]  # the same as conditions on symbols: "H >= 33", "W % 16 == 0"
     narrowed: Mapping[str, str]  # by symbol, the last layer for which it is taken to be a multiple, or the like
-    loss: Graph | None  # its inputs are the outputs' names and "target"
+    targets: tuple[str, ...]  # what the loss compares with: "target", where none is declared
+    loss: Graph | None  # its inputs are the outputs' names and the targets
     inference_loss: Graph | None  # the same without what exists in training only
     written: Writing  # not serialised
     broken: tuple[str, ...]  # the steps that cannot be, where the spec has errors

@@ -23,6 +23,7 @@ from archdsl.definitions import (
     built_in,
     callee,
     callees,
+    capitals,
     sizes_of,
 )
 from archdsl.diagnostics import Diagnostic, Label, unknown
@@ -209,6 +210,8 @@ class _Resolver:
             if isinstance(statement, tree.Bind):
                 for target in statement.targets:
                     self._check_used(_bound(statement), target, statement.span, names)
+            elif isinstance(statement, tree.TargetStatement):
+                self._check_used("target", statement.name, statement.span, names)
 
     def _statements(self, body: tree.Body, names: _Names) -> None:
         self.statements += [statement.span for statement in body.statements]
@@ -220,10 +223,22 @@ class _Resolver:
                 self._loss(statement, body, names)
             elif isinstance(statement, (tree.Bind, tree.Assertion)):
                 self._set_up(statement, names)
+            elif isinstance(statement, tree.TargetStatement):
+                self._target(statement, names)
             else:
                 self.expression(statement.value, names)
             if isinstance(statement, tree.OutputStatement):
                 names.define("output", statement.name)
+
+    def _target(self, target: tree.TargetStatement, names: _Names) -> None:
+        if target.type is not None and target.type.id not in WIDTHS:
+            self._record(habits.unknown_type(target.name.id, target.type.id, target.type.span, WIDTHS))
+        for dim in target.shape.dims:
+            for name in capitals(dim):
+                names.define("size", name) if names.find(name.id) is None else None
+            if not isinstance(dim, tree.AnyDims):
+                self._advised(dim, names, habits.symbol)
+        self._bind("target", target.name, names)
 
     def _set_up(self, statement: tree.Setup, names: _Names) -> None:
         if isinstance(statement, tree.Assertion):
@@ -240,9 +255,10 @@ class _Resolver:
             names = _Names(names)  # what the only output is called
             last = next((s for s in reversed(body.statements) if isinstance(s, tree.Evaluate)), None)
             names.bindings["output"] = Definition("output", "output", last.span if last is not None else None)
-        shown = ", ".join(f"`{name}`" for name in outputs or ["output"])
+        targets = [other.name.id for other in body.statements if isinstance(other, tree.TargetStatement)]
+        shown = ", ".join(f"`{name}`" for name in [*(outputs or ["output"]), *targets])
         labels, self.labels = self.labels, {}  # a labelled value that is bound would not do: it has to be an output
-        self._advised(statement.value, names, lambda _: f"a loss is computed from what the network returns: {shown}")
+        self._advised(statement.value, names, lambda name: _loss_is_of(name, shown))
         self.labels = labels
 
     def _bind(self, kind: NameKind, target: tree.BoundName, names: _Names) -> None:
@@ -414,6 +430,11 @@ class _Resolver:
         assert argument.name is not None
         given = [other.name for other in call.arguments if other.name is not None]
         self._record(habits.unknown_parameter(call.callee.id, argument.name, known, _name_span(argument), given))
+
+
+def _loss_is_of(name: str, shown: str) -> str:
+    """What is said of a name in a loss that is unknown."""
+    return f"a loss is computed from what the network returns, and from targets: {shown}, or `target {name}: […]`"
 
 
 def _kind(param: tree.Param, *, network: bool) -> NameKind:

@@ -121,12 +121,13 @@ def inputs(net: Network, device: str, floats: torch.dtype = torch.float32) -> li
     return [_zeros(node, dtype, device) for node, dtype in zip(nodes, types, strict=True)]
 
 
-def target(net: Network, device: str) -> Tensor | None:
-    """A target for the network's loss; None where it has none."""
+def target(net: Network, device: str) -> dict[str, Tensor] | None:
+    """Targets for the network's loss, by name; None where it has no loss."""
     loss = header(net.graph)["loss"]
-    return (
-        None if loss is None else _zeros(layer(loss, "target"), getattr(torch, layer(loss, "target")["dtype"]), device)
-    )
+    if loss is None:
+        return None
+    nodes = {name: layer(loss, name) for name in header(net.graph)["targets"]}
+    return {name: _zeros(node, getattr(torch, node["dtype"]), device) for name, node in nodes.items()}
 
 
 def _zeros(node: Layer, dtype: torch.dtype, device: str) -> Tensor:
@@ -163,12 +164,12 @@ def _kept(model: Any, given: list[Tensor]) -> int:
     return sum(storage.nbytes() for storage in held.values())
 
 
-def _training(model: Any, given: list[Tensor], wanted: Tensor | None, cast: Callable[[], Any]) -> Trace:
+def _training(model: Any, given: list[Tensor], wanted: dict[str, Tensor] | None, cast: Callable[[], Any]) -> Trace:
     """The trace of a training step, weights included, gradients None before it; backward is outside of autocast."""
     model.train()
     trace = Trace()
     with trace:
-        trace.count(*model.parameters(), *model.buffers(), *given, *([] if wanted is None else [wanted]))
+        trace.count(*model.parameters(), *model.buffers(), *given, *(wanted or {}).values())
         trace.phase = "forward"
         with cast():
             outputs = model(*given)
@@ -179,7 +180,7 @@ def _training(model: Any, given: list[Tensor], wanted: Tensor | None, cast: Call
     return trace
 
 
-def _loss(model: Any, outputs: Any, wanted: Tensor | None) -> Any:
+def _loss(model: Any, outputs: Any, wanted: dict[str, Tensor] | None) -> Any:
     """The network's loss; where it has none, one whose gradients of the outputs are as large as they are."""
     if wanted is not None:
         return model.loss(outputs, wanted)

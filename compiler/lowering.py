@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.dims import Dim, Shape, Undecided, in_symbols, symbols
+from archdsl.dims import Shape, Undecided, each_in_symbols, symbols
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, Layer, NetworkOutput, header, input_shapes, layer, layers, live, operands
 from archdsl.ops import Target
@@ -49,12 +48,12 @@ def assemble(graph: Graph) -> Assembly:
     outputs = {o["name"]: homes.get(o["node"]) for o in head["outputs"]}
     loss, inference_loss = (_loss(one, outputs) if one else None for one in (head["loss"], head["inference_loss"]))
     built = tuple({holder.path: holder for holder in holders.values()}.values())
-    rest = (training, inference, loss, inference_loss, _aliases(graph))
-    return Assembly(head["network"], head["devices"], built, *rest)
+    routines = (training, inference, loss, inference_loss)
+    return Assembly(head["network"], head["devices"], built, *routines, head["targets"], _aliases(graph))
 
 
 def _loss(loss: Graph, outputs: Homes) -> Routine:
-    """A loss: each part of it runs where the first output is that it reads, and the target is brought there."""
+    """A loss: each part of it runs where the first output is that it reads, and targets are brought there."""
     homes: dict[str, str | None] = dict(outputs)
     for key, node in layers(loss):
         if node["op"] != "input":
@@ -90,15 +89,8 @@ def _target(graph: Graph, key: str) -> Target:
     if target.kind == "module":
         for size in open_sizes(tuple(target.kwargs.values())):
             raise _must_be_known(node, f"the size {size} of `{node['op']}`", symbols(size))
-    kwargs = {name: _in_symbols(value) for name, value in target.kwargs.items()}
-    return replace(target, args=_in_symbols(target.args), kwargs=kwargs)
-
-
-def _in_symbols(value: Any) -> Any:
-    """An argument of a target whose sizes are written in the symbols that inputs tell."""
-    if isinstance(value, Dim):
-        return in_symbols(value)
-    return tuple(map(_in_symbols, value)) if isinstance(value, (list, tuple)) else value
+    kwargs = {name: each_in_symbols(value) for name, value in target.kwargs.items()}
+    return replace(target, args=each_in_symbols(target.args), kwargs=kwargs)
 
 
 def _must_be_known(node: Layer, what: str, names: Iterable[str]) -> SpecError:
@@ -177,7 +169,7 @@ class _Phase:
         results = tuple(Result(o["name"], self.own(o["node"], o["output"])) for o in self.outputs)
         read = readings((feed.name, feed.shape) for feed in feeds)
         self._refuse_untold(block.steps, read)
-        return Routine(head["network"], feeds, tuple(block.steps), results, read, _in_symbols(head["needs"]))
+        return Routine(head["network"], feeds, tuple(block.steps), results, read, each_in_symbols(head["needs"]))
 
     def _regions(self, keys: Iterable[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Layers in a row that are recomputed together, and those between them (under None)."""
@@ -226,7 +218,7 @@ class _Phase:
 
 def _declared(graph: Graph, name: str) -> tuple[Shape, str]:
     node = layer(graph, name)
-    return tuple(map(in_symbols, node["shape"])), node["dtype"]
+    return each_in_symbols(node["shape"]), node["dtype"]
 
 
 class _Block:

@@ -157,7 +157,7 @@ class Assembly:
     """A network, ready for a back end.
 
     `holders` are built in this order, whatever phase they are of, so that a seed gives the same weights. `inference` is
-    `training` itself where the phases do not differ. A loss takes the outputs of its phase, then the target; that of
+    `training` itself where the phases do not differ. A loss takes the outputs of its phase, then the `targets`; that of
     inference is None where nothing is left of it. `aliases` are keys of checkpoints beside those of the `state_dict`,
     each with the key whose weight it is: of layers that are lent it.
     """
@@ -169,6 +169,7 @@ class Assembly:
     inference: Routine
     training_loss: Routine | None
     inference_loss: Routine | None
+    targets: tuple[str, ...]  # what the losses compare with, in the order in which they take it
     aliases: Mapping[str, str]
 
 

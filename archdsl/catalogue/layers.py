@@ -91,10 +91,11 @@ ENTRIES: Final[dict[str, Entry]] = {
     "loss": Entry(
         "the loss is not an expression over the outputs",
         """
-        `loss` is one number, computed from what the model returns and from the target: at least one of the loss
-        operators (`cross_entropy`, `mse_loss` …), with arithmetic and layers without weights around it. The target is
-        not written; each loss operator takes it by itself. Loss operators stand nowhere else, and a network has one
-        `loss` statement.
+        `loss` is one number, computed from what the model returns and from targets: loss operators (`cross_entropy`,
+        `mse_loss` …) and any other layers without weights, with arithmetic around them. Targets are declared, `target
+        labels: [N] int64`, and known in the loss only; without a declaration there is one, which each loss operator
+        takes by itself. Loss operators stand nowhere else, and a network has one `loss` statement. What is no number
+        yet is added up, `sum(y, [0, 1])`, or its mean taken.
 
         A network with a single, unnamed output calls it `output`. Several terms are added in one expression.
         """,

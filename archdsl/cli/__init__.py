@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "sweep": "Tabulate costs over settings and input sizes.",
     "fit": "Find the largest batch or input that fits into a memory.",
     "place": "Split a network over several devices, and say what that gains.",
+    "launch": "Run a script in the processes of a plan.",
     "bench": "Run a network and compare its times with those predicted.",
     "calibrate": "Measure this machine, for predicting times.",
     "diff": "Compare two networks, layer by layer.",

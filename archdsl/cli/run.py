@@ -93,6 +93,7 @@ def _image_shape(graph: Any) -> tuple[int, ...]:
 
 def _refuse_other_outputs(graph: Any, classes: int) -> None:
     """Refuse a network whose outputs are no scores of the classes, or whose loss compares them with anything else."""
+    from archdsl.diagnostics import listed
     from archdsl.dims import show
     from archdsl.graph import header, layer, layers, operands
     from archdsl.ops.loss import Loss
@@ -101,13 +102,17 @@ def _refuse_other_outputs(graph: Any, classes: int) -> None:
     loss = head["loss"]
     assert loss is not None
     scores = [next(output["shape"] for output in head["outputs"] if output["phase"] == "both")]
+    if len(head["targets"]) != 1:
+        found = listed([f"`{name}`" for name in head["targets"]]) or "nothing"
+        raise click.UsageError(f"the digits have one target, their classes, but the loss compares with {found}")
     for key, node in layers(loss):
-        if isinstance(node["operator"], Loss):
+        read = operands(loss, key)
+        if isinstance(node["operator"], Loss) and (head["targets"][0], 0) in read:
             if not node["operator"].classes:
                 raise click.UsageError(
                     f"`{node['op']}` compares with values, but the digits are classes: cross_entropy"
                 )
-            (source, output), _ = operands(loss, key)
+            source, output = read[0]
             scores.append(layer(loss, source)["outputs"][output])
     for shape in scores:
         if len(shape) != 2 or not isinstance(shape[1], int) or shape[1] < classes:

@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.compare.difference import Change, Difference, LayerDiff, Side
 from archdsl.compare.matching import LayerPair, match, same_value
+from archdsl.dims import each_in_symbols
 from archdsl.graph import Graph, Layer, header, layer, layers, live, operands, serialise
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.network.report import Report, Row
@@ -116,6 +117,7 @@ def _interface(a: Graph, b: Graph, report_a: Report, report_b: Report) -> Iterab
         ("inputs", *(", ".join(report.typed_inputs) for report in (report_a, report_b))),
         ("outputs", *(", ".join(_outputs_of(report)) for report in (report_a, report_b))),
         ("devices", ", ".join(head_a["devices"]), ", ".join(head_b["devices"])),
+        ("needs", *(", ".join(report.requires) for report in (report_a, report_b))),
     )
     for what, x, y in everything:
         if x != y:
@@ -181,6 +183,7 @@ def _by_path(report: Report) -> dict[str, Row]:
 
 
 def _unless_same(what: str, a: Any, b: Any) -> Change | None:
+    a, b = each_in_symbols(a), each_in_symbols(b)  # what one network needs of a symbol is no difference of its sizes
     return Change(what, a, b) if a != b else None
 
 

@@ -84,7 +84,7 @@ class Side:
 class Difference:
     """Two networks compared. `layers` holds all layers of both, in the order of the second.
 
-    `interface` are changes of inputs, outputs, devices and loss.
+    `interface` are changes of inputs, outputs, devices, needs and loss.
     """
 
     a: Side

@@ -11,7 +11,7 @@ import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from archdsl.dims import Shape
+from archdsl.dims import Shape, each_in_symbols
 from archdsl.graph import Graph
 from archdsl.net_view import NetView
 
@@ -58,9 +58,10 @@ def _items(graph: Graph) -> list[_Item]:
     for key, node in net.layers.items():
         if node["op"] == "input":
             continue
-        params = tuple((name, value) for name, value in node["params"].items() if not isinstance(value, list))
+        said = ((name, value) for name, value in node["params"].items() if not isinstance(value, list))
+        params = tuple((name, each_in_symbols(value)) for name, value in said)
         weights = tuple(w.shape for w in node["weights"])
-        kind = _Kind(node["op"], node["operator"].group, params, net.counted(node["shape"]), weights)
+        kind = _Kind(node["op"], node["operator"].group, params, each_in_symbols(net.counted(node["shape"])), weights)
         parent, _, label = key.rpartition(".")
         counted = label.isdigit() or label.rstrip("0123456789").rstrip("_") == node["op"]
         found.append(_Item(key, kinds.setdefault(kind, kind), label, counted, parent))
@@ -199,7 +200,7 @@ def same_value(x: Any, y: Any) -> bool:
         x, y = y, x
     if isinstance(y, tuple) and isinstance(x, int) and not isinstance(x, bool):
         return all(value == x for value in y)
-    return bool(x == y)
+    return bool(each_in_symbols(x) == each_in_symbols(y))
 
 
 def _anchors(a: Sequence[_Item], b: Sequence[_Item], start: int) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ from archdsl.syntax import tree
 # What stands in the body of a network, and in no other.
 NETWORKS_OWN: Final[dict[type, str]] = {
     tree.OutputStatement: "output",
+    tree.TargetStatement: "target",
     tree.LossStatement: "loss",
     tree.Devices: "device",
     tree.InitStatement: "init",

@@ -162,8 +162,8 @@ class GraphBuilder:
         if context.reuse == 1:
             self._claim_layer(path, span, context)
         try:
-            outputs = self._infer(key, operator, tensors, span, context)
             operator, dtypes = self._typed(operator, tensors, span, context)
+            outputs = self._infer(key, operator, tensors, span, context)
             dtypes += dtypes[-1:] * (len(outputs) - len(dtypes))
             self._add(key, path, operator.name, operator, outputs, span, context, dtypes, labelled)
             self._connect(key, operator, tensors, span, context)

@@ -200,15 +200,24 @@ class InputShapes:
             raise self._context.fault("too-large", message, param.span)
         return tuple(shape)
 
+    def of_target(self, pattern: tree.ShapePattern) -> Shape:
+        """The shape of a target, in which a number is what it is in the inputs; a size that no input has is a symbol of
+        its own. Raises `Fault` or `Poisoned`."""
+        context = replace(self._context, scope=Scope(self._context.scope))
+        shape: list[Size] = []
+        for i, dim in enumerate(pattern.dims):
+            if isinstance(dim, tree.AnyDims):
+                raise context.fault("shape-pattern", "a target's dimensions are all written out", dim.span)
+            for name in capitals(dim):
+                if context.scope.find(name.id) is None:
+                    context.scope.bind(name.id, symbol(name.id), name.span)
+            size = self._size(dim, context)
+            literal = isinstance(dim, tree.Literal) and isinstance(size, int)
+            shape.append(self._freed.get((i, size), size) if literal and isinstance(size, int) else size)
+        return tuple(shape)
+
     def _input_size(self, dim: tree.Expr, given: int | None, position: int, name: str) -> Size:
-        value = self._evaluator.value(dim, self._context)
-        if not isinstance(value, Dim) and type(value) is not int:
-            raise self._context.fault("wrong-type", f"a size is an integer, found {describe(value)}", dim.span)
-        if isinstance(value, Dim) and at_least(value, 1) is False:
-            raise self._context.fault("bad-parameter", f"a size is at least 1, and {value} never is", dim.span)
-        if isinstance(value, int) and not 1 <= value <= MAX_INT:
-            code = "bad-parameter" if value < 1 else "number-too-large"
-            raise self._context.fault(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span)
+        value = self._size(dim, self._context)
         if isinstance(dim, tree.Literal) and isinstance(value, int):  # a literal is a default
             return self._freed_size(position, value if given is None else given)
         if given is None or position in self._free:
@@ -218,6 +227,18 @@ class InputShapes:
             self._refuse(f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
             raise Poisoned
         return given
+
+    def _size(self, dim: tree.Expr, context: Context) -> Size:
+        """A size as it is written."""
+        value = self._evaluator.value(dim, context)
+        if not isinstance(value, Dim) and type(value) is not int:
+            raise self._context.fault("wrong-type", f"a size is an integer, found {describe(value)}", dim.span)
+        if isinstance(value, Dim) and at_least(value, 1) is False:
+            raise self._context.fault("bad-parameter", f"a size is at least 1, and {value} never is", dim.span)
+        if isinstance(value, int) and not 1 <= value <= MAX_INT:
+            code = "bad-parameter" if value < 1 else "number-too-large"
+            raise self._context.fault(code, f"a size is from 1 to {MAX_INT}, found {value}", dim.span)
+        return value
 
     def _freed_size(self, position: int, size: int) -> Size:
         """A number, or a symbol for it where its dimension is free: one for all inputs in which it is the same. A 1

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from archdsl.diagnostics import Diagnostic, Label, counted
+from archdsl.dims import Shape
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.faults import Poisoned
 from archdsl.elaborate.interpreter import Interpreter
 from archdsl.elaborate.operations import Layers, Operations
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context, Scope, SharedModule, Unavailable, describe, is_tensors
-from archdsl.graph import Graph, NetworkOutput, Writing, layers
+from archdsl.graph import Graph, NetworkOutput, Writing, header, layers, live
 from archdsl.limits import Work
 from archdsl.ops import Operator
 from archdsl.ops.dtypes import FLOATING
@@ -20,43 +21,64 @@ from archdsl.ops.loss import Loss
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-TARGET = "target"
+TARGET = "target"  # what a target is called where none is declared
+
+
+class LossTarget(NamedTuple):
+    """What the loss compares outputs with, as it is declared."""
+
+    name: str
+    shape: Shape
+    dtype: str
+    span: Span
+
+
+def losses_targets(loss: Graph | None) -> tuple[str, ...]:
+    """The targets that a loss takes."""
+    return header(loss)["targets"] if loss is not None else ()
 
 
 def elaborate_losses(
     statement: tree.LossStatement,
     outputs: Sequence[NetworkOutput],
+    targets: Sequence[LossTarget],
     outer: Scope,
     record: Callable[[Diagnostic], None],
     work: Work,
 ) -> tuple[Graph, Graph | None]:
     """The loss of all outputs, and that of the outputs of inference: None where nothing is left of it.
 
-    Each is a graph whose inputs are the outputs' names and `target`. Static values of the network's body can be used in
+    Each is a graph whose inputs are the outputs' names and the targets; where none is declared, there is one, `target`,
+    which losses take themselves. Static values of the network's body can be used in
     it. Raises `Fault`, or `Poisoned` after recording faults.
     """
     context = Context()
-    if any(output["name"] == TARGET for output in outputs):
+    if not targets and any(output["name"] == TARGET for output in outputs):
         message = f"an output of a network with a loss cannot be called `{TARGET}`, which is what it is compared with"
         raise context.fault("bad-name", message, statement.span, help="choose another name")
-    whole = _elaborate(statement, outputs, outer, record, training=True, work=work)
+    whole = _elaborate(statement, outputs, targets, outer, record, training=True, work=work)
     if whole is None:
-        message = "the loss is a single number computed from outputs and the target"
-        help = f"for example `loss cross_entropy({outputs[0]['name']})`"
+        message = "the loss is a single number computed from what the network returns"
+        compared = "".join(f", {target.name}" for target in targets[:1])
+        help = f"for example `loss cross_entropy({outputs[0]['name']}{compared})`, or a `mean` over all dimensions"
         raise context.fault("loss", message, statement.span, help=help)
     if all(output["phase"] == "both" for output in outputs):
         return whole, whole
-    return whole, _elaborate(statement, outputs, outer, record, training=False, work=work)
+    return whole, _elaborate(statement, outputs, targets, outer, record, training=False, work=work)
 
 
 class LossOperations:
-    """What operators make in a loss: losses take the target, and what is computed from absent outputs is 0."""
+    """What operators make in a loss: losses take the target, where none is declared, and what is computed from absent
+    outputs is 0."""
 
-    def __init__(self, inner: Operations, builder: GraphBuilder, *, absent: bool) -> None:
+    def __init__(
+        self, inner: Operations, builder: GraphBuilder, targets: Sequence[LossTarget], *, absent: bool
+    ) -> None:
         self._inner = inner
         self._builder = builder
+        self._targets = targets
         self._absent = absent  # there are such outputs
-        self._target: TensorValue | None = None
+        self.implied: TensorValue | None = None  # the target that is not declared
 
     def operate(
         self,
@@ -77,19 +99,40 @@ class LossOperations:
                 if len(positional) == 1 and not named:
                     return positional[0]
         if issubclass(operator, Loss):
-            compared = positional[0] if positional else None
-            if not isinstance(compared, TensorValue):
-                message = f"`{operator.name}` compares an output with the target, found {describe(compared)}"
-                raise Context().fault("wrong-type", message, call.span)
-            if len(positional) > 1 and is_tensors(positional[1]):
-                found = counted(sum(map(is_tensors, positional)), "tensor")
-                message = f"`{operator.name}` takes one output, as it takes its target itself; found {found}"
-                shown = call.arguments[0].span.text if call.arguments else "output"
-                raise Context().fault("wrong-arity", message, call.span, help=f"`{operator.name}({shown})`")
-            if self._target is None:
-                self._target = self._builder.input(TARGET, operator.target_shape(compared.shape), call.span)
-            positional = [compared, self._target, *positional[1:]]
+            if self._absent and any(
+                type(value) is float and value == 0.0 for value in positional[: len(operator.inputs)]
+            ):
+                return 0.0
+            positional = self._compared(operator, positional, named, call)
         return self._inner.operate(operator, positional, named, call, label, context, path)
+
+    def _compared(
+        self, operator: type[Loss], positional: Sequence[Any], named: Mapping[str, Any], call: tree.Call
+    ) -> Sequence[Any]:
+        """The arguments of a loss by position, with the target where it is left out."""
+        count = next((i for i, value in enumerate(positional) if not is_tensors(value)), len(positional))
+        if count == 0 and not any(map(is_tensors, named.values())):
+            found = describe(positional[0]) if positional else "nothing"
+            message = f"`{operator.name}` compares an output with the target, found {found}"
+            raise Context().fault("wrong-type", message, call.span)
+        given = count + sum(name in operator.inputs and is_tensors(value) for name, value in named.items())
+        if operator.inputs[-1] != TARGET or given != len(operator.inputs) - 1 or TARGET in named:
+            if given < len(operator.inputs):
+                wanted = f"{counted(len(operator.inputs), 'tensor')} ({', '.join(operator.inputs)})"
+                message = f"`{operator.name}` takes {wanted}, found {given}"
+                help = "what is no output is a target: `target name: [N, …]`"
+                raise Context().fault("wrong-arity", message, call.span, help=help)
+            return positional
+        if self._targets:
+            shown = ", ".join(argument.span.text for argument in call.arguments[:count]) or "output"
+            names = " or ".join(f"`{target.name}`" for target in self._targets)
+            message = f"`{operator.name}` needs what it compares with: {names}"
+            help = f"`{operator.name}({shown}, {self._targets[0].name})`"
+            raise Context().fault("wrong-arity", message, call.span, help=help)
+        compared = next(value for value in (*positional, *named.values()) if isinstance(value, TensorValue))
+        if self.implied is None:
+            self.implied = self._builder.input(TARGET, operator.target_shape(compared.shape), call.span)
+        return [*positional[:count], self.implied, *positional[count:]]
 
     def negative(self, tensor: TensorValue, label: str | None, span: Span, context: Context) -> Any:
         return self._inner.negative(tensor, label, span, context)
@@ -106,16 +149,18 @@ class LossOperations:
 def _elaborate(
     statement: tree.LossStatement,
     outputs: Sequence[NetworkOutput],
+    targets: Sequence[LossTarget],
     outer: Scope,
     record: Callable[[Diagnostic], None],
     *,
     training: bool,
     work: Work,
 ) -> Graph | None:
-    """The loss of a phase; None where it compares nothing with the target."""
+    """The loss of a phase; None where it is no number that depends on an output."""
     builder = GraphBuilder(work)
     builder.steps[TARGET] = statement.span
-    interpreter = Interpreter(builder, LossOperations(Layers(builder), builder, absent=not training))
+    operations = LossOperations(Layers(builder), builder, targets, absent=not training)
+    interpreter = Interpreter(builder, operations)
     context = Context()
     present = [o for o in outputs if training or o["phase"] == "both"]
     for output in present:
@@ -125,6 +170,11 @@ def _elaborate(
     for output in outputs:
         if output not in present:
             context.scope.bind(output["name"], 0.0, statement.span)
+    for target in targets:
+        builder.steps[target.name] = target.span
+        context.scope.bind(
+            target.name, builder.input(target.name, target.shape, target.span, target.dtype), target.span
+        )
     _bind_body(outer, context.scope)
     value = interpreter.evaluator.attempt(statement.value, context)
     for found in interpreter.faults.found:
@@ -132,18 +182,18 @@ def _elaborate(
     if interpreter.faults:
         raise Poisoned
     graph = builder.graph
-    compares = any(isinstance(node["operator"], Loss) for _, node in layers(graph))
-    if not isinstance(value, TensorValue) or value.shape != () or not compares:
+    if not isinstance(value, TensorValue) or value.shape != ():
         return None
     for _, node in layers(graph):
         if node["weights"]:
             message = f"a loss has no weights of its own, but `{node['op']}` has"
             raise context.fault("loss", message, node["span"], help="compute it in the network's body")
+    taken = (TARGET,) if operations.implied is not None else tuple(target.name for target in targets)
     graph.graph.update(
         network="loss",
         variant=None,
         settings={},
-        inputs=(*[o["name"] for o in present], TARGET),
+        inputs=(*[o["name"] for o in present], *taken),
         outputs=(
             NetworkOutput(name="loss", node=value.node, output=value.output, shape=(), dtype=FLOATING, phase="both"),
         ),
@@ -153,12 +203,14 @@ def _elaborate(
         needs=(),
         requires=(),
         narrowed={},
+        targets=taken,
         loss=None,
         inference_loss=None,
         written=Writing(),
         broken=(),
     )
-    return graph
+    reached = live(graph, training=True)
+    return graph if any(output["name"] in reached for output in present) else None
 
 
 def _bind_body(outer: Scope, scope: Scope) -> None:

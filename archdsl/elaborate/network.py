@@ -15,17 +15,18 @@ from archdsl.elaborate.choices import Choices
 from archdsl.elaborate.faults import Fault, Poisoned
 from archdsl.elaborate.inputs import InputShapes
 from archdsl.elaborate.interpreter import Interpreter
-from archdsl.elaborate.loss import elaborate_losses
+from archdsl.elaborate.loss import LossTarget, elaborate_losses, losses_targets
 from archdsl.elaborate.origins import explained
 from archdsl.elaborate.settings import Settings
 from archdsl.elaborate.tensor import TensorValue
-from archdsl.elaborate.values import MARKS, Context, describe
+from archdsl.elaborate.values import MARKS, Context, Unavailable, describe
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, NetworkOutput, broken
 from archdsl.limits import TooMuchWork, Work
 from archdsl.names import fault
 from archdsl.needs import least_values, membership, needs
 from archdsl.ops.assumptions import Assumed, assumptions
+from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import Init, ParamError
 from archdsl.residues import Residues
 from archdsl.syntax import tree
@@ -90,6 +91,8 @@ class _Elaboration:
         self.outputs: list[NetworkOutput] = []
         self.output_names: set[str] = set()
         self.batch: list[str] = []
+        self.shapes: InputShapes | None = None
+        self.targets: list[LossTarget] = []
         self.losses: tuple[Graph | None, Graph | None] = (None, None)  # in training, in inference
 
     def attempt(self) -> bool:
@@ -133,6 +136,7 @@ class _Elaboration:
             needs=required,
             requires=tuple(needs(required)),
             narrowed=self.narrowed,
+            targets=losses_targets(self.losses[0]),
             loss=self.losses[0],
             inference_loss=self.losses[1],
             written=self.context.definitions.written,
@@ -168,7 +172,9 @@ class _Elaboration:
                     did_you_mean(name, names) or f"its inputs are {', '.join(names)}",
                 )
         choices = self.choices
-        reader = InputShapes(self.evaluator, self.context, choices.inputs, choices.symbols, choices.free, self.classes)
+        reader = self.shapes = InputShapes(
+            self.evaluator, self.context, choices.inputs, choices.symbols, choices.free, self.classes
+        )
         shapes = reader.read(params)
         self.early += reader.faults
         if self.early or self.interpreter.faults:
@@ -223,7 +229,8 @@ class _Elaboration:
             raise self.context.fault("loss", "a network has one loss", losses[1].span, labels, help="add them up")
         for loss in losses:
             scope, work = self.context.scope, self.choices.work
-            self.losses = elaborate_losses(loss, self.outputs, scope, self.interpreter.faults.record, work)
+            record = self.interpreter.faults.record
+            self.losses = elaborate_losses(loss, self.outputs, self.targets, scope, record, work)
 
     def _statement(self, statement: tree.Statement, last: bool, named_outputs: bool) -> None:
         if isinstance(statement, (tree.Bind, tree.Assertion)):
@@ -232,6 +239,8 @@ class _Elaboration:
             self._devices(statement)
         elif isinstance(statement, tree.InitStatement):
             self._init(statement)
+        elif isinstance(statement, tree.TargetStatement):
+            self._target(statement)
         elif isinstance(statement, tree.OutputStatement):
             self._output(statement)
         elif isinstance(statement, tree.Evaluate):
@@ -267,6 +276,26 @@ class _Elaboration:
             close = did_you_mean(value, Init().names) if isinstance(value, str) else None
             message = f"`init` {error.reason}"
             raise self.context.fault("bad-parameter", message, statement.value.span, help=close) from None
+
+    def _target(self, statement: tree.TargetStatement) -> None:
+        """Note what the loss compares with. Sizes that nothing else has are symbols of its own."""
+        name, span = statement.name.id, statement.span
+        wrong = fault(name)
+        if wrong is not None:
+            raise self.context.fault("bad-name", f"the target name `{name}` {wrong}", statement.name.span)
+        first = self.context.scope.find(name)
+        if first is not None:
+            label = Label(first.span, "first bound here")
+            message = f"`{name}` is bound twice"
+            help = "choose another name"
+            raise self.context.fault("rebound-name", message, statement.name.span, (label,), help=help)
+        assert self.shapes is not None
+        shape = self.shapes.of_target(statement.shape)
+        dtype = statement.type.id if statement.type is not None else FLOATING
+        self.targets.append(LossTarget(name, shape, dtype, span))
+        help = "it is known in the `loss` only"
+        there = Diagnostic("loss", f"`{name}` is a target, which only the loss is given", help=help)
+        self.context.scope.bind(name, Unavailable(there), statement.name.span)
 
     def _devices(self, statement: tree.Devices) -> None:
         self._before_layers("device", statement)

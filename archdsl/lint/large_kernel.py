@@ -17,7 +17,7 @@ def check(net: Net) -> Iterator[Found]:
         operator = node["operator"]
         if not isinstance(operator, Conv) or operator.groups > 1 or len(node["shape"]) != 4:
             continue
-        (shape,) = net.input_shapes(key)
+        shape = net.input_shapes(key)[0]  # weights that it is lent come behind
         n, width = spatial(operator, "kernel_size", 2)
         if n != width or n < 5 or n % 2 == 0 or not _plain(operator):
             continue

@@ -20,6 +20,7 @@ TAKEN: Final[Mapping[str, tuple[str, ...]]] = {
     "integers": ("int64",),
     "booleans": ("bool",),
     "numbers": ("float32", "int64"),
+    "classes": ("int64", "float32"),
     "anything": ("float32", "int64", "bool"),
 }
 IN_WORDS: Final[Mapping[str, str]] = {
@@ -27,6 +28,7 @@ IN_WORDS: Final[Mapping[str, str]] = {
     "integers": "integers",
     "booleans": "truth values",
     "numbers": "numbers",
+    "classes": "class numbers or probabilities",
 }
 
 

@@ -110,6 +110,24 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """A list of numbers."""
+
+    low: float = -math.inf
+
+    def parse(self, value: Any) -> tuple[float, ...]:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise ParamError(f"must be a list of numbers, found {spell(value)}")
+        return tuple(Number(self.low).parse(item) for item in value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["array", "string"], "items": Number(self.low).schema()}
+
+    def describe(self) -> str:
+        return f"list of {Number(self.low).describe().replace('number', 'numbers', 1)}"
+
+
+@dataclass(frozen=True)
 class Boolean:
     def parse(self, value: Any) -> bool:
         if not isinstance(value, bool):

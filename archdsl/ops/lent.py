@@ -118,7 +118,7 @@ class Lent(Weighted):
         kwargs = dict(made.kwargs)
         if not any(map(_is_open, (weight.shape for weight in self.weights(*inputs)))):  # no size of its own is open
             kwargs = {name: _any_size(value, getattr(self, "groups", 1)) for name, value in kwargs.items()}
-        return Target(made.name.replace("torch.nn.", "compiler.fx.lent."), {**kwargs, "lent": self.lent})
+        return Target(made.name.replace("torch.nn.", "compiler.fx.lent.Lent"), {**kwargs, "lent": self.lent})
 
 
 def _any_size(value: Any, size: int) -> Any:

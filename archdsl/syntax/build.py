@@ -127,7 +127,7 @@ class Builder:
 
     def _param_name(self, token: Token) -> tree.BoundName:
         if not re.fullmatch(r"[A-Za-z_]\w*", str(token), re.ASCII):
-            self.error("bad-name", f"a parameter cannot be called `{token}`", token_span(self.source, token))
+            self.error("bad-name", f"a tensor or parameter cannot be called `{token}`", token_span(self.source, token))
         return self.name_of(token)
 
     def shape(self, children: list[Any]) -> tree.ShapePattern:
@@ -162,6 +162,10 @@ class Builder:
 
     def output(self, children: list[Any]) -> tree.OutputStatement:
         return tree.OutputStatement(self.span(children), self.name_of(children[1]), children[3])
+
+    def target(self, children: list[Any]) -> tree.TargetStatement:
+        kind = self.name([children[4]]) if len(children) > 4 else None
+        return tree.TargetStatement(self.span(children), self._param_name(children[1]), children[3], kind)
 
     def loss(self, children: list[Any]) -> tree.LossStatement:
         return tree.LossStatement(self.span(children), children[1])

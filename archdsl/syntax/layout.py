@@ -130,6 +130,8 @@ class _Printer(Page):
             self.write(flat(node))
         elif isinstance(node, tree.Assertion):
             self.assertion(node, indent)
+        elif isinstance(node, tree.TargetStatement):
+            self.node(node, CHAIN, indent)
         elif isinstance(node.value, tree.Chain):
             self.chain(node.value, indent)
         else:

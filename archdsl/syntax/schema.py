@@ -43,6 +43,7 @@ DOCUMENTATION: Final = {
     "message": "what is said where it does not hold; `${…}` puts a value in",
     "init": "the initialiser of all weights whose layer says nothing itself",
     "output": "the outputs, by name",
+    "target": "what the loss compares with, by name: shapes, or a shape and a type",
     "loss": "an expression of losses over the outputs",
     "device": "the devices that `on` may name",
 }
@@ -174,6 +175,7 @@ def _statements() -> Schema:
         "message": {"type": "string"},
         "init": {"type": "string"},
         "output": values,
+        "target": {"type": "object", "additionalProperties": _ref("input"), "minProperties": 1},
         "loss": _ref("value"),
         "device": _one_or_list({"type": "string"}),
     }

@@ -32,6 +32,7 @@ DEFINITION: Final = re.compile(r"^(?:block|inline|network|variant|import)\b", re
 BEGINS: Final = {
     "inline": ("INLINE", frozenset({"BLOCK"})),
     "init": ("INIT", frozenset({"NAME"})),
+    "target": ("TARGET", frozenset({"LABEL"})),
 }
 # Behind these a bracket takes an item.
 VALUE_ENDS: Final = frozenset("NAME OUTPUT RPAR RSQB INT FLOAT STRING TRUE FALSE".split())

@@ -275,6 +275,15 @@ class OutputStatement(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class TargetStatement(Node):
+    """`target name: [N, 4] int64`: what the loss compares outputs with."""
+
+    name: BoundName
+    shape: ShapePattern
+    type: Name | None
+
+
+@dataclass(frozen=True, slots=True)
 class LossStatement(Node):
     """`loss …`."""
 
@@ -288,7 +297,9 @@ class Evaluate(Node):
     value: Expr
 
 
-Statement: TypeAlias = Union[Bind, Assertion, Devices, InitStatement, OutputStatement, LossStatement, Evaluate]
+Statement: TypeAlias = Union[
+    Bind, Assertion, Devices, InitStatement, OutputStatement, TargetStatement, LossStatement, Evaluate
+]
 
 
 @dataclass(frozen=True, slots=True)

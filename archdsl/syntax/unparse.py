@@ -284,6 +284,7 @@ WRITTEN: Final[dict[type, Callable[[Any], Parts]]] = {
     tree.InitStatement: lambda n: ["init ", Part(n.value, EXPR)],
     tree.Devices: lambda n: [f"device {names(n.names)}"],
     tree.OutputStatement: lambda n: [f"output {n.name.id} = ", Part(n.value)],
+    tree.TargetStatement: lambda n: [f"target {n.name.id}: ", Part(n.shape), *([f" {n.type.id}"] if n.type else [])],
     tree.LossStatement: lambda n: ["loss ", Part(n.value)],
     tree.Evaluate: lambda n: [Part(statement(n).value)],
     tree.Body: _body,

@@ -72,21 +72,21 @@ class Unparser:
 
     def _param(self, param: tree.Param, section: str) -> YamlPart:
         if section == "inputs" and param.type is None and param.default is None:
-            return self._shape(param)
+            assert param.shape is not None
+            return self._shape(param.shape)
         default = self._default(param.default) if param.default is not None else None
         named = isinstance(param.default, tree.Name) and param.default.id in tree.TYPES
         if param.shape is None and param.type is None and not named:
             return default or Text(param.span, "")
         if param.shape is None and param.type is not None and param.type.id in tree.TYPES and default is None:
             return Text(param.type.span, param.type.id)
-        entries: list[tuple[str, YamlPart]] = [("shape", self._shape(param))] if param.shape is not None else []
+        entries: list[tuple[str, YamlPart]] = [("shape", self._shape(param.shape))] if param.shape is not None else []
         if param.type is not None:
             entries.append(("type", Text(param.type.span, param.type.id)))
         return Map(param.span, (*entries, *([("default", default)] if default is not None else [])))
 
-    def _shape(self, param: tree.Param) -> YamlPart:
-        assert param.shape is not None
-        return List(param.shape.span, tuple(self._text(dim, EXPR) for dim in param.shape.dims))
+    def _shape(self, shape: tree.ShapePattern) -> YamlPart:
+        return List(shape.span, tuple(self._text(dim, EXPR) for dim in shape.dims))
 
     def _default(self, value: tree.Expr) -> YamlPart:
         return self._list(value) if isinstance(value, tree.ListDisplay) else self._text(value, EXPR)
@@ -121,14 +121,22 @@ class Unparser:
                 condition = ("assert", self._text(node.condition, EXPR))
                 said = () if message is None else (("message", self._text(message, CHAIN)),)
                 return Map(node.span, (condition, *said))
-        run = {_key(node): self.value(node.value)}
+        run = {_key(node): self._named(node)}
         last: Any = node
         while following and type(following[0]) is type(node) and _key(following[0]) not in run:
             last = following.pop(0)
-            run[_key(last)] = self.value(last.value)
+            run[_key(last)] = self._named(last)
         span = node.span.to(last.span)
-        word = "let" if isinstance(node, tree.Bind) else "output"
+        word = {tree.Bind: "let", tree.OutputStatement: "output", tree.TargetStatement: "target"}[type(node)]
         return Map(span, ((word, Map(span, tuple(run.items()))),))
+
+    def _named(self, node: Any) -> YamlPart:
+        """What stands behind the name that a statement gives something."""
+        if not isinstance(node, tree.TargetStatement):
+            return self.value(node.value)
+        shape = self._shape(node.shape)
+        type = (("type", Text(node.type.span, node.type.id)),) if node.type is not None else ()
+        return Map(node.span, (("shape", shape), *type)) if type else shape
 
     def _chain_items(self, value: tree.Expr, *, implicit: bool) -> list[YamlPart]:
         """A chain as items of a list: what it starts from, where that is not the first parameter, and its steps."""

@@ -15,7 +15,7 @@ from archdsl.syntax.explain import Stop
 from archdsl.syntax.scalars import Recorded, Scalars
 from archdsl.syntax.yaml_body import Bodies
 from archdsl.syntax.yaml_expect import entries, items, keys, kind, names, shown
-from archdsl.syntax.yaml_nodes import Composer, Entries, Items, Scalar, YamlNode
+from archdsl.syntax.yaml_nodes import Composer, Entries, Scalar, YamlNode
 
 VERSION: Final = "1"
 SECTIONS: Final = ("archdsl", "imports", "blocks", "networks", "variants")
@@ -135,7 +135,13 @@ class _Reader:
     def _input(self, key: Scalar, node: YamlNode) -> tree.Param:
         if isinstance(node, Entries):
             return self._param(key, node)
-        return tree.Param(key.span.to(node.span), self.scalars.name(key), self._shape(key, node), None, None)
+        return tree.Param(
+            key.span.to(node.span),
+            self.scalars.name(key),
+            Bodies(self.scalars, self.errors, None).shape(key, node),
+            None,
+            None,
+        )
 
     def _param(self, key: Scalar, node: YamlNode) -> tree.Param:
         """A value is the default; the name of a type says what is taken; nothing says anything."""
@@ -145,7 +151,7 @@ class _Reader:
             keys(node, ("shape", "type", "default"), self.errors, "a parameter has")
             for found, value in node.entries:
                 if found.value == "shape":
-                    shape = self._shape(key, value)
+                    shape = Bodies(self.scalars, self.errors, None).shape(key, value)
                 elif found.value == "type" and isinstance(value, Scalar):
                     target = self.scalars.name(value, "a type")
                     type = tree.Name(target.span, target.id)
@@ -156,17 +162,6 @@ class _Reader:
         elif not (isinstance(node, Scalar) and node.empty):
             default = Bodies(self.scalars, self.errors, None).static(node)
         return tree.Param(key.span.to(node.span), name, shape, type, default)
-
-    def _shape(self, key: Scalar, node: YamlNode) -> tree.ShapePattern:
-        if not isinstance(node, Items) or not node.items:
-            message = f"the shape of `{key.value[:64]}` is a list of sizes, found {kind(node)}"
-            raise Stop(Diagnostic("syntax", message, shown(node, key), help="write `[N, 3, 224, 224]`"))
-        dims: list[tree.Expr | tree.AnyDims] = []
-        for item in node.items:
-            if not isinstance(item, Scalar):
-                raise Stop(Diagnostic("syntax", f"a size is a number or a name, found {kind(item)}", item.span))
-            dims.append(tree.AnyDims(item.span) if item.value == "..." else self.scalars.expression(item))
-        return tree.ShapePattern(node.span, tuple(dims))
 
     def _variant(self, key: Scalar, node: YamlNode) -> tree.Variant:
         name = self.scalars.name(key)

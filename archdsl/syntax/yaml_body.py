@@ -19,6 +19,7 @@ STATEMENTS: Final = {  # each with the keys that belong to it
     "assert": ("assert", "message"),
     "init": ("init",),
     "output": ("output",),
+    "target": ("target",),
     "loss": ("loss",),
     "device": ("device",),
 }
@@ -109,7 +110,9 @@ class Bodies:
         for name, inner in value.entries:
             try:
                 whole = name.span.to(inner.span)
-                if key.value == "output":
+                if key.value == "target":
+                    found.append(self._target(whole, name, inner))
+                elif key.value == "output":
                     found.append(tree.OutputStatement(whole, self.scalars.name(name), self.value(inner)))
                 else:
                     found.append(tree.Bind(whole, self.scalars.names(name), self.value(inner)))
@@ -129,6 +132,31 @@ class Bodies:
             help = "for example `kaiming_normal`, or `normal(0.01)`"
             raise Stop(Diagnostic("syntax", f"`init` takes an initialiser, found {kind(node)}", node.span, help=help))
         return value
+
+    def _target(self, span: Span, name: Scalar, node: YamlNode) -> tree.TargetStatement:
+        type: tree.Name | None = None
+        shape: YamlNode | None = node
+        if isinstance(node, Entries):
+            keys(node, ("shape", "type"), self.errors, "a target has")
+            shape, said = node.get("shape"), node.get("type")
+            if said is not None:
+                target = self.scalars.name(self._text(said), "a type")
+                type = tree.Name(target.span, target.id)
+        if shape is None:
+            raise Stop(Diagnostic("syntax", f"the target `{name.value[:64]}` has no shape", name.span))
+        return tree.TargetStatement(span, self.scalars.name(name), self.shape(name, shape), type)
+
+    def shape(self, key: Scalar, node: YamlNode) -> tree.ShapePattern:
+        """The shape of a tensor that is declared under a key."""
+        if not isinstance(node, Items) or not node.items:
+            message = f"the shape of `{key.value[:64]}` is a list of sizes, found {kind(node)}"
+            raise Stop(Diagnostic("syntax", message, shown(node, key), help="write `[N, 3, 224, 224]`"))
+        dims: list[tree.Expr | tree.AnyDims] = []
+        for item in node.items:
+            if not isinstance(item, Scalar):
+                raise Stop(Diagnostic("syntax", f"a size is a number or a name, found {kind(item)}", item.span))
+            dims.append(tree.AnyDims(item.span) if item.value == "..." else self.scalars.expression(item))
+        return tree.ShapePattern(node.span, tuple(dims))
 
     def _assertion(self, node: Entries, condition: YamlNode) -> tree.Assertion:
         message = node.get("message")

@@ -227,13 +227,16 @@ def _inputs(graph: Graph, generator: torch.Generator, device: torch.device) -> l
     return found
 
 
-def _target(graph: Graph, device: torch.device) -> Tensor | None:
-    """A target for the network's loss; None where it has none."""
+def _target(graph: Graph, device: torch.device) -> dict[str, Tensor] | None:
+    """Targets for the network's loss; None where it has no loss."""
     loss = header(graph)["loss"]
     if loss is None:
         return None
-    target = layer(loss, "target")
-    return torch.zeros(_shape(graph, target), dtype=getattr(torch, target["dtype"]), device=device)
+    nodes = {name: layer(loss, name) for name in header(graph)["targets"]}
+    return {
+        name: torch.zeros(_shape(graph, node), dtype=getattr(torch, node["dtype"]), device=device)
+        for name, node in nodes.items()
+    }
 
 
 def _shape(graph: Graph, node: Layer) -> tuple[int, ...]:

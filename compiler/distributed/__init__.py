@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compiler.distributed.checkpoint import load
     from compiler.distributed.run import Pipeline
+    from compiler.distributed.start import start
 
-__all__ = ["Pipeline", "load"]
+__all__ = ["Pipeline", "load", "start"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from compiler.distributed.checkpoint import load
 
         return load
+    if name == "start":
+        from compiler.distributed.start import start
+
+        return start
     raise AttributeError(f"module `compiler.distributed` has no attribute `{name}`")

@@ -10,7 +10,9 @@ Torch describes a checkpoint by a pickle: load none that you have not written.
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,7 +53,8 @@ def save(state: State, folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)  # what was begun, and not finished
     _wait()
     tensors = dict(_weights(state.module)) | dict(_states(state.module, state.optimizer))
-    save_tensors(tensors, checkpoint_id=folder / name, no_dist=not dist.is_initialized())
+    with _alone_if_meant():
+        save_tensors(tensors, checkpoint_id=folder / name, no_dist=not dist.is_initialized())
     if _first():
         write_atomically(folder / LATEST, f"{name}\n".encode())
     _wait()
@@ -80,7 +83,8 @@ def load(folder: Path, module: nn.Module, optimizer: Optimizer | None = None) ->
     if missing:
         raise ValueError(f"the checkpoint `{found}` has no `{missing[0]}`: it is another network's")
     states = dict(_empty_states(module, optimizer, stored))
-    load_tensors({**tensors, **states}, checkpoint_id=found, no_dist=not dist.is_initialized())
+    with _alone_if_meant():
+        load_tensors({**tensors, **states}, checkpoint_id=found, no_dist=not dist.is_initialized())
     if optimizer is not None:
         names = dict(module.named_parameters())
         for key, tensor in states.items():
@@ -125,6 +129,14 @@ def _empty_states(
             yield key, torch.zeros_like(parameter, dtype=found.properties.dtype)
         else:
             yield key, torch.zeros(found.size, dtype=found.properties.dtype)
+
+
+@contextmanager
+def _alone_if_meant() -> Iterator[None]:
+    """Torch warns where one process works alone, although it was told."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"torch\.distributed is disabled", category=UserWarning)
+        yield
 
 
 def _first() -> bool:

@@ -8,9 +8,9 @@ from typing import Final
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch._C._distributed_c10d import HashStore
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from archdsl.placement.devices import PlacementError
@@ -24,9 +24,13 @@ def processes() -> int:
     """How many processes there are; one alone begins a group of its own, torchrun's join that of their environment."""
     if not dist.is_initialized():
         if "RANK" in os.environ:
-            dist.init_process_group(_backend())
+            store, rank, world = next(rendezvous("env://"))
+            # torchrun keeps its store when it starts all again, and with it the addresses of processes that are gone.
+            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+            own = dist.PrefixStore(f"archdsl/{attempt}", store)  # type: ignore[attr-defined]
+            dist.init_process_group(_backend(), store=own, rank=rank, world_size=world)
         else:
-            dist.init_process_group(_backend(), store=HashStore(), rank=0, world_size=1)
+            dist.init_process_group(_backend(), store=dist.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
     return dist.get_world_size()
 
 

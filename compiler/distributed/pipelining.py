@@ -1,4 +1,4 @@
-"""The private names of torch's pipelining that lists of our own need: all of them, and nothing else, is here.
+"""The private names of torch that pipelines need, most for lists of our own: all of them are here.
 
 They fit the versions in `FITS`; a test says so of the version that is installed. Public are `PipelineStage` and the
 schedules, whose lists are torch's own; what runs any list is `_PipelineScheduleRuntime`.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import torch
+from torch.distributed.distributed_c10d import _get_default_store
 from torch.distributed.pipelining import PipelineStage
 from torch.distributed.pipelining.schedules import (
     _Action,
@@ -54,6 +55,14 @@ class ListedSchedule(_PipelineScheduleRuntime):
             reduced = {process: _add_reduce_grad([*row], micro_batches) for process, row in actions.items()}
             actions = {process: [action for action in row if action is not None] for process, row in reduced.items()}
         self.pipeline_order_with_comms = _add_send_recv(actions, owners.__getitem__, len(owners))
+
+
+def first_to_say(key: str) -> bool:
+    """Whether this process is the first of its group to ask so; where the group is gone, it may be."""
+    try:
+        return int(_get_default_store().add(f"archdsl/{key}", 1)) == 1
+    except (ValueError, RuntimeError):
+        return True
 
 
 def _action(entry: PipelineAction | OverlappedPair) -> _Action:

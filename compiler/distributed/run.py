@@ -14,8 +14,10 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.pipelining import PipelineStage
 from torch.optim import Optimizer
 
+from archdsl.diagnostics import listed
 from archdsl.graph import Graph, header
 from archdsl.placement.actions import forward_only
+from archdsl.placement.devices import PlacementError
 from archdsl.placement.runnable import RunnablePlan, refuse_another_network, refuse_processes, stages_by_layer
 from compiler.distributed import checkpoint, progress
 from compiler.distributed.cut import StagePhase, alone, cut
@@ -71,6 +73,10 @@ class Pipeline:
         self._modules = [replicated(module, same, replicas) for module in built]
         self.module = merged(built)
         self._loss = loss
+        if loss is None and len(head["targets"]) != 1 and assembly.training_loss is not None:
+            names = listed([f"`{name}`" for name in head["targets"]]) or "nothing"
+            message = f"a step takes one target, but the loss of this network compares with {names}"
+            raise PlacementError(f"{message}: give a function, `loss`")
         if loss is None and self.last and assembly.training_loss is not None:
             self._loss = _own_loss(assembly.training_loss, values, self.device)
         self._losses: list[Tensor] = []
@@ -110,13 +116,14 @@ class Pipeline:
         if self.last and (target is None or len(target) != self.plan.batch):
             raise ValueError(self._another_batch("the target", None if target is None else len(target)))
         self.steps += 1
-        progress.step(self.steps)
+        progress.begins(self.steps)
         for module in self._modules:
             module.train()
         self._losses.clear()
         told: Mapping[str, Any] = {"target": target} if self.last else {}
         with self._drawing():
             made = self._training.step(*given, **told, return_outputs=outputs is not None)
+        progress.ends(self.steps)
         if not self.last:
             return None
         if outputs is not None:

@@ -31,7 +31,8 @@ def compile_graph(
     root = build(assembly.holders, places, seed=seed)
     training = lower(assembly.training, places)
     inference = training if assembly.inference is assembly.training else lower(assembly.inference, places)
-    return CompiledNetwork(root, {True: training, False: inference}, _losses(assembly, places), assembly.aliases)
+    losses = _losses(assembly, places)
+    return CompiledNetwork(root, {True: training, False: inference}, losses, assembly.targets, assembly.aliases)
 
 
 def _losses(assembly: Assembly, places: Places) -> dict[int, fx.GraphModule | None]:

@@ -37,12 +37,12 @@ class _Lent(nn.Module):
         return f"{super().extra_repr()}, lent={', '.join(self.lent)}"
 
 
-class Linear(_Lent, nn.Linear):  # type: ignore[misc]
+class LentLinear(_Lent, nn.Linear):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         return F.linear(input, weight, bias)
 
 
-class Embedding(_Lent, nn.Embedding):  # type: ignore[misc]
+class LentEmbedding(_Lent, nn.Embedding):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         return F.embedding(input, weight)
 
@@ -53,15 +53,15 @@ class _Conv(_Lent):
         return found
 
 
-class Conv1d(_Conv, nn.Conv1d):  # type: ignore[misc]
+class LentConv1d(_Conv, nn.Conv1d):  # type: ignore[misc]
     pass
 
 
-class Conv2d(_Conv, nn.Conv2d):  # type: ignore[misc]
+class LentConv2d(_Conv, nn.Conv2d):  # type: ignore[misc]
     pass
 
 
-class Conv3d(_Conv, nn.Conv3d):  # type: ignore[misc]
+class LentConv3d(_Conv, nn.Conv3d):  # type: ignore[misc]
     pass
 
 
@@ -75,25 +75,25 @@ class _ConvTranspose(_Lent):
         return found
 
 
-class ConvTranspose1d(_ConvTranspose, nn.ConvTranspose1d):  # type: ignore[misc]
+class LentConvTranspose1d(_ConvTranspose, nn.ConvTranspose1d):  # type: ignore[misc]
     pass
 
 
-class ConvTranspose2d(_ConvTranspose, nn.ConvTranspose2d):  # type: ignore[misc]
+class LentConvTranspose2d(_ConvTranspose, nn.ConvTranspose2d):  # type: ignore[misc]
     pass
 
 
-class ConvTranspose3d(_ConvTranspose, nn.ConvTranspose3d):  # type: ignore[misc]
+class LentConvTranspose3d(_ConvTranspose, nn.ConvTranspose3d):  # type: ignore[misc]
     pass
 
 
-class LayerNorm(_Lent, nn.LayerNorm):  # type: ignore[misc]
+class LentLayerNorm(_Lent, nn.LayerNorm):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         lent: Any = weight if weight is not None else bias  # whose sizes may be known only now
         return F.layer_norm(input, tuple(lent.shape), weight, bias, self.eps)
 
 
-class GroupNorm(_Lent, nn.GroupNorm):  # type: ignore[misc]
+class LentGroupNorm(_Lent, nn.GroupNorm):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         return F.group_norm(input, self.num_groups, weight, bias, self.eps)
 
@@ -107,15 +107,15 @@ class _BatchNorm(_Lent):
         return F.batch_norm(input, own.running_mean, own.running_var, weight, bias, of_batch, own.momentum, own.eps)
 
 
-class BatchNorm1d(_BatchNorm, nn.BatchNorm1d):  # type: ignore[misc]
+class LentBatchNorm1d(_BatchNorm, nn.BatchNorm1d):  # type: ignore[misc]
     pass
 
 
-class BatchNorm2d(_BatchNorm, nn.BatchNorm2d):  # type: ignore[misc]
+class LentBatchNorm2d(_BatchNorm, nn.BatchNorm2d):  # type: ignore[misc]
     pass
 
 
-class BatchNorm3d(_BatchNorm, nn.BatchNorm3d):  # type: ignore[misc]
+class LentBatchNorm3d(_BatchNorm, nn.BatchNorm3d):  # type: ignore[misc]
     pass
 
 
@@ -126,13 +126,13 @@ class _InstanceNorm(_Lent):
         return F.instance_norm(input, own.running_mean, own.running_var, weight, bias, of_input, own.momentum, own.eps)
 
 
-class InstanceNorm1d(_InstanceNorm, nn.InstanceNorm1d):  # type: ignore[misc]
+class LentInstanceNorm1d(_InstanceNorm, nn.InstanceNorm1d):  # type: ignore[misc]
     pass
 
 
-class InstanceNorm2d(_InstanceNorm, nn.InstanceNorm2d):  # type: ignore[misc]
+class LentInstanceNorm2d(_InstanceNorm, nn.InstanceNorm2d):  # type: ignore[misc]
     pass
 
 
-class InstanceNorm3d(_InstanceNorm, nn.InstanceNorm3d):  # type: ignore[misc]
+class LentInstanceNorm3d(_InstanceNorm, nn.InstanceNorm3d):  # type: ignore[misc]
     pass

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from compiler.fx.given_targets import given_targets
+
 
 class CompiledNetwork(fx.GraphModule):
     """A network's modules and the two fx graphs that run them.
@@ -20,6 +22,7 @@ class CompiledNetwork(fx.GraphModule):
 
     _graphs: dict[bool, fx.Graph]
     _losses: dict[int, fx.GraphModule | None]
+    _targets: tuple[str, ...]
     _aliases: Mapping[str, str]
 
     def __init__(
@@ -27,10 +30,11 @@ class CompiledNetwork(fx.GraphModule):
         root: nn.Module,
         graphs: dict[bool, fx.Graph],
         losses: dict[int, fx.GraphModule | None],
+        targets: tuple[str, ...] = (),
         aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`graphs` by whether training, `losses` by the number of outputs that they take, `aliases` as an assembly has
-        them."""
+        """`graphs` by whether training, `losses` by the number of outputs that they take, after which they take
+        `targets`; `aliases` as an assembly has them."""
         super().__init__(nn.Module(), fx.Graph(), type(self).__name__)
         for registry in ("_parameters", "_buffers", "_modules"):
             getattr(self, registry).update(getattr(root, registry))
@@ -38,6 +42,7 @@ class CompiledNetwork(fx.GraphModule):
         # Not as attributes of a module: neither is part of the network's structure.
         self.__dict__["_graphs"] = graphs
         self.__dict__["_losses"] = losses
+        self.__dict__["_targets"] = targets
         self.__dict__["_aliases"] = aliases
         self.training = root.training
         self._show(graphs[self.training])
@@ -63,10 +68,12 @@ class CompiledNetwork(fx.GraphModule):
                 errors.append(f"`{alias}` differs from `{key}`, of which it is the weight")
         super()._load_from_state_dict(state_dict, prefix, *others)
 
-    def loss(self, outputs: Any, target: torch.Tensor) -> torch.Tensor:
+    def loss(self, outputs: Any, target: torch.Tensor | Mapping[str, torch.Tensor] | None = None) -> torch.Tensor:
         """The network's own loss of what `forward` returned.
 
-        Of the outputs of inference, it is the loss without the terms over outputs that exist in training only.
+        `target` is what it is compared with: one tensor, a mapping of names to tensors where the spec declares several
+        targets, or nothing where the loss takes none. Of the outputs of inference, it is the loss without the terms
+        over outputs that exist in training only. Raises `ValueError` for outputs and targets that are not those.
         """
         values = outputs if isinstance(outputs, tuple) else (outputs,)
         if not self._losses:
@@ -77,7 +84,7 @@ class CompiledNetwork(fx.GraphModule):
         function = self._losses[len(values)]
         if function is None:
             raise ValueError("in inference nothing is left of the loss: its outputs exist in training only")
-        value: torch.Tensor = function(*values, target)
+        value: torch.Tensor = function(*values, *given_targets(self._targets, target))
         return value
 
     def __copy__(self) -> CompiledNetwork:
@@ -102,7 +109,7 @@ class CompiledNetwork(fx.GraphModule):
         root.training = self.training
         copies = {id(graph): copy.deepcopy(graph) for graph in self._graphs.values()}
         graphs = {mode: copies[id(graph)] for mode, graph in self._graphs.items()}
-        copied = CompiledNetwork(root, graphs, self._losses, self._aliases)
+        copied = CompiledNetwork(root, graphs, self._losses, self._targets, self._aliases)
         copied.meta = dict(self.meta)
         return copied
 

@@ -150,6 +150,11 @@ def test_every_command_takes_it_and_reports_say_it(tmp_path: Path, command_line:
     assert "H % 16 == 0, W % 16 == 0" in (tmp_path / "unet.html").read_text(encoding="utf-8")
     difference = command_line("diff", "unet.arch", "other.arch").out
     assert "output [1, 1, H, W] → output [1, 2, H, W]" in difference
+    assert "follows from these" not in difference
+    (tmp_path / "flat.arch").write_text(UNET.replace("level(2, depth)", "conv(2, 3, padding = 1)"), encoding="utf-8")
+    difference = command_line("diff", "unet.arch", "flat.arch").out
+    assert "needs: H % 16 == 0, W % 16 == 0 → none" in difference
+    assert "[1, 1, H, W] →" not in difference  # the same size, whatever is needed of it
     assert command_line("compile", "unet.arch").status == 0
 
 

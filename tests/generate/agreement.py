@@ -68,7 +68,9 @@ def agree(net: Generated) -> None:
     # Batch norm over one value is right in inference only, which lint says.
     outputs = model.train(all(found.diagnostic.code != "batch-of-one" for found in lint([graph])))(*inputs)
     if graph.graph["loss"] is not None:
-        loss = model.loss(outputs, tensors(graph.graph["loss"], "cpu")[-1])
+        count = len(graph.graph["targets"])
+        given = tensors(graph.graph["loss"], "cpu")[-count:] if count else []
+        loss = model.loss(outputs, dict(zip(graph.graph["targets"], given, strict=True)))
         assert loss.shape == ()
         if loss.requires_grad:
             loss.backward()

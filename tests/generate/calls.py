@@ -24,10 +24,10 @@ def _operator(case: Case) -> Operator | None:
         return None
     try:
         operator: Operator = build(OPERATORS[case.operator], case.params)
-        operator.infer_all(*case.shapes)
         if any(dtype not in TAKEN[operator.taken(i)] for i, dtype in enumerate(case.types)):
             return None
-        operator.typed(case.types)
+        operator = operator.typed(case.types)
+        operator.infer_all(*case.shapes)
     except (ParamError, ShapeError, Undecided):
         return None
     return operator
@@ -38,6 +38,11 @@ def _valid(draw: DrawFn) -> Case:
     case: Case = draw(typed(CASES[draw(st.sampled_from(sorted(CASES)))]))
     assume(_operator(case) is not None)
     return case
+
+
+def summed(loss: str, shape: tuple[object, ...]) -> str:
+    """A loss as a number."""
+    return f"sum({loss}, {list(range(len(shape)))})" if shape else loss
 
 
 @st.composite
@@ -53,9 +58,14 @@ def calls(draw: DrawFn) -> Generated:
         named = [f"{name} = {literal(value)}" for name, value in case.params.items()]
         inputs = {f"{letter}{i}": shape for letter, shape in zip("abcdefgh", case.shapes, strict=False)}
         if isinstance(operator, Loss):
-            inputs = dict(list(inputs.items())[:1])  # the target is the loss's own
-            loss = loss or f"loss {case.operator}({', '.join([f'y{i}', *named])})"
-            call = f"a{i} -> identity"
+            (first, shape), *others = inputs.items()
+            call = f"{first} -> identity"
+            if not loss:
+                names = [name for name, _ in others]
+                targets = [f"target {name}: {list(s)} {t}" for (name, s), t in zip(others, case.types[1:], strict=True)]
+                loss = f"{case.operator}({', '.join([f'y{i}', *names, *named])})"
+                loss = "\n    ".join([*targets, f"loss {summed(loss, operator.infer(*case.shapes))}"])
+            inputs = {first: shape}
         else:
             call = f"{case.operator}({', '.join([*inputs, *named])})" + ("[0]" if operator.several else "")
         shapes |= inputs

@@ -96,6 +96,7 @@ values: SearchStrategy[tree.Expr] = st.deferred(
         node(tree.Chain, operands | head | if_bodies, some(step, 1)),
     )
 )
+shape = node(tree.ShapePattern, some(operands | node(tree.AnyDims), 1))
 statements: SearchStrategy[tree.Statement] = st.one_of(
     setup,
     node(tree.Evaluate, values),
@@ -105,9 +106,9 @@ statements: SearchStrategy[tree.Statement] = st.one_of(
     ),
     node(tree.OutputStatement, target, values),
     node(tree.LossStatement, values),
+    node(tree.TargetStatement, target, shape, st.none() | name),
     node(tree.Devices, some(target, 1, 2)),
 )
-shape = node(tree.ShapePattern, some(operands | node(tree.AnyDims), 1))
 param = st.one_of(
     node(tree.Param, target, st.none(), st.none(), st.none() | operands),
     node(tree.Param, target, shape, st.none(), st.none() | operands),

@@ -189,6 +189,10 @@ def test_is_found(rule: str, code: str) -> None:
         ("large-kernel", net("x -> c: conv(8, 5, stride = 5)", "x: [N, 8, 35, 35]")),
         ("large-kernel", net("x -> c: conv(8, 5)", "x: [N, 8, 5, 5]")),
         ("large-kernel", net("x -> c: conv(8, 3, padding = 1)", "x: [N, 8, 16, 16]")),
+        (
+            "large-kernel",
+            net("x -> c: conv(4, 1, bias = false, weight = parameter([4, 8, 1, 1]))"),
+        ),  # a weight it is lent
         # another branch carries the values on; nothing is widened
         (
             "pool-before-widening",

@@ -304,23 +304,6 @@ def slice_(draw: DrawFn) -> Case:
     return Case("slice", draw(st.fixed_dictionaries({}, optional=optional)), (shape,))
 
 
-# --- losses
-
-
-@st.composite
-def loss(draw: DrawFn, /, operator: str, classes: bool = False, **optional: Values) -> Case:
-    output = draw(shapes(1, 6))
-    target = list((output[0], *output[2:]) if classes else output)
-    if target and not draw(st.integers(0, 4)):
-        target[draw(st.integers(0, len(target) - 1))] += draw(st.sampled_from([1, 2]))
-    if not draw(st.integers(0, 9)):
-        target = target[1:] if draw(flag) else [*target, 1]
-    if not draw(st.integers(0, 9)):
-        target = [1 if draw(flag) else size for size in target]
-    params = draw(st.fixed_dictionaries({}, optional=optional))
-    return Case(operator, params, (output, tuple(target)))
-
-
 CASES: dict[str, SearchStrategy[Case]] = {
     "to": simple("to", anything, {"dtype": st.sampled_from(list(WIDTHS))}),
     "conv": conv(),
@@ -385,10 +368,4 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "unsqueeze": along("unsqueeze", low=0),
     "parameter": st.builds(lambda shape: Case("parameter", {"shape": shape}, ()), st.lists(small, min_size=1)),
     "buffer": st.builds(lambda shape: Case("buffer", {"shape": shape}, ()), st.lists(small, min_size=1)),
-    "cross_entropy": loss("cross_entropy", classes=True, label_smoothing=fraction),
-    "nll_loss": loss("nll_loss", classes=True),
-    "binary_cross_entropy_with_logits": loss("binary_cross_entropy_with_logits"),
-    "mse_loss": loss("mse_loss"),
-    "l1_loss": loss("l1_loss"),
-    "smooth_l1_loss": loss("smooth_l1_loss", beta=positive),
 } | families.CASES

@@ -197,8 +197,24 @@ def classes_of(logits: Tensor) -> int:
     return logits.shape[1] if logits.dim() > 1 else logits.shape[0]
 
 
+def weights(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: torch.tensor(value) if isinstance(value, (list, tuple)) else value for name, value in params.items()}
+
+
 def class_loss(function: Callable[..., Tensor]) -> Operation:
-    return lambda x, target, **params: function(x, target.long() % classes_of(x), **params)
+    def loss(x: Tensor, target: Tensor, **params: Any) -> Tensor:
+        known = target if target.is_floating_point() else target.long() % classes_of(x)
+        return function(x, known, **weights(params))
+
+    return loss
+
+
+def binary_loss(function: Callable[..., Tensor]) -> Operation:
+    return lambda x, target, **params: function(x.sigmoid(), target.sigmoid(), **weights(params))
+
+
+def ctc_loss(x: Tensor, targets: Tensor, inputs: Tensor, lengths: Tensor, **params: Any) -> Tensor:
+    return F.ctc_loss(x.log_softmax(-1), targets * 0, inputs * 0 + x.shape[0], lengths * 0 + 1, **params)
 
 
 REFERENCE: dict[str, Operation] = {
@@ -268,7 +284,13 @@ REFERENCE: dict[str, Operation] = {
     "pad": pad,
     "cross_entropy": class_loss(F.cross_entropy),
     "nll_loss": class_loss(F.nll_loss),
-    "binary_cross_entropy_with_logits": F.binary_cross_entropy_with_logits,
+    "binary_cross_entropy_with_logits": binary_loss(F.binary_cross_entropy_with_logits),
+    "binary_cross_entropy": binary_loss(F.binary_cross_entropy),
+    "kl_div": F.kl_div,
+    "huber_loss": F.huber_loss,
+    "triplet_margin_loss": F.triplet_margin_loss,
+    "cosine_embedding_loss": F.cosine_embedding_loss,
+    "ctc_loss": ctc_loss,
     "mse_loss": F.mse_loss,
     "l1_loss": F.l1_loss,
     "smooth_l1_loss": F.smooth_l1_loss,

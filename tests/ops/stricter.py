@@ -43,6 +43,9 @@ RANKS = {  # least and greatest number of dimensions of the first input, where t
     "dropout2d": (4, 4),
     "cross_entropy": (2, 5),
     "nll_loss": (2, 5),
+    "triplet_margin_loss": (2, 2),
+    "cosine_embedding_loss": (2, 2),
+    "ctc_loss": (3, 3),
 }
 
 NUMBERS = {  # ranges outside which a number makes no sense; torch looks at few of them
@@ -199,8 +202,14 @@ def vector(case: Case, answer: Answer) -> bool:
 
 
 def broadcast_target(case: Case, answer: Answer) -> bool:
-    output, target = case.shapes
-    return output != target
+    output, *others = case.shapes
+    if case.operator == "cosine_embedding_loss":
+        return others[0] != output or others[1] != output[:1]
+    return any(other != output for other in others)
+
+
+def one_weight_for_all(case: Case, answer: Answer) -> bool:
+    return len(case.params.get("weight") or ()) == 1 != case.shapes[0][1]
 
 
 def only(*operators: str) -> Callable[[Applies], Applies]:
@@ -212,7 +221,10 @@ def only(*operators: str) -> Callable[[Applies], Applies]:
     return narrow
 
 
-LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "binary_cross_entropy_with_logits")
+LOSSES = (
+    "mse_loss l1_loss smooth_l1_loss huber_loss kl_div binary_cross_entropy binary_cross_entropy_with_logits "
+    "triplet_margin_loss cosine_embedding_loss"
+).split()
 IMAGE = (1, 4, 6, 6)
 
 RULES = {

@@ -370,20 +370,6 @@ REFUSED = {
     ],
     "parameter": own_tensor(),
     "buffer": own_tensor(),
-    "cross_entropy": [
-        *probability("label_smoothing", ROW, (2,)),
-        no("wrong-rank", (6,), ()),
-        no("shape-mismatch", ROW, (3,)),
-        no("shape-mismatch", ROW, ROW),
-        no("shape-mismatch", LINE, (2,)),
-    ],
-    "smooth_l1_loss": [
-        no("bad-parameter", ROW, ROW, beta=-1),
-        no("bad-parameter", ROW, ROW, beta=NAN),
-        no("bad-parameter", ROW, ROW, beta=INF),
-        no("bad-parameter", ROW, ROW, beta="1"),
-        no("shape-mismatch", ROW, (2, 1)),
-    ],
     # Without parameters there is less to get wrong.
     "matmul": [
         no("shape-mismatch", LINE, LINE),
@@ -393,10 +379,6 @@ REFUSED = {
     ],
     "maximum": [no("shape-mismatch", LINE, IMAGE), no("shape-mismatch", LINE, (2, 6, 7))],
     "global_avg_pool": [no("wrong-rank", ROW), no("wrong-rank", (*VOLUME, 4))],
-    "nll_loss": [no("wrong-rank", (6,), ()), no("shape-mismatch", ROW, (3,)), no("shape-mismatch", ROW, ROW)],
-    "binary_cross_entropy_with_logits": [no("shape-mismatch", ROW, (2, 1)), no("shape-mismatch", ROW, (2,))],
-    "mse_loss": [no("shape-mismatch", ROW, (2, 1)), no("shape-mismatch", (4, 1), (4,))],
-    "l1_loss": [no("shape-mismatch", ROW, (2, 1)), no("shape-mismatch", (4, 1), (4,))],
 } | families.REFUSED
 
 

@@ -17,8 +17,9 @@ MODULES = {
     "__future__", "base64", "bisect", "collections", "colorsys", "contextlib", "contextvars", "copy", "csv",
     "dataclasses", "datetime", "difflib", "errno", "fnmatch", "fractions", "functools", "gc", "hashlib", "html",
     "importlib", "inspect", "io", "itertools", "json", "keyword", "logging", "math", "numbers", "operator", "os",
-    "pathlib", "pkgutil", "platform", "re", "shutil", "stat", "statistics", "struct", "subprocess", "sys", "tempfile",
-    "textwrap", "threading", "time", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
+    "pathlib", "pkgutil", "platform", "re", "runpy", "shutil", "signal", "stat", "statistics", "struct", "subprocess",
+    "sys", "tempfile",
+    "textwrap", "threading", "time", "traceback", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
     "zipfile",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "huggingface_hub", "lark", "matplotlib", "networkx", "onnx",
@@ -34,18 +35,20 @@ CALLS = {"input"}  # a good name for a tensor, too
 NAMES = re.compile(
     r"os\.(system|popen|fork\w*|exec\w*|spawn\w*|posix_spawn\w*|startfile|remove|unlink|rmdir|removedirs|kill\w*)"
     r"|yaml\.((unsafe_|full_|safe_)?load(_all)?|(C|C?Full|C?Unsafe)?Loader|(cyaml|loader|constructor)\b.*)"
-    r"|subprocess\b.*|torch\.(load|save|package|hub|utils\.cpp_extension)\b.*|shutil\.rmtree|importlib\.__import__"
+    r"|subprocess\b.*|runpy\..*|torch\.(load|save|package|hub|utils\.cpp_extension)\b.*|shutil\.rmtree|importlib\.__import__"
 )
 IMPORTS = re.compile(
     r"importlib\.(import_module|reload|machinery|util\.(spec_from|module_from)\w*)\b.*|pkgutil\.resolve_name"
 )
 # Who may all the same: on its own temporary file; on a checkpoint that it began and did not finish; with the `dot` of
-# the system, where the user asks for it.
+# the system, where the user asks for it; to run a script of the user's in the processes of a plan, and to watch them.
 ALLOWED = {
     "archdsl/write.py": ["os.unlink", ".unlink"],
+    "archdsl/launch.py": ["subprocess", "subprocess.DEVNULL", "subprocess.Popen"],
     "compiler/export/hub.py": ["shutil.rmtree", ".rmtree"],
     "compiler/weights.py": ["torch.load"],  # of tensors and plain data alone
     "compiler/distributed/checkpoint.py": ["shutil.rmtree", ".rmtree"],
+    "compiler/distributed/worker.py": ["runpy.__file__", "runpy.run_path"],
     "viz/engine.py": ["subprocess", "subprocess.run", "subprocess.TimeoutExpired"],
 }
 # Who may import by a computed name: each takes the name from a table, from operators, or from who runs archdsl.

@@ -20,6 +20,7 @@ from archdsl.measure.network.growth import growth
 from archdsl.shipped import zoo
 from archdsl.sweep import Axis, Point, plot, sweep
 from tests.conftest import ROOT, Said
+from tests.zoo.published import first_of_families
 
 pytest.importorskip("matplotlib")
 
@@ -36,7 +37,9 @@ from viz.plots.subject import Subject, path_end
 Run = Callable[..., Said]
 Build = Callable[..., archdsl.Network]
 
-ONE_A_FILE = list({file: variant for variant, file in reversed(zoo().items())}.values())[::-1]
+FIRST = list({file: variant for variant, file in reversed(zoo().items())}.values())[::-1]
+LIKE_OTHERS = first_of_families() - {"wavenet", "r3d_18", "fpn_resnet50"}  # these have other sizes and outputs
+ONE_A_FILE = [pytest.param(name, marks=pytest.mark.heavy if name in LIKE_OTHERS else ()) for name in FIRST]
 SVG = "{http://www.w3.org/2000/svg}"
 
 SMALL = """
