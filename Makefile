@@ -44,6 +44,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.times
+	$(BIN)/python -m benchmarks.schedules
 	$(BIN)/python -m benchmarks.pictures
 
 # The lock, from what pip chooses today.

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +24,8 @@ from archdsl.pipeline import load_graph
 from archdsl.placement.devices import PlacementError
 from archdsl.placement.launched import PLAN
 from archdsl.placement.plan import PlacementPlan
-from archdsl.placement.runnable import RunnablePlan, refuse_another_network, refuse_processes, runnable
+from archdsl.placement.reading import read_plan
+from archdsl.placement.runnable import RunnablePlan, refuse_another_network, refuse_processes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -56,7 +56,7 @@ def pipeline(
 
     Raises `PlacementError`, a `ValueError`, where plan, network and processes do not fit one another.
     """
-    found = read_plan(plan)
+    found = read_plan(_launched() if plan is None else plan)
     graph = network.graph if network is not None else load_network(found)
     made: Pipeline = backend("compiler.distributed").Pipeline(
         graph, found, mesh, seed=seed, weights=None if weights is None else Path(weights), replicas=replicas, loss=loss
@@ -73,22 +73,12 @@ def restore(folder: str | os.PathLike[str], model: nn.Module, optimizer: Optimiz
     return taken
 
 
-def read_plan(plan: PlacementPlan | Mapping[str, Any] | str | os.PathLike[str] | None) -> RunnablePlan:
-    """A plan as it is run. Raises `PlacementError` for what is none."""
+def _launched() -> str:
+    """The plan that the script was launched with."""
+    plan = os.environ.get(PLAN)
     if plan is None:
-        plan = os.environ.get(PLAN)
-        if plan is None:
-            raise PlacementError("give a plan, or start the script by `archdsl launch plan.json`")
-    if isinstance(plan, PlacementPlan):
-        return runnable(plan.to_dict())
-    if isinstance(plan, Mapping):
-        return runnable(plan)
-    try:
-        return runnable(json.loads(Path(plan).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PlacementError(f"cannot read the plan `{plan}`: {(error.strerror or str(error)).lower()}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise PlacementError(f"`{plan}` is no plan: `archdsl place -o plan.json` writes one") from None
+        raise PlacementError("give a plan, or start the script by `archdsl launch plan.json`")
+    return plan
 
 
 def checked(plan: str, script: str, processes: int) -> RunnablePlan:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from archdsl.lint import Finding
     from archdsl.measure.time.device_profile import DeviceProfile
     from archdsl.measure.time.roofline import Timing
+    from archdsl.placement.plan import PlacementPlan
     from archdsl.presentation.difference import PrintedDifference
     from archdsl.presentation.memory import PrintedMemory
     from archdsl.presentation.placement import PrintedPlan
@@ -199,6 +200,24 @@ class Network:
         if path is not None:
             plot.save(path)
         return plot
+
+    def placed(self, plan: PlacementPlan | Mapping[str, Any] | str | os.PathLike[str]) -> Network:
+        """The same network with each layer on its device of a plan, as if the spec had marked it so: what `compile`,
+        `draw`, `report` and `memory` say of devices is the plan's. `plan` is what `place` returned, its plain data or a
+        file of it.
+
+        Raises `PlacementError`, a `ValueError`, for what is no plan, or one of another network.
+        """
+        from archdsl.placement.applied import applied, placed
+        from archdsl.placement.reading import read_plan
+
+        found, open_again = read_plan(plan), self._reopen
+
+        def reopen() -> Graph | None:
+            again = open_again() if open_again is not None else None
+            return None if again is None else placed(again, found.devices, found.homes())
+
+        return Network(applied(self.graph, found), reopen=reopen)
 
     def compile(
         self,

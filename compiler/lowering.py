@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from archdsl.diagnostics import Diagnostic
@@ -162,6 +162,8 @@ class _Phase:
         head = header(self.graph)
         feeds = tuple(Feed(name, *_declared(self.graph, name)) for name in head["inputs"])
         block = _Block(self)
+        for name in head["inputs"]:
+            block.send(name)
         keys = [key for key, node in layers(self.graph) if key in self.needed and node["op"] != "input"]
         keys.sort(key=lambda key: self.targets[key].kind != "weight")  # no region is divided by what it only reads
         for region, members in self._regions(keys):
@@ -205,14 +207,20 @@ class _Phase:
         own = self.own(key, output)
         return own if device in (None, own.device) else own._replace(device=device)
 
+    def readers(self, key: str) -> Iterator[tuple[str, int]]:
+        """The layers that read what a layer makes, each with which of its outputs, in the order of the spec."""
+        for _, reader, edge in self.graph.out_edges(key, data=True):
+            if reader in self.needed:
+                yield reader, edge["output"]
+
     def used_after(self, members: Sequence[str]) -> set[Ref]:
         """What others, or the network's outputs, read of what some layers make, each where it is read."""
         inside = set(members)
         used = {self.own(o["node"], o["output"]) for o in self.outputs if o["node"] in inside}
         for key in members:
-            for _, reader, edge in self.graph.out_edges(key, data=True):
-                if reader in self.needed and reader not in inside:
-                    used.add(self.needed_on(key, edge["output"], self.homes[reader]))
+            for reader, output in self.readers(key):
+                if reader not in inside:
+                    used.add(self.needed_on(key, output, self.homes[reader]))
         return used
 
 
@@ -242,6 +250,14 @@ class _Block:
             folded = target.kind == "function" and folds(node["operator"], read)
             holder = self.phase.holders.get(key)
             self.steps.append(Invoke(key, target, read, results, holder, node["operator"].several, folded))
+            self.send(key)
+
+    def send(self, key: str, beside: Container[str] = ()) -> None:
+        """Copy what a layer made to the devices on which it is read: as soon as it is there, so that the copy is on its
+        way while others compute. In a region only for readers in it; in general not for those `beside`."""
+        for reader, output in self.phase.readers(key):
+            if reader not in beside and (self.around is None or reader in self.members):
+                self.on(key, output, self.phase.homes[reader])
 
     def on(self, key: str, output: int, device: str | None) -> Ref:
         """A tensor on a device, copied there if need be: once, and before a region rather than at each run of it."""
@@ -267,3 +283,5 @@ class _Block:
         steps = tuple(step for step in inner.steps if not isinstance(step, Recompute))
         self.steps.append(Recompute(name, steps, tuple(inner.enters), tuple(leaves)))
         self.copies |= leaving & inner.copies
+        for key in members:
+            self.send(key, beside=inner.members)

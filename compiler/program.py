@@ -75,7 +75,7 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A tensor copied to another device, once for all that read it there."""
+    """A tensor copied to another device as soon as it is made, once for all that read it there."""
 
     source: Ref
     result: Ref

@@ -31,6 +31,7 @@ GROUPS: Final = MappingProxyType(
         "convolution": Colour("#c3d9f3", "#4677ab"),
         "linear": Colour("#b5e3d5", "#2b8a6e"),
         "attention": Colour("#f9cfe0", "#c25a75"),
+        "recurrent": Colour("#d6d3f5", "#6a5fb5"),
         "normalization": Colour("#e4eab0", "#8a9420"),
         "activation": Colour("#f9d2c0", "#c4623f"),
         "function": Colour("#fbe6dc", "#b7735a"),
@@ -56,7 +57,7 @@ _CHANGING: Final = Colour("#eaeaea", "#707070")
 _PLAIN: Final = Colour("#ffffff", "#707070")
 GREYS: Final = MappingProxyType(
     {
-        **dict.fromkeys(("convolution", "linear", "attention", "parameter"), _WEIGHTS),
+        **dict.fromkeys(("convolution", "linear", "attention", "recurrent", "parameter"), _WEIGHTS),
         **dict.fromkeys(("normalization", "pooling", "resample", "reduction"), _CHANGING),
         **dict.fromkeys(("activation", "function", "reshape", "regularization", "loss"), _PLAIN),
         "block": Colour("#b8b8b8", "#4a4a4a"),

@@ -16,6 +16,7 @@ from archdsl.cli.options import (
     direction_option,
     engine_option,
     phase_option,
+    plan_option,
     spec_argument,
     theme_option,
     times_of_page_option,
@@ -59,12 +60,14 @@ FORMATS = backend("viz").known_formats()
 @theme_option("The colours; print is black and white.")
 @engine_option
 @times_of_page_option
+@plan_option
 @at_option
 @choice_options
 @limit_options
 def command(
     spec: str,
     output: Path,
+    plan: Path | None,
     symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
@@ -90,7 +93,8 @@ def command(
             raise
         faults, graph = error, error.graph
     try:
-        write_or_keep(output, lambda path: Network(graph).draw(path, **options))
+        network = Network(graph) if plan is None else Network(graph).placed(plan)
+        write_or_keep(output, lambda path: network.draw(path, **options))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if faults is not None:

@@ -39,8 +39,9 @@ def command(
     devices there are several replicas.
     """
     from archdsl.backends import backend
-    from archdsl.distributed import checked, read_plan
+    from archdsl.distributed import checked
     from archdsl.placement.devices import PlacementError
+    from archdsl.placement.reading import read_plan
 
     try:
         found = read_plan(plan)

@@ -33,6 +33,14 @@ def at_option(function: F) -> F:
     )(function)  # fmt: skip
 
 
+def plan_option(function: F) -> F:
+    """--plan, a file that `place` wrote, or None."""
+    return click.option(
+        "--plan", type=click.Path(path_type=Path), metavar="FILE",
+        help="Layers on the devices of a plan, as `archdsl place -o` writes it.",
+    )(function)  # fmt: skip
+
+
 def spec_argument(function: F) -> F:
     return click.argument("spec", metavar="SPEC")(function)
 

@@ -15,6 +15,7 @@ from archdsl.cli.options import (
     at_option,
     choice_options,
     memory_options,
+    plan_option,
     predicted_times,
     profile_option,
     sheet_options,
@@ -49,6 +50,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @click.option("--memory", is_flag=True, help="Show the memory of training and inference as well.")
 @memory_options
 @profile_option("--time", help="Predict times on a device: {devices}, or a file of `archdsl calibrate`.")
+@plan_option
 @sheet_options
 @plot_options
 @limit_options
@@ -70,6 +72,7 @@ def command(
     dtype: str,
     hardware: Any,
     profile: DeviceProfile | None,
+    plan: Path | None,
     form: str,
     width: int | None,
     plot: Path | None,
@@ -93,9 +96,19 @@ def command(
         "--compare": compare or len(specs) > 1,
     }
     chosen = [option for option, given in kinds.items() if given]
+    if plan is not None and len(specs) > 1:
+        raise click.UsageError("a plan is of one network: give one SPEC with --plan")
+
+    def load(spec: str) -> Network:
+        network = Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic))
+        try:
+            return network if plan is None else network.placed(plan)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
     if plot is not None:
         panels = _panels([*chosen, *["--time"] * (profile is not None)], memory)
-        first, *beside = (Network(load_graph(s, settings, inputs, symbols, open_batch=symbolic)) for s in specs)
+        first, *beside = map(load, specs)
         under = {"optimizer": optimizer, "dtype": dtype, "hardware": hardware}
         write_plot(lambda: first.plot(beside=beside, panels=panels, theme=theme, **under), plot)
         return 0
@@ -115,7 +128,7 @@ def command(
     if chosen and not asked:
         without_effect(f"with {_named(chosen[0])}", "unfold")
     _refuse_columns(view, timed=profile is not None)
-    networks = [Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic)) for spec in specs]
+    networks = [load(spec) for spec in specs]
     if symbolic:
         _refuse_closed(networks)
     needs = networks[0].memory(optimizer=optimizer, dtype=dtype, hardware=hardware) if memory else None

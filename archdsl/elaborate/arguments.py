@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from archdsl import vocabulary
 from archdsl.definitions import TYPES
 from archdsl.diagnostics import Fix, Label, counted
 from archdsl.dims import Undecided, show
@@ -161,14 +162,18 @@ def _check_arity(operator: type[Operator], tensors: Sequence[TensorValue], call:
             return
         wanted = f"at least {counted(operator.variadic, 'tensor')}"
     else:
-        if len(tensors) == len(operator.inputs):
+        least = len(operator.inputs) - operator.optional
+        if least <= len(tensors) <= len(operator.inputs):
             return
         wanted = counted(len(operator.inputs), "tensor")
+        if operator.optional:
+            wanted = f"{least} to {wanted}"
         if len(operator.inputs) > 1:
             wanted += f" ({', '.join(operator.inputs)})"
     written = call.span.text if "\n" not in call.span.text else f"{call.callee.id}(…)"
     alone = not tensors and len(operator.inputs) == 1 and operator.variadic is None
-    help = f"feed it with what it works on: `x -> {written}`" if alone else None
+    word = vocabulary.operator(operator.name)  # what else people may mean by it
+    help = f"feed it with what it works on: `x -> {written}`" if alone else word.help if word is not None else None
     raise context.fault("wrong-arity", f"`{operator.name}` takes {wanted}, found {len(tensors)}", call.span, help=help)
 
 

@@ -28,6 +28,12 @@ INFIX: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "//": ("div", {"rounding_mode": "floor"}),
     "**": ("pow", {}),
     "@": ("matmul", {}),
+    "==": ("eq", {}),
+    "!=": ("ne", {}),
+    "<": ("lt", {}),
+    "<=": ("le", {}),
+    ">": ("gt", {}),
+    ">=": ("ge", {}),
 }
 
 

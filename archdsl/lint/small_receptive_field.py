@@ -44,7 +44,7 @@ def _averages(net: Net, key: str) -> bool:
     """Whether a layer is the mean over all positions."""
     operator, (shape, *_) = net.operator(key), net.input_shapes(key)
     if isinstance(operator, Mean):
-        return len(shape) >= 3 and {dim % len(shape) for dim in operator.dim} == set(range(2, len(shape)))
+        return len(shape) >= 3 and operator.reduced(shape) == set(range(2, len(shape)))
     if isinstance(operator, AdaptiveAvgPool):
         return set(net.layers[key]["shape"][2:]) == {1}
     return isinstance(operator, GlobalAvgPool)

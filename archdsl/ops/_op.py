@@ -114,13 +114,15 @@ class Use(NamedTuple):
 class Kept(NamedTuple):
     """What autograd keeps of an operator at work: positions of inputs that are kept as they lie, whether the output is
     kept, how many values that have no other use (copies of inputs, results in between), as precise as the output,
-    how many in float32 whatever the precision (statistics), and how many truth values, of a byte each."""
+    how many in float32 whatever the precision (statistics), how many truth values, of a byte each, and which outputs
+    after the first."""
 
     inputs: tuple[int, ...] = ()
     output: bool = False
     values: Size = 0
     float32: Size = 0
     flags: Size = 0
+    further: tuple[int, ...] = ()
 
 
 class OperatorParameter(NamedTuple):
@@ -159,6 +161,8 @@ class Operator:
         group: its colour group in diagrams.
         inputs: names of its tensor inputs; with `variadic`, the last may be given any number of times.
         variadic: None, or the least number of tensors.
+        optional: how many of its last inputs may be missing.
+        folded: torch's function takes two tensors, so that more are joined two at a time from the left.
         saves: what autograd keeps for backward: any of "input" (the first), "other" (the rest), "crosswise" (each
             input that another's gradient needs), "output", "mask" (a truth value per output element: a byte on a GPU,
             a number on the CPU) and "index" (an int64 per output element).
@@ -172,7 +176,7 @@ class Operator:
         lies: how its output lies in memory: "in order"; "in format", which is channels last where all its inputs are;
             "in plane format", the same in two spatial dimensions and in one taken for a plane; or "elementwise", in
             the order in which its inputs lie.
-        gathers: it reads no more of its weights than it gives back.
+        gathers: it reads no more of its weights, or of its first input, than it gives back.
         takes: for each input what it holds, a key of `TAKEN` ("floating", "integers", "booleans", "numbers",
             "anything"); the last goes for all further ones.
         gives: for each output, or for all, its type, or how it follows from those of the inputs, a key of `GIVEN`
@@ -188,6 +192,8 @@ class Operator:
     group: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     variadic: ClassVar[int | None] = None
+    optional: ClassVar[int] = 0
+    folded: ClassVar[bool] = False
     saves: ClassVar[tuple[str, ...]] = ()
     for_weights: ClassVar[bool] = False
     gradient: ClassVar[Literal["new", "same", "part"]] = "new"
@@ -261,6 +267,10 @@ class Operator:
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         """Operations of inference beside the multiply-adds: additions, comparisons, functions of single values."""
         return 0
+
+    def kernels(self, inputs: Sequence[Shape]) -> Size:
+        """How many kernels run one after another at least: the time that it takes to begin them adds up."""
+        return 1
 
     def also_saves(self, inputs: Sequence[Shape], output: Shape) -> Size:
         """Values kept for backward beside what `saves` names: results in between, as precise as its output."""

@@ -59,6 +59,7 @@ class _Elementwise(Operator):
     takes = ("anything",)
     gives = ("promoted",)
     elementwise = True
+    folded = True
 
     def layout(self, use: Use, output: Shape) -> Strides | None:
         joined = use.inputs[0]
@@ -380,5 +381,5 @@ class Stack(Operator, group="merge"):
 
 
 def folds(operator: Operator, inputs: Sequence[Any]) -> bool:
-    """Whether torch's function takes two tensors, so that more are joined two at a time from the left."""
-    return operator.variadic is not None and not operator.target().pack and len(inputs) > 2
+    """Whether these are joined two at a time from the left."""
+    return operator.folded and len(inputs) > 2

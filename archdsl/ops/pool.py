@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size, numbers, product
+from archdsl.dims import Shape, Size, numbers, product, show
 from archdsl.ops._op import (
     Example,
     Kept,
@@ -20,6 +20,7 @@ from archdsl.ops._op import (
     extent,
     param,
     rank_between,
+    same,
     smallest,
     spatial,
 )
@@ -116,13 +117,35 @@ class MaxPool(_Pool, group="pooling"):
     padding: Any = param(Sizes(0), "border on both sides, at most half of the kernel", 0)
     dilation: Any = param(Sizes(1), "distance between elements of the window", 1)
     ceil_mode: bool = param(Boolean(), "whether a last, partial window counts", False)
+    return_indices: bool = param(
+        Boolean(), "whether the places of the values are a second output, for `max_unpool`", False, kw_only=True
+    )
 
-    saves = ("input", "index")
+    gives = ("same", "int64")
     examples = (
         Example("max_pool(3, stride = 2, padding = 1)", ((2, 4, 112, 112),), (2, 4, 56, 56)),
         Example("max_pool(2, stride = 2, padding = 1, ceil_mode = true)", ((1, 3, 7),), (1, 3, 4)),
         Example("max_pool([1, 2, 2], dilation = [2, 1, 1])", ((1, 2, 4, 4, 4),), (1, 2, 4, 2, 2)),
+        Example("max_pool(2, return_indices = true)", ((2, 4, 6, 6),), ((2, 4, 3, 3), (2, 4, 3, 3))),
     )
+
+    @property
+    def saves(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("input",) if self.return_indices else ("input", "index")
+
+    def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return (self.infer(*inputs),) * (2 if self.return_indices else 1)
+
+    @property
+    def several(self) -> bool:
+        return self.return_indices
+
+    def dtypes(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        return super().dtypes(inputs)[: 1 + self.return_indices]
+
+    def keeps(self, use: Use) -> Kept:
+        kept = super().keeps(use)
+        return kept._replace(further=(1,)) if self.return_indices else kept
 
     def layout(self, use: Use, output: Shape) -> Strides | None:
         if len(output) == 3 and not use.wanted[0]:  # one dimension has a kernel of its own, which gives no indices
@@ -138,8 +161,60 @@ class MaxPool(_Pool, group="pooling"):
             "padding": padding,
             "dilation": spatial(self, "dilation", rank),
             "ceil_mode": self.ceil_mode,
+            "return_indices": self.return_indices,
         }
         return Target(f"torch.nn.MaxPool{rank}d", kwargs)
+
+
+@dataclass(frozen=True)
+class MaxUnpool(Operator, group="resample"):
+    """The values that a `max_pool` with `return_indices` has found back at their places, and 0 elsewhere."""
+
+    kernel_size: Any = param(Sizes(1), "size of that pool's window")
+    stride: Any = param(Sizes(1), "step of its window; the kernel size if not given", None)
+    padding: Any = param(Sizes(0), "its border on both sides", 0)
+
+    inputs = ("input", "indices")
+    takes = ("floating", "integers")
+    examples = (
+        Example("max_unpool(2)", ((2, 4, 3, 3), (2, 4, 3, 3)), (2, 4, 6, 6)),
+        Example("max_unpool(3, stride = 2, padding = 1)", ((1, 2, 5), (1, 2, 5)), (1, 2, 9)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape, indices = inputs
+        rank_between(self, shape, 3, 5, FORM)
+        if len(shape) != len(indices) or not all(map(same, shape, indices)):
+            message = f"values {show(shape)} and indices {show(indices)} of `max_unpool` differ in shape"
+            raise ShapeError(message, culprits=(0, 1))
+        rank = len(shape) - 2
+        kernel, stride, padding = self._geometry(rank)
+        sizes = tuple(
+            (size - 1) * s - 2 * p + k for size, k, s, p in zip(shape[2:], kernel, stride, padding, strict=True)
+        )
+        if not all(map(fits, sizes)):
+            raise ShapeError(f"`max_unpool` of {show(shape)} gives nothing", code="empty-output", culprits=(0,))
+        return (*shape[:2], *sizes)
+
+    def _geometry(self, rank: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        kernel = spatial(self, "kernel_size", rank)
+        stride = kernel if self.stride is None else spatial(self, "stride", rank)
+        return kernel, stride, spatial(self, "padding", rank)
+
+    def keeps(self, use: Use) -> Kept:
+        return Kept((1,))
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        kernel, stride, padding = self._geometry(len(output) - 2)
+        if kernel != stride or any(padding) or max(stride) > MOST:
+            return pointwise(inputs[0], output, mixed=range(2, len(output)))  # windows overlap
+        return spatially((Slide(dim, (range(1),) * step) for dim, step in enumerate(stride, 2)), mixed=False)
+
+    def target(self, *inputs: Shape) -> Target:
+        rank = len(inputs[0]) - 2
+        kernel, stride, padding = self._geometry(rank)
+        kwargs = {"kernel_size": kernel, "stride": stride, "padding": padding}
+        return Target(f"torch.nn.MaxUnpool{rank}d", kwargs)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reductions over dimensions."""
+"""Reductions over dimensions, named as in torch; `max` and `min` are its amax and amin."""
 
 from __future__ import annotations
 
@@ -7,25 +7,32 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product
-from archdsl.ops._op import Example, Operator, ShapeError, Target, index_dim, param
-from archdsl.ops.kinds import Boolean, Integers
+from archdsl.ops._op import Example, Operator, Target, param
+from archdsl.ops.function import distinct_dims
+from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide
 
 DIMS: Any = Integers()
+DIM: Any = Integer(-MAX_INT)
+KEEPDIM: Any = Boolean()
 
 
 class _Reduction(Operator):
     """A value for each position that is left when dimensions are reduced."""
 
-    dim: tuple[int, ...]
+    dim: Any  # a dimension, several, or None for all
     keepdim: bool
     function: ClassVar[str]
 
+    def reduced(self, shape: Shape) -> set[int]:
+        """The dimensions reduced, counted from the start. Raises `ShapeError`."""
+        if self.dim is None:
+            return set(range(len(shape)))
+        return distinct_dims(self.dim if isinstance(self.dim, tuple) else (self.dim,), len(shape))
+
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
-        dims = {index_dim(dim, len(shape), "`dim`") for dim in self.dim}
-        if len(dims) < len(self.dim):
-            raise ShapeError("`dim` names a dimension twice", code="bad-parameter")
+        dims = self.reduced(shape)
         return tuple(1 if i in dims else size for i, size in enumerate(shape) if self.keepdim or i not in dims)
 
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
@@ -33,20 +40,20 @@ class _Reduction(Operator):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         rank = len(inputs[0])
-        reduced = {dim % rank for dim in self.dim}
+        reduced = self.reduced(inputs[0])
         kept = [dim for dim in range(rank) if self.keepdim or dim not in reduced]
         return tuple(None if dim in reduced else Slide(kept.index(dim)) for dim in range(rank))
 
     def target(self, *inputs: Shape) -> Target:
-        return Target(self.function, {"dim": self.dim, "keepdim": self.keepdim}, kind="function")
+        return Target(self.function, self.params, kind="function")
 
 
 @dataclass(frozen=True)
 class Mean(_Reduction, group="reduction"):
-    """The mean over some dimensions."""
+    """The mean over some dimensions, or over all."""
 
-    dim: tuple[int, ...] = param(DIMS, "the dimensions reduced")
-    keepdim: bool = param(Boolean(), "whether they stay, with size 1", False)
+    dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
     function = "torch.mean"
     examples = (
         Example("mean([2, 3])", ((2, 8, 5, 5),), (2, 8)),
@@ -56,13 +63,174 @@ class Mean(_Reduction, group="reduction"):
 
 @dataclass(frozen=True)
 class Sum(_Reduction, group="reduction"):
-    """The sum over some dimensions."""
+    """The sum over some dimensions, or over all."""
 
-    dim: tuple[int, ...] = param(DIMS, "the dimensions reduced")
-    keepdim: bool = param(Boolean(), "whether they stay, with size 1", False)
+    dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
     function = "torch.sum"
     takes = ("anything",)
     gives = ("added up",)
     gradient = "part"
     autocast = "float32"
     examples = (Example("sum(1)", ((2, 8, 5),), (2, 5)),)
+
+
+@dataclass(frozen=True)
+class Prod(_Reduction, group="reduction"):
+    """The product over a dimension, or over all."""
+
+    dim: int | None = param(DIM, "the dimension reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether it stays, with size 1; not where all are reduced", False)
+    takes = ("anything",)
+    gives = ("added up",)
+    saves = ("input", "output")
+    autocast = "float32"
+    examples = (Example("prod(1)", ((2, 8, 5),), (2, 5)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return super().infer(*inputs) if self.dim is not None else ()
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return super().sees(inputs, output, number) if self.dim is not None else (None,) * len(inputs[0])
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.prod", self.params if self.dim is not None else {}, kind="function")
+
+
+class _Extreme(_Reduction):
+    """A value among those of the dimensions reduced; its gradient is shared by all that are equal to it."""
+
+    dim: tuple[int, ...] | None
+    takes = ("anything",)
+    saves = ("input", "output")
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(self.function, {"dim": self.dim or (), "keepdim": self.keepdim}, kind="function")
+
+
+@dataclass(frozen=True)
+class Max(_Extreme, group="reduction"):
+    """The greatest value over some dimensions, or over all."""
+
+    dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
+    function = "torch.amax"
+    examples = (
+        Example("max(1)", ((2, 8, 5),), (2, 5)),
+        Example("max([1, 2], keepdim = true)", ((2, 8, 5),), (2, 1, 1)),
+    )
+
+
+@dataclass(frozen=True)
+class Min(_Extreme, group="reduction"):
+    """The least value over some dimensions, or over all."""
+
+    dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
+    function = "torch.amin"
+    examples = (Example("min(1)", ((2, 8, 5),), (2, 5)),)
+
+
+class _Place(_Reduction):
+    """Where a value is found: an index along the dimension reduced, or among all values in order."""
+
+    takes = ("numbers",)
+    gives = ("int64",)
+
+
+@dataclass(frozen=True)
+class Argmax(_Place, group="reduction"):
+    """The index of the greatest value along a dimension, or among all."""
+
+    dim: int | None = param(DIM, "the dimension reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether it stays, with size 1", False)
+    function = "torch.argmax"
+    examples = (Example("argmax(1)", ((2, 8, 5),), (2, 5)),)
+
+
+@dataclass(frozen=True)
+class Argmin(_Place, group="reduction"):
+    """The index of the least value along a dimension, or among all."""
+
+    dim: int | None = param(DIM, "the dimension reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether it stays, with size 1", False)
+    function = "torch.argmin"
+    examples = (Example("argmin(1)", ((2, 8, 5),), (2, 5)),)
+
+
+class _Spread(_Reduction):
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 4 * product(inputs[0])  # for the mean 1, and 3 for the squares of the differences and their sum
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 2 * product(inputs[0])  # the differences from the mean, and those times a factor
+
+
+CORRECTION: Any = Number(0)
+
+
+@dataclass(frozen=True)
+class Var(_Spread, group="reduction"):
+    """The variance over some dimensions, or over all: the sum of squares divided by n − correction."""
+
+    dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
+    correction: float = param(CORRECTION, "1 for an estimate from a sample, 0 for the values' own", 1.0, kw_only=True)
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False, kw_only=True)
+    function = "torch.var"
+    saves = ("input",)
+    examples = (
+        Example("var(1)", ((2, 8, 5),), (2, 5)),
+        Example("var([1, 2], correction = 0, keepdim = true)", ((2, 8, 5),), (2, 1, 1)),
+    )
+
+
+@dataclass(frozen=True)
+class Std(_Spread, group="reduction"):
+    """The standard deviation over some dimensions, or over all."""
+
+    dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
+    correction: float = param(CORRECTION, "1 for an estimate from a sample, 0 for the values' own", 1.0, kw_only=True)
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False, kw_only=True)
+    function = "torch.std"
+    saves = ("input", "output")
+    examples = (Example("std(-1)", ((2, 8, 5),), (2, 8)),)
+
+
+@dataclass(frozen=True)
+class Norm(_Reduction, group="reduction"):
+    """The p-norm over some dimensions, or over all."""
+
+    p: float = param(Number(), "which norm: 1 is the sum of absolute values, 2 the Euclidean norm", 2.0)
+    dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
+    function = "torch.norm"
+    saves = ("input", "output")
+    autocast = "float32"
+    examples = (
+        Example("norm(dim = -1)", ((2, 8, 5),), (2, 8)),
+        Example("norm(1, [1, 2], keepdim = true)", ((2, 8, 5),), (2, 1, 1)),
+    )
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 2 * product(inputs[0])
+
+
+@dataclass(frozen=True)
+class Logsumexp(_Reduction, group="reduction"):
+    """The logarithm of the sum of exponentials over some dimensions."""
+
+    dim: tuple[int, ...] = param(DIMS, "the dimensions reduced")
+    keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
+    function = "torch.logsumexp"
+    saves = ("input", "output")
+    autocast = "float32"
+    examples = (Example("logsumexp(-1)", ((2, 8, 5),), (2, 8)),)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return 3 * product(inputs[0])  # the greatest value, the exponentials, their sum
+
+    def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0]) + product(output)
+
+    def scratch_backward(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(inputs[0])

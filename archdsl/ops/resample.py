@@ -21,13 +21,14 @@ from archdsl.ops._op import (
     known,
     param,
     rank_between,
+    same,
     spatial,
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 from archdsl.ops.pool import adaptive_keeps, adaptive_windows
-from archdsl.ops.sight import MOST, Sees, Slide, spatially, window
+from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
 from archdsl.ops.strides import RULES, Laid, Strides, contiguous, elementwise
 from archdsl.symbolic import at_least
 
@@ -203,6 +204,77 @@ def _cut(border: Size) -> list[Size]:
     if at_least(border, 0):
         return [0]
     return [border] if at_least(0, border) else [0, border]
+
+
+@dataclass(frozen=True)
+class PixelUnshuffle(Operator, group="resample"):
+    """Space to channels: [N, C, H·r, W·r] becomes [N, C·r², H, W], the inverse of `pixel_shuffle`."""
+
+    downscale_factor: int = param(Integer(1), "r")
+
+    takes = ("anything",)
+    lies = "in format"
+    examples = (Example("pixel_unshuffle(2)", ((2, 2, 10, 6),), (2, 8, 5, 3)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        rank_between(self, shape, 4, 4, "[N, C, H, W]")
+        r = self.downscale_factor
+        for axis in (2, 3):
+            if not same(shape[axis] % r, 0):
+                message = f"a size of {shape[axis]} is not divisible by downscale_factor = {r}"
+                raise ShapeError(message, code="groups", culprits=((0, axis),))
+        return (shape[0], shape[1] * r * r, shape[2] // r, shape[3] // r)
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        r = self.downscale_factor
+        return (Slide(0), Slide(1, ordered=False), window(2, r, r), window(3, r, r))
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.PixelUnshuffle", {"downscale_factor": self.downscale_factor})
+
+
+@dataclass(frozen=True)
+class GridSample(Operator, group="resample"):
+    """Values of an image at the places of a grid, which are given from -1 to 1 as [N, H, W, (x, y)], or in a volume
+    as [N, D, H, W, (x, y, z)] (Jaderberg et al., 2015, arXiv:1506.02025)."""
+
+    mode: str = param(Choice(("bilinear", "nearest", "bicubic")), "how values between are made", "bilinear")
+    padding_mode: str = param(Choice(("zeros", "border", "reflection")), "what lies outside", "zeros")
+    align_corners: bool = param(Boolean(), "whether -1 and 1 are the centres of the outermost values", False)
+
+    inputs = ("input", "grid")
+    saves = ("input", "other")
+    examples = (
+        Example("grid_sample", ((2, 4, 6, 6), (2, 3, 5, 2)), (2, 4, 3, 5)),
+        Example("grid_sample(padding_mode = border)", ((1, 2, 4, 5, 6), (1, 3, 5, 2, 3)), (1, 2, 3, 5, 2)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape, grid = inputs
+        rank_between(self, shape, 4, 5, "[N, C, H, W] or [N, C, D, H, W]")
+        rank = len(shape) - 2
+        if len(grid) != len(shape) or not same(grid[-1], rank):
+            message = f"a grid for {show(shape)} has the shape [N, {'D, ' * (rank - 2)}H, W, {rank}]"
+            raise ShapeError(f"{message}, found {show(grid)}", culprits=(0, 1))
+        if not same(shape[0], grid[0]):
+            raise ShapeError(f"{show(shape)} and the grid {show(grid)} differ in the batch", culprits=((0, 0), (1, 0)))
+        if self.mode == "bicubic" and rank != 2:
+            raise ShapeError("mode `bicubic` needs 2 spatial dimensions, found 3", code="bad-parameter")
+        return (*shape[:2], *grid[1:-1])
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        # A product for each value that takes part, and the additions between them.
+        taps: int = {"nearest": 1, "bicubic": 4}.get(self.mode, 2) ** (len(output) - 2)
+        return 2 * taps * product(output)
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        if number == 0:  # wherever the grid leads
+            return pointwise(inputs[0], inputs[0], mixed=range(2, len(output)))
+        return (Slide(0), *(Slide(dim) for dim in range(2, len(output))), None)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.functional.grid_sample", self.params, kind="function")
 
 
 @dataclass(frozen=True)

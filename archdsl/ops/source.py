@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archdsl.dims import Shape, Size
+from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, Target, Weight, known, param
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import Init, Integers
@@ -39,6 +40,38 @@ class Unresolved(Operator):
     @property
     def params(self) -> dict[str, object]:
         return {}
+
+
+class _Random(Operator):
+    """Numbers drawn anew at each run, in inference as well, for each value of a tensor. No gradient goes through."""
+
+    inputs = ("like",)
+    undifferentiated = (0,)
+    pointwise = True
+    lies = "elementwise"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(f"torch.{self.name}_like", kind="function")
+
+
+@dataclass(frozen=True)
+class Randn(_Random, group="parameter"):
+    """Numbers of the normal distribution with mean 0 and variance 1, as many as a tensor has: `randn(like = x)`."""
+
+    examples = (Example("randn", ((2, 8, 5),), (2, 8, 5)),)
+
+
+@dataclass(frozen=True)
+class Rand(_Random, group="parameter"):
+    """Numbers distributed evenly from 0 to 1, as many as a tensor has: `rand(like = x)`."""
+
+    examples = (Example("rand", ((2, 8, 5),), (2, 8, 5)),)
 
 
 class _Tensor(Operator):

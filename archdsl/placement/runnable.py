@@ -75,6 +75,11 @@ class RunnablePlan:
     def stages_of(self, process: int) -> tuple[int, ...]:
         return tuple(s for s, owner in enumerate(self.owners) if owner == process)
 
+    def homes(self) -> dict[str, str]:
+        """The device of each layer."""
+        of_stages = zip(self.owners, self.layers, strict=True)
+        return {key: self.devices[owner] for owner, keys in of_stages for key in keys}
+
     def described(self, process: int) -> str:
         """The stages of a process in words: `stage 1 (layer2.0.conv1 … layer3.1.relu2, 28 layers)`."""
         return " and ".join(f"stage {s} ({_listed(self.layers[s])})" for s in self.stages_of(process))

@@ -61,6 +61,31 @@ class HeadsAttention(nn.MultiheadAttention):
         return super().forward(query, key, value, need_weights=False)[0]
 
 
+class LongShortTermMemory(nn.LSTM):
+    """`torch.nn.LSTM` on [N, length, features], returning the sequence, the last states and the last cells."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, batch_first=True)
+
+    def forward(self, input: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        sequence, (state, cell) = super().forward(input)
+        return sequence, state, cell
+
+
+class GatedRecurrentUnits(nn.GRU):
+    """`torch.nn.GRU` on [N, length, features]."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, batch_first=True)
+
+
+class Recurrence(nn.RNN):
+    """`torch.nn.RNN` on [N, length, features]."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, batch_first=True)
+
+
 class VolumeResponseNorm(nn.LocalResponseNorm):
     """`torch.nn.LocalResponseNorm` on [N, C, D, H, W], wherever the values lie: torch's asks for a view of the squares
     whose rows and columns are one dimension, which there is none of if they do not lie in order. The squares are copied
@@ -149,6 +174,21 @@ def div_from(input: Tensor, scalar: float) -> Tensor:
 def pow_of(exponent: Tensor, base: float) -> Tensor:
     """base to the power of a tensor."""
     return torch.pow(base, exponent)
+
+
+def where_number(condition: Tensor, other: Tensor, input: float) -> Tensor:
+    """A number where a condition holds, and a tensor's values elsewhere."""
+    return torch.where(condition, input, other)
+
+
+def gather(input: Tensor, index: Tensor, dim: int) -> Tensor:
+    """`torch.gather`, whose dimension stands between its tensors."""
+    return torch.gather(input, dim, index)
+
+
+def index_select(input: Tensor, index: Tensor, dim: int) -> Tensor:
+    """`torch.index_select`, whose dimension stands between its tensors."""
+    return torch.index_select(input, dim, index)
 
 
 def expand_like(input: Tensor, like: Tensor, dims: tuple[int, ...]) -> Tensor:

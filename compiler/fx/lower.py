@@ -173,7 +173,9 @@ class _Lowering:
         place = (step.source.layer, step.source.output, device)
         if place not in self.copies:
             name = f"{value.name}_to_{str(device).replace(':', '')}"
-            self.copies[place] = self.graph.create_node("call_method", "to", (value, device), name=name)
+            # To the CPU it would not be known when a copy has arrived that nobody waits for.
+            waiting: dict[str, Any] = {} if device.type == "cpu" else {"non_blocking": True}
+            self.copies[place] = self.graph.create_node("call_method", "to", (value, device), waiting, name=name)
             self.copies[place].meta["transfer"] = (step.source.layer, step.source.output)
         self.values[step.result] = self.copies[place]
 
@@ -191,9 +193,11 @@ class _Lowering:
         held = {holder.path: self._held(holder) for holder in step.holders}
         values = {ref: self.values[ref] for ref in step.enters}
         sizes = {size: self.size(size) for size in sizes_read(step.steps)}
-        given = (*held.values(), *values.values(), *sizes.values())
+        entering = dict.fromkeys(values.values())  # a tensor and its copy are one on one real device
+        given = (*held.values(), *entering, *sizes.values())
         inner = _Lowering(graph, self.places, held={path: _taken(graph, value) for path, value in held.items()})
-        inner.values = {ref: _taken(graph, value) for ref, value in values.items()}
+        taken = {value: _taken(graph, value) for value in entering}
+        inner.values = {ref: taken[value] for ref, value in values.items()}
         inner.sizes = {size: _taken(graph, value) for size, value in sizes.items()}
         inner.steps(step.steps)
         results = tuple(dict.fromkeys(inner.values[ref] for ref in step.leaves))  # on one real device some are the same

@@ -46,7 +46,8 @@ def code_of(example: Example, names: dict[int, str]) -> str:
         inputs.append(f"i{k}: [{', '.join(names.get(size, str(size)) for size in shape)}]{dtype}")
     step = example.call([f"i{k}" for k in range(len(example.inputs))])
     if not isinstance(example.output[0], int):
-        step = f"a, b = {step}\n output y = a\n output z = b"
+        parts = "abc"[: len(example.output)]
+        step = f"{', '.join(parts)} = {step}\n" + "\n".join(f" output y{part} = {part}" for part in parts)
     return f"network Net({', '.join(inputs)}) {{ {step} }}"
 
 
@@ -71,6 +72,12 @@ def tensors(example: Example, values: dict[int, int], types: tuple[str, ...]) ->
     ]
 
 
+def outcome(model: torch.nn.Module, given: list[Tensor]) -> list[Tensor]:
+    """What a model makes, of the same random numbers each time; what is not a number counts as 7."""
+    torch.manual_seed(2)
+    return [torch.nan_to_num(leaf, nan=7.0) for leaf in tree_leaves(model(*given))]
+
+
 @pytest.mark.parametrize(("operator", "example"), EXAMPLES, ids=[example.step for _, example in EXAMPLES])
 def test_open_sizes_are_computed_as_if_they_had_been_given(
     operator: type[Operator], example: Example, network_of: Build
@@ -89,7 +96,7 @@ def test_open_sizes_are_computed_as_if_they_had_been_given(
                 continue
             wanted = alone.compile().eval()
             wanted.load_state_dict(model.state_dict())
-            found, right = (tree_leaves(one(*given)) for one in (model, wanted))
+            found, right = (outcome(one, given) for one in (model, wanted))
             assert all(map(torch.equal, found, right)), (code, values)
 
 

@@ -133,8 +133,8 @@ def test_a_tensor_is_moved_once_to_each_device_that_reads_it(graph_of: Build) ->
     assert transfers(assemble(graph_of(TOWERS)).training.steps) == [
         ("x", None, "gpu0"),
         ("x", None, "gpu1"),
-        ("b", "gpu1", "gpu0"),
         ("a", "gpu0", "gpu1"),
+        ("b", "gpu1", "gpu0"),
         ("q", "gpu1", "gpu0"),
     ]
 
@@ -247,6 +247,22 @@ def test_a_copy_that_left_a_region_gives_the_same_gradients(graph_of: Build) -> 
         torch.testing.assert_close(a.grad, b.grad)
     placed = compile_graph(one_region(ABROAD, graph_of), {"gpu0": "cpu", "gpu1": "meta"})
     assert placed(x).device.type == "meta"
+
+
+def test_a_region_that_reads_a_tensor_and_its_copy_takes_it_once_where_both_are_one(graph_of: Build) -> None:
+    from compiler import compile_graph
+
+    code = """network Net(x: [N, 8]) {
+        device gpu0, gpu1
+        t = x -> stem: linear(8) @gpu0
+        a = t -> here: linear(8) @gpu0 @checkpoint
+        b = t -> there: linear(8) @gpu1 @checkpoint
+        a + b
+    }"""
+    graph = one_region(code, graph_of)
+    plain = compile_graph(graph_of(code.replace("@checkpoint", "")), seed=0)
+    x = torch.randn(3, 8)
+    assert torch.equal(compile_graph(graph, seed=0)(x), plain(x))
 
 
 # --- sharing

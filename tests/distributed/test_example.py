@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.distributed import read_plan
+from archdsl.placement.reading import read_plan
 from tests.distributed.group import ROOT
 from tests.distributed.test_launch import run
 

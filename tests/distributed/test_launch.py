@@ -17,7 +17,7 @@ import pytest
 
 import archdsl
 from archdsl import launch
-from archdsl.distributed import read_plan
+from archdsl.placement.reading import read_plan
 from tests.conftest import Said
 from tests.distributed.equality import even_plan
 from tests.distributed.group import ROOT

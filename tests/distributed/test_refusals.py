@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import archdsl
-from archdsl.distributed import load_network, read_plan
+from archdsl.distributed import load_network
 from archdsl.network import Network
 from archdsl.placement.devices import PlacementError
+from archdsl.placement.reading import read_plan
 from archdsl.placement.runnable import RunnablePlan, refuse_another_network, refuse_processes, runnable
 from tests.distributed.equality import even_plan
 

@@ -141,7 +141,12 @@ _FUNCTIONS: Final = _listed(
     y -> mish | y -> selu | y -> celu | y -> hardtanh | y -> logsigmoid | y -> glu(1) | y -> glu(0) | y -> softmin(1)
     div(y, w, rounding_mode = floor) | div(w, y, rounding_mode = trunc) | y // 2 | y -> normalize
     y -> normalize(dim = -1) | y -> normalize(p = 1, dim = [0, 1]) | y -> rms_norm | y -> rms_norm @frozen
-    y -> rms_norm(elementwise_affine = false)
+    y -> rms_norm(elementwise_affine = false) | y -> max(1) | y -> min([0, 1], keepdim = true) | y -> prod(1)
+    y -> var(1) | y -> std(-1) | y -> norm(dim = 1) | y -> logsumexp(-1) | y -> cumsum(1) | topk(y, 2, dim = 1)[0]
+    sort(y, dim = 0)[0] | y -> roll(1, 1) | y -> roll([1, 2], [0, -1]) | y -> flip(-1)
+    y -> flip([0, 1]) | y -> tile([1, 2]) | y -> tile(1) | y -> argmax(1) | y -> sum | y -> max
+    y > 0 | where(y > w, y, w) | where(w > 0, y, 0) | where(y > 0, other = w, input = 1) | masked_fill(y, w > 0, 1)
+    masked_fill(w, y > 0, 1)
     """
 )
 _CHANNELS: Final = _listed(
@@ -206,7 +211,10 @@ _SWAPPED: Final = {
 def functions(rank: int) -> Iterator[str]:
     """What can be done with a tensor of so many dimensions beside the layers of `uses`."""
     yield from _FUNCTIONS
+    if rank > 2:
+        yield "y -> max_pool(2, return_indices = true)"
     if rank == 4:
+        yield from ("y -> unfold(2)", "y -> pixel_unshuffle(2)", "grid_sample(y, w -> slice(0, 2, dim = -1))")
         yield from ("y -> dropout2d", "y -> dropout2d(0)", "y -> dropout2d(1.0)")
 
 

@@ -137,11 +137,11 @@ def test_a_trace_of_fake_tensors_is_one_of_real_tensors(network_of: Build) -> No
 
 # --- each operator by itself
 
-# Attention that no kernel fuses is an estimate.
+# Attention that no kernel fuses is an estimate; oneDNN's LSTM keeps a workspace of its own.
 EXAMPLES = [
     pytest.param(operator, example, id=f"{name}-{i}")
     for name, operator in sorted(OPERATORS.items())
-    if not issubclass(operator, Loss) and operator.inputs and name != "scaled_dot_product_attention"
+    if not issubclass(operator, Loss) and operator.inputs and name not in ("scaled_dot_product_attention", "lstm")
     for i, example in enumerate(operator.examples)
 ]
 

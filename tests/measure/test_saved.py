@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from archdsl.dims import value
 from archdsl.errors import SpecError
@@ -101,6 +102,24 @@ def _grown(choose: random.Random, network_of: Build, chain: Case) -> tuple[Case,
 def test_what_backward_does_not_come_back_for_is_not_kept(network_of: Build, body: str) -> None:
     net = network_of(f"network Net(x: [2, 8]) {{ {body} }}")
     assert kept_for_backward(net.graph, CPU) == kept_with_the_outputs(net)
+
+
+@pytest.mark.parametrize("source", ["x: [2, 5, 3]; x", "x: [5, 2, 3]; x -> permute([1, 0, 2])", "x: [2, 1, 3]; x"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "lstm(4)", "lstm(4, bias = false) @frozen", "lstm(4, 2, bidirectional = true)", "lstm(4, 3, dropout = 0.5)",
+        "lstm(4, proj_size = 2)", "lstm(4, 2, proj_size = 2) @frozen", "gru(4)", "gru(4, 2, bidirectional = true)",
+        "gru(4, dropout = 0.5) @frozen", "gru(4, 2, dropout = 0.5)", "rnn(4)", "rnn(4, 2, nonlinearity = relu) @frozen",
+        "rnn(4, 3, bidirectional = true)",
+    ],
+)  # fmt: skip
+def test_a_recurrent_layer_keeps_what_torchs_own_kernels_keep(network_of: Build, source: str, layer: str) -> None:
+    declared, _, steps = source.partition("; ")
+    text = f"y = {steps.replace('x', 'a', 1)}\n parts = y -> {layer}\n parts[0]"
+    net = network_of(f"network Net({declared}) {{ a = x + (parameter({declared[3:]}))\n {text} }}")
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert differs(net) is None
 
 
 @pytest.mark.parametrize(

@@ -111,13 +111,6 @@ def along(
     return Case(operator, draw(st.fixed_dictionaries(required, optional=optional)), (shape,))
 
 
-@st.composite
-def reduction(draw: DrawFn, operator: str) -> Case:
-    shape = draw(shapes(1, 5))
-    dims = dims_of(shape) | st.lists(dims_of(shape), min_size=1, max_size=3)
-    return Case(operator, draw(st.fixed_dictionaries({"dim": dims}, optional={"keepdim": flag})), (shape,))
-
-
 def pointwise(operator: str, **optional: Values) -> SearchStrategy[Case]:
     return simple(operator, shapes(0, 5), None, **optional)
 

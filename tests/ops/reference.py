@@ -156,6 +156,33 @@ def pow_(*tensors: Tensor, base: Any = None, **number: Any) -> Tensor:
     return torch.pow(x, exponent)
 
 
+def lstm(x: Tensor, **params: Any) -> Sequence[Tensor]:
+    sequence, (state, cell) = nn.LSTM(x.shape[-1], batch_first=True, **params)(x)
+    return sequence, state, cell
+
+
+def recurrent(cls: type[nn.RNNBase]) -> Operation:
+    return lambda x, **params: cls(x.shape[-1], batch_first=True, **params)(x)
+
+
+def extreme(function: Callable[..., Tensor]) -> Operation:
+    return lambda x, dim=(), keepdim=False: function(x, dim=dim, keepdim=keepdim)
+
+
+def compared(function: Callable[..., Tensor]) -> Operation:
+    return lambda *tensors, **number: function(*tensors, *number.values())
+
+
+def where(condition: Tensor, *tensors: Tensor, **number: Any) -> Tensor:
+    operands: list[Any] = [*tensors, *number.values()] if set(number) != {"input"} else [number["input"], *tensors]
+    input, other = operands
+    return torch.where(condition, input, other)
+
+
+def indexed(function: Callable[..., Tensor], default: int | None = None) -> Operation:
+    return lambda x, index, dim=default: function(x, dim, index)
+
+
 def concat(*tensors: Tensor, dim: int = 1) -> Tensor:
     return torch.cat(tensors, dim=dim)
 
@@ -254,8 +281,27 @@ REFERENCE: dict[str, Operation] = {
     "adaptive_avg_pool": spatial_module("AdaptiveAvgPool"),
     "adaptive_max_pool": spatial_module("AdaptiveMaxPool"),
     "global_avg_pool": global_avg_pool,
-    "mean": lambda x, dim, keepdim=False: torch.mean(x, dim=dim, keepdim=keepdim),
-    "sum": lambda x, dim, keepdim=False: torch.sum(x, dim=dim, keepdim=keepdim),
+    "mean": lambda x, dim=None, keepdim=False: torch.mean(x, dim=dim, keepdim=keepdim),
+    "sum": lambda x, dim=None, keepdim=False: torch.sum(x, dim=dim, keepdim=keepdim),
+    "var": lambda x, dim=None, **params: torch.var(x, dim=dim, **params),
+    "std": lambda x, dim=None, **params: torch.std(x, dim=dim, **params),
+    "max": extreme(torch.amax),
+    "min": extreme(torch.amin),
+    **{name: compared(getattr(torch, name)) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
+    "where": where,
+    "lstm": lstm,
+    "gru": recurrent(nn.GRU),
+    "rnn": recurrent(nn.RNN),
+    "randn": torch.randn_like,
+    "rand": torch.rand_like,
+    "masked_fill": lambda x, mask, value: torch.masked_fill(x, mask, value),
+    "gather": indexed(torch.gather),
+    "index_select": indexed(torch.index_select, 0),
+    "flip": lambda x, dims: torch.flip(x, (dims,) if type(dims) is int else dims),
+    "tile": lambda x, dims: torch.tile(x, (dims,) if type(dims) is int else dims),
+    "unfold": module(nn.Unfold),
+    "fold": module(nn.Fold),
+    "max_unpool": lambda x, indices, **params: by_rank("MaxUnpool", x)(**params)(x, indices),
     "add": folded(torch.add),
     "mul": folded(torch.mul),
     "sub": folded(torch.sub, lambda scalar, x: scalar - x),

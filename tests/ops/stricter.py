@@ -41,6 +41,14 @@ RANKS = {  # least and greatest number of dimensions of the first input, where t
     "tril": (2, 8),
     "triu": (2, 8),
     "dropout2d": (4, 4),
+    "lstm": (3, 3),
+    "gru": (3, 3),
+    "rnn": (3, 3),
+    "unfold": (4, 4),
+    "fold": (3, 3),
+    "pixel_unshuffle": (4, 4),
+    "grid_sample": (4, 5),
+    "max_unpool": (3, 5),
     "cross_entropy": (2, 5),
     "nll_loss": (2, 5),
     "triplet_margin_loss": (2, 2),
@@ -61,9 +69,14 @@ NUMBERS = {  # ranges outside which a number makes no sense; torch looks at few 
     ("scaled_dot_product_attention", "dropout_p"): (0, 1),
     ("multihead_attention", "dropout"): (0, 1),
     ("drop_path", "p"): (0, 1),
+    ("lstm", "dropout"): (0, 1),
+    ("gru", "dropout"): (0, 1),
+    ("rnn", "dropout"): (0, 1),
     ("rms_norm", "eps"): (1e-300, math.inf),
     ("normalize", "eps"): (0, math.inf),
     ("round", "decimals"): (-30, 30),
+    ("var", "correction"): (0, math.inf),
+    ("std", "correction"): (0, math.inf),
     ("cross_entropy", "label_smoothing"): (0, 1),
 }
 
@@ -91,7 +104,7 @@ def another_type(case: Case, answer: Answer) -> bool:
 
 
 def another_number_of_values(case: Case, answer: Answer) -> bool:
-    rank = len(case.shapes[0]) - 2 if case.shapes else 0
+    rank = 2 if case.operator == "fold" else len(case.shapes[0]) - 2 if case.shapes else 0
     return any(len(value) != rank for value in lists(case, Sizes, Factors))
 
 
@@ -123,7 +136,7 @@ def not_taken(case: Case, answer: Answer) -> bool:
 
 
 def border_with_a_fraction(case: Case, answer: Answer) -> bool:
-    return case.types != ("float32",) and case.params.get("value", 0) % 1 != 0
+    return case.types[:1] != ("float32",) and case.params.get("value", 0) % 1 != 0
 
 
 def empty(case: Case, answer: Answer) -> bool:
@@ -240,7 +253,7 @@ RULES = {
     ),
     "border-with-a-fraction": Rule(
         "torch cuts the fraction off silently",
-        only("pad")(border_with_a_fraction),
+        only("pad", "masked_fill")(border_with_a_fraction),
         Case("pad", {"pad": [1, 1], "value": 0.5}, (IMAGE,), ("int64",)),
     ),
     "list-of-another-length": Rule(

@@ -69,7 +69,8 @@ RENAMED = {
     "batchnormalization": "batch_norm", "layernormalization": "layer_norm", "groupnormalization": "group_norm",
     "bcewithlogitsloss": "binary_cross_entropy_with_logits", "crossentropyloss": "cross_entropy",
     "sigmoidcrossentropyloss": "binary_cross_entropy_with_logits", "softmaxwithloss": "cross_entropy",
-    "smoothl1loss": "smooth_l1_loss", "concat": "concat", "localresponsenorm": "local_response_norm",
+    "smoothl1loss": "smooth_l1_loss", "gridsampler": "grid_sample",
+    "concat": "concat", "localresponsenorm": "local_response_norm",
 }  # fmt: skip
 
 

@@ -101,15 +101,12 @@ def forward(
 
     `kept` are tensors that others hold beyond these steps.
     """
-    uses = last_uses(run, steps)
-    arrived: set[tuple[Tensor, Storage]] = set()
+    uses, copies = last_uses(run, steps), _Copies(run, ledger, steps)
+    for tensor in run.inputs:
+        copies.send(tensor)
     for step in steps:
         operator = step.node["operator"]
-        for tensor in step.reads:
-            copy = run.storage(tensor, step.device)
-            if copy != run.storages[tensor] and (tensor, copy) not in arrived:
-                arrived.add((tensor, copy))
-                ledger.hold(copy, run.sizes[tensor])
+        copies.receive(step)
         if not operator.owns_storage:
             for tensor in step.makes:
                 ledger.hold(run.storages[tensor], run.sizes[tensor])
@@ -123,11 +120,44 @@ def forward(
         elif not run.training:
             ledger.add(step.device, lowered_weights(run, step))  # cached until autocast ends
         ledger.mark(step.name, step.device, phase, _scratch(run, step, extra))
+        if step.node["checkpoint"] is None:
+            for tensor in step.makes:
+                for device in copies.send(tensor):
+                    ledger.mark(step.name, device, phase)
         for tensor, storage in uses.get(step.name, ()):
             if tensor in kept and storage == run.storages[tensor]:
                 continue
             if storage in ledger.holders:
                 ledger.drop(storage)
+
+
+class _Copies:
+    """Copies of tensors on other devices, which are there as soon as the tensors are: those that a recomputed region
+    makes as soon as they are read, since it is over before others see them."""
+
+    def __init__(self, run: Execution, ledger: Ledger, steps: Sequence[ExecutionStep]) -> None:
+        self.run, self.ledger = run, ledger
+        self.arrived: set[tuple[Tensor, Storage]] = set()
+        self.readers: dict[Tensor, list[str | None]] = {}
+        for step in steps:
+            for tensor in step.reads:
+                self.readers.setdefault(tensor, []).append(step.device)
+
+    def send(self, tensor: Tensor) -> list[str | None]:
+        """Copy a tensor to where it is read; the devices on which it has arrived."""
+        return [device for device in self.readers.get(tensor, ()) if self._arrives(tensor, device)]
+
+    def receive(self, step: ExecutionStep) -> None:
+        for tensor in step.reads:
+            self._arrives(tensor, step.device)
+
+    def _arrives(self, tensor: Tensor, device: str | None) -> bool:
+        copy = self.run.storage(tensor, device)
+        if copy == self.run.storages[tensor] or (tensor, copy) in self.arrived:
+            return False
+        self.arrived.add((tensor, copy))
+        self.ledger.hold(copy, self.run.sizes[tensor])
+        return True
 
 
 def _scratch(run: Execution, step: ExecutionStep, saved: Size) -> Size:

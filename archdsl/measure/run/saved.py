@@ -35,6 +35,7 @@ def _saved(run: Execution, step: ExecutionStep, weights: set[Storage]) -> Saved:
     operator = step.node["operator"]
     kept = operator.keeps(run.uses[step.name])
     tensors = [step.reads[i] for i in kept.inputs] + list(step.makes[:1] if kept.output else ())
+    tensors += [step.makes[i] for i in kept.further]
     output = step.makes[0]
     element, elements = run.elements[output], product(run.shapes[output])
     extra: Size = kept.values * element + kept.float32 * WIDTHS[FLOATING] + kept.flags
@@ -85,7 +86,13 @@ def keeps_what_it_makes(run: Execution, step: ExecutionStep) -> bool:
     """Whether autograd keeps of a step what is known only once it has run: its output, statistics, a mask."""
     operator = step.node["operator"]
     kept = operator.keeps(run.uses[step.name])
-    return kept.output or kept.float32 != 0 or kept.flags != 0 or not {"mask", "index"}.isdisjoint(operator.saves)
+    return (
+        kept.output
+        or bool(kept.further)
+        or kept.float32 != 0
+        or kept.flags != 0
+        or not {"mask", "index"}.isdisjoint(operator.saves)
+    )
 
 
 def regions(run: Execution) -> dict[str, list[ExecutionStep]]:

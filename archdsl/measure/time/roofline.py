@@ -1,12 +1,13 @@
 """How long layers take by the roofline model: a layer cannot be done before its arithmetic is, nor before its bytes
 have moved, whichever is later (Williams, Waterman and Patterson, "Roofline", CACM 2009), and each begins with a launch.
 
-    seconds = launch + max(FLOPs / arithmetic rate + operations / operation rate, bytes / bandwidth)
+    seconds = launch · kernels + max(FLOPs / arithmetic rate + operations / operation rate, bytes / bandwidth)
 
-The bytes of a layer are what it reads (tensors, weights, and in backward what was kept) and what it makes. Tensors
-move at the bandwidth for as many bytes as the layer moves, so that small ones may stay in a cache; weights at that for
-all weights of the network, since all the others pass through the caches before they are read again. Layers run one
-after another; copies between devices are not counted.
+A recurrent layer has a kernel for each step, any other counts as one. The bytes of a layer are what it reads
+(tensors, weights, and in backward what was kept) and what it makes. Tensors move at the bandwidth for as many bytes
+as the layer moves, so that small ones may stay in a cache; weights at that for all weights of the network, since all
+the others pass through the caches before they are read again. Layers run one after another; copies between devices
+are not counted.
 """
 
 from __future__ import annotations
@@ -277,6 +278,8 @@ class _Roofline:
         weights = self.weights.get(step.node["path"], 0)
         if operator.gathers:
             weights = min(weights, self._size(step.makes[0]))
+            first = self._size(step.reads[0])
+            reads -= max(first - self._size(step.makes[0]), 0)
         flops = _number(operator.macs(inputs, output) if macs is None else macs) * 2
         return self._work(step, self.profile.forward, flops, Traffic(reads, makes, weights))
 
@@ -326,7 +329,8 @@ class _Roofline:
         if curve is not None:
             computing += operations / curve.at(traffic.reads + traffic.makes)
         moving = self._moving(traffic)
-        launch, longest = self.profile.launch, max(computing, moving.seconds - self.profile.launch)
+        launch = self.profile.launch * _number(step.node["operator"].kernels(inputs))
+        longest = max(computing, moving.seconds - self.profile.launch)
         bound: Bound = "launch" if launch > longest else "arithmetic" if computing == longest else "memory"
         return Workload(flops, operations, traffic.bytes, launch + longest, bound)
 

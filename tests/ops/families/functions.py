@@ -43,7 +43,7 @@ def rms_norm(draw: DrawFn) -> Case:
 
 
 CASES: dict[str, SearchStrategy[Case]] = {
-    **{name: pointwise(name) for name in UNARY},
+    **{name: pointwise(name) for name in [*UNARY, "randn", "rand"]},
     "round": pointwise("round", decimals=st.integers(-2, 3)),
     "clamp": pointwise("clamp", min=number, max=number),
     "pow": power(),

@@ -1,0 +1,193 @@
+"""Comparisons of tensors, and what is made by the masks that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from archdsl.dims import Shape, Size, product
+from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, param
+from archdsl.ops.dtypes import FLOATING, of_number, promoted
+from archdsl.ops.kinds import Number
+from archdsl.ops.merge import InPlaceOfTensor, broadcast, joined_shape
+from archdsl.ops.strides import SCALAR as NUMBER
+from archdsl.ops.strides import Strides, elementwise
+
+SCALAR: Any = Number(whole=True)
+
+
+class _Comparison(InPlaceOfTensor):
+    """A truth value for each pair of values, or for each value and a number."""
+
+    scalar: float | None
+    mirrored: ClassVar[str]  # what holds with the sides exchanged
+
+    inputs = ("inputs",)
+    takes = ("anything",)
+    gives = ("bool",)
+    variadic = 1
+    pointwise = True
+    elementwise = True
+
+    @classmethod
+    def of_number(cls, number: float, first: bool, **settings: Any) -> Operator:
+        found = MIRRORED[cls.mirrored] if first else cls
+        return build(found, {"scalar": number, **settings})
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return joined_shape(self, inputs, self.scalar is not None, "compare", most=2)
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return elementwise(use.inputs if len(use.inputs) > 1 else (*use.inputs, NUMBER), output)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target(f"torch.{self.name}", args=() if self.scalar is None else (self.scalar,), kind="function")
+
+
+def _examples(name: str) -> tuple[Example, ...]:
+    return (Example(name, ((2, 8, 5), (8, 1)), (2, 8, 5)), Example(f"{name}(0)", ((2, 8),), (2, 8)))
+
+
+@dataclass(frozen=True)
+class Eq(_Comparison, group="function"):
+    """Whether values are equal: `a == b`."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    mirrored = "eq"
+    examples = _examples("eq")
+
+
+@dataclass(frozen=True)
+class Ne(_Comparison, group="function"):
+    """Whether values differ: `a != b`."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    mirrored = "ne"
+    examples = _examples("ne")
+
+
+@dataclass(frozen=True)
+class Lt(_Comparison, group="function"):
+    """Whether the first is less: `a < b`."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    mirrored = "gt"
+    examples = _examples("lt")
+
+
+@dataclass(frozen=True)
+class Le(_Comparison, group="function"):
+    """Whether the first is not greater: `a <= b`."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    mirrored = "ge"
+    examples = _examples("le")
+
+
+@dataclass(frozen=True)
+class Gt(_Comparison, group="function"):
+    """Whether the first is greater: `a > b`."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    mirrored = "lt"
+    examples = _examples("gt")
+
+
+@dataclass(frozen=True)
+class Ge(_Comparison, group="function"):
+    """Whether the first is not less: `a >= b`."""
+
+    scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
+    mirrored = "le"
+    examples = _examples("ge")
+
+
+MIRRORED: dict[str, type[_Comparison]] = {cls.name: cls for cls in (Eq, Ne, Lt, Le, Gt, Ge)}
+
+
+@dataclass(frozen=True)
+class Where(Operator, group="merge"):
+    """Values of one tensor where a condition holds, and of another elsewhere; one of them may be a number:
+    `where(x > 0, x, 0)`, `where(mask, other = x, input = 1)`."""
+
+    other: float | None = param(SCALAR, "a number instead of the tensor elsewhere", None)
+    input: float | None = param(SCALAR, "a number instead of the tensor where it holds", None, kw_only=True)
+
+    inputs = ("condition", "input", "other")
+    optional = 1
+    takes = ("booleans", "anything")
+    pointwise = True
+    elementwise = True
+    examples = (
+        Example("where", ((2, 8), (2, 8), (8,)), (2, 8)),
+        Example("where(0)", ((8, 5), (2, 8, 5)), (2, 8, 5)),
+        Example("where(input = 1)", ((2, 8), (2, 8)), (2, 8)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        numbers = (self.other is not None) + (self.input is not None)
+        if len(inputs) + numbers != 3:
+            message = "`where` needs a condition and two tensors, or one tensor and a number"
+            raise ShapeError(message, code="wrong-arity")
+        shape = inputs[0]
+        for other in inputs[1:]:
+            shape = broadcast(shape, other, "choose by")
+        return shape
+
+    def dtypes(self, inputs: Sequence[str]) -> tuple[str, ...]:
+        numbers = [of_number(number) for number in (self.other, self.input) if number is not None]
+        return (promoted([*inputs[1:], *numbers]),)
+
+    def keeps(self, use: Use) -> Kept:
+        return Kept((0,))
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        numbers = (NUMBER,) * (3 - len(use.inputs))
+        branches = (*numbers, *use.inputs[1:]) if self.input is not None else (*use.inputs[1:], *numbers)
+        return elementwise((use.inputs[0], *branches), output)
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)
+
+    def target(self, *inputs: Shape) -> Target:
+        if self.input is not None:
+            return Target("compiler.fx.layers.where_number", args=(self.input,), kind="function")
+        return Target("torch.where", args=() if self.other is None else (self.other,), kind="function")
+
+
+@dataclass(frozen=True)
+class MaskedFill(Operator, group="function"):
+    """The values, but a number where a mask holds."""
+
+    value: float = param(SCALAR, "the number")
+
+    inputs = ("input", "mask")
+    takes = ("anything", "booleans")
+    pointwise = True
+    elementwise = True
+    examples = (
+        Example("masked_fill(-1000000)", ((2, 4, 5, 5), (5, 5)), (2, 4, 5, 5)),
+        Example("masked_fill(0)", ((5,), (2, 5)), (2, 5)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape, mask = inputs
+        return broadcast(shape, mask, "mask")
+
+    def typed(self, inputs: Sequence[str]) -> Operator:
+        if inputs[0] != FLOATING and not float(self.value).is_integer():  # torch would cut its fraction off
+            raise ShapeError(f"a value of {self.value:g} is none for {inputs[0]}", code="bad-parameter")
+        return self
+
+    def keeps(self, use: Use) -> Kept:
+        return Kept((1,))
+
+    def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
+        return product(output)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.masked_fill", args=(self.value,), kind="function")
