@@ -46,6 +46,7 @@ bench: .venv/test.stamp
 	$(BIN)/python -m benchmarks.times
 	$(BIN)/python -m benchmarks.schedules
 	$(BIN)/python -m benchmarks.pictures
+	$(BIN)/python -m benchmarks.placement --certify
 
 # The lock, from what pip chooses today.
 lock:
