@@ -248,6 +248,7 @@ class GraphBuilder:
         self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
+        self.work.spend(Work.REMAINDERS * taken.looked_at)
         self.narrowed |= {name: key for name, found in taken.classes.items() if before.get(name) != found}
         return outputs
 
