@@ -14,21 +14,24 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from archdsl.courses import MAX_PERIOD, course_of, places_of
+from archdsl.courses import course_of, places_of
 from archdsl.dims import Dim, Size, substitute, symbol, symbols
 from archdsl.residues import Residues, residues
 
+MAX_CHOICES: Final = 256  # of remainders of several symbols at once
 NOTHING: Final[Mapping[str, Residues]] = MappingProxyType({})
 
 
 class Agreement(NamedTuple):
     """Where a difference of sizes is 0: `always`, `never`, or at least where each symbol is in its `classes`, if there
-    are any. `exact` says that it is nowhere else."""
+    are any. `exact` says that it is nowhere else. `looked_at` is how many choices of remainders of several symbols it
+    took to tell."""
 
     always: bool = False
     never: bool = False
     classes: Mapping[str, Residues] = NOTHING
     exact: bool = False
+    looked_at: int = 0
 
 
 OPEN: Final = Agreement()
@@ -57,7 +60,8 @@ def _agreement(difference: Dim, asked: tuple[tuple[str, Residues], ...]) -> Agre
         }
         return _classes({course.symbol: (course.length, course.places)}, zeros, exact=True)
     places = places_of(difference, known)
-    if len(places) < len(names) or math.prod(len(numbers) for _, numbers in places.values()) > MAX_PERIOD:
+    choices = math.prod(len(numbers) for _, numbers in places.values())
+    if len(places) < len(names) or choices > MAX_CHOICES:
         return OPEN
     zeros, exact = set(), True
     for chosen in itertools.product(*(numbers for _, numbers in places.values())):
@@ -71,7 +75,7 @@ def _agreement(difference: Dim, asked: tuple[tuple[str, Residues], ...]) -> Agre
             zeros.add(chosen)
         else:
             exact = exact and _never_zero(polynomial)
-    return _classes(places, zeros, exact)
+    return _classes(places, zeros, exact)._replace(looked_at=choices)
 
 
 def _classes(places: Mapping[str, tuple[int, tuple[int, ...]]], zeros: set[tuple[int, ...]], exact: bool) -> Agreement:

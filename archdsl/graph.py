@@ -199,7 +199,8 @@ def live(graph: Graph, training: bool) -> set[str]:
         key = stack.pop()
         if key not in found:
             found.add(key)
-            stack.extend(graph.pred[key])
+            if not layer(graph, key)["operator"].owns_storage:  # what it starts as is worked out before
+                stack.extend(graph.pred[key])
     return found
 
 

@@ -110,6 +110,7 @@ class Work:
     EDGE: Final = 5  # one of its tensors
     CHARACTER: Final = 3  # of a text that is read again to try a fix
     TERM: Final = 40  # a term of a symbolic size, but for the first
+    REMAINDERS: Final = 160  # of several symbols, for which two sizes are compared
     ROUND: Final = 3  # of a loop
     NETWORK: Final = 200  # what preparing a network or variant costs
 

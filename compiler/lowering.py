@@ -104,9 +104,9 @@ def _holders(graph: Graph, targets: Mapping[str, Target]) -> dict[str, Holder]:
     """What is built for each layer that holds something, by its key: for a shared one what its first use holds."""
     found: dict[str, Holder] = {}
     for key, target in targets.items():
-        if target.kind == "function":
-            continue
         node = layer(graph, key)
+        if target.kind in ("function", "source") or (target.kind == "constant" and not node["weights"]):
+            continue
         if target.kind == "weight":  # of what the layer holds
             found[key] = found[node["path"]]
             continue
@@ -114,17 +114,40 @@ def _holders(graph: Graph, targets: Mapping[str, Target]) -> dict[str, Holder]:
         # A shared pool of images and of series is two modules of torch: without weights, that is no difference.
         shared = first is not None and (first.target == target or bool(first.held))
         path = node["path"] if first is None or shared else key
-        found[key] = first if first is not None and shared else _holder(node, path, target)
+        found[key] = first if first is not None and shared else _holder(graph, key, path, target)
     return found
 
 
-def _holder(node: Layer, path: str, target: Target) -> Holder:
+def _holder(graph: Graph, key: str, path: str, target: Target) -> Holder:
+    node = layer(graph, key)
     starts = _starts(node)
+    if node["operator"].owns_storage and graph.pred[key]:
+        value = _value(graph, *operands(graph, key)[0])
+        return Holder(path, target, node["device"], node["frozen"], (Held(path, node["weights"][0], value),))
     held = tuple(
         Held(f"{path}.{weight.name}" if weight.name else path, weight, starts(weight.role))
         for weight in node["weights"]
     )
     return Holder(path, target, node["device"], node["frozen"], held)
+
+
+def _value(graph: Graph, key: str, output: int) -> Routine:
+    """What works out a tensor that depends on no input."""
+    needed, stack = {key}, [key]
+    while stack:
+        before = set(graph.pred[stack.pop()]) - needed
+        needed |= before
+        stack += before
+    part = graph.copy()
+    part.remove_nodes_from([name for name in graph if name not in needed])  # the others keep their order
+    shape, dtype = layer(graph, key)["outputs"][output], layer(graph, key)["dtypes"][output]
+    result = NetworkOutput(name="value", node=key, output=output, shape=shape, dtype=dtype, phase="both")
+    for name in part:  # what only this reads is nothing that the network has as it runs
+        part.nodes[name]["weights"] = layer(part, name)["operator"].weights(*input_shapes(part, name))
+    part.graph.update(network="value", inputs=(), outputs=(result,), needs=())
+    targets = {name: _target(part, name) for name in part}
+    homes: Homes = dict.fromkeys(part)
+    return _Phase(part, targets, _holders(part, targets), homes, training=False).routine()
 
 
 def _starts(node: Layer) -> Callable[[str], Initialiser | None]:
@@ -165,7 +188,6 @@ class _Phase:
         for name in head["inputs"]:
             block.send(name)
         keys = [key for key, node in layers(self.graph) if key in self.needed and node["op"] != "input"]
-        keys.sort(key=lambda key: self.targets[key].kind != "weight")  # no region is divided by what it only reads
         for region, members in self._regions(keys):
             block.recompute(region, members) if region is not None else block.invoke(members)
         results = tuple(Result(o["name"], self.own(o["node"], o["output"])) for o in self.outputs)
@@ -176,16 +198,29 @@ class _Phase:
     def _regions(self, keys: Iterable[str]) -> Iterator[tuple[str | None, list[str]]]:
         """Layers in a row that are recomputed together, and those between them (under None)."""
         members: list[str] = []
+        before: list[str] = []  # what depends on nothing divides no region
         current: str | None = None
         for key in keys:
             region = layer(self.graph, key)["checkpoint"] if self.training else None
+            if region is None and current is not None and not self.reads(key):
+                before.append(key)
+                continue
             if region != current and members:
+                if before:
+                    yield None, before
+                    before = []
                 yield current, members
                 members = []
             current = region
             members.append(key)
+        if before:
+            yield None, before
         if members:
             yield current, members
+
+    def reads(self, key: str) -> list[tuple[str, int]]:
+        """What a layer reads as it runs: nothing where it is a tensor of the network's own, whatever it started as."""
+        return [] if layer(self.graph, key)["operator"].owns_storage else operands(self.graph, key)
 
     def _refuse_untold(self, steps: Sequence[Instruction], read: Sequence[Reading]) -> None:
         """Refuse a size that is read but that no input tells, such as that of `[N, H * W]`."""
@@ -210,7 +245,7 @@ class _Phase:
     def readers(self, key: str) -> Iterator[tuple[str, int]]:
         """The layers that read what a layer makes, each with which of its outputs, in the order of the spec."""
         for _, reader, edge in self.graph.out_edges(key, data=True):
-            if reader in self.needed:
+            if reader in self.needed and self.reads(reader):
                 yield reader, edge["output"]
 
     def used_after(self, members: Sequence[str]) -> set[Ref]:
@@ -245,7 +280,7 @@ class _Block:
         for key in keys:
             node, target = layer(self.phase.graph, key), self.phase.targets[key]
             home = self.phase.homes[key]
-            read = tuple(self.on(producer, output, home) for producer, output in operands(self.phase.graph, key))
+            read = tuple(self.on(producer, output, home) for producer, output in self.phase.reads(key))
             results = tuple(Ref(key, i, home) for i in range(len(node["outputs"])))
             folded = target.kind == "function" and folds(node["operator"], read)
             holder = self.phase.holders.get(key)

@@ -37,12 +37,12 @@ class Ref(NamedTuple):
 class Held(NamedTuple):
     """A parameter or buffer that a network owns: its key in the `state_dict`, and how it starts.
 
-    Where `start` is None, it is as the module's constructor makes it.
+    Where `start` is None, it is as the module's constructor makes it; a routine takes nothing and gives its values.
     """
 
     path: str
     weight: Weight
-    start: Initialiser | None
+    start: Initialiser | Routine | None
 
 
 @dataclass(frozen=True, slots=True)

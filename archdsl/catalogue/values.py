@@ -70,6 +70,19 @@ ENTRIES: Final[dict[str, Entry]] = {
         wrong="network Net(image: [N, 3, 8, 8], width = 7) { image -> conv(width / 2, 3) }",
         right="network Net(image: [N, 3, 8, 8], width = 7) { image -> conv(width // 2, 3) }",
     ),
+    "not-constant": Entry(
+        "what is to be kept depends on an input or a weight",
+        """
+        `buffer(value)` and `parameter(value)` keep a tensor under a name: it is worked out once, when the network is
+        made, and saved with it. So it is made of constants alone, `arange`, `zeros`, `tensor` and what operators make
+        of them, and its sizes are numbers.
+
+        What depends on an input is another at each run: use it as it is, without keeping it. A tensor that is to be
+        learnt from the start is `parameter([…], init = …)`.
+        """,
+        wrong="network Net(x: [N, 4]) { x + (x -> mean([0]) -> buffer) }",
+        right="network Net(x: [N, 4]) { x + (arange(4) / 4 -> buffer) }",
+    ),
     "unused-expression": Entry(
         "a value is computed and dropped",
         """

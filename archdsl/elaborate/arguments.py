@@ -32,6 +32,8 @@ def operator_arguments(
     context: Context,
 ) -> tuple[Operator, list[TensorValue]]:
     """The operator with its parameters, and its tensor inputs."""
+    if operator.kept is not None and positional and isinstance(positional[0], TensorValue):
+        operator = operator.kept
     tensors, static = _split(operator, positional, call, context)
     named = dict(named)
     by_name = [name for name in operator.inputs[len(tensors) :] if is_tensors(named.get(name))]

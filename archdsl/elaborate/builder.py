@@ -41,6 +41,7 @@ class GraphBuilder:
         self.marks: MarksByPath | None = None  # the setting `marks`
         self.broken: dict[str, None] = {}  # steps that cannot be, in the order found
         self.untyped: set[str] = set()  # inputs that declare no type and have no use yet
+        self.unplaced: set[str] = set()  # what is made where it is read, and is read by nothing yet
         self.init: Initialiser | None = None  # the network's own choice
         self.narrowed: dict[str, str] = {}  # by symbol, the last layer for which it is taken to be in fewer classes
         self.steps: dict[str, Span] = {}  # every path given to a step
@@ -248,6 +249,7 @@ class GraphBuilder:
         self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
         for shape in outputs:
             self._bound(shape, f"the output of `{operator.name}`", span, context)
+        self.work.spend(Work.REMAINDERS * taken.looked_at)
         self.narrowed |= {name: key for name, found in taken.classes.items() if before.get(name) != found}
         return outputs
 
@@ -274,6 +276,41 @@ class GraphBuilder:
         if not operator.takes_default_init:
             return operator
         return replace(operator, init=self.init)
+
+    # --- constants
+
+    def _place(self, key: str, device: str | None) -> None:
+        """Place what is made where it is read, and all that it is made of."""
+        if key in self.unplaced:
+            self.unplaced.discard(key)
+            self.graph.nodes[key]["device"] = device
+            for producer in self.graph.pred[key]:
+                self._place(producer, device)
+
+    def place_rest(self) -> None:
+        """Place what nothing has read."""
+        for key in list(self.unplaced):
+            self._place(key, unmarked((), tuple(self.devices)))
+
+    def _check_constant(self, operator: Operator, tensor: TensorValue, span: Span, context: Context) -> None:
+        """Refuse to keep what depends on an input or a weight: it is worked out before there is any."""
+        stack, seen = [tensor.node], set[str]()
+        while stack:
+            key = stack.pop()
+            node = self.graph.nodes[key]
+            is_weight = any(weight.persistent for weight in node["weights"]) or node["op"] == "weight"
+            if node["op"] == "input" or is_weight:
+                what = f"the input `{key}`" if node["op"] == "input" else f"the weights of `{key}`"
+                raise context.fault(
+                    "not-constant",
+                    f"`{operator.name}` keeps what is known before the network runs, and this depends on {what}",
+                    span,
+                    (Label(node["span"], "here"),) if node["span"] != span else (),
+                    help=f"make it of `arange`, `zeros`, `tensor` …; or give `{operator.name}` a shape",
+                )
+            new = set(self.graph.pred[key]) - seen
+            seen |= new
+            stack += new
 
     # --- types
 
@@ -373,15 +410,25 @@ class GraphBuilder:
                     tuple(Label(tensor.origin, show(tensor.shape)) for tensor in tensors),
                     help="a shared module needs inputs with the same number of channels each time",
                 )
+        if operator.owns_storage and tensors:
+            self._check_constant(operator, tensors[0], span, context)
         for i, tensor in enumerate(tensors):
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
             if self.graph.nodes[tensor.node]["phase"] == "train":
                 node["phase"] = "train"
+        if operator.placeless:
+            node["checkpoint"] = None  # what depends on nothing is not computed again
         if node["device"] is None and self.marks is not None:
             node["device"] = self.marks.of(node["path"])
         node["pinned"] = node["device"] is not None if context.reuse == 1 else first["pinned"]
-        if node["device"] is None:
-            node["device"] = unmarked((self.graph.nodes[t.node]["device"] for t in tensors), tuple(self.devices))
+        placed = [tensor.node for tensor in tensors if tensor.node not in self.unplaced]
+        if node["device"] is None and (placed or not (tensors or operator.placeless)):
+            node["device"] = unmarked((self.graph.nodes[other]["device"] for other in placed), tuple(self.devices))
+        elif node["device"] is None and self.devices:
+            self.unplaced.add(key)
+        if key not in self.unplaced:
+            for tensor in tensors:
+                self._place(tensor.node, node["device"])
         self._check_lenders(node, operator, tensors, span, context)
 
     def _check_lenders(

@@ -15,6 +15,7 @@ from archdsl.elaborate.operations import Operations
 from archdsl.elaborate.values import Context, SharedModule, is_tensors
 from archdsl.habits import unknown_operator
 from archdsl.ops import OPERATORS, words
+from archdsl.ops.initialiser import INITIALISERS
 from archdsl.syntax import tree
 
 
@@ -45,6 +46,8 @@ class Calls:
             raise Fault(unknown_operator(name, known, call.callee.span, context.blocks))
         bare = words(found.operator) if found.operator is not None and not found.function else frozenset[str]()
         positional, named = self._evaluator.arguments(call, fed, bare, context)
+        if name in INITIALISERS and found.block is None and not (positional or named):  # `zeros()`
+            return evaluate.initialiser(name, ())
         if found.block is not None:
             return self._blocks.instance(*found.block, positional, named, call, label, None, context)
         if found.operator is not None and (not found.function or any(map(is_tensors, positional))):

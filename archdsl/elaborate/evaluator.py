@@ -253,7 +253,7 @@ class Evaluator:
         """A call of a function, or of an initialiser."""
         name = call.callee.id
         found = callee(name, context.definitions, step=False)
-        if found is None or not (found.function or found.definition.kind == "initialiser"):
+        if found is None or not (found.function or name in INITIALISERS):
             known = [*FUNCTIONS, *INITIALISERS]
             raise context.unknown("function", name, known, "unknown-operator", call.callee.span)
         positional, named = self.arguments(call, [], frozenset(), context)

@@ -21,7 +21,7 @@ from archdsl.elaborate.settings import Settings
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import MARKS, Context, Unavailable, describe
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, NetworkOutput, broken
+from archdsl.graph import Graph, NetworkOutput, broken, live
 from archdsl.limits import TooMuchWork, Work
 from archdsl.names import fault
 from archdsl.needs import least_values, membership, needs
@@ -120,6 +120,7 @@ class _Elaboration:
 
     def finish(self, settings: dict[str, Any]) -> None:
         """Write the attributes of the graph itself."""
+        self.builder.place_rest()
         graph = self.builder.graph
         batch = tuple(dict.fromkeys(self.batch))
         classes = {name: membership(name, found) for name, found in sorted(self.classes.items())}
@@ -142,6 +143,10 @@ class _Elaboration:
             written=self.context.definitions.written,
             broken=tuple(self.builder.broken),
         )
+        needed = live(graph, training=True)
+        for key, node in graph.nodes(data=True):
+            if node["operator"].placeless and key not in needed:  # a table that only a `buffer` starts as
+                node["weights"] = ()
 
     # --- settings and inputs
 

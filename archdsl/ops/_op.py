@@ -49,6 +49,7 @@ class Weight(NamedTuple):
     shape: tuple[int, ...]
     role: Literal["weight", "bias", "buffer"] = "weight"
     dtype: str = "float32"
+    persistent: bool = True  # in the `state_dict`
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,15 @@ class Target:
     """What computes the operator in torch: a dotted name and its arguments, resolved by the compiler.
 
     A module is built with `kwargs` and called with the tensors; a function is called with the tensors (as one
-    list where `pack`), then `args`, then `kwargs`; a weight is what the layer's module has under this name.
+    list where `pack`), then `args`, then `kwargs`; a weight is what the layer's module has under this name. A source is
+    a function that is called with a tensor first, whose device and precision its result has; a constant is made once,
+    and never saved.
     """
 
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     args: tuple[Any, ...] = ()
-    kind: Literal["module", "function", "parameter", "buffer", "weight"] = "module"
+    kind: Literal["module", "function", "parameter", "buffer", "weight", "constant", "source"] = "module"
     pack: bool = False
 
 
@@ -186,6 +189,8 @@ class Operator:
         undifferentiated: positions of inputs whose values do not matter, so that no gradient goes back to them.
         elementwise: its inputs have one shape, or broadcast.
         pointwise: an element depends on those at its own place, and on no other: its receptive-field rule.
+        placeless: it is made wherever it is read, and so on no device of its own.
+        kept: the operator that it is where it is given a tensor to keep.
         told: the size of the input that torch's module takes as its first argument, and that is seen here.
         examples: uses of it, tested against torch.
     """
@@ -210,6 +215,8 @@ class Operator:
     undifferentiated: ClassVar[tuple[int, ...]] = ()
     elementwise: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
+    placeless: ClassVar[bool] = False
+    kept: ClassVar[type[Operator] | None] = None
     told: ClassVar[int | None] = None
     examples: ClassVar[tuple[Example, ...]] = ()
 

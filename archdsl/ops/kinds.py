@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from archdsl.dims import Dim, Size, Undecided, show, symbols
+from archdsl.ops.dtypes import of_number, promoted
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 
 # torch crashes or wraps round on larger values (padding = 2**61 is a segmentation fault).
 MAX_INT = 2**31 - 1
 MAX_WHOLE = 2**63 - 1  # of an int64
+MAX_VALUES = 2**16  # of a tensor that is written out
 
 
 class ParamError(ValueError):
@@ -245,6 +247,43 @@ class Integers:
 
     def describe(self) -> str:
         return "integer, or a list of integers" + ("; they may hold symbols" if self.open else "")
+
+
+@dataclass(frozen=True)
+class Values:
+    """A number or truth value, or lists of them of one length, in lists of one length."""
+
+    def parse(self, value: Any) -> Any:
+        if isinstance(value, Dim):
+            raise Undecided(f"the value of {value}", symbols(value))
+        if not isinstance(value, (list, tuple)):
+            return value if isinstance(value, bool) else Number(whole=True).parse(value)
+        if getattr(value, "total", len(value)) > MAX_VALUES:
+            raise ParamError(f"must be at most {MAX_VALUES} values, found more")
+        items = tuple(map(self.parse, value))
+        if not items:
+            raise ParamError("must not be empty")
+        if len({_extent(item) for item in items}) > 1:
+            raise ParamError("must be lists of one length, found several")
+        return items
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["number", "boolean", "array", "string"], "minItems": 1}
+
+    def describe(self) -> str:
+        return "number or truth value, or lists of them"
+
+
+def _extent(value: Any) -> tuple[int, ...]:
+    """The lengths of lists in lists."""
+    return (len(value), *_extent(value[0])) if isinstance(value, tuple) else ()
+
+
+def type_of(values: Any) -> str:
+    """The type that holds all of these values, as `torch.tensor` finds it."""
+    if isinstance(values, tuple):
+        return promoted(list({type_of(item) for item in values}))
+    return "bool" if isinstance(values, bool) else of_number(values)
 
 
 @dataclass(frozen=True)

@@ -105,12 +105,58 @@ class LayerWeight(_Tensor):
         return Target(self.weight, kind="weight")
 
 
+class _Kept(Operator):
+    """A tensor of the network's own that starts as another, which is worked out once, before the network runs."""
+
+    owns_storage = True
+    pointwise = True
+    inputs = ("value",)
+    group = "parameter"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return tuple(known(size, "a size of what is kept") for size in inputs[0])
+
+
+@dataclass(frozen=True)
+class KeptParameter(_Kept):
+    """A learnt tensor that starts at a value."""
+
+    name = "parameter"
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", tuple(known(size, "a size") for size in inputs[0])),)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Parameter", kind="parameter")
+
+
+@dataclass(frozen=True)
+class KeptBuffer(_Kept):
+    """A fixed tensor of a value, saved with the network."""
+
+    holds: str = "float32"
+    name = "buffer"
+    takes = ("anything",)
+
+    def typed(self, inputs: Sequence[str]) -> Operator:
+        return KeptBuffer(inputs[0])
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", tuple(known(size, "a size") for size in inputs[0]), "buffer", self.holds),)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.nn.Buffer", kind="buffer")
+
+
 @dataclass(frozen=True)
 class Parameter(_Tensor, group="parameter"):
     """A learnt tensor that is no layer's weight: a class token, a position embedding, a scale.
 
-    Its `state_dict` key is the layer's path itself.
+    Its `state_dict` key is the layer's path itself. `parameter(value)` starts at a tensor that depends on no input and
+    no weight.
     """
+
+    kept = KeptParameter
 
     shape: tuple[int, ...] = param(Integers(1), "its shape")
     init: Initialiser = param(Init(), "how it starts", Initialiser("zeros"))
@@ -128,8 +174,11 @@ class Parameter(_Tensor, group="parameter"):
 class Buffer(_Tensor, group="parameter"):
     """A fixed tensor, saved with the network and not trained.
 
-    Its `state_dict` key is the layer's path itself.
+    Its `state_dict` key is the layer's path itself. `buffer(value)` keeps a tensor that depends on no input and no
+    weight.
     """
+
+    kept = KeptBuffer
 
     shape: tuple[int, ...] = param(Integers(1), "its shape")
     init: Initialiser = param(Init(), "its values", Initialiser("zeros"))

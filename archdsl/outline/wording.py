@@ -40,7 +40,7 @@ SIGNS: Final = MappingProxyType(
 
 # Parameters that tell a reader of a picture nothing: shapes show what padding does, and the rest is for training.
 SILENT: Final = frozenset(
-    {"padding", "output_padding", "padding_mode", "ceil_mode", "bias", "eps", "momentum", "align_corners"}
+    {"padding", "output_padding", "padding_mode", "ceil_mode", "bias", "eps", "momentum", "align_corners", "values"}
 )
 
 

@@ -20,7 +20,7 @@ from archdsl.placement.problem import Problem, inference_problem_of, problem_of
 from archdsl.placement.schedule import LIST, lists_of, suits
 from archdsl.placement.simulate import simulate
 from archdsl.placement.stages import PlacedStage, device_seconds, stage_costs
-from archdsl.sheet.units import size
+from archdsl.sheet.units import duration, size
 
 
 def place(graph: Graph, cluster: Cluster, conditions: TrainingConditions) -> PlacementPlan:
@@ -66,7 +66,7 @@ def _by_search(
     counts = [len(kind) for kind in cluster.kinds]
     piped = pipelined(planner, counts, each, micro_batches)
     if piped is None:
-        raise _too_large(planner, counts, conditions)
+        raise _too_large(planner, counts, conditions, together(cluster, at_once, conditions.batch))
     instead = (*together(cluster, at_once, conditions.batch), *both(planner, each, micro_batches))
     return _plan(graph, planner.ends, cluster, conditions, piped, instead)
 
@@ -88,7 +88,7 @@ def _completed(
         return None
     piped = pipelined(planner, counts, 1, micro_batches)
     if piped is None:
-        raise _too_large(planner, counts, conditions)
+        raise _too_large(planner, counts, conditions, together(cluster, at_once, conditions.batch))
     plan = _plan(graph, planner.ends, cluster, conditions, piped, tuple(together(cluster, at_once, conditions.batch)))
     return replace(plan, pinned=len(pins))
 
@@ -194,9 +194,13 @@ def _stages(
     )
 
 
-def _too_large(planner: Planner, counts: Sequence[int], conditions: TrainingConditions) -> PlacementError:
+def _too_large(
+    planner: Planner, counts: Sequence[int], conditions: TrainingConditions, instead: Sequence[Way]
+) -> PlacementError:
     ways = "more or larger devices, smaller or more micro-batches, `@checkpoint` in the spec"
     help = f"{ways}{'' if planner.schedule == '1f1b' else ', or the schedule 1f1b'} would help"
+    fit = [f"{way.how}, {duration(way.step)} a step" for way in instead if way.fits]
+    help += f"; without a pipeline there is room: {'; '.join(fit)}" if fit else ""
     if conditions.stages_per_device > 1:
         return PlacementError(f"no split into stages that was tried fits into memory: {help}")
     missing = planner.missing(counts, conditions.micro_batches)

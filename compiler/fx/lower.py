@@ -30,6 +30,12 @@ def lower(routine: Routine, places: Places) -> fx.Graph:
     """
     graph = fx.Graph()
     lowering = _Lowering(graph, places, readings={reading.symbol: reading for reading in routine.readings})
+    lowering.owned = {
+        holder.device: held.path
+        for holder in reversed(routine.holders)
+        for held in holder.held
+        if held.weight.dtype == "float32"
+    }
     for feed in routine.feeds:
         lowering.values[Ref(feed.name)] = graph.placeholder(feed.name)
         lowering.values[Ref(feed.name)].meta[KEY] = feed.name
@@ -72,6 +78,8 @@ class _Lowering:
         self.copies: dict[tuple[str, int, torch.device], fx.Node] = {}
         self.symbols: dict[str, Any] = {}
         self.sizes: dict[Dim, fx.Node] = {}
+        self.owned: dict[str | None, str] = {}  # a weight on each device
+        self.likes: dict[str | None, fx.Node] = {}  # what constants are made like, on each
 
     def steps(self, steps: Sequence[Instruction]) -> None:
         for step in steps:
@@ -116,6 +124,8 @@ class _Lowering:
                 made.meta[KEY] = step.layer
             return made
         given: tuple[Any, ...] = (operands,) if target.pack else tuple(operands)
+        if target.kind == "source":
+            given = (self._like(step.results[0].device),)
         arguments = tuple(self._argument(value) for value in target.args)
         named = {key: self._argument(value) for key, value in target.kwargs.items()}
         return self.graph.create_node("call_function", function, (*given, *arguments), named, name=name)
@@ -125,6 +135,20 @@ class _Lowering:
         if isinstance(value, Dim):
             return self.size(value)
         return tuple(map(self._argument, value)) if isinstance(value, (list, tuple)) else value
+
+    def _like(self, device: str | None) -> fx.Node:
+        """A tensor on a device, as precise as the network's own: a weight there, else an input."""
+        if device not in self.likes:
+            feeds = [node for node in self.values.values() if node.op == "placeholder"]
+            if device in self.owned:
+                name = f"{self.owned[device].replace('.', '_')}_like"
+                self.likes[device] = self.graph.create_node("get_attr", self.owned[device], name=name)
+            elif device is None and feeds:
+                return feeds[0]
+            else:
+                made: dict[str, Any] = {"device": self.places[device]}
+                self.likes[device] = self.graph.create_node("call_function", torch.empty, (0,), made, name="like")
+        return self.likes[device]
 
     # --- sizes
 

@@ -9,15 +9,15 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from compiler.devices import CPU
-from compiler.fx.lower import Places
+from compiler.fx.lower import Places, lower
 from compiler.fx.targets import resolve
-from compiler.program import Holder
+from compiler.program import Holder, Routine
 
 
 def build(holders: Iterable[Holder], places: Places, *, seed: int | None = None) -> nn.Module:
@@ -55,22 +55,33 @@ def _seed_of(seed: int, path: str) -> int:
 def _module(holder: Holder) -> nn.Module:
     module: nn.Module = _allocate(holder.path, partial(resolve(holder.target.name), **holder.target.kwargs))
     for held in holder.held:
-        if held.start is not None:
+        if isinstance(held.start, Initialiser):
             _fill(module.get_parameter(held.weight.name), held.start)
     return module
 
 
 def _tensor(holder: Holder) -> torch.Tensor:
     (held,) = holder.held
+    if holder.target.kind == "constant":
+        make = partial(resolve(holder.target.name), *holder.target.args, **holder.target.kwargs)
+        constant: torch.Tensor = _allocate(holder.path, make)
+        return constant
+    if isinstance(held.start, Routine):
+        places: Places = {None: torch.empty(0).device}
+        with torch.no_grad():
+            made = fx.GraphModule(build(held.start.holders, places), lower(held.start, places))
+            value: torch.Tensor = made()
+            return value.clone(memory_format=torch.contiguous_format)
     tensor: torch.Tensor = _allocate(holder.path, partial(torch.empty, held.weight.shape))
-    if held.start is not None:
+    if isinstance(held.start, Initialiser):
         _fill(tensor, held.start)
     return tensor
 
 
 def _own(tensor: torch.Tensor, holder: Holder) -> nn.Parameter | nn.Buffer:
-    buffer = holder.target.kind == "buffer"
-    return nn.Buffer(tensor) if buffer else nn.Parameter(tensor, requires_grad=not holder.frozen)
+    if holder.target.kind == "parameter":
+        return nn.Parameter(tensor, requires_grad=not holder.frozen)
+    return nn.Buffer(tensor, persistent=holder.target.kind == "buffer")
 
 
 def _allocate(key: str, make: Callable[[], Any]) -> Any:

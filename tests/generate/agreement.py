@@ -62,7 +62,9 @@ def agree(net: Generated) -> None:
     assert report.params == sum(p.numel() for p in model.parameters())
     assert report.trainable_params == sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert report.buffers == sum(b.numel() for b in model.buffers())
-    state = {f"{node['path']}.{w.name}".rstrip(".") for _, node in layers(graph) for w in node["weights"]}
+    state = {
+        f"{node['path']}.{w.name}".rstrip(".") for _, node in layers(graph) for w in node["weights"] if w.persistent
+    }
     assert state == set(model.state_dict())
     inputs = tensors(graph, "cpu")
     # Batch norm over one value is right in inference only, which lint says.

@@ -253,7 +253,20 @@ def ctc_loss(x: Tensor, targets: Tensor, inputs: Tensor, lengths: Tensor, **para
     return F.ctc_loss(x.log_softmax(-1), targets * 0, inputs * 0 + x.shape[0], lengths * 0 + 1, **params)
 
 
+def typed(dtype: str | None) -> torch.dtype | None:
+    return None if dtype is None else getattr(torch, dtype)
+
+
 REFERENCE: dict[str, Operation] = {
+    "arange": lambda end, start=0, step=1, dtype=None: torch.arange(start, end, step, dtype=typed(dtype)),
+    "linspace": lambda start, end, steps: torch.linspace(start, end, steps),
+    "eye": lambda n, m=None, dtype=None: torch.eye(n, n if m is None else m, dtype=typed(dtype)),
+    "zeros": lambda sizes, dtype=None: torch.zeros(sizes, dtype=typed(dtype)),
+    "ones": lambda sizes, dtype=None: torch.ones(sizes, dtype=typed(dtype)),
+    "full": lambda sizes, value, dtype=None: torch.full(
+        (sizes,) if type(sizes) is int else sizes, value, dtype=typed(dtype)
+    ),
+    "tensor": lambda values, dtype=None: torch.tensor(values, dtype=typed(dtype)),
     "to": lambda x, dtype: x.to(getattr(torch, dtype)),
     "conv": conv,
     "conv_transpose": conv_transpose,

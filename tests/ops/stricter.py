@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.ops import OPERATORS, parameter_table
 from archdsl.ops.dtypes import TAKEN
-from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Init, Integer, Integers, Number, Sides, Sizes
+from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Init, Integer, Integers, Number, Sides, Sizes, Values
 from tests.ops.oracle import Answer, Case
 
 Applies: TypeAlias = Callable[[Case, Answer], bool]  # to a case that torch accepted
@@ -139,6 +139,17 @@ def border_with_a_fraction(case: Case, answer: Answer) -> bool:
     return case.types[:1] != ("float32",) and case.params.get("value", 0) % 1 != 0
 
 
+def no_number(case: Case, answer: Answer) -> bool:
+    found = list(values(case, Values))
+    while any(isinstance(value, list) for value in found):
+        found = [item for value in found for item in (value if isinstance(value, list) else [value])]
+    return not all(map(math.isfinite, found))
+
+
+def no_list(case: Case, answer: Answer) -> bool:
+    return not isinstance(case.params["values"], list)
+
+
 def empty(case: Case, answer: Answer) -> bool:
     return any(0 in shape for shape in answer.shapes or ())
 
@@ -257,6 +268,16 @@ RULES = {
         "torch cuts the fraction off silently",
         only("pad", "masked_fill")(border_with_a_fraction),
         Case("pad", {"pad": [1, 1], "value": 0.5}, (IMAGE,), ("int64",)),
+    ),
+    "no-number": Rule(
+        "what is not finite is computed, where it is meant: 1 / 0 is no constant",
+        only("full", "tensor")(no_number),
+        Case("full", {"sizes": 2, "value": math.inf}, ()),
+    ),
+    "no-list": Rule(
+        "a number beside a tensor is a number",
+        only("tensor")(no_list),
+        Case("tensor", {"values": 2}, ()),
     ),
     "list-of-another-length": Rule(
         "a list has one value for each dimension; torch stretches lists of one in some places and not in others",

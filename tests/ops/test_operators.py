@@ -94,6 +94,10 @@ def made(operator: Operator, shapes: Sequence[Numbers], device: str = "cpu") -> 
         with torch.device(device):
             module: torch.nn.Module = resolve(target.name)(**target.kwargs)
             return module
+    if target.kind == "constant":
+        with torch.device(device):
+            constant: torch.Tensor = resolve(target.name)(*target.args, **target.kwargs)
+            return constant
     if target.kind in ("parameter", "buffer"):
         size = numbers(operator.infer())
         assert size is not None
@@ -110,6 +114,8 @@ def run(
     if isinstance(module, torch.Tensor):
         return (module,), 0
     given = tensors(shapes, dtypes or operator.default_types(len(shapes)), device)
+    if target.kind == "source":  # what it is made like
+        given = [torch.empty(0, device=device)]
 
     def call(*operands: torch.Tensor) -> Any:
         if module is not None:

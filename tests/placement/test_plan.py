@@ -167,6 +167,13 @@ def test_what_is_missing_is_enough() -> None:
     assert net.place(2, memory="1200MiB", **A100).stages  # type: ignore[arg-type]
 
 
+def test_where_no_pipeline_fits_the_ways_that_do_are_named() -> None:
+    """In gpipe everything is in flight at once, on one device as on all; a share of the batch is less."""
+    net = archdsl.load("vgg11")
+    with pytest.raises(PlacementError, match=r"there is room: data parallel on 8 devices, .* a step"):
+        net.place(8, memory="3GiB", schedule="gpipe", batch=256, micro_batches=256, **A100)  # type: ignore[arg-type]
+
+
 def test_a_batch_that_is_a_number_is_refused() -> None:
     net = archdsl.load("resnet18", inputs={"image": (8, 3, 224, 224)})
     with pytest.raises(PlacementError, match="leave it open"):

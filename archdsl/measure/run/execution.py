@@ -191,7 +191,8 @@ def execution(net: NetView, training: bool, setting: Setting) -> Execution:
     for key, node in net.layers.items():
         if key in needed or node["op"] == "input":
             device = _device(graph, key) if setting.by_device else None
-            growing.add(key, _as_run(key, node, needed, net), net.operands(key), device)
+            reads = () if node["operator"].owns_storage else net.operands(key)
+            growing.add(key, _as_run(key, node, needed, net), reads, device)
     outputs = tuple((o["node"], o["output"]) for o in head["outputs"] if training or o["phase"] == "both")
     inputs = tuple((name, 0) for name in head["inputs"])
     losses = outputs

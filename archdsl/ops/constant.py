@@ -1,0 +1,197 @@
+"""Tensors that depend on no other: counted, filled, written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from archdsl.dims import Dim, Shape, Size
+from archdsl.ops._op import Example, Operator, ShapeError, Target, Weight, param
+from archdsl.ops.assumptions import fits
+from archdsl.ops.dtypes import FLOATING, WIDTHS
+from archdsl.ops.kinds import MAX_INT, Choice, Integer, Integers, Number, Values, type_of
+
+POSITION: Any = Integer(-MAX_INT, open=True)
+SIZES: Any = Integers(1, open=True)
+DTYPE: Any = Choice(tuple(WIDTHS))
+
+
+class _Constant(Operator):
+    """A tensor of no others. It is made where it is read, and of a type that it says."""
+
+    inputs = ()
+    pointwise = True
+    placeless = True
+    dtype: str | None
+    usual: ClassVar[str] = FLOATING  # the type where none is said
+
+    def dtypes(self, inputs: Any) -> tuple[str, ...]:
+        return (self.dtype or self.usual,)
+
+    def made_by(self, function: str, *args: Any) -> Target:
+        """What makes it as the network runs, on the device and in the precision of the weights there."""
+        kwargs = {"dtype": self.dtypes(())[0]}
+        return Target(f"compiler.fx.constants.{function}", kwargs, args, kind="source")
+
+
+@dataclass(frozen=True)
+class Arange(_Constant, group="parameter"):
+    """The integers from start up to but without end: positions, as many as a size says, if that is known only then."""
+
+    end: Any = param(POSITION, "where it ends")
+    start: Any = param(POSITION, "the first", 0, kw_only=True)
+    step: int = param(Integer(-MAX_INT), "from each to the next", 1, kw_only=True)
+    dtype: str | None = param(Choice(("int64", "float32")), "the type; int64 if not given", None, kw_only=True)
+
+    usual = "int64"
+    examples = (
+        Example("arange(7)", (), (7,)),
+        Example("arange(10, start = 1, step = 4, dtype = float32)", (), (3,)),
+        Example("arange(-1, start = 4, step = -2)", (), (3,)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if self.step == 0:
+            raise ShapeError("`step` of `arange` must not be 0", code="bad-parameter")
+        step = abs(self.step)
+        span: Size = self.end - self.start if self.step > 0 else self.start - self.end
+        length = (span + step - 1) // step
+        if not fits(length):
+            message = f"`arange` from {self.start} to {self.end} by {self.step} has no values"
+            raise ShapeError(message, code="empty-output")
+        return (length,)
+
+    def target(self, *inputs: Shape) -> Target:
+        return self.made_by("arange", self.start, self.end, self.step)
+
+
+@dataclass(frozen=True)
+class Linspace(_Constant, group="parameter"):
+    """Numbers from start to end, both among them, equally far apart."""
+
+    start: float = param(Number(), "the first")
+    end: float = param(Number(), "the last")
+    steps: Any = param(Integer(1, open=True), "how many")
+
+    dtype = None
+    examples = (Example("linspace(0, 1, 5)", (), (5,)),)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return (self.steps,)
+
+    def target(self, *inputs: Shape) -> Target:
+        return self.made_by("linspace", self.start, self.end, self.steps)
+
+
+@dataclass(frozen=True)
+class Eye(_Constant, group="parameter"):
+    """Ones on the diagonal of a matrix, and zeros beside it."""
+
+    n: Any = param(Integer(1, open=True), "rows")
+    m: Any = param(Integer(1, open=True), "columns; as many as rows if not given", None, kw_only=True)
+    dtype: str | None = param(DTYPE, "the type; float32 if not given", None, kw_only=True)
+
+    examples = (Example("eye(3)", (), (3, 3)), Example("eye(2, m = 3, dtype = bool)", (), (2, 3)))
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return (self.n, self.n if self.m is None else self.m)
+
+    def target(self, *inputs: Shape) -> Target:
+        return self.made_by("eye", *self.infer())
+
+
+class _Filled(_Constant):
+    """One value everywhere."""
+
+    sizes: tuple[Size, ...]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return self.sizes
+
+
+@dataclass(frozen=True)
+class Zeros(_Filled, group="parameter"):
+    """Zeros. (`init = zeros` is an initialiser.)"""
+
+    sizes: tuple[Size, ...] = param(SIZES, "its shape")
+    dtype: str | None = param(DTYPE, "the type; float32 if not given", None, kw_only=True)
+    examples = (Example("zeros([2, 3])", (), (2, 3)), Example("zeros(4, dtype = int64)", (), (4,)))
+
+    def target(self, *inputs: Shape) -> Target:
+        return self.made_by("full", self.sizes, 0)
+
+
+@dataclass(frozen=True)
+class Ones(_Filled, group="parameter"):
+    """Ones. (`init = ones` is an initialiser.)"""
+
+    sizes: tuple[Size, ...] = param(SIZES, "its shape")
+    dtype: str | None = param(DTYPE, "the type; float32 if not given", None, kw_only=True)
+    examples = (Example("ones([2, 3])", (), (2, 3)), Example("ones([2, 2], dtype = bool)", (), (2, 2)))
+
+    def target(self, *inputs: Shape) -> Target:
+        return self.made_by("full", self.sizes, 1)
+
+
+@dataclass(frozen=True)
+class Full(_Filled, group="parameter"):
+    """One value everywhere: integers of an integer, truth values of a truth value."""
+
+    sizes: tuple[Size, ...] = param(SIZES, "its shape")
+    value: float = param(Values(), "the value")
+    dtype: str | None = param(DTYPE, "the type; that of the value if not given", None, kw_only=True)
+    examples = (
+        Example("full([2, 3], 0.5)", (), (2, 3)),
+        Example("full([2, 3], 7)", (), (2, 3)),
+        Example("full(2, true)", (), (2,)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if isinstance(self.value, tuple):
+            raise ShapeError("`value` of `full` is one number; `tensor` takes lists", code="bad-parameter")
+        return self.sizes
+
+    def dtypes(self, inputs: Any) -> tuple[str, ...]:
+        return (self.dtype or type_of(self.value),)
+
+    def target(self, *inputs: Shape) -> Target:
+        return self.made_by("full", self.sizes, self.value)
+
+
+@dataclass(frozen=True)
+class TensorLiteral(_Constant, group="parameter", name="tensor"):
+    """The values that are written, in lists of lists of one length: a table, a mask, a filter.
+
+    It goes where the network goes, as a buffer does, and is not saved with it.
+    """
+
+    values: Any = param(Values(), "numbers, or truth values")
+    dtype: str | None = param(DTYPE, "the type; that of the values if not given", None, kw_only=True)
+
+    owns_storage = True
+    examples = (
+        Example("tensor([[1, 2, 3], [4, 5, 6]])", (), (2, 3)),
+        Example("tensor([0.25, 1])", (), (2,)),
+        Example("tensor([[true, false]])", (), (1, 2)),
+    )
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape: list[int] = []
+        values = self.values
+        while isinstance(values, tuple):
+            shape.append(len(values))
+            values = values[0]
+        if not shape:
+            raise ShapeError("`tensor` takes a list; a number beside a tensor needs none", code="bad-parameter")
+        return tuple(shape)
+
+    def dtypes(self, inputs: Any) -> tuple[str, ...]:
+        return (self.dtype or type_of(self.values),)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        shape = tuple(size for size in self.infer() if not isinstance(size, Dim))
+        return (Weight("", shape, "buffer", self.dtypes(())[0], persistent=False),)
+
+    def target(self, *inputs: Shape) -> Target:
+        kwargs = {"dtype": self.dtypes(())[0]}
+        return Target("compiler.fx.constants.tensor", kwargs, (self.values,), kind="constant")
