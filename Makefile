@@ -13,6 +13,7 @@ demo: .venv/demo.stamp
 	mkdir -p out
 	$(BIN)/archdsl draw alexnet -o out/alexnet.svg
 	$(BIN)/archdsl run lenet5 -o out/lenet5.safetensors
+	@echo "Done: see out/. The command is $(BIN)/archdsl, or archdsl after: source $(BIN)/activate"
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -62,11 +62,16 @@ class Row:
 def score(problem: Problem, stages: Sequence[int]) -> float:
     """Seconds of the slowest of stages in a row; tensors are passed on from stage to stage.
 
-    A layer that comes before one that it reads, in stages that a rule made, joins that one's stage.
+    What a rule puts before what it reads, or apart from what it shares weights with, joins the later stage.
     """
-    at = list(stages)
-    for v, before in enumerate(problem.before):
-        at[v] = max([at[v], *(at[u] for u in before)])
+    at, before = list(stages), list[int]()
+    while at != before:
+        before = list(at)
+        for v, reads in enumerate(problem.before):
+            at[v] = max([at[v], *(at[u] for u in reads)])
+        for group in problem.together:
+            for v in group:
+                at[v] = max(at[u] for u in group)
     loads = [0.0] * (max(at) + 1)
     for v, stage in enumerate(at):
         loads[stage] += problem.times[0].both(v)
@@ -230,6 +235,7 @@ their number, their parameters or their predicted times; *accelerate* is `infer_
 `get_balanced_memory` on the compiled model, which knows sizes and no times. Columns of rules say how many times as long
 their bottleneck is; *gap*, by how much at most a better split could be quicker; *seconds*, the processor time of the
 whole plan.
+
 """.splitlines()
 
 

@@ -64,7 +64,11 @@ def command(
     click.echo(f"{len(images.labels)} images for training, {len(images.held_out_labels)} held out")
     started = time.monotonic()
     try:
-        with _progress(epochs * example.steps_of(images, batch)) as progress:
+        macs = network.report().macs
+        with (
+            example.threads_for(macs * batch if isinstance(macs, int) else 0),
+            _progress(epochs * example.steps_of(images, batch)) as progress,
+        ):
             accuracy = example.train(model, images, epochs=epochs, batch=batch, progress=progress)
     except example.NothingToTrain as error:
         raise click.UsageError(str(error)) from None

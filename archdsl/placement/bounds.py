@@ -164,7 +164,8 @@ class Planner:
     def _of_many(self, counts: Sequence[int], micro_batches: int) -> Solution | None:
         """The same where there are more ideals than can be looked at."""
         family = self.contracted or self.small
-        fits = self.fits(family, counts, micro_batches)
+        limits = [self.fits(own, counts, micro_batches) for own in (family, self.small)]
+        fits = next((limit for limit in limits if limit is not None), None)
         bound = max(self.simple_bound(counts), self._relaxed_bound(counts))
         best = self._near(family, counts, fits, bound)
         if best is None:
@@ -197,15 +198,21 @@ class Planner:
         return bound - relaxation.slack
 
     def _near(self, family: Family, counts: Sequence[int], fits: Fits | None, bound: float) -> StageSplit | None:
-        """The best split of a family: looked for first not far over a bound, where that is soon done."""
+        """The best split of a family, looked for first not far over a bound, where that is soon done; or of some orders
+        of all layers."""
+        best: StageSplit | None = None
         try:
             for step in STEPS:
-                found = self._search(family, counts, fits, bound * step)
-                if found is not None:
-                    return found
-            return some_split(family, counts, self.paces, self.profile, fits, MOST_PAIRS)
+                best = self._search(family, counts, fits, bound * step)
+                if best is not None:
+                    break
+            else:
+                best = some_split(family, counts, self.paces, self.profile, fits, MOST_PAIRS)
+            if best is not None and family is not self.small:
+                return self._search(self.small, counts, fits, best.bottleneck) or best
         except TooManyPairs:
-            return some_split(self.small, counts, self.paces, self.profile, fits)
+            pass
+        return best or some_split(self.small, counts, self.paces, self.profile, fits)
 
     def _of_thin(self, family: Family, counts: Sequence[int], fits: Fits | None, known: Solution) -> Solution:
         """The same where all ends that matter are known: without memory limits that is the best."""

@@ -43,16 +43,20 @@ class Contraction:
 
 
 def with_their_readers(problem: Problem) -> Contraction:
-    """Nodes that read nothing and take no time, each with the one that reads it."""
+    """Nodes that read nothing, not even inputs, and take no time, each with the one layer that reads it."""
     shared = {v for group in problem.together for v in group}
+    reading = {v for tensor in problem.tensors for v in tensor.readers}
     readers: dict[int, set[int]] = {}
     for v, before in enumerate(problem.before):
         for u in before:
             readers.setdefault(u, set()).add(v)
     free: dict[int, list[int]] = {}
-    for u, before in enumerate(problem.before[:-1]):
-        if not before and u not in shared and len(readers[u]) == 1 and not any(t.both(u) for t in problem.times):
-            free.setdefault(next(iter(readers[u])), []).append(u)
+    for u in range(problem.layers):
+        alone = u not in reading and not problem.before[u] and u not in shared
+        if alone and len(readers.get(u, ())) == 1 and not any(times.both(u) for times in problem.times):
+            (v,) = readers[u]
+            if v < problem.layers:
+                free.setdefault(v, []).append(u)
     return merge(problem, [(*own, v) for v, own in free.items()])
 
 

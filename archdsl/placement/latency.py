@@ -257,14 +257,14 @@ def least_seconds(problem: Problem, cluster: Cluster) -> float:
     whichever is longer; each layer on the device where it takes least, and nothing on the way."""
     least = [min(times.forward[v] for times in problem.times) for v in range(problem.layers)]
     path = [0.0] * problem.layers
-    total, work, longest = 0.0, 0.0, 0.0
+    total, work, longest, since = 0.0, 0.0, 0.0, 0  # of what comes after the last waist
     cuts = {v for v in waists(problem) if v < problem.layers}
     for v in range(problem.layers):
-        path[v] = least[v] + max((path[u] for u in problem.before[v]), default=0.0)
+        path[v] = least[v] + max((path[u] for u in problem.before[v] if u >= since), default=0.0)
         work, longest = work + least[v], max(longest, path[v])
         if v in cuts:
             total += max(longest, work / len(cluster.devices))
-            work, longest, path[v] = 0.0, 0.0, 0.0
+            work, longest, since = 0.0, 0.0, v + 1
     return total + max(longest, work / len(cluster.devices))
 
 

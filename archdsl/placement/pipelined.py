@@ -16,8 +16,8 @@ from archdsl.placement.stages import PlacedStage, device_seconds, parts_of, stag
 from archdsl.placement.virtual_stages import LayerOrder
 
 # Of moves of single cuts: how many are tried, and of how many actions in all.
-MOST_TRIED: Final = 100
-MOST_ACTIONS: Final = 200_000
+MOST_TRIED: Final = 60
+MOST_ACTIONS: Final = 60_000
 
 
 @dataclass(frozen=True)

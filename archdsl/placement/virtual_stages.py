@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
-from math import inf
 from typing import Final
 
 from archdsl.placement.bounds import Planner
@@ -17,6 +16,7 @@ from archdsl.placement.devices import Device
 from archdsl.placement.stages import PlacedStage
 
 SHARES: Final = (1.0, 0.75, 0.6)  # of a device's memory that one of its stages may fill, tried in turn
+GUESS: Final = 1.3  # of the work shared out evenly: the largest stage is looked for below it first
 MOVES: Final = (-1, 1, -4, 4)  # of a cut, in the order of the layers
 
 
@@ -50,6 +50,10 @@ class LayerOrder:
                 self.crossing.append(crossing)
                 for row, spent in zip(self.seconds, done, strict=True):
                     row.append(spent)
+        # Where not all stages can be sure to fit, those are held against the memory of their devices.
+        crossing_bytes = int(max(self.crossing) * planner.cluster.link.bandwidth) + 1
+        most = planner.holding.most(max(in_flight), micro_batches, crossing_bytes)
+        self.limited = any(device.memory is not None and device.memory < most for device in devices)
         number = {id(profile): row for row, profile in enumerate(profiles)}
         self.rows = [number[id(devices[owner].profile)] for owner in owners]
         # Whether a stage gets what it reads from another device; after the last there is none.
@@ -103,29 +107,44 @@ class LayerOrder:
         return seconds[end] - seconds[start] + received + (crossing[end] if self.receives[stage + 1] else 0.0)
 
     def _cut(self, share: float) -> list[int] | None:
-        """The cuts whose largest stage is least, where each stage fills at most a share of its device."""
+        """The cuts whose largest stage is least, where each stage fills at most a share of its device: those below a
+        guess, which grows until there are any."""
+        below = GUESS / sum(1 / max(self.seconds[row][-1], 1e-12) for row in self.rows)
+        most = max(row[-1] for row in self.seconds) + 2 * max(self.crossing) + 1e-9
+        while True:
+            found = self._cut_below(min(below, most), share)
+            if found is not None or below >= most:
+                return found
+            below *= GUESS
+
+    def _cut_below(self, below: float, share: float) -> list[int] | None:
         count = len(self.ideals)
-        value = [0.0] + [inf] * (count - 1)
+        value = [0.0] + [below] * (count - 1)
         chosen: list[list[int]] = []
         for stage in range(len(self.owners)):
-            value, from_ = self._stage(stage, value, share)
+            value, from_ = self._stage(stage, value, below, share)
             chosen.append(from_)
-        if value[-1] == inf:
+        if value[-1] >= below:
             return None
         ends = [count - 1]
         for from_ in reversed(chosen[1:]):
             ends.append(from_[ends[-1]])
         return ends[::-1]
 
-    def _stage(self, stage: int, before: list[float], share: float) -> tuple[list[float], list[int]]:
-        """By its end, the largest stage up to this one, and where this one begins."""
+    def _stage(self, stage: int, before: list[float], below: float, share: float) -> tuple[list[float], list[int]]:
+        """By its end, the largest stage up to this one, and where this one begins; `below` where there is none."""
         seconds, last = self.seconds[self.rows[stage]], len(self.owners) - 1
-        memory = self.devices[self.owners[stage]].memory
-        value, from_ = [inf] * len(before), [0] * len(before)
+        memory = self.devices[self.owners[stage]].memory if self.limited else None
+        value, from_ = [below] * len(before), [0] * len(before)
+        reached = max((at for at, least in enumerate(before) if least < below), default=0)
         for end in range(stage + 1, len(before) - (last - stage)):
-            for start in range(end - 1, stage - 1, -1):
+            if seconds[end] - seconds[reached] >= below:
+                break
+            for start in range(min(end - 1, reached), stage - 1, -1):
                 if seconds[end] - seconds[start] >= value[end]:
                     break
+                if before[start] >= value[end]:
+                    continue
                 load = max(before[start], self._load(stage, start, end))
                 if load < value[end] and (memory is None or self._bytes(stage, start, end) <= memory * share):
                     value[end], from_[end] = load, start

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from compiler.example.digits import digits
-from compiler.example.train import NothingToTrain, steps_of, train
+from compiler.example.train import NothingToTrain, steps_of, threads_for, train
 
-__all__ = ["DATA_SETS", "NothingToTrain", "steps_of", "train"]
+__all__ = ["DATA_SETS", "NothingToTrain", "steps_of", "threads_for", "train"]
 
 DATA_SETS = {"digits": digits}  # by name, each made for a shape [C, H, W]

@@ -241,7 +241,7 @@ from archdsl.ops.kinds import Number
 
 
 @dataclass(frozen=True)
-class Hardtanh(Operator, group="activation"):
+class Clipped(Operator, group="activation"):
     bound: float = param(Number(0), "bound", 1.0)
 
     def infer(self, *inputs):
@@ -254,13 +254,13 @@ class Hardtanh(Operator, group="activation"):
 
 def test_operators_of_the_users_own(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
-    (tmp_path / "net.arch").write_text("network Net(x: [N, 4]) { x -> hardtanh(2) }", encoding="utf-8")
+    (tmp_path / "net.arch").write_text("network Net(x: [N, 4]) { x -> clipped(2) }", encoding="utf-8")
     assert archdsl("check", "net.arch", cwd=tmp_path).status == 1
     assert archdsl("--operators", "own.py", "check", "net.arch", cwd=tmp_path).status == 0
-    assert "hardtanh = self.hardtanh(x)" in archdsl("--operators", "own.py", "compile", "net.arch", cwd=tmp_path).out
+    assert "clipped = self.clipped(x)" in archdsl("--operators", "own.py", "compile", "net.arch", cwd=tmp_path).out
 
 
-@pytest.mark.parametrize("content", [None, "raise RuntimeError('no')", OWN.replace("Hardtanh(", "Relu(")])
+@pytest.mark.parametrize("content", [None, "raise RuntimeError('no')", OWN.replace("Clipped(", "Relu(")])
 def test_operators_that_cannot_be_loaded(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "own.py").write_text(content, encoding="utf-8")

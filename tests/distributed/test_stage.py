@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import archdsl
 from archdsl.placement.runnable import runnable, stages_by_layer
-from compiler import assemble, save_weights
+from compiler import assemble
 from compiler.distributed.cut import StageProgram, cut
 from compiler.distributed.stage import build_stage, merged
 from tests.distributed.equality import even_plan
@@ -38,7 +39,7 @@ def test_stages_draw_what_the_whole_network_draws(stages: tuple[StageProgram, ..
 
 def test_stages_read_their_part_of_a_file_of_weights(stages: tuple[StageProgram, ...], tmp_path: Path) -> None:
     model = archdsl.load(SMALL).compile(seed=9)
-    save_weights(model, tmp_path / "net.safetensors", "")
+    save_file(model.state_dict(), tmp_path / "net.safetensors")
     for stage in stages:
         built = build_stage(stage, CPU, weights=tmp_path / "net.safetensors")
         assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in built.state_dict().items())
@@ -55,7 +56,7 @@ def test_weights_that_do_not_fit_are_refused(
 ) -> None:
     file = tmp_path / "net.safetensors"
     if text is None:
-        save_weights(archdsl.load(SMALL, classes=classes).compile(), file, "")
+        save_file(archdsl.load(SMALL, classes=classes).compile().state_dict(), file)
     else:
         file.write_text(text)
     with pytest.raises(ValueError, match=said):

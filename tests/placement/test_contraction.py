@@ -119,7 +119,8 @@ def test_ideals_that_little_crosses_are_enough_for_the_best_split(seed: int) -> 
 def test_weights_are_best_made_where_they_are_read(seed: int) -> None:
     problem, cluster, _ = some_problem(seed)
     free = tuple(0.0 if not before else t for before, t in zip(problem.before, problem.times[0].forward, strict=True))
-    problem = replace(problem, times=(Times(free, (0.0,) * len(free)),), together=())
+    times, made = (Times(free, (0.0,) * len(free)),), tuple(t for t in problem.tensors if t.producer is not None)
+    problem = replace(problem, times=times, tensors=made, together=())
     smaller, link, devices = with_their_readers(problem).problem, cluster.link, len(cluster.devices)
     exact = least(all_ideals(problem, link, MANY), devices, problem)
     assert least(all_ideals(smaller, link, MANY), devices, problem) == pytest.approx(exact)

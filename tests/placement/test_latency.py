@@ -66,7 +66,7 @@ def brute_force(problem: Problem, cluster: Cluster, pins: dict[int, int]) -> flo
     return best
 
 
-@settings(max_examples=100)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 10**9), data=st.data())
 def test_schedule_is_between_the_best_of_all_and_one_device(seed: int, data: st.DataObject) -> None:
     problem, cluster = problem_of(seed)
