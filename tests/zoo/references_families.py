@@ -292,7 +292,7 @@ class Table(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Module()
-        self.conv.weight = nn.Buffer(torch.arange(16.0).reshape(1, 16, 1, 1))
+        self.conv.register_buffer("weight", torch.arange(16.0).reshape(1, 16, 1, 1))
 
 
 class Detect(nn.Module):
@@ -312,7 +312,7 @@ class Detect(nn.Module):
         scores = [torch.cat([a(x), b(x)], 1) for x, a, b in zip(maps, self.cv2, self.cv3, strict=True)]
         box, kind = torch.cat([x.flatten(2) for x in scores], 2).split([64, self.classes], 1)
         shares = box.unflatten(1, (4, 16)).transpose(2, 1).softmax(1)
-        near, far = functional.conv2d(shares, self.dfl.conv.weight).squeeze(1).chunk(2, 1)
+        near, far = functional.conv2d(shares, self.dfl.get_buffer("conv.weight")).squeeze(1).chunk(2, 1)
         middle, stride = torch.cat([middles(x) for x in maps], 1), torch.cat([*map(steps, maps, (8.0, 16.0, 32.0))])
         start, end = middle - near, middle + far
         boxes = torch.cat([(start + end) / 2, end - start], 1) * stride
