@@ -36,9 +36,9 @@ def operator_arguments(
         operator = operator.kept
     tensors, static = _split(operator, positional, call, context)
     named = dict(named)
-    for name in operator.inputs[len(tensors) :]:
-        if name in named and is_tensors(named[name]):
-            tensors += _flat(named.pop(name), operator, call, context)
+    by_name = [name for name in operator.inputs[len(tensors) :] if is_tensors(named.get(name))]
+    for name in by_name:
+        tensors += _flat(named.pop(name), operator, call, context)
     lent = _lent(operator, named, call, context)
     _check_arity(operator, tensors, call, context)
     table = parameter_table(operator)
@@ -53,7 +53,7 @@ def operator_arguments(
             call.span,
             help=f"{_usage(operator)}; the sizes of the input are taken from the input" if table else None,
         )
-    values = dict(zip(order, static, strict=False))
+    values = dict(zip(order, static, strict=False)) | dict(operator.told_by_names(by_name))
     places = _places(call, order, len(static))
     for name, value in named.items():
         place = places[name]
@@ -130,6 +130,10 @@ def _split(
     operator: type[Operator], positional: Sequence[Any], call: tree.Call, context: Context
 ) -> tuple[list[TensorValue], list[Any]]:
     """Leading tensors, and the static values after them."""
+    if operator.scattered:
+        given = [value for value in positional if is_tensors(value)]
+        flat = [tensor for value in given for tensor in _flat(value, operator, call, context)]
+        return flat, [value for value in positional if not is_tensors(value)]
     tensors: list[TensorValue] = []
     count = 0
     for value in positional:

@@ -103,6 +103,7 @@ class Use(NamedTuple):
     trained: bool
     first: tuple[int, ...]
     hardware: Literal["cuda", "cpu"] = "cuda"
+    dtypes: tuple[str, ...] = ()  # of its inputs
 
     @property
     def shapes(self) -> list[Shape]:
@@ -165,6 +166,7 @@ class Operator:
         inputs: names of its tensor inputs; with `variadic`, the last may be given any number of times.
         variadic: None, or the least number of tensors.
         optional: how many of its last inputs may be missing.
+        scattered: its parameters may stand before its tensors, as in torch.
         folded: torch's function takes two tensors, so that more are joined two at a time from the left.
         saves: what autograd keeps for backward: any of "input" (the first), "other" (the rest), "crosswise" (each
             input that another's gradient needs), "output", "mask" (a truth value per output element: a byte on a GPU,
@@ -198,6 +200,7 @@ class Operator:
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     variadic: ClassVar[int | None] = None
     optional: ClassVar[int] = 0
+    scattered: ClassVar[bool] = False
     folded: ClassVar[bool] = False
     saves: ClassVar[tuple[str, ...]] = ()
     for_weights: ClassVar[bool] = False
@@ -234,6 +237,11 @@ class Operator:
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shapes of all outputs; an operator with several overrides this."""
         return (self.infer(*inputs),)
+
+    @classmethod
+    def told_by_names(cls, named: Sequence[str]) -> Mapping[str, Any]:
+        """Parameters that follow from which optional inputs are given by name."""
+        return {}
 
     def taken(self, position: int) -> str:
         """What it takes as one of its inputs, a key of `TAKEN`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -159,6 +160,32 @@ class Choice:
 
     def describe(self) -> str:
         return ", ".join(f"`{name}`" for name in self.names)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Letters of dimensions, as `torch.einsum` takes them: "bij,bjk->bik"."""
+
+    def parse(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ParamError(f'must be a text like "ij,jk->ik", found {spell(value)}')
+        text = value.replace(" ", "")
+        if not re.fullmatch(r"[A-Za-z]*(,[A-Za-z]*)*(->[A-Za-z]*)?", text) or len(text) > 200:
+            raise ParamError(f'must be a text like "ij,jk->ik", with a letter for each dimension, found {spell(value)}')
+        before, _, after = text.partition("->")
+        for term in (*before.split(","), after):
+            if len(set(term)) < len(term):
+                raise ParamError(f'must name each dimension once, found "{term}"')
+        unknown = sorted(set(after) - set(before))
+        if unknown:
+            raise ParamError(f"must have on its left what stands behind the arrow; `{unknown[0]}` does not")
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+    def describe(self) -> str:
+        return "text"
 
 
 @dataclass(frozen=True)
@@ -345,6 +372,8 @@ def literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, str) and not re.fullmatch(r"[\w-]+", value):
+        return f'"{value}"'
     return _plain(value) if isinstance(value, float) else str(value)
 
 

@@ -20,7 +20,7 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
-from archdsl.ops.kinds import Boolean, Integer
+from archdsl.ops.kinds import MAX_INT, Boolean, Integer
 from archdsl.ops.merge import broadcast
 from archdsl.ops.sight import Sees, Slide, pointwise
 from archdsl.ops.strides import Laid, expanded, viewed
@@ -141,6 +141,9 @@ class Embedding(Weighted, group="linear"):
 
     num_embeddings: int = param(Integer(1), "rows of the table")
     embedding_dim: int = param(Integer(1), "size of a row")
+    padding_idx: int | None = param(
+        Integer(-MAX_INT), "an index whose row starts at 0 and is not trained", None, kw_only=True
+    )
 
     lends = ("weight",)
     weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (1, -1)}
@@ -159,6 +162,9 @@ class Embedding(Weighted, group="linear"):
         return {"num_embeddings": weight[0], "embedding_dim": weight[1]}
 
     def infer(self, *inputs: Shape) -> Shape:
+        if self.padding_idx is not None and not -self.num_embeddings <= self.padding_idx < self.num_embeddings:
+            message = f"`padding_idx` {self.padding_idx} is none of {self.num_embeddings} rows"
+            raise ShapeError(message, code="bad-parameter")
         return (*inputs[0], self.embedding_dim)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -171,7 +177,8 @@ class Embedding(Weighted, group="linear"):
         return Target("torch.nn.Embedding", self._kwargs())
 
     def _kwargs(self) -> dict[str, Any]:
-        return {"num_embeddings": self.num_embeddings, "embedding_dim": self.embedding_dim}
+        padding = {"padding_idx": self.padding_idx} if self.padding_idx is not None else {}
+        return {"num_embeddings": self.num_embeddings, "embedding_dim": self.embedding_dim, **padding}
 
 
 @dataclass(frozen=True)

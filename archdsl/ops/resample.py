@@ -45,6 +45,9 @@ class Interpolate(Operator, group="resample"):
     scale_factor: Any = param(Factors(), "factor instead of a size", None)
     mode: str = param(Choice(("nearest", "nearest-exact", "area", *LINEAR)), "how values between are made", "nearest")
     align_corners: bool | None = param(Boolean(), "whether corner values are kept (linear modes and bicubic)", None)
+    antialias: bool = param(
+        Boolean(), "whether values are averaged where the image gets smaller (bilinear, bicubic)", False, kw_only=True
+    )
 
     examples = (
         Example("interpolate(scale_factor = 2)", ((2, 8, 5, 5),), (2, 8, 10, 10)),
@@ -70,6 +73,8 @@ class Interpolate(Operator, group="resample"):
             )
         if self.align_corners is not None and self.mode not in LINEAR:
             raise ShapeError(f"`align_corners` does not go with mode `{self.mode}`", code="bad-parameter")
+        if self.antialias and self.mode not in ("bilinear", "bicubic"):
+            raise ShapeError(f"`antialias` does not go with mode `{self.mode}`", code="bad-parameter")
         if self.size is not None:
             sizes = spatial(self, "size", rank)
             if not all(map(fits, sizes)):
@@ -103,6 +108,8 @@ class Interpolate(Operator, group="resample"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         if self.mode == "area":
             return adaptive_windows(inputs[0], output)
+        if self.antialias:
+            return None
         steps = [self._step(axis, *sizes) for axis, sizes in enumerate(zip(inputs[0][2:], output[2:], strict=True))]
         if any(step is None for step in steps):
             return None
@@ -146,6 +153,8 @@ class Interpolate(Operator, group="resample"):
             kwargs["align_corners"] = self.align_corners
         if any(isinstance(size, Dim) for size in (self.size if isinstance(self.size, tuple) else (self.size,))):
             return Target("torch.nn.functional.interpolate", kwargs, kind="function")
+        if self.antialias:
+            return Target("torch.nn.functional.interpolate", kwargs | {"antialias": True}, kind="function")
         return Target("torch.nn.Upsample", kwargs)
 
 

@@ -36,15 +36,23 @@ class StochasticDepth(nn.Module):
 class DotProductAttention(nn.Module):
     """`torch.nn.functional.scaled_dot_product_attention`, with dropout in training only."""
 
-    def __init__(self, is_causal: bool, dropout_p: float) -> None:
+    def __init__(self, is_causal: bool, dropout_p: float, scale: float | None, enable_gqa: bool) -> None:
         super().__init__()
         self.is_causal = is_causal
         self.dropout_p = dropout_p
+        self.scale = scale
+        self.enable_gqa = enable_gqa
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        dropout = self.dropout_p if self.training else 0.0
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None) -> Tensor:
         return nn.functional.scaled_dot_product_attention(
-            query, key, value, dropout_p=dropout, is_causal=self.is_causal
+            query,
+            key,
+            value,
+            attn_mask,
+            dropout_p=self.dropout_p if self.training else 0.0,
+            is_causal=self.is_causal,
+            scale=self.scale,
+            enable_gqa=self.enable_gqa,
         )
 
     def extra_repr(self) -> str:
@@ -52,13 +60,22 @@ class DotProductAttention(nn.Module):
 
 
 class HeadsAttention(nn.MultiheadAttention):
-    """`torch.nn.MultiheadAttention` on [N, length, features], returning the output alone."""
+    """`torch.nn.MultiheadAttention` on [N, length, features], returning the output alone.
 
-    def __init__(self, embed_dim: int, num_heads: int, dropout: float, bias: bool) -> None:
-        super().__init__(embed_dim, num_heads, dropout=dropout, bias=bias, batch_first=True)
+    `masks` are the names of the tensors that follow the value.
+    """
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:  # type: ignore[override]
-        return super().forward(query, key, value, need_weights=False)[0]
+    def __init__(self, *, masks: tuple[str, ...], is_causal: bool, **settings: Any) -> None:
+        super().__init__(**settings, batch_first=True)
+        self.masks = masks
+        self.is_causal = is_causal
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, *masks: Tensor) -> Tensor:  # type: ignore[override]
+        given: dict[str, Any] = dict(zip(self.masks, masks, strict=True))
+        if self.is_causal:  # torch wants the mask beside the hint
+            seen = query.new_ones(query.shape[1], key.shape[1], dtype=torch.bool)
+            given |= {"attn_mask": seen.triu(1), "is_causal": True}
+        return super().forward(query, key, value, need_weights=False, **given)[0]
 
 
 class LongShortTermMemory(nn.LSTM):
@@ -189,6 +206,11 @@ def gather(input: Tensor, index: Tensor, dim: int) -> Tensor:
 def index_select(input: Tensor, index: Tensor, dim: int) -> Tensor:
     """`torch.index_select`, whose dimension stands between its tensors."""
     return torch.index_select(input, dim, index)
+
+
+def einsum(operands: Sequence[Tensor], equation: str) -> Tensor:
+    """`torch.einsum`, its equation behind the tensors."""
+    return torch.einsum(equation, *operands)
 
 
 def expand_like(input: Tensor, like: Tensor, dims: tuple[int, ...]) -> Tensor:

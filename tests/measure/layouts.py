@@ -146,7 +146,8 @@ _FUNCTIONS: Final = _listed(
     sort(y, dim = 0)[0] | y -> roll(1, 1) | y -> roll([1, 2], [0, -1]) | y -> flip(-1)
     y -> flip([0, 1]) | y -> tile([1, 2]) | y -> tile(1) | y -> argmax(1) | y -> sum | y -> max
     y > 0 | where(y > w, y, w) | where(w > 0, y, 0) | where(y > 0, other = w, input = 1) | masked_fill(y, w > 0, 1)
-    masked_fill(w, y > 0, 1)
+    masked_fill(w, y > 0, 1) | einsum("equation", y, w) | einsum("equation", w, y -> relu) | einsum("outer", y, w)
+    einsum("turned", y)
     """
 )
 _CHANNELS: Final = _listed(
@@ -181,6 +182,10 @@ _SEQUENCE: Final = _listed(
     multihead_attention(y, y, y, 2) | multihead_attention(y, y, y, 2, bias = false)
     multihead_attention(y, w, w, 2) | multihead_attention(w, y, y, 2) | multihead_attention(w, y, y -> relu, 2)
     multihead_attention(y, y -> relu, w, 1) | multihead_attention(y, y, w, 2)
+    multihead_attention(y, y, y, 2, key_padding_mask = w -> mean([2]) > 0)
+    multihead_attention(y, y, y, 2, attn_mask = w @ (w -> permute([0, 2, 1])) -> mean([0]))
+    multihead_attention(y, w, w, 2, add_bias_kv = true) | multihead_attention(y, y, y, 2, is_causal = true)
+    multihead_attention(y, w -> linear(4), w -> linear(2), 2)
     multihead_attention(y, y, y, 2, dropout = 0.5) | multihead_attention(y, y, y, 2) @frozen | matmul(p, y)
     matmul(q, y) | matmul(y, q -> permute([1, 0]))
     """
@@ -195,6 +200,9 @@ _ATTENTION: Final = _listed(
     """
     scaled_dot_product_attention(y, y, y) | scaled_dot_product_attention(y, w, w)
     scaled_dot_product_attention(w, y, y) | scaled_dot_product_attention(y, y, w)
+    scaled_dot_product_attention(y, w, w, attn_mask = matmul(w, w -> swapped) > 0)
+    scaled_dot_product_attention(y, w, w, attn_mask = matmul(w, w -> swapped))
+    scaled_dot_product_attention(w, w, y, attn_mask = matmul(y, w -> swapped), scale = 0.5)
     scaled_dot_product_attention(y, y, y, is_causal = true)
     scaled_dot_product_attention(y, y, y -> slice(0, 2, dim = -1))
     scaled_dot_product_attention(y, y, y, dropout_p = 0.5) | scaled_dot_product_attention(w, w, y)
@@ -210,7 +218,14 @@ _SWAPPED: Final = {
 
 def functions(rank: int) -> Iterator[str]:
     """What can be done with a tensor of so many dimensions beside the layers of `uses`."""
-    yield from _FUNCTIONS
+    letters = "abcde"[:rank]
+    equations = {
+        "equation": f"{letters},{letters[:-2]}x{letters[-1]}->{letters[:-1]}x",
+        "outer": f"{letters},{letters}->{letters[::-1]}",
+        "turned": f"{letters}->{letters[::-1]}",
+    }
+    for use in _FUNCTIONS:
+        yield next((use.replace(name, text) for name, text in equations.items() if name in use), use)
     if rank > 2:
         yield "y -> max_pool(2, return_indices = true)"
     if rank == 4:
@@ -240,7 +255,7 @@ def uses(rank: int) -> Iterator[str]:
     if rank == 5:
         yield "y -> interpolate(size = 5, mode = trilinear)"
     if rank > 2:
-        yield from _ATTENTION
+        yield from (use.replace("swapped", _SWAPPED[rank]) for use in _ATTENTION)
 
 
 class Case(NamedTuple):

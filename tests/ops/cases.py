@@ -112,7 +112,7 @@ def interpolate(draw: DrawFn) -> Case:
     modes = ["nearest", "nearest-exact", "area", "linear", "bilinear", "bicubic", "trilinear", *fitting * 3]
     factors = st.sampled_from([0.1, 0.29, 0.3, 0.5, 1 / 3, 0.7, 1, 1.0, 1.1, 1.15, 1.5, 2, 2.0, 2.3, 1 / 49])
     any_factor = factors | st.floats(0.01, 3)
-    optional = {"mode": st.sampled_from(modes), "align_corners": flag}
+    optional = {"mode": st.sampled_from(modes), "align_corners": flag, "antialias": flag}
     given = draw(st.sampled_from(["size", "scale_factor", "scale_factor", "both or neither"]))
     params: Params
     if given == "size":
@@ -151,24 +151,6 @@ def matmul(draw: DrawFn) -> Case:
     if not draw(st.integers(0, 7)):
         left, right = draw(st.sampled_from([(left[-1:], right), (left, right[-2:-1])]))
     return Case("matmul", {}, (left, right))
-
-
-@st.composite
-def attention(draw: DrawFn, /, operator: str, rank: int, required: Named | None = None, **optional: Values) -> Case:
-    """Query, key and value of which at most one size is wrong."""
-    leading = draw(shapes(rank - 2, rank - 2) | shapes(0, 3)) if rank > 3 else draw(shapes(1, 1))
-    length, other, width = draw(small), draw(small), draw(st.sampled_from([2, 4, 6, 8]))
-    last = draw(st.sampled_from([width, width, width + 2]))
-    tensors = [[*leading, length, width], [*leading, other, width], [*leading, other, last]]
-    if not draw(st.integers(0, 3)):
-        wrong = draw(st.sampled_from(tensors))
-        wrong[draw(st.integers(0, len(wrong) - 1))] += draw(st.sampled_from([1, 2]))
-    if not draw(st.integers(0, 9)):
-        tensors = [tensor[1:] for tensor in tensors]
-    if not draw(st.integers(0, 9)):
-        draw(st.sampled_from(tensors)).insert(0, 1)
-    params = draw(st.fixed_dictionaries(required or {}, optional=optional))
-    return Case(operator, params, tuple(map(tuple, tensors)))
 
 
 @st.composite
@@ -318,10 +300,10 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "pixel_shuffle": simple("pixel_shuffle", shapes(1, 6, st.sampled_from([1, 2, 4, 9])), {"upscale_factor": small}),
     "channel_shuffle": simple("channel_shuffle", shapes(1, 6, st.sampled_from([1, 2, 4, 6])), {"groups": small}),
     "linear": simple("linear", anything, {"out_features": small}, bias=flag),
-    "embedding": simple("embedding", anything, {"num_embeddings": small, "embedding_dim": small}),
+    "embedding": simple(
+        "embedding", anything, {"num_embeddings": small, "embedding_dim": small}, padding_idx=st.integers(-3, 3)
+    ),
     "matmul": matmul(),
-    "scaled_dot_product_attention": attention("scaled_dot_product_attention", 4, is_causal=flag, dropout_p=fraction),
-    "multihead_attention": attention("multihead_attention", 3, {"num_heads": small}, bias=flag, dropout=fraction),
     "batch_norm": norm("batch_norm", images(), momentum=fraction, track_running_stats=flag),
     "instance_norm": norm("instance_norm", images(longest=3), momentum=fraction, track_running_stats=flag),
     "group_norm": norm("group_norm", images(longest=2), {"num_groups": small}),

@@ -59,13 +59,22 @@ def linear(x: Tensor, out_features: int, **params: Any) -> Tensor:
     return apply(nn.Linear(x.shape[-1], out_features, **params), x)
 
 
-def embedding(indices: Tensor, num_embeddings: int, embedding_dim: int) -> Tensor:
-    return apply(nn.Embedding(num_embeddings, embedding_dim), indices % num_embeddings)
+def embedding(indices: Tensor, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> Tensor:
+    return apply(nn.Embedding(num_embeddings, embedding_dim, padding_idx), indices % num_embeddings)
 
 
-def multihead_attention(query: Tensor, key: Tensor, value: Tensor, num_heads: int, **params: Any) -> Tensor:
-    layer = nn.MultiheadAttention(query.shape[-1], num_heads, batch_first=True, **params)
-    output: Tensor = layer(query, key, value, need_weights=False)[0]
+def multihead_attention(
+    query: Tensor, key: Tensor, value: Tensor, *masks: Tensor, num_heads: int, **params: Any
+) -> Tensor:
+    names = ["key_padding_mask", "attn_mask"] if len(masks) != 1 else [params.pop("mask", "key_padding_mask")]
+    given: dict[str, Any] = dict(zip(names, masks, strict=False))
+    if params.pop("is_causal", False):
+        assert "attn_mask" not in given
+        seen = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool)
+        given |= {"attn_mask": seen.triu(1), "is_causal": True}
+    widths = {"kdim": key.shape[-1], "vdim": value.shape[-1]}
+    layer = nn.MultiheadAttention(query.shape[-1], num_heads, batch_first=True, **widths, **params)
+    output: Tensor = layer(query, key, value, need_weights=False, **given)[0]
     return output
 
 
@@ -111,8 +120,8 @@ def global_avg_pool(x: Tensor) -> Tensor:
     return apply(by_rank("AdaptiveAvgPool", x)(1), x)
 
 
-def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, **params: Any) -> Tensor:
-    return F.scaled_dot_product_attention(query, key, value, **params)
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, *mask: Any, **params: Any) -> Tensor:
+    return F.scaled_dot_product_attention(query, key, value, *mask, **params)
 
 
 def drop_path(x: Tensor, p: float) -> Tensor:
@@ -302,6 +311,7 @@ REFERENCE: dict[str, Operation] = {
     "min": extreme(torch.amin),
     **{name: compared(getattr(torch, name)) for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     "where": where,
+    "einsum": lambda *tensors, equation: torch.einsum(equation, *tensors),
     "lstm": lstm,
     "gru": recurrent(nn.GRU),
     "rnn": recurrent(nn.RNN),

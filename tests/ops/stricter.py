@@ -203,12 +203,14 @@ def one_value(case: Case, answer: Answer) -> bool:
 
 
 def leading_dimensions_differ(case: Case, answer: Answer) -> bool:
-    query, key, value = case.shapes
+    query, key, value = case.shapes[:3]
+    if case.params.get("enable_gqa"):  # but for the heads
+        return not (query[:-3] == key[:-3] and key[:-2] == value[:-2])
     return not query[:-2] == key[:-2] == value[:-2]
 
 
 def lengths_differ(case: Case, answer: Answer) -> bool:
-    _, key, value = case.shapes
+    _, key, value = case.shapes[:3]
     return key[-2:-1] != value[-2:-1]
 
 
@@ -377,6 +379,11 @@ RULES = {
         "a product with a vector drops a dimension",
         only("matmul")(vector),
         Case("matmul", {}, ((4, 3), (3,))),
+    ),
+    "diagonal": Rule(
+        "a letter twice in one tensor means its diagonal, which is hardly ever meant",
+        only("einsum")(lambda case, answer: "ii" in case.params["equation"]),
+        Case("einsum", {"equation": "ii->i"}, ((3, 3),)),
     ),
     "loss-broadcast": Rule(
         "a target of another shape than the output is a mistake, of which torch only warns",

@@ -36,7 +36,7 @@ every_example = pytest.mark.parametrize(("operator", "example"), EVERY_EXAMPLE)
 
 def network(operator: type[Operator], example: Example) -> str:
     """A network of one line that holds the example's step."""
-    letters = "abc"[: len(example.inputs)]
+    letters = "abcde"[: len(example.inputs)]
     if issubclass(operator, Loss):
         return loss_network(operator, example)
     call = example.call(letters)
@@ -229,10 +229,12 @@ NUMBER_NEEDED = {
     "chunk": CHANNELS,
     "split": CHANNELS,
     "linear": LAST,
+    "scaled_dot_product_attention": {1, -3},  # heads that share one
+    "einsum": set(range(-5, 5)),  # what several tensors have
     "lstm": LAST,
     "gru": LAST,
     "rnn": LAST,
-    "multihead_attention": LAST,
+    "multihead_attention": {0, -1, -3},
     "matmul": LAST,
     "squeeze": LAST,
     "glu": {1, -1},  # which is halved

@@ -200,6 +200,7 @@ REFUSED = {
         no("shape-mismatch", (2, 5, 6), (2, 5, 6), (2, 7, 6)),
         no("shape-mismatch", (2, 5, 6), (1, 5, 6), (1, 5, 6)),
         no("shape-mismatch", (2, 1, 5, 6), (2, 5, 6), (2, 5, 6)),
+        *families.attention.MORE_REFUSED["scaled_dot_product_attention"],
     ],
     "multihead_attention": [
         no("bad-parameter", *ATTENTION, num_heads=0),
@@ -207,9 +208,9 @@ REFUSED = {
         no("groups", *ATTENTION, num_heads=4),
         no("wrong-rank", (5, 6), (5, 6), (5, 6), num_heads=2),
         no("wrong-rank", *[(2, 2, 5, 6)] * 3, num_heads=2),
-        no("shape-mismatch", (2, 5, 6), (2, 5, 6), (2, 5, 4), num_heads=2),
         no("shape-mismatch", (2, 5, 6), (3, 5, 6), (3, 5, 6), num_heads=2),
         no("shape-mismatch", (2, 5, 6), (2, 5, 6), (2, 7, 6), num_heads=2),
+        *families.attention.MORE_REFUSED["multihead_attention"],
     ],
     "batch_norm": [
         *statistics(IMAGE),

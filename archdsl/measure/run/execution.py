@@ -152,6 +152,7 @@ class _Growing:
             node["path"] in self.trained,
             tuple(map(reads.index, reads)),
             self.setting.hardware,
+            tuple(self.types[read] for read in reads),
         )
 
     def _element(self, step: ExecutionStep) -> int:

@@ -3,8 +3,8 @@
 What torch makes of an operator is found by its name, or said in tests/ops/reference.py.
 """
 
-from tests.ops.families import constants, functions, indexing, losses, recurrent, reductions
+from tests.ops.families import attention, constants, functions, indexing, losses, recurrent, reductions
 
-FAMILIES = (functions, indexing, losses, recurrent, reductions, constants)
+FAMILIES = (attention, constants, functions, indexing, losses, recurrent, reductions)
 CASES = {name: cases for family in FAMILIES for name, cases in family.CASES.items()}
 REFUSED = {name: refused for family in FAMILIES for name, refused in family.REFUSED.items()}

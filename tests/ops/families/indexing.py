@@ -84,7 +84,38 @@ def max_unpool(draw: DrawFn) -> Case:
     return Case("max_unpool", params, (shape, other))
 
 
+EQUATIONS = [
+    "ij,jk->ik",
+    "bhid,bhjd->bhij",
+    "bij,bkj->bik",
+    "ij->ji",
+    "ij->i",
+    "i,j->ij",
+    "ij,ij->ij",
+    "ij,jk",
+    "ab,bc,cd->ad",
+]
+EQUATIONS += ["ij,jk->iik", "ii->i", "i j , j k -> k i", "ij;jk->ik", "ij,jk->il", "bi,b->i", "nchw,c->nhw"]
+
+
+@st.composite
+def einsum(draw: DrawFn) -> Case:
+    """Tensors that mostly have the dimensions of an equation."""
+    equation: str = draw(st.sampled_from(EQUATIONS))
+    sizes: dict[str, int] = {x: draw(st.integers(2, 4)) for x in "abcdhijklnqwxy"}
+    found = []
+    for term in equation.replace(" ", "").partition("->")[0].split(","):
+        shape = [sizes.get(x, 2) for x in term]
+        if shape and not draw(st.integers(0, 9)):
+            shape[draw(st.integers(0, len(shape) - 1))] += 1
+        found.append(tuple(shape))
+    if not draw(st.integers(0, 9)):
+        found.append((2,))
+    return Case("einsum", {"equation": equation}, tuple(found))
+
+
 CASES: dict[str, SearchStrategy[Case]] = {
+    "einsum": einsum(),
     "gather": gather(),
     "index_select": index_select(),
     "roll": moved("roll"),
@@ -104,6 +135,16 @@ CASES: dict[str, SearchStrategy[Case]] = {
 
 COLUMNS = (2, 12, 9)
 REFUSED: dict[str, list[Refused]] = {
+    "einsum": [
+        no("bad-parameter", ROW, equation=2),
+        no("bad-parameter", ROW, equation="i.->i"),
+        no("bad-parameter", ROW, equation="ij->k"),
+        no("bad-parameter", ROW, equation="...j->j"),
+        no("bad-parameter", ROW, equation="ii->i"),
+        no("wrong-rank", LINE, equation="ij->i"),
+        no("wrong-arity", ROW, ROW, equation="ij->i"),
+        no("shape-mismatch", ROW, ROW, equation="ij,jk->ik"),
+    ],
     "gather": [
         *odd("integer", "dim", LINE, LINE),
         no("bad-parameter", LINE, LINE, dim=3),
