@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -27,7 +27,7 @@ def unknown_operator(name: str, known: Collection[str], span: Span, chain: tuple
     """A call of what is neither an operator nor a block: with what people mean by that word, or the closest names."""
     fault = unknown("operator or block", name, known, "unknown-operator", span, chain)
     word = vocabulary.operator(name)
-    if word is None:
+    if word is None or (word.meant is None and any(map(_is(name), known))):
         return fault
     if word.meant is None or word.meant not in known or not word.alike:
         return replace(fault, help=word.help or fault.help, fix=None)
@@ -35,6 +35,12 @@ def unknown_operator(name: str, known: Collection[str], span: Span, chain: tuple
         return fault
     fix = Fix(span, word.meant) if span.text == name else None
     return replace(fault, help=f"`{name}` is `{word.meant}` here", fix=fix)
+
+
+def _is(name: str) -> Callable[[str], bool]:
+    """Whether another name is this one but for case and underscores."""
+    squashed = vocabulary.squashed(name)
+    return lambda other: vocabulary.squashed(other) == squashed
 
 
 def unknown_parameter(

@@ -68,7 +68,7 @@ _NOTHING: Final = "no operator does this; one of your own can: `archdsl --operat
 SPELLED: Final[dict[str, Word]] = {
     **{f"Conv{dims}": Word("conv") for dims in ("1D", "2D", "3D")},
     **{f"Conv{dims}Transpose": Word("conv_transpose") for dims in ("1D", "2D", "3D")},
-    **{f"Dropout{dims}": Word(None, _NOTHING) for dims in ("1d", "2d", "3d")},
+    **{f"Dropout{dims}": Word(None, _NOTHING) for dims in ("1d", "3d")},
     "GroupNormalization": Word("group_norm"),
     "Convolution": Word("conv"),
     "Slice": Word("split", "Caffe's Slice is `split(sizes, dim = 1)`; `slice(start, end, dim = 1)` takes one part"),
@@ -82,14 +82,15 @@ SPELLED: Final[dict[str, Word]] = {
 OPERATORS: Final[dict[str, Word]] = {
     **_alike(
         silu="swish",
-        linear="dense fc fullyconnected innerproduct connected",
-        concat="cat concatenate concatenated",
-        conv="convolutional",
+        linear="dense fc fullyconnected innerproduct connected lazylinear",
+        concat="cat concatenate concatenated concatenation",
+        conv="convolutional lazyconv lazyconv1d lazyconv2d lazyconv3d",
         conv_transpose="deconv deconvolution deconvolutional transposedconv convtransposed",
-        batch_norm=_dims("bn batchnorm batchnormalization"),
+        batch_norm=_dims("bn batchnorm batchnormalization lazybatchnorm"),
         layer_norm="ln layernormalization",
+        rms_norm="rms rmsnormalization rmslayernorm",
         group_norm="gn",
-        instance_norm=_dims("instancenorm instancenormalization"),
+        instance_norm=_dims("instancenorm instancenormalization lazyinstancenorm"),
         local_response_norm="lrn localresponsenormalization responsenorm",
         max_pool=_dims("maxpool maxpooling"),
         avg_pool=_dims("avgpool averagepooling averagepool avgpooling"),
@@ -103,6 +104,13 @@ OPERATORS: Final[dict[str, Word]] = {
         mul="multiply",
         sub="subtract",
         div="divide truediv",
+        abs="absolute absval",
+        clamp="clip clipbyvalue",
+        sign="signum",
+        normalize="l2normalize",
+        to="cast astype",
+        dropout2d="spatialdropout spatialdropout2d featuredropout",
+        prelu="parametricrelu",
         mean="reducemean",
         sum="reducesum",
         embedding="embed lookup embeddinglookup",
@@ -112,14 +120,19 @@ OPERATORS: Final[dict[str, Word]] = {
         hardswish="hswish",
         leaky_relu="lrelu leaky leakyrelu",
         identity="noop passthrough",
-        scaled_dot_product_attention="sdpa",
+        scaled_dot_product_attention="sdpa dotproductattention scaleddotproduct",
         channel_shuffle="shufflechannel shufflechannels",
         pixel_shuffle="pixelshuffle",
         cross_entropy="crossentropyloss ce softmaxwithloss",
         mse_loss="mse mseloss meansquarederror",
         l1_loss="l1 l1loss mae meanabsoluteerror",
         smooth_l1_loss="smoothl1 smoothl1loss",
-        nll_loss="nll nllloss",
+        nll_loss="nll nllloss negativeloglikelihood",
+        kl_div="kl kldivloss kldivergence kullbackleibler kullbackleiblerdivergence",
+        binary_cross_entropy="bce bceloss binarycrossentropyloss",
+        huber_loss="huber",
+        triplet_margin_loss="triplet tripletloss",
+        ctc_loss="ctc",
         binary_cross_entropy_with_logits="bcewithlogits bcewithlogitsloss sigmoidcrossentropyloss",
     ),
     **_advised("conv", f"{_CHANNELS} `conv(out_channels, kernel_size)`", "conv1d conv2d conv3d convolution"),
@@ -179,9 +192,9 @@ OPERATORS: Final[dict[str, Word]] = {
         "replicationpad2d replicationpad3d circularpad circularpad1d circularpad2d circularpad3d",
     ),
     **_advised(
-        "binary_cross_entropy_with_logits",
-        "write `binary_cross_entropy_with_logits`, and leave the sigmoid before it out",
-        "bce bceloss binarycrossentropy",
+        "cross_entropy",
+        "write `cross_entropy`, which takes logits: leave the softmax before it out",
+        "categoricalcrossentropy sparsecategoricalcrossentropy softmaxcrossentropy",
     ),
     **_advised("adaptive_avg_pool", "write `adaptive_avg_pool(size)`, or `global_avg_pool`", "pooling"),
     **_advised("adaptive_max_pool", "write `adaptive_max_pool(1)`", _dims("globalmaxpool globalmaxpooling gmp")),
@@ -189,51 +202,55 @@ OPERATORS: Final[dict[str, Word]] = {
     **_advised(None, "`archdsl report` shows the shapes", "print"),
     **_advised("softplus", "write `softplus`", "softrelu"),
     **_advised(None, "braces are a sequence: `x -> { a -> b }`", "sequential"),
-    **_advised(None, "write `for i in range(n) { … }` or `repeat n { … }`", "modulelist"),
-    **_advised(None, "an input is declared by its shape: `network Net(x: [N, 3, 224, 224])`", "input inputlayer"),
-    **_advised(None, "a value is `parameter([…])`; `archdsl explain` says more", "tensor zeros ones full randn rand"),
-    **_advised(None, "write `(a + b) / 2`", "average"),
-    **_advised(None, "write the activation itself: `relu`", "activation"),
     **_advised(
         None,
-        "no operator does this yet: `reshape([N, C, H / r, r, W / r, r]) -> permute([0, 1, 3, 5, 2, 4])` and another "
-        "`reshape` do the same",
-        "pixelunshuffle spacetodepth reorg focus",
+        "this is a block of several layers: write it once, `block name(x, width) { x -> … }`, and call it by its name",
+        "bottleneck basicblock residualblock resblock denseblock denselayer transition inceptionblock mbconv "
+        "fusedmbconv invertedresidual squeezeexcite squeezeexcitation se seblock selayer cbam convbn convbnrelu "
+        "convbnact convnormact convblock doubleconv c2f c3 c3k2 c2psa sppf aspp ppm fpn pan unetblock mlp feedforward "
+        "ffn swiglu geglu reglu encoderlayer decoderlayer transformerblock swinblock convnextblock patchembed focus",
     ),
-    **_advised(None, "no operator does this; `pixel_shuffle` orders the channels in another way", "depthtospace"),
-    **_advised(None, "no layer is recurrent; one of your own can be: `archdsl --operators FILE`", "lstm gru rnn"),
+    **_advised("interpolate", "write `interpolate(scale_factor = 2)`", "upscale upsampleconv nearestupsample"),
+    **_advised("normalize", "write `normalize(dim = -1)`; without it, it goes along the channels", "unitnormalization"),
+    **_advised(
+        "max_pool",
+        "write `max_pool`; the places of the maxima are no second output",
+        "maxpool1dwithindices maxpool2dwithindices maxpool3dwithindices adaptivemaxpool1dwithindices "
+        "adaptivemaxpool2dwithindices adaptivemaxpool3dwithindices fractionalmaxpool2dwithindices "
+        "fractionalmaxpool3dwithindices",
+    ),
+    **_advised(None, "write `for i in range(n) { … }` or `repeat n { … }`", "modulelist"),
+    **_advised(None, "an input is declared by its shape: `network Net(x: [N, 3, 224, 224])`", "input inputlayer"),
+    **_advised(None, "a value is `parameter([…])`; `archdsl explain` says more", "tensor zeros ones full"),
+    **_advised(None, "write `(a + b) / 2`", "average"),
+    **_advised(None, "write the activation itself: `relu`", "activation"),
+    **_advised("pixel_unshuffle", "`pixel_unshuffle` orders the channels in another way", "spacetodepth reorg"),
+    **_advised("pixel_shuffle", "`pixel_shuffle` orders the channels in another way", "depthtospace"),
     # Names of torch and Keras for which there is no operator, some of which are one letter away from one that there is.
     **_advised(
         None,
         _NOTHING,
         """
-        dropout1d dropout2d dropout3d abs absolute neg negative exp expm1 log log2 log10 log1p sqrt rsqrt square pow
-        sign sin cos tan asin acos atan
-        sinh cosh asinh acosh atanh erf erfc floor ceil round trunc frac clamp clip min minimum argmax argmin amax
-        amin
-        aminmax fmax fmin where select masked maskedfill maskedselect tril triu cumsum cumprod topk sort argsort
-        unique
-        gather scatter indexselect take roll flip fliplr flipud rot90 tile repeatinterleave einsum tensordot outer
-        inner
-        cross norm vectornorm normalize var std varmean stdmean median mode logsumexp logaddexp logdet det inverse
-        svd qr
-        mish selu celu glu rrelu hardtanh hardshrink softshrink tanhshrink softsign logsigmoid softmin threshold
-        gumbelsoftmax crelu swiglu geglu reglu maxout quickgelu rmsnorm syncbatchnorm weightnorm spectralnorm
-        alphadropout featurealphadropout dropblock spatialdropout gaussiandropout gaussiannoise unfold fold im2col
-        col2im gridsample affinegrid bilinear bilinear2d embeddingbag onehot maxunpool maxunpool1d maxunpool2d
-        maxunpool3d fractionalmaxpool fractionalmaxpool2d fractionalmaxpool3d adaptivelogsoftmax cosinesimilarity
-        pairwisedistance cdist pdist linearattention softmax2d lstmcell grucell rnncell transformer transformerencoder
-        transformerdecoder transformerencoderlayer transformerdecoderlayer kldiv kldivloss ctcloss huberloss
-        hingeembeddingloss cosineembeddingloss marginrankingloss multimarginloss multilabelmarginloss
-        multilabelsoftmarginloss softmarginloss tripletmarginloss tripletmarginwithdistanceloss poissonnllloss
-        gaussiannllloss crossmaplrn2d crossmaplrn localresponse addmm addbmm baddbmm addcmul addcdiv lerp heaviside
-        hypot
-        logit sinc sgn signbit eq ne gt ge lt le equal isnan isinf isfinite any all not and or xor bernoulli
-        multinomial
-        normal poisson arange linspace logspace eye diag diagonal trace kron bincount histc meshgrid nonzero numel
-        hstack vstack dstack columnstack rowstack blockdiag bucketize searchsorted fft ifft stft istft celu rrelu
-        relu1 elish telu silence argmaxlayer bnll mvn power reduction rerange spp hinge infogainloss contrastiveloss
-        yolo region detection route crnn local softpool blurpool rnnt ctc unpool unpooling concatblend
+        dropout1d dropout3d neg negative expm1 log2 log10 log1p square tan asin acos atan sinh cosh asinh acosh atanh
+        erf erfc ceil trunc frac minimum amax amin aminmax fmax fmin select masked maskedselect cumprod argsort
+        unique scatter take fliplr flipud rot90 repeatinterleave einsum tensordot outer inner cross vectornorm
+        varmean stdmean median mode logaddexp logdet det inverse svd qr rrelu hardshrink softshrink tanhshrink
+        softsign threshold gumbelsoftmax crelu maxout quickgelu syncbatchnorm weightnorm spectralnorm alphadropout
+        featurealphadropout dropblock gaussiandropout gaussiannoise im2col col2im affinegrid bilinear bilinear2d
+        embeddingbag onehot maxunpool1d maxunpool2d maxunpool3d fractionalmaxpool fractionalmaxpool2d
+        fractionalmaxpool3d adaptivelogsoftmax cosinesimilarity pairwisedistance cdist pdist linearattention
+        softmax2d lstmcell grucell rnncell transformer transformerencoder transformerdecoder transformerencoderlayer
+        transformerdecoderlayer hingeembeddingloss marginrankingloss multimarginloss multilabelmarginloss
+        multilabelsoftmarginloss softmarginloss tripletmarginwithdistanceloss poissonnllloss gaussiannllloss
+        crossmaplrn2d crossmaplrn localresponse addmm addbmm baddbmm addcmul addcdiv lerp heaviside hypot logit sinc
+        sgn signbit equal isnan isinf isfinite any all not and or xor bernoulli multinomial normal poisson arange
+        linspace logspace eye diag diagonal trace kron bincount histc meshgrid nonzero numel hstack vstack dstack
+        columnstack rowstack blockdiag bucketize searchsorted fft ifft stft istft relu1 elish telu silence
+        argmaxlayer bnll mvn power reduction rerange spp hinge infogainloss contrastiveloss yolo region detection
+        route crnn local softpool blurpool rnnt unpool unpooling concatblend convtbc groupedmm scaledmm
+        scaledgroupedmm linearcrossentropy linearcrossentropyloss multiheadattentionforward nativechannelshuffle
+        adaptivelogsoftmaxwithloss rnnbase rnncellbase module moduledict parameterdict parameterlist dataparallel
+        container lazyconvtranspose lazyconvtranspose1d lazyconvtranspose2d lazyconvtranspose3d
         """,
     ),
 }  # fmt: skip

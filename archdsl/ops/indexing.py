@@ -96,7 +96,7 @@ class IndexSelect(Operator, group="reshape"):
 class Roll(Operator, group="reshape"):
     """The values moved along dimensions; what leaves at an end comes in at the other."""
 
-    shifts: tuple[int, ...] = param(Integers(), "by how many places, one for each dimension")
+    shifts: tuple[Size, ...] = param(Integers(open=True), "by how many places, one for each dimension")
     dims: tuple[int, ...] = param(Integers(), "the dimensions")
 
     takes = ("anything",)

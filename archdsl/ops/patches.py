@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size, numbers, product
 from archdsl.ops._op import Example, Operator, ShapeError, Target, extent, param, rank_between, same, spatial
 from archdsl.ops.assumptions import fits
 from archdsl.ops.kinds import Sizes
@@ -67,7 +67,7 @@ class Unfold(_Patches, group="reshape"):
 class FoldPatches(_Patches, group="reshape", name="fold"):
     """Columns put back as the windows of an image, and added where windows overlap (col2im)."""
 
-    output_size: Any = param(Sizes(1), "height and width of the image")
+    output_size: Any = param(Sizes(1, open=True), "height and width of the image")
     kernel_size: Any = param(Sizes(1), "size of the window")
     dilation: Any = param(Sizes(1), "distance between elements of the window", 1)
     padding: Any = param(Sizes(0), "border of zeros on both sides", 0)
@@ -90,6 +90,11 @@ class FoldPatches(_Patches, group="reshape", name="fold"):
             message = f"an image of {sizes[0]} × {sizes[1]} has {rows} × {columns} windows, found {shape[2]} columns"
             raise ShapeError(message, culprits=((0, 2),))
         return (shape[0], shape[1] // window, *sizes)
+
+    def target(self, *inputs: Shape) -> Target:
+        if numbers(spatial(self, "output_size", 2)) is None:  # found as the network runs
+            return Target("torch.nn.functional.fold", self.params, kind="function")
+        return super().target(*inputs)
 
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(inputs[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 # Forward; backward as a whole, or its parts: the gradients of inputs, and those of weights.
@@ -56,6 +56,22 @@ def in_flight(rows: Sequence[ActionRow]) -> list[int]:
                 held[stage] = held.get(stage, 0) + (1 if kind == "F" else -1)
                 most[stage] = max(most.get(stage, 0), held[stage])
     return [most[stage] for stage in sorted(most)]
+
+
+def unsplit(rows: Sequence[ActionRow], stages: Container[int]) -> tuple[ActionRow, ...]:
+    """The same lists with backward as a whole for some stages, where the gradients of inputs were computed."""
+
+    def whole(action: PipelineAction) -> PipelineAction:
+        return action._replace(kind="B") if action.kind == "I" and action.stage in stages else action
+
+    def entries(row: ActionRow) -> Iterator[PipelineAction | OverlappedPair]:
+        for entry in row:
+            if isinstance(entry, OverlappedPair):
+                yield OverlappedPair(entry.forward, whole(entry.backward))
+            elif entry.kind != "W" or entry.stage not in stages:
+                yield whole(entry)
+
+    return tuple(tuple(entries(row)) for row in rows)
 
 
 def forward_only(rows: Sequence[ActionRow]) -> tuple[ActionRow, ...]:

@@ -41,13 +41,18 @@ class StagePhase:
 
 @dataclass(frozen=True, slots=True)
 class StageProgram:
-    """A stage: what it owns, in the order of the network, and what it runs in each phase."""
+    """A stage: what it owns, in the order of the network, and what it runs in each phase.
+
+    splits: whether all that it trains depends on something that enters and gets a gradient. Only then do torch's
+    schedules that split backward find all gradients of weights, after those of what enters.
+    """
 
     index: int
     count: int
     holders: tuple[Holder, ...]
     training: StagePhase
     inference: StagePhase
+    splits: bool
 
     @property
     def first(self) -> bool:
@@ -75,7 +80,10 @@ def cut(
     own: list[list[Holder]] = [[] for _ in range(count)]
     for holder in assembly.holders:
         own[users.get(holder.path, 0)].append(replace(holder, device=None))
-    return tuple(StageProgram(s, count, tuple(own[s]), training.stage(s), inference.stage(s)) for s in range(count))
+    return tuple(
+        StageProgram(s, count, tuple(own[s]), training.stage(s), inference.stage(s), training.splits(s))
+        for s in range(count)
+    )
 
 
 def alone(routine: Routine, values: Mapping[str, int]) -> Routine:
@@ -180,6 +188,18 @@ class _Phase:
         )
         return StagePhase(routine, tuple(map(self._crossing, enters)), tuple(map(self._crossing, leaves)))
 
+    def splits(self, s: int) -> bool:
+        """Whether all that a stage trains depends on what enters it and gets a gradient."""
+        reached = {ref for ref in self.entering(s) if self._crossing(ref).gradient}
+        for step in self.routine.invoked():
+            if self.stage_of[step.layer] != s:
+                continue
+            if not reached.isdisjoint(step.operands):
+                reached.update(step.results)
+            elif step.holder is not None and _trained(step.holder):
+                return False
+        return True
+
     def _name_of(self, ref: Ref, i: int) -> str:
         return next((result.name for result in self.routine.results if result.ref == ref), f"leaving{i}")
 
@@ -220,6 +240,10 @@ class _Phase:
         leaving = [ref for ref in made if ref in leaves or self.readers.get(ref, set()) - {(s, name)}]
         renamed = tuple(_renamed(step, names) for step in inner)
         return Recompute(name, renamed, tuple(names.get(ref, ref) for ref in enters), tuple(leaving))
+
+
+def _trained(holder: Holder) -> bool:
+    return not holder.frozen and any(held.weight.role != "buffer" for held in holder.held)
 
 
 def _renamed(step: Invoke, names: Mapping[Ref, Ref]) -> Invoke:

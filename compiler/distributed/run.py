@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from archdsl.diagnostics import listed
 from archdsl.graph import Graph, header
-from archdsl.placement.actions import forward_only
+from archdsl.placement.actions import forward_only, unsplit
 from archdsl.placement.devices import PlacementError
 from archdsl.placement.runnable import RunnablePlan, refuse_another_network, refuse_processes, stages_by_layer
 from compiler.distributed import checkpoint, progress
@@ -80,7 +80,9 @@ class Pipeline:
         if loss is None and self.last and assembly.training_loss is not None:
             self._loss = _own_loss(assembly.training_loss, values, self.device)
         self._losses: list[Tensor] = []
-        lists, group = plan.lists(), pipeline.get_group()
+        # The first stage is split otherwise: torch leaves all of its backward to the second part.
+        whole = {program.index for program in programs if program.index and not program.splits}
+        lists, group = unsplit(plan.lists(), whole), pipeline.get_group()
 
         def staged(phases: Iterable[StagePhase]) -> list[PipelineStage]:
             parts = zip(self.stages, self._modules, phases, strict=True)

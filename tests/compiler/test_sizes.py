@@ -129,6 +129,16 @@ CASES: dict[str, tuple[str, Meaning, Shapes]] = {
         lambda x: functional.pad(x, (x.shape[2] // 4, x.shape[2] // 2), "reflect"),
         lambda n, t, _: [(n, 2, t)],
     ),
+    "patches put back as an image": (
+        "x: [N, 2, H, W]) { x -> unfold(2, stride = 2) -> fold([2 * (H // 2), 2 * (W // 2)], 2, stride = 2)",
+        lambda x: x[:, :, : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2],
+        lambda n, h, w: [(n, 2, h + 1, w + 1)],
+    ),
+    "moving by half": (
+        "x: [N, T, 4]) { x -> roll(T // 2, 1)",
+        lambda x: x.roll(x.shape[1] // 2, 1),
+        lambda n, t, _: [(n, t, 4)],
+    ),
     "pooling a series beside a slice": (
         "x: [N, 2, 2 * T]) { concat(x -> max_pool(2), x -> slice(0, T, dim = 2))",
         lambda x: torch.cat([functional.max_pool1d(x, 2), x[:, :, : x.shape[2] // 2]], 1),

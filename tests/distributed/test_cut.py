@@ -77,6 +77,15 @@ def test_no_gradient_comes_back_for_what_frozen_layers_made(stages: tuple[StageP
     assert (gradients["stem.relu"], gradients["early.relu"], gradients["image"]) == (False, True, False)
 
 
+def test_a_stage_splits_backward_where_all_it_trains_gets_a_gradient_of_what_enters() -> None:
+    """The second one's `one` reads frozen layers alone, the third's `side` is beside what gets a gradient."""
+    network = archdsl.load(SMALL.parent / "frozen.arch")
+    plan = runnable(even_plan(network, STAGES, "1f1b", 1, 8, 4))
+    found = cut(network.graph, assemble(network.graph), stages_by_layer(plan), STAGES, {"N": 2})
+    assert plan.layers[1:3] == (("one.0", "one.1", "two.0", "two.1"), ("side.0", "side.1", "three.0", "three.1"))
+    assert [stage.splits for stage in found][1:] == [False, False, True]
+
+
 def test_every_weight_is_of_one_stage(network: Network, stages: tuple[StageProgram, ...]) -> None:
     built = [build_stage(stage, torch.device("meta")).state_dict().keys() for stage in stages]
     assert sum(map(len, built)) == len(set().union(*built))

@@ -38,6 +38,12 @@ def test_where_the_micro_batches_are_no_power_of_two(tmp_path: Path) -> None:
     assert differences(tmp_path, f"{HERE}/small.arch", 2, [("1f1b", 1), ("zero-bubble", 1)], 6) == {}
 
 
+def test_where_no_gradient_comes_back_to_the_front(tmp_path: Path) -> None:
+    """Torch's split backward would lose the gradients of weights there, without a word."""
+    schedules = [("1f1b", 1), ("zero-bubble", 1), ("zbv", 2), ("dualpipev", 2)]
+    assert differences(tmp_path, f"{HERE}/frozen.arch", 2, schedules, 8) == {}
+
+
 def test_the_towers_of_alexnet_where_its_spec_places_them(tmp_path: Path) -> None:
     shapes = {"image": (None, 3, 67, 67)}
     assert differences(tmp_path, "alexnet", 2, [("list", 1)], 4, settings={"classes": 10}, shapes=shapes) == {}

@@ -27,7 +27,7 @@ def optimizer_of(parameters: Any) -> torch.optim.Optimizer:
 
 
 def weights_hash(state: dict[str, Tensor]) -> str:
-    return hashlib.sha256(b"".join(state[name].numpy().tobytes() for name in sorted(state))).hexdigest()
+    return hashlib.sha256(b"".join(state[name].cpu().numpy().tobytes() for name in sorted(state))).hexdigest()
 
 
 def gathered(module: nn.Module) -> dict[str, Tensor]:

@@ -53,6 +53,16 @@ NETWORKS: Final = {
     "same": Accepted("x: [N, 4]) { output same = x }"),
     "regions": Accepted("x: [N, 8]) { x -> repeat 3 { linear(8) -> relu @checkpoint } -> linear(2) @frozen }"),
     "ids": Accepted("ids: [N, T]) { ids -> embedding(10, 4) -> layer_norm -> mean([1]) }", "T=6", ("ids=1x6",)),
+    "lent": Accepted(
+        """ids: [N, T] int64, mask: [N, T] bool) {
+    wte = wte: module embedding(10, 4)
+    x = (ids -> wte) + (arange(T) -> embedding(32, 4)) * (mask -> unsqueeze(-1)) + (linspace(0, 1, 4) -> buffer)
+    output near = x -> linear(4) -> linear(weight = wte.weight, bias = false)
+    output far = x -> layer_norm(weight = parameter([4]), bias = tensor([0, 1, 0, 1]) / 2) @train
+}""",
+        "T=6",
+        ("ids=1x6", "mask=1x6"),
+    ),
     "parts": Accepted(
         "x: [N, 4, L]) { a, b = x -> conv(4, 3, padding = same) -> chunk(2)\n a * b }", "L=9", ("x=1x4x9",)
     ),

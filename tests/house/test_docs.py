@@ -135,6 +135,21 @@ def test_program_of_the_documentation_runs(where: str, code: str, checkout: Path
     subprocess.run([sys.executable, "-c", code], cwd=checkout, env=environment(), check=True, timeout=300)
 
 
+OWN_OPERATORS = re.findall(
+    r"^`(\w+)\.py`:.*?^```python\n(.*?)^```", (ROOT / "docs" / "own-operators.md").read_text(), re.M | re.S
+)
+
+
+@pytest.mark.parametrize(("name", "code"), OWN_OPERATORS, ids=[name for name, _ in OWN_OPERATORS])
+def test_an_operator_of_the_documentation_is_what_it_says(name: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "archdsl", "--operators", f"{name}.py", "check-operators"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == f"{name}: ok (1 example)\n"
+
+
 def test_the_readmes_spec_is_the_one_in_the_documentation() -> None:
     (_, shown), *_ = blocks("arch")
     assert shown == (ROOT / "docs" / "residual.arch").read_text(encoding="utf-8")

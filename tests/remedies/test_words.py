@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,11 @@ RENAMED = {
     "batchnormalization": "batch_norm", "layernormalization": "layer_norm", "groupnormalization": "group_norm",
     "bcewithlogitsloss": "binary_cross_entropy_with_logits", "crossentropyloss": "cross_entropy",
     "sigmoidcrossentropyloss": "binary_cross_entropy_with_logits", "softmaxwithloss": "cross_entropy",
-    "smoothl1loss": "smooth_l1_loss", "gridsampler": "grid_sample",
-    "concat": "concat", "localresponsenorm": "local_response_norm",
+    "smoothl1loss": "smooth_l1_loss", "concat": "concat", "localresponsenorm": "local_response_norm",
+    "bceloss": "binary_cross_entropy", "kldivloss": "kl_div", "rmsnormalization": "rms_norm", "absolute": "abs",
+    "absval": "abs", "clip": "clamp", "spatialdropout": "dropout2d", "lazylinear": "linear", "lazyconv": "conv",
+    "lazybatchnorm": "batch_norm", "lazyinstancenorm": "instance_norm", "featuredropout": "dropout2d",
+    "gridsampler": "grid_sample",
 }  # fmt: skip
 
 
@@ -108,6 +112,49 @@ def test_the_table_speaks_of_what_there_is() -> None:
     assert {word.meant for word in vocabulary.OPERATORS.values() if word.meant} <= set(OPERATORS)
     taken = {name for operator in OPERATORS.values() for name in parameter_table(operator)}
     assert {meant for words in vocabulary.PARAMETERS.values() for meant in words} <= taken
+
+
+NAMES_OF_TORCH = sorted(
+    name
+    for module, kind in ((torch.nn.functional, "function"), (torch.nn, "class"))
+    for name, found in vars(module).items()
+    if not name.startswith("_")
+    and (kind == "class") == isinstance(found, type)
+    and callable(found)
+    and (kind == "function" or issubclass(found, torch.nn.Module))
+    and "torch_function" not in name
+    and name not in ("boolean_dispatch", "assert_int_or_pair", "Optional", "Module", "Container")
+)
+
+
+@pytest.mark.parametrize("name", NAMES_OF_TORCH)
+def test_every_name_of_torch_is_an_operator_or_has_its_advice(name: str) -> None:
+    there = {plain(operator) for operator in OPERATORS}
+    assert name in OPERATORS or plain(name) in there or vocabulary.operator(name) is not None
+
+
+@pytest.mark.parametrize("name", sorted({*vocabulary.OPERATORS, *vocabulary.SPELLED}))
+def test_no_word_of_the_table_is_changed_by_its_letters_alone(name: str) -> None:
+    word = vocabulary.operator(name)
+    assert word is not None
+    fix = said(name).fix if name not in OPERATORS else None
+    own = [operator for operator in OPERATORS if vocabulary.squashed(operator) == vocabulary.squashed(name)]
+    assert fix is None or fix.replacement in [*own, word.meant]
+
+
+@pytest.mark.parametrize("pair", vocabulary.OPPOSITES, ids="/".join)
+def test_no_opposite_of_an_operator_is_changed_into_it(pair: tuple[str, str]) -> None:
+    wrong = {}
+    for operator in OPERATORS:
+        for a, b in (pair, pair[::-1]):
+            other = re.sub(a if a and b else rf"(?<![a-z]){a}", b, operator, count=1)  # a prefix, or a word in it
+            if other not in OPERATORS and other != operator and not other.startswith(("unun", "dede")):
+                fix = said(other).fix
+                if fix is not None and vocabulary.squashed(fix.replacement) == vocabulary.squashed(operator):
+                    wrong[other] = operator
+    assert {
+        other: meant for other, meant in wrong.items() if vocabulary.squashed(other) != vocabulary.squashed(meant)
+    } == {}
 
 
 OPPOSITES = [
@@ -164,13 +211,14 @@ def test_a_word_of_others_is_fixed(written: str, fixed: str, tmp_path: Path) -> 
         ("upsample", "interpolate(scale_factor = 2)"),
         ("Conv2d", "the input's channels are known: write `conv(out_channels, kernel_size)`"),
         ("MultiheadAttention", "multihead_attention(query, key, value, num_heads)"),
-        ("pixel_unshuffle", "no operator does this yet"),
+        ("space_to_depth", "`pixel_unshuffle` orders the channels in another way"),
         ("transpose", "permute([0, 2, 1])"),
         ("Sequential", "braces are a sequence"),
-        ("lstm", "recurrent"),
-        ("exp", "one of your own can"),
+        ("lstm_cell", "one of your own can"),
+        ("erf", "one of your own can"),
         ("max", "maximum(a, b)"),
-        ("mish", "one of your own can"),
+        ("hardshrink", "one of your own can"),
+        ("C2f", "a block of several layers"),
         ("GroupNorm", "group_norm(num_groups)"),
         ("globalmaxpool", "adaptive_max_pool(1)"),
         ("ZeroPad2d", "pad([left, right, top, bottom])"),
