@@ -82,5 +82,7 @@ def replicated(module: CompiledNetwork, mesh: DeviceMesh | None, how: str) -> nn
         return module
     if how == "fsdp":
         fully_shard(module, mesh=mesh)
+        # The module has a class of FSDP's now: called fx's way, it would call itself without end when its graph changes
+        type(module).__call__ = nn.Module.__call__  # type: ignore[method-assign]
         return module
     return DistributedDataParallel(module, process_group=mesh.get_group())

@@ -27,11 +27,11 @@ def test_two_stages_go_on_as_four_and_end_as_one_process(tmp_path: Path) -> None
         place = tmp_path / str(stages)
         place.mkdir()
         runs[stages] = run_group(TRAIN, stages, place, spec=SMALL, stages=stages, until=until, saved=str(folder))
-    assert [begun for begun, _ in runs[2]] == [0, 0]
-    assert [begun for begun, _ in runs[4]] == [3] * 4
+    assert [begun for begun, *_ in runs[2]] == [0, 0]
+    assert [begun for begun, *_ in runs[4]] == [3] * 4
     taken, model = restored(SMALL, str(folder))
     assert taken == 5
-    assert {weights_hash(model.state_dict())} == {hash for _, hash in runs[4]}
+    assert {weights_hash(model.state_dict())} == {hash for _, hash, _ in runs[4]}
     assert weights_hash(model.state_dict()) == weights_hash(train_alone(SMALL, 5).state_dict())
     assert sorted(path.name for path in folder.iterdir()) == [LATEST, "step-00000003", "step-00000005"]
 

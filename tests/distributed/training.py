@@ -41,7 +41,7 @@ def gathered(module: nn.Module) -> dict[str, Tensor]:
 
 
 def train(spec: str, stages: int, until: int, saved: str, replicas: str = "ddp", schedule: str = "1f1b") -> list[Any]:
-    """Go on from what is saved in a folder to a step, and save: the step begun at, and the hash of the weights."""
+    """Go on from what is saved in a folder to a step, and save: the step begun at, the weights' hash, and scores."""
     network = archdsl.load(spec)
     plan = even_plan(network, stages, schedule, 1, BATCH, MICRO_BATCHES)
     pipe = pipeline(plan, network=network, seed=3, replicas=replicas)
@@ -52,7 +52,9 @@ def train(spec: str, stages: int, until: int, saved: str, replicas: str = "ddp",
         pipe.step(*batch(step, pipe.replica))
         optimizer.step()
     pipe.save(saved, optimizer)
-    return [begun, weights_hash(gathered(pipe.module))]
+    evaluated = pipe.eval(batch(0)[0])
+    scores = None if evaluated is None or pipe.replica else evaluated[0].tolist()
+    return [begun, weights_hash(gathered(pipe.module)), scores]
 
 
 def train_alone(spec: str, until: int, replicas: int = 1) -> nn.Module:

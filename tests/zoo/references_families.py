@@ -286,19 +286,47 @@ class SPPF(nn.Module):
         return y
 
 
+class Table(nn.Module):
+    """The numbers 0 to 15 where the checkpoint has them: `conv.weight`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Module()
+        self.conv.register_buffer("weight", torch.arange(16.0).reshape(1, 16, 1, 1))
+
+
 class Detect(nn.Module):
     def __init__(self, channels: list[int], classes: int = 80) -> None:
         super().__init__()
         box, kind = max(16, channels[0] // 4, 64), max(channels[0], min(classes, 100))
+        self.classes = classes
         self.cv2 = nn.ModuleList(self.branch(c, box, 64) for c in channels)
         self.cv3 = nn.ModuleList(self.branch(c, kind, classes) for c in channels)
+        self.dfl = Table()
 
     @staticmethod
     def branch(channels: int, width: int, out: int) -> nn.Module:
         return nn.Sequential(Unit(channels, width, 3), Unit(width, width, 3), nn.Conv2d(width, out, 1))
 
     def forward(self, maps: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        return tuple(torch.cat([a(x), b(x)], 1) for x, a, b in zip(maps, self.cv2, self.cv3, strict=True))
+        scores = [torch.cat([a(x), b(x)], 1) for x, a, b in zip(maps, self.cv2, self.cv3, strict=True)]
+        box, kind = torch.cat([x.flatten(2) for x in scores], 2).split([64, self.classes], 1)
+        shares = box.unflatten(1, (4, 16)).transpose(2, 1).softmax(1)
+        near, far = functional.conv2d(shares, self.dfl.get_buffer("conv.weight")).squeeze(1).chunk(2, 1)
+        middle, stride = torch.cat([middles(x) for x in maps], 1), torch.cat([*map(steps, maps, (8.0, 16.0, 32.0))])
+        start, end = middle - near, middle + far
+        boxes = torch.cat([(start + end) / 2, end - start], 1) * stride
+        return torch.cat([boxes, kind.sigmoid()], 1), *scores
+
+
+def middles(x: torch.Tensor) -> torch.Tensor:
+    across, down = (torch.arange(size, device=x.device) + 0.5 for size in (x.shape[3], x.shape[2]))
+    y, x = torch.meshgrid(down, across, indexing="ij")
+    return torch.stack([x, y]).reshape(2, -1)
+
+
+def steps(x: torch.Tensor, stride: float) -> torch.Tensor:
+    return torch.full((x.shape[2] * x.shape[3],), stride, device=x.device)
 
 
 class YOLOv8(nn.Module):
@@ -331,12 +359,65 @@ class YOLOv8(nn.Module):
         return maps
 
 
+# --- PointNet, as in fxia22/pointnet.pytorch
+
+
+class TNet(nn.Module):
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k = k
+        self.conv1, self.conv2, self.conv3 = nn.Conv1d(k, 64, 1), nn.Conv1d(64, 128, 1), nn.Conv1d(128, 1024, 1)
+        self.fc1, self.fc2, self.fc3 = nn.Linear(1024, 512), nn.Linear(512, 256), nn.Linear(256, k * k)
+        self.bn1, self.bn2, self.bn3 = nn.BatchNorm1d(64), nn.BatchNorm1d(128), nn.BatchNorm1d(1024)
+        self.bn4, self.bn5 = nn.BatchNorm1d(512), nn.BatchNorm1d(256)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.bn1(self.conv1(x)))
+        x = torch.relu(self.bn2(self.conv2(x)))
+        x = torch.relu(self.bn3(self.conv3(x))).amax(2)
+        x = torch.relu(self.bn4(self.fc1(x)))
+        x = torch.relu(self.bn5(self.fc2(x)))
+        turned: torch.Tensor = self.fc3(x).unflatten(1, (self.k, self.k)) + torch.eye(self.k, device=x.device)
+        return turned
+
+
+class PointFeatures(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stn, self.fstn = TNet(3), TNet(64)
+        self.conv1, self.conv2, self.conv3 = nn.Conv1d(3, 64, 1), nn.Conv1d(64, 128, 1), nn.Conv1d(128, 1024, 1)
+        self.bn1, self.bn2, self.bn3 = nn.BatchNorm1d(64), nn.BatchNorm1d(128), nn.BatchNorm1d(1024)
+
+    def forward(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = (points.transpose(1, 2) @ self.stn(points)).transpose(1, 2)
+        x = torch.relu(self.bn1(self.conv1(x)))
+        transform = self.fstn(x)
+        x = (x.transpose(1, 2) @ transform).transpose(1, 2)
+        x = torch.relu(self.bn2(self.conv2(x)))
+        return self.bn3(self.conv3(x)).amax(2), transform
+
+
+class PointNet(nn.Module):
+    def __init__(self, classes: int = 40) -> None:
+        super().__init__()
+        self.feat = PointFeatures()
+        self.fc1, self.fc2, self.fc3 = nn.Linear(1024, 512), nn.Linear(512, 256), nn.Linear(256, classes)
+        self.bn1, self.bn2 = nn.BatchNorm1d(512), nn.BatchNorm1d(256)
+
+    def forward(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x, transform = self.feat(points)
+        x = torch.relu(self.bn1(self.fc1(x)))
+        x = torch.relu(self.bn2(functional.dropout(self.fc2(x), 0.3, self.training)))
+        return self.fc3(x), transform
+
+
 MODELS: Final[dict[str, Callable[[], nn.Module]]] = {
     "dcgan_generator": Generator,
     "dcgan_discriminator": Discriminator,
     "darts_cifar10": lambda: Darts(36, 20, 10, drop=0.2, imagenet=False),
     "darts_imagenet": lambda: Darts(48, 14, 1000, drop=0.0, imagenet=True),
     "wavenet": WaveNet,
+    "pointnet": PointNet,
     "yolov8n": lambda: YOLOv8(1 / 3, 0.25, 1024),
     "yolov8s": lambda: YOLOv8(1 / 3, 0.5, 1024),
     "yolov8m": lambda: YOLOv8(2 / 3, 0.75, 768),
