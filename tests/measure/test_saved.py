@@ -78,7 +78,9 @@ def _grown(choose: random.Random, network_of: Build, chain: Case) -> tuple[Case,
     """A chain with one more operator, and its network so far; None where it does not fit."""
     if len(chain.shape) not in SHAPES:
         return None
-    use = choose.choice([*uses(len(chain.shape)), *functions(len(chain.shape))])
+    # Where no gradient goes back, all before is kept only for as long as the test holds it.
+    further = [use for use in functions(len(chain.shape)) if "argmax" not in use and "y > 0" not in use]
+    use = choose.choice([*uses(len(chain.shape)), *further])
     try:
         net = network_of(chain.used(use))
     except SpecError:
