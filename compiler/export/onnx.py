@@ -71,13 +71,15 @@ def _tidy(model: Any, what: Export) -> None:
 
 def _name_sizes(graph: Any, what: Export) -> None:
     """Give open sizes the names that the spec gives them: `s40` is `N`."""
-    named = {}
+    whole, parts = {}, {}
     for given, feed in zip(graph.input, what.routine.feeds, strict=True):
         for dim, size in zip(given.type.tensor_type.shape.dim, feed.shape, strict=True):
             found, wanted = SYMBOL.findall(dim.dim_param), symbols(size) if isinstance(size, Dim) else ()
-            if len(found) == len(wanted) == 1:
-                named[found[0]] = next(iter(wanted))
+            whole[dim.dim_param] = str(size)  # `16*s40` is `H` where H is a multiple of 16
+            if len(found) == len(wanted) == 1 and dim.dim_param.replace(found[0], *wanted) == str(size):
+                parts[found[0]] = next(iter(wanted))
     for value in (*graph.input, *graph.output, *graph.value_info):
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param:
-                dim.dim_param = SYMBOL.sub(lambda match: named.get(match[0], match[0]), dim.dim_param)
+                inside = SYMBOL.sub(lambda match: parts.get(match[0], match[0]), dim.dim_param)
+                dim.dim_param = whole.get(dim.dim_param, inside)

@@ -15,9 +15,10 @@ from torch.export import Dim as OpenSize
 from torch.export import ExportedProgram
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.dims import Dim, Shape, symbols, value
+from archdsl.dims import Dim, Shape, classes_in, symbols, value
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, layers
+from archdsl.graph import Graph, header, layer, layers
+from archdsl.residues import Residues
 from compiler.fx.model import CompiledNetwork
 from compiler.program import Feed, Routine
 from compiler.sizes import unfit
@@ -35,7 +36,11 @@ def traced(model: CompiledNetwork, graph: Graph, routine: Routine) -> ExportedPr
     """
     values = sizes(routine)
     between = {size for _, node in layers(graph) for shape in node["outputs"] for size in shape[1:]}
-    open_sizes = {symbol: OpenSize(symbol, min=_least(routine, between, symbol, values)) for symbol in values}
+    shapes_there = [layer(graph, name)["outputs"][0] for name in header(graph)["inputs"]]
+    classes = {name: found for shape in shapes_there for size in shape for name, found in classes_in(size).items()}
+    open_sizes = {
+        symbol: _open_symbol(symbol, _least(routine, between, symbol, values), classes.get(symbol)) for symbol in values
+    }
     shapes = {feed.name: _dynamic(feed.shape, open_sizes) for feed in routine.feeds}
     inputs = tuple(sample(feed, values) for feed in routine.feeds)
     try:
@@ -110,6 +115,14 @@ def _least(routine: Routine, between: Iterable[int | Dim], symbol: str, values: 
         for v in range(1, MOST)
         if _fits(routine, known := {**values, symbol: v}) and all(value(size, known) > 1 for size in on_the_way)
     )
+
+
+def _open_symbol(symbol: str, least: int, classes: Residues | None) -> Any:
+    """What torch is to keep open for a symbol; of one that needs multiples of 16, the sixteenth part."""
+    if classes is None or classes.step == 1:
+        return OpenSize(symbol, min=least)
+    part = classes.step * OpenSize(f"{symbol}_{classes.step}", min=-(-(least - classes.start) // classes.step))
+    return part + classes.start if classes.start else part
 
 
 def _dynamic(shape: Shape, open_sizes: Mapping[str, Any]) -> dict[int, Any]:

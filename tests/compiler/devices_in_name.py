@@ -40,11 +40,11 @@ def compiled(network: Network, devices: Mapping[str, str]) -> CompiledNetwork:
         if loss is not None:
             made = fx.GraphModule(build(loss.holders, dict.fromkeys(places, CPU)), lower(loss, places), "Loss")
             losses[len(routine.results)] = made
-    return CompiledNetwork(root, graphs, losses)
+    return CompiledNetwork(root, graphs, losses, assembly.targets, assembly.aliases)
 
 
 def _home(path: str, homes: Mapping[str, torch.device]) -> torch.device:
-    while path not in homes:
+    while path and path not in homes:
         path = path.rpartition(".")[0]
     return homes[path]
 
@@ -72,6 +72,7 @@ def train(network: Network, devices: Mapping[str, str]) -> CompiledNetwork:
             made: Any = model.train(training)(*(zeros(graph, name) for name in header(graph)["inputs"]))
             outputs = made if isinstance(made, tuple) else (made,)
             if len(outputs) in model._losses and loss is not None:
-                outputs = (model.loss(made, zeros(graph, "target", loss)),)
+                targets = {name: zeros(graph, name, loss) for name in model._targets}
+                outputs = (model.loss(made, targets or None),)
         torch.autograd.backward([output.sum() for output in outputs if output.requires_grad])
     return model

@@ -144,6 +144,28 @@ def test_onnx_has_the_names_of_the_spec(net: Network, tmp_path: Path) -> None:
     assert not [node for node in model.graph.node if node.metadata_props or node.doc_string]
 
 
+def test_a_size_that_needs_multiples_is_open_in_multiples(tmp_path: Path) -> None:
+    (tmp_path / "net.arch").write_text(
+        "network Net(x: [N, 2, H, H]) { y = x -> conv(2, 3, padding = 1)\n"
+        " y + (y -> max_pool(4) -> interpolate(scale_factor = 4)) }"
+    )
+    net = archdsl.load(tmp_path / "net.arch")
+    assert "H % 4 == 0" in str(net.report())
+    model = net.compile()
+    net.export(tmp_path / "out.pt2", model)
+    net.export(tmp_path / "out.onnx", model)
+    program, session = (
+        torch.export.load(tmp_path / "out.pt2").module(),
+        onnxruntime.InferenceSession(tmp_path / "out.onnx"),
+    )
+    for size in (8, 20, 64):
+        (given,) = inputs(net, {"N": 2, "H": size})
+        assert torch.equal(program(given), model.eval()(given))
+        (found,) = session.run(None, {"x": given.numpy()})
+        torch.testing.assert_close(torch.from_numpy(found), model(given))
+    assert session.get_inputs()[0].shape == ["N", 2, "H", "H"]
+
+
 def test_settings_and_sizes_that_were_chosen_are_carried(spec: Path, tmp_path: Path) -> None:
     net = load_at(str(spec), {"classes": 9}, {"image": (4, 3, 16, 20)})
     net.export(tmp_path / "out.safetensors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import getitem
 
 import torch
 from hypothesis import reject
@@ -32,7 +33,8 @@ class Shapes(fx.Interpreter):
 
     def run_node(self, n: fx.Node) -> object:
         value = super().run_node(n)
-        if isinstance(value, torch.Tensor) and "archdsl" in n.meta:
+        further = n.target is getitem and n.args[1] != 0  # of several outputs, the first counts
+        if isinstance(value, torch.Tensor) and "archdsl" in n.meta and not further:
             self.found[n.meta["archdsl"]] = tuple(value.shape)
         return value
 
