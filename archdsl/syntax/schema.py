@@ -114,7 +114,7 @@ def schema() -> Schema:
                 _if({"type": "object"}, _ref("whole"), EXPRESSION),
             ),
             "whole": _mapping(starts=True, whole=True),
-            "arguments": _arguments({"type": "object", "additionalProperties": _ref("argument")}, ()),
+            "arguments": _arguments({"type": "object", "additionalProperties": _ref("argument")}, {}),
             **{f"operator-{name}": _operator(operator) for name, operator in OPERATORS.items()},
         },
     }
@@ -242,16 +242,18 @@ def _operator(operator: type[Operator]) -> Schema:
     }
     named = {"type": "object", "properties": properties, "additionalProperties": False}
     text = " ".join((operator.__doc__ or "").split())
-    required = tuple(p.name for p in found if p.default is REQUIRED)
-    return {"description": text, **_arguments(named, required)}
+    required: Schema = {"required": [p.name for p in found if p.default is REQUIRED]}
+    if required["required"] and issubclass(operator, Weighted):  # the sizes are those of a weight that is given
+        required = {"anyOf": [required, {"required": ["weight"]}]}
+    return {"description": text, **_arguments(named, required if required.get("required", True) else {})}
 
 
-def _arguments(named: Schema, required: tuple[str, ...]) -> Schema:
+def _arguments(named: Schema, required: Schema) -> Schema:
     """Arguments in a mapping, in a list that may hold mappings, or one alone."""
     by_name = {"type": "object", "not": ONE_VALUE}
     inside = _if({"type": "array"}, {"items": _if(by_name, named, _ref("argument"))}, _ref("argument"))
     alone = _if({"type": "null"}, {}, inside)
-    return _if(by_name, {**named, **({"required": list(required)} if required else {})}, alone)
+    return _if(by_name, {**named, **required}, alone)
 
 
 def _parameter(parameter: OperatorParameter) -> Schema:

@@ -145,10 +145,11 @@ def test_sums_of_several_tensors_are_counted_pair_by_pair(network_of: Build) -> 
 def test_no_operator_forgets_its_operations(name: str) -> None:
     """What changes values does something; what only moves them does nothing."""
     moves = {"reshape", "regularization", "parameter", "loss", "input"}
-    also = {"concat", "stack", "pixel_shuffle", "pad", "embedding", "matmul"}
+    also = {"concat", "stack", "pixel_shuffle", "pixel_unshuffle", "max_unpool", "pad", "embedding", "matmul"}
+    works = {"sort", "fold", "randn", "rand"}  # of those groups: it compares, it adds, they draw
     operator = OPERATORS[name]
     silent = operator.operations is archdsl.ops.Operator.operations
-    assert silent == (operator.group in moves or name in also)
+    assert silent == ((operator.group in moves and name not in works) or name in also)
 
 
 # --- groups

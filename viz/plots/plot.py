@@ -35,7 +35,7 @@ class FinishedPlot:
     def __init__(self, figure: Figure, style: Style, says: Mapping[str, str] = MappingProxyType({})) -> None:
         self.figure = figure
         self.style = style
-        self.says = says
+        self.says = dict(says)  # which can be pickled, as a mapping proxy cannot
         self.formats = PAGES if says else FORMATS
         with style.context():
             _settle(figure)
