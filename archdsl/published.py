@@ -60,7 +60,7 @@ def sheet() -> Sheet:
     columns = (
         Column("network", group=True),
         Column("figure"),
-        Column("published", "figure"),
+        Column("published", "figure", wrap=True),
         Column("ours", "count"),
         Column("agrees"),
         Column("source", rank=1, wrap=True),

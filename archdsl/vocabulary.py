@@ -181,6 +181,7 @@ OPERATORS: Final[dict[str, Word]] = {
     **_advised("reshape", "write `reshape([...])`, with the sizes", "viewas reshapeas"),
     **_advised("expand", "write `expand(like)`", "expandas broadcastto"),
     **_advised("flatten", "write `flatten`", "ravel"),
+    **_advised("zeros", "write `zeros(sizes)`, which makes a tensor; nothing is changed in its place", "zero"),
     **_advised(
         "pad", "write `pad([left, right, top, bottom])`",
         "zeropad zeropad1d zeropad2d zeropad3d zeropadding zeropadding1d zeropadding2d zeropadding3d constantpad "

@@ -13,7 +13,7 @@ from archdsl.ops.assumptions import fits
 from archdsl.ops.function import distinct_dims
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers
 from archdsl.ops.sight import Sees, Slide, pointwise
-from archdsl.ops.strides import Lies
+from archdsl.ops.strides import RULES, Lies, Strides
 
 DIM: Any = Integer(-MAX_INT)
 
@@ -115,6 +115,12 @@ class Roll(Operator, group="reshape"):
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         return unordered({dim % len(output) for dim in self.dims}, len(output))
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        """Two parts are joined along each dimension; of which one is empty, the format is lost."""
+        moves = zip(self.shifts, (output[dim % len(output)] for dim in self.dims), strict=True)
+        known = ((shift, size) for shift, size in moves if isinstance(shift, int) and isinstance(size, int))
+        return RULES["in order" if any(shift % size == 0 for shift, size in known) else self.lies](use.inputs, output)
 
     def scratch(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return product(output) if len(self.dims) > 1 else 0  # moved along one dimension after the other

@@ -35,7 +35,7 @@ def sheets(difference: Difference) -> list[Sheet]:
         return [Sheet(title, COLUMNS, (), document=difference.to_dict, listing=True)]
     layers = difference.layers
     groups = {
-        "interface": ((c.what, arrow(c)) for c in difference.interface),
+        "interface": ((c.what, sentence(c)) for c in difference.interface),
         "changed": _changed(layers),
         "removed": _lone(layers, "a"),
         "added": _lone(layers, "b"),
@@ -234,6 +234,11 @@ def values(found: Change) -> tuple[str, str]:
 
 def arrow(found: Change) -> str:
     return " → ".join(values(found))
+
+
+def sentence(found: Change) -> str:
+    """What was, and what is, of a change of the interface, which is said in words."""
+    return f"{found.a or 'none'} → {found.b or 'none'}"
 
 
 def _shapes(found: Change, sign: str = "") -> str:

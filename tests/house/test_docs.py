@@ -71,6 +71,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = net.compile()
     for name in ("lenet5.safetensors", "lenet5.onnx", "my-lenet5"):
         net.export(folder / name, model)
+    plan = load("resnet18").place(devices=2, profile="a100", link="25GB/s")
+    (folder / "plan.json").write_text(json.dumps(plan.to_dict()))
     return folder
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from archdsl.compare.difference import Difference, Status
 from archdsl.dims import Size
 from archdsl.outline.wording import plain
-from archdsl.presentation.changes import arrow, costs
+from archdsl.presentation.changes import costs, sentence
 from archdsl.sheet.units import magnitude
 
 
@@ -41,7 +41,7 @@ def _notes(difference: Difference) -> Iterator[str]:
         yield "both are the same architecture"
     for change in difference.interface:
         if change.what not in ("inputs", "outputs"):  # which are boxes
-            yield plain(f"{change.what}: {arrow(change)}")
+            yield plain(f"{change.what}: {sentence(change)}")
 
 
 def _brief(number: Size | None) -> str:
