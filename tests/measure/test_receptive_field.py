@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from archdsl.measure.network.field import Field, Fields
 from archdsl.measure.network.receptive_field import receptive_fields
 from archdsl.net_view import NetView
 from archdsl.network import Network
+from archdsl.ops import OPERATORS
 from archdsl.program import parse_string
 from tests.conftest import Said
 
@@ -219,7 +221,11 @@ def test_an_operator_that_says_no_rule_is_not_known(command_line: Run, tmp_path:
     (tmp_path / "mine.py").write_text(SILENT)
     (tmp_path / "net.arch").write_text("network Net(x: [1, 1, 12]) { x -> conv(1, 3) -> echo -> conv(1, 3) }\n")
     arguments = ("--operators", str(tmp_path / "mine.py"), "report", str(tmp_path / "net.arch"), "--json")
-    fields = [node["receptive_field"] for node in json.loads(command_line(*arguments).out)["nodes"]]
+    try:
+        fields = [node["receptive_field"] for node in json.loads(command_line(*arguments).out)["nodes"]]
+    finally:  # other tests ask all operators there are
+        OPERATORS.pop("echo", None)
+        sys.modules.pop("mine", None)
     assert fields == [[3], None, None]
 
 
