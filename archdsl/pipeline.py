@@ -175,12 +175,13 @@ def marked_source(
 
     Raises `SpecError` where it cannot be read, or where its imports cannot be from beside it.
     """
-    program, name = open_spec(spec)[:2]
-    network, variant = program.find(name)
+    opened = open_spec(spec)
+    program = opened.program
+    network, variant = program.find(opened.name)
     marked = with_marks(program.spec, network, variant, marks_of(devices))
     text = forms.convert_spec(marked, form)
     again = program_of(Source(f"<marked>{forms.SUFFIX_OF[form]}", text), program.directory)
-    choices = Choices(settings or {}, inputs or {}, symbols or {})
+    choices = replace(_choices(opened, settings, inputs), symbols=symbols or {})
     graph = _elaborated(again, *again.find((variant or network).name.id), choices)
     for key, device in devices.items():
         if layer(graph, key)["device"] != device:

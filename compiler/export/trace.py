@@ -106,15 +106,17 @@ def _fits(routine: Routine, values: Mapping[str, int]) -> bool:
 
 
 def _least(routine: Routine, between: Iterable[int | Dim], symbol: str, values: Mapping[str, int]) -> int:
-    """The least value of a symbol that fits, where the others have these, and with which no size on the way is 1."""
+    """The least value of a symbol that fits, where the others have these, and with which no size on the way is 1; its
+    own value among these, where one is 1 whatever it is."""
     if symbol in _batch(routine):
         return 1
     on_the_way = [size for size in between if isinstance(size, Dim) and symbol in symbols(size)]
-    return next(
+    fitting = (
         v
         for v in range(1, MOST)
         if _fits(routine, known := {**values, symbol: v}) and all(value(size, known) > 1 for size in on_the_way)
     )
+    return next(fitting, values[symbol])
 
 
 def _open_symbol(symbol: str, least: int, classes: Residues | None) -> Any:

@@ -202,6 +202,22 @@ def test_commands_read_exported_networks(command_line: Callable[..., Said], tmp_
     assert "are the same" in command_line("diff", "out.onnx", "lenet5").out
 
 
+def test_a_carried_network_is_placed_with_the_settings_that_it_carries(
+    command_line: Callable[..., Said], tmp_path: Path
+) -> None:
+    archdsl.load("cifar_resnet20", n=4).export(tmp_path / "out.safetensors")
+    options = ("--devices", "2", "--profile", "a100", "--link", "25GB/s", "-o", "marked.arch")
+    said = command_line("place", "out.safetensors", *options, cwd=tmp_path)
+    assert (said.status, (tmp_path / "marked.arch").exists()) == (0, True)
+
+
+def test_a_size_that_is_one_whatever_the_input_is_a_fault_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "net.arch").write_text("network Net(x: [N, 3, H, 8]) { x -> conv(2, [1, 1], stride = [5000, 1]) }")
+    with pytest.raises(SpecError) as caught:
+        archdsl.load(tmp_path / "net.arch").export(tmp_path / "out.pt2")
+    assert [found.code for found in caught.value.diagnostics] == ["not-exportable"]
+
+
 def broken(path: Path, suffix: str) -> None:
     """A file that says more than it holds."""
     {
