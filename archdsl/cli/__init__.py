@@ -90,10 +90,9 @@ def cli(ctx: click.Context, operators: tuple[str, ...]) -> None:
     A SPEC is a path, `path:variant`, the name of a network that ships with archdsl (see `archdsl zoo`), or `-` for
     standard input.
     """
-    name = ctx.invoked_subcommand
-    command = None if name is None else cli.get_command(ctx, name)
-    if command is not None:
-        ctx.default_map = {name: defaults(command, str(name), Path.cwd())}
+    if name := ctx.invoked_subcommand:
+        command = cli.get_command(ctx, name)
+        ctx.default_map = {} if command is None else {name: defaults(command, name, Path.cwd())}
     if operators:
         from archdsl.own_operators import load_operators
 
