@@ -92,7 +92,7 @@ def cli(ctx: click.Context, operators: tuple[str, ...]) -> None:
     """
     if name := ctx.invoked_subcommand:
         command = cli.get_command(ctx, name)
-        ctx.default_map = {} if command is None else {name: defaults(command, name, Path.cwd())}
+        ctx.default_map = {} if command is None else {name: defaults(command, name, Path.cwd(), COMMANDS)}
     if operators:
         from archdsl.own_operators import load_operators
 

@@ -6,7 +6,7 @@ The nearest such file counts, in the working directory or above it. What the com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,15 +38,15 @@ def project(start: Path) -> Path | None:
     return None
 
 
-def defaults(command: click.Command, name: str, start: Path) -> dict[str, Any]:
+def defaults(command: click.Command, name: str, start: Path, commands: Iterable[str]) -> dict[str, Any]:
     """The defaults that a project gives to a command's options, by the names of its parameters.
 
-    Raises `click.UsageError` where the section is wrong.
+    `commands` are all that a section may be for. Raises `click.UsageError` where the section is wrong.
     """
     file = project(start)
     if file is None:
         return {}
-    section = _section(file)
+    section = _section(file, commands)
     shared = {key: value for key, value in section.items() if not isinstance(value, Mapping)}
     known = set(_options(command))
     for key in shared:
@@ -58,11 +58,9 @@ def defaults(command: click.Command, name: str, start: Path) -> dict[str, Any]:
     return {options[key]: value for key, value in (shared | own).items() if key in options}
 
 
-def _section(file: Path) -> dict[str, Any]:
+def _section(file: Path, commands: Iterable[str]) -> dict[str, Any]:
     """The section, each of whose tables has the name of a command."""
     import tomllib
-
-    from archdsl.cli import COMMANDS
 
     try:
         section: Any = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["archdsl"]
@@ -74,7 +72,7 @@ def _section(file: Path) -> dict[str, Any]:
         raise click.UsageError(f"{file}: `{SECTION}` is not a table")
     for key, value in section.items():
         if isinstance(value, Mapping):
-            _check(file, SECTION, key, COMMANDS)
+            _check(file, SECTION, key, commands)
     return section
 
 
