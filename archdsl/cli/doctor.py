@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -82,8 +81,7 @@ def _drawing() -> Iterator[Item]:
     from archdsl.backends import backend
 
     try:
-        backend("viz")
-        import_module("viz.engine").render("digraph { a -> b }")
+        backend("viz").engine.render("digraph { a -> b }")
         yield Item("needed", "layout engine", "works", "Graphviz as WebAssembly")
     except Exception as error:  # whatever it is, it is what we were asked for
         yield Item("needed", "layout engine", None, f"{type(error).__name__}: {error}")

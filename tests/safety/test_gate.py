@@ -19,7 +19,7 @@ MODULES = {
     "importlib", "inspect", "io", "itertools", "json", "keyword", "logging", "math", "numbers", "operator", "os",
     "pathlib", "pkgutil", "platform", "re", "runpy", "shutil", "signal", "stat", "statistics", "struct", "subprocess",
     "sys", "tempfile",
-    "textwrap", "threading", "time", "traceback", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
+    "textwrap", "threading", "time", "tomllib", "traceback", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
     "zipfile",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "huggingface_hub", "lark", "matplotlib", "networkx", "onnx",
