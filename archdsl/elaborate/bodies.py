@@ -41,6 +41,8 @@ class BodyRunner:
                 self.set_up(statement, context)
             elif isinstance(statement, tree.Evaluate):
                 value = self._evaluator.attempt(statement.value, context)
+                if self._evaluator.trace is not None and value is not POISON:
+                    self._evaluator.trace.found(statement.span, value, context.blocks)
                 if statement is last:
                     result = value
                 else:
@@ -86,6 +88,8 @@ class BodyRunner:
             first = context.scope.find(target.id)
             if first is None:
                 context.scope.bind(target.id, item, target.span)
+                if self._evaluator.trace is not None and item is not POISON:
+                    self._evaluator.trace.found(target.span, item, context.blocks)
                 continue
             message, label = f"`{target.id}` is bound twice", Label(first.span, "first bound here")
             fault = context.fault("rebound-name", message, target.span, (label,), help="choose another name")
