@@ -83,14 +83,15 @@ class Number:
     high: float = math.inf
     above: bool = False  # low itself is excluded
     whole: bool = False  # an integer stays one
+    infinite: bool = False  # infinity is among them
 
     def parse(self, value: Any) -> float:
         if isinstance(value, Dim):
             raise Undecided(f"the value of {value}", symbols(value))
         if type(value) not in (int, float):
             raise ParamError(f"must be a number, found {spell(value)}")
-        if not abs(value) <= 1e300:
-            raise ParamError(f"must be a finite number, found {spell(value)}")
+        if not abs(value) <= 1e300 and not (self.infinite and value in (math.inf, -math.inf)):
+            raise ParamError(f"must be a {'number' if self.infinite else 'finite number'}, found {spell(value)}")
         if value < self.low or (self.above and value == self.low) or value > self.high:
             raise ParamError(f"must be {self._range()}, found {spell(value)}")
         if self.whole and type(value) is int:
@@ -109,7 +110,8 @@ class Number:
         return {"type": ["number", "string"], **low, **high}
 
     def describe(self) -> str:
-        return "number" if self.low == -math.inf and self.high == math.inf else f"number {self._range()}"
+        infinite = ", `inf` or `-inf`" if self.infinite else ""
+        return "number" + (f" {self._range()}" if (self.low, self.high) != (-math.inf, math.inf) else infinite)
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,7 @@ class Values:
         if isinstance(value, Dim):
             raise Undecided(f"the value of {value}", symbols(value))
         if not isinstance(value, (list, tuple)):
-            return value if isinstance(value, bool) else Number(whole=True).parse(value)
+            return value if isinstance(value, bool) else Number(whole=True, infinite=True).parse(value)
         if getattr(value, "total", len(value)) > MAX_VALUES:
             raise ParamError(f"must be at most {MAX_VALUES} values, found more")
         items = tuple(map(self.parse, value))
@@ -284,6 +286,11 @@ def type_of(values: Any) -> str:
     if isinstance(values, tuple):
         return promoted(list({type_of(item) for item in values}))
     return "bool" if isinstance(values, bool) else of_number(values)
+
+
+def infinite(values: Any) -> bool:
+    """Whether one of these values is infinite."""
+    return any(map(infinite, values)) if isinstance(values, tuple) else math.isinf(values)
 
 
 @dataclass(frozen=True)
