@@ -166,19 +166,24 @@ class Choice:
 
 @dataclass(frozen=True)
 class Equation:
-    """Letters of dimensions, as `torch.einsum` takes them: "bij,bjk->bik"."""
+    """Letters of dimensions, as `torch.einsum` takes them: "bij,bjk->bik"; `...` for any number of them."""
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ParamError(f'must be a text like "ij,jk->ik", found {spell(value)}')
         text = value.replace(" ", "")
-        if not re.fullmatch(r"[A-Za-z]*(,[A-Za-z]*)*(->[A-Za-z]*)?", text) or len(text) > 200:
-            raise ParamError(f'must be a text like "ij,jk->ik", with a letter for each dimension, found {spell(value)}')
+        term = r"[A-Za-z]*(\.\.\.[A-Za-z]*)?"
+        if not re.fullmatch(rf"{term}(,{term})*(->{term})?", text) or len(text) > 200:
+            raise ParamError(
+                f'must be a text like "ij,jk->ik" or "...ij->...ji", with a letter for each dimension that is no part'
+                f" of `...`, found {spell(value)}"
+            )
         before, _, after = text.partition("->")
-        for term in (*before.split(","), after):
-            if len(set(term)) < len(term):
-                raise ParamError(f'must name each dimension once, found "{term}"')
-        unknown = sorted(set(after) - set(before))
+        for named in (*before.split(","), after):
+            letters = named.replace("...", "")
+            if len(set(letters)) < len(letters):
+                raise ParamError(f'must name each dimension once, found "{named}"')
+        unknown = sorted(set(after) - set(before) - {"."})
         if unknown:
             raise ParamError(f"must have on its left what stands behind the arrow; `{unknown[0]}` does not")
         return text

@@ -147,7 +147,8 @@ _FUNCTIONS: Final = _listed(
     y -> flip([0, 1]) | y -> tile([1, 2]) | y -> tile(1) | y -> argmax(1) | y -> sum | y -> max
     y > 0 | where(y > w, y, w) | where(w > 0, y, 0) | where(y > 0, other = w, input = 1) | masked_fill(y, w > 0, 1)
     masked_fill(w, y > 0, 1) | einsum("equation", y, w) | einsum("equation", w, y -> relu) | einsum("outer", y, w)
-    einsum("turned", y)
+    einsum("turned", y) | einsum("...i,...i->...", y, w) | einsum("...i,...->i...", w, y -> mean([-1]))
+    einsum("...ij,...kj->...ik", y, w -> slice(0, 1, dim = 0))
     """
 )
 _CHANNELS: Final = _listed(

@@ -242,6 +242,18 @@ def one_weight_for_all(case: Case, answer: Answer) -> bool:
     return len(case.params.get("weight") or ()) == 1 != case.shapes[0][1]
 
 
+def one_letter_of_two_sizes(case: Case, answer: Answer) -> bool:
+    sizes: dict[str, set[int]] = {}
+    for term, shape in zip(
+        case.params["equation"].replace(" ", "").partition("->")[0].split(","), case.shapes, strict=False
+    ):
+        before, _, after = term.partition("...")
+        pairs = [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]
+        for letter, size in pairs:
+            sizes.setdefault(letter, set()).add(size)
+    return any(len(found) > 1 for found in sizes.values())
+
+
 def only(*operators: str) -> Callable[[Applies], Applies]:
     """A rule of these operators only."""
 
@@ -388,6 +400,11 @@ RULES = {
         "a letter twice in one tensor means its diagonal, which is hardly ever meant",
         only("einsum")(lambda case, answer: "ii" in case.params["equation"]),
         Case("einsum", {"equation": "ii->i"}, ((3, 3),)),
+    ),
+    "letter-of-two-sizes": Rule(
+        "a letter is one size; what is stretched is `...`",
+        only("einsum")(one_letter_of_two_sizes),
+        Case("einsum", {"equation": "ij,jk->ik"}, ((2, 1), (3, 4))),
     ),
     "loss-broadcast": Rule(
         "a target of another shape than the output is a mistake, of which torch only warns",
