@@ -48,7 +48,7 @@ class _Recurrent(Weighted):
     ends: ClassVar[int] = 0  # those that the whole keeps beside them, for these gradients
     module: ClassVar[str]
 
-    inputs = ("input", "h")
+    inputs: ClassVar[tuple[str, ...]] = ("input", "h")
     optional = 1
     told = -1
     autocast = "lower"

@@ -86,7 +86,7 @@ class LongShortTermMemory(nn.LSTM):
         super().__init__(**settings, batch_first=True)
 
     def forward(self, input: Tensor, *begins: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
-        sequence, (state, cell) = super().forward(input, begins or None)
+        sequence, (state, cell) = super().forward(input, (begins[0], begins[1]) if begins else None)
         return sequence, state, cell
 
 
