@@ -36,7 +36,7 @@ from archdsl.rewrite.lanes import alike, by_channel, described, join, joined, wi
 
 
 @dataclass(frozen=True, slots=True)
-class Paths:
+class EqualPaths:
     """Equal paths: their layers stage by stage, the first of each path first; what they read, and whether each reads
     another part of that or all of it."""
 
@@ -56,7 +56,7 @@ def group(draft: Draft) -> list[str]:
     return found
 
 
-def _paths(draft: Draft, key: str, *, summed: bool) -> list[Paths]:
+def _paths(draft: Draft, key: str, *, summed: bool) -> list[EqualPaths]:
     """The paths that end in a layer, which sums or concatenates them."""
     ends = [read for read in draft.reads[key] if draft.reads[key].count(read) == 1]
     kind = {read: _kind(draft, read, key) for read in ends}
@@ -77,14 +77,14 @@ def _kind(draft: Draft, read: Operand, key: str) -> object:
     return type(node["operator"]), described(node["operator"]), node["shape"]
 
 
-def _traced(draft: Draft, ends: Sequence[str], summed: bool) -> Paths | None:
+def _traced(draft: Draft, ends: Sequence[str], summed: bool) -> EqualPaths | None:
     """The paths that end in these layers, if they are equal and begin in one place."""
     stages = [tuple(ends)]
     while _stage(draft, stages[0]):
         reads = [draft.reads[key][0] for key in stages[0]]
         source, parts = _source(draft, reads)
         if source is not None:
-            found = Paths(tuple(stages), source, parts)
+            found = EqualPaths(tuple(stages), source, parts)
             return found if _begins(draft, found) and (not summed or _sums(draft, found)) else None
         before = [producer for producer, _ in reads]
         alone = all(draft.sole_reader(one) == key for one, key in zip(before, stages[0], strict=True))
@@ -119,13 +119,13 @@ def _source(draft: Draft, reads: Sequence[Operand]) -> tuple[Operand | None, boo
     return (draft.reads[producer][0], True) if equal else (None, False)
 
 
-def _begins(draft: Draft, paths: Paths) -> bool:
+def _begins(draft: Draft, paths: EqualPaths) -> bool:
     """Whether the first layers can be one: on one tensor, convolutions that read all of it."""
     first = draft.layers[paths.stages[0][0]]["operator"]
     return paths.parts or (isinstance(first, Conv) and first.groups == 1)
 
 
-def _sums(draft: Draft, paths: Paths) -> bool:
+def _sums(draft: Draft, paths: EqualPaths) -> bool:
     """Whether the last layers can add up what they make: convolutions of all of their path, and not of one tensor."""
     last = draft.layers[paths.stages[-1][0]]["operator"]
     if not isinstance(last, Conv) or last.groups > 1 or (last.bias and draft.training):
@@ -133,7 +133,7 @@ def _sums(draft: Draft, paths: Paths) -> bool:
     return paths.parts or len(paths.stages) > 1
 
 
-def _join(draft: Draft, key: str, paths: Paths, *, summed: bool) -> str:
+def _join(draft: Draft, key: str, paths: EqualPaths, *, summed: bool) -> str:
     made = paths.source
     for i, stage in enumerate(paths.stages):
         if summed and i == len(paths.stages) - 1:
