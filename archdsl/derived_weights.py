@@ -25,7 +25,7 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class Added:
     """The sum of tensors, which broadcast."""
 
     parts: tuple[Expression, ...]
@@ -60,4 +60,4 @@ class Product:
     tensor: Expression
 
 
-Expression: TypeAlias = Taken | Joined | Sum | Scaled | InverseRoot | Product
+Expression: TypeAlias = Taken | Joined | Added | Scaled | InverseRoot | Product

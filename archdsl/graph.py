@@ -113,7 +113,7 @@ class Writing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RewriteStep:
     """What one rewrite did: where, in words, and the graph that it left."""
 
     rewrite: str
@@ -129,7 +129,7 @@ class Rewriting:
     before: Graph
     phase: Phase
     names: tuple[str, ...]  # of the rewrites that were asked for, in order
-    steps: tuple[Step, ...]
+    steps: tuple[RewriteStep, ...]
     weights: Mapping[str, Expression]
 
 

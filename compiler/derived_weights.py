@@ -8,7 +8,7 @@ from functools import singledispatch
 import torch
 from torch import Tensor
 
-from archdsl.derived_weights import Expression, InverseRoot, Joined, Product, Scaled, Sum, Taken
+from archdsl.derived_weights import Added, Expression, InverseRoot, Joined, Product, Scaled, Taken
 
 Given = Mapping[str, Tensor]
 
@@ -34,7 +34,7 @@ def _(expression: Joined, given: Given) -> Tensor:
 
 
 @_value.register
-def _(expression: Sum, given: Given) -> Tensor:
+def _(expression: Added, given: Given) -> Tensor:
     first, *others = (_value(part, given) for part in expression.parts)
     return sum(others, first)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, Rewriting, Step, header
+from archdsl.graph import Graph, RewriteStep, Rewriting, header
 from archdsl.phases import Phase
 from archdsl.rewrite import drop_idle, fold_batch_norm, group_paths, merge_pointwise, merge_siblings, share_common
 from archdsl.rewrite.draft import Draft, Rewrite
@@ -52,10 +52,10 @@ def rewritten(graph: Graph, names: str | Sequence[str], phase: Phase = "inferenc
     draft = Draft(graph, phase, earlier.weights if earlier is not None else None)
     left_out = [f"`{key}` is of training" for key in graph if key not in draft.layers]
     if left_out:
-        steps.append(Step(phase, tuple(left_out), draft.graph()))
+        steps.append(RewriteStep(phase, tuple(left_out), draft.graph()))
     for name in chosen:
         changes = REWRITES[name].apply(draft)
-        steps.append(Step(name, tuple(changes), draft.graph()))
+        steps.append(RewriteStep(name, tuple(changes), draft.graph()))
     made, before = draft.graph(), graph if earlier is None else earlier.before
     names_of_all = (*(earlier.names if earlier is not None else ()), *chosen)
     made.graph["rewriting"] = Rewriting(before, phase, names_of_all, tuple(steps), MappingProxyType(draft.weights))

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from archdsl.derived_weights import Expression, InverseRoot, Scaled, Sum
+from archdsl.derived_weights import Added, Expression, InverseRoot, Scaled
 from archdsl.ops.conv import Conv, ConvTranspose
 from archdsl.ops.linear import Linear
 from archdsl.ops.norm import BatchNorm
@@ -52,7 +52,7 @@ def _fold(draft: Draft, before: str, key: str) -> bool:
     scale, shift = scale_and_shift(draft, key)
     bias: Expression = shift
     if layer.bias:
-        bias = Sum((Scaled(draft.weight(before, "bias"), scale), shift))
+        bias = Added((Scaled(draft.weight(before, "bias"), scale), shift))
     weight = Scaled(draft.weight(before, "weight"), scale, CHANNELS[type(layer)])
     draft.change(before, replace(layer, bias=True), {"weight": weight, "bias": bias})
     draft.redirect((key, 0), (before, 0))
@@ -68,7 +68,7 @@ def scale_and_shift(draft: Draft, key: str) -> tuple[Expression, Expression]:
     if norm.affine:
         scale = Scaled(draft.weight(key, "weight"), scale)
     shift: Expression = Scaled(draft.weight(key, "running_mean"), scale, sign=-1)
-    return scale, Sum((draft.weight(key, "bias"), shift)) if norm.affine else shift
+    return scale, Added((draft.weight(key, "bias"), shift)) if norm.affine else shift
 
 
 REWRITE: Final = Rewrite(

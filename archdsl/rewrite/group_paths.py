@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final
 
-from archdsl.derived_weights import Expression, Sum
+from archdsl.derived_weights import Added, Expression
 from archdsl.net_view import Operand
 from archdsl.ops.conv import Conv
 from archdsl.ops.merge import Add, Concat
@@ -163,7 +163,7 @@ def _summed(draft: Draft, keys: Sequence[str], source: Operand) -> str:
     operator: Any = draft.layers[keys[0]]["operator"]
     weights: dict[str, Expression] = {"weight": joined(draft, keys, "weight", 1)}
     if operator.bias:
-        weights["bias"] = Sum(tuple(draft.weight(key, "bias") for key in keys))
+        weights["bias"] = Added(tuple(draft.weight(key, "bias") for key in keys))
     starts = {draft.layers[key]["operator"].params["init"] for key in keys}
     made = replace(operator, init=next(iter(starts)) if len(starts) == 1 else None)
     return draft.merge(keys, made, [source], [draft.shape((keys[0], 0))], weights)

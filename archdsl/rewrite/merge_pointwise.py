@@ -17,7 +17,7 @@ import math
 from dataclasses import replace
 from typing import Any, Final
 
-from archdsl.derived_weights import Expression, Product, Sum
+from archdsl.derived_weights import Added, Expression, Product
 from archdsl.ops import spatial
 from archdsl.ops.conv import Conv
 from archdsl.ops.linear import Linear
@@ -71,7 +71,7 @@ def _merge(draft: Draft, before: str, key: str) -> None:
     terms += [draft.weight(key, "bias")] if second.bias else []
     weights: dict[str, Expression] = {"weight": Product(outer, draft.weight(before, "weight"))}
     if terms:
-        weights["bias"] = Sum(tuple(terms))
+        weights["bias"] = Added(tuple(terms))
     if isinstance(first, Conv):
         rank = len(shape) - 2
         strides = zip(spatial(first, "stride", rank), spatial(second, "stride", rank), strict=True)
