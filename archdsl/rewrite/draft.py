@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -236,16 +236,15 @@ class Draft:
             if node["path"] != key:  # a later use stands after the first
                 waiting[key] += 1
                 after[node["path"]].append(key)
-        ready = [(self._order[key], key) for key, count in waiting.items() if count == 0]
-        heapq.heapify(ready)
+        ready = sorted((self._order[key], key) for key, count in waiting.items() if count == 0)
         found = []
         while ready:
-            _, key = heapq.heappop(ready)
+            _, key = ready.pop(0)
             found.append(key)
             for reader in after[key]:
                 waiting[reader] -= 1
                 if waiting[reader] == 0:
-                    heapq.heappush(ready, (self._order[reader], reader))
+                    insort(ready, (self._order[reader], reader))
         return found
 
 
