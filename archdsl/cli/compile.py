@@ -79,10 +79,10 @@ def command(
 
     Exported files carry the spec: `archdsl report net.onnx` reads it back.
     """
-    from archdsl.backends import backend
+    from archdsl.backends import backend, installed
     from archdsl.network import load_at
 
-    compiler = backend("compiler")
+    compiler, torch = backend("compiler"), installed("torch", "compiling")
     if weights is None:
         without_effect("without --weights", "rename", "fresh", "drop")
     _check_place(output, devices, compiler)
@@ -90,8 +90,6 @@ def command(
     choice = _devices(devices)
     given = None if weights is None else compiler.read_weights(weights)
     names = {} if rename is None else compiler.read_rename(rename)
-    import torch
-
     torch.manual_seed(seed)
     model = network.compile(choice, force=force)
     loaded = []

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archdsl.backends import backend
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     at_option,
@@ -25,8 +26,8 @@ from archdsl.cli.terminal import print_sheets
 
 
 @click.command("diff")
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=completion.specs)
+@click.argument("b", metavar="B", shell_complete=completion.specs)
 @click.option(
     "-o",
     "--output",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     at_option,
@@ -37,7 +38,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 
 
 @click.command("report")
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=completion.specs)
 @view_options
 @click.option("--stages", is_flag=True, help="A line for each stage, as papers print them.")
 @click.option("--fields", is_flag=True, help="What each output sees of the inputs.")

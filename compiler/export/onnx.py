@@ -12,6 +12,7 @@ import torch
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Dim, symbols
 from archdsl.errors import SpecError
+from archdsl.extras import not_installed
 from compiler.export.formats import Export
 from compiler.export.trace import quiet, traced
 
@@ -28,7 +29,7 @@ def render(what: Export) -> bytes:
         import onnx
         import onnxscript  # noqa: F401 # torch's exporter needs it
     except ImportError as error:
-        raise ImportError(f"ONNX needs {error.name}: pip install 'archdsl[onnx]'") from None
+        raise not_installed("ONNX", error.name) from None
     routine = what.routine
     program = traced(what.model, what.graph, routine)
     with quiet(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
