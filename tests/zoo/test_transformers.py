@@ -87,7 +87,8 @@ SMALL = {
 
 def values(network: archdsl.Network) -> dict[str, torch.Tensor]:
     """Inputs of a small network. Texts end with the last word of the vocabulary, and are of different lengths."""
-    generator, found = torch.Generator().manual_seed(1), {}
+    generator = torch.Generator().manual_seed(1)
+    found: dict[str, torch.Tensor] = {}
     for name in header(network.graph)["inputs"]:
         node = network.graph.nodes[name]
         match name, node["dtypes"][0]:
