@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
@@ -239,8 +240,8 @@ def content_hash(graph: Graph) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of the graph as plain data for JSON: symbolic sizes as text, tuples as lists."""
-    if isinstance(value, Dim):
+    """A value of the graph as plain data for JSON: symbolic sizes and infinity as text, tuples as lists."""
+    if isinstance(value, Dim) or (isinstance(value, float) and math.isinf(value)):
         return str(value)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
