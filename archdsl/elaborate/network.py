@@ -54,7 +54,7 @@ def elaborate(
         if not work.assumed.classes or not complete:
             break
         classes = {**classes, **work.assumed.classes}
-        narrowed = {**narrowed, **work.builder.narrowed}
+        narrowed = {**narrowed, **work.builder.inference.narrowed}
     faults = work.early + work.interpreter.faults.found
     graph = work.builder.graph
     if not faults:
