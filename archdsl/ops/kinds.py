@@ -240,16 +240,17 @@ class Integers:
 
     low: int = -MAX_INT
     open: bool = False
+    least: int = 1  # how many
 
     def parse(self, value: Any) -> tuple[Size, ...]:
         items: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value]
         parsed = tuple(Integer(self.low, open=self.open).parse(item) for item in items)
-        if not parsed:
+        if len(parsed) < self.least:
             raise ParamError("must not be empty")
         return parsed
 
     def schema(self) -> dict[str, Any]:
-        items = {"items": Integer(self.low).schema(), "minItems": 1}
+        items = {"items": Integer(self.low).schema(), "minItems": self.least}
         return {"type": ["integer", "array", "string"], "minimum": self.low, "maximum": MAX_INT, **items}
 
     def describe(self) -> str:

@@ -254,6 +254,7 @@ def test_is_found(rule: str, code: str) -> None:
             net("device a, b\ny = x -> c: conv(8, 1) @a -> relu @b\n(y -> tanh @a) + (y -> d: conv(8, 1) @b)"),
         ),
         ("positional-name", net("x -> layers: repeat 2 { { c: conv(8, 1) -> relu } }")),
+        ("positional-name", net("x + tensor([1.0, 2.0]) + tensor([3.0, 4.0])", "x: [2, 2]")),
         ("stretched-channels", net("b = bias: parameter([1, 1, 16, 16])\nx + b")),
         ("stretched-channels", net("x - mean(x, [1], keepdim = true)")),
         ("stretched-channels", net("x * (x -> c: conv(1, 1) -> sigmoid)")),
