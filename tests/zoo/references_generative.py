@@ -34,7 +34,8 @@ class VAE(nn.Module):
         ours = torch.distributions.Normal(mu, torch.exp(0.5 * log_var))
         standard = torch.distributions.Normal(torch.zeros_like(mu), torch.ones_like(mu))
         lost = -torch.distributions.Bernoulli(drawn, validate_args=False).log_prob(original).sum((1, 2, 3))
-        return (lost + torch.distributions.kl_divergence(ours, standard).sum(1)).mean()
+        whole: torch.Tensor = (lost + torch.distributions.kl_divergence(ours, standard).sum(1)).mean()
+        return whole
 
 
 # --- Diffusion
@@ -67,7 +68,8 @@ class Residual(nn.Module):
         h = self.conv1(functional.silu(self.norm1(x)))
         h = h + self.temb_proj(functional.silu(time))[:, :, None, None]
         h = self.conv2(self.dropout(functional.silu(self.norm2(h))))
-        return (self.nin_shortcut(x) if hasattr(self, "nin_shortcut") else x) + h
+        out: torch.Tensor = (self.nin_shortcut(x) if hasattr(self, "nin_shortcut") else x) + h
+        return out
 
 
 class Attention(nn.Module):

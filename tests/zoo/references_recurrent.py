@@ -16,7 +16,7 @@ class Classifier(nn.Module):
 
     def __init__(
         self,
-        kind: type[nn.RNNBase],
+        kind: type[nn.LSTM | nn.GRU],
         vocabulary: int = 25002,
         width: int = 100,
         hidden: int = 256,
