@@ -4,8 +4,8 @@
 
 Of each file that ships, and of a written network of 10,000 layers, characters are written and taken away again in its
 middle. A keystroke is what the server does before an editor may go on: it takes the text, and is asked what may come,
-for the shapes of the lines that are seen and for the colours of all names. The text is examined beside that; how long this takes is
-the second number. Nothing else should run meanwhile.
+for the shapes of the lines that are seen and for the colours of all names. The text is examined beside that; how long
+this takes is the second number. Nothing else should run meanwhile.
 """
 
 from __future__ import annotations
@@ -74,14 +74,18 @@ def main() -> None:
     rows = [measure(file.name, file.read_text(encoding="utf-8"), file) for file in shipped.shipped_specs()]
     with limited(bytes=10_000_000):
         rows.append(measure(f"{LAYERS:,} layers", long_network(LAYERS), HERE / "long.arch"))
-    lines = [
-        "# How long an editor waits",
-        "",
+    described = (
         f"Written by `python -m benchmarks.editor` on {datetime.date.today():%Y-%m-%d}, with Python"
         f" {platform.python_version()} on {os.cpu_count()} CPUs ({platform.machine()}). Milliseconds; of"
         f" {KEYSTROKES} keystrokes in the middle of a file the median and the longest: taking the text, what may come,"
-        " the shapes of the lines that are seen, the colours of all names. Faults and new shapes follow when nothing was written for"
-        " 150 ms; the last column says how long all networks of the file then take, beside what is written meanwhile.",
+        " the shapes of the lines that are seen, the colours of all names. Faults and new shapes follow when nothing"
+        " was written for 150 ms; the last column says how long all networks of the file then take, beside what is"
+        " written meanwhile."
+    )
+    lines = [
+        "# How long an editor waits",
+        "",
+        described,
         "",
         "| file | lines | keystroke | longest | examined |",
         "|---|---:|---:|---:|---:|",
