@@ -13,6 +13,7 @@ from torch.export import ExportedProgram
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Dim, symbols
 from archdsl.errors import SpecError
+from archdsl.extras import not_installed
 from compiler.export.formats import Export
 from compiler.export.onnx_check import TO_PT2, refuse_other_results
 from compiler.export.onnx_forms import with_forms
@@ -34,7 +35,7 @@ def render(what: Export) -> bytes:
         import onnxruntime  # noqa: F401 # it is run by it
         import onnxscript  # noqa: F401 # torch's exporter needs it
     except ImportError as error:
-        raise ImportError(f"ONNX needs {error.name}: pip install 'archdsl[onnx]'") from None
+        raise not_installed("ONNX", error.name) from None
     routine = what.routine
     program = traced(what.model, what.graph, routine)
     with quiet():

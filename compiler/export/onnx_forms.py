@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,9 +17,9 @@ aten = torch.ops.aten
 
 def _avg_pool(
     x: Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0,),
+    kernel: list[int],
+    stride: list[int] | None = None,
+    padding: list[int] | int = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
@@ -29,7 +29,7 @@ def _avg_pool(
     if divisor_override is None or ceil_mode:
         return NotImplemented
     pool = functional.avg_pool2d if len(kernel) == 2 else functional.avg_pool3d
-    return pool(x, kernel, stride or None, padding) * (math.prod(kernel) / divisor_override)
+    return pool(x, kernel, stride, padding) * (math.prod(kernel) / divisor_override)
 
 
 def _sort(x: Tensor, *, stable: bool | None, dim: int = -1, descending: bool = False) -> Any:
