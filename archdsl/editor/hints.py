@@ -43,8 +43,8 @@ def hints(document: Document, start: int = 0, end: int | None = None) -> list[In
         if now is None or now.start == now.end or now.end < start or (end is not None and now.end > end):
             continue
         line = document.source.position(now.end)[0]
-        if line not in last or now.end > last[line][1].end:
-            last[line] = (span, now)
+        if line not in last or (now.end, -now.start) > (last[line][1].end, -last[line][1].start):
+            last[line] = (span, now)  # of those that end at one place the outermost
     found = []
     for line, (span, _) in sorted(last.items()):
         worth = [value for value, _ in places.values(known, span, document.instance)]

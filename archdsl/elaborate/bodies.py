@@ -73,6 +73,8 @@ class BodyRunner:
         """Bind the targets of a statement. Layers that are made on the way are no steps of braces around."""
         value = self._evaluator.attempt(statement.value, replace(context, names=context.names.elsewhere()))
         targets = statement.targets
+        if self._evaluator.trace is not None and value is not POISON:
+            self._evaluator.trace.found(statement.span, value, context.blocks)
         values: Iterable[Any] = [value]
         if len(targets) > 1:
             if isinstance(value, Poison):

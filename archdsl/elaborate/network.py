@@ -335,6 +335,9 @@ class _Elaboration:
         value = self.evaluator.value(statement.value, self.context)
         if not isinstance(value, TensorValue):
             raise self.context.fault("wrong-type", f"an output is a tensor, found {describe(value)}", statement.span)
+        if self.evaluator.trace is not None:
+            for span in (statement.span, statement.name.span):
+                self.evaluator.trace.found(span, value, ())
         if self.context.scope.find(name) is None:
             self.context.scope.bind(name, value, statement.name.span)
         self._add_output(name, value)

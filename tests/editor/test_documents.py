@@ -108,7 +108,7 @@ def test_the_shapes_of_the_networks_that_ship_are_those_of_their_graphs(file: Pa
     for hint in found:
         of_layers = ends.get(hint.offset)
         if of_layers is not None and len(of_layers) == 1 and not hint.text.startswith("×"):
-            assert hint.text.split("] ")[0].rstrip("]") + "]" in {*of_layers}
+            assert hint.text.split("] ")[0].rstrip("]") + "]" in of_layers
             compared += 1
     assert found
     assert compared or file.suffix == ".yaml"
