@@ -115,7 +115,8 @@ class Blocks:
     def _traced(self, block: tree.Block, values: Mapping[str, Any], inner: Context, trace: Trace) -> None:
         """Note what the parameters of an instance are, and the sizes that their shapes name."""
         for param in block.params:
-            for name in (param.name, *sizes_of(param, network=False)):
+            named: list[tree.BoundName | tree.Name] = [param.name, *sizes_of(param, network=False)]
+            for name in named:
                 if name.id in values:
                     trace.found(name.span, values[name.id], inner.blocks)
 

@@ -23,14 +23,14 @@ class Editor(LanguageClient):
         super().__init__("editor", "1")
         self.said: asyncio.Queue[types.PublishDiagnosticsParams] = asyncio.Queue()
 
-        @self.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        @self.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator]
         def published(params: types.PublishDiagnosticsParams) -> None:
             self.said.put_nowait(params)
 
-        @self.feature(types.WORKSPACE_INLAY_HINT_REFRESH)
+        @self.feature(types.WORKSPACE_INLAY_HINT_REFRESH)  # type: ignore[untyped-decorator]
         def hints_changed(params: Any) -> None: ...
 
-        @self.feature(types.WORKSPACE_CODE_LENS_REFRESH)
+        @self.feature(types.WORKSPACE_CODE_LENS_REFRESH)  # type: ignore[untyped-decorator]
         def lenses_changed(params: Any) -> None: ...
 
     async def faults(self, text_has: Callable[[list[str]], bool] = lambda codes: True) -> list[types.Diagnostic]:
@@ -63,7 +63,7 @@ def session(work: Callable[[Editor, str], Coroutine[Any, Any, T]], file: Path, t
         finally:
             await editor.shutdown_async(None)
             editor.exit(None)
-            await editor.stop()
+            await editor.stop()  # type: ignore[no-untyped-call]
 
     return asyncio.run(run())
 
