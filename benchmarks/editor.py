@@ -20,7 +20,7 @@ from statistics import median
 
 from archdsl import shipped
 from archdsl.editor import completion, hints, tokens
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.limits import limited
 from archdsl.write import write_atomically
 
@@ -49,7 +49,7 @@ def long_network(layers: int) -> str:
 
 
 def measure(name: str, text: str, path: Path) -> Row:
-    document = Document(path, text)
+    document = OpenDocument(path, text)
     document.examine()
     place = text.index("\n", len(text) // 2) + 1
     strokes, examined = [], []

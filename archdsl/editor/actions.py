@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archdsl.diagnostics import Diagnostic, Edit
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class QuickFix:
     """Edits that remove a fault, and what they do."""
 
     title: str
@@ -17,7 +17,7 @@ class Action:
     edits: tuple[Edit, ...]
 
 
-def actions(document: Document, start: int, end: int) -> list[Action]:
+def actions(document: OpenDocument, start: int, end: int) -> list[QuickFix]:
     """The fixes of the faults in a part of the text, where they stand in this file."""
     found = []
     for diagnostic in document.diagnostics:
@@ -27,6 +27,6 @@ def actions(document: Document, start: int, end: int) -> list[Action]:
         here = all(edit.span.source is span.source for edit in fix.edits)
         if here and span.start <= end and start <= span.end:
             found.append(
-                Action(fix.title or diagnostic.help or f"replace by `{fix.replacement}`", diagnostic, fix.edits)
+                QuickFix(fix.title or diagnostic.help or f"replace by `{fix.replacement}`", diagnostic, fix.edits)
             )
     return found

@@ -10,7 +10,7 @@ from typing import Final
 
 from archdsl.definitions import TYPES
 from archdsl.editor import places
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.editor.wording import common
 from archdsl.elaborate.values import MARKS
 from archdsl.evaluate import FUNCTIONS
@@ -47,7 +47,7 @@ class Completion:
     markdown: str = ""
 
 
-def completions(document: Document, offset: int) -> list[Completion]:
+def completions(document: OpenDocument, offset: int) -> list[Completion]:
     """What may come at a place, of whatever begins with the word before it."""
     text = document.source.text[:offset]
     if _quiet(text):
@@ -71,7 +71,7 @@ def _quiet(text: str) -> bool:
     return "#" in bare or bare.count('"') % 2 == 1
 
 
-def _text(document: Document, before: str) -> Iterator[Completion]:
+def _text(document: OpenDocument, before: str) -> Iterator[Completion]:
     start = max((found.start() for found in DEFINITION.finditer(before)), default=None)
     ahead = before.rstrip()
     if start is None or (before[start:].count("{") <= before[start:].count("}") and "{" in before[start:]):
@@ -104,7 +104,7 @@ def _text(document: Document, before: str) -> Iterator[Completion]:
     yield from _functions()
 
 
-def _yaml(document: Document, before: str) -> Iterator[Completion]:
+def _yaml(document: OpenDocument, before: str) -> Iterator[Completion]:
     line = before[before.rfind("\n") + 1 :]
     if not line.strip() and line == "":
         yield from (Completion(word, "keyword", f"{word}:") for word in YAML_TOP)
@@ -145,7 +145,7 @@ def _call(region: str) -> _Begun | None:
     return None
 
 
-def _arguments(document: Document, call: _Begun, region: str) -> Iterator[Completion]:
+def _arguments(document: OpenDocument, call: _Begun, region: str) -> Iterator[Completion]:
     """Names of parameters at the beginning of an argument; words and truth values behind a name."""
     ahead = call.written.rstrip()
     given = re.search(r"([A-Za-z_]\w*)\s*=\Z", ahead)
@@ -155,7 +155,7 @@ def _arguments(document: Document, call: _Begun, region: str) -> Iterator[Comple
         yield from _parameters(document, call.callee, call.written, " = ")
 
 
-def _parameters(document: Document, callee: str, written: str, sign: str) -> Iterator[Completion]:
+def _parameters(document: OpenDocument, callee: str, written: str, sign: str) -> Iterator[Completion]:
     """The parameters of a callee that are not given yet."""
     taken = set(re.findall(r"([A-Za-z_]\w*)\s*[=:]", written))
     operator = OPERATORS.get(callee)
@@ -182,7 +182,7 @@ def _words(callee: str, parameter: str) -> Iterator[Completion]:
             yield from (Completion(word, "value", word) for word in ("true", "false"))
 
 
-def _steps(document: Document) -> Iterator[Completion]:
+def _steps(document: OpenDocument) -> Iterator[Completion]:
     for name, block in _blocks(document).items():
         yield Completion(name, "block", name, "block of this file" if block.span.source is document.source else "block")
     for name, operator in OPERATORS.items():
@@ -208,7 +208,7 @@ def _marks(region: str) -> Iterator[Completion]:
         yield from (Completion(word, "mark", word, "device") for word in re.findall(r"\w+", names))
 
 
-def _names(document: Document, region: str, offset: int) -> Iterator[Completion]:
+def _names(document: OpenDocument, region: str, offset: int) -> Iterator[Completion]:
     """What is bound before a place: parameters, sizes, values, items of loops; with what it is worth, where known."""
     head, _, body = region.partition("{")
     names = [name for found in BOUND.findall(body) for name in re.findall(r"\w+", found)]
@@ -219,7 +219,7 @@ def _names(document: Document, region: str, offset: int) -> Iterator[Completion]
     yield from (Completion(name, "value", name, worth.get(name, "")) for name in reversed(names))
 
 
-def _worth(document: Document, offset: int) -> dict[str, str]:
+def _worth(document: OpenDocument, offset: int) -> dict[str, str]:
     """What the names of the definition around a place are worth."""
     known = document.known
     around = places.enclosing(known, document.old_place(offset)) if known is not None else None
@@ -235,12 +235,12 @@ def _worth(document: Document, offset: int) -> dict[str, str]:
     return found
 
 
-def _blocks(document: Document) -> dict[str, tree.Block]:
+def _blocks(document: OpenDocument) -> dict[str, tree.Block]:
     if document.known is None:
         return {}
     return {name: block for name, (block, _) in document.known.program.definitions.blocks.items()}
 
 
-def _networks(document: Document) -> Iterable[Completion]:
+def _networks(document: OpenDocument) -> Iterable[Completion]:
     spec = document.known.program.spec if document.known is not None else None
     return [Completion(n.name.id, "network", f"{n.name.id}(", "network") for n in spec.networks] if spec else []

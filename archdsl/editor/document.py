@@ -13,7 +13,7 @@ from archdsl.editor.moved import Moved
 from archdsl.source import Source, Span
 
 
-class Document:
+class OpenDocument:
     """An open file. Every answer is about `source`, the text as it is now.
 
     While a text is broken, places are those of the last one that was not, moved with what was written since.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archdsl.editor import places
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.editor.wording import common
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import is_tensors
@@ -22,7 +22,7 @@ class InlayHint:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Lens:
     """Something to choose above a definition: one of the `options`, of which `now` is chosen."""
 
     span: Span
@@ -32,7 +32,7 @@ class Choice:
     now: str | None
 
 
-def hints(document: Document, start: int = 0, end: int | None = None) -> list[InlayHint]:
+def hints(document: OpenDocument, start: int = 0, end: int | None = None) -> list[InlayHint]:
     """The shape of what each line of a part of the text ends with; `× 16` where a block has instances that differ."""
     known = document.known
     if known is None or known.shown is None:
@@ -58,7 +58,7 @@ def hints(document: Document, start: int = 0, end: int | None = None) -> list[In
     return found
 
 
-def _end_of_code(document: Document, line: int) -> int:
+def _end_of_code(document: OpenDocument, line: int) -> int:
     """Where a line ends, without a comment."""
     start, end = document.source.bounds(line)
     for comment in document.known.program.spec.comments if document.known is not None else ():
@@ -68,7 +68,7 @@ def _end_of_code(document: Document, line: int) -> int:
     return start + len(document.source.text[start:end].rstrip())
 
 
-def choices(document: Document) -> list[Choice]:
+def choices(document: OpenDocument) -> list[Lens]:
     """What shapes can be shown of: the networks and variants of the file, and the instances of each block."""
     known = document.known
     if known is None or known.shown is None:
@@ -82,7 +82,7 @@ def choices(document: Document) -> list[Choice]:
             continue
         if isinstance(node, tree.NetworkDefinition):
             if len(known.names) > 1:
-                found.append(Choice(span, "variant", node.name.id, known.names, known.shown.name))
+                found.append(Lens(span, "variant", node.name.id, known.names, known.shown.name))
             continue
         paths = {
             block.path: None
@@ -93,5 +93,5 @@ def choices(document: Document) -> list[Choice]:
         }
         if len(paths) > 1:
             now = document.instance if document.instance in paths else None
-            found.append(Choice(span, "instance", node.name.id, tuple(paths), now))
+            found.append(Lens(span, "instance", node.name.id, tuple(paths), now))
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from archdsl.definitions import Definition
 from archdsl.editor import places
 from archdsl.editor.analysis import Analysis
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.editor.wording import common, value_in_words
 from archdsl.evaluate import FUNCTIONS
 from archdsl.graph import layer, layers
@@ -31,7 +31,7 @@ class Hover:
     markdown: str
 
 
-def hover(document: Document, offset: int) -> Hover | None:
+def hover(document: OpenDocument, offset: int) -> Hover | None:
     """What is known of a place of the text, or None."""
     known, old = document.known, document.old_offset(offset)
     if known is None or old is None:

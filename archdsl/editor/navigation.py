@@ -10,7 +10,7 @@ from archdsl.definitions import Definition
 from archdsl.diagnostics import Edit
 from archdsl.editor import places
 from archdsl.editor.analysis import Analysis, definitions
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.names import label_fault
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -41,7 +41,7 @@ class CannotRename(ValueError):
     """A name that cannot be changed, or not into that; the text says why."""
 
 
-def definition(document: Document, offset: int) -> Span | None:
+def definition(document: OpenDocument, offset: int) -> Span | None:
     """Where the name at a place is bound, in this file or one that it imports."""
     found = _at(document, offset)
     if found is None or found[1].span is None:
@@ -49,7 +49,7 @@ def definition(document: Document, offset: int) -> Span | None:
     return document.place(found[1].span)
 
 
-def references(document: Document, offset: int, *, declaration: bool = True) -> list[Span]:
+def references(document: OpenDocument, offset: int, *, declaration: bool = True) -> list[Span]:
     """Every place of the name at a place, in this file and those it imports."""
     found = _at(document, offset)
     if found is None or document.known is None:
@@ -58,7 +58,7 @@ def references(document: Document, offset: int, *, declaration: bool = True) -> 
     return [span for span in map(document.place, places_of) if span is not None]
 
 
-def renamed(document: Document, offset: int, new: str) -> Renaming:
+def renamed(document: OpenDocument, offset: int, new: str) -> Renaming:
     """What gives the name or label at a place another one. Raises `CannotRename`."""
     known = document.known
     if known is None or not document.current:
@@ -109,7 +109,7 @@ def _labelled(label: tree.Interpolated, new: str) -> Renaming:
     return Renaming((Edit(label.span, new),), warning)
 
 
-def outline(document: Document) -> list[OutlineItem]:
+def outline(document: OpenDocument) -> list[OutlineItem]:
     """Blocks, networks and variants, and the labelled steps in them."""
     if document.known is None:
         return []
@@ -123,7 +123,7 @@ def outline(document: Document) -> list[OutlineItem]:
     return found
 
 
-def _labels(document: Document, node: tree.Node) -> Sequence[OutlineItem]:
+def _labels(document: OpenDocument, node: tree.Node) -> Sequence[OutlineItem]:
     found = []
     for step in places.nodes(node):
         if isinstance(step, (tree.Step, tree.Head)) and step.label is not None:
@@ -133,7 +133,7 @@ def _labels(document: Document, node: tree.Node) -> Sequence[OutlineItem]:
     return found
 
 
-def _at(document: Document, offset: int) -> tuple[Span, Definition] | None:
+def _at(document: OpenDocument, offset: int) -> tuple[Span, Definition] | None:
     old = document.old_offset(offset)
     if document.known is None or old is None:
         return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from archdsl.definitions import NameKind
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.source import Span
 
 
-def tokens(document: Document) -> list[tuple[Span, NameKind]]:
+def tokens(document: OpenDocument) -> list[tuple[Span, NameKind]]:
     """The names of the text with what they stand for, from its beginning on; none overlaps another."""
     known = document.known
     if known is None:

@@ -15,7 +15,7 @@ from pygls.lsp.server import LanguageServer
 from archdsl.catalogue import CATALOGUE
 from archdsl.diagnostics import Diagnostic, Edit
 from archdsl.editor import actions, completion, hints, hover, navigation, tokens
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.errors import SpecError
 from archdsl.lsp.places import offset_of, path_of, position_of, range_of, uri_of
 from archdsl.pipeline import format_source
@@ -59,10 +59,10 @@ class SpecServer(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__("archdsl", version("archdsl"), text_document_sync_kind=types.TextDocumentSyncKind.Incremental)
-        self.documents: dict[str, Document] = {}
+        self.documents: dict[str, OpenDocument] = {}
         self.waiting: dict[str, asyncio.TimerHandle] = {}
 
-    def document(self, uri: str) -> Document:
+    def document(self, uri: str) -> OpenDocument:
         """The open document of an address. Raises `JsonRpcInvalidParams` where it is not open."""
         if uri not in self.documents:
             raise JsonRpcInvalidParams(f"{uri} is not open")
@@ -95,7 +95,7 @@ class SpecServer(LanguageServer):
             refresh(None)
 
 
-def _diagnostic(fault: Diagnostic, document: Document) -> types.Diagnostic:
+def _diagnostic(fault: Diagnostic, document: OpenDocument) -> types.Diagnostic:
     """A fault as the protocol has it; one in another file stands at the first character, and says where it is."""
     here = fault.span is not None and fault.span.source.name == document.source.name
     span = fault.span if here and fault.span is not None else Span(document.source, 0, 0)
@@ -128,7 +128,7 @@ def server() -> SpecServer:
     @ls.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
-        ls.documents[item.uri] = Document(path_of(item.uri), _lines(item.text))
+        ls.documents[item.uri] = OpenDocument(path_of(item.uri), _lines(item.text))
         ls.examine_soon(item.uri, 0)
 
     @ls.feature(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -282,7 +282,7 @@ def server() -> SpecServer:
             line, character = start.line, start.character
         return types.SemanticTokens(data)
 
-    def _at(params: Any) -> tuple[Document, int]:
+    def _at(params: Any) -> tuple[OpenDocument, int]:
         document = ls.document(params.text_document.uri)
         return document, offset_of(document.source, params.position)
 

@@ -10,7 +10,7 @@ import archdsl
 from archdsl import shipped
 from archdsl.dims import show
 from archdsl.editor import actions, completion, hints, hover, navigation, tokens
-from archdsl.editor.document import Document
+from archdsl.editor.document import OpenDocument
 from archdsl.editor.moved import Moved
 from archdsl.elaborate import elaborate
 from archdsl.graph import content_hash, layer, layers
@@ -36,18 +36,18 @@ variant wide = Net(width = 64)
 """
 
 
-def opened(text: str = SPEC, path: Path = Path("/nowhere/net.arch")) -> Document:
-    document = Document(path, text)
+def opened(text: str = SPEC, path: Path = Path("/nowhere/net.arch")) -> OpenDocument:
+    document = OpenDocument(path, text)
     document.examine()
     return document
 
 
-def shapes(document: Document) -> dict[int, str]:
+def shapes(document: OpenDocument) -> dict[int, str]:
     """The hint of each line, from 1."""
     return {document.source.position(hint.offset)[0]: hint.text for hint in hints.hints(document)}
 
 
-def labels(document: Document, offset: int) -> list[str]:
+def labels(document: OpenDocument, offset: int) -> list[str]:
     return [one.label for one in completion.completions(document, offset)]
 
 
@@ -255,7 +255,7 @@ def test_a_place_that_was_not_written_over_keeps_its_character(before: str, afte
             assert moved.back(now) == offset
 
 
-def everything(document: Document, offset: int) -> None:
+def everything(document: OpenDocument, offset: int) -> None:
     """All that an editor asks, at a place."""
     completion.completions(document, offset)
     hover.hover(document, offset)
