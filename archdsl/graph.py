@@ -15,15 +15,17 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from networkx.classes.multidigraph import MultiDiGraph
 
+from archdsl.derived_weights import Expression
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops import Operator, Weight
 from archdsl.ops.dtypes import FLOATING
+from archdsl.phases import Phase
 from archdsl.source import Source, Span
 
 Graph: TypeAlias = "MultiDiGraph[str]"
@@ -111,6 +113,27 @@ class Writing(NamedTuple):
     sources: tuple[Source, ...] = ()  # the spec's own first, then those that it imports
 
 
+@dataclass(frozen=True, slots=True)
+class RewriteStep:
+    """What one rewrite did: where, in words, and the graph that it left."""
+
+    rewrite: str
+    changes: tuple[str, ...]
+    graph: Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """How a graph came from another (`archdsl/rewrite/`): for which phase, by which steps, and how each weight that it
+    has, by its key in the `state_dict`, follows from those of the graph before."""
+
+    before: Graph
+    phase: Phase
+    names: tuple[str, ...]  # of the rewrites that were asked for, in order
+    steps: tuple[RewriteStep, ...]
+    weights: Mapping[str, Expression]
+
+
 class Header(TypedDict):
     """Attributes of the graph itself."""
 
@@ -130,6 +153,7 @@ class Header(TypedDict):
     inference_loss: Graph | None  # the same without what exists in training only
     written: Writing  # not serialised
     broken: tuple[str, ...]  # the steps that cannot be, where the spec has errors
+    rewriting: Rewriting | None  # where it is not as the spec says; not serialised
 
 
 def header(graph: Graph) -> Header:

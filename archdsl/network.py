@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from archdsl.presentation.difference import PrintedDifference
     from archdsl.presentation.memory import PrintedMemory
     from archdsl.presentation.placement import PrintedPlan
+    from archdsl.presentation.rewriting import PrintedRewriting
     from compiler.fx.model import CompiledNetwork
 
 
@@ -218,6 +219,41 @@ class Network:
             return None if again is None else placed(again, found.devices, found.homes())
 
         return Network(applied(self.graph, found), reopen=reopen)
+
+    def rewrite(self, rewrites: str | Sequence[str] = "all", *, phase: str = "inference") -> Network:
+        """The network rewritten into one that computes the same with less, for one phase; by default by all rewrites
+        that the phase allows, in inference batch norm folded into convolutions, 1×1 convolutions merged, and so on.
+
+        The result is a network as any other: it is reported, drawn, compared, compiled and exported. It starts with the
+        weights that this one is drawn with, or takes those of a checkpoint of this one, changed as the rewrites say.
+        What is rewritten for inference is not trained. `print(net.rewriting())` tells what each rewrite did and saved;
+        docs/rewrites.md, what each requires and ensures. Raises `SpecError` for a rewrite that there is not, or that is
+        not for the phase.
+        """
+        from archdsl.rewrite.apply import rewritten
+
+        phase = phase_of(phase)
+        validate.one_of("phase", phase, get_args(Phase))
+        if not isinstance(rewrites, str):
+            validate.list_of("rewrites", rewrites, str, "the name of a rewrite")
+        chosen: Phase = "training" if phase == "training" else "inference"
+        open_again = self._reopen
+
+        def reopen() -> Graph | None:
+            again = open_again() if open_again is not None else None
+            return None if again is None else rewritten(again, rewrites, chosen)
+
+        return Network(rewritten(self.graph, rewrites, chosen), reopen=reopen)
+
+    def rewriting(self) -> PrintedRewriting:
+        """What each rewrite did and saved; `str()` of it is text, `.to_dict()` plain data. Raises `ValueError` for a
+        network that was not rewritten."""
+        from archdsl.presentation.rewriting import PrintedRewriting, explain
+
+        found = header(self.graph)["rewriting"]
+        if found is None:
+            raise ValueError("the network is as its spec says: `net.rewrite()` gives one that is rewritten")
+        return printed(explain(found), PrintedRewriting)
 
     def compile(
         self,

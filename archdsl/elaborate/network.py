@@ -145,6 +145,7 @@ class _Elaboration:
             inference_loss=self.losses[1],
             written=self.context.definitions.written,
             broken=tuple(self.builder.broken),
+            rewriting=None,
         )
         needed = live(graph, training=True)
         for key, node in graph.nodes(data=True):
