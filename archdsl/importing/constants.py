@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from archdsl.ops.foreign import Made, Value
+from archdsl.ops.foreign import ForeignTensor, Made
 
 MOST: Final = 4096  # values that are written out
 
 
-def constant(value: Value) -> Made:
+def constant(value: ForeignTensor) -> Made:
     """An operator that makes the tensor."""
     content = content_of(value)
     flat = flattened(content)
@@ -33,7 +33,7 @@ def constant(value: Value) -> Made:
     return Made("tensor", {"values": content, **typed})
 
 
-def content_of(value: Value) -> Any:
+def content_of(value: ForeignTensor) -> Any:
     """The values, in lists of lists; a door may hand in what lists them when it is asked."""
     return value.content.tolist() if hasattr(value.content, "tolist") else value.content
 

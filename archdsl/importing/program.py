@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archdsl.ops.foreign import Foreign, Value
+from archdsl.ops.foreign import ForeignCall, ForeignTensor
 
 
 @dataclass(frozen=True)
-class Scope:
+class ModuleScope:
     """A module that a call was made in: its path, its class, and which of the module's calls it was."""
 
     path: str
@@ -19,16 +19,16 @@ class Scope:
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class PlacedCall:
     """A call with the modules it was made in, from the outside, and what its author called the value."""
 
-    foreign: Foreign
-    scopes: tuple[Scope, ...] = ()
+    foreign: ForeignCall
+    scopes: tuple[ModuleScope, ...] = ()
     hint: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class ForeignProgram:
     """A network as a graph of another library.
 
     `seeds` are the numbers that each module was made with, by the module's path. `in_inference` are the paths of the
@@ -36,9 +36,9 @@ class Program:
     """
 
     name: str
-    inputs: list[Value]
-    calls: list[Call]
-    outputs: list[Value]
+    inputs: list[ForeignTensor]
+    calls: list[PlacedCall]
+    outputs: list[ForeignTensor]
     output_names: list[str] = field(default_factory=list)
     seeds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_inference: frozenset[str] | None = None

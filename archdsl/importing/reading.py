@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 from archdsl.importing.constants import content_of
-from archdsl.importing.program import Call, Missing, NotImported, Program, Scope
+from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported, PlacedCall
 from archdsl.ops import OPERATORS, Weighted, parameter_table
-from archdsl.ops.foreign import Foreign, Made, Operand, Reads, Unreadable, Value, Whole, read
+from archdsl.ops.foreign import ForeignCall, ForeignOperand, ForeignTensor, Made, Reads, Unreadable, Whole, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,18 +19,18 @@ class Placed:
     """An operator at work, the value it makes, and the modules it is in."""
 
     made: Made
-    value: Value
-    scopes: tuple[Scope, ...]
+    value: ForeignTensor
+    scopes: tuple[ModuleScope, ...]
     hint: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class ReadProgram:
     """A program that was read: operators in order, and the tensors that go out of it."""
 
-    program: Program
+    program: ForeignProgram
     placed: list[Placed]
-    outputs: list[Operand]
+    outputs: list[ForeignOperand]
 
 
 @cache
@@ -52,18 +52,18 @@ def wholes() -> list[tuple[str, Whole]]:
     return [(name, said) for name, op in OPERATORS.items() for said in op.reads if isinstance(said, Whole)]
 
 
-def read_program(program: Program) -> Reading:
+def read_program(program: ForeignProgram) -> ReadProgram:
     """A program's live calls as operators. Raises `NotImported` with all that no operator reads."""
     calls = live(program)
     groups = _groups(calls)
-    stands: dict[str, Operand] = {}  # for a value that is another one
+    stands: dict[str, ForeignOperand] = {}  # for a value that is another one
     placed: list[Placed] = []
     faults: Counter[tuple[str, str]] = Counter()
     places: dict[tuple[str, str], str] = {}
     done: set[int] = set()
 
-    def resolved(made: Operand) -> Operand:
-        if isinstance(made, Value):
+    def resolved(made: ForeignOperand) -> ForeignOperand:
+        if isinstance(made, ForeignTensor):
             return stands.get(made.name, made)
         return replace(made, inputs=tuple(map(resolved, made.inputs)))
 
@@ -75,7 +75,7 @@ def read_program(program: Program) -> Reading:
             if group is not None:
                 done.add(id(group))
                 whole, value = group.read()
-                made: Operand = whole
+                made: ForeignOperand = whole
                 scopes = group.outside
             else:
                 made, value, scopes = _read(call.foreign), call.foreign.output, call.scopes
@@ -85,13 +85,13 @@ def read_program(program: Program) -> Reading:
             places.setdefault(fault, call.scopes[-1].path if call.scopes else "")
             continue
         found = resolved(made)
-        if isinstance(found, Value) or _nothing(found):
-            stands[value.name] = found if isinstance(found, Value) else found.inputs[0]
+        if isinstance(found, ForeignTensor) or _nothing(found):
+            stands[value.name] = found if isinstance(found, ForeignTensor) else found.inputs[0]
         else:
             placed.append(Placed(found, value, scopes, call.hint))
     if faults:
         raise NotImported([Missing(name, why, places[name, why], count) for (name, why), count in faults.items()])
-    return Reading(program, placed, [resolved(value) for value in program.outputs])
+    return ReadProgram(program, placed, [resolved(value) for value in program.outputs])
 
 
 def _nothing(made: Made) -> bool:
@@ -103,7 +103,7 @@ def _nothing(made: Made) -> bool:
     )
 
 
-def live(program: Program) -> list[Call]:
+def live(program: ForeignProgram) -> list[PlacedCall]:
     """The calls that an output depends on."""
     makers = {call.foreign.output.name: call for call in program.calls}
     wanted: set[str] = set()
@@ -117,7 +117,7 @@ def live(program: Program) -> list[Call]:
     return [call for call in program.calls if call.foreign.output.name in wanted]
 
 
-def _read(call: Foreign) -> Operand:
+def _read(call: ForeignCall) -> ForeignOperand:
     """What a call is read as. Raises `Unreadable`."""
     found = readings().get(call.name)
     if found is None:
@@ -138,14 +138,14 @@ def _read(call: Foreign) -> Operand:
 
 def _with_numbers(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments in which a constant of no dimensions is the number that it holds, but for the first tensor."""
-    first = next((name for name, value in arguments.items() if isinstance(value, Value)), None)
+    first = next((name for name, value in arguments.items() if isinstance(value, ForeignTensor)), None)
     return {
-        name: content_of(value) if name != first and isinstance(value, Value) and _is_number(value) else value
+        name: content_of(value) if name != first and isinstance(value, ForeignTensor) and _is_number(value) else value
         for name, value in arguments.items()
     }
 
 
-def _is_number(value: Value) -> bool:
+def _is_number(value: ForeignTensor) -> bool:
     return value.content is not None and not value.shape
 
 
@@ -155,15 +155,15 @@ class _Group:
     def __init__(self, whole: Whole, depth: int) -> None:
         self.whole = whole
         self.depth = depth
-        self.calls: list[Call] = []
+        self.calls: list[PlacedCall] = []
 
     @property
-    def outside(self) -> tuple[Scope, ...]:
+    def outside(self) -> tuple[ModuleScope, ...]:
         return self.calls[0].scopes[: self.depth + 1]
 
-    def read(self) -> tuple[Made, Value]:
+    def read(self) -> tuple[Made, ForeignTensor]:
         inside = {call.foreign.output.name for call in self.calls}
-        taken: dict[str, Value] = {}
+        taken: dict[str, ForeignTensor] = {}
         for call in self.calls:
             for value in call.foreign.tensors:
                 if value.state is None and value.name not in inside:
@@ -175,7 +175,7 @@ class _Group:
         return self.whole.how([call.foreign for call in self.calls], list(taken.values())), results[0]
 
 
-def _groups(calls: list[Call]) -> dict[int, _Group]:
+def _groups(calls: list[PlacedCall]) -> dict[int, _Group]:
     """The group of each call that is made in a module which is one operator."""
     by_class = {whole.cls: whole for _, whole in wholes() if whole.cls}
     by_call = {whole.contains: whole for _, whole in wholes() if whole.contains}

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from archdsl.dims import Dim
 from archdsl.importing.constants import constant
-from archdsl.importing.program import Missing, NotImported, Scope
-from archdsl.importing.reading import Placed, Reading
+from archdsl.importing.program import Missing, ModuleScope, NotImported
+from archdsl.importing.reading import Placed, ReadProgram
 from archdsl.ops import OPERATORS, parameter_table
-from archdsl.ops.foreign import Made, Operand, Value
+from archdsl.ops.foreign import ForeignOperand, ForeignTensor, Made
 from archdsl.ops.kinds import Factors, Integers, Sizes
-from archdsl.recovery.parts import Body, Given, OneOf, Part, Ref, Several, without
+from archdsl.recovery.parts import BodyPart, GivenTensor, OneOf, PartRef, RecoveredBody, Several, without
 
 SEQUENCE: Final = "torch.nn.modules.container.Sequential"
 TORCH: Final = re.compile(r"torch\.nn\.modules\.(?!container)")
@@ -38,7 +38,7 @@ class Leaf:
 class Tree:
     """A module's call: what is done in it, in order."""
 
-    scope: Scope
+    scope: ModuleScope
     children: list[Leaf | Tree] = field(default_factory=list)
 
     def leaves(self) -> Iterator[Leaf]:
@@ -49,7 +49,7 @@ class Tree:
                 yield child
 
 
-def body_of(reading: Reading) -> Body:
+def body_of(reading: ReadProgram) -> RecoveredBody:
     """The whole program as a body, with a part for each module that has its own. Raises `NotImported`."""
     planted = _Planting(reading)
     root = planted.root
@@ -62,8 +62,8 @@ def body_of(reading: Reading) -> Body:
 class _Planting:
     """Puts operators into the tree of modules; each nested one is a leaf of its own."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.root = Tree(Scope("", reading.program.name))
+    def __init__(self, reading: ReadProgram) -> None:
+        self.root = Tree(ModuleScope("", reading.program.name))
         self.shapes: dict[str, tuple[Any, ...]] = {value.name: value.shape for value in reading.program.inputs}
         self.kept: dict[tuple[str, str], str] = {}  # weights that are tensors, by the module where they are read
         self.count = 0
@@ -78,7 +78,7 @@ class _Planting:
             )
         self.outputs = [self._operand(output, self.root, placed=None) for output in reading.outputs]
 
-    def _tree(self, scopes: tuple[Scope, ...], own: str | None) -> Tree:
+    def _tree(self, scopes: tuple[ModuleScope, ...], own: str | None) -> Tree:
         """The tree of the innermost module that is a block of its own."""
         tree = self.root
         for scope in scopes:
@@ -120,7 +120,7 @@ class _Planting:
         tree.children.append(Leaf(name, made, operands, named, path, shape, placed.hint if last else None))
         return name
 
-    def _operand(self, one: Operand, tree: Tree, placed: Placed | None) -> str:
+    def _operand(self, one: ForeignOperand, tree: Tree, placed: Placed | None) -> str:
         """The name of a tensor: made before, or on the spot."""
         if isinstance(one, Made):
             assert placed is not None
@@ -142,7 +142,7 @@ class _Planting:
             return name
         return one.name
 
-    def _tensor(self, value: Value, name: str, tree: Tree) -> Leaf:
+    def _tensor(self, value: ForeignTensor, name: str, tree: Tree) -> Leaf:
         """A weight that is a tensor of its own; one of integers starts as zeros of that type."""
         if value.dtype == "float32":
             kind = "parameter" if value.trained else "buffer"
@@ -202,7 +202,9 @@ def _dissolves(tree: Tree) -> bool:
 class _Bodies:
     """Trees as bodies."""
 
-    def __init__(self, reading: Reading, root: Tree, outputs: list[str], shapes: Mapping[str, tuple[Any, ...]]) -> None:
+    def __init__(
+        self, reading: ReadProgram, root: Tree, outputs: list[str], shapes: Mapping[str, tuple[Any, ...]]
+    ) -> None:
         self.reading = reading
         self.root = root
         self.outputs = outputs
@@ -212,19 +214,19 @@ class _Bodies:
             for name in (*leaf.operands, *leaf.named.values()):
                 self.readers.setdefault(name, []).append(leaf)
 
-    def body(self) -> Body:
+    def body(self) -> RecoveredBody:
         return self._body(self.root)[0]
 
-    def _body(self, tree: Tree) -> tuple[Body, list[str], list[str]]:
+    def _body(self, tree: Tree) -> tuple[RecoveredBody, list[str], list[str]]:
         """A module's body, the names of what it is given, and of what it gives."""
         mine = {id(leaf) for leaf in tree.leaves()}
         given: list[str] = [value.name for value in self.reading.program.inputs] if tree is self.root else []
-        where: dict[str, Ref] = {name: Given(i) for i, name in enumerate(given)}
-        parts: list[Part] = []
+        where: dict[str, PartRef] = {name: GivenTensor(i) for i, name in enumerate(given)}
+        parts: list[BodyPart] = []
 
-        def ref(name: str) -> Ref:
+        def ref(name: str) -> PartRef:
             if name not in where:
-                where[name] = Given(len(given))
+                where[name] = GivenTensor(len(given))
                 given.append(name)
             return where[name]
 
@@ -247,7 +249,7 @@ class _Bodies:
             outside = {name for name, found in self.readers.items() if any(id(reader) not in mine for reader in found)}
             gives = [leaf.name for leaf in tree.leaves() if leaf.name in outside or leaf.name in self.outputs]
         shapes = [[tuple(self.shapes.get(name, ()))] for name in given]
-        body = Body(
+        body = RecoveredBody(
             parts, [ref(name) for name in gives], shapes, tree.scope.cls, [tree.scope.path],
             {key: [value] for key, value in self.reading.program.seeds.get(tree.scope.path, {}).items()},
         )  # fmt: skip
@@ -255,7 +257,7 @@ class _Bodies:
             body = replace(body, parts=[replace(part, trains=self._trains(part)) for part in parts])
         return gathered(body), given, gives
 
-    def _trains(self, part: Part) -> bool:
+    def _trains(self, part: BodyPart) -> bool:
         """Whether a part has weights of which inference uses none."""
         used = self.reading.program.in_inference
         if used is None or not part.weighted or part.name in ("parameter", "buffer"):
@@ -263,15 +265,19 @@ class _Bodies:
         path = part.labels[0] or ""
         return path not in used and not any(one.startswith(f"{path}.") for one in used)
 
-    def _place(self, leaf: Leaf, operands: list[Ref], parts: list[Part], named: dict[str, Ref], tree: Tree) -> Ref:
+    def _place(
+        self, leaf: Leaf, operands: list[PartRef], parts: list[BodyPart], named: dict[str, PartRef], tree: Tree
+    ) -> PartRef:
         made = leaf.made
         if not made.operator:  # one of several outputs
             whole = operands[0]
-            assert isinstance(whole, (int, Given))
+            assert isinstance(whole, (int, GivenTensor))
             return OneOf(whole, made.parameters["index"])
         columns = {key: [_plain(made.operator, key, value)] for key, value in _arguments(made).items()}
         label = _relative(leaf.path, tree.scope.path) if leaf.path is not None else None
-        part = Part("operator", made.operator, [label], columns, operands, named, hint=leaf.hint, rank=len(leaf.shape))
+        part = BodyPart(
+            "operator", made.operator, [label], columns, operands, named, hint=leaf.hint, rank=len(leaf.shape)
+        )
         part.weighted = leaf.path is not None
         parts.append(part)
         return len(parts) - 1
@@ -307,12 +313,12 @@ def _plain(operator: str, name: str, value: Any) -> Any:
     return str(value) if isinstance(value, Dim) else value
 
 
-def _module(tree: Tree, body: Body, operands: list[Ref], label: str) -> Part:
+def _module(tree: Tree, body: RecoveredBody, operands: list[PartRef], label: str) -> BodyPart:
     weighted = any(part.weighted for part in body.parts)
     sequence = tree.scope.cls == SEQUENCE and chain(body)
     if sequence:
         body = counted(body)
-    return Part(
+    return BodyPart(
         "sequence" if sequence else "block",
         "" if sequence else tree.scope.cls,
         [label],
@@ -323,9 +329,9 @@ def _module(tree: Tree, body: Body, operands: list[Ref], label: str) -> Part:
     )
 
 
-def chain(body: Body) -> bool:
+def chain(body: RecoveredBody) -> bool:
     """Whether each part takes what the one before it gives, and nothing else."""
-    wanted: Ref = Given(0)
+    wanted: PartRef = GivenTensor(0)
     for number, part in enumerate(body.parts):
         if part.operands != [wanted] or part.named:
             return False
@@ -333,21 +339,21 @@ def chain(body: Body) -> bool:
     return len(body.shapes) == 1 and bool(body.parts) and body.outputs == [wanted]
 
 
-def counted(body: Body) -> Body:
+def counted(body: RecoveredBody) -> RecoveredBody:
     """A chain with `identity` for modules that do nothing, where the numbers of the others need them."""
-    parts: list[Part] = []
+    parts: list[BodyPart] = []
     for part in body.parts:
         label = part.labels[0]
         while part.weighted and label is not None and label.isdigit() and int(label) > len(parts):
             if int(label) - len(parts) > SMALL:
                 return body
-            parts.append(Part("operator", "identity", [None]))
+            parts.append(BodyPart("operator", "identity", [None]))
         parts.append(part)
-    chained = [replace(part, operands=[Given(0) if i == 0 else i - 1]) for i, part in enumerate(parts)]
+    chained = [replace(part, operands=[GivenTensor(0) if i == 0 else i - 1]) for i, part in enumerate(parts)]
     return replace(body, parts=chained, outputs=[len(chained) - 1])
 
 
-def gathered(body: Body) -> Body:
+def gathered(body: RecoveredBody) -> RecoveredBody:
     """Blocks in a row called `layers.0`, `layers.1` … as braces called `layers`."""
     for start, part in enumerate(body.parts):
         prefix, _, number = (part.labels[0] or "").rpartition(".")
@@ -364,11 +370,11 @@ def gathered(body: Body) -> Body:
             continue
         first = body.parts[start]
         inner = [
-            replace(one, labels=[str(k)], operands=[Given(0) if k == 0 else k - 1])
+            replace(one, labels=[str(k)], operands=[GivenTensor(0) if k == 0 else k - 1])
             for k, one in enumerate(body.parts[start:end])
         ]
-        braces = Body(inner, [len(inner) - 1], [[()]], "", body.paths)
-        whole = Part("sequence", "", [prefix], {}, first.operands, body=braces, weighted=True)
+        braces = RecoveredBody(inner, [len(inner) - 1], [[()]], "", body.paths)
+        whole = BodyPart("sequence", "", [prefix], {}, first.operands, body=braces, weighted=True)
         parts = [*body.parts]
         parts[end - 1] = whole
         changed = replace(body, parts=parts)
@@ -376,12 +382,12 @@ def gathered(body: Body) -> Body:
     return body
 
 
-def _reads(body: Body, number: int) -> int:
+def _reads(body: RecoveredBody, number: int) -> int:
     refs = [ref for part in body.parts for ref in (*part.operands, *part.named.values())] + body.outputs
     return sum(_names(ref, number) for ref in refs)
 
 
-def _names(ref: Ref, number: int) -> int:
+def _names(ref: PartRef, number: int) -> int:
     if isinstance(ref, OneOf):
         return int(ref.whole == number)
     if isinstance(ref, Several):

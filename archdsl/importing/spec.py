@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archdsl.dims import Size
-from archdsl.importing.program import Missing, NotImported, Program
+from archdsl.importing.program import ForeignProgram, Missing, NotImported
 from archdsl.importing.reading import read_program
 from archdsl.importing.scopes import body_of
 from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text
 from archdsl.ops import OPERATORS
 from archdsl.recovery.blocks import Entangled, recovered
 from archdsl.recovery.parameters import snake
-from archdsl.recovery.parts import Block, Body
+from archdsl.recovery.parts import RecoveredBlock, RecoveredBody
 from archdsl.source import Source
 from archdsl.syntax.forms import format_spec
 
@@ -29,7 +29,7 @@ class Imported:
     variants: tuple[str, ...] = ()
 
 
-def spec_of(program: Program) -> Imported:
+def spec_of(program: ForeignProgram) -> Imported:
     """The spec of a program. Raises `NotImported`."""
     body = body_of(read_program(program))
     try:
@@ -73,9 +73,9 @@ def _said(dtype: str) -> str | None:
     return None if dtype == "float32" else dtype
 
 
-def provenance(block: Block) -> str:
+def provenance(block: RecoveredBlock) -> str:
     """Where a block came from, and from how many instances its parameters were found."""
-    body: Body = block.body
+    body: RecoveredBody = block.body
     kinds = len(Counter(tuple(map(str, (one.values[i] for one in block.parameters))) for i in range(body.instances)))
     number = f"{body.instances} instances" if body.instances > 1 else "1 instance"
     few = f", {kinds} kinds" if kinds > 1 and block.parameters else ""

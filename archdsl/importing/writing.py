@@ -9,10 +9,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from archdsl.ops import OPERATORS, parameter_table
-from archdsl.recovery.columns import Constant, Formula, Said, literal, same, written
+from archdsl.recovery.columns import Constant, Explained, Formula, literal, same, written
 from archdsl.recovery.parameters import snake
-from archdsl.recovery.parts import NEEDED, Block, Body, Given, Growth, OneOf, Part, Ref, Several, within
-from archdsl.recovery.steps import Argument, Step, rolled
+from archdsl.recovery.parts import (
+    NEEDED,
+    BodyPart,
+    GivenTensor,
+    Growth,
+    OneOf,
+    PartRef,
+    RecoveredBlock,
+    RecoveredBody,
+    Several,
+    within,
+)
+from archdsl.recovery.steps import ChainStep, StepArgument, rolled
 
 WIDTH: Final = 112
 LONG: Final = 96  # of an argument, which may have a line of its own
@@ -55,7 +66,7 @@ def _single(value: Any) -> Any:
     return value[0] if isinstance(value, tuple) and len(value) == 1 else value
 
 
-def block_text(block: Block, comment: str) -> str:
+def block_text(block: RecoveredBlock, comment: str) -> str:
     """A block's definition."""
     if block.growth is not None:
         return growth_text(block, block.growth)
@@ -71,7 +82,7 @@ def block_text(block: Block, comment: str) -> str:
     return "\n".join([*_comment(comment), head, *(f"    {line}" for line in lines), "}"])
 
 
-def growth_text(block: Block, growth: Growth) -> str:
+def growth_text(block: RecoveredBlock, growth: Growth) -> str:
     """The definition of a block that adds to a list."""
     names = [one.name for one in block.parameters]
     given = [one.name if one.default is NEEDED else f"{one.name} = {_quoted(one.default)}" for one in block.parameters]
@@ -81,7 +92,7 @@ def growth_text(block: Block, growth: Growth) -> str:
     return f"{head}\n    features + [features -> {growth.prefix}${{i}}: {call}]\n}}"
 
 
-def network_text(block: Block, network: NetworkText) -> str:
+def network_text(block: RecoveredBlock, network: NetworkText) -> str:
     """A network's definition."""
     params = [f"{one.name}: [{', '.join(one.sizes)}]{f' {one.dtype}' if one.dtype else ''}" for one in network.inputs]
     writer = BodyWriter(block.body, [one.name for one in network.inputs], set())
@@ -108,7 +119,7 @@ class Written:
     """A value as written so far: what it begins with, the steps that follow, and how tightly the beginning binds."""
 
     head: str
-    steps: list[Step] = field(default_factory=list)
+    steps: list[ChainStep] = field(default_factory=list)
     infix: bool = False
     labelled: bool = False
 
@@ -120,13 +131,13 @@ class Written:
 class BodyWriter:
     """Writes a body: its values in chains, and a name for each that is read more than once."""
 
-    def __init__(self, body: Body, inputs: Sequence[str], taken: Iterable[str]) -> None:
+    def __init__(self, body: RecoveredBody, inputs: Sequence[str], taken: Iterable[str]) -> None:
         self.body = body
         self.inputs = list(inputs)
         self.names = {*inputs, *taken, *KEYWORDS}
         self.bound: dict[int, str] = {}
         self.lines: list[str] = []
-        self.uses: Counter[int | Given] = Counter()
+        self.uses: Counter[int | GivenTensor] = Counter()
         for part in body.parts:
             for ref in (
                 *part.operands,
@@ -157,16 +168,16 @@ class BodyWriter:
             self.lines.append(f"[{', '.join(self.flat(one) for one in results)}]")
         return self.lines
 
-    def hint(self, ref: Ref) -> str:
+    def hint(self, ref: PartRef) -> str:
         number = next(iter(within(ref)))
         return self._wanted(self.body.parts[number]) if isinstance(number, int) else "y"
 
     # --- values
 
-    def value(self, ref: Ref) -> Written:
+    def value(self, ref: PartRef) -> Written:
         """A value: by its name, or as the chain that makes it."""
         match ref:
-            case Given(number):
+            case GivenTensor(number):
                 return Written(self.inputs[number])
             case Several((one,)) if not isinstance(one, Several):
                 return Written(f"[{self.flat(self.value(one))}]")
@@ -181,8 +192,8 @@ class BodyWriter:
             return Written(self.name_of(ref))
         return self.made(ref)
 
-    def name_of(self, ref: int | Given) -> str:
-        if isinstance(ref, Given):
+    def name_of(self, ref: int | GivenTensor) -> str:
+        if isinstance(ref, GivenTensor):
             return self.inputs[ref.number]
         if ref not in self.bound:
             value = self.made(ref)
@@ -191,7 +202,7 @@ class BodyWriter:
             self.bound[ref] = name
         return self.bound[ref]
 
-    def _wanted(self, part: Part) -> str:
+    def _wanted(self, part: BodyPart) -> str:
         label = part.label if part.label is not None and not part.label.isdigit() else None
         labelled = label.rpartition(".")[2] if label is not None else None
         if labelled is not None and labelled.isdigit() and label is not None:
@@ -211,7 +222,7 @@ class BodyWriter:
         """What a part makes, of the values that it takes."""
         part = self.body.parts[number]
         if not part.operands:
-            return Written(self._with_named(part, Step("", None)).text)
+            return Written(self._with_named(part, ChainStep("", None)).text)
         if part.kind == "operator" and not part.name:  # one of several outputs
             return Written(f"{self.flat(self.value(part.operands[0]))}")
         if _branches(part):
@@ -227,17 +238,17 @@ class BodyWriter:
             listed = part.name in ("concat", "stack")
             if listed or not first.steps:
                 operands = [self.flat(first), *(self.flat(self.value(ref)) for ref in part.operands[1:])]
-                step = self._with_named(part, Step("", tensors=tuple(operands)))
+                step = self._with_named(part, ChainStep("", tensors=tuple(operands)))
                 return Written(step.text, labelled=step.label is not None)
             return self._chained(first, part)
         return self._chained(self.value(part.operands[0]), part)
 
-    def _chained(self, first: Written, part: Part) -> Written:
+    def _chained(self, first: Written, part: BodyPart) -> Written:
         others = tuple(self.flat(self.value(ref)) for ref in part.operands[1:])
-        step = self._with_named(part, Step("", tensors=others))
+        step = self._with_named(part, ChainStep("", tensors=others))
         return Written(first.head, [*first.steps, step], first.infix and not first.steps)
 
-    def _branch(self, part: Part) -> Written:
+    def _branch(self, part: BodyPart) -> Written:
         """What joins values under a condition, and is one of them otherwise."""
         assert part.condition is not None and part.passes is not None
         before = len(self.lines)
@@ -249,21 +260,22 @@ class BodyWriter:
         other = self.flat(self.value(part.passes))
         return Written(f"if {part.condition.text} {{ {self.flat(value)} }} else {{ {other} }}", infix=True)
 
-    def _joined(self, part: Part) -> Written:
+    def _joined(self, part: BodyPart) -> Written:
         if part.name in INFIX:
             sides = [self.operand(ref, tight=True) for ref in part.operands]
             return Written(f" {INFIX[part.name]} ".join(sides), infix=True)
         operands = tuple(self.flat(self.value(ref)) for ref in part.operands)
-        return Written(self._with_named(part, Step("", tensors=operands)).text)
+        return Written(self._with_named(part, ChainStep("", tensors=operands)).text)
 
-    def _with_named(self, part: Part, step: Step) -> Step:
+    def _with_named(self, part: BodyPart, step: ChainStep) -> ChainStep:
         named = tuple(
-            Argument(name, Formula(self.flat(self.value(ref)), frozenset()), False) for name, ref in part.named.items()
+            StepArgument(name, Formula(self.flat(self.value(ref)), frozenset()), False)
+            for name, ref in part.named.items()
         )
         made = step_of(part)
         return replace(made, tensors=step.tensors, arguments=(*made.arguments, *named))
 
-    def operand(self, ref: Ref, tight: bool) -> str:
+    def operand(self, ref: PartRef, tight: bool) -> str:
         value = self.value(ref)
         if value.labelled and not value.steps:
             return self._named(ref, value)
@@ -272,7 +284,7 @@ class BodyWriter:
             return f"({one_line(value)})" if short else self._named(ref, value)
         return f"({value.head})" if value.infix and (tight or "if " in value.head) else value.head
 
-    def _named(self, ref: Ref, value: Written) -> str:
+    def _named(self, ref: PartRef, value: Written) -> str:
         name = self.free(self.hint(ref))
         self.bind(name, value)
         if isinstance(ref, int):
@@ -309,12 +321,12 @@ def one_line(value: Written) -> str:
     return " -> ".join([value.head, *(step.text for step in value.steps)])
 
 
-def _branches(part: Part) -> bool:
+def _branches(part: BodyPart) -> bool:
     """Whether it joins values under a condition, so that it is no step of a chain."""
     return part.condition is not None and len(part.operands) > 1
 
 
-def chain_lines(head: str, steps: Sequence[Step]) -> list[str]:
+def chain_lines(head: str, steps: Sequence[ChainStep]) -> list[str]:
     """A chain in one line, or with a line for each step that is worth one and what goes with it."""
     whole = rolled(steps)
     one = " -> ".join([head, *(step.text for step in whole)])
@@ -334,12 +346,12 @@ def chain_lines(head: str, steps: Sequence[Step]) -> list[str]:
     return lines
 
 
-def _broken(step: Step) -> list[str]:
+def _broken(step: ChainStep) -> list[str]:
     """A step over several lines: the steps inside its braces."""
     if step.inner is None:
         return [f"-> {step.text}"]
     marker = "\1"
-    outside = replace(step, inner=(Step(marker),)).text
+    outside = replace(step, inner=(ChainStep(marker),)).text
     opening, closing = outside.split(marker)
     inner = rolled(step.inner)
     if not opening.rstrip().endswith("{"):  # a loop alone behind a label
@@ -359,7 +371,7 @@ def _broken(step: Step) -> list[str]:
     return [*lines, closing.strip()]
 
 
-def step_of(part: Part, labelled: bool = True) -> Step:
+def step_of(part: BodyPart, labelled: bool = True) -> ChainStep:
     """A part as a step. Its tensors beside the first are not among it yet."""
     label = part.label if part.weighted and labelled else None
     condition = part.condition.text if part.condition is not None and len(part.operands) < 2 else None
@@ -367,25 +379,25 @@ def step_of(part: Part, labelled: bool = True) -> Step:
     if part.kind == "sequence":
         assert part.body is not None
         inner = tuple(rolled(grouped(sequence_steps(part.body))))
-        return conditional(Step("", label, inner=inner, marks=marks, major=part.weighted), condition)
+        return conditional(ChainStep("", label, inner=inner, marks=marks, major=part.weighted), condition)
     arguments = tuple(_arguments(part))
     major = part.weighted and (part.kind == "block" or OPERATORS[part.name].group != "normalization")
-    return conditional(repeated(Step(part.name, label, arguments, marks=marks, major=major), part), condition)
+    return conditional(repeated(ChainStep(part.name, label, arguments, marks=marks, major=major), part), condition)
 
 
-def conditional(step: Step, condition: str | None) -> Step:
-    return step if condition is None else Step("", inner=(step,), condition=condition, major=step.major)
+def conditional(step: ChainStep, condition: str | None) -> ChainStep:
+    return step if condition is None else ChainStep("", inner=(step,), condition=condition, major=step.major)
 
 
-def repeated(step: Step, part: Part) -> Step:
+def repeated(step: ChainStep, part: BodyPart) -> ChainStep:
     """The step, so often one after the other as the part is."""
     if part.counts_from is not None:
         start, times = part.counts_from, part.repeats
         end = str(start + times.value) if isinstance(times, Constant) else _sum(start, written(times))
         over = f"range({end})" if start == 0 else f"range({start}, {end})"
-        counter = Argument("i", Formula("i", frozenset(["i"])), True)
+        counter = StepArgument("i", Formula("i", frozenset(["i"])), True)
         inner = replace(step, label=None, arguments=(counter, *step.arguments))
-        return Step("", inner=(inner,), loop=(("i", over),), major=True)
+        return ChainStep("", inner=(inner,), loop=(("i", over),), major=True)
     if part.repeats == Constant(1):
         return step
     if step.label is not None and step.label.isdigit():
@@ -393,15 +405,15 @@ def repeated(step: Step, part: Part) -> Step:
         times = part.repeats
         end = str(start + times.value) if isinstance(times, Constant) else _sum(start, written(times))
         over = f"range({end})" if start == 0 else f"range({start}, {end})"
-        return Step("", inner=(replace(step, label="${i}"),), loop=(("i", over),), major=True)
-    return Step("", inner=(step,), times=part.repeats, major=True)
+        return ChainStep("", inner=(replace(step, label="${i}"),), loop=(("i", over),), major=True)
+    return ChainStep("", inner=(step,), times=part.repeats, major=True)
 
 
 def _sum(start: int, times: str) -> str:
     return f"{times} + {start}" if start else times
 
 
-def sequence_steps(body: Body) -> list[Step]:
+def sequence_steps(body: RecoveredBody) -> list[ChainStep]:
     """The steps in braces. Labels that only count are left out; where others are needed, all steps have one."""
     if _counted(body):
         return [step_of(part, labelled=False) for part in body.parts]
@@ -417,7 +429,7 @@ def sequence_steps(body: Body) -> list[Step]:
     return found
 
 
-def _counted(body: Body) -> bool:
+def _counted(body: RecoveredBody) -> bool:
     """Whether each step's label is the number that it has without one, in all instances."""
     for instance in range(body.instances):
         place = 0
@@ -431,13 +443,13 @@ def _counted(body: Body) -> bool:
     return True
 
 
-def _arguments(part: Part) -> Iterable[Argument]:
+def _arguments(part: BodyPart) -> Iterable[StepArgument]:
     """The arguments that must be said: what is no default."""
     if part.block is not None:
         for one in part.block.parameters:
             given = part.said.get(one.name, Constant(one.default))
             if not _is(given, one.default):
-                yield Argument(one.name, given, one.default is NEEDED)
+                yield StepArgument(one.name, given, one.default is NEEDED)
         return
     table = parameter_table(OPERATORS[part.name])
     bare = True
@@ -447,26 +459,26 @@ def _arguments(part: Part) -> Iterable[Argument]:
         if said is None or (isinstance(said, Constant) and said.value is None) or _is(said, default):
             bare = False
             continue
-        yield Argument(name, _as_text(said) if _is_text(said) else said, bare and parameter.positional)
+        yield StepArgument(name, _as_text(said) if _is_text(said) else said, bare and parameter.positional)
 
 
-def _is(said: Said, value: Any) -> bool:
+def _is(said: Explained, value: Any) -> bool:
     return isinstance(said, Constant) and value is not NEEDED and same(said.value, _single(value))
 
 
-def _is_text(said: Said) -> bool:
+def _is_text(said: Explained) -> bool:
     return isinstance(said, Constant) and isinstance(said.value, str)
 
 
-def _as_text(said: Said) -> Said:
+def _as_text(said: Explained) -> Explained:
     """A text in quotes, where it is no word."""
     assert isinstance(said, Constant)
     return said if re.fullmatch(r"[a-z][a-z_]*", said.value) else Constant(f'"{said.value}"')
 
 
-def grouped(steps: Sequence[Step]) -> list[Step]:
+def grouped(steps: Sequence[ChainStep]) -> list[ChainStep]:
     """Steps in a row whose labels begin alike (`blocks.0`, `blocks.1`) as braces with that label."""
-    found: list[Step] = []
+    found: list[ChainStep] = []
     i = 0
     while i < len(steps):
         prefix = _prefix(steps[i])
@@ -491,23 +503,23 @@ def grouped(steps: Sequence[Step]) -> list[Step]:
                 if step.label is None and not step.splices:
                     names[step.name] += 1
                     inner[k] = replace(step, label=f"{step.name}_{names[step.name]}")
-        found.append(Step("", prefix, inner=tuple(rolled(grouped(inner))), major=True))
+        found.append(ChainStep("", prefix, inner=tuple(rolled(grouped(inner))), major=True))
         i = last + 1
     return found
 
 
-def _prefix(step: Step) -> str | None:
+def _prefix(step: ChainStep) -> str | None:
     """What a label with a dot begins with; of a loop, the label inside it."""
     if step.condition is not None or step.label is None or "." not in step.label:
         return None
     return step.label.partition(".")[0]
 
 
-def _labelled(step: Step) -> bool:
+def _labelled(step: ChainStep) -> bool:
     return any(one.label is not None for one in step.every())
 
 
-def _shortened(step: Step, prefix: str) -> Step:
+def _shortened(step: ChainStep, prefix: str) -> ChainStep:
     if step.label is not None and step.label.startswith(f"{prefix}."):
         return replace(step, label=step.label[len(prefix) + 1 :])
     return step

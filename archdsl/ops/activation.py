@@ -21,7 +21,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, Made, Reads, reading
+from archdsl.ops.foreign import ForeignCall, Made, Reads, reading
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide, pointwise
 from archdsl.ops.strides import Laid, Lies, Strides, contiguous, elementwise
@@ -49,12 +49,12 @@ def _example(step: str) -> tuple[Example, ...]:
     return (Example(step, ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
 
-def _slopes(call: Foreign) -> int:
+def _slopes(call: ForeignCall) -> int:
     (slopes,) = call.tensor("weight").shape
     return slopes if isinstance(slopes, int) else 1
 
 
-def _clipped(call: Foreign) -> Made:
+def _clipped(call: ForeignCall) -> Made:
     """torch has `relu6` as a `hardtanh`."""
     low, high = call.get("min_val", -1.0), call.get("max_val", 1.0)
     x = (call.tensor("self"),)

@@ -25,7 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
-from archdsl.ops.foreign import Foreign, Made, Reads, Unreadable, Value, Whole
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, Whole
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number
 from archdsl.ops.linear import linear_copies, product_copies
 from archdsl.ops.sight import Sees, pointwise
@@ -119,7 +119,7 @@ def attention_steps(inputs: Sequence[Laid], wanted: Sequence[bool], dropout: flo
     return Kept((2,) if of_weights and copied == 0 else (), values=kept + copied)
 
 
-def _whole_attention(calls: list[Foreign], taken: list[Value]) -> Made:
+def _whole_attention(calls: list[ForeignCall], taken: list[ForeignTensor]) -> Made:
     """torch's module by what it does: how many heads there are is seen where they attend."""
     names = ("aten.scaled_dot_product_attention", "aten.bmm", "aten.baddbmm")
     product = next((call for name in names for call in calls if call.name == name), None)

@@ -9,7 +9,7 @@ from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, param
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
-from archdsl.ops.foreign import Foreign, How, Made, Value, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, reading
 from archdsl.ops.kinds import Number
 from archdsl.ops.merge import InPlaceOfTensor, broadcast, joined_shape
 from archdsl.ops.strides import SCALAR as NUMBER
@@ -54,18 +54,22 @@ def _examples(name: str) -> tuple[Example, ...]:
 
 
 def _compared(operator: str) -> How:
-    def how(call: Foreign) -> Made:
+    def how(call: ForeignCall) -> Made:
         x, other = call.tensor("self"), call.get("other")
-        return Made(operator, {}, (x, other)) if isinstance(other, Value) else Made(operator, {"scalar": other}, (x,))
+        return (
+            Made(operator, {}, (x, other))
+            if isinstance(other, ForeignTensor)
+            else Made(operator, {"scalar": other}, (x,))
+        )
 
     return how
 
 
-def _where(call: Foreign) -> Made:
+def _where(call: ForeignCall) -> Made:
     condition, one, other = call.tensor("condition"), call.get("self", call.get("input")), call.get("other")
-    if isinstance(one, Value) and isinstance(other, Value):
+    if isinstance(one, ForeignTensor) and isinstance(other, ForeignTensor):
         return Made("where", {}, (condition, one, other))
-    if isinstance(one, Value):
+    if isinstance(one, ForeignTensor):
         return Made("where", {"other": other}, (condition, one))
     return Made("where", {"input": one}, (condition, other))
 

@@ -27,7 +27,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, Made, Reads, Unreadable, Value, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, everything, spatially, window
 from archdsl.ops.strides import Strides, contiguous
@@ -68,11 +68,11 @@ def _kernel(operator: type[Weighted], weight: Shape) -> Any:
 _BOTH: Mapping[str, str] = {"weight": "weight", "bias": "bias"}
 
 
-def _has_bias(call: Foreign) -> bool:
+def _has_bias(call: ForeignCall) -> bool:
     return call.get("bias") is not None
 
 
-def _symmetric(call: Foreign) -> Any:
+def _symmetric(call: ForeignCall) -> Any:
     """The border that ONNX says for each side."""
     if call.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise Unreadable(f"`auto_pad` = {call.get('auto_pad')}")
@@ -83,12 +83,12 @@ def _symmetric(call: Foreign) -> Any:
     return before
 
 
-def _onnx_weights(call: Foreign) -> dict[str, Value]:
+def _onnx_weights(call: ForeignCall) -> dict[str, ForeignTensor]:
     weights = {"weight": call.tensor("W")}
     return weights | ({"bias": call.tensor("B")} if call.get("B") is not None else {})
 
 
-def _onnx_conv(call: Foreign) -> Made:
+def _onnx_conv(call: ForeignCall) -> Made:
     weights = _onnx_weights(call)
     parameters = {
         **Conv.told_by(weights["weight"].shape, {}),
@@ -101,7 +101,7 @@ def _onnx_conv(call: Foreign) -> Made:
     return Made("conv", parameters, (call.tensor("X"),), weights)
 
 
-def _onnx_conv_transpose(call: Foreign) -> Made:
+def _onnx_conv_transpose(call: ForeignCall) -> Made:
     weights = _onnx_weights(call)
     groups = call.get("group", 1)
     parameters = {

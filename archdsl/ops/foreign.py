@@ -17,7 +17,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Value:
+class ForeignTensor:
     """A tensor of an imported graph.
 
     `state` is its key in the `state_dict`, where it is a weight or buffer; `content` its values, in lists, where they
@@ -30,27 +30,29 @@ class Value:
     state: str | None = None
     trained: bool = True
     content: Any = None
-    made_by: Foreign | None = None
+    made_by: ForeignCall | None = None
     number: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
+class ForeignCall:
     """A call of another library: its arguments by the names of its schema. Those that were not given are missing."""
 
     name: str
     arguments: Mapping[str, Any]
-    output: Value = field(default=Value("", ()))
-    like: Callable[[int, Any], Value | None] = lambda dim, size: None  # a tensor with such a size, known before it
+    output: ForeignTensor = field(default=ForeignTensor("", ()))
+    like: Callable[[int, Any], ForeignTensor | None] = lambda dim, size: (
+        None
+    )  # a tensor with such a size, known before it
 
     @property
-    def tensors(self) -> list[Value]:
+    def tensors(self) -> list[ForeignTensor]:
         """Its tensors, in order."""
         return [one for value in self.arguments.values() for one in _values(value)]
 
-    def tensor(self, name: str) -> Value:
+    def tensor(self, name: str) -> ForeignTensor:
         value = self.arguments.get(name)
-        if not isinstance(value, Value):
+        if not isinstance(value, ForeignTensor):
             raise Unreadable(f"`{name}` is no tensor")
         return value
 
@@ -66,16 +68,16 @@ class Made:
 
     operator: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    inputs: tuple[Operand, ...] = ()
-    weights: Mapping[str, Value] = field(default_factory=dict)
+    inputs: tuple[ForeignOperand, ...] = ()
+    weights: Mapping[str, ForeignTensor] = field(default_factory=dict)
 
     def then(self, operator: str, /, **parameters: Any) -> Made:
         """Another operator at work on this one's output."""
         return Made(operator, parameters, (self,))
 
 
-Operand: TypeAlias = Value | Made
-How: TypeAlias = Callable[[Foreign], Operand]
+ForeignOperand: TypeAlias = ForeignTensor | Made
+How: TypeAlias = Callable[[ForeignCall], ForeignOperand]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Reads:
     """
 
     names: str
-    parameters: Mapping[str, str | Callable[[Foreign], Any]] = field(default_factory=dict)
+    parameters: Mapping[str, str | Callable[[ForeignCall], Any]] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class Whole:
     they take from elsewhere.
     """
 
-    how: Callable[[list[Foreign], list[Value]], Made]
+    how: Callable[[list[ForeignCall], list[ForeignTensor]], Made]
     cls: str = ""
     contains: str = ""
 
@@ -122,8 +124,8 @@ def same_as(name: str) -> How:
 
 
 def read(
-    operator: str, parameters: Mapping[str, Any], told: Callable[..., Any], reads: Reads, call: Foreign
-) -> Operand:
+    operator: str, parameters: Mapping[str, Any], told: Callable[..., Any], reads: Reads, call: ForeignCall
+) -> ForeignOperand:
     """A call as the operator. `parameters` are the operator's with their defaults, `told` says what a weight tells.
 
     Raises `Unreadable`.
@@ -153,16 +155,16 @@ def shown(value: Any) -> str:
     return "a tensor" if _values(value) else str(value)
 
 
-def _values(value: Any) -> list[Value]:
+def _values(value: Any) -> list[ForeignTensor]:
     """The tensors of an argument: one, or those of a list."""
-    if isinstance(value, Value):
+    if isinstance(value, ForeignTensor):
         return [value]
-    return [one for one in value if isinstance(one, Value)] if isinstance(value, (list, tuple)) else []
+    return [one for one in value if isinstance(one, ForeignTensor)] if isinstance(value, (list, tuple)) else []
 
 
-def moved(made: Operand, change: Callable[[Value], Operand]) -> Operand:
+def moved(made: ForeignOperand, change: Callable[[ForeignTensor], ForeignOperand]) -> ForeignOperand:
     """What was read, with its tensors changed."""
-    if isinstance(made, Value):
+    if isinstance(made, ForeignTensor):
         return change(made)
     return replace(made, inputs=tuple(moved(one, change) for one in made.inputs))
 

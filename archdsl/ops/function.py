@@ -9,7 +9,7 @@ from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, rank_between
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import of_number, promoted
-from archdsl.ops.foreign import Foreign, Made, Reads, Value, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, reading
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Number
 from archdsl.ops.merge import InPlaceOfTensor, joined_shape
 from archdsl.ops.sight import Sees, pointwise
@@ -37,27 +37,27 @@ def _example(step: str) -> tuple[Example, ...]:
     return (Example(step, ((2, 8, 5),), (2, 8, 5)),)
 
 
-def _power(call: Foreign) -> Made:
+def _power(call: ForeignCall) -> Made:
     base, exponent = call.get("self"), call.get("exponent")
-    if not isinstance(base, Value):
+    if not isinstance(base, ForeignTensor):
         return Made("pow", {"base": base}, (exponent,))
     return (
         Made("pow", {}, (base, exponent))
-        if isinstance(exponent, Value)
+        if isinstance(exponent, ForeignTensor)
         else Made("pow", {"exponent": exponent}, (base,))
     )
 
 
-def _onnx_power(call: Foreign) -> Made:
+def _onnx_power(call: ForeignCall) -> Made:
     x, exponent = call.tensor("X"), call.tensor("Y")
     if exponent.content is not None and not exponent.shape:
         return Made("pow", {"exponent": exponent.content}, (x,))
     return Made("pow", {}, (x, exponent))
 
 
-def _clip(call: Foreign) -> Made:
+def _clip(call: ForeignCall) -> Made:
     bounds = [call.get(name) for name in ("min", "max")]
-    low, high = (bound.content if isinstance(bound, Value) else bound for bound in bounds)
+    low, high = (bound.content if isinstance(bound, ForeignTensor) else bound for bound in bounds)
     x = (call.tensor("input"),)
     return Made("relu6", {}, x) if (low, high) == (0, 6) else Made("clamp", {"min": low, "max": high}, x)
 

@@ -20,7 +20,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, Made, Reads, Unreadable, reading
+from archdsl.ops.foreign import ForeignCall, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer
 from archdsl.ops.merge import broadcast
 from archdsl.ops.sight import Sees, Slide, pointwise
@@ -78,16 +78,16 @@ def _matrix(operator: type[Weighted], weight: Shape) -> None:
         raise ShapeError(message, code="wrong-rank")
 
 
-def _has_bias(call: Foreign) -> bool:
+def _has_bias(call: ForeignCall) -> bool:
     return call.get("bias") is not None
 
 
-def _padding(call: Foreign) -> int | None:
+def _padding(call: ForeignCall) -> int | None:
     found = call.get("padding_idx", -1)
     return None if found == -1 else int(found)  # torch says -1 where there is none
 
 
-def _gemm(call: Foreign) -> Made:
+def _gemm(call: ForeignCall) -> Made:
     """a · bᵀ + c of ONNX; another order of the weight is another layer."""
     if call.get("transB", 0) != 1 or call.get("transA", 0) or call.get("alpha", 1.0) != 1 or call.get("beta", 1.0) != 1:
         raise Unreadable("a product that is no `linear`: a factor, or a weight in another order")

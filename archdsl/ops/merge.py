@@ -10,7 +10,7 @@ from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, same
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
-from archdsl.ops.foreign import Foreign, How, Made, Reads, Unreadable, Value, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide
 from archdsl.ops.strides import SCALAR as NUMBER
@@ -145,38 +145,38 @@ SCALAR: Any = Number(whole=True)
 def _binary(operator: str) -> How:
     """Two tensors, or one and a number."""
 
-    def how(call: Foreign) -> Made:
+    def how(call: ForeignCall) -> Made:
         x, other = call.tensor("self"), call.get("other")
         rounded = {"rounding_mode": call.get("rounding_mode")} if call.get("rounding_mode") else {}
-        if isinstance(other, Value):
+        if isinstance(other, ForeignTensor):
             return Made(operator, rounded, (x, other))
         return Made(operator, {"scalar": other, **rounded}, (x,))
 
     return how
 
 
-def _sum(call: Foreign) -> Made:
+def _sum(call: ForeignCall) -> Made:
     return _scaled("add", call)
 
 
-def _difference(call: Foreign) -> Made:
+def _difference(call: ForeignCall) -> Made:
     if call.name == "aten.rsub":
-        if call.get("alpha", 1) != 1 or isinstance(call.get("other"), Value):
+        if call.get("alpha", 1) != 1 or isinstance(call.get("other"), ForeignTensor):
             raise Unreadable("`rsub` with a factor")
         return Made("sub", {"scalar": call.get("other"), "scalar_first": True}, (call.tensor("self"),))
     return _scaled("sub", call)
 
 
-def _scaled(operator: str, call: Foreign) -> Made:
+def _scaled(operator: str, call: ForeignCall) -> Made:
     factor, other = call.get("alpha", 1), call.get("other")
     if factor == 1:
         return _read_binary(operator, call)
-    if isinstance(other, Value):
+    if isinstance(other, ForeignTensor):
         return Made(operator, {}, (call.tensor("self"), Made("mul", {"scalar": factor}, (other,))))
     return Made(operator, {"scalar": factor * other}, (call.tensor("self"),))
 
 
-def _read_binary(operator: str, call: Foreign) -> Made:
+def _read_binary(operator: str, call: ForeignCall) -> Made:
     made = _binary(operator)(call)
     assert isinstance(made, Made)
     return made
@@ -185,7 +185,7 @@ def _read_binary(operator: str, call: Foreign) -> Made:
 def _onnx_binary(operator: str) -> How:
     """Two tensors of ONNX, one of which may be a number that is written down."""
 
-    def how(call: Foreign) -> Made:
+    def how(call: ForeignCall) -> Made:
         a, b = call.tensor("A"), call.tensor("B")
         for number, other, first in ((b, a, False), (a, b, True)):
             if number.content is not None and not number.shape:
@@ -196,11 +196,11 @@ def _onnx_binary(operator: str) -> How:
     return how
 
 
-def _dim(call: Foreign) -> int:
+def _dim(call: ForeignCall) -> int:
     return int(call.get("dim", 0))
 
 
-def _onnx_concat(call: Foreign) -> Made:
+def _onnx_concat(call: ForeignCall) -> Made:
     return Made("concat", {"dim": call.get("axis")}, tuple(call.tensors))
 
 

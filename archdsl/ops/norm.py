@@ -25,7 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, Made, Reads, reading
+from archdsl.ops.foreign import ForeignCall, Made, Reads, reading
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Lies
@@ -107,29 +107,29 @@ _AFFINE: Mapping[str, str] = {"weight": "weight", "bias": "bias"}
 _STATE: Mapping[str, str] = {**_AFFINE, "running_mean": "running_mean", "running_var": "running_var"}
 
 
-def _affine_given(call: Foreign) -> bool:
+def _affine_given(call: ForeignCall) -> bool:
     return call.get("weight") is not None
 
 
-def _shifted(call: Foreign) -> bool:
+def _shifted(call: ForeignCall) -> bool:
     return call.get("bias") is not None or call.get("weight") is None
 
 
-def _tracked(call: Foreign) -> bool:
+def _tracked(call: ForeignCall) -> bool:
     return call.get("running_mean") is not None
 
 
-def _several(call: Foreign) -> list[int] | None:
+def _several(call: ForeignCall) -> list[int] | None:
     """The sizes normalised, where they are more than the last one, which goes without saying."""
     sizes: list[int] = list(call.get("normalized_shape"))
     return sizes if len(sizes) > 1 else None
 
 
-def _onnx_momentum(call: Foreign) -> float:
+def _onnx_momentum(call: ForeignCall) -> float:
     return round(1 - float(call.get("momentum", 0.9)), 6)  # of what was before
 
 
-def _onnx_layer_norm(call: Foreign) -> Made:
+def _onnx_layer_norm(call: ForeignCall) -> Made:
     weights = {"weight": call.tensor("Scale")} | ({"bias": call.tensor("B")} if call.get("B") is not None else {})
     sizes = list(weights["weight"].shape)
     parameters = {"normalized_shape": sizes if len(sizes) > 1 else None, "eps": call.get("epsilon", 1e-5)}

@@ -25,7 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, How, Made, Reads, Unreadable, reading
+from archdsl.ops.foreign import ForeignCall, How, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
 from archdsl.ops.strides import RULES, Strides, contiguous
@@ -109,14 +109,14 @@ class _Pool(Operator):
         return spatially((window(dim, k, s, -p, d) for dim, (k, s, p, d) in enumerate(axes, 2)), mixed=False)
 
 
-def _step(call: Foreign) -> Any:
+def _step(call: ForeignCall) -> Any:
     """The stride, where it is not the kernel's size, which goes without saying."""
     found, kernel = call.get("stride", ()), call.get("kernel_size")
     return found if found and list(found) != list(kernel) else None
 
 
 def _onnx_pool(operator: str) -> How:
-    def how(call: Foreign) -> Made:
+    def how(call: ForeignCall) -> Made:
         kernel, strides = list(call.get("kernel_shape")), list(call.get("strides", [1]))
         pads = list(call.get("pads", [0, 0]))
         before, after = pads[: len(pads) // 2], pads[len(pads) // 2 :]

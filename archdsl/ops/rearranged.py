@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from archdsl.dims import Dim, Shape, Size
-from archdsl.ops.foreign import EVERYTHING, Foreign, Made, Operand, Unreadable, Value
+from archdsl.ops.foreign import EVERYTHING, ForeignCall, ForeignOperand, ForeignTensor, Made, Unreadable
 
 
-def shape_of(call: Foreign, name: str = "self") -> Shape:
+def shape_of(call: ForeignCall, name: str = "self") -> Shape:
     return call.tensor(name).shape
 
 
@@ -16,15 +16,15 @@ def plain(sizes: Shape) -> list[int] | None:
     return found if len(found) == len(sizes) else None
 
 
-def reshaped(call: Foreign) -> Operand:
+def reshaped(call: ForeignCall) -> ForeignOperand:
     """A view: `flatten` or `unflatten` where it is one, else `reshape`."""
     return between(call.tensor("self"), call.output.shape)
 
 
-def between(value: Operand, new: Shape, old: Shape | None = None) -> Operand:
+def between(value: ForeignOperand, new: Shape, old: Shape | None = None) -> ForeignOperand:
     """A tensor in another shape."""
     if old is None:
-        assert isinstance(value, Value)
+        assert isinstance(value, ForeignTensor)
         old = value.shape
     if old == new:
         return value
@@ -43,7 +43,7 @@ def between(value: Operand, new: Shape, old: Shape | None = None) -> Operand:
     return Made("reshape", {"shape": [size if isinstance(size, int) else -1 for size in new]}, (value,))
 
 
-def flattened(call: Foreign) -> Operand:
+def flattened(call: ForeignCall) -> ForeignOperand:
     rank = len(shape_of(call))
     start, end = call.get("start_dim", 0) % rank, call.get("end_dim", -1) % rank
     if start == 0 and end > 0:
@@ -51,7 +51,7 @@ def flattened(call: Foreign) -> Operand:
     return Made("flatten", {"start_dim": start, "end_dim": end if end < rank - 1 else -1}, (call.tensor("self"),))
 
 
-def unflattened(call: Foreign) -> Operand:
+def unflattened(call: ForeignCall) -> ForeignOperand:
     dim = call.get("dim") % len(shape_of(call))
     sizes = [size if isinstance(size, int) else -1 for size in call.get("sizes")]
     if dim == 0:
@@ -59,12 +59,12 @@ def unflattened(call: Foreign) -> Operand:
     return Made("unflatten", {"dim": dim, "sizes": sizes}, (call.tensor("self"),))
 
 
-def permuted(call: Foreign) -> Operand:
+def permuted(call: ForeignCall) -> ForeignOperand:
     dims = [dim % len(shape_of(call)) for dim in call.get("dims")]
     return Made("permute", {"dims": dims}, (call.tensor("self"),))
 
 
-def swapped(call: Foreign) -> Operand:
+def swapped(call: ForeignCall) -> ForeignOperand:
     """Two dimensions change places."""
     rank = len(shape_of(call))
     first, second = (call.get(a, call.get(b)) % rank for a, b in (("dim0", "axis0"), ("dim1", "axis1")))
@@ -73,14 +73,14 @@ def swapped(call: Foreign) -> Operand:
     return Made("permute", {"dims": dims}, (call.tensor("self"),)) if first != second else call.tensor("self")
 
 
-def mirrored(call: Foreign) -> Operand:
+def mirrored(call: ForeignCall) -> ForeignOperand:
     """The last two dimensions change places, or all."""
     rank = len(shape_of(call))
     dims = list(range(rank))
     return Made("permute", {"dims": [*dims[:-2], *dims[:-3:-1]]}, (call.tensor("self"),))
 
 
-def dims_moved(call: Foreign) -> Operand:
+def dims_moved(call: ForeignCall) -> ForeignOperand:
     rank = len(shape_of(call))
     listed = [[one] if isinstance(one, int) else list(one) for one in (call.get("source"), call.get("destination"))]
     places = {to % rank: of % rank for of, to in zip(*listed, strict=True)}
@@ -90,19 +90,19 @@ def dims_moved(call: Foreign) -> Operand:
     )
 
 
-def squeezed(call: Foreign) -> Operand:
+def squeezed(call: ForeignCall) -> ForeignOperand:
     """Dimensions of size 1 taken away: a given one, several, or all that there are."""
     shape = shape_of(call)
     given = call.get("dim", list(range(len(shape))))
     dims = sorted({dim % len(shape) for dim in ([given] if isinstance(given, int) else given)}, reverse=True)
-    made: Operand = call.tensor("self")
+    made: ForeignOperand = call.tensor("self")
     for dim in dims:
         if shape[dim] == 1:
             made = Made("squeeze", {"dim": dim}, (made,))
     return made
 
 
-def sliced(call: Foreign) -> Operand:
+def sliced(call: ForeignCall) -> ForeignOperand:
     dim, x = call.get("dim", 0), call.tensor("self")
     start, end, step = call.get("start", 0), call.get("end", EVERYTHING), call.get("step", 1)
     size = x.shape[dim]
@@ -115,7 +115,7 @@ def sliced(call: Foreign) -> Operand:
     return Made("slice", {"start": start, "end": end, "dim": dim, "step": step}, (x,))
 
 
-def selected(call: Foreign) -> Operand:
+def selected(call: ForeignCall) -> ForeignOperand:
     """One index of a dimension, which is gone then."""
     dim, index, x = call.get("dim"), call.get("index"), call.tensor("self")
     if x.shape[dim] == 1:
@@ -124,7 +124,7 @@ def selected(call: Foreign) -> Operand:
     return Made("slice", {"start": index, "end": end, "dim": dim}, (x,)).then("squeeze", dim=dim)
 
 
-def divided(call: Foreign) -> Operand:
+def divided(call: ForeignCall) -> ForeignOperand:
     """Parts of a size, the last of which may be smaller, or of sizes that are listed: `chunk` where they are equal."""
     x, dim, given = call.tensor("self"), call.get("dim", 0), call.get("split_size", call.get("split_sizes"))
     size = x.shape[dim]
@@ -135,13 +135,13 @@ def divided(call: Foreign) -> Operand:
     return parts(x, list(given), dim)
 
 
-def parts(x: Operand, sizes: list[Size], dim: int) -> Made:
+def parts(x: ForeignOperand, sizes: list[Size], dim: int) -> Made:
     if len(sizes) > 1 and len(set(sizes)) == 1:
         return Made("chunk", {"chunks": len(sizes), "dim": dim}, (x,))
     return Made("split", {"sizes": sizes, "dim": dim}, (x,))
 
 
-def chunked(call: Foreign) -> Operand:
+def chunked(call: ForeignCall) -> ForeignOperand:
     x, dim, chunks = call.tensor("self"), call.get("dim", 0), call.get("chunks")
     size = x.shape[dim]
     if isinstance(size, int) and size % chunks:
@@ -150,7 +150,7 @@ def chunked(call: Foreign) -> Operand:
     return Made("chunk", {"chunks": chunks, "dim": dim}, (x,))
 
 
-def part(call: Foreign) -> Operand:
+def part(call: ForeignCall) -> ForeignOperand:
     """One of the outputs of a call that has several."""
     number, whole = call.get("index"), call.tensor("self")
     maker = whole.made_by
@@ -162,7 +162,7 @@ def part(call: Foreign) -> Operand:
     return Made("", {"index": number}, (whole,))
 
 
-def unbound(call: Foreign) -> Operand:
+def unbound(call: ForeignCall) -> ForeignOperand:
     x, dim = call.tensor("self"), call.get("dim", 0)
     size = x.shape[dim]
     if not isinstance(size, int):
@@ -170,21 +170,21 @@ def unbound(call: Foreign) -> Operand:
     return parts(x, [1] * size, dim)
 
 
-def expansion(call: Foreign) -> Operand:
+def expansion(call: ForeignCall) -> ForeignOperand:
     """Dimensions of size 1 made as long as those of another tensor, which is looked for, or repeated so often."""
     x, new = call.tensor("self"), call.output.shape
     if x.shape == new:
         return x
     other = call.arguments.get("other")
     if len(x.shape) < len(new):
-        value: Operand = x
+        value: ForeignOperand = x
         for _ in range(len(new) - len(x.shape)):
             value = Made("unsqueeze", {"dim": 0}, (value,))
         old: Shape = (1,) * (len(new) - len(x.shape)) + x.shape
     else:
         value, old = x, x.shape
     dims = [i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
-    if isinstance(other, Value) and len(other.shape) == len(new):
+    if isinstance(other, ForeignTensor) and len(other.shape) == len(new):
         return Made("expand", {"dim": dims if dims != [0] else [0]}, (value, other))
     if all(isinstance(new[i], int) for i in dims):
         return Made("tile", {"dims": [new[i] if i in dims else 1 for i in range(len(new))]}, (value,))
@@ -195,7 +195,7 @@ def expansion(call: Foreign) -> Operand:
     raise Unreadable("expanded to sizes that no tensor before it has")
 
 
-def repeated(call: Foreign) -> Operand:
+def repeated(call: ForeignCall) -> ForeignOperand:
     times = call.get("repeats", call.get("dims"))
     x = call.tensor("self")
     if all(isinstance(one, int) for one in times):
@@ -203,13 +203,13 @@ def repeated(call: Foreign) -> Operand:
     return expansion(call)
 
 
-def padded(call: Foreign) -> Operand:
+def padded(call: ForeignCall) -> ForeignOperand:
     pad = list(call.get("pad"))
     parameters = {"pad": pad, "mode": call.get("mode", "constant"), "value": call.get("value", 0.0)}
     return Made("pad", parameters, (call.tensor("self"),)) if any(pad) else call.tensor("self")
 
 
-def indexed(call: Foreign) -> Operand:
+def indexed(call: ForeignCall) -> ForeignOperand:
     """`x[index]` with one tensor of indices: `index_select`, reshaped where the indices have more dimensions."""
     x, indices = call.tensor("self"), call.get("indices")
     given = [(dim, index) for dim, index in enumerate(indices) if index is not None]
@@ -232,7 +232,7 @@ def indexed(call: Foreign) -> Operand:
     return picked.then("unflatten", dim=dim, sizes=list(index.shape))
 
 
-def converted(call: Foreign) -> Operand:
+def converted(call: ForeignCall) -> ForeignOperand:
     """Another type, device or order in memory: a tensor that has the type already is itself."""
     x, to = call.tensor("self"), call.output.dtype
     if x.dtype == to:

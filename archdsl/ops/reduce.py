@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, Target, param
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, How, Made, Reads, Value, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Reads, reading
 from archdsl.ops.function import distinct_dims
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide
@@ -52,7 +52,7 @@ class _Reduction(Operator):
 def _greatest(operator: str) -> How:
     """torch gives the places as well along one dimension; they are no part of this operator."""
 
-    def how(call: Foreign) -> Made:
+    def how(call: ForeignCall) -> Made:
         parameters = {"dim": call.get("dim"), "keepdim": call.get("keepdim", False)}
         return Made(operator, parameters, (call.tensor("self"),))
 
@@ -60,9 +60,9 @@ def _greatest(operator: str) -> How:
 
 
 def onnx_reduction(operator: str) -> How:
-    def how(call: Foreign) -> Made:
+    def how(call: ForeignCall) -> Made:
         axes = call.get("axes")
-        dims = axes.content if isinstance(axes, Value) else axes
+        dims = axes.content if isinstance(axes, ForeignTensor) else axes
         return Made(operator, {"dim": dims, "keepdim": bool(call.get("keepdims", 1))}, (call.tensors[0],))
 
     return how

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, Target, Use, param, rank_between
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, Made, Reads, Unreadable, Value, Whole, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, Whole, reading
 from archdsl.ops.kinds import Number
 from archdsl.ops.strides import Strides
 
@@ -30,11 +30,11 @@ class _Regularization(Operator):
         return use.inputs[0].strides if self.p == 0 else super().layout(use, output)
 
 
-def _drops(call: Foreign) -> float:
+def _drops(call: ForeignCall) -> float:
     return float(call.get("p", 0.5)) if call.get("train", True) else 0.0
 
 
-def _whole_drop_path(calls: list[Foreign], taken: list[Value]) -> Made:
+def _whole_drop_path(calls: list[ForeignCall], taken: list[ForeignTensor]) -> Made:
     """A factor for each sample, drawn from 0 and 1, and divided by the probability of 1."""
     drawn = next(call for call in calls if call.name == "aten.bernoulli")
     shape = drawn.tensor("self").shape

@@ -26,7 +26,7 @@ from archdsl.ops._op import (
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
-from archdsl.ops.foreign import Foreign, How, Made, Reads, Unreadable, Value, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 from archdsl.ops.pool import adaptive_keeps, adaptive_windows
 from archdsl.ops.rearranged import padded
@@ -40,7 +40,7 @@ LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> s
 
 
 def _upsampled(mode: str, antialias: bool = False) -> How:
-    def how(call: Foreign) -> Made:
+    def how(call: ForeignCall) -> Made:
         factors, x = call.get("scale_factors"), call.tensor("input" if "input" in call.arguments else "self")
         size = [*call.output.shape[2:]]
         known_size = all(isinstance(one, int) for one in size)
@@ -58,7 +58,7 @@ def _upsampled(mode: str, antialias: bool = False) -> How:
     return how
 
 
-def _onnx_resize(call: Foreign) -> Made:
+def _onnx_resize(call: ForeignCall) -> Made:
     mode = {"linear": "bilinear", "cubic": "bicubic"}.get(call.get("mode", "nearest"), "nearest")
     how = call.get("coordinate_transformation_mode", "half_pixel")
     plain = how == "asymmetric" if mode == "nearest" else how in ("half_pixel", "pytorch_half_pixel", "align_corners")
@@ -70,24 +70,24 @@ def _onnx_resize(call: Foreign) -> Made:
     return Made("interpolate", parameters, (call.tensor("X"),))
 
 
-def _onnx_pad(call: Foreign) -> Made:
+def _onnx_pad(call: ForeignCall) -> Made:
     pads = call.get("pads")
-    sides = list(pads.content if isinstance(pads, Value) else pads)
+    sides = list(pads.content if isinstance(pads, ForeignTensor) else pads)
     half = len(sides) // 2
     pad = [side for i in reversed(range(half)) for side in (sides[i], sides[half + i])]
     while pad[-2:] == [0, 0]:
         pad = pad[:-2]
     number = call.get("constant_value")
-    value = number.content if isinstance(number, Value) else (number or 0.0)
+    value = number.content if isinstance(number, ForeignTensor) else (number or 0.0)
     mode = {"edge": "replicate", "wrap": "circular"}.get(call.get("mode", "constant"), call.get("mode", "constant"))
     return Made("pad", {"pad": pad, "mode": mode, "value": value}, (call.tensor("data"),))
 
 
-def _mode(call: Foreign) -> str:
+def _mode(call: ForeignCall) -> str:
     return ("bilinear", "nearest", "bicubic")[call.get("interpolation_mode", 0)]
 
 
-def _border(call: Foreign) -> str:
+def _border(call: ForeignCall) -> str:
     return ("zeros", "border", "reflection")[call.get("padding_mode", 0)]
 
 

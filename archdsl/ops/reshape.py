@@ -23,7 +23,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Foreign, Made, Operand, Reads, Unreadable, Value, reading, same_as
+from archdsl.ops.foreign import ForeignCall, ForeignOperand, ForeignTensor, Made, Reads, Unreadable, reading, same_as
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
 from archdsl.ops.rearranged import (
     between,
@@ -76,50 +76,50 @@ class _Part(_View):
         return use.inputs[0].strides
 
 
-def _narrowed(call: Foreign) -> Made:
+def _narrowed(call: ForeignCall) -> Made:
     start, length = call.get("start"), call.get("length")
     return Made("slice", {"start": start, "end": start + length, "dim": call.get("dim")}, (call.tensor("self"),))
 
 
-def _numbers(call: Foreign, name: str) -> Any:
+def _numbers(call: ForeignCall, name: str) -> Any:
     """An attribute of ONNX, or an input in its place that is written down."""
     found = call.get(name)
-    return found.content if isinstance(found, Value) else found
+    return found.content if isinstance(found, ForeignTensor) else found
 
 
-def _onnx_flatten(call: Foreign) -> Operand:
+def _onnx_flatten(call: ForeignCall) -> ForeignOperand:
     if call.get("axis", 1) != 1:
         raise Unreadable(f"`axis` = {call.get('axis')}")
     return Made("flatten", {}, (call.tensors[0],))
 
 
-def _onnx_reshape(call: Foreign) -> Operand:
+def _onnx_reshape(call: ForeignCall) -> ForeignOperand:
     return between(call.tensor("data"), call.output.shape)
 
 
-def _onnx_squeeze(call: Foreign) -> Operand:
-    made: Operand = call.tensor("data")
+def _onnx_squeeze(call: ForeignCall) -> ForeignOperand:
+    made: ForeignOperand = call.tensor("data")
     for axis in sorted(_numbers(call, "axes"), reverse=True):
         made = Made("squeeze", {"dim": axis}, (made,))
     return made
 
 
-def _onnx_unsqueeze(call: Foreign) -> Operand:
-    made: Operand = call.tensor("data")
+def _onnx_unsqueeze(call: ForeignCall) -> ForeignOperand:
+    made: ForeignOperand = call.tensor("data")
     for axis in sorted(_numbers(call, "axes")):
         made = Made("unsqueeze", {"dim": axis}, (made,))
     return made
 
 
-def _onnx_split(call: Foreign) -> Operand:
+def _onnx_split(call: ForeignCall) -> ForeignOperand:
     x, dim, sizes = call.tensor("input"), call.get("axis", 0), _numbers(call, "split")
     if sizes is None:
         return Made("chunk", {"chunks": call.get("num_outputs", 2), "dim": dim}, (x,))
     return parts(x, list(sizes), dim)
 
 
-def _onnx_slice(call: Foreign) -> Operand:
-    made: Operand = call.tensor("data")
+def _onnx_slice(call: ForeignCall) -> ForeignOperand:
+    made: ForeignOperand = call.tensor("data")
     starts, ends = _numbers(call, "starts"), _numbers(call, "ends")
     axes = _numbers(call, "axes") or list(range(len(starts)))
     steps = _numbers(call, "steps") or [1] * len(starts)

@@ -8,15 +8,25 @@ from dataclasses import replace
 from typing import Final
 
 from archdsl.recovery.columns import same
-from archdsl.recovery.parts import Block, Body, Given, Growth, Part, Ref, Several, within, without
+from archdsl.recovery.parts import (
+    BodyPart,
+    GivenTensor,
+    Growth,
+    PartRef,
+    RecoveredBlock,
+    RecoveredBody,
+    Several,
+    within,
+    without,
+)
 
 Joins = Callable[[str], bool]  # whether an operator joins any number of tensors
 LEAST: Final = 2  # rounds that make a loop
 
 
-def listed(root: Body, joins: Joins) -> None:
+def listed(root: RecoveredBody, joins: Joins) -> None:
     """Make one list of the tensors of classes whose instances are given different numbers, and join them at once."""
-    instances: dict[str, list[Part]] = {}
+    instances: dict[str, list[BodyPart]] = {}
     for part in _instances(root):
         instances.setdefault(part.name, []).append(part)
     for parts in instances.values():
@@ -25,13 +35,13 @@ def listed(root: Body, joins: Joins) -> None:
             for part, body in zip(parts, bodies, strict=True):
                 part.body = replace(
                     body,
-                    parts=[replace(body.parts[0], operands=[Given(0)]), *body.parts[1:]],
+                    parts=[replace(body.parts[0], operands=[GivenTensor(0)]), *body.parts[1:]],
                     shapes=[[()]],
                 )
                 part.operands = [Several(tuple(part.operands))]
 
 
-def _instances(body: Body) -> Iterator[Part]:
+def _instances(body: RecoveredBody) -> Iterator[BodyPart]:
     for part in body.parts:
         if part.kind == "block":
             yield part
@@ -39,22 +49,22 @@ def _instances(body: Body) -> Iterator[Part]:
             yield from _instances(part.body)
 
 
-def _joined(body: Body, joins: Joins) -> bool:
+def _joined(body: RecoveredBody, joins: Joins) -> bool:
     """Whether all that a body is given goes, in order, into one operator that joins it, and nowhere else."""
     if not body.parts or not joins(body.parts[0].name) or body.parts[0].named:
         return False
     first, *rest = body.parts
-    if first.operands != [Given(number) for number in range(len(body.shapes))]:
+    if first.operands != [GivenTensor(number) for number in range(len(body.shapes))]:
         return False
-    later: list[Ref] = [ref for part in rest for ref in (*part.operands, *part.named.values())] + body.outputs
-    return not any(isinstance(one, Given) for ref in later for one in _names(ref))
+    later: list[PartRef] = [ref for part in rest for ref in (*part.operands, *part.named.values())] + body.outputs
+    return not any(isinstance(one, GivenTensor) for ref in later for one in _names(ref))
 
 
-def _names(ref: Ref) -> list[int | Given]:
+def _names(ref: PartRef) -> list[int | GivenTensor]:
     return list(within(ref))
 
 
-def grown(body: Body, layers: dict[str, Block]) -> Body:
+def grown(body: RecoveredBody, layers: dict[str, RecoveredBlock]) -> RecoveredBody:
     """A body in which blocks that add to a list, one after the other, are a loop. `layers` gets the blocks that add."""
     for start, part in enumerate(body.parts):
         run = _run(body, start)
@@ -64,7 +74,7 @@ def grown(body: Body, layers: dict[str, Block]) -> Body:
         assert label is not None and part.block is not None
         growth = Growth(part.block, label[1])
         name = f"add_{part.block.name}"
-        block = layers.setdefault(name, Block(name, part.block.body, part.block.parameters, growth=growth))
+        block = layers.setdefault(name, RecoveredBlock(name, part.block.body, part.block.parameters, growth=growth))
         (first,) = part.operands
         loop = replace(part, block=block, name=name, times=[len(run)], counts_from=int(label[2]), labels=[None])
         whole = Several((*_values(first), *run))
@@ -73,7 +83,7 @@ def grown(body: Body, layers: dict[str, Block]) -> Body:
             loop if i == end else replace(one, operands=[end if ref == whole else ref for ref in _lists(one)])
             for i, one in enumerate(body.parts)
         ]
-        outputs: list[Ref] = [end if ref == whole else ref for ref in body.outputs]
+        outputs: list[PartRef] = [end if ref == whole else ref for ref in body.outputs]
         gone = set(run[:-1])
         left = [ref for i, one in enumerate(parts) if i not in gone for ref in (*one.operands, *one.named.values())]
         if not any(one in gone for ref in (*left, *outputs) for one in _names(ref)):
@@ -81,19 +91,19 @@ def grown(body: Body, layers: dict[str, Block]) -> Body:
     return body
 
 
-def _lists(part: Part) -> list[Ref]:
+def _lists(part: BodyPart) -> list[PartRef]:
     """A part's operands, those of an operator that joins tensors as one list."""
-    plain = all(isinstance(ref, (int, Given)) for ref in part.operands)
+    plain = all(isinstance(ref, (int, GivenTensor)) for ref in part.operands)
     if part.kind == "operator" and len(part.operands) > 1 and plain:
         return [Several(tuple(part.operands))]
     return part.operands
 
 
-def _values(ref: Ref) -> tuple[Ref, ...]:
+def _values(ref: PartRef) -> tuple[PartRef, ...]:
     return ref.values if isinstance(ref, Several) else (ref,)
 
 
-def _run(body: Body, start: int) -> list[int]:
+def _run(body: RecoveredBody, start: int) -> list[int]:
     """The numbers of blocks from one on, each of which is given what the one before was, and what that made."""
     first = body.parts[start]
     found = [start]

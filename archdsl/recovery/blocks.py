@@ -9,7 +9,7 @@ from archdsl.recovery.accumulators import Joins, grown, listed
 from archdsl.recovery.columns import same
 from archdsl.recovery.merging import merged
 from archdsl.recovery.parameters import Default, parameterised, snake
-from archdsl.recovery.parts import Block, Body, Given, Part, Ref
+from archdsl.recovery.parts import BodyPart, GivenTensor, PartRef, RecoveredBlock, RecoveredBody
 
 
 class Entangled(Exception):
@@ -20,17 +20,17 @@ class Entangled(Exception):
 class Recovered:
     """What was found: blocks, each after those that it uses, and the body of the whole, with parameters of its own."""
 
-    blocks: list[Block]
-    whole: Block
+    blocks: list[RecoveredBlock]
+    whole: RecoveredBlock
 
 
-def recovered(root: Body, default: Default, taken: Collection[str], joins: Joins) -> Recovered:
+def recovered(root: RecoveredBody, default: Default, taken: Collection[str], joins: Joins) -> Recovered:
     """Blocks for the classes of a tree. Parts of the kind `block` have the bodies of instances, which are replaced.
 
     `default` says an operator's defaults, `joins` which operators join any number of tensors; `taken` are names that no
     block and no parameter may have. Raises `Entangled`.
     """
-    blocks: list[Block] = []
+    blocks: list[RecoveredBlock] = []
     names: set[str] = set(taken)
     listed(root, joins)
     for instances in _from_inside(root):
@@ -47,7 +47,7 @@ def recovered(root: Body, default: Default, taken: Collection[str], joins: Joins
     return Recovered(blocks, parameterised(compressed(_grown(root, blocks)), "", default, taken))
 
 
-def _grown(body: Body, blocks: list[Block]) -> Body:
+def _grown(body: RecoveredBody, blocks: list[RecoveredBlock]) -> RecoveredBody:
     """A body with loops in the place of what adds to a list; the blocks that add come after those that they add."""
     layers = {block.name: block for block in blocks if block.growth is not None}
     found = grown(body, layers)
@@ -65,9 +65,9 @@ def _free(name: str, names: Collection[str]) -> str:
     return found
 
 
-def _groups(instances: list[Part]) -> Iterator[tuple[Body, list[Part]]]:
+def _groups(instances: list[BodyPart]) -> Iterator[tuple[RecoveredBody, list[BodyPart]]]:
     """The instances of a class in groups that are one block each, with their merged bodies."""
-    groups: list[tuple[Body, list[Part]]] = []
+    groups: list[tuple[RecoveredBody, list[BodyPart]]] = []
     for part in instances:
         assert part.body is not None
         body = compressed(part.body)
@@ -81,12 +81,12 @@ def _groups(instances: list[Part]) -> Iterator[tuple[Body, list[Part]]]:
     return iter(groups)
 
 
-def _from_inside(root: Body) -> Iterator[list[Part]]:
+def _from_inside(root: RecoveredBody) -> Iterator[list[BodyPart]]:
     """The parts that are instances of a class, class by class, each after those that it contains."""
-    instances: dict[str, list[Part]] = {}
+    instances: dict[str, list[BodyPart]] = {}
     contains: dict[str, set[str]] = {}
 
-    def visit(body: Body, around: tuple[str, ...]) -> None:
+    def visit(body: RecoveredBody, around: tuple[str, ...]) -> None:
         for part in body.parts:
             inner = around
             if part.kind == "block":
@@ -109,7 +109,7 @@ def _from_inside(root: Body) -> Iterator[list[Part]]:
             yield instances[name]
 
 
-def compressed(body: Body) -> Body:
+def compressed(body: RecoveredBody) -> RecoveredBody:
     """A body of one instance in which equal parts that follow one another in braces are one, so often."""
     parts = [
         replace(part, body=_runs(compressed(part.body))) if part.kind == "sequence" and part.body is not None else part
@@ -118,30 +118,30 @@ def compressed(body: Body) -> Body:
     return replace(body, parts=parts)
 
 
-def _runs(body: Body) -> Body:
+def _runs(body: RecoveredBody) -> RecoveredBody:
     """A chain in which a run of equal blocks is one part."""
-    kept: list[Part] = []
+    kept: list[BodyPart] = []
     for part in body.parts:
         last = kept[-1] if kept else None
         if last is not None and part.kind == "block" and equal_parts(last, part) and _follows(last, part):
             kept[-1] = replace(last, times=[last.times[0] + 1])
         else:
             kept.append(part)
-    chain: list[Part] = []
+    chain: list[BodyPart] = []
     for i, part in enumerate(kept):
-        first: Ref = Given(0) if i == 0 else i - 1
+        first: PartRef = GivenTensor(0) if i == 0 else i - 1
         chain.append(replace(part, operands=[first]))
     return replace(body, parts=chain, outputs=[len(chain) - 1])
 
 
-def _follows(last: Part, part: Part) -> bool:
+def _follows(last: BodyPart, part: BodyPart) -> bool:
     a, b = last.labels[0], part.labels[0]
     if a is None or b is None:
         return a is b
     return a.isdigit() and b.isdigit() and int(b) == int(a) + last.times[0]
 
 
-def equal_parts(a: Part, b: Part) -> bool:
+def equal_parts(a: BodyPart, b: BodyPart) -> bool:
     """Whether two parts of one instance each are the same but for their labels and what they are given."""
     if (a.kind, a.name, a.block, a.named, a.trains) != (b.kind, b.name, b.block, b.named, b.trains):
         return False

@@ -41,10 +41,10 @@ class Formula:
 
     text: str
     names: frozenset[str]
-    items: tuple[Said, ...] = ()
+    items: tuple[Explained, ...] = ()
 
 
-Said: TypeAlias = Constant | Formula
+Explained: TypeAlias = Constant | Formula
 
 
 def same(a: Any, b: Any) -> bool:
@@ -69,7 +69,7 @@ def equal(column: Sequence[Any], other: Sequence[Any]) -> bool:
     return all(a is ABSENT or (b is not ABSENT and same(a, b)) for a, b in zip(column, other, strict=True))
 
 
-def explained(column: Sequence[Any], known: Sequence[Known], halves: bool = False) -> Said | None:
+def explained(column: Sequence[Any], known: Sequence[Known], halves: bool = False) -> Explained | None:
     """What a column is, by the simplest formula over what is known; None where there is none.
 
     `halves`: a half of something known is likelier than another reason, as the padding of a kernel.
@@ -99,7 +99,7 @@ def _list(column: Sequence[Any], known: Sequence[Known], halves: bool) -> Formul
     return listed(items)
 
 
-def listed(items: Sequence[Said]) -> Formula:
+def listed(items: Sequence[Explained]) -> Formula:
     names = frozenset(name for item in items if isinstance(item, Formula) for name in item.names)
     return Formula(f"[{', '.join(map(written, items))}]", names, tuple(items))
 
@@ -137,7 +137,7 @@ def _each(known: Known, function: Any) -> list[Any]:
     return [value if value is ABSENT else function(value) for value in known.values]
 
 
-def written(said: Said) -> str:
+def written(said: Explained) -> str:
     """A formula, or a constant as a spec writes it."""
     return said.text if isinstance(said, Formula) else literal(said.value)
 

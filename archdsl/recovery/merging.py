@@ -8,12 +8,12 @@ from itertools import combinations
 from typing import Any, Final
 
 from archdsl.recovery.columns import ABSENT, same, there
-from archdsl.recovery.parts import Body, Given, Part, Ref, changed
+from archdsl.recovery.parts import BodyPart, GivenTensor, PartRef, RecoveredBody, changed
 
 MOST_ABSENT: Final = 3  # parts that one of two bodies may lack and still be of one block
 
 
-def merged(first: Body, second: Body, positional: bool = False) -> Body | None:
+def merged(first: RecoveredBody, second: RecoveredBody, positional: bool = False) -> RecoveredBody | None:
     """A body with the instances of both; None where they are too different. `positional`: labels only count."""
     if len(first.shapes) != len(second.shapes) or len(first.outputs) != len(second.outputs):
         return None
@@ -25,7 +25,9 @@ def merged(first: Body, second: Body, positional: bool = False) -> Body | None:
     return merging.body() if merging.parts() else None
 
 
-def aligned(first: Sequence[Part], second: Sequence[Part], positional: bool) -> list[tuple[int | None, int | None]]:
+def aligned(
+    first: Sequence[BodyPart], second: Sequence[BodyPart], positional: bool
+) -> list[tuple[int | None, int | None]]:
     """Pairs of numbers of parts that correspond, in order, so that the most correspond the best."""
     n, m = len(first), len(second)
     if n == m and all(_alike(a, b, positional) for a, b in zip(first, second, strict=True)):
@@ -52,14 +54,14 @@ def aligned(first: Sequence[Part], second: Sequence[Part], positional: bool) -> 
     return found
 
 
-def _alike(a: Part, b: Part, positional: bool) -> bool:
+def _alike(a: BodyPart, b: BodyPart, positional: bool) -> bool:
     """Whether two parts may be one: the same step under the same name."""
     if (a.kind, a.name, a.block, a.trains) != (b.kind, b.name, b.block, b.trains) or a.named.keys() != b.named.keys():
         return False
     return positional or a.label == b.label or not (a.weighted and b.weighted)
 
 
-def _likeness(a: Part, b: Part) -> float:
+def _likeness(a: BodyPart, b: BodyPart) -> float:
     """How like two parts are that may be one, between -0.4 and 0.5: by their arguments and how these go together."""
     facts = [(_facts(a), _facts(b))]
     shares = [sum(same(x.get(k), y.get(k)) for k in x) / len(x) for x, y in facts if x]
@@ -68,7 +70,7 @@ def _likeness(a: Part, b: Part) -> float:
     return 0.3 * (shares[0] if shares else 1) + structure + label
 
 
-def _facts(part: Part) -> dict[str, Any]:
+def _facts(part: BodyPart) -> dict[str, Any]:
     """What a part's arguments are in its first instance, and which of them are one number."""
     values = {key: there(column)[0] for key, column in part.columns.items() if there(column)}
     numbers = {key: value for key, value in values.items() if isinstance(value, int) and not isinstance(value, bool)}
@@ -78,18 +80,18 @@ def _facts(part: Part) -> dict[str, Any]:
 
 
 class _Merging:
-    def __init__(self, first: Body, second: Body, pairs: list[tuple[int | None, int | None]]) -> None:
+    def __init__(self, first: RecoveredBody, second: RecoveredBody, pairs: list[tuple[int | None, int | None]]) -> None:
         self.bodies = (first, second)
         self.pairs = pairs
         self.numbers = tuple(
             {pair[side]: k for k, pair in enumerate(pairs) if pair[side] is not None} for side in (0, 1)
         )
-        self.merged: list[Part] = []
-        self.operands: list[tuple[list[Ref] | None, list[Ref] | None]] = []
+        self.merged: list[BodyPart] = []
+        self.operands: list[tuple[list[PartRef] | None, list[PartRef] | None]] = []
 
-    def moved(self, ref: Ref, side: int) -> Ref:
+    def moved(self, ref: PartRef, side: int) -> PartRef:
         """A reference of one of the bodies, in the numbers of the merged one."""
-        return changed(ref, lambda one: one if isinstance(one, Given) else self.numbers[side][one])
+        return changed(ref, lambda one: one if isinstance(one, GivenTensor) else self.numbers[side][one])
 
     def parts(self) -> bool:
         """The merged parts; False where they do not go together."""
@@ -105,7 +107,7 @@ class _Merging:
             ))  # type: ignore[arg-type]  # fmt: skip
         return all(map(self._operands, range(len(self.merged))))
 
-    def _part(self, sides: list[Part | None]) -> Part | None:
+    def _part(self, sides: list[BodyPart | None]) -> BodyPart | None:
         base = next(one for one in sides if one is not None)
         body = base.body
         if body is not None:
@@ -130,7 +132,7 @@ class _Merging:
             passes=passes[0] if passes else None,
         )
 
-    def _column(self, sides: list[Part | None], get: Any, missing: Any) -> list[Any]:
+    def _column(self, sides: list[BodyPart | None], get: Any, missing: Any) -> list[Any]:
         found: list[Any] = []
         for one, body in zip(sides, self.bodies, strict=True):
             column = get(one) if one is not None else None
@@ -142,7 +144,7 @@ class _Merging:
         first, second = self.operands[number]
         part = self.merged[number]
         if first is None or second is None:
-            chosen: list[Ref] = list(first or second or [])
+            chosen: list[PartRef] = list(first or second or [])
         elif len(first) != len(second):
             return False
         else:
@@ -155,14 +157,14 @@ class _Merging:
         part.named = dict(zip(part.named, chosen[count:], strict=True))
         return True
 
-    def _both(self, first: Ref, second: Ref) -> Ref | None:
+    def _both(self, first: PartRef, second: PartRef) -> PartRef | None:
         if first == second:
             return first
         if self._through(first, 1, second):
             return first
         return second if self._through(second, 0, first) else None
 
-    def _through(self, ref: Ref, side: int, wanted: Ref) -> bool:
+    def _through(self, ref: PartRef, side: int, wanted: PartRef) -> bool:
         """Whether a reference can stand for another on a side that lacks it, and what is passed through then."""
         if ref == wanted:
             return True
@@ -178,7 +180,7 @@ class _Merging:
                 return True
         return False
 
-    def _passes(self, part: Part) -> bool:
+    def _passes(self, part: BodyPart) -> bool:
         """Whether it is known what passes where a part is absent."""
         if part.always or part.passes is not None:
             return True
@@ -186,14 +188,14 @@ class _Merging:
             part.passes = part.operands[0]
         return len(part.operands) < 2
 
-    def body(self) -> Body | None:
+    def body(self) -> RecoveredBody | None:
         first, second = self.bodies
         outputs = [
             self._both(self.moved(a, 0), self.moved(b, 1)) for a, b in zip(first.outputs, second.outputs, strict=True)
         ]
         if None in outputs or not all(map(self._passes, self.merged)):
             return None
-        return Body(
+        return RecoveredBody(
             self.merged,
             [ref for ref in outputs if ref is not None],
             [a + b for a, b in zip(first.shapes, second.shapes, strict=True)],
@@ -203,7 +205,7 @@ class _Merging:
         )
 
 
-def padded(body: Body, before: int, after: int) -> Body:
+def padded(body: RecoveredBody, before: int, after: int) -> RecoveredBody:
     """A body with instances before and behind in which it is absent."""
 
     def column(values: list[Any], missing: Any) -> list[Any]:
@@ -221,4 +223,4 @@ def padded(body: Body, before: int, after: int) -> Body:
         for part in body.parts
     ]
     shapes = [column(values, ()) for values in body.shapes]
-    return Body(parts, body.outputs, shapes, body.cls, column(body.paths, ""), {})
+    return RecoveredBody(parts, body.outputs, shapes, body.cls, column(body.paths, ""), {})

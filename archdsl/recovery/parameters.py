@@ -10,9 +10,9 @@ from typing import Any, Final
 from archdsl.recovery.columns import (
     ABSENT,
     Constant,
+    Explained,
     Formula,
     Known,
-    Said,
     constant,
     equal,
     explained,
@@ -20,7 +20,7 @@ from archdsl.recovery.columns import (
     there,
 )
 from archdsl.recovery.conditions import condition
-from archdsl.recovery.parts import NEEDED, Block, Body, Parameter, Part
+from archdsl.recovery.parts import NEEDED, BlockParameter, BodyPart, RecoveredBlock, RecoveredBody
 
 SIZES: Final = {2: ("N", "C"), 3: ("N", "L", "C"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
 LAST: Final = {4: ("N", "H", "W", "C"), 5: ("N", "D", "H", "W", "C")}  # channels behind
@@ -33,13 +33,13 @@ def snake(name: str) -> str:
     return re.sub(r"_+", "_", re.sub(r"\W", "_", parted)).lower().strip("_")
 
 
-def parameterised(body: Body, name: str, default: Default, taken: Collection[str]) -> Block:
+def parameterised(body: RecoveredBody, name: str, default: Default, taken: Collection[str]) -> RecoveredBlock:
     """The body as a block of this name. `taken` are words that no parameter may be called."""
     return _Parameterising(body, default, set(taken)).block(name)
 
 
 class _Parameterising:
-    def __init__(self, body: Body, default: Default, taken: set[str]) -> None:
+    def __init__(self, body: RecoveredBody, default: Default, taken: set[str]) -> None:
         self.body = body
         self.default = default
         self.taken = taken
@@ -62,12 +62,12 @@ class _Parameterising:
         }
         self.used: set[str] = set()
 
-    def block(self, name: str) -> Block:
+    def block(self, name: str) -> RecoveredBlock:
         self._visit(self.body, [], [True] * self.body.instances)
         self._conditions(self.body, [True] * self.body.instances)
         found = [self._parameter(key, values) for key, values in self.parameters.items()]
         ordered = sorted(found, key=lambda one: one.default is not NEEDED)
-        return Block(name, self.body, ordered, self.names if self.used & self.sizes.keys() else ())
+        return RecoveredBlock(name, self.body, ordered, self.names if self.used & self.sizes.keys() else ())
 
     def _sizes(self) -> dict[str, list[Any]]:
         """The sizes of the first tensor by name, where they are numbers in each instance."""
@@ -103,7 +103,7 @@ class _Parameterising:
         rest = {key: column for key, column in self.seeds.items() if key not in self.parameters}
         return [Known(name, values) for name, values in {**self.sizes, **self.parameters, **rest}.items()]
 
-    def _visit(self, body: Body, prefix: list[str], outer: list[bool]) -> None:
+    def _visit(self, body: RecoveredBody, prefix: list[str], outer: list[bool]) -> None:
         for part in body.parts:
             present = [a and b for a, b in zip(part.present, outer, strict=True)]
             for key, column in part.columns.items():
@@ -121,7 +121,7 @@ class _Parameterising:
             if part.body is not None:
                 self._visit(part.body, [*prefix, part.label or ""], present)
 
-    def _say(self, part: Part, key: str, column: list[Any], prefix: list[str]) -> None:
+    def _say(self, part: BodyPart, key: str, column: list[Any], prefix: list[str]) -> None:
         said = self._explained(key, column)
         if (
             isinstance(said, Constant)
@@ -138,7 +138,7 @@ class _Parameterising:
                 self.defaults[said.text] = self._default_of(part, key)
         part.said[key] = said
 
-    def _explained(self, key: str, column: list[Any]) -> Said | None:
+    def _explained(self, key: str, column: list[Any]) -> Explained | None:
         said = explained(column, self.known(), halves="padding" in key)
         if isinstance(said, Formula):
             self._uses(said)
@@ -150,17 +150,17 @@ class _Parameterising:
             if name in self.seeds and name not in self.parameters and name not in self.sizes:
                 self.parameters[name] = self.seeds[name]
 
-    def _default_of(self, part: Part, key: str) -> Any:
+    def _default_of(self, part: BodyPart, key: str) -> Any:
         return part.block.default(key) if part.block is not None else self.default(part.name, key)
 
-    def _new(self, part: Part, key: str, column: list[Any], prefix: list[str], default: Any) -> Formula:
+    def _new(self, part: BodyPart, key: str, column: list[Any], prefix: list[str], default: Any) -> Formula:
         name = self._name(part, key, prefix)
         self.parameters[name] = column
         self.defaults[name] = default
         self.used.add(name)
         return Formula(name, frozenset([name]))
 
-    def _name(self, part: Part, key: str, prefix: list[str]) -> str:
+    def _name(self, part: BodyPart, key: str, prefix: list[str]) -> str:
         words = [word for word in (*prefix, part.label or "") if word and not word.isdigit()]
         label = snake("_".join([*words, *([part.label] if words and part.label and part.label.isdigit() else [])]))
         own = sum(not constant(column) for column in part.columns.values())
@@ -179,7 +179,7 @@ class _Parameterising:
 
     # --- conditions
 
-    def _conditions(self, body: Body, outer: list[bool]) -> None:
+    def _conditions(self, body: RecoveredBody, outer: list[bool]) -> None:
         for part in body.parts:
             present = [a and b for a, b in zip(part.present, outer, strict=True)]
             wanted = [p if o else ABSENT for p, o in zip(part.present, outer, strict=True)]
@@ -206,19 +206,19 @@ class _Parameterising:
                 found.append(Known(text, values))
         return found
 
-    def _flag(self, part: Part, presence: list[Any]) -> Formula:
+    def _flag(self, part: BodyPart, presence: list[Any]) -> Formula:
         label = part.label if part.label is not None and not part.label.isdigit() else None
         name = self._free(snake(label or ("residual" if len(part.operands) == 2 else part.name.rpartition(".")[2])))
         self.parameters[name] = [value is True for value in presence]
         self.defaults[name] = False
         return Formula(name, frozenset([name]))
 
-    def _parameter(self, name: str, values: list[Any]) -> Parameter:
+    def _parameter(self, name: str, values: list[Any]) -> BlockParameter:
         default = self.defaults.get(name, NEEDED)
         if default is None or not any(same(value, default) for value in there(values)):
             default = NEEDED
         fill = there(values)[0] if default is NEEDED else default
-        return Parameter(name, default, [fill if value is ABSENT else value for value in values])
+        return BlockParameter(name, default, [fill if value is ABSENT else value for value in values])
 
 
 def _where(column: list[Any], present: list[bool]) -> list[Any]:

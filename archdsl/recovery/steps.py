@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from archdsl.recovery.columns import Constant, Formula, Said, written
+from archdsl.recovery.columns import Constant, Explained, Formula, written
 
 
 @dataclass(frozen=True)
-class Argument:
+class StepArgument:
     """An argument of a step. `bare`: it may stand without its name."""
 
     name: str
-    said: Said
+    said: Explained
     bare: bool
 
 
 @dataclass(frozen=True)
-class Step:
+class ChainStep:
     """A call, or braces around steps (`inner`), with a label, a condition, and how often it is repeated.
 
     `tensors` are its operands after the first, as written. `major`: it is worth a line of its own.
@@ -27,10 +27,10 @@ class Step:
 
     name: str
     label: str | None = None
-    arguments: tuple[Argument, ...] = ()
+    arguments: tuple[StepArgument, ...] = ()
     tensors: tuple[str, ...] = ()
-    inner: tuple[Step, ...] | None = None
-    times: Said = field(default=Constant(1))
+    inner: tuple[ChainStep, ...] | None = None
+    times: Explained = field(default=Constant(1))
     loop: tuple[tuple[str, str], ...] = ()  # variables of a `for`, and what they run through
     condition: str | None = None
     marks: str = ""
@@ -81,7 +81,7 @@ class Step:
             found.append(said if bare else f"{argument.name} = {said}")
         return f"({', '.join(found)})" if found else ""
 
-    def every(self) -> Iterator[Step]:
+    def every(self) -> Iterator[ChainStep]:
         """Itself and all steps inside it, in order."""
         yield self
         for step in self.inner or ():
@@ -91,9 +91,9 @@ class Step:
 LONGEST_PERIOD: Final = 4
 
 
-def rolled(steps: Sequence[Step]) -> list[Step]:
+def rolled(steps: Sequence[ChainStep]) -> list[ChainStep]:
     """Steps with runs of like ones as loops, wherever that is shorter."""
-    found: list[Step] = []
+    found: list[ChainStep] = []
     i = 0
     while i < len(steps):
         best, saves = None, 0
@@ -118,7 +118,7 @@ def rolled(steps: Sequence[Step]) -> list[Step]:
 MOST_VARIABLES: Final = 3
 
 
-def _worth(loop: Step, count: int, period: int) -> bool:
+def _worth(loop: ChainStep, count: int, period: int) -> bool:
     """Whether a loop says more clearly what its rounds would: not for two rounds that differ, nor with many lists."""
     if not loop.loop:
         return period * count > 2 or any(step.major for step in loop.inner or ())
@@ -126,11 +126,11 @@ def _worth(loop: Step, count: int, period: int) -> bool:
     return count > 2 and (len(lists) <= MOST_VARIABLES or count > 8)
 
 
-def unified(rounds: Sequence[Sequence[Step]]) -> Step | None:
+def unified(rounds: Sequence[Sequence[ChainStep]]) -> ChainStep | None:
     """One loop for rounds of steps that differ in numbers only; None where there is none."""
     columns: dict[tuple[str, ...], str] = {}
     starts: set[int] = set()
-    made: list[Step] = []
+    made: list[ChainStep] = []
     for row in zip(*rounds, strict=True):
         one = _unify(row, columns, starts)
         if one is None:
@@ -139,22 +139,22 @@ def unified(rounds: Sequence[Sequence[Step]]) -> Step | None:
     count = len(rounds)
     major = any(step.major for step in made)
     if not columns and not starts:
-        return Step("", inner=tuple(made), times=Constant(count), major=major)
+        return ChainStep("", inner=tuple(made), times=Constant(count), major=major)
     loop: list[tuple[str, str]] = []
     if starts:
         start = min(starts)
         made = [_numbered(step, start) for step in made]
         loop.append(("i", f"range({count})" if start == 0 else f"range({start}, {start + count})"))
     loop += [(name, f"[{', '.join(values)}]") for values, name in columns.items()]
-    return Step("", inner=tuple(made), loop=tuple(loop), major=major)
+    return ChainStep("", inner=tuple(made), loop=tuple(loop), major=major)
 
 
 COUNTER: Final = "\0"  # stands in a label for the number of the round, until it is known where they begin
 
 
 def _unify(
-    steps: Sequence[Step], columns: dict[tuple[str, ...], str], starts: set[int], nested: bool = False
-) -> Step | None:
+    steps: Sequence[ChainStep], columns: dict[tuple[str, ...], str], starts: set[int], nested: bool = False
+) -> ChainStep | None:
     """One step for several; what differs gets a variable, a column a name."""
     first = steps[0]
     alike = {(s.name, s.condition, s.tensors, s.marks, s.loop, s.times, tuple(a.name for a in s.arguments),
@@ -213,7 +213,7 @@ def _label(labels: Sequence[str | None], starts: set[int], nested: bool) -> str 
     return f"{head}{COUNTER}{numbers[0]}{COUNTER}"
 
 
-def _numbered(step: Step, start: int) -> Step:
+def _numbered(step: ChainStep, start: int) -> ChainStep:
     label = step.label
     if label is not None and COUNTER in label:
         head, number, _ = label.split(COUNTER)

@@ -26,7 +26,7 @@ class FactoryError(ValueError):
 
 
 @dataclass(frozen=True)
-class Subject:
+class Original:
     """A module with its name, and the numbers that each of its parts was made with, by path."""
 
     name: str
@@ -34,12 +34,12 @@ class Subject:
     seeds: Mapping[str, Mapping[str, Any]]
 
 
-def subject_of(model: nn.Module, name: str | None = None) -> Subject:
+def subject_of(model: nn.Module, name: str | None = None) -> Original:
     """A module that is there already: its parts are known by their attributes."""
-    return Subject(name or type(model).__name__, model, seeds_of(model, {}))
+    return Original(name or type(model).__name__, model, seeds_of(model, {}))
 
 
-def made(text: str, seed: int = 0) -> Subject:
+def made(text: str, seed: int = 0) -> Original:
     """The module of `MODULE:FACTORY` or `MODULE:FACTORY(arguments)`. Raises `FactoryError`."""
     place, _, call = text.partition(":")
     function, arguments, keywords = parsed(call, text)
@@ -56,7 +56,7 @@ def made(text: str, seed: int = 0) -> Subject:
     if not isinstance(model, nn.Module):
         raise FactoryError(f"`{text}` gives a {type(model).__name__}, no torch.nn.Module")
     named = next((value for value in arguments if isinstance(value, str)), function)  # timm.create_model("resnet26")
-    return Subject(named if arguments else function.rpartition(".")[2], model, seeds_of(model, notes))
+    return Original(named if arguments else function.rpartition(".")[2], model, seeds_of(model, notes))
 
 
 def parsed(call: str, text: str) -> tuple[str, list[Any], dict[str, Any]]:

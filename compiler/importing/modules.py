@@ -9,27 +9,27 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from archdsl.importing.program import Missing, NotImported, Program
+from archdsl.importing.program import ForeignProgram, Missing, NotImported
 from archdsl.importing.spec import Imported, spec_of
-from compiler.importing.factory import Subject
+from compiler.importing.factory import Original
 from compiler.importing.program import exported, program_of
 from compiler.importing.proof import called, output_names, restore, tensors
 
 
 @dataclass(frozen=True)
-class Given:
+class TracedInputs:
     """The inputs that a module is traced with, under the names that they have in the spec."""
 
     names: list[str]
     tensors: list[Tensor]
 
 
-def import_modules(subjects: Sequence[Subject], given: Given) -> Imported:
+def import_modules(subjects: Sequence[Original], given: TracedInputs) -> Imported:
     """The spec of modules. Raises `NotImported`."""
     return spec_of(program(subjects[0], given))
 
 
-def program(subject: Subject, given: Given) -> Program:
+def program(subject: Original, given: TracedInputs) -> ForeignProgram:
     """The module's program in training, with the modules that inference calls. Raises `NotImported`."""
     model, phase = subject.model, subject.model.training
     try:
@@ -43,7 +43,7 @@ def program(subject: Subject, given: Given) -> Program:
     return replace(found, in_inference=frozenset(used))
 
 
-def _exported(subject: Subject, given: Given, outputs: Any) -> Program:
+def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignProgram:
     try:
         ep = exported(subject.model, given.tensors)
     except Exception as error:
@@ -54,7 +54,7 @@ def _exported(subject: Subject, given: Given, outputs: Any) -> Program:
     return program_of(ep, subject.name, given.names, names, subject.seeds)
 
 
-def _run(model: nn.Module, given: Given) -> Any:
+def _run(model: nn.Module, given: TracedInputs) -> Any:
     """The outputs of a module, which is the same afterwards."""
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if model.training else {}
     try:
@@ -70,12 +70,12 @@ def _run(model: nn.Module, given: Given) -> Any:
             restore(model, state)
 
 
-def given(subject: Subject, values: Sequence[Tensor], names: Sequence[str]) -> Given:
+def given(subject: Original, values: Sequence[Tensor], names: Sequence[str]) -> TracedInputs:
     """Tensors under the names that they are given, or that the module's forward has for them."""
     if names:
-        return Given(list(names), list(values))
+        return TracedInputs(list(names), list(values))
     found = parameters(subject.model)
-    return Given([*found, *(f"x{i}" for i in range(len(found), len(values)))][: len(values)], list(values))
+    return TracedInputs([*found, *(f"x{i}" for i in range(len(found), len(values)))][: len(values)], list(values))
 
 
 def parameters(model: nn.Module) -> list[str]:
@@ -90,13 +90,13 @@ KINDS: Final[Mapping[str, Callable[[Sequence[int], torch.Generator], Tensor]]] =
 }
 
 
-def sample(subject: Subject, shapes: Mapping[str, Sequence[int]]) -> Given:
+def sample(subject: Original, shapes: Mapping[str, Sequence[int]]) -> TracedInputs:
     """Tensors of these shapes, of a type with which the module runs: numbers, or indices. A batch is two at least."""
     sizes = [(max(2, shape[0]), *shape[1:]) for shape in (shapes or guessed(subject)).values()]
     names = list(shapes or guessed(subject))
     generator = torch.Generator().manual_seed(0)
     model, phase = subject.model, subject.model.training
-    found = [Given(names, [kind(size, generator) for size in sizes]) for kind in KINDS.values()]
+    found = [TracedInputs(names, [kind(size, generator) for size in sizes]) for kind in KINDS.values()]
     for one in found:
         try:
             with torch.no_grad():
@@ -109,7 +109,7 @@ def sample(subject: Subject, shapes: Mapping[str, Sequence[int]]) -> Given:
     return found[0]
 
 
-def guessed(subject: Subject) -> dict[str, tuple[int, ...]]:
+def guessed(subject: Original) -> dict[str, tuple[int, ...]]:
     """The input that a classifier of images takes, by its configuration or its first layer. Raises `NotImported`."""
     config = getattr(subject.model, "pretrained_cfg", None)
     if isinstance(config, Mapping) and len(config.get("input_size") or ()) == 3:

@@ -13,9 +13,9 @@ from torch.export import Dim as OpenSize
 from torch.export import ExportedProgram
 
 from archdsl.dims import Size
-from archdsl.importing.program import Call, Program, Scope
+from archdsl.importing.program import ForeignProgram, ModuleScope, PlacedCall
 from archdsl.importing.sizes import size_of
-from archdsl.ops.foreign import Foreign, Value
+from archdsl.ops.foreign import ForeignCall, ForeignTensor
 from compiler.export.trace import quiet
 
 NAME: Final = re.compile(r"aten\.([A-Za-z_0-9]+?)_?\.\w+$")
@@ -65,7 +65,7 @@ def program_of(
     input_names: Sequence[str] = (),
     output_names: Sequence[str] = (),
     seeds: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Program:
+) -> ForeignProgram:
     """The exported program in the common form."""
     return _Reader(ep, name, input_names, output_names, seeds or {}).program()
 
@@ -91,11 +91,11 @@ class _Reader:
         self.lifted = dict(signature.inputs_to_lifted_tensor_constants)
         self.users = [one for one in signature.user_inputs if isinstance(one, str)]
         self.symbols: dict[str, str] = {}
-        self.values: dict[str, Value] = {}
+        self.values: dict[str, ForeignTensor] = {}
         self.fixed: dict[str, torch.Tensor] = {}  # what depends on no input and no weight
-        self.calls: list[Call] = []
+        self.calls: list[PlacedCall] = []
 
-    def program(self) -> Program:
+    def program(self) -> ForeignProgram:
         for node in self.ep.graph.nodes:
             if node.op == "placeholder":
                 self._placeholder(node)
@@ -106,7 +106,7 @@ class _Reader:
             self.values[spec.arg.name] for spec in self.ep.graph_signature.output_specs
             if spec.kind.name == "USER_OUTPUT" and getattr(spec.arg, "name", None) in self.values
         ]  # fmt: skip
-        return Program(self.name, inputs, self.calls, outputs, self.output_names, self.seeds)
+        return ForeignProgram(self.name, inputs, self.calls, outputs, self.output_names, self.seeds)
 
     # --- tensors
 
@@ -121,11 +121,11 @@ class _Reader:
             self.symbols[name] = "N" if not self.symbols else f"S{len(self.symbols)}"
         return self.symbols[name]
 
-    def value(self, node: torch.fx.Node, **facts: Any) -> Value:
+    def value(self, node: torch.fx.Node, **facts: Any) -> ForeignTensor:
         tensor = node.meta["val"]
         shape = tuple(self.size(size) for size in tensor.shape)
         dtype = str(tensor.dtype).removeprefix("torch.")
-        found = Value(facts.pop("name", node.name), shape, dtype, **facts)
+        found = ForeignTensor(facts.pop("name", node.name), shape, dtype, **facts)
         self.values[node.name] = found
         return found
 
@@ -173,16 +173,16 @@ class _Reader:
     def _add(self, name: str, arguments: Mapping[Any, Any], node: torch.fx.Node) -> None:
         outputs = node.meta.get("val")
         given = {str(key): self._argument(value) for key, value in arguments.items()}
-        call = Foreign(name, given, like=self._like(len(self.calls)))
+        call = ForeignCall(name, given, like=self._like(len(self.calls)))
         if isinstance(outputs, torch.Tensor):
             output = self.value(node, made_by=call)
         elif isinstance(outputs, (list, tuple)) and any(isinstance(one, torch.Tensor) for one in outputs):
-            output = Value(node.name, (), made_by=call)
+            output = ForeignTensor(node.name, (), made_by=call)
             self.values[node.name] = output
         else:
             return
         object.__setattr__(call, "output", output)
-        self.calls.append(Call(call, tuple(scopes(node)), author_name(node)))
+        self.calls.append(PlacedCall(call, tuple(scopes(node)), author_name(node)))
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, torch.fx.Node):
@@ -198,10 +198,10 @@ class _Reader:
             return str(value).removeprefix("torch.")
         return value
 
-    def _like(self, before: int) -> Callable[[int, Any], Value | None]:
+    def _like(self, before: int) -> Callable[[int, Any], ForeignTensor | None]:
         """Looks for the last tensor before a call that has a size at a dimension."""
 
-        def like(dim: int, size: Any) -> Value | None:
+        def like(dim: int, size: Any) -> ForeignTensor | None:
             tensors = [call.foreign.output for call in self.calls[:before]]
             inputs = [self.values[name] for name in self.users if name in self.values]
             fitting = [one for one in (*inputs, *tensors) if len(one.shape) > dim and one.shape[dim] == size]
@@ -251,13 +251,13 @@ class Content:
         return self.tensor.tolist()
 
 
-def scopes(node: torch.fx.Node) -> Iterator[Scope]:
+def scopes(node: torch.fx.Node) -> Iterator[ModuleScope]:
     """The modules that a node was made in, from the outside."""
     for key, (path, cls) in (node.meta.get("nn_module_stack") or {}).items():
         name = cls if isinstance(cls, str) else f"{cls.__module__}.{cls.__qualname__}"
         if name.startswith("_empty"):
             return
-        yield Scope(path, name, key.partition("@")[2])
+        yield ModuleScope(path, name, key.partition("@")[2])
 
 
 def author_name(node: torch.fx.Node) -> str | None:
