@@ -183,8 +183,7 @@ class Planner:
 
     def _refined(self, found: Solution, counts: Sequence[int], micro_batches: int) -> Solution:
         def better(ideals: set[int], than: StageSplit) -> StageSplit | None:
-            both = {*ideals, *self.small.members} - {0, self.ends.all}
-            family = family_of(self.ends, [0, self.ends.all, *both])
+            family = family_of(self.ends, {*ideals, *self.small.members})
             fits = self.fits(family, counts, micro_batches)
             try:
                 return best_split(family, counts, self.profile, fits, than.bottleneck, MOST_PAIRS)

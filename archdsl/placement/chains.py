@@ -18,7 +18,7 @@ from archdsl.placement.sweep import Cut, Sweep, TooManyCuts
 
 WIDTHS: Final = (0.003, 0.001, 0.0003)  # of the bound: the work by which ideals differ that are one cut
 SOON: Final = 0.002  # where a window is looked for
-PAIRS: Final = 5000
+PAIRS: Final = 50_000
 MANY: Final = 2000  # cuts, of which more would only be found with finer widths
 
 
@@ -61,8 +61,9 @@ class Chains:
                 break
             if layers is None:
                 return None
+            before, after = (sum(map(len, own)) for own in (found, layers))
             windows, found = _narrowed(windows, layers, below), layers
-            if sum(map(len, found)) > MANY:
+            if after > MANY and before and after > before * 0.8:
                 break
         return [cut for layer in found for cut in layer]
 

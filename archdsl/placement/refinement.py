@@ -21,7 +21,7 @@ from archdsl.placement.sweep import Sweep, TooManyCuts
 
 STEP: Final = 0.004  # by which a bound is raised
 MOST_CUTS: Final = 500_000  # that one sweep looks at
-TRIES: Final = 4  # steps over a bound in which a better split is looked for
+TRIES: Final = 4  # steps over a bound in which a better split is looked for, or that are too long
 
 # A split from ideals of the network, that is better than one, or none.
 Better = Callable[[set[int], StageSplit], StageSplit | None]
@@ -46,14 +46,15 @@ class Refinement:
         for narrow, sweep, slack in self.sweeps:
             if bound < split.bottleneck * (1 - enough):
                 chains = Chains(sweep, self.known, devices, MOST_CUTS)
-                below, tries = _relaxed(chains, bound + slack, split.bottleneck), TRIES
-                bound = max(bound, below - slack)
-                while tries and bound < split.bottleneck * (1 - enough) and below * (1 + STEP) <= split.bottleneck:
-                    below *= 1 + STEP
+                below = _relaxed(chains, bound + slack, split.bottleneck)
+                bound, step, tries = max(bound, below - slack), STEP, TRIES
+                while tries and bound < split.bottleneck * (1 - enough) and below * (1 + step) <= split.bottleneck:
                     try:
-                        cuts = chains.cuts(below)
+                        cuts = chains.cuts(below * (1 + step))
                     except TooManyCuts:
-                        break
+                        step, tries = step / 2, tries - 1
+                        continue
+                    below *= 1 + step
                     if cuts is None:
                         bound = max(bound, below - slack)
                     else:
