@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Dim, Shape, Size
 from archdsl.ops._op import Example, Operator, ShapeError, Target, Weight, param
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, WIDTHS
-from archdsl.ops.kinds import MAX_INT, Choice, Integer, Integers, Number, Values, type_of
+from archdsl.ops.kinds import MAX_INT, Choice, Integer, Integers, Number, Values, infinite, type_of
 
 POSITION: Any = Integer(-MAX_INT, open=True)
 SIZES: Any = Integers(1, open=True)
@@ -28,13 +28,18 @@ class _Constant(Operator):
     def dtypes(self, inputs: Any) -> tuple[str, ...]:
         return (self.dtype or self.usual,)
 
+    def check_type(self, values: Any) -> None:
+        """Refuse infinity where the type has none. Raises `ShapeError`."""
+        if self.dtypes(())[0] == "int64" and infinite(values):
+            raise ShapeError(f"`{self.name}` holds {self.dtype}, which has no infinity", code="bad-parameter")
+
     def made_by(self, function: str, *args: Any) -> Target:
         """What makes it as the network runs, on the device and in the precision of the weights there."""
         kwargs = {"dtype": self.dtypes(())[0]}
         return Target(f"compiler.fx.constants.{function}", kwargs, args, kind="source")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Arange(_Constant, group="parameter"):
     """The integers from start up to but without end: positions, as many as a size says, if that is known only then."""
 
@@ -65,7 +70,7 @@ class Arange(_Constant, group="parameter"):
         return self.made_by("arange", self.start, self.end, self.step)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Linspace(_Constant, group="parameter"):
     """Numbers from start to end, both among them, equally far apart."""
 
@@ -83,7 +88,7 @@ class Linspace(_Constant, group="parameter"):
         return self.made_by("linspace", self.start, self.end, self.steps)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Eye(_Constant, group="parameter"):
     """Ones on the diagonal of a matrix, and zeros beside it."""
 
@@ -109,7 +114,7 @@ class _Filled(_Constant):
         return self.sizes
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Zeros(_Filled, group="parameter"):
     """Zeros. (`init = zeros` is an initialiser.)"""
 
@@ -121,7 +126,7 @@ class Zeros(_Filled, group="parameter"):
         return self.made_by("full", self.sizes, 0)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Ones(_Filled, group="parameter"):
     """Ones. (`init = ones` is an initialiser.)"""
 
@@ -133,7 +138,7 @@ class Ones(_Filled, group="parameter"):
         return self.made_by("full", self.sizes, 1)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Full(_Filled, group="parameter"):
     """One value everywhere: integers of an integer, truth values of a truth value."""
 
@@ -144,11 +149,13 @@ class Full(_Filled, group="parameter"):
         Example("full([2, 3], 0.5)", (), (2, 3)),
         Example("full([2, 3], 7)", (), (2, 3)),
         Example("full(2, true)", (), (2,)),
+        Example("full([2, 2], -inf)", (), (2, 2)),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
         if isinstance(self.value, tuple):
             raise ShapeError("`value` of `full` is one number; `tensor` takes lists", code="bad-parameter")
+        self.check_type(self.value)
         return self.sizes
 
     def dtypes(self, inputs: Any) -> tuple[str, ...]:
@@ -158,7 +165,7 @@ class Full(_Filled, group="parameter"):
         return self.made_by("full", self.sizes, self.value)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class TensorLiteral(_Constant, group="parameter", name="tensor"):
     """The values that are written, in lists of lists of one length: a table, a mask, a filter.
 
@@ -176,6 +183,7 @@ class TensorLiteral(_Constant, group="parameter", name="tensor"):
     )
 
     def infer(self, *inputs: Shape) -> Shape:
+        self.check_type(self.values)
         shape: list[int] = []
         values = self.values
         while isinstance(values, tuple):
