@@ -7,7 +7,6 @@ tensors does. That is no harder than the network: its ideals have, within the ti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -42,7 +41,7 @@ def constants_in_rows(problem: Problem, link: Link) -> Rows:
     return Rows(replace(problem, before=tuple(map(frozenset, before)), tensors=tuple(tensors)), slack)
 
 
-def _constants(problem: Problem) -> list[Sequence[int]]:
+def _constants(problem: Problem) -> list[list[int]]:
     """The layers that make each constant, of which all but the last are read by one another alone."""
     reading = {v for tensor in problem.tensors if tensor.producer is None for v in tensor.readers}
     shared = {v for group in problem.together for v in group}
