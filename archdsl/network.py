@@ -17,7 +17,7 @@ from archdsl.job import seldom_collected
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
 from archdsl.phases import Phase, phase_of
-from archdsl.pipeline import load_graph, load_open_graph
+from archdsl.pipeline import load_graph, load_open_graph, load_open_texts
 from archdsl.placement.runnable import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
@@ -42,14 +42,21 @@ class Network:
     """
 
     def __init__(
-        self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None, source: SpecSource | None = None
+        self,
+        graph: Graph,
+        *,
+        reopen: Callable[[], Graph | None] | None = None,
+        open_texts: Callable[[], Graph | None] | None = None,
+        source: SpecSource | None = None,
     ) -> None:
-        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on.
+        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on;
+        `open_texts`, with the lengths of texts open beside what is open already.
 
         `source` is where other processes find the network.
         """
         self.graph = graph
         self._reopen = reopen
+        self._open_texts = open_texts
         self._source = source
 
     @cached_property
@@ -268,7 +275,8 @@ class Network:
 
         The suffix is the format: .safetensors, .pt2 (`torch.export`) or .onnx (the extra `onnx`); a path without one is
         a folder for a model hub. All carry the spec, so that `load` reads the network back from them. The sizes that
-        the network leaves open, its batch to begin with, are open in them.
+        the network leaves open, its batch to begin with, are open in them, and so are lengths of texts that are numbers
+        in the spec, where nothing depends on them.
 
         Raises `SpecError` where it cannot be exported, `ValueError` for another suffix, `ImportError` where an extra is
         not installed, `OSError` where it cannot write.
@@ -276,7 +284,8 @@ class Network:
         compiler = backend("compiler")
         path, phase = validate.file_path("path", path), phase_of(phase)
         validate.one_of("phase", phase, get_args(Phase))
-        compiler.export_network(self.compile() if model is None else model, self.graph, path, phase)
+        opened = self._open_texts() if self._open_texts is not None else None
+        compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""
@@ -326,7 +335,9 @@ def load_at(
     source = SpecSource(
         os.fspath(spec), settings, {name: tuple(shape) for name, shape in (inputs or {}).items()}, symbols or {}
     )
-    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs), source=source)
+    reopen = partial(load_open_graph, spec, settings, inputs)
+    texts = partial(load_open_texts, spec, settings, inputs, symbols)
+    return Network(graph, reopen=reopen, open_texts=texts, source=source)
 
 
 def from_pretrained(name: str | os.PathLike[str], **options: Any) -> CompiledNetwork:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archdsl import validate
 from archdsl.address import Opened, open_spec
 from archdsl.diagnostics import Diagnostic, Note
-from archdsl.elaborate import Choices, elaborate, unmet_needs
+from archdsl.elaborate import Choices, elaborate, is_free, unmet_needs
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, layer
 from archdsl.job import one_job
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from archdsl.lint import Finding
 
 MOST_NAMED: Final = 4  # variants with a fault
-FREE: Final = (frozenset({0, *range(2, 8)}), frozenset({0}))  # dimensions that a module may take in any size
+# Dimensions that a module may take in any size; 1 is the length of texts.
+FREE: Final = (frozenset(range(8)), frozenset({0, 1}), frozenset({0}))
 TRIALS: Final = 4  # a quarter of the work that a spec may ask for goes to finding fixes
 
 
@@ -54,8 +55,8 @@ def load_open_graph(
     inputs: Mapping[str, Sequence[int]] | None = None,
 ) -> Graph | None:
     """The graph of a SPEC that loads, the sizes of its inputs open where nothing in the spec depends on their numbers:
-    all but those of the second dimensions, or the batch alone. None where something depends on that, too: where it does
-    not elaborate so, or would not take the very sizes that the spec says."""
+    all but channels, or the batch and the lengths of texts, or the batch alone. None where something depends on that,
+    too: where it does not elaborate so, or would not take the very sizes that the spec says."""
     opened = open_spec(spec)
     chosen = _choices(opened, settings, inputs)
     network, variant = opened.program.find(opened.name)
@@ -65,6 +66,26 @@ def load_open_graph(
             graph = elaborate(network, opened.program.definitions, variant, choices)
             if unmet_needs(network, opened.program.definitions, variant, choices, graph) is None:
                 return graph
+    return None
+
+
+@one_job
+def load_open_texts(
+    spec: str | os.PathLike[str],
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    symbols: Mapping[str, int] | None = None,
+) -> Graph | None:
+    """The graph of a SPEC that loads, with the lengths of its texts open that are numbers in it. None where they are
+    chosen, or something depends on them."""
+    opened = open_spec(spec)
+    chosen = replace(_choices(opened, settings, inputs), symbols=symbols or {}, free=frozenset({1}))
+    network, variant = opened.program.find(opened.name)
+    texts = {param.name.id for param in network.params if is_free(1, param, chosen.free)}
+    if not texts or texts & chosen.inputs.keys():
+        return None
+    with suppress(SpecError):
+        return elaborate(network, opened.program.definitions, variant, chosen)
     return None
 
 

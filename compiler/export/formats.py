@@ -54,16 +54,19 @@ def check_suffix(path: Path) -> None:
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {known}, none for a folder")
 
 
-def export_network(model: CompiledNetwork, graph: Graph, path: Path, phase: Phase = "inference") -> None:
+def export_network(
+    model: CompiledNetwork, graph: Graph, path: Path, phase: Phase = "inference", opened: Graph | None = None
+) -> None:
     """Write a network that was compiled from a graph to a file, atomically, in the format of its suffix; a path without
-    one is a folder for a hub. The sizes that the graph leaves open are open in it.
+    one is a folder for a hub. The sizes that the graph leaves open are open in it, or those of the graph `opened`.
 
     The model is in the phase of the export while it is written. Raises `SpecError` where it cannot be exported,
     `ImportError` where an extra is not installed, `ValueError` for another suffix, `OSError` where it cannot write.
     """
     check_suffix(path)
     suffix = path.suffix.lower()
-    what = Export(model, graph, assemble(graph), phase, document(graph))
+    shown = graph if opened is None else opened
+    what = Export(model, shown, assemble(shown), phase, document(graph))
     training = model.training
     model.train(phase == "training")
     try:
