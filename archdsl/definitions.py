@@ -91,16 +91,22 @@ class Callee:
     function: bool = False
 
 
+_OF_THE_LANGUAGE: Final[dict[tuple[str, type[Operator] | None, bool], Callee]] = {}
+
+
 def callee(name: str, definitions: Definitions, *, step: bool) -> Callee | None:
     """What a call's name stands for; a `step` is fed a tensor, which no function takes. None where it is unknown."""
     found = definitions.blocks.get(name)
     if found is not None:
         return Callee(Definition("block", name, found[0].name.span), block=found)
     operator = OPERATORS.get(name)
-    if name in FUNCTIONS and not step:
-        return Callee(Definition("function", name), operator=operator, function=True)
-    if operator is not None:
-        return Callee(Definition("operator", name), operator=operator)
+    function = name in FUNCTIONS and not step
+    if function or operator is not None:
+        key = (name, operator, function)
+        if key not in _OF_THE_LANGUAGE:
+            definition = Definition("function" if function else "operator", name)
+            _OF_THE_LANGUAGE[key] = Callee(definition, operator=operator, function=function)
+        return _OF_THE_LANGUAGE[key]
     if name in INITIALISERS and not step:
         return Callee(Definition("initialiser", name))
     return None

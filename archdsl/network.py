@@ -17,7 +17,7 @@ from archdsl.job import seldom_collected
 from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
 from archdsl.phases import Phase, phase_of
-from archdsl.pipeline import load_graph, load_open_graph, load_open_texts
+from archdsl.pipeline import load_graph, load_open_graph
 from archdsl.placement.runnable import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from archdsl.presentation.difference import PrintedDifference
     from archdsl.presentation.memory import PrintedMemory
     from archdsl.presentation.placement import PrintedPlan
+    from archdsl.presentation.rewriting import PrintedRewriting
     from compiler.fx.model import CompiledNetwork
 
 
@@ -42,21 +43,14 @@ class Network:
     """
 
     def __init__(
-        self,
-        graph: Graph,
-        *,
-        reopen: Callable[[], Graph | None] | None = None,
-        open_texts: Callable[[], Graph | None] | None = None,
-        source: SpecSource | None = None,
+        self, graph: Graph, *, reopen: Callable[[], Graph | None] | None = None, source: SpecSource | None = None
     ) -> None:
-        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on;
-        `open_texts`, with the lengths of texts open beside what is open already.
+        """`reopen` elaborates the network anew, with as many sizes of its inputs open as nothing depends on.
 
         `source` is where other processes find the network.
         """
         self.graph = graph
         self._reopen = reopen
-        self._open_texts = open_texts
         self._source = source
 
     @cached_property
@@ -226,6 +220,41 @@ class Network:
 
         return Network(applied(self.graph, found), reopen=reopen)
 
+    def rewrite(self, rewrites: str | Sequence[str] = "all", *, phase: str = "inference") -> Network:
+        """The network rewritten into one that computes the same with less, for one phase; by default by all rewrites
+        that the phase allows, in inference batch norm folded into convolutions, 1×1 convolutions merged, and so on.
+
+        The result is a network as any other: it is reported, drawn, compared, compiled and exported. It starts with the
+        weights that this one is drawn with, or takes those of a checkpoint of this one, changed as the rewrites say.
+        What is rewritten for inference is not trained. `print(net.rewriting())` tells what each rewrite did and saved;
+        docs/rewrites.md, what each requires and ensures. Raises `SpecError` for a rewrite that there is not, or that is
+        not for the phase.
+        """
+        from archdsl.rewrite.apply import rewritten
+
+        phase = phase_of(phase)
+        validate.one_of("phase", phase, get_args(Phase))
+        if not isinstance(rewrites, str):
+            validate.list_of("rewrites", rewrites, str, "the name of a rewrite")
+        chosen: Phase = "training" if phase == "training" else "inference"
+        open_again = self._reopen
+
+        def reopen() -> Graph | None:
+            again = open_again() if open_again is not None else None
+            return None if again is None else rewritten(again, rewrites, chosen)
+
+        return Network(rewritten(self.graph, rewrites, chosen), reopen=reopen)
+
+    def rewriting(self) -> PrintedRewriting:
+        """What each rewrite did and saved; `str()` of it is text, `.to_dict()` plain data. Raises `ValueError` for a
+        network that was not rewritten."""
+        from archdsl.presentation.rewriting import PrintedRewriting, explain
+
+        found = header(self.graph)["rewriting"]
+        if found is None:
+            raise ValueError("the network is as its spec says: `net.rewrite()` gives one that is rewritten")
+        return printed(explain(found), PrintedRewriting)
+
     def compile(
         self,
         devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
@@ -269,14 +298,19 @@ class Network:
         return model
 
     def export(
-        self, path: str | os.PathLike[str], model: CompiledNetwork | None = None, *, phase: str = "inference"
+        self,
+        path: str | os.PathLike[str],
+        model: CompiledNetwork | None = None,
+        *,
+        phase: str = "inference",
+        open_sizes: bool = False,
     ) -> None:
         """Write the network with the weights of a compiled model, or with new ones, in the form of one phase.
 
         The suffix is the format: .safetensors, .pt2 (`torch.export`) or .onnx (the extra `onnx`); a path without one is
         a folder for a model hub. All carry the spec, so that `load` reads the network back from them. The sizes that
-        the network leaves open, its batch to begin with, are open in them, and so are lengths of texts that are numbers
-        in the spec, where nothing depends on them.
+        the network leaves open, its batch to begin with, are open in them; with `open_sizes` those too that are numbers
+        in the spec, where nothing in it depends on them.
 
         Raises `SpecError` where it cannot be exported, `ValueError` for another suffix, `ImportError` where an extra is
         not installed, `OSError` where it cannot write.
@@ -284,7 +318,7 @@ class Network:
         compiler = backend("compiler")
         path, phase = validate.file_path("path", path), phase_of(phase)
         validate.one_of("phase", phase, get_args(Phase))
-        opened = self._open_texts() if self._open_texts is not None else None
+        opened = self._reopen() if open_sizes and self._reopen is not None else None
         compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -335,9 +369,7 @@ def load_at(
     source = SpecSource(
         os.fspath(spec), settings, {name: tuple(shape) for name, shape in (inputs or {}).items()}, symbols or {}
     )
-    reopen = partial(load_open_graph, spec, settings, inputs)
-    texts = partial(load_open_texts, spec, settings, inputs, symbols)
-    return Network(graph, reopen=reopen, open_texts=texts, source=source)
+    return Network(graph, reopen=partial(load_open_graph, spec, settings, inputs), source=source)
 
 
 def from_pretrained(name: str | os.PathLike[str], **options: Any) -> CompiledNetwork:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archdsl import validate
 from archdsl.address import Opened, open_spec
 from archdsl.diagnostics import Diagnostic, Note
-from archdsl.elaborate import Choices, elaborate, is_free, unmet_needs
+from archdsl.elaborate import Choices, elaborate, unmet_needs
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, layer
 from archdsl.job import one_job
@@ -45,7 +45,7 @@ def load_graph(
     validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
     opened = open_spec(spec)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {}, open_batch=open_batch)
-    return _elaborated(opened.program, *opened.program.find(opened.name), choices)
+    return _as_carried(_elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
 
 
 @one_job
@@ -65,28 +65,17 @@ def load_open_graph(
         with suppress(SpecError):
             graph = elaborate(network, opened.program.definitions, variant, choices)
             if unmet_needs(network, opened.program.definitions, variant, choices, graph) is None:
-                return graph
+                return _as_carried(graph, opened)
     return None
 
 
-@one_job
-def load_open_texts(
-    spec: str | os.PathLike[str],
-    settings: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Sequence[int]] | None = None,
-    symbols: Mapping[str, int] | None = None,
-) -> Graph | None:
-    """The graph of a SPEC that loads, with the lengths of its texts open that are numbers in it. None where they are
-    chosen, or something depends on them."""
-    opened = open_spec(spec)
-    chosen = replace(_choices(opened, settings, inputs), symbols=symbols or {}, free=frozenset({1}))
-    network, variant = opened.program.find(opened.name)
-    texts = {param.name.id for param in network.params if is_free(1, param, chosen.free)}
-    if not texts or texts & chosen.inputs.keys():
-        return None
-    with suppress(SpecError):
-        return elaborate(network, opened.program.definitions, variant, chosen)
-    return None
+def _as_carried(graph: Graph, opened: Opened) -> Graph:
+    """The graph with the rewrites of the file that carries its spec."""
+    if not opened.rewrites:
+        return graph
+    from archdsl.rewrite.apply import rewritten  # most files have none
+
+    return rewritten(graph, opened.rewrites, "training" if opened.phase == "training" else "inference")
 
 
 def _choices(

@@ -18,10 +18,13 @@ from archdsl.cli.options import (
     json_option,
     phase_option,
     print_json,
+    rewrite_option,
     spec_argument,
     without_effect,
 )
 from archdsl.cli.results import try_place, write_or_keep, wrote
+from archdsl.cli.terminal import print_sheets
+from archdsl.graph import header
 from archdsl.phases import Phase
 
 if TYPE_CHECKING:
@@ -53,6 +56,12 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Path(path_type=Path),
     help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx; or into a folder, for a hub.",
 )  # fmt: skip
+@click.option(
+    "--open-sizes", is_flag=True,
+    help="Export with sizes open that are numbers in the spec, where nothing in it depends on them: height and width.",
+)  # fmt: skip
+@rewrite_option
+@click.option("--explain", is_flag=True, help="Tell what each rewrite did and saved, instead of showing the code.")
 @force_option
 @at_option
 @choice_options
@@ -69,6 +78,9 @@ def command(
     fresh: tuple[str, ...],
     drop: tuple[str, ...],
     output: Path | None,
+    open_sizes: bool,
+    rewrites: tuple[str, ...] | None,
+    explain: bool,
     force: bool,
     symbols: Mapping[str, int],
     settings: Mapping[str, Any],
@@ -85,8 +97,17 @@ def command(
     compiler, torch = backend("compiler"), installed("torch", "compiling")
     if weights is None:
         without_effect("without --weights", "rename", "fresh", "drop")
+    if output is None:
+        without_effect("without -o", "open_sizes")
+    if rewrites is None:
+        without_effect("without --rewrite", "explain")
     _check_place(output, devices, compiler)
     network = load_at(spec, settings, inputs, symbols)
+    if rewrites is not None:
+        network = network.rewrite(rewrites, phase=phase or "inference")
+    rewriting = header(network.graph)["rewriting"]
+    if rewriting is not None:  # here, or in the file that carries the network
+        phase = phase or rewriting.phase
     choice = _devices(devices)
     given = None if weights is None else compiler.read_weights(weights)
     names = {} if rename is None else compiler.read_rename(rename)
@@ -96,7 +117,7 @@ def command(
     if given is not None:
         loaded = compiler.load_weights(model, network.graph, given, compiler.Matching(names, fresh, drop))
     if output is not None:
-        _export(network, model, output, phase or "inference")
+        _export(network, model, output, phase or "inference", open_sizes)
     phase = phase or ("training" if output is None else "inference")
     report = network.report()
     code = model.train(phase == "training").code.strip()
@@ -104,9 +125,15 @@ def command(
         state = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         print_json({"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash,
                     "phase": phase, "code": code,
-                    "state_dict": state, "loaded": [asdict(one) for one in loaded]})  # fmt: skip
+                    "state_dict": state, "loaded": [asdict(one) for one in loaded],
+                    **({} if rewriting is None else {"rewriting": network.rewriting().to_dict()})})  # fmt: skip
         return 0
-    click.echo(code + "\n")
+    if explain:
+        from archdsl.presentation.rewriting import sheets
+
+        print_sheets(sheets(network.rewriting()))
+    else:
+        click.echo(code + "\n")
     if loaded:
         click.echo(_matched(loaded, weights), err=True)
     click.echo(f"{report.network}: {report.layers} layers, {report.params:,} parameters", err=True)
@@ -129,9 +156,9 @@ def _check_place(output: Path | None, devices: str | None, compiler: Any) -> Non
         try_place(output)
 
 
-def _export(network: Network, model: Any, output: Path, phase: Phase) -> None:
+def _export(network: Network, model: Any, output: Path, phase: Phase, open_sizes: bool) -> None:
     try:
-        write_or_keep(output, lambda path: network.export(path, model, phase=phase))
+        write_or_keep(output, lambda path: network.export(path, model, phase=phase, open_sizes=open_sizes))
     except ImportError as error:
         raise click.UsageError(str(error)) from None
 

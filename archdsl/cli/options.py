@@ -42,6 +42,18 @@ def plan_option(function: F) -> F:
     )(function)  # fmt: skip
 
 
+def rewrite_option(function: F) -> F:
+    """--rewrite, the names of rewrites, or None."""
+    return click.option(
+        "--rewrite", "rewrites", metavar="NAME,…", callback=_names,
+        help="Rewrite the network into one that computes the same in inference: all, or fold-batch-norm, …",
+    )(function)  # fmt: skip
+
+
+def _names(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def spec_argument(function: F) -> F:
     return click.argument("spec", metavar="SPEC", shell_complete=completion.specs)(function)
 

@@ -3,7 +3,6 @@
 from archdsl.definitions import Definitions
 from archdsl.elaborate.choices import Choices
 from archdsl.elaborate.given_sizes import unmet_needs
-from archdsl.elaborate.inputs import is_free
 from archdsl.elaborate.network import elaborate
 
-__all__ = ["Choices", "Definitions", "elaborate", "is_free", "unmet_needs"]
+__all__ = ["Choices", "Definitions", "elaborate", "unmet_needs"]

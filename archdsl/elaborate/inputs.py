@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 from archdsl.definitions import capitals
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.dims import Dim, Shape, Size, symbol, symbols
-from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
+from archdsl.elaborate.inference import MAX_ELEMENTS
 from archdsl.elaborate.values import Context, Scope, describe
 from archdsl.needs import fitting
 from archdsl.ops.kinds import MAX_INT

@@ -54,7 +54,7 @@ def elaborate(
         if not work.assumed.classes or not complete:
             break
         classes = {**classes, **work.assumed.classes}
-        narrowed = {**narrowed, **work.builder.narrowed}
+        narrowed = {**narrowed, **work.builder.inference.narrowed}
     faults = work.early + work.interpreter.faults.found
     graph = work.builder.graph
     if not faults:
@@ -145,6 +145,7 @@ class _Elaboration:
             inference_loss=self.losses[1],
             written=self.context.definitions.written,
             broken=tuple(self.builder.broken),
+            rewriting=None,
         )
         needed = live(graph, training=True)
         for key, node in graph.nodes(data=True):

@@ -23,7 +23,7 @@ MODULES = {
     "zipfile",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "huggingface_hub", "lark", "matplotlib", "networkx", "onnx",
-    "onnxscript", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
+    "onnxruntime", "onnxscript", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
     "svglib", "torch", "wasmtime", "yaml",
 }  # fmt: skip
 # Of these, some parts alone.
