@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
@@ -62,7 +62,8 @@ class Scene:
     edges: tuple[DrawnEdge, ...]
     devices: tuple[str, ...]
     graph: Graph  # what it shows, for what is not to be seen at a glance
-    smaller: Callable[[], Iterable[Scene]] = tuple  # with ever fewer blocks open, where a page cannot hold it
+    # The same with ever fewer blocks open, where a page cannot hold it
+    smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
