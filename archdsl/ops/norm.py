@@ -38,7 +38,7 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
-    lends = ("weight", "bias")
+    lends: ClassVar[tuple[str, ...]] = ("weight", "bias")
     keeps_weights: ClassVar[tuple[str, ...]] = ("weight",)
     weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     lies: ClassVar[Lies] = "in format"
