@@ -45,7 +45,7 @@ def traced(model: CompiledNetwork, graph: Graph, routine: Routine) -> ExportedPr
     inputs = tuple(sample(feed, values) for feed in routine.feeds)
     try:
         with quiet():
-            program = torch.export.export(_with_a_tuple(model), inputs, dynamic_shapes=shapes, strict=False)
+            program = torch.export.export(with_a_tuple(model), inputs, dynamic_shapes=shapes, strict=False)
     except (torch._dynamo.exc.UserError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:400]
         message = f"torch.export cannot keep the sizes of `{routine.name}` open: {reason}"
@@ -54,7 +54,7 @@ def traced(model: CompiledNetwork, graph: Graph, routine: Routine) -> ExportedPr
     return program
 
 
-def _with_a_tuple(model: CompiledNetwork) -> CompiledNetwork:
+def with_a_tuple(model: CompiledNetwork) -> CompiledNetwork:
     """The model over the same weights, with several outputs as a plain tuple: a named one would need its class to be
     there where the program is loaded."""
     copied = copy.copy(model)
