@@ -11,7 +11,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "huggingface_hub": "hub",
         "matplotlib": "plot",
         "onnx": "onnx",
-        "onnxruntime": "onnxruntime",
+        "onnxruntime": "onnx",
         "onnxscript": "onnx",
         "openvino": "openvino",
         "reportlab": "pdf",

@@ -219,13 +219,14 @@ def input_shapes(graph: Graph, key: str) -> list[Shape]:
 def live(graph: Graph, training: bool) -> set[str]:
     """The nodes that the outputs of a phase depend on."""
     stack = [o["node"] for o in header(graph)["outputs"] if training or o["phase"] == "both"]
+    nodes, before = cast(Any, graph)._node, cast(Any, graph)._pred  # past the views, as in `operands`
     found: set[str] = set()
     while stack:
         key = stack.pop()
         if key not in found:
             found.add(key)
-            if not layer(graph, key)["operator"].owns_storage:  # what it starts as is worked out before
-                stack.extend(graph.pred[key])
+            if not nodes[key]["operator"].owns_storage:  # what it starts as is worked out before
+                stack.extend(before[key])
     return found
 
 
@@ -233,6 +234,10 @@ def serialise(graph: Graph) -> dict[str, Any]:
     """The architecture as plain data: what is computed and under which names, not where it is written."""
     head = header(graph)
     loss = head["loss"]
+    params: dict[int, dict[str, Any]] = {}  # by operator: layers that are alike have the same
+    for _, node in layers(graph):
+        if id(node["operator"]) not in params:
+            params[id(node["operator"])] = {name: plain(value) for name, value in node["params"].items()}
     return {
         "inputs": list(head["inputs"]),
         "outputs": [[o["name"], o["node"], o["output"], o["phase"]] for o in head["outputs"]],
@@ -243,7 +248,7 @@ def serialise(graph: Graph) -> dict[str, Any]:
                 "key": key,
                 "path": node["path"],
                 "op": node["op"],
-                "params": {name: plain(value) for name, value in node["params"].items()},
+                "params": params[id(node["operator"])],
                 "inputs": [list(operand) for operand in operands(graph, key)],
                 "outputs": [[plain(size) for size in shape] for shape in node["outputs"]],
                 "dtype": node["dtype"] if len(set(node["dtypes"])) < 2 else list(node["dtypes"]),

@@ -368,13 +368,19 @@ class Network:
         return accelerated
 
     def export(
-        self, path: str | os.PathLike[str], model: CompiledNetwork | None = None, *, phase: str = "inference"
+        self,
+        path: str | os.PathLike[str],
+        model: CompiledNetwork | None = None,
+        *,
+        phase: str = "inference",
+        open_sizes: bool = False,
     ) -> None:
         """Write the network with the weights of a compiled model, or with new ones, in the form of one phase.
 
         The suffix is the format: .safetensors, .pt2 (`torch.export`) or .onnx (the extra `onnx`); a path without one is
         a folder for a model hub. All carry the spec, so that `load` reads the network back from them. The sizes that
-        the network leaves open, its batch to begin with, are open in them.
+        the network leaves open, its batch to begin with, are open in them; with `open_sizes` those too that are numbers
+        in the spec, where nothing in it depends on them.
 
         Raises `SpecError` where it cannot be exported, `ValueError` for another suffix, `ImportError` where an extra is
         not installed, `OSError` where it cannot write.
@@ -382,7 +388,8 @@ class Network:
         compiler = backend("compiler")
         path, phase = validate.file_path("path", path), phase_of(phase)
         validate.one_of("phase", phase, get_args(Phase))
-        compiler.export_network(self.compile() if model is None else model, self.graph, path, phase)
+        opened = self._reopen() if open_sizes and self._reopen is not None else None
+        compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""

@@ -36,6 +36,9 @@ ENTRIES: Final[dict[str, Entry]] = {
         has found a step where its result depends on what such a size is, or no sizes were found that the network takes.
 
         Give the sizes that need not stay open: `--at H=224,W=224`, or `--input image=8x3x224x224`.
+
+        Some layers torch cannot export to ONNX, or exports as something else: what onnxruntime makes of the file is
+        held against the network before it is written. Such a network can be exported to .pt2 all the same.
         """,
         exit_status=2,
     ),

@@ -14,6 +14,7 @@ from archdsl.cli.configuration import defaults
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
 from archdsl.graph_classes import place_classes
+from archdsl.job import seldom_collected
 from archdsl.source import STDIN
 
 
@@ -102,7 +103,8 @@ def cli(ctx: click.Context, operators: tuple[str, ...]) -> None:
 
 def main() -> NoReturn:
     """Run the command line. Exit status: 0 nothing wrong, 1 the spec has errors, 2 the command was used wrongly."""
-    place_classes()
+    with seldom_collected():
+        place_classes()
     streams.open_all()
     try:
         status = cli.main(prog_name="archdsl", standalone_mode=False)

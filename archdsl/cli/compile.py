@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Path(path_type=Path),
     help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx; or into a folder, for a hub.",
 )  # fmt: skip
+@click.option(
+    "--open-sizes", is_flag=True,
+    help="Export with sizes open that are numbers in the spec, where nothing in it depends on them: height and width.",
+)  # fmt: skip
 @rewrite_option
 @click.option("--explain", is_flag=True, help="Tell what each rewrite did and saved, instead of showing the code.")
 @force_option
@@ -74,6 +78,7 @@ def command(
     fresh: tuple[str, ...],
     drop: tuple[str, ...],
     output: Path | None,
+    open_sizes: bool,
     rewrites: tuple[str, ...] | None,
     explain: bool,
     force: bool,
@@ -92,6 +97,8 @@ def command(
     compiler, torch = backend("compiler"), installed("torch", "compiling")
     if weights is None:
         without_effect("without --weights", "rename", "fresh", "drop")
+    if output is None:
+        without_effect("without -o", "open_sizes")
     if rewrites is None:
         without_effect("without --rewrite", "explain")
     _check_place(output, devices, compiler)
@@ -110,7 +117,7 @@ def command(
     if given is not None:
         loaded = compiler.load_weights(model, network.graph, given, compiler.Matching(names, fresh, drop))
     if output is not None:
-        _export(network, model, output, phase or "inference")
+        _export(network, model, output, phase or "inference", open_sizes)
     phase = phase or ("training" if output is None else "inference")
     report = network.report()
     code = model.train(phase == "training").code.strip()
@@ -149,9 +156,9 @@ def _check_place(output: Path | None, devices: str | None, compiler: Any) -> Non
         try_place(output)
 
 
-def _export(network: Network, model: Any, output: Path, phase: Phase) -> None:
+def _export(network: Network, model: Any, output: Path, phase: Phase, open_sizes: bool) -> None:
     try:
-        write_or_keep(output, lambda path: network.export(path, model, phase=phase))
+        write_or_keep(output, lambda path: network.export(path, model, phase=phase, open_sizes=open_sizes))
     except ImportError as error:
         raise click.UsageError(str(error)) from None
 

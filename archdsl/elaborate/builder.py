@@ -41,6 +41,7 @@ class GraphBuilder:
         self.init: Initialiser | None = None  # the network's own choice
         self.steps: dict[str, Span] = {}  # every path given to a step
         self.containers: dict[str, Span] = {}  # every path that has others below it
+        self._started: dict[int, tuple[Weighted, Weighted]] = {}  # operators, and the same with that choice
         self._layers = 0
         self._regions = 0
 
@@ -217,11 +218,16 @@ class GraphBuilder:
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
     def _with_default_init(self, operator: Weighted) -> Weighted:
-        """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros."""
+        """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros.
+
+        Of the same operator it makes the same.
+        """
         assert self.init is not None
         if not operator.takes_default_init:
             return operator
-        return replace(operator, init=self.init)
+        if id(operator) not in self._started:
+            self._started[id(operator)] = operator, replace(operator, init=self.init)
+        return self._started[id(operator)][1]
 
     # --- constants
 

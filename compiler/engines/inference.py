@@ -62,13 +62,17 @@ class InferenceNetwork:
         inputs = tuple(_as_taken(feed, x) for feed, x in zip(self._guard.feeds, inputs, strict=True))
         shapes = tuple(tuple(x.shape) for x in inputs)
         if shapes not in self._runs:
-            self._runs[shapes] = self.build(inputs)
-            if len(self._runs) > MOST_SHAPES:
-                self._runs.popitem(last=False)
+            self.take(inputs, self.build(inputs))
         self._runs.move_to_end(shapes)
         with torch.no_grad():
             made = self._runs[shapes](inputs)
         return self._kind(*made) if self._kind is not None else made[0]
+
+    def take(self, inputs: tuple[Tensor, ...], run: EngineCall) -> None:
+        """Run inputs of these sizes so."""
+        self._runs[tuple(tuple(x.shape) for x in inputs)] = run
+        if len(self._runs) > MOST_SHAPES:
+            self._runs.popitem(last=False)
 
     def prepare(self, batch: int) -> None:
         """Build for the sizes that the network declares, before the first call; nothing where some are open."""

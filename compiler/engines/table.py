@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from archdsl.extras import EXTRAS
 from compiler.engines.task import EngineCall, Task
 
 
 class EngineNeeds(NamedTuple):
-    """An engine: its module, and the libraries and programs that it needs. An extra of its name installs the former."""
+    """An engine: its module, and the libraries and programs that it needs."""
 
     module: str
     libraries: tuple[str, ...] = ()
@@ -37,7 +38,7 @@ def lacks(name: str) -> str | None:
     engine = ENGINES[name]
     missing = [library for library in engine.libraries if importlib.util.find_spec(library) is None]
     if missing:
-        return f"{' and '.join(missing)} not installed: pip install 'archdsl[{name}]'"
+        return f"{' and '.join(missing)} not installed: pip install 'archdsl[{EXTRAS[missing[0]]}]'"
     if engine.programs and not any(map(shutil.which, engine.programs)):
         return f"no C++ compiler found ({', '.join(engine.programs)}): torch's {name} needs one"
     return None

@@ -28,22 +28,26 @@ class Task:
     """A model in inference, inputs of the sizes for which an engine is built, in which precision it may compute, and
     with how many threads. Inputs and outputs are float32 whatever the precision is."""
 
-    model: CompiledNetwork
+    model: nn.Module
     inputs: tuple[Tensor, ...]
     precision: EngineDtype
     threads: int
 
     def module(self) -> nn.Module:
         """The model in the precision; over weights of its own where that is another than theirs."""
-        plain = with_a_tuple(self.model)
+        plain = self.plain()
         if self.precision == "fp32":
             return plain
         return _InHalfTheBits(copy.deepcopy(plain).to(torch.bfloat16))
 
+    def plain(self) -> nn.Module:
+        """The model; if it is a network of ours, with several outputs as a plain tuple."""
+        return with_a_tuple(self.model) if isinstance(self.model, CompiledNetwork) else self.model
+
     def exported(self, module: nn.Module | None = None) -> ExportedProgram:
         """The model, or another module, as a program for inputs of these sizes and no others."""
         with quiet(), torch.no_grad():
-            return torch.export.export(module or with_a_tuple(self.model), self.inputs, strict=False)
+            return torch.export.export(module or self.plain(), self.inputs, strict=False)
 
 
 class _InHalfTheBits(nn.Module):

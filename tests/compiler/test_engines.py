@@ -181,7 +181,7 @@ def test_an_engine_that_is_not_installed_names_the_extra(two: Network, monkeypat
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ImportError, match=r"openvino not installed: pip install 'archdsl\[openvino\]'"):
         two.compile(mode="inference", engine="openvino")
-    with pytest.raises(ImportError, match=r"pip install 'archdsl\[onnxruntime\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'archdsl\[onnx\]'"):
         two.compile(mode="inference", engine="onnxruntime")
     with pytest.raises(ImportError, match="no C\\+\\+ compiler"):
         two.compile(mode="inference", engine="aot")

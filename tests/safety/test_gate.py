@@ -22,8 +22,8 @@ MODULES = {
     "textwrap", "threading", "time", "traceback", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
     "zipfile",
     "archdsl", "compiler", "viz",
-    "click", "graphviz", "huggingface_hub", "lark", "matplotlib", "networkx", "onnx", "onnxruntime",
-    "onnxscript", "openvino", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
+    "click", "graphviz", "huggingface_hub", "lark", "matplotlib", "networkx", "onnx",
+    "onnxruntime", "onnxscript", "openvino", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
     "svglib", "torch", "wasmtime", "yaml",
 }  # fmt: skip
 # Of these, some parts alone.
