@@ -1,5 +1,5 @@
-"""How fast networks run here in inference: hand-written modules (torchvision's) and ours, eagerly and by each engine; and
-a training step of both. Writes benchmarks/RUNTIME.md.
+"""How fast networks run here in inference: modules by hand (torchvision's) and ours, eagerly and by each engine; and a
+training step of both. Writes benchmarks/RUNTIME.md.
 
     python -m benchmarks.runtime --prepare             # builds what takes long, once; the machine may be busy
     python -m benchmarks.runtime                       # measures; nothing else should run meanwhile
@@ -13,15 +13,15 @@ rows for which they were prepared, or where they are asked for (--engine).
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import gc
 import json
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,12 +35,13 @@ from archdsl.write import write_atomically
 from compiler import CompiledNetwork
 from compiler.engines import aot
 from compiler.engines.inference import InferenceNetwork
-from compiler.engines.table import lacks
+from compiler.engines.table import build, lacks
 from compiler.engines.task import EngineCall, Task, flat
 from compiler.engines.trial import machine, trial, versions
 from compiler.fx.compile import carry_over
-from tests.zoo.references_libraries import models
+from tests.zoo import references_libraries
 
+models: Any = references_libraries.models  # type: ignore[attr-defined]
 HERE: Final = Path(__file__).resolve().parent
 KEPT: Final = HERE.parent / "out" / "runtime"
 THREADS: Final = 2
@@ -129,14 +130,14 @@ def row(what: Subject, batch: int, dtype: str, engines: Sequence[str], asked: bo
     notes: dict[str, str] = {}
     plain: dict[str, Any] = {f"{HAND} eager": what.hand, f"{OURS} eager": what.ours}
     for label, module in plain.items():
-        run = Task(module, inputs, dtype, THREADS).module() if dtype == "bf16" else module  # type: ignore[arg-type]
-        calls[label] = lambda run=run: run(*inputs)
+        run = Task(module, inputs, "bf16", THREADS).module() if dtype == "bf16" else module
+        calls[label] = partial(run, *inputs)
     own: dict[str, EngineCall] = {}
     for engine in engines:
         for of in (HAND, OURS):
             made = _built(what, of, engine, batch, dtype, asked, notes)
             if made is not None:
-                calls[f"{of} {engine}"] = lambda made=made: made(inputs)
+                calls[f"{of} {engine}"] = partial(made, inputs)
                 if of == OURS:
                     own[engine] = made
     calls |= _auto(what, batch, dtype, own, notes)
@@ -152,8 +153,6 @@ def row(what: Subject, batch: int, dtype: str, engines: Sequence[str], asked: bo
 def _built(
     what: Subject, of: str, engine: str, batch: int, dtype: str, asked: bool, notes: dict[str, str]
 ) -> EngineCall | None:
-    from compiler.engines.table import build
-
     path = package(what, of, batch, dtype)
     if engine == "aot" and path.exists():
         return aot.loaded(path)
@@ -172,26 +171,12 @@ def _auto(
 ) -> dict[str, Callable[[], Any]]:
     """What `auto` chooses of the engines of this row: by the trial of `net.compile(engine="auto")`, over the same
     builds, called as users call it."""
-    task, names = what.task(OURS, batch, dtype), list(own)
-    with given_builds(own):
-        found, runs = trial(what.name, names, task, header(what.network.graph)["inputs"])
+    task = what.task(OURS, batch, dtype)
+    found, runs = trial(what.name, list(own), task, header(what.network.graph)["inputs"], made=own)
     notes[AUTO] = found.chosen
     fast = InferenceNetwork(what.rewritten, what.network.graph, "auto", dtype)
     fast.take(task.inputs, runs[found.chosen])
-    return {AUTO: lambda: fast(*task.inputs)}
-
-
-@contextlib.contextmanager
-def given_builds(own: Mapping[str, EngineCall]) -> Iterator[None]:
-    """A trial takes builds that there are."""
-    from compiler.engines import trial as room
-
-    build = room.build
-    room.build = lambda name, task: own[name] if name in own else build(name, task)  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        room.build = build
+    return {AUTO: partial(fast, *task.inputs)}
 
 
 def training_row(what: Subject, rounds: int) -> dict[str, Any]:
@@ -201,7 +186,7 @@ def training_row(what: Subject, rounds: int) -> dict[str, Any]:
     for label, model in ((f"{HAND} eager", what.hand), (f"{OURS} eager", what.ours)):
         model.train()
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9)
-        calls[label] = lambda model=model, optimizer=optimizer: _step(model, optimizer, inputs)
+        calls[label] = partial(_step, model, optimizer, inputs)
     for call in calls.values():
         call()
     times = interleaved(calls, max(4, rounds // 3))
@@ -212,7 +197,7 @@ def training_row(what: Subject, rounds: int) -> dict[str, Any]:
 
 def _step(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: tuple[Tensor, ...]) -> None:
     optimizer.zero_grad()
-    sum(made.mean() for made in tree_leaves(model(*inputs))).backward()  # type: ignore[union-attr]
+    torch.stack([made.mean() for made in tree_leaves(model(*inputs))]).sum().backward()
     optimizer.step()
 
 
@@ -233,7 +218,7 @@ def interleaved(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str
 
 
 def write(rows: Sequence[Mapping[str, Any]]) -> None:
-    lines = ["# Inference here, by hand and ours", "", __doc_of_table__(rows), ""]
+    lines = ["# Inference here, by hand and ours", "", _conditions(rows), ""]
     for dtype in ("fp32", "bf16"):
         chosen = [one for one in rows if one["dtype"] == dtype]
         if chosen:
@@ -245,12 +230,12 @@ def write(rows: Sequence[Mapping[str, Any]]) -> None:
     write_atomically(HERE / "RUNTIME.md", ("\n".join(lines) + "\n").encode())
 
 
-def __doc_of_table__(rows: Sequence[Mapping[str, Any]]) -> str:
+def _conditions(rows: Sequence[Mapping[str, Any]]) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in versions().items())
     return (
-        f"`python -m benchmarks.runtime`, {datetime.date.today()}, {machine()}, {THREADS} threads; {libraries}. Medians in"
-        " milliseconds; *spread* is half the distance of the quartiles, relative to the median, of the least steady"
-        " column. By hand are torchvision's modules, with the same weights. *Ours* is eager as the spec says, and by an"
+        f"`python -m benchmarks.runtime`, {datetime.date.today()}, {machine()}, {THREADS} threads; {libraries}."
+        " Medians in milliseconds; *spread* is half the distance of the quartiles, relative to the median, of the least"
+        " steady column. By hand are torchvision's modules, with the same weights. *Ours* is eager as the spec says, and by an"
         " engine after all rewrites. `auto` chooses among the engines of its row."
     )
 
@@ -280,7 +265,9 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for one in rows:
         labels = [f"{HAND} eager", f"{OURS} eager", *(f"{of} {e}" for e in engines for of in (HAND, OURS)), AUTO]
         cells = [_shown(_median(one, label)) for label in labels]
-        lines.append(f"| {one['network']} | {one['batch']} | {' | '.join(cells)} | {one['notes'][AUTO]} | {_spread(one)} |")
+        lines.append(
+            f"| {one['network']} | {one['batch']} | {' | '.join(cells)} | {one['notes'][AUTO]} | {_spread(one)} |"
+        )
     return lines
 
 
@@ -361,7 +348,11 @@ def main() -> None:
     KEPT.mkdir(parents=True, exist_ok=True)
     for name in [] if options.table else names:
         begun, what = time.perf_counter(), subject(name)
-        parts = [row(what, b, d, options.engine or DEFAULT, bool(options.engine), options.rounds) for d in dtypes for b in batches]
+        parts = [
+            row(what, b, d, options.engine or DEFAULT, bool(options.engine), options.rounds)
+            for d in dtypes
+            for b in batches
+        ]
         parts += [training_row(what, options.rounds)] if "fp32" in dtypes else []
         kept = results() | {f"{one['network']} {one['batch']} {one['dtype']}": one for one in parts}
         write_atomically(KEPT / "results.json", (json.dumps(kept) + "\n").encode())

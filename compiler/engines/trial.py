@@ -29,14 +29,14 @@ SECONDS: Final = 1.5  # of measuring for each engine, where that allows
 LIBRARIES: Final = ("torch", "onnxruntime", "openvino")
 
 
-def built(name: str, task: Task) -> tuple[EngineCall, EngineTime]:
-    """What runs a task, with what building it took. Raises `RuntimeError` where the engine fails, or computes something
-    else."""
+def built(name: str, task: Task, made: EngineCall | None = None) -> tuple[EngineCall, EngineTime]:
+    """What runs a task, with what building it took, unless it is `made` already. Raises `RuntimeError` where the engine
+    fails, or computes something else."""
     begun = time.perf_counter()
     expected = expected_of(task)
     with torch.no_grad():
         try:
-            run = build(name, task)
+            run = build(name, task) if made is None else made
             found = run(task.inputs)
         except Exception as error:  # whatever an engine raises
             reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -66,10 +66,15 @@ def _deviation(expected: Tensor, found: Tensor) -> float:
 
 
 def trial(
-    network: str, names: Sequence[str], task: Task, inputs: Sequence[str], rounds: int | None = None
+    network: str,
+    names: Sequence[str],
+    task: Task,
+    inputs: Sequence[str],
+    rounds: int | None = None,
+    made: Mapping[str, EngineCall] = MappingProxyType({}),
 ) -> tuple[EngineTrial, Mapping[str, EngineCall]]:
     """Measure engines, eager among them: in rounds of one call each, so that whatever else the machine does meets all
-    alike. Those that are not installed, or fail, are in the table with the reason."""
+    alike. Those that are not installed, or fail, are in the table with the reason. What is `made` is not built again."""
     runs: dict[str, EngineCall] = {}
     found: dict[str, EngineTime] = {}
     for name in dict.fromkeys(("eager", *names)):
@@ -78,7 +83,7 @@ def trial(
             found[name] = EngineTime(name, None, None, None, missing)
             continue
         try:
-            runs[name], found[name] = built(name, task)
+            runs[name], found[name] = built(name, task, made.get(name))
         except RuntimeError as error:
             found[name] = EngineTime(name, None, None, None, f"failed: {error}")
     gc.collect()  # what builders leave behind is not to be collected while a call is timed
