@@ -1,9 +1,9 @@
 """How fast networks run here in inference: modules by hand (torchvision's) and ours, eagerly and by each engine; and a
 training step of both. Writes benchmarks/RUNTIME.md.
 
-    python -m benchmarks.runtime --prepare             # builds what takes long, once; the machine may be busy
-    python -m benchmarks.runtime                       # measures; nothing else should run meanwhile
-    python -m benchmarks.runtime --network vgg16 --batch 1 --dtype fp32 --rounds 20      # a part of it
+    python -m benchmarks.runtime --prepare --batch 1 --dtype fp32    # builds what takes long; the machine may be busy
+    python -m benchmarks.runtime                                     # measures; nothing else should run meanwhile
+    python -m benchmarks.runtime --network vgg16 --batch 1 --dtype fp32 --rounds 20    # a part of it
 
 Results of parts are kept in out/runtime and the table is made of all of them. In a row everything is called in turn, so
 that whatever else the machine does meets all alike; medians are shown. Engines that compile (`aot`) take part in the
@@ -20,7 +20,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -71,6 +71,7 @@ class Subject:
     ours: CompiledNetwork
     rewritten: CompiledNetwork
     network: archdsl.Network  # the rewritten one
+    tasks: dict[tuple[str, int], Task] = field(default_factory=dict)
 
     def inputs(self, batch: int) -> tuple[Tensor, ...]:
         (name,) = header(self.network.graph)["inputs"]
@@ -78,8 +79,11 @@ class Subject:
         return (torch.randn([batch, *sizes], generator=torch.Generator().manual_seed(batch)),)
 
     def task(self, of: str, batch: int, dtype: Any) -> Task:
-        model: Any = self.hand if of == HAND else self.rewritten
-        return Task(model, self.inputs(batch), dtype, THREADS)
+        """What engines are asked. What is exported for one of them is for all, in either precision."""
+        if (of, batch) not in self.tasks:
+            model = self.hand if of == HAND else self.rewritten
+            self.tasks[of, batch] = Task(model, self.inputs(batch), "fp32", THREADS)
+        return replace(self.tasks[of, batch], precision=dtype)
 
 
 def subject(name: str) -> Subject:
@@ -172,7 +176,7 @@ def _auto(
     """What `auto` chooses of the engines of this row: by the trial of `net.compile(engine="auto")`, over the same
     builds, called as users call it."""
     task = what.task(OURS, batch, dtype)
-    found, runs = trial(what.name, list(own), task, header(what.network.graph)["inputs"], made=own)
+    found, runs = trial(what.name, list(own), task, header(what.network.graph)["inputs"], 5, own)
     notes[AUTO] = found.chosen
     fast = InferenceNetwork(what.rewritten, what.network.graph, "auto", dtype)
     fast.take(task.inputs, runs[found.chosen])
@@ -217,7 +221,10 @@ def interleaved(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str
 # --- the table
 
 
-def write(rows: Sequence[Mapping[str, Any]]) -> None:
+def write() -> None:
+    """The table of all that was measured, in one."""
+    order = list(NETWORKS)
+    rows = sorted(results().values(), key=lambda one: (order.index(one["network"]), one["batch"]))
     lines = ["# Inference here, by hand and ours", "", _conditions(rows), ""]
     for dtype in ("fp32", "bf16"):
         chosen = [one for one in rows if one["dtype"] == dtype]
@@ -235,8 +242,8 @@ def _conditions(rows: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"`python -m benchmarks.runtime`, {datetime.date.today()}, {machine()}, {THREADS} threads; {libraries}."
         " Medians in milliseconds; *spread* is half the distance of the quartiles, relative to the median, of the least"
-        " steady column. By hand are torchvision's modules, with the same weights. *Ours* is eager as the spec says, and by an"
-        " engine after all rewrites. `auto` chooses among the engines of its row."
+        " steady column. By hand are torchvision's modules, with the same weights. *Ours* is eager as the spec says,"
+        " and by an engine after all rewrites. `auto` chooses among the engines of its row."
     )
 
 
@@ -357,9 +364,9 @@ def main() -> None:
         kept = results() | {f"{one['network']} {one['batch']} {one['dtype']}": one for one in parts}
         write_atomically(KEPT / "results.json", (json.dumps(kept) + "\n").encode())
         del what
+        write()
         print(f"{name}: {time.perf_counter() - begun:.0f} s", flush=True)
-    order = list(NETWORKS)
-    write(sorted(results().values(), key=lambda one: (order.index(one["network"]), one["batch"])))
+    write()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import torch
@@ -32,6 +32,7 @@ class Task:
     inputs: tuple[Tensor, ...]
     precision: EngineDtype
     threads: int
+    _exported: list[ExportedProgram] = field(default_factory=list, compare=False)  # once for all engines
 
     def module(self) -> nn.Module:
         """The model in the precision; over weights of its own where that is another than theirs."""
@@ -46,8 +47,12 @@ class Task:
 
     def exported(self, module: nn.Module | None = None) -> ExportedProgram:
         """The model, or another module, as a program for inputs of these sizes and no others."""
+        if module is None and self._exported:
+            return self._exported[0]
         with quiet(), torch.no_grad():
-            return torch.export.export(module or self.plain(), self.inputs, strict=False)
+            program = torch.export.export(module or self.plain(), self.inputs, strict=False)
+        self._exported.extend([program] if module is None else [])
+        return program
 
 
 class _InHalfTheBits(nn.Module):

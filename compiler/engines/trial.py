@@ -74,7 +74,7 @@ def trial(
     made: Mapping[str, EngineCall] = MappingProxyType({}),
 ) -> tuple[EngineTrial, Mapping[str, EngineCall]]:
     """Measure engines, eager among them: in rounds of one call each, so that whatever else the machine does meets all
-    alike. Those that are not installed, or fail, are in the table with the reason. What is `made` is not built again."""
+    alike. Those that are not installed, or fail, are in the table with the reason. What is `made` is built already."""
     runs: dict[str, EngineCall] = {}
     found: dict[str, EngineTime] = {}
     for name in dict.fromkeys(("eager", *names)):
