@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -97,7 +96,7 @@ def embedded(path: str) -> Embedded:
         raise _error(
             "unreadable-file", f"cannot read `{path}`: {(error.strerror or str(error)).lower()}", path
         ) from None
-    except (ValueError, zipfile.BadZipFile, RecursionError, EOFError, NotImplementedError, RuntimeError):
+    except (ValueError, RecursionError, EOFError, NotImplementedError, RuntimeError):
         suffix = PurePath(path).suffix or "JSON"
         raise _error("unreadable-file", f"`{path}` is no {suffix} file, or a damaged one", path) from None
     if found is None:
@@ -166,11 +165,16 @@ def _safetensors(file: IO[bytes]) -> Any:
 
 def _pt2(file: IO[bytes]) -> Any:
     """A record that `torch.export.save` puts into its archive."""
-    with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            if name.endswith(f"/{RECORD}"):
-                with archive.open(name) as record:
-                    return record.read(limits().bytes * 4)
+    import zipfile  # most specs stand in no archive
+
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                if name.endswith(f"/{RECORD}"):
+                    with archive.open(name) as record:
+                        return record.read(limits().bytes * 4)
+    except zipfile.BadZipFile as error:
+        raise ValueError("no archive") from error
     return None
 
 

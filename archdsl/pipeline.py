@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from archdsl.lint import Finding
 
 MOST_NAMED: Final = 4  # variants with a fault
-FREE: Final = (frozenset({0, *range(2, 8)}), frozenset({0}))  # dimensions that a module may take in any size
+# Dimensions that a module may take in any size; 1 is the length of texts.
+FREE: Final = (frozenset(range(8)), frozenset({0, 1}), frozenset({0}))
 TRIALS: Final = 4  # a quarter of the work that a spec may ask for goes to finding fixes
 
 
@@ -39,12 +40,13 @@ def load_graph(
     symbols: Mapping[str, int] | None = None,
     *,
     open_batch: bool = False,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Graph:
-    """The elaborated graph of a SPEC. Raises `SpecError`."""
+    """The elaborated graph of a SPEC. `texts` stand for the files of these names. Raises `SpecError`."""
     validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
-    opened = open_spec(spec)
+    opened = open_spec(spec, texts)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {}, open_batch=open_batch)
-    return _as_carried(_elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
+    return _as_carried(elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
 
 
 @one_job
@@ -54,8 +56,8 @@ def load_open_graph(
     inputs: Mapping[str, Sequence[int]] | None = None,
 ) -> Graph | None:
     """The graph of a SPEC that loads, the sizes of its inputs open where nothing in the spec depends on their numbers:
-    all but those of the second dimensions, or the batch alone. None where something depends on that, too: where it does
-    not elaborate so, or would not take the very sizes that the spec says."""
+    all but channels, or the batch and the lengths of texts, or the batch alone. None where something depends on that,
+    too: where it does not elaborate so, or would not take the very sizes that the spec says."""
     opened = open_spec(spec)
     chosen = _choices(opened, settings, inputs)
     network, variant = opened.program.find(opened.name)
@@ -116,7 +118,7 @@ def _graphs(opened: Opened, trials: Work | None) -> list[Graph]:
     choices, trials = _choices(opened, None, None), trials or Work(TRIALS)  # one meter of work for all of them
     for network, variant in wanted:
         try:
-            graphs.append(_elaborated(program, network, variant, choices, faults, trials))
+            graphs.append(elaborated(program, network, variant, choices, faults, trials))
         except SpecError as error:
             graphs.clear()  # nobody is given them now
             for found in error.diagnostics:
@@ -144,7 +146,7 @@ def _within(found: Diagnostic, variant: tree.Variant) -> bool:
     return span is not None and span.source is whole.source and whole.start <= span.start < whole.end
 
 
-def _elaborated(
+def elaborated(
     program: Program,
     network: tree.NetworkDefinition,
     variant: tree.Variant | None,
@@ -161,6 +163,7 @@ def _elaborated(
     except SpecError as error:
         if error.graph is None:
             raise
+        choices = replace(choices, trace=None)  # it is of this attempt, and of none that follows
         unmet = unmet_needs(network, program.definitions, variant, choices)
         if unmet is not None:
             raise SpecError([unmet]) from None
@@ -191,7 +194,7 @@ def marked_source(
     text = forms.convert_spec(marked, form)
     again = program_of(Source(f"<marked>{forms.SUFFIX_OF[form]}", text), program.directory)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {})
-    graph = _elaborated(again, *again.find((variant or network).name.id), choices)
+    graph = elaborated(again, *again.find((variant or network).name.id), choices)
     for key, device in devices.items():
         if layer(graph, key)["device"] != device:
             at = layer(graph, key)["span"]

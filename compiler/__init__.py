@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
+    from compiler.importing.factory import FactoryError, made, subject_of
+    from compiler.importing.modules import given, import_modules, sample
+    from compiler.importing.proof import prove
     from compiler.lowering import assemble
     from compiler.once import run_once
     from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "CompiledNetwork",
+    "FactoryError",
     "InferenceNetwork",
     "Loaded",
     "Matching",
@@ -37,11 +41,17 @@ __all__ = [
     "compile_graph",
     "export_network",
     "fetch",
+    "given",
+    "import_modules",
     "load_weights",
+    "made",
     "measure",
+    "prove",
     "read_rename",
     "read_weights",
     "run_once",
+    "sample",
+    "subject_of",
     "try_engines",
 ]
 
@@ -58,7 +68,14 @@ HOMES: Final = {
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
     "fetch": "compiler.export.hub",
+    "FactoryError": "compiler.importing.factory",
+    "given": "compiler.importing.modules",
+    "import_modules": "compiler.importing.modules",
+    "prove": "compiler.importing.proof",
+    "sample": "compiler.importing.modules",
+    "subject_of": "compiler.importing.factory",
     "load_weights": "compiler.weights",
+    "made": "compiler.importing.factory",
     "measure": "compiler.bench.stopwatch",
     "read_rename": "compiler.weights",
     "read_weights": "compiler.weights",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from itertools import groupby
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import archdsl
 from archdsl import shipped, sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
+from archdsl.highlight import textmate
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator
@@ -36,6 +38,7 @@ def main() -> int:
         "docs/zoo.md": published(),
         "docs/safety.md": safety(),
         "docs/gallery.md": gallery(),
+        "editors/vscode/syntaxes/archdsl.tmLanguage.json": json.dumps(textmate(), indent=2) + "\n",
     }
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
     if not tables.current():
@@ -419,6 +422,7 @@ def published() -> str:
     lines += [
         "What papers print and what well-known implementations have, and what archdsl counts. *Equal* is equal to the",
         "last digit, *rounded* means that our figure rounds to the printed one or stays below its bound.",
+        "A printed figure that names a second source was read there as well; others are quoted from the papers alone.",
         "`archdsl zoo --table` prints the same. MACs are multiply-adds of convolution, linear and attention.",
     ]
     for name, group in groupby(figures(), lambda figure: figure.network):
