@@ -388,6 +388,7 @@ class Network:
         compiler = backend("compiler")
         path, phase = validate.file_path("path", path), phase_of(phase)
         validate.one_of("phase", phase, get_args(Phase))
+        compiler.check_place(path)
         opened = self._reopen() if open_sizes and self._reopen is not None else None
         compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 

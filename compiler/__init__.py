@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from compiler.bench.stopwatch import measure
     from compiler.engines.inference import InferenceNetwork, accelerate, try_engines
     from compiler.engines.table import ENGINES
-    from compiler.export.formats import check_suffix, export_network
+    from compiler.export.formats import check_place, export_network
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
@@ -37,7 +37,7 @@ __all__ = [
     "accelerate",
     "assemble",
     "calibrate",
-    "check_suffix",
+    "check_place",
     "compile_graph",
     "export_network",
     "fetch",
@@ -64,7 +64,7 @@ HOMES: Final = {
     "accelerate": "compiler.engines.inference",
     "assemble": "compiler.lowering",
     "calibrate": "compiler.bench.calibration",
-    "check_suffix": "compiler.export.formats",
+    "check_place": "compiler.export.formats",
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
     "fetch": "compiler.export.hub",
