@@ -18,7 +18,7 @@ from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
 from archdsl.phases import Phase, phase_of
 from archdsl.pipeline import load_graph, load_open_graph
-from archdsl.placement.runnable import SpecSource
+from archdsl.placement.spec_source import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
 
