@@ -5,7 +5,8 @@ training step of both. Writes benchmarks/RUNTIME.md.
     python -m benchmarks.runtime                                     # measures; nothing else should run meanwhile
     python -m benchmarks.runtime --network vgg16 --batch 1 --dtype fp32 --rounds 20    # a part of it
 
-Results of parts are kept in out/runtime and the table is made of all of them. In a row everything is called in turn, so
+No row is begun after twelve minutes (--minutes); --missing goes on with the others. Results are kept in out/runtime, and
+the table is made of all that are there. In a row everything is called in turn, so
 that whatever else the machine does meets all alike; medians are shown. Engines that compile (`aot`) take part in the
 rows for which they were prepared, or where they are asked for (--engine).
 """
@@ -39,9 +40,8 @@ from compiler.engines.table import build, lacks
 from compiler.engines.task import EngineCall, Task, flat
 from compiler.engines.trial import machine, trial, versions
 from compiler.fx.compile import carry_over
-from tests.zoo import references_libraries
+from tests.zoo.references_libraries import models
 
-models: Any = references_libraries.models  # type: ignore[attr-defined]
 HERE: Final = Path(__file__).resolve().parent
 KEPT: Final = HERE.parent / "out" / "runtime"
 THREADS: Final = 2
@@ -342,6 +342,8 @@ def main() -> None:
     parser.add_argument("--dtype", action="append", choices=["fp32", "bf16"])
     parser.add_argument("--engine", action="append", choices=ENGINES, help="built even where it takes long")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of a batch of 1; a third of it for others, or 4")
+    parser.add_argument("--minutes", type=float, default=12, help="no row is begun after so long")
+    parser.add_argument("--missing", action="store_true", help="only rows that were not measured yet")
     parser.add_argument("--prepare", action="store_true", help="build what takes long, and measure nothing")
     parser.add_argument("--table", action="store_true", help="write the table of what there is")
     options = parser.parse_args()
@@ -353,19 +355,28 @@ def main() -> None:
         prepare(names, batches, dtypes)
         return
     KEPT.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + 60 * options.minutes
     for name in [] if options.table else names:
-        begun, what = time.perf_counter(), subject(name)
-        parts = [
-            row(what, b, d, options.engine or DEFAULT, bool(options.engine), options.rounds)
-            for d in dtypes
-            for b in batches
-        ]
-        parts += [training_row(what, options.rounds)] if "fp32" in dtypes else []
-        kept = results() | {f"{one['network']} {one['batch']} {one['dtype']}": one for one in parts}
-        write_atomically(KEPT / "results.json", (json.dumps(kept) + "\n").encode())
+        wanted = [(batch, dtype) for dtype in dtypes for batch in batches]
+        wanted += [(TRAINING[1], TRAINING[0])] if "fp32" in dtypes else []
+        known = results() if options.missing else {}
+        wanted = [(batch, dtype) for batch, dtype in wanted if f"{name} {batch} {dtype}" not in known]
+        if not wanted:
+            continue
+        begun, what = time.monotonic(), subject(name)
+        for batch, dtype in wanted:
+            if time.monotonic() > end:
+                print(f"no time left for {name}, {dtype}, batch {batch}: go on with --missing", flush=True)
+                continue
+            if dtype == TRAINING[0]:
+                found = training_row(what, options.rounds)
+            else:
+                found = row(what, batch, dtype, options.engine or DEFAULT, bool(options.engine), options.rounds)
+            kept = results() | {f"{name} {batch} {dtype}": found}
+            write_atomically(KEPT / "results.json", (json.dumps(kept) + "\n").encode())
         del what
         write()
-        print(f"{name}: {time.perf_counter() - begun:.0f} s", flush=True)
+        print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
     write()
 
 
