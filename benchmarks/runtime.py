@@ -5,10 +5,10 @@ training step of both. Writes benchmarks/RUNTIME.md.
     python -m benchmarks.runtime                                     # measures; nothing else should run meanwhile
     python -m benchmarks.runtime --network vgg16 --batch 1 --dtype fp32 --rounds 20    # a part of it
 
-No row is begun after twelve minutes (--minutes); --missing goes on with the others. Results are kept in out/runtime, and
-the table is made of all that are there. In a row everything is called in turn, so
-that whatever else the machine does meets all alike; medians are shown. Engines that compile (`aot`) take part in the
-rows for which they were prepared, or where they are asked for (--engine).
+No row is begun after twelve minutes (--minutes); --missing goes on with the others. Results are kept in out/runtime,
+and the table is made of all that are there. In a row everything is called in turn, so that whatever else the machine
+does meets all alike; medians are shown. Engines that compile (`aot`) take part in the rows for which they were
+prepared, or where they are asked for (--engine).
 """
 
 from __future__ import annotations
