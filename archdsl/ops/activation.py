@@ -19,6 +19,7 @@ from archdsl.ops._op import (
     index_dim,
     known,
     param,
+    parameters,
     same,
 )
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
@@ -42,6 +43,10 @@ class _Activation(Operator):
 
     def target(self, *inputs: Shape) -> Target:
         return Target(f"torch.nn.{self.module}", self.params)
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        chosen = [p.name for p in parameters(type(self)) if getattr(self, p.name) != p.default]
+        return f"F.{self.name}({', '.join(['{0}', *(f'{name}={{{name}}}' for name in chosen)])})"
 
 
 def _example(step: str) -> tuple[Example, ...]:
@@ -164,6 +169,9 @@ class Sigmoid(_Activation, group="activation"):
     saves = ("output",)
     examples = _example("sigmoid")
 
+    def idiom(self, *inputs: Shape) -> str:
+        return "torch.sigmoid({0})"
+
 
 @dataclass(frozen=True)
 class Tanh(_Activation, group="activation"):
@@ -172,6 +180,9 @@ class Tanh(_Activation, group="activation"):
     module = "Tanh"
     saves = ("output",)
     examples = _example("tanh")
+
+    def idiom(self, *inputs: Shape) -> str:
+        return "torch.tanh({0})"
 
 
 @dataclass(frozen=True)
