@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.assumptions import agree
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, GIVEN, TAKEN
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
@@ -365,7 +366,7 @@ class Operator:
         return {p.name: getattr(self, p.name) for p in parameters(type(self))}
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Weighted(Operator):
     """An operator with weights, whose start can be chosen.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
@@ -22,6 +21,7 @@ from archdsl.ops._op import (
     parameters,
     same,
 )
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide, pointwise
 from archdsl.ops.strides import Laid, Lies, Strides, contiguous, elementwise
@@ -53,7 +53,7 @@ def _example(step: str) -> tuple[Example, ...]:
     return (Example(step, ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Relu(_Activation, group="activation"):
     """max(x, 0)."""
 
@@ -62,7 +62,7 @@ class Relu(_Activation, group="activation"):
     examples = _example("relu")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Relu6(_Activation, group="activation"):
     """min(max(x, 0), 6)."""
 
@@ -70,7 +70,7 @@ class Relu6(_Activation, group="activation"):
     examples = _example("relu6")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class LeakyRelu(_Activation, group="activation"):
     """x where positive, negative_slope · x elsewhere."""
 
@@ -79,7 +79,7 @@ class LeakyRelu(_Activation, group="activation"):
     examples = _example("leaky_relu(0.2)")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Prelu(Weighted, group="activation"):
     """x where positive, a · x elsewhere, with a learnt (He et al., 2015, arXiv:1502.01852)."""
 
@@ -119,7 +119,7 @@ class Prelu(Weighted, group="activation"):
         return Target("torch.nn.PReLU", {"num_parameters": self.num_parameters})
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Elu(_Activation, group="activation"):
     """x where positive, alpha · (eˣ − 1) elsewhere."""
 
@@ -128,7 +128,7 @@ class Elu(_Activation, group="activation"):
     examples = _example("elu")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Gelu(_Activation, group="activation"):
     """x · Φ(x) (Hendrycks and Gimpel, 2016, arXiv:1606.08415)."""
 
@@ -137,7 +137,7 @@ class Gelu(_Activation, group="activation"):
     examples = _example("gelu(approximate = tanh)")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Silu(_Activation, group="activation"):
     """x · sigmoid(x), also called swish."""
 
@@ -145,7 +145,7 @@ class Silu(_Activation, group="activation"):
     examples = _example("silu")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Hardswish(_Activation, group="activation"):
     """x · min(max(x + 3, 0), 6) / 6."""
 
@@ -153,7 +153,7 @@ class Hardswish(_Activation, group="activation"):
     examples = _example("hardswish")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Hardsigmoid(_Activation, group="activation"):
     """min(max(x + 3, 0), 6) / 6."""
 
@@ -161,7 +161,7 @@ class Hardsigmoid(_Activation, group="activation"):
     examples = _example("hardsigmoid")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Sigmoid(_Activation, group="activation"):
     """1 / (1 + e⁻ˣ)."""
 
@@ -173,7 +173,7 @@ class Sigmoid(_Activation, group="activation"):
         return "torch.sigmoid({0})"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Tanh(_Activation, group="activation"):
     """Hyperbolic tangent."""
 
@@ -185,7 +185,7 @@ class Tanh(_Activation, group="activation"):
         return "torch.tanh({0})"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Mish(_Activation, group="activation"):
     """x · tanh(log(1 + eˣ)) (Misra, 2019, arXiv:1908.08681)."""
 
@@ -193,7 +193,7 @@ class Mish(_Activation, group="activation"):
     examples = _example("mish")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Selu(_Activation, group="activation"):
     """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al., 2017, arXiv:1706.02515)."""
 
@@ -201,7 +201,7 @@ class Selu(_Activation, group="activation"):
     examples = _example("selu")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Celu(_Activation, group="activation"):
     """x where positive, alpha · (e^(x / alpha) − 1) elsewhere (Barron, 2017, arXiv:1704.07483)."""
 
@@ -215,7 +215,7 @@ class Celu(_Activation, group="activation"):
         return inputs[0]
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Hardtanh(_Activation, group="activation"):
     """x, kept between two bounds."""
 
@@ -231,7 +231,7 @@ class Hardtanh(_Activation, group="activation"):
         return inputs[0]
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Logsigmoid(_Activation, group="activation"):
     """Logarithm of sigmoid."""
 
@@ -246,7 +246,7 @@ class Logsigmoid(_Activation, group="activation"):
         return contiguous(output) if use.hardware == "cpu" else elementwise(use.inputs, output)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Glu(_Activation, group="activation"):
     """The first half times sigmoid of the second half of a dimension (Dauphin et al., 2017, arXiv:1612.08083)."""
 
@@ -274,7 +274,7 @@ class Glu(_Activation, group="activation"):
         return tuple(Slide(dim, ordered=dim != halved) for dim in range(len(output)))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Softplus(_Activation, group="activation"):
     """log(1 + e^(beta · x)) / beta, linear above the threshold."""
 
@@ -310,7 +310,7 @@ class _Softmax(_Activation):
 DIM: Any = Integer(-MAX_INT)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Softmax(_Softmax, group="activation"):
     """eˣ divided by its sum along a dimension."""
 
@@ -319,7 +319,7 @@ class Softmax(_Softmax, group="activation"):
     examples = (Example("softmax(dim = 1)", ((2, 10),), (2, 10)), Example("softmax(-1)", ((2, 4, 9),), (2, 4, 9)))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Softmin(_Softmax, group="activation"):
     """e⁻ˣ divided by its sum along a dimension."""
 
@@ -337,7 +337,7 @@ class Softmin(_Softmax, group="activation"):
         return product(output)  # its gradient
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class LogSoftmax(_Softmax, group="activation"):
     """Logarithm of softmax."""
 

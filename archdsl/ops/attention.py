@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, Undecided, product, show
@@ -24,6 +23,7 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number
 from archdsl.ops.linear import linear_copies, product_copies
@@ -118,7 +118,7 @@ def attention_steps(inputs: Sequence[Laid], wanted: Sequence[bool], dropout: flo
     return Kept((2,) if of_weights and copied == 0 else (), values=kept + copied)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class ScaledDotProductAttention(_Attention, group="attention"):
     """softmax(Q·Kᵀ / √d)·V of tensors [..., length, d].
 
@@ -232,7 +232,7 @@ class ScaledDotProductAttention(_Attention, group="attention"):
         return Target("compiler.fx.layers.DotProductAttention", self.params)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class MultiheadAttention(_Attention, Weighted, group="attention"):
     """Attention in several heads with projections: `multihead_attention(query, key, value, heads)`.
 

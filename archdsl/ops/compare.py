@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, param
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
 from archdsl.ops.kinds import Number
 from archdsl.ops.merge import InPlaceOfTensor, broadcast, joined_shape
@@ -52,7 +52,7 @@ def _examples(name: str) -> tuple[Example, ...]:
     return (Example(name, ((2, 8, 5), (8, 1)), (2, 8, 5)), Example(f"{name}(0)", ((2, 8),), (2, 8)))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Eq(_Comparison, group="function"):
     """Whether values are equal: `a == b`."""
 
@@ -61,7 +61,7 @@ class Eq(_Comparison, group="function"):
     examples = _examples("eq")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Ne(_Comparison, group="function"):
     """Whether values differ: `a != b`."""
 
@@ -70,7 +70,7 @@ class Ne(_Comparison, group="function"):
     examples = _examples("ne")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Lt(_Comparison, group="function"):
     """Whether the first is less: `a < b`."""
 
@@ -79,7 +79,7 @@ class Lt(_Comparison, group="function"):
     examples = _examples("lt")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Le(_Comparison, group="function"):
     """Whether the first is not greater: `a <= b`."""
 
@@ -88,7 +88,7 @@ class Le(_Comparison, group="function"):
     examples = _examples("le")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Gt(_Comparison, group="function"):
     """Whether the first is greater: `a > b`."""
 
@@ -97,7 +97,7 @@ class Gt(_Comparison, group="function"):
     examples = _examples("gt")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Ge(_Comparison, group="function"):
     """Whether the first is not less: `a >= b`."""
 
@@ -109,7 +109,7 @@ class Ge(_Comparison, group="function"):
 MIRRORED: dict[str, type[_Comparison]] = {cls.name: cls for cls in (Eq, Ne, Lt, Le, Gt, Ge)}
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Where(Operator, group="merge"):
     """Values of one tensor where a condition holds, and of another elsewhere; one of them may be a number:
     `where(x > 0, x, 0)`, `where(mask, other = x, input = 1)`."""
@@ -159,7 +159,7 @@ class Where(Operator, group="merge"):
         return Target("torch.where", args=() if self.other is None else (self.other,), kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class MaskedFill(Operator, group="function"):
     """The values, but a number where a mask holds."""
 

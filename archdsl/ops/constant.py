@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Dim, Shape, Size
 from archdsl.ops._op import Example, Operator, ShapeError, Target, Weight, param
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, WIDTHS
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Integers, Number, Values, type_of
 
@@ -34,7 +34,7 @@ class _Constant(Operator):
         return Target(f"compiler.fx.constants.{function}", kwargs, args, kind="source")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Arange(_Constant, group="parameter"):
     """The integers from start up to but without end: positions, as many as a size says, if that is known only then."""
 
@@ -65,7 +65,7 @@ class Arange(_Constant, group="parameter"):
         return self.made_by("arange", self.start, self.end, self.step)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Linspace(_Constant, group="parameter"):
     """Numbers from start to end, both among them, equally far apart."""
 
@@ -83,7 +83,7 @@ class Linspace(_Constant, group="parameter"):
         return self.made_by("linspace", self.start, self.end, self.steps)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Eye(_Constant, group="parameter"):
     """Ones on the diagonal of a matrix, and zeros beside it."""
 
@@ -109,7 +109,7 @@ class _Filled(_Constant):
         return self.sizes
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Zeros(_Filled, group="parameter"):
     """Zeros. (`init = zeros` is an initialiser.)"""
 
@@ -121,7 +121,7 @@ class Zeros(_Filled, group="parameter"):
         return self.made_by("full", self.sizes, 0)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Ones(_Filled, group="parameter"):
     """Ones. (`init = ones` is an initialiser.)"""
 
@@ -133,7 +133,7 @@ class Ones(_Filled, group="parameter"):
         return self.made_by("full", self.sizes, 1)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Full(_Filled, group="parameter"):
     """One value everywhere: integers of an integer, truth values of a truth value."""
 
@@ -158,7 +158,7 @@ class Full(_Filled, group="parameter"):
         return self.made_by("full", self.sizes, self.value)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class TensorLiteral(_Constant, group="parameter", name="tensor"):
     """The values that are written, in lists of lists of one length: a table, a mask, a filter.
 

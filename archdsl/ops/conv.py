@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
@@ -27,6 +26,7 @@ from archdsl.ops._op import (
     spatial,
 )
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, everything, spatially, window
 from archdsl.ops.strides import Strides, contiguous
@@ -64,7 +64,7 @@ def _kernel(operator: type[Weighted], weight: Shape) -> Any:
     return sizes[0] if all(isinstance(size, int) and size == sizes[0] for size in sizes) else sizes
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Conv(Weighted, group="convolution"):
     """Convolution over one, two or three spatial dimensions, by the rank of the input.
 
@@ -242,7 +242,7 @@ def _transposed(kernel: int, stride: int, padding: int, dilation: int) -> tuple[
     return tuple(found)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class ConvTranspose(Weighted, group="convolution"):
     """Transposed convolution over one, two or three spatial dimensions.
 

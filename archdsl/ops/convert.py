@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archdsl.dims import Shape
 from archdsl.ops._op import Example, Operator, Target, param
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import WIDTHS
 from archdsl.ops.kinds import Choice
 from archdsl.ops.reshape import Identity
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class To(Operator, group="reshape"):
     """The values as another type: fractions cut off for integers, all but 0 true. No gradient passes an integer or a
     truth value. A tensor of that type already is `identity`."""

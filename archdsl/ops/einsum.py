@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, ShapeError, Target, Use, param, same
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Equation
 from archdsl.ops.sight import Sees, Slide
 from archdsl.ops.strides import Laid, Strides, contiguous, elementwise, viewed
@@ -22,7 +22,7 @@ class _Product(NamedTuple):
     lone: tuple[tuple[str, ...], tuple[str, ...]]  # dimensions of the first and of the second that are summed before
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Einsum(Operator, group="linear"):
     """Sums of products in Einstein's notation: `einsum("bhid,bhjd->bhij", q, k)`.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, rank_between
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import of_number, promoted
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Number
 from archdsl.ops.merge import InPlaceOfTensor, joined_shape
@@ -36,7 +36,7 @@ def _example(step: str) -> tuple[Example, ...]:
     return (Example(step, ((2, 8, 5),), (2, 8, 5)),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Exp(_Function, group="function"):
     """eˣ."""
 
@@ -45,7 +45,7 @@ class Exp(_Function, group="function"):
     examples = _example("exp")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Log(_Function, group="function"):
     """The natural logarithm; of 0 it is minus infinity, of less NaN."""
 
@@ -54,7 +54,7 @@ class Log(_Function, group="function"):
     examples = _example("log")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Sqrt(_Function, group="function"):
     """The square root."""
 
@@ -62,7 +62,7 @@ class Sqrt(_Function, group="function"):
     examples = _example("sqrt")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Rsqrt(_Function, group="function"):
     """One over the square root."""
 
@@ -71,7 +71,7 @@ class Rsqrt(_Function, group="function"):
     examples = _example("rsqrt")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Abs(_Function, group="function"):
     """The absolute value."""
 
@@ -80,7 +80,7 @@ class Abs(_Function, group="function"):
     examples = _example("abs")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Sin(_Function, group="function"):
     """The sine."""
 
@@ -88,7 +88,7 @@ class Sin(_Function, group="function"):
     examples = _example("sin")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Cos(_Function, group="function"):
     """The cosine."""
 
@@ -96,7 +96,7 @@ class Cos(_Function, group="function"):
     examples = _example("cos")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Sign(_Function, group="function"):
     """-1, 0 or 1. Its gradient is 0."""
 
@@ -104,14 +104,14 @@ class Sign(_Function, group="function"):
     examples = _example("sign")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class RoundDown(_Function, group="function", name="floor"):
     """The greatest integer that is not greater. Its gradient is 0."""
 
     examples = _example("floor")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Round(_Function, group="function"):
     """The nearest integer, of two the even one; or the nearest value of so many decimals. Its gradient is 0."""
 
@@ -119,7 +119,7 @@ class Round(_Function, group="function"):
     examples = (*_example("round"), *_example("round(decimals = 2)"))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Clamp(_Function, group="function"):
     """x, kept between two bounds of which one may be missing. Its gradient is 0 outside of them."""
 
@@ -142,7 +142,7 @@ class Clamp(_Function, group="function"):
         return product(output) * ((self.min is not None) + (self.max is not None))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Pow(InPlaceOfTensor, group="function"):
     """A tensor to a power: `x ** 2`; a number to that of a tensor: `2 ** x`; or a tensor to that of another."""
 
@@ -189,7 +189,7 @@ class Pow(InPlaceOfTensor, group="function"):
         return Target("torch.pow", args=() if self.exponent is None else (self.exponent,), kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Normalize(Operator, group="normalization"):
     """x divided by its p-norm along dimensions, which is taken to be at least eps."""
 
@@ -261,7 +261,7 @@ class _Triangle(_Function):
 DIAGONAL: Any = Integer(-MAX_INT)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Tril(_Triangle, group="function"):
     """The lower triangle of the last two dimensions, the diagonal included; 0 above it."""
 
@@ -269,7 +269,7 @@ class Tril(_Triangle, group="function"):
     examples = (Example("tril", ((2, 5, 5),), (2, 5, 5)), Example("tril(-1)", ((4, 6),), (4, 6)))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Triu(_Triangle, group="function"):
     """The upper triangle of the last two dimensions, the diagonal included; 0 below it."""
 

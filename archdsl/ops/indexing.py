@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, index_dim, param
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.function import distinct_dims
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers
 from archdsl.ops.sight import Sees, Slide, pointwise
@@ -23,7 +23,7 @@ def unordered(dims: set[int], rank: int) -> Sees:
     return tuple(Slide(dim, ordered=dim not in dims) for dim in range(rank))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Gather(Operator, group="reshape"):
     """For each index of a tensor the value that stands there along a dimension: `out[i][j] = input[index[i][j]][j]`."""
 
@@ -60,7 +60,7 @@ class Gather(Operator, group="reshape"):
         return Target("compiler.fx.layers.gather", args=(self.dim,), kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class IndexSelect(Operator, group="reshape"):
     """The parts of a dimension that a list of indices names."""
 
@@ -92,7 +92,7 @@ class IndexSelect(Operator, group="reshape"):
         return Target("compiler.fx.layers.index_select", args=(self.dim,), kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Roll(Operator, group="reshape"):
     """The values moved along dimensions; what leaves at an end comes in at the other."""
 
@@ -129,7 +129,7 @@ class Roll(Operator, group="reshape"):
         return Target("torch.roll", args=(self.shifts, self.dims), kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Flip(Operator, group="reshape"):
     """The values along some dimensions in the opposite order."""
 
@@ -150,7 +150,7 @@ class Flip(Operator, group="reshape"):
         return Target("torch.flip", args=(self.dims,), kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Tile(Operator, group="reshape"):
     """The tensor repeated along its last dimensions, so often each; further numbers make new dimensions before them."""
 
@@ -193,7 +193,7 @@ class _Ranked(Operator):
         return pointwise(inputs[0], inputs[0], mixed=(self.dim,))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Topk(_Ranked, group="reduction"):
     """The k greatest values along a dimension, and their indices: `values, indices = topk(x, 2)`."""
 
@@ -220,7 +220,7 @@ class Topk(_Ranked, group="reduction"):
         return Target("torch.topk", self.params, kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Sort(_Ranked, group="reshape"):
     """The values along a dimension in order, and their indices: `values, indices = sort(x)`."""
 
@@ -240,7 +240,7 @@ class Sort(_Ranked, group="reshape"):
         return Target("torch.sort", self.params, kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Cumsum(Operator, group="function"):
     """Sums along a dimension, of each value and all before it."""
 

@@ -9,10 +9,11 @@ from typing import Any, Final, cast
 
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops._op import Kept, Operator, ShapeError, Target, Use, Weight, Weighted, build, same
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.sight import Sees
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Lent(Weighted):
     """What a layer is otherwise than by itself, where the weights named `lent` come as its last inputs.
 

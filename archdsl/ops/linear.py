@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
@@ -20,6 +19,7 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer
 from archdsl.ops.merge import broadcast
 from archdsl.ops.sight import Sees, Slide, pointwise
@@ -77,7 +77,7 @@ def _matrix(operator: type[Weighted], weight: Shape) -> None:
         raise ShapeError(message, code="wrong-rank")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Linear(Weighted, group="linear"):
     """x · Wᵀ + b over the last dimension."""
 
@@ -135,7 +135,7 @@ class Linear(Weighted, group="linear"):
         return Target("torch.nn.Linear", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Embedding(Weighted, group="linear"):
     """A row of a table for each index; the input holds integers."""
 
@@ -181,7 +181,7 @@ class Embedding(Weighted, group="linear"):
         return {"num_embeddings": self.num_embeddings, "embedding_dim": self.embedding_dim, **padding}
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Matmul(Operator, group="linear"):
     """Matrix product of two tensors over their last two dimensions; the others broadcast."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archdsl.dims import Dim, Shape, Size, product, show
@@ -19,6 +18,7 @@ from archdsl.ops._op import (
     rank_between,
     same,
 )
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number, Numbers
 from archdsl.ops.sight import Sees, everything
@@ -124,7 +124,7 @@ class ClassLoss(Loss):
         return super().also_saves(inputs, output) + 1  # the sum of weights
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class CrossEntropy(ClassLoss, group="loss"):
     """Softmax and negative log-likelihood of the target classes; the output holds logits [N, classes, ...].
 
@@ -161,7 +161,7 @@ class CrossEntropy(ClassLoss, group="loss"):
         return product(inputs[0])  # the gradient of the logarithms
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class _OfProbabilities(CrossEntropy):
     """Cross entropy with a target of probabilities."""
 
@@ -184,7 +184,7 @@ class _OfProbabilities(CrossEntropy):
         return product(inputs[0])  # the product with the target
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class NllLoss(ClassLoss, group="loss"):
     """Negative log-likelihood of the target classes; the output holds log-probabilities."""
 
@@ -198,7 +198,7 @@ class NllLoss(ClassLoss, group="loss"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class CtcLoss(Loss, group="loss"):
     """Connectionist temporal classification: log-probabilities [T, N, classes] of a sequence, against targets [N, S] of
     which the first `target_lengths` [N] count, after `input_lengths` [N] steps of the sequence."""
@@ -239,7 +239,7 @@ class ValueLoss(Loss):
     """A loss that compares values, each with that at its own place."""
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class KlDiv(ValueLoss, group="loss"):
     """Kullback-Leibler divergence of a distribution from the target; the output holds log-probabilities.
 
@@ -282,7 +282,7 @@ class BinaryLoss(ValueLoss):
         return super().infer(*inputs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class BinaryCrossEntropy(BinaryLoss, group="loss"):
     """Binary cross entropy of probabilities with targets between 0 and 1."""
 
@@ -293,7 +293,7 @@ class BinaryCrossEntropy(BinaryLoss, group="loss"):
     examples = (Example("binary_cross_entropy(reduction = sum)", ((4, 3), (4, 3)), ()),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class BinaryCrossEntropyWithLogits(BinaryLoss, group="loss"):
     """Binary cross entropy of logits with targets between 0 and 1."""
 
@@ -314,7 +314,7 @@ class BinaryCrossEntropyWithLogits(BinaryLoss, group="loss"):
         return product(inputs[0])  # the probabilities
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class MseLoss(ValueLoss, group="loss"):
     """Mean squared error."""
 
@@ -322,7 +322,7 @@ class MseLoss(ValueLoss, group="loss"):
     examples = (Example("mse_loss", ((4, 3), (4, 3)), ()),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class L1Loss(ValueLoss, group="loss"):
     """Mean absolute error."""
 
@@ -340,7 +340,7 @@ class L1Loss(ValueLoss, group="loss"):
         return 2 * product(inputs[0])  # its sign, and the gradient of its size
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class SmoothL1Loss(ValueLoss, group="loss"):
     """Squared below beta, absolute above."""
 
@@ -349,7 +349,7 @@ class SmoothL1Loss(ValueLoss, group="loss"):
     examples = (Example("smooth_l1_loss(beta = 0.5)", ((4, 3), (4, 3)), ()),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class HuberLoss(ValueLoss, group="loss"):
     """Squared below delta, absolute above, with the slope of the square there."""
 
@@ -361,7 +361,7 @@ class HuberLoss(ValueLoss, group="loss"):
 # --- distances
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class TripletMarginLoss(Loss, group="loss"):
     """How much nearer the anchor [N, D] is to the negative than to the positive, plus a margin."""
 
@@ -389,7 +389,7 @@ class TripletMarginLoss(Loss, group="loss"):
         return product(inputs[0])
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class CosineEmbeddingLoss(Loss, group="loss"):
     """How far the directions of two vectors [N, D] are from alike, where the target [N] is 1, and from unlike where it
     is -1."""

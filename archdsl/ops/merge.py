@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, same
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide
@@ -140,7 +141,7 @@ class _Arithmetic(_Elementwise, InPlaceOfTensor):
 SCALAR: Any = Number(whole=True)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Add(_Arithmetic, group="merge"):
     """Sum of tensors: `a + b`, `add(a, b, c)`; or of a tensor and a number."""
 
@@ -155,7 +156,7 @@ class Add(_Arithmetic, group="merge"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Mul(_Arithmetic, group="merge"):
     """Product of tensors: `a * b`; or of a tensor and a number: `0.2 * a`."""
 
@@ -202,7 +203,7 @@ class _Ordered(_Arithmetic):
         return super().target(*inputs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Sub(_Ordered, group="merge"):
     """Difference of two tensors: `a - b`; or of a tensor and a number."""
 
@@ -217,7 +218,7 @@ class Sub(_Ordered, group="merge"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Div(_Ordered, group="merge"):
     """Quotient of two tensors: `a / b`; or of a tensor and a number. `a // b` is the quotient rounded down."""
 
@@ -262,7 +263,7 @@ class Div(_Ordered, group="merge"):
         return 4 * product(output) - sum((product(shape) for shape in inputs), 0)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Maximum(_Elementwise, group="merge"):
     """Elementwise maximum of tensors."""
 
@@ -293,7 +294,7 @@ class Maximum(_Elementwise, group="merge"):
         return Target("torch.maximum", kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Concat(Operator, group="merge"):
     """Tensors one after the other along a dimension; their other dimensions must be equal."""
 
@@ -342,7 +343,7 @@ class Concat(Operator, group="merge"):
         return Target("torch.cat", {"dim": self.dim}, kind="function", pack=True)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Stack(Operator, group="merge"):
     """Tensors of one shape along a new dimension."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product, show
@@ -25,6 +24,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Lies
@@ -86,7 +86,7 @@ def _statistics(channels: int, on: bool) -> tuple[Weight, ...]:
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class BatchNorm(_Norm, group="normalization"):
     """Batch normalisation over every dimension but the channels (Ioffe and Szegedy, 2015, arXiv:1502.03167).
 
@@ -133,7 +133,7 @@ class BatchNorm(_Norm, group="normalization"):
         return Target(f"torch.nn.BatchNorm{max(len(inputs[0]) - 2, 1)}d", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class InstanceNorm(_Norm, group="normalization"):
     """Normalisation of each channel of each sample over its spatial dimensions."""
 
@@ -185,7 +185,7 @@ class InstanceNorm(_Norm, group="normalization"):
         return Target(f"torch.nn.InstanceNorm{len(inputs[0]) - 2}d", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class GroupNorm(_Norm, group="normalization"):
     """Normalisation over groups of channels (Wu and He, 2018, arXiv:1803.08494)."""
 
@@ -234,7 +234,7 @@ class GroupNorm(_Norm, group="normalization"):
         return Target("torch.nn.GroupNorm", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class LayerNorm(_Norm, group="normalization"):
     """Normalisation over the last dimensions (Ba et al., 2016, arXiv:1607.06450)."""
 
@@ -288,7 +288,7 @@ class LayerNorm(_Norm, group="normalization"):
         return Target("torch.nn.LayerNorm", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class RmsNorm(_Norm, group="normalization"):
     """x divided by the root of the mean of its squares over the last dimensions (Zhang and Sennrich, 2019,
     arXiv:1910.07467)."""
@@ -357,7 +357,7 @@ def normalized(op: Operator, shape: Shape, sizes: tuple[int, ...]) -> Shape:
     return shape
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class LocalResponseNorm(Operator, group="normalization"):
     """Local response normalisation across channels (Krizhevsky et al., 2012, section 3.3), as torch computes it:
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from archdsl.dims import Shape, Size, numbers, product
 from archdsl.ops._op import Example, Operator, ShapeError, Target, extent, param, rank_between, same, spatial
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Sizes
 from archdsl.ops.sight import Sees
 
@@ -42,7 +42,7 @@ class _Patches(Operator):
         return Target(f"torch.nn.{self.name.capitalize()}", self.params)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Unfold(_Patches, group="reshape"):
     """The windows of an image as columns: [N, C, H, W] becomes [N, C · window, windows] (im2col)."""
 
@@ -63,7 +63,7 @@ class Unfold(_Patches, group="reshape"):
         return (shape[0], shape[1] * math.prod(spatial(self, "kernel_size", 2)), rows * columns)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class FoldPatches(_Patches, group="reshape", name="fold"):
     """Columns put back as the windows of an image, and added where windows overlap (col2im)."""
 

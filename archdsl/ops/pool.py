@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -25,6 +24,7 @@ from archdsl.ops._op import (
     spatial,
 )
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
 from archdsl.ops.strides import RULES, Strides, contiguous
@@ -108,7 +108,7 @@ class _Pool(Operator):
         return spatially((window(dim, k, s, -p, d) for dim, (k, s, p, d) in enumerate(axes, 2)), mixed=False)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class MaxPool(_Pool, group="pooling"):
     """The greatest value of each window."""
 
@@ -166,7 +166,7 @@ class MaxPool(_Pool, group="pooling"):
         return Target(f"torch.nn.MaxPool{rank}d", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class MaxUnpool(Operator, group="resample"):
     """The values that a `max_pool` with `return_indices` has found back at their places, and 0 elsewhere."""
 
@@ -217,7 +217,7 @@ class MaxUnpool(Operator, group="resample"):
         return Target(f"torch.nn.MaxUnpool{rank}d", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class AvgPool(_Pool, group="pooling"):
     """The mean of each window."""
 
@@ -257,7 +257,7 @@ class AvgPool(_Pool, group="pooling"):
         return Target(f"torch.nn.AvgPool{rank}d", kwargs)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class LpPool(_Pool, group="pooling"):
     """The p-norm of each window."""
 
@@ -346,7 +346,7 @@ class _AdaptivePool(Operator):
         return Target(f"torch.nn.{self.module}{rank}d", {"output_size": given})
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
     """The mean of windows spread so that the output has the size given."""
 
@@ -362,7 +362,7 @@ class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
         return adaptive_keeps(use)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class AdaptiveMaxPool(_AdaptivePool, group="pooling"):
     """The greatest value of windows spread so that the output has the size given."""
 
@@ -375,7 +375,7 @@ class AdaptiveMaxPool(_AdaptivePool, group="pooling"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class GlobalAvgPool(Operator, group="pooling"):
     """The mean over all spatial dimensions, which stay as dimensions of size 1."""
 

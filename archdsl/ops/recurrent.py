@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product
@@ -19,6 +18,7 @@ from archdsl.ops._op import (
     param,
     rank_between,
 )
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number
 from archdsl.ops.linear import linear_copies
 from archdsl.ops.sight import Sees, Slide
@@ -172,7 +172,7 @@ DROPOUT = "probability of zeroing a value between layers, in training"
 BIDIRECTIONAL = "whether a second run of each layer goes from the end to the start"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Lstm(_Recurrent, group="recurrent"):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997): `seq, h, c = lstm(x, 12)`.
 
@@ -216,7 +216,7 @@ class Lstm(_Recurrent, group="recurrent"):
         return kept._replace(values=kept.values + projected) if self.proj_size and use.trained else kept
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Gru(_Recurrent, group="recurrent"):
     """Gated recurrent units (Cho et al., 2014, arXiv:1406.1078), as torch computes them: `seq, h = gru(x, 12)`."""
 
@@ -235,7 +235,7 @@ class Gru(_Recurrent, group="recurrent"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Rnn(_Recurrent, group="recurrent"):
     """A recurrent network of one gate (Elman, 1990): `seq, h = rnn(x, 12)`."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, Target, param
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.function import distinct_dims
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide
@@ -48,7 +48,7 @@ class _Reduction(Operator):
         return Target(self.function, self.params, kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Mean(_Reduction, group="reduction"):
     """The mean over some dimensions, or over all."""
 
@@ -61,7 +61,7 @@ class Mean(_Reduction, group="reduction"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Sum(_Reduction, group="reduction"):
     """The sum over some dimensions, or over all."""
 
@@ -75,7 +75,7 @@ class Sum(_Reduction, group="reduction"):
     examples = (Example("sum(1)", ((2, 8, 5),), (2, 5)),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Prod(_Reduction, group="reduction"):
     """The product over a dimension, or over all."""
 
@@ -108,7 +108,7 @@ class _Extreme(_Reduction):
         return Target(self.function, {"dim": self.dim or (), "keepdim": self.keepdim}, kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Max(_Extreme, group="reduction"):
     """The greatest value over some dimensions, or over all."""
 
@@ -121,7 +121,7 @@ class Max(_Extreme, group="reduction"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Min(_Extreme, group="reduction"):
     """The least value over some dimensions, or over all."""
 
@@ -138,7 +138,7 @@ class _Place(_Reduction):
     gives = ("int64",)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Argmax(_Place, group="reduction"):
     """The index of the greatest value along a dimension, or among all."""
 
@@ -148,7 +148,7 @@ class Argmax(_Place, group="reduction"):
     examples = (Example("argmax(1)", ((2, 8, 5),), (2, 5)),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Argmin(_Place, group="reduction"):
     """The index of the least value along a dimension, or among all."""
 
@@ -169,7 +169,7 @@ class _Spread(_Reduction):
 CORRECTION: Any = Number(0)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Var(_Spread, group="reduction"):
     """The variance over some dimensions, or over all: the sum of squares divided by n − correction."""
 
@@ -184,7 +184,7 @@ class Var(_Spread, group="reduction"):
     )
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Std(_Spread, group="reduction"):
     """The standard deviation over some dimensions, or over all."""
 
@@ -196,7 +196,7 @@ class Std(_Spread, group="reduction"):
     examples = (Example("std(-1)", ((2, 8, 5),), (2, 8)),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Norm(_Reduction, group="reduction"):
     """The p-norm over some dimensions, or over all."""
 
@@ -215,7 +215,7 @@ class Norm(_Reduction, group="reduction"):
         return 2 * product(inputs[0])
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Logsumexp(_Reduction, group="reduction"):
     """The logarithm of the sum of exponentials over some dimensions."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, Target, Use, param, rank_between
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Number
 from archdsl.ops.strides import Strides
 
@@ -29,7 +29,7 @@ class _Regularization(Operator):
         return use.inputs[0].strides if self.p == 0 else super().layout(use, output)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Dropout(_Regularization, group="regularization"):
     """Zeroes each value with probability p and scales the others by 1 / (1 − p) (Srivastava et al., 2014)."""
 
@@ -49,7 +49,7 @@ class Dropout(_Regularization, group="regularization"):
         return Target("torch.nn.Dropout", {"p": self.p})
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Dropout2d(_Regularization, group="regularization"):
     """Zeroes whole channels with probability p and scales the others by 1 / (1 − p) (Tompson et al., 2015,
     arXiv:1411.4280)."""
@@ -71,7 +71,7 @@ class Dropout2d(_Regularization, group="regularization"):
         return Target("torch.nn.Dropout2d", {"p": self.p})
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class DropPath(_Regularization, group="regularization"):
     """Zeroes whole samples with probability p: stochastic depth (Huang et al., 2016, arXiv:1603.09382)."""
 

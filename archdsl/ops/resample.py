@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -25,6 +24,7 @@ from archdsl.ops._op import (
     spatial,
 )
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 from archdsl.ops.pool import adaptive_keeps, adaptive_windows
@@ -37,7 +37,7 @@ MAX_STEP = 10**6  # of the denominator of a factor
 LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> spatial rank
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Interpolate(Operator, group="resample"):
     """The spatial dimensions resampled to a size, or by a factor: ⌊L · scale_factor⌋ in double precision."""
 
@@ -170,7 +170,7 @@ def _scaled(size: Size, factor: float) -> Size:
     return out
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class PixelShuffle(Operator, group="resample"):
     """Channels to space: [N, C·r², H, W] becomes [N, C, H·r, W·r] (Shi et al., 2016, arXiv:1609.05158)."""
 
@@ -215,7 +215,7 @@ def _cut(border: Size) -> list[Size]:
     return [border] if at_least(0, border) else [0, border]
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class PixelUnshuffle(Operator, group="resample"):
     """Space to channels: [N, C, H·r, W·r] becomes [N, C·r², H, W], the inverse of `pixel_shuffle`."""
 
@@ -243,7 +243,7 @@ class PixelUnshuffle(Operator, group="resample"):
         return Target("torch.nn.PixelUnshuffle", {"downscale_factor": self.downscale_factor})
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class GridSample(Operator, group="resample"):
     """Values of an image at the places of a grid, which are given from -1 to 1 as [N, H, W, (x, y)], or in a volume
     as [N, D, H, W, (x, y, z)] (Jaderberg et al., 2015, arXiv:1506.02025)."""
@@ -286,7 +286,7 @@ class GridSample(Operator, group="resample"):
         return Target("torch.nn.functional.grid_sample", self.params, kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Pad(Operator, group="reshape"):
     """A border around the last dimensions: [left, right, top, bottom, ...], the last dimension first.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from archdsl.dims import Shape, Size, product, show, total
@@ -23,6 +22,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.assumptions import fits
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Strides, expanded, viewed
@@ -56,7 +56,7 @@ class _Part(_View):
         return use.inputs[0].strides
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Flatten(_View, group="reshape"):
     """The dimensions from start_dim to end_dim as one. The batch dimension stays."""
 
@@ -91,7 +91,7 @@ class Flatten(_View, group="reshape"):
         return f"torch.flatten({{0}}, {{start_dim}}{end})"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Unflatten(_View, group="reshape"):
     """One dimension split into several."""
 
@@ -111,7 +111,7 @@ class Unflatten(_View, group="reshape"):
         return Target("torch.unflatten", args=(self.dim, sizes), kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Reshape(_View, group="reshape"):
     """The same values in another shape; one size may be -1."""
 
@@ -152,7 +152,7 @@ def _fill(sizes: tuple[Size, ...], whole: Size) -> Shape:
     return tuple(whole // rest if i in unknown else size for i, size in enumerate(sizes))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Permute(_View, group="reshape"):
     """The dimensions in another order."""
 
@@ -183,7 +183,7 @@ class Permute(_View, group="reshape"):
         return "{0.atom}.permute({args[0]})"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Squeeze(_View, group="reshape"):
     """Without a dimension of size 1."""
 
@@ -210,7 +210,7 @@ class Squeeze(_View, group="reshape"):
         return "{0.atom}.squeeze({args[0]})"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Unsqueeze(_View, group="reshape"):
     """With a new dimension of size 1."""
 
@@ -239,7 +239,7 @@ def _parts(output: Shape, divided: int) -> Sees:
     return tuple(Slide(dim, ordered=dim != divided) for dim in range(len(output)))
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Chunk(_Part, group="reshape"):
     """Equal parts along a dimension, as a list: `a, b = chunk(x, 2, dim = 1)`. It must divide evenly."""
 
@@ -270,7 +270,7 @@ class Chunk(_Part, group="reshape"):
         return "{0.atom}.chunk({args[0]}, dim={dim})"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Split(_Part, group="reshape"):
     """Parts of these sizes along a dimension, as a list; together they must be the whole."""
 
@@ -305,7 +305,7 @@ def _from_start(index: Size, size: Size) -> Size:
     return size + index if at_least(-1, index) else index
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Slice(_Part, group="reshape"):
     """A range of one dimension: from `start`, up to but without `end`, every `step`-th."""
 
@@ -356,7 +356,7 @@ class Slice(_Part, group="reshape"):
         return f"{{0.atom}}[{':, ' * (self.dim % len(inputs[0]))}{start}:{end}{step}]"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class ChannelShuffle(Operator, group="reshape"):
     """Channels of the groups interleaved (Zhang et al., 2017, arXiv:1707.01083)."""
 
@@ -386,7 +386,7 @@ class ChannelShuffle(Operator, group="reshape"):
         return Target("torch.nn.ChannelShuffle", {"groups": self.groups})
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Expand(_View, group="reshape"):
     """A tensor repeated, without a copy, along dimensions of size 1, until they are as long as those of another.
 
@@ -431,7 +431,7 @@ class Expand(_View, group="reshape"):
         return f"{{0.atom}}.expand({', '.join(sizes)})"
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Identity(_View, group="reshape"):
     """The input itself."""
 

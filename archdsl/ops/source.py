@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, Target, Weight, known, param
+from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import Init, Integers
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Input(Operator):
     """An input of the network. It has no name in the language: networks declare their inputs."""
 
@@ -28,7 +28,7 @@ class Input(Operator):
         return {}
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Unresolved(Operator):
     """What stands, in the graph of a spec with errors, for the operator of a step that has none: of a block that does
     not take its arguments, or of an operator that does not take its parameters. It is in no other graph."""
@@ -60,14 +60,14 @@ class _Random(Operator):
         return Target(f"torch.{self.name}_like", kind="function")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Randn(_Random, group="parameter"):
     """Numbers of the normal distribution with mean 0 and variance 1, as many as a tensor has: `randn(like = x)`."""
 
     examples = (Example("randn", ((2, 8, 5),), (2, 8, 5)),)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Rand(_Random, group="parameter"):
     """Numbers distributed evenly from 0 to 1, as many as a tensor has: `rand(like = x)`."""
 
@@ -87,7 +87,7 @@ class _Tensor(Operator):
         return tuple(known(size, "a size") for size in out)
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class LayerWeight(_Tensor):
     """A weight that a layer owns, as a tensor for others: `wte.weight`, where `wte` is a module. It has no name in the
     language."""
@@ -117,7 +117,7 @@ class _Kept(Operator):
         return tuple(known(size, "a size of what is kept") for size in inputs[0])
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class KeptParameter(_Kept):
     """A learnt tensor that starts at a value."""
 
@@ -130,7 +130,7 @@ class KeptParameter(_Kept):
         return Target("torch.nn.Parameter", kind="parameter")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class KeptBuffer(_Kept):
     """A fixed tensor of a value, saved with the network."""
 
@@ -148,7 +148,7 @@ class KeptBuffer(_Kept):
         return Target("torch.nn.Buffer", kind="buffer")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Parameter(_Tensor, group="parameter"):
     """A learnt tensor that is no layer's weight: a class token, a position embedding, a scale.
 
@@ -170,7 +170,7 @@ class Parameter(_Tensor, group="parameter"):
         return Target("torch.nn.Parameter", kind="parameter")
 
 
-@dataclass(frozen=True)
+@deferred_dataclass
 class Buffer(_Tensor, group="parameter"):
     """A fixed tensor, saved with the network and not trained.
 

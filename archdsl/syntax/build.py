@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final, Protocol
 
-from lark.lexer import Token
-
 from archdsl.diagnostics import Diagnostic
 from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop, token_span
+from archdsl.syntax.lexer import Token
 
 MAX_NESTING: Final = 64  # brackets within brackets, operators within operators
 MAX_DIGITS: Final = 24  # of a number
@@ -52,10 +51,12 @@ class Builder:
     # --- helpers
 
     def span(self, children: list[Any]) -> Span:
-        first = next(c for c in children if c is not None)
-        last = next(c for c in reversed(children) if c is not None)
-        start = (first.start_pos or 0) if isinstance(first, Token) else first.span.start
-        end = (last.start_pos or 0) + len(last) if isinstance(last, Token) else last.span.end
+        first, last = children[0], children[-1]
+        if first is None or last is None:  # what may stand there and does not
+            there = [c for c in children if c is not None]
+            first, last = there[0], there[-1]
+        start = first.start if isinstance(first, Token) else first.span.start
+        end = last.start + len(last) if isinstance(last, Token) else last.span.end
         return Span(self.source, start, end)
 
     def error(self, code: str, message: str, span: Span, help: str | None = None) -> None:
@@ -239,7 +240,7 @@ class Builder:
     def interpolated(self, token: Token, skip: int = 0) -> tree.Interpolated:
         """A label, mark or message, its `${...}` parsed as expressions. Quotes around it are no part of it."""
         quoted = token.startswith('"')
-        start = (token.start_pos or 0) + (skip or quoted)
+        start = token.start + (skip or quoted)
         text = str(token)[1:-1] if quoted else str(token)[skip:]
         pieces: list[str | tree.Expr] = []
         position = 0
@@ -266,7 +267,7 @@ class Builder:
         row: list[Any] = []
         for child in reversed(children):
             behind_operand = isinstance(child, Token) and child.type == "NOT" and row and _is(row[-1], "IN")
-            row.append(row.pop().update(value="not in") if behind_operand else child)
+            row.append(Token("IN", "not in", row.pop().start) if behind_operand else child)
         return self._climb(row, 0, MAX_NESTING)
 
     def _climb(self, rest: list[Any], least: int, depth: int) -> tree.Expr:

@@ -6,11 +6,10 @@ import re
 import unicodedata
 from typing import Final, NamedTuple
 
-import lark
-from lark.lexer import Token
-
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
 from archdsl.source import Source, Span
+from archdsl.syntax.automaton import END, UnexpectedToken
+from archdsl.syntax.lexer import Token, UnexpectedCharacter
 
 NEAR: Final = 120  # characters around what does not fit
 SLICES: Final = "a list has one index or slice, `w[0]`, `w[1:]`; a part of a tensor is `x -> slice(1, 4, dim = 1)`"
@@ -37,7 +36,7 @@ TERMINALS: Final = {
     "COMPARE": "a comparison",
     "ELLIPSIS": "`...`",
     "_NL": "a new line",
-    "$END": "the end of the file",
+    END: "the end of the file",
     "EQUAL": "`=`",
     "COMMA": "`,`",
     "COLON": "`:`",
@@ -59,51 +58,52 @@ class Stop(Exception):
 
 
 def token_span(source: Source, token: Token) -> Span:
-    start = token.start_pos or 0
-    return Span(source, start, start + len(token))
+    return Span(source, token.start, token.start + len(token))
 
 
-def explain(source: Source, error: lark.UnexpectedInput, brackets: list[Token]) -> Diagnostic:
-    """A diagnostic for what lark could not read; `brackets` are those open there."""
-    if isinstance(error, lark.UnexpectedCharacters):
-        start = error.pos_in_stream or 0
-        char = source.text[start]
-        span = Span(source, start, start + 1)
-        if char == '"':
-            return Diagnostic("syntax", "the string is not closed on its line", span, help='end it with `"`')
-        if ord(char) > 126:
-            return _foreign(source, start)
-        helps = {
-            "'": 'strings are written with `"`',
-            "$": "`${...}` stands in labels and marks only",
-            "&": "write `and`",
-            "|": "write `or`; a step follows `->`",
-            "!": "write `not`",
-            ";": "put each statement on a line of its own",
-        }
-        return Diagnostic("syntax", f"unexpected character `{char}`", span, help=helps.get(char))
-    if isinstance(error, lark.UnexpectedToken):
-        token = error.token
-        defines = DEFINES.get(token.type)
-        if defines is not None and brackets and re.compile(defines).match(source.text, token.start_pos or 0):
-            return unclosed(source, brackets)  # a definition never stands inside another
-        end = (token.start_pos or 0) + len(token)
-        if token.type != "$END" and source.text[end : end + 1].isalnum() and not source.text[end].isascii():
-            return _foreign(source, end)
-        expected = sorted({TERMINALS.get(name, f"`{name.lower()}`") for name in error.accepts or error.expected})
-        if token.type == "$END":
-            end = token.end_pos or len(source.text.rstrip())  # of the last token
-            span, found = Span(source, max(end - 1, 0), end), "the text ends too early"
-        else:
-            span = token_span(source, token)
-            found = "unexpected " + ("a new line" if token.type == "_NL" else f"`{str(token)[:40]}`")
-        opened = brackets[-1] if brackets and brackets[-1].type in ("LPAR", "LSQB") else None
-        labels: tuple[Label, ...] = ()
-        if opened is not None and source.position(opened.start_pos or 0)[0] < source.position(span.start)[0]:
-            labels = (Label(token_span(source, opened), "still open here"),)
-        few = f"; expected {' or '.join(expected)}" if len(expected) <= 4 else ""
-        return Diagnostic("syntax", f"{found}{few}", span, labels, help=_hint(source, error, token))
-    return Diagnostic("syntax", "the text does not follow the grammar", Span(source, 0, 1))
+def explain(source: Source, error: UnexpectedCharacter | UnexpectedToken, brackets: list[Token]) -> Diagnostic:
+    """A diagnostic for what could not be read; `brackets` are those open there."""
+    if isinstance(error, UnexpectedCharacter):
+        return _character(source, error.position)
+    token = error.token
+    defines = DEFINES.get(token.type)
+    if defines is not None and brackets and re.compile(defines).match(source.text, token.start):
+        return unclosed(source, brackets)  # a definition never stands inside another
+    end = token.start + len(token)
+    if token.type != END and source.text[end : end + 1].isalnum() and not source.text[end].isascii():
+        return _foreign(source, end)
+    expected = sorted({TERMINALS.get(name, f"`{name.lower()}`") for name in error.accepted})
+    if token.type == END:
+        end = error.last.start + len(error.last) if error.last is not None else len(source.text.rstrip())
+        span, found = Span(source, max(end - 1, 0), end), "the text ends too early"
+    else:
+        span = token_span(source, token)
+        found = "unexpected " + ("a new line" if token.type == "_NL" else f"`{str(token)[:40]}`")
+    opened = brackets[-1] if brackets and brackets[-1].type in ("LPAR", "LSQB") else None
+    labels: tuple[Label, ...] = ()
+    if opened is not None and source.position(opened.start)[0] < source.position(span.start)[0]:
+        labels = (Label(token_span(source, opened), "still open here"),)
+    few = f"; expected {' or '.join(expected)}" if len(expected) <= 4 else ""
+    return Diagnostic("syntax", f"{found}{few}", span, labels, help=_hint(source, error, token))
+
+
+def _character(source: Source, start: int) -> Diagnostic:
+    """Where no token begins."""
+    char = source.text[start]
+    span = Span(source, start, start + 1)
+    if char == '"':
+        return Diagnostic("syntax", "the string is not closed on its line", span, help='end it with `"`')
+    if ord(char) > 126:
+        return _foreign(source, start)
+    helps = {
+        "'": 'strings are written with `"`',
+        "$": "`${...}` stands in labels and marks only",
+        "&": "write `and`",
+        "|": "write `or`; a step follows `->`",
+        "!": "write `not`",
+        ";": "put each statement on a line of its own",
+    }
+    return Diagnostic("syntax", f"unexpected character `{char}`", span, help=helps.get(char))
 
 
 class Habit(NamedTuple):
@@ -176,7 +176,7 @@ HABITS: Final = (
 
 
 def _habit(source: Source, token: Token) -> str | None:
-    start = min(token.start_pos or 0, len(source.text))
+    start = min(token.start, len(source.text))
     line, end = source.bounds(source.position(start)[0])
     before, after = source.text[max(line, start - NEAR) : start], source.text[start : min(end, start + NEAR)]
     return next((habit.help for habit in HABITS if habit.fits(before, after)), None)
@@ -197,12 +197,12 @@ def _look_alike(char: str) -> str | None:
     return f"it looks like `{twin}`, but is {unicodedata.name(char).lower()}" if twin else None
 
 
-def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | None:
-    accepted = set(error.accepts or error.expected)
+def _hint(source: Source, error: UnexpectedToken, token: Token) -> str | None:
+    accepted = error.accepted
     habit = _habit(source, token)
     if habit is not None:
         return habit
-    if re.search(r"->\s*$", source.text[max(0, (token.start_pos or 0) - NEAR) : token.start_pos or 0]):
+    if re.search(r"->\s*$", source.text[max(0, token.start - NEAR) : token.start]):
         return "a step is missing behind `->`" if token.type not in {"NAME", "LABEL"} else None
     if token.type == "NAME" and "NETWORK" in accepted:
         return did_you_mean(str(token), ["block", "network", "variant", "import"]) or (
@@ -210,7 +210,7 @@ def _hint(source: Source, error: lark.UnexpectedToken, token: Token) -> str | No
         )
     if token.type == "_NL" and "ELSE" in accepted and "ARROW" not in accepted:
         return "an `if` that is no step needs an `else`"
-    start = token.start_pos or 0
+    start = token.start
     if token.type == "PLUS" and not source.text[source.text.rfind("\n", 0, start) + 1 : start].strip():
         return f"a line that begins with `{token}` goes on with the one above; put the value in parentheses"
     if token == "@" and "ARROW" in accepted:
@@ -240,7 +240,7 @@ def unbalanced(source: Source, token: Token, brackets: list[Token]) -> Diagnosti
 
 def unclosed(source: Source, brackets: list[Token]) -> Diagnostic:
     opened = brackets[-1]
-    line = source.position(opened.start_pos or 0)[0]
+    line = source.position(opened.start)[0]
     return Diagnostic(
         "syntax",
         f"`{opened}` opened at line {line} is never closed",

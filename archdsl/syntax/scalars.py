@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from lark.lexer import Token
-
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.limits import most_faults
 from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.explain import Stop
+from archdsl.syntax.lexer import Token
 from archdsl.syntax.text import Parser
 from archdsl.syntax.yaml_nodes import Scalar
 
@@ -90,7 +89,7 @@ class Scalars:
     def label(self, scalar: Scalar) -> tree.Interpolated:
         """A label, which stands in quotes of its own where it holds what no name does."""
         if QUOTED.fullmatch(scalar.value) and self._direct(scalar):
-            return self._parser.builder.interpolated(Token("LABEL", scalar.value, start_pos=scalar.content.start))
+            return self._parser.builder.interpolated(Token("LABEL", scalar.value, scalar.content.start))
         return self.interpolated(scalar, "a label")
 
     def message(self, scalar: Scalar) -> tree.Interpolated:
@@ -98,14 +97,14 @@ class Scalars:
         text = self.string(scalar, "a message")
         if not self._direct(scalar):
             raise Stop(Diagnostic("syntax", "a message is written without escapes, on one line", scalar.span))
-        return self._parser.builder.interpolated(Token("STRING", str(text.value), start_pos=scalar.content.start))
+        return self._parser.builder.interpolated(Token("STRING", str(text.value), scalar.content.start))
 
     def interpolated(self, scalar: Scalar, what: str) -> tree.Interpolated:
         """A label without quotes, or a mark."""
         if not INTERPOLATED.fullmatch(scalar.value) or not self._direct(scalar):
             message = f"{what} is made of letters, digits, `_` and `${{…}}`, found `{scalar.value[:64]}`"
             raise Stop(Diagnostic("bad-name", message, scalar.span))
-        return self._parser.builder.interpolated(Token("LABEL", scalar.value, start_pos=scalar.content.start))
+        return self._parser.builder.interpolated(Token("LABEL", scalar.value, scalar.content.start))
 
     def string(self, scalar: Scalar, what: str = "a path") -> tree.Literal:
         """A scalar taken as it stands."""

@@ -1,19 +1,18 @@
-"""The parser of a grammar, from tables that were worked out before: working them out takes longer than most specs.
+"""The lexer and the tables of the text form's grammar, worked out before: to do so takes longer than most specs.
 
-`text.json` holds the tables of `text.lark`, as plain data, with the grammar's hash and lark's version. Where either is
-another, the tables are worked out anew; so the file can only be slow, never wrong. `make docs` writes it.
+`text.json` holds those of `text.lark`, as plain data, and the grammar of which they are. Where that is another, lark
+works them out anew; so the file can only be slow, never wrong. `make docs` writes it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
-import lark
-from lark.grammar import Rule
-from lark.lexer import TerminalDef
+from archdsl.syntax.automaton import END, Rule, Tables
+from archdsl.syntax.lexer import Lexer
 
 GRAMMAR: Final = Path(__file__).with_name("text.lark")
 TABLES: Final = Path(__file__).with_name("text.json")
@@ -26,47 +25,90 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def parser(**callbacks: Any) -> lark.Lark:
-    """The parser; `callbacks` are the options of lark that are objects: `transformer`, `postlex`, `lexer_callbacks`."""
-    found = _read()
-    if found is None:
-        return lark.Lark(GRAMMAR.read_text(encoding="utf-8"), **OPTIONS, **callbacks)
-    data, memo = found
-    untyped: Any = lark.Lark
-    loaded: lark.Lark = untyped._load_from_dict(data, memo, **callbacks)  # as lark's stand-alone parsers do
-    return loaded
+def load() -> tuple[Lexer, Tables]:
+    """The grammar's terminals, and what is made of them."""
+    data = _read() or _worked_out()
+    lexer, tables = data["lexer"], data["tables"]
+    return (
+        Lexer(re.compile(lexer["pattern"]), lexer["words"], frozenset(lexer["ignored"])),
+        Tables([Rule(*rule) for rule in tables["rules"]], tables["states"], tables["starts"]),
+    )
 
 
 def current() -> bool:
-    """Whether the tables on disk are those of the grammar and of this version of lark."""
+    """Whether the tables on disk are those of the grammar."""
     return _read() is not None
 
 
 def write() -> None:
     """Work the tables out and write them."""
-    parser: Any = lark.Lark(GRAMMAR.read_text(encoding="utf-8"), **OPTIONS)
-    data, memo = parser.memo_serialize([TerminalDef, Rule])
-    document = {"of": _origin(), "data": data, "memo": memo}
+    document = {"of": _origin(), **_worked_out()}
     TABLES.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def _read() -> tuple[dict[str, Any], dict[int, Any]] | None:
+def _read() -> dict[str, Any] | None:
     if not TABLES.exists():
         return None
-    document = json.loads(TABLES.read_bytes())
-    if document["of"] != _origin():
-        return None
-    data = document["data"]
-    table = data["parser"]["parser"]
-    table["tokens"] = _numbered(table["tokens"])
-    table["states"] = {state: _numbered(actions) for state, actions in _numbered(table["states"]).items()}
-    return data, _numbered(document["memo"])
-
-
-def _numbered(keyed: dict[str, Any]) -> dict[int, Any]:
-    """A mapping of numbers, whose keys JSON turned into text."""
-    return {int(key): value for key, value in keyed.items()}
+    document: dict[str, Any] = json.loads(TABLES.read_bytes())
+    return document if document["of"] == _origin() else None
 
 
 def _origin() -> dict[str, str]:
-    return {"grammar": hashlib.sha256(GRAMMAR.read_bytes()).hexdigest(), "lark": lark.__version__}
+    return {"grammar": GRAMMAR.read_text(encoding="utf-8")}
+
+
+# --- from lark
+
+
+def _worked_out() -> dict[str, Any]:
+    from lark import Lark  # only who changes the grammar needs it
+
+    grammar: Any = Lark(GRAMMAR.read_text(encoding="utf-8"), **OPTIONS)
+    return {"lexer": _lexer(grammar.parser.lexer), "tables": _tables(grammar.parser.parser._parse_table)}
+
+
+def _lexer(lexer: Any) -> dict[str, Any]:
+    (scanner,) = lexer.scanner._mres
+    words = {
+        kind: {word.pattern.value: word.name for word in unless.scanner.terminals}
+        for kind, unless in lexer.callback.items()
+    }
+    return {"pattern": scanner.pattern, "words": words, "ignored": sorted(lexer.ignore_types)}
+
+
+def _tables(table: Any) -> dict[str, Any]:
+    """Rules and states, numbered as they are met: lark's own numbers are others each time."""
+    rules: dict[Any, int] = {}
+    numbers = {state: number for number, state in enumerate(table.start_states.values())}
+    order = list(numbers)
+    states = []
+    for state in order:  # which grows
+        actions = {}
+        for symbol, (_, target) in sorted(table.states[state].items()):
+            if not isinstance(target, int):
+                actions[symbol] = ~rules.setdefault(target, len(rules))
+                continue
+            if target not in numbers:
+                numbers[target] = len(order)
+                order.append(target)
+            actions[symbol] = numbers[target]
+        if state in table.end_states.values():
+            actions[END] = numbers[state]  # lark looks for the end by itself
+        states.append(actions)
+    starts = {name: numbers[state] for name, state in table.start_states.items()}
+    return {"rules": list(map(_rule, rules)), "states": states, "starts": starts}
+
+
+def _rule(rule: Any) -> Rule:
+    """What lark's own builder of trees does with a rule of which it keeps all tokens."""
+    name, symbols = rule.origin.name, rule.expansion
+    spliced = [not symbol.is_term and symbol.name.startswith("_") for symbol in symbols]
+    places: list[int | None] = []
+    there = iter(range(len(symbols)))
+    for missing in rule.options.empty_indices or (False,) * len(symbols):
+        i = None if missing else next(there)
+        places.append(~i if i is not None and spliced[i] else i)
+    as_they_stand = places == list(range(len(symbols)))
+    passes = rule.options.expand1 and not rule.alias and as_they_stand and len(symbols) == 1
+    method = None if passes or name.startswith("_") else rule.alias or name
+    return Rule(name, len(symbols), passes, method, None if as_they_stand else places)

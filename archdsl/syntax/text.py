@@ -1,4 +1,4 @@
-"""Text to syntax tree: a lark LALR parser that builds the tree as it reduces.
+"""Text to syntax tree: an LALR parser that builds the tree as it reduces.
 
 The grammar's tables are shared and never change. All that is known of a text belongs to the `Parser` that reads it, so
 that any number of threads may parse at once.
@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from copy import copy
 from functools import cache
 from typing import Any, Final, cast
-
-import lark
-from lark.lexer import LexerState, LexerThread, LineCounter, Token
-from lark.parsers.lalr_parser import _Parser as Automaton
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.limits import most_faults
 from archdsl.source import Source
 from archdsl.syntax import tables, tree
+from archdsl.syntax.automaton import Automaton, UnexpectedToken
 from archdsl.syntax.build import MAX_NESTING, Builder
 from archdsl.syntax.explain import Stop, explain, token_span, unbalanced, unclosed
+from archdsl.syntax.lexer import Token, UnexpectedCharacter
 
 OPEN: Final = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CONTINUES: Final = {"ARROW", "PLUS", "TIMES", "POWER", "COMPARE", "IN", "OR", "AND", "ELSE", "MARK"}
@@ -52,9 +49,9 @@ def parse(source: Source) -> tree.Spec:
         try:
             definitions += cast(list[Any], parser.read(start, len(source.text), "start"))
             break
-        except lark.UnexpectedInput as error:
+        except (UnexpectedCharacter, UnexpectedToken) as error:
             errors.append(explain(source, error, parser.brackets))
-            position = error.pos_in_stream or 0
+            position = error.position
         except Stop as stop:
             errors.append(stop.diagnostic)
             position = stop.diagnostic.span.start if stop.diagnostic.span else len(source.text)
@@ -92,26 +89,22 @@ class Parser:
         self.comments: list[tree.Comment] = []
         self.brackets: list[Token] = []  # open where the last part's reading ended
         self.builder = Builder(self)
-        shared: Any = _grammar()
-        self._lexer = copy(shared.parser.lexer)
-        self._lexer.callback = {**self._lexer.callback, "COMMENT": self._comment}
-        callbacks = shared._parse_tree_builder.create_callback(self.builder)
-        self._automaton = Automaton(shared.parser.parser._parse_table, callbacks)
+        self._lexer, shared = _grammar()
+        self._automaton = Automaton(shared, self.builder)
 
     def read(self, start: int, end: int, rule: str) -> Any:
-        """What stands between two offsets, by a rule of the grammar. Raises what lark raises, and `Stop`."""
-        untyped: Any = LineCounter
-        lines = untyped("\n")  # nobody asks for its lines, so those before the part need not be counted
-        lines.char_pos = start
-        state = LexerState(lark.TextSlice(self.source.text, start, end), lines)
-        return self._automaton.parse(LexerThread(cast(Any, self), state), rule)
+        """What stands between two offsets, by a rule of the grammar. Raises `UnexpectedCharacter`, `UnexpectedToken`
+        and `Stop`."""
+        self.brackets = []
+        tokens = self._lexer.tokens(self.source.text, start, end, self._passed)
+        return self._automaton.run(_significant(tokens, self.source, self.brackets), rule)
 
     def part(self, start: int, end: int, rule: str) -> Any:
         """The same; None where it cannot be read, with the error recorded."""
         outer = self.brackets
         try:
             return self.read(start, end, rule)
-        except lark.UnexpectedInput as error:
+        except (UnexpectedCharacter, UnexpectedToken) as error:
             self.errors.append(explain(self.source, error, []))
         except Stop as stop:
             self.errors.append(stop.diagnostic)
@@ -128,22 +121,12 @@ class Parser:
         finally:
             self.source, self.errors = outer
 
-    def lex(self, state: LexerState, parser_state: Any) -> Iterator[Token]:
-        """The tokens of a part, as lark asks for them."""
-        self.brackets = []
-        return _significant(self._lexer.lex(state, parser_state), self.source, self.brackets)
-
-    def _comment(self, token: Token) -> Token:
-        self.comments.append(tree.Comment(token_span(self.source, token), str(token)))
-        return token
+    def _passed(self, token: Token) -> None:
+        if token.type == "COMMENT":
+            self.comments.append(tree.Comment(token_span(self.source, token), str(token)))
 
 
-@cache
-def _grammar() -> lark.Lark:
-    """The tables and the lexer's pattern."""
-    grammar: Any = tables.parser()
-    assert grammar.parser.lexer.scanner  # which is made when it is asked for: here, before threads share it
-    return cast(lark.Lark, grammar)
+_grammar: Final = cache(tables.load)
 
 
 def _significant(stream: Iterator[Token], source: Source, brackets: list[Token]) -> Iterator[Token]:
@@ -157,7 +140,7 @@ def _significant(stream: Iterator[Token], source: Source, brackets: list[Token])
         if held is not None:
             kind, followers = BEGINS[held]
             word, held = held, None
-            yield Token.new_borrow_pos(kind, word, word) if token.type in followers else word
+            yield Token(kind, word, word.start) if token.type in followers else word
         kind = token.type
         if kind == "_NL":
             significant = not brackets or brackets[-1].type == "LBRACE"
@@ -206,4 +189,4 @@ def _without_labels_of_slices(stream: Iterator[Token], items: list[bool]) -> Ite
             yield token
             continue
         for part in IN_A_SLICE.finditer(token):
-            yield Token(part.lastgroup or "", part.group(), start_pos=(token.start_pos or 0) + part.start())
+            yield Token(part.lastgroup or "", part.group(), token.start + part.start())

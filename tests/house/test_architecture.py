@@ -41,7 +41,7 @@ def test_commands_about_specs_import_no_torch(arguments: list[str]) -> None:
 def test_checking_a_right_spec_imports_nothing_that_it_does_not_need(spec: str) -> None:
     code = f"import sys; sys.argv = ['archdsl', 'check', {spec!r}]\nfrom archdsl.cli import main\n"
     code += "try: main()\nexcept SystemExit as stop: assert not stop.code, stop.code"
-    others = {"networkx.algorithms", "networkx.generators", "difflib", "yaml", "rich", "torch", "numpy"}
+    others = {"networkx.algorithms", "networkx.generators", "difflib", "lark", "yaml", "rich", "torch", "numpy"}
     ours = {"cli.changes", "cli.view", "lint", "measure", "network", "presentation", "published", "remedies", "repair"}
     ours |= {"render.sarif", "render.github", "sheet", "syntax.layout", "syntax.yaml", "sweep", "write", "zoo"}
     assert modules_after(code) & (others | {f"archdsl.{name}" for name in ours}) == set()
