@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from compiler.bench.calibration import calibrate
     from compiler.bench.stopwatch import measure
-    from compiler.export.formats import check_suffix, export_network
+    from compiler.export.formats import check_suffix, export_network, holds_weights
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
     from compiler.lowering import assemble
     from compiler.once import run_once
+    from compiler.source.file import source_of
     from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
 
 __all__ = [
@@ -30,11 +31,13 @@ __all__ = [
     "compile_graph",
     "export_network",
     "fetch",
+    "holds_weights",
     "load_weights",
     "measure",
     "read_rename",
     "read_weights",
     "run_once",
+    "source_of",
 ]
 
 HOMES: Final = {
@@ -47,11 +50,13 @@ HOMES: Final = {
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
     "fetch": "compiler.export.hub",
+    "holds_weights": "compiler.export.formats",
     "load_weights": "compiler.weights",
     "measure": "compiler.bench.stopwatch",
     "read_rename": "compiler.weights",
     "read_weights": "compiler.weights",
     "run_once": "compiler.once",
+    "source_of": "compiler.source.file",
 }
 
 

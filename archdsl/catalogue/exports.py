@@ -24,6 +24,8 @@ ENTRIES: Final[dict[str, Entry]] = {
         has found a step where its result depends on what such a size is, or no sizes were found that the network takes.
 
         Give the sizes that need not stay open: `--at H=224,W=224`, or `--input image=8x3x224x224`.
+
+        Source (`-o net.py`) needs nothing but torch: operators of your own whose targets are elsewhere are not in it.
         """,
         exit_status=2,
     ),

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 @click.option("--drop", multiple=True, metavar="PATTERN", help="Leave out these of the file.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path),
-    help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx; or into a folder, for a hub.",
+    help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx, .py (PyTorch source); or into"
+    " a folder, for a hub.",
 )  # fmt: skip
 @force_option
 @at_option
@@ -77,7 +78,7 @@ def command(
 ) -> int:
     """Compile a network to a torch.fx.GraphModule; show the code of its forward pass, or export it.
 
-    Exported files carry the spec: `archdsl report net.onnx` reads it back.
+    Exported files carry the spec: `archdsl report net.onnx` reads it back. Source needs nothing but torch.
     """
     from archdsl.backends import backend
     from archdsl.network import load_at
@@ -87,6 +88,14 @@ def command(
         without_effect("without --weights", "rename", "fresh", "drop")
     _check_place(output, devices, compiler)
     network = load_at(spec, settings, inputs, symbols)
+    if output is not None and not compiler.holds_weights(output):
+        without_effect("for source", "weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force")
+        write_or_keep(output, lambda path: network.export(path))
+        if as_json:
+            print_json({"archdsl": 1, "network": network.report().network, "variant": network.report().variant,
+                        "hash": network.report().hash, "code": network.source()})  # fmt: skip
+        wrote(output, err=True)
+        return 0
     choice = _devices(devices)
     given = None if weights is None else compiler.read_weights(weights)
     names = {} if rename is None else compiler.read_rename(rename)

@@ -1,4 +1,4 @@
-"""Explains columns of values: what stands in one place of many instances of a block, as an expression of its parameters.
+"""Explains columns of values: what stands in one place of many instances of a block, as an expression of parameters.
 
 A column is a constant, what the spec says there, a parameter, what explains another column that is equal, an item of a
 parameter, a multiple or a part of one; else it is a new parameter. Nothing is taken that does not give every value.
@@ -6,7 +6,7 @@ parameter, a multiple or a part of one; else it is a new parameter. Nothing is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -83,11 +83,10 @@ class Columns:
         there = [value for value in column if value is not ABSENT] or [None]
         if all(equal(value, there[0]) for value in there):
             return literal(there[0])
-        for one in self._candidates(column, said, told):
-            return one
-        return self.parameter(hint, column)
+        found = next(self._candidates(column, said, told), None)
+        return self.parameter(hint, column) if found is None else found
 
-    def _candidates(self, column: Column, said: Sequence[Sequence[Said]], told: bool) -> Any:
+    def _candidates(self, column: Column, said: Sequence[Sequence[Said]], told: bool) -> Iterator[str]:
         later: list[Said] = []
         if told:
             yield from self._known(column)
@@ -111,7 +110,7 @@ class Columns:
                         yield f"{name}[{i}]"
         yield from self._multiples(column)
 
-    def _multiples(self, column: Column) -> Any:
+    def _multiples(self, column: Column) -> Iterator[str]:
         """A few times another column, or a part of it."""
         there = [i for i, value in enumerate(column) if value is not ABSENT]
         if not all(type(column[i]) is int and column[i] > 0 for i in there):
@@ -125,9 +124,10 @@ class Columns:
             if first % other == 0 and all(column[i] == values[i] * (first // other) for i in there):
                 if self._usable(text):
                     yield f"{first // other} * {bound}"
-            elif other % first == 0 and all(values[i] == column[i] * (other // first) for i in there):
-                if self._usable(text):
-                    yield f"{bound} // {other // first}"
+                continue
+            part = other % first == 0 and all(values[i] == column[i] * (other // first) for i in there)
+            if part and self._usable(text):
+                yield f"{bound} // {other // first}"
 
     def _usable(self, text: str) -> bool:
         return text not in self.declared or self.use(frozenset({text}))

@@ -6,6 +6,8 @@ taken on trust: an expression is a candidate, whose values are compared with tho
 
 from __future__ import annotations
 
+import json
+import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +22,7 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 SAME: Final = frozenset({"int", "float", "abs", "min", "max", "round", "len", "sum"})  # as Python has them
+TAKEN: Final = frozenset({"self", "torch", "nn", "F", "super", *SAME})  # what a name in a file may not hide
 STRENGTH: Final = {
     **dict.fromkeys(("or",), 1),
     **dict.fromkeys(("and",), 2),
@@ -74,7 +77,7 @@ class Written:
     @cached_property
     def renamed(self) -> dict[str, str]:
         """What Python calls sizes that shapes of parameters name: `C` is `in_channels`."""
-        found: dict[str, str] = {}
+        found = {name: f"{name}_" for name in self.made.scope.bindings if keyword.iskeyword(name) or name in TAKEN}
         for param in self.made.definition.params:
             for i, dim in enumerate(param.shape.dims if param.shape is not None else ()):
                 if isinstance(dim, tree.Name):
@@ -86,10 +89,12 @@ class Written:
     @cached_property
     def parameters(self) -> list[Parameter]:
         """The static parameters, sizes that shapes name first."""
-        sizes = [Parameter(name, self.values[name]) for name in self.renamed.values() if name in self.values]
+        given = {param.name.id for param in self.made.definition.params}
+        dims = [name for old, name in self.renamed.items() if old not in given and name in self.values]
+        sizes = [Parameter(name, self.values[name]) for name in dims]
         own = []
         for param in self.made.definition.params:
-            name = param.name.id
+            name = self.renamed.get(param.name.id, param.name.id)
             if param.shape is None and name in self.values:
                 default = param.default
                 plainly = isinstance(default, tree.Literal)
@@ -106,10 +111,10 @@ class Written:
                 continue
             if isinstance(binding.value, TensorValue):
                 found.append(Tensors(param.name.id, ((binding.value.node, binding.value.output),), False))
-            elif isinstance(binding.value, list) and _has_tensors(binding.value):
-                if all(isinstance(item, TensorValue) for item in binding.value):
-                    refs = tuple((item.node, item.output) for item in binding.value)
-                    found.append(Tensors(param.name.id, refs, True))
+            elif isinstance(binding.value, list) and binding.value:
+                items = [item for item in binding.value if isinstance(item, TensorValue)]
+                if len(items) == len(binding.value):
+                    found.append(Tensors(param.name.id, tuple((item.node, item.output) for item in items), True))
         return found
 
     @cached_property
@@ -141,7 +146,7 @@ class Written:
         found = []
         for statement in self.made.definition.body.statements:
             if isinstance(statement, tree.Bind):
-                names = tuple(target.id for target in statement.targets)
+                names = tuple(self.renamed.get(target.id, target.id) for target in statement.targets)
                 said = self._said([statement.value])
                 if said and all(name in self.values for name in names):
                     found.append((names, said[0]))
@@ -238,8 +243,7 @@ def python(expression: Any, renamed: dict[str, str], strength: int = 0) -> str |
 def literal(value: Any) -> str:
     """A plain value as Python writes it, with the quotes of its formatters."""
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return json.dumps(value)
     if isinstance(value, (tuple, list)):
         items = ", ".join(map(literal, value))
         return f"[{items}]" if isinstance(value, list) else f"({items}{',' * (len(value) == 1)})"

@@ -16,7 +16,7 @@ from compiler.source.hierarchy import Hierarchy, Leaf
 from compiler.source.library import Library, in_place, is_ours
 from compiler.source.places import Places
 from compiler.source.runs import named_run, runs
-from compiler.source.spelling import Text, call, called, given
+from compiler.source.spelling import Text, call, called, given, refuse_own
 from compiler.source.starting import Initialisers, fill
 from compiler.source.templates import Part, Template
 
@@ -43,6 +43,7 @@ class ClassWriter:
         self.devices = header(tree.graph)["devices"] if self.root else ()
         self.stored: dict[str, str] = {}
         self.shapes: list[str] = []
+        self.identities: set[str] = set()  # modules that pass their input on where they are not there
         self.modules = [part for part in template.parts if self.has_attribute(part)]
         self.places = Places(
             [part.attribute for part in self.modules],
@@ -117,6 +118,7 @@ class ClassWriter:
         if is_ours(name):
             made = f"{self.library.add(name)}({', '.join(f'{key}={text}' for key, text in arguments.items())})"
         else:
+            refuse_own(name, leaf.key)
             made = f"{called(name)}({given(name, arguments)})"
         return made if leaf.holder is None else self.starts.wrapped(made, leaf.holder, self.library)
 
@@ -125,7 +127,7 @@ class ClassWriter:
         leaf = part.leaf
         assert leaf is not None and leaf.invoke is not None
         values = {f"value{i}" if i else "value": text for i, text in enumerate(part.positional)} | part.keywords
-        own = {name: text for name, text in values.items()}
+        own = dict(values)
         names = list(own)
         count = len(part.positional)
         operator = leaf.node["op"]
@@ -178,7 +180,7 @@ class ClassWriter:
             return found
         start = held.start
         if isinstance(start, Routine):
-            return self.routine(start) + ".contiguous().clone()"
+            return self.routine(start)
         if start is None:
             return f"torch.empty({shape or '()'})"
         shape = shape or "()"
@@ -220,7 +222,8 @@ class ClassWriter:
             for ref in step.results:
                 values[ref.layer, ref.output] = Text(f"{Text(text).atom}[{ref.output}]" if step.listed else text)
         ref = routine.results[0].ref
-        return Text(values[ref.layer, ref.output]).atom
+        text = Text(values[ref.layer, ref.output])
+        return f"{text.atom}.contiguous()" if self.tree.graph.nodes[ref.layer]["operator"].view else text
 
     def call_arguments(self, part: Part) -> str:
         template = part.template
@@ -331,7 +334,7 @@ class ClassWriter:
                 before, condition = condition, part.condition
                 if condition is not None:
                     lines += [
-                        f"{self.places.access(one.attribute)} = None"
+                        f"{self.places.access(one.attribute)} = {self.otherwise(one)}"
                         for one in self.modules
                         if one.condition == condition and self.is_optional(one)
                     ]
@@ -398,6 +401,10 @@ class ClassWriter:
             pairs = ", ".join(f"{literal(name)}: {text}" for name, text in zip(names, texts, strict=True))
             return container, inside, f"nn.ModuleDict({{{pairs}}})"
         return None
+
+    def otherwise(self, part: Part) -> str:
+        """What stands in the place of a module that is not there."""
+        return "nn.Identity()" if part.attribute in self.identities else "None"
 
     def is_optional(self, part: Part) -> bool:
         """Whether the forward pass asks for the module itself whether it is there."""

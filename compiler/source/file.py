@@ -14,10 +14,10 @@ from compiler.source.layout import WIDTH, laid_out
 from compiler.source.library import Library
 from compiler.source.losses import losses
 from compiler.source.starting import Initialisers
-from compiler.source.templates import Classes, Template, Unlike
+from compiler.source.templates import Classes, Template
 
 
-def source(graph: Graph, shown: Graph | None = None, width: int = WIDTH) -> str:
+def source_of(graph: Graph, shown: Graph | None = None, width: int = WIDTH) -> str:
     """The source of a network that is a module of torch, which needs nothing else.
 
     Its `state_dict` has the keys of the compiled network, in their order; from the same seed its weights are the same,

@@ -7,13 +7,13 @@ import keyword
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from archdsl.dims import Dim, Floor, Quotient, symbols
+from archdsl.dims import Dim, Floor, Quotient
 from archdsl.graph import header
 from archdsl.recovery.columns import negated
 from archdsl.recovery.written import literal
-from compiler.program import open_sizes
 from compiler.source.hierarchy import Leaf, Scope
 from compiler.source.layout import WIDTH
 from compiler.source.spelling import Text, call, is_infix
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from compiler.source.constructors import ClassWriter
 
 DEEPEST: Final = 3  # calls within calls
-LONGEST: Final = 56  # characters of what stands within another call
+LONGEST: Final = 64  # characters of what stands within another call
 TAKEN: Final = frozenset({"F", "nn", "torch", "self", "checkpoint", *dir(builtins), *keyword.kwlist})
 
 
@@ -62,8 +62,9 @@ class Forward:
 
     def _look(self) -> None:
         """Who reads what, and what conditions choose from."""
+        self._find_identities()
         columns = [(n, column) for n, part in enumerate(self.parts) for column in part.reads]
-        columns += [(len(self.parts), column) for column in self.template.returns]
+        columns += [(len(self.parts), column) for column in self.returns]
         for n, column in columns:
             choice = frozenset(one for one in column if one is not None)
             for one in choice:
@@ -73,8 +74,33 @@ class Forward:
                     choice |= self.joined.get(one, frozenset())
                 for one in choice:
                     self.joined[one] = choice
-        self.parted = {n for n, part in enumerate(self.parts) for one in part.reads if one is not None and False}
         self.taken_whole = self._wholes()
+
+    def _find_identities(self) -> None:
+        """Modules of which those that are not there may be identities: nobody asks then whether they are."""
+        self.parts = tuple(replace(part) for part in self.template.parts)
+        self.returns = self.template.returns
+        for n, part in enumerate(self.parts):
+            if part.condition is None or not self.writer.is_optional(self.template.parts[n]) or len(part.reads) != 1:
+                continue
+            if part.leaf is not None and (part.leaf.invoke is None or part.leaf.invoke.target.kind != "module"):
+                continue
+            result, given = ("part", n, 0), self._one(part.reads[0])
+            if given is None or (given[0] == "part" and self.parts[given[1]].condition is not None):
+                continue
+            columns = [column for later in self.parts for column in later.reads] + list(self.returns)
+            choices = [set(column) - {None} for column in columns if result in column]
+            if choices != [{result, given}] * len(choices) or self._region(part):
+                continue
+
+            def settled(column: Any, result: Canonical = result) -> Any:
+                return tuple(one and result for one in column) if result in column else column
+
+            part.condition = None
+            for later in self.parts:
+                later.reads = tuple(settled(column) for column in later.reads)
+            self.returns = tuple(settled(column) for column in self.returns)
+            self.writer.identities.add(part.attribute)
 
     def _wholes(self) -> set[int]:
         """The parts with several results that are passed on as one."""
@@ -89,7 +115,7 @@ class Forward:
 
     def _takes_whole(self, user: int, results: Sequence[Canonical]) -> bool:
         if user == len(self.parts):
-            return [self._one(column) for column in self.template.returns] == list(results)
+            return [self._one(column) for column in self.returns] == list(results)
         part = self.parts[user]
         if isinstance(part.first, Leaf):
             return False
@@ -239,7 +265,7 @@ class Forward:
 
     def _part(self, n: int, part: Part) -> None:
         columns = list(part.reads)
-        needed = [one for one in (self._read(column, n) for column in columns)]
+        needed = [self._read(column, n) for column in columns]
         waiting = [one for one in dict.fromkeys(needed) if one in self.pending]
         moved = self._copied(n, part, needed)
         if waiting and (moved or waiting != self.pending[-len(waiting) :] or self._sizes_wanted(part)):
@@ -249,7 +275,7 @@ class Forward:
             self._flush()
         texts = [self._text(one, part, column) for one, column in zip(needed, columns, strict=True)]
         text = self._expression(n, part, texts)
-        if waiting and len(text) > LONGEST and is_infix(text):
+        if waiting and len(text) > LONGEST and (is_infix(text) or ")." in text):
             self._flush()
             waiting = []
             texts = [self._text(one, part, column) for one, column in zip(needed, columns, strict=True)]
@@ -429,7 +455,7 @@ class Forward:
         return [
             (one, text)
             for one, text in found
-            if text.isidentifier() and self.holds.get(text) == one or "[" in text and one[0] == "in"
+            if (text.isidentifier() and self.holds.get(text) == one) or ("[" in text and one[0] == "in")
         ]
 
     def _shape_run(self, values: Sequence[tuple[int, Any]], first: Sequence[Any]) -> str | None:
@@ -702,14 +728,8 @@ class Forward:
                 default = max(always, key=lambda one: one[1] if one[0] == "part" else -1)
                 others = [use for use in self.uses[default] if use > m and use not in self._choosers(group)]
                 holding = self._holding(default)
-                if (
-                    holding is not None
-                    and not others
-                    and len(always) == 1
-                    and self._own_name(default) is None
-                    or holding is not None
-                    and not others
-                    and default[0] == "part"
+                if (holding is not None and not others and len(always) == 1 and self._own_name(default) is None) or (
+                    holding is not None and not others and default[0] == "part"
                 ):
                     self.shared[group] = holding
                     continue
@@ -722,7 +742,7 @@ class Forward:
 
     def _choosers(self, group: frozenset[Canonical]) -> set[int]:
         columns = [(n, column) for n, part in enumerate(self.parts) for column in part.reads]
-        columns += [(len(self.parts), column) for column in self.template.returns]
+        columns += [(len(self.parts), column) for column in self.returns]
         return {n for n, column in columns if len({one for one in column if one is not None} & group) > 1}
 
     # --- regions
@@ -740,8 +760,8 @@ class Forward:
         if (
             len(members) == 1
             and not self.writer.is_functional(first)
-            and (first.leaf is None or first.leaf.invoke.target.kind == "module")
-        ):  # type: ignore[union-attr]
+            and (first.leaf is None or (first.leaf.holder is not None and first.leaf.holder.target.kind == "module"))
+        ):
             self._flush()
             n = members[0]
             texts = [self._text(self._read(column, n), first, column) for column in first.reads]
@@ -809,7 +829,7 @@ class Forward:
     # --- the end
 
     def _return(self) -> None:
-        results = [self._read(column, len(self.parts)) for column in self.template.returns]
+        results = [self._read(column, len(self.parts)) for column in self.returns]
         trains = [one[0] == "part" and self._trains(self.parts[one[1]]) for one in results]
         if any(trains) or len(results) > 1 or (results[0] in self.pending and len(self.pending) > 1):
             order = [one for one in dict.fromkeys(results) if one in self.pending]
@@ -819,7 +839,7 @@ class Forward:
         if wholes:
             self.lines.append(f"return {self.whole[wholes[0]]}")
             return
-        texts = [self._returned(one, column) for one, column in zip(results, self.template.returns, strict=True)]
+        texts = [self._returned(one, column) for one, column in zip(results, self.returns, strict=True)]
         if any(trains):
             self.lines += ["if self.training:", f"    return {', '.join(texts)}"]
             texts = [text for text, train in zip(texts, trains, strict=True) if not train]

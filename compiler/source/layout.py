@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-WIDTH: Final = 88  # the default of ruff and black
+WIDTH: Final = 120  # of a line
 OPEN: Final = {"(": ")", "[": "]", "{": "}"}
 INDENT: Final = "    "
 
@@ -85,8 +85,11 @@ def _generator(body: str, indent: int, width: int) -> list[str]:
 
 
 def _has_operator(text: str) -> bool:
-    start = text.find(" = ") + 3 if _assigned(text) else len("return ") if text.startswith("return ") else -1
-    return start >= 0 and len(_operands(text[start:])) > 1
+    start = text.find(" = ") + 3 if _assigned(text) else len("return ") if text.startswith("return ") else 0
+    return (
+        not text.startswith(("def ", "class ", "if ", "else", "for ", "with ", "*", "+ ", "- ", "@ "))
+        and len(_operands(text[start:])) > 1
+    )
 
 
 def _assigned(text: str) -> bool:
@@ -101,7 +104,11 @@ def _at_operator(text: str, indent: int, width: int, comma: str) -> list[str]:
         at = text.find(" = ") + 3
         head, value = text[:at], text[at:]
     else:
-        return [" " * indent + text + comma]
+        parts = _operands(text)
+        if len(parts) < 2:
+            return [" " * indent + text + comma]
+        rows = [line for part in parts for line in _broken(part, indent, width)]
+        return [*rows[:-1], rows[-1] + comma]
     operands = _operands(value)
     inner = indent + len(INDENT)
     if len(operands) < 2:
@@ -118,7 +125,12 @@ def _at_operator(text: str, indent: int, width: int, comma: str) -> list[str]:
 def _operands(text: str) -> list[str]:
     """The parts of a sum, or of a conditional expression, each with the sign or word before it."""
     words = [*_outside(text, " if "), *_outside(text, " else ")]
-    cuts = sorted(words) if words else sorted([*_outside(text, " + "), *_outside(text, " - ")])
+    cuts = (
+        sorted(words)
+        if words
+        else sorted(_outside(text, " + ") + _outside(text, " - "))
+        or sorted(_outside(text, " @ ") + _outside(text, " * "))
+    )
     ends = [*cuts, len(text)]
     return [text[a:b].strip() for a, b in zip([0, *cuts], ends, strict=True)]
 
@@ -146,12 +158,6 @@ def _level_zero(text: str) -> list[int]:
 
 def _split(body: str) -> list[str]:
     """The items between brackets."""
-    choice = _choice(body)
-    if len(choice) > 1:
-        lines = [" " * inner + body]
-        if inner + len(body) > width:
-            lines = [line for part in choice for line in _broken(part, inner, width)]
-        return [" " * indent + head, *lines, " " * indent + tail + comma]
     if _is_generator(body):
         return [body]
     cuts = _outside(body, ", ")

@@ -76,15 +76,14 @@ class _Filled(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "getattr" and isinstance(node.args[1], ast.Constant):
-            return ast.Attribute(node.args[0], node.args[1].value, ast.Load())
+            return ast.Attribute(node.args[0], str(node.args[1].value), ast.Load())
         if isinstance(node.func, ast.Name) and node.func.id == "tuple" and isinstance(node.args[0], ast.Tuple):
             return node.args[0]
         if isinstance(node.func, ast.Name) and node.func.id == "_type":
             like, dtype = node.args
-            kind = dtype.value if isinstance(dtype, ast.Constant) else ""
-            return ast.Attribute(
-                like if kind == "float32" else ast.Name("torch"), "dtype" if kind == "float32" else kind
-            )
+            kind = str(dtype.value) if isinstance(dtype, ast.Constant) else ""
+            floating = kind == "float32"
+            return ast.Attribute(like if floating else ast.Name("torch"), "dtype" if floating else kind)
         args: list[ast.expr] = []
         for argument in node.args:
             inner = argument.value if isinstance(argument, ast.Starred) else None
@@ -147,20 +146,27 @@ def _plain(node: ast.stmt) -> list[str]:
             if isinstance(block, list) and not isinstance(inner, (ast.FunctionDef, ast.ClassDef)):
                 setattr(inner, field, [_without_annotation(one) for one in block])
     text = written(ast.fix_missing_locations(_without_annotation(copy)))
-    lines: list[str] = []
-    for line in text.split("\n"):
-        if (
-            line.lstrip().startswith("def ")
-            and lines
-            and not lines[-1].lstrip().startswith(("class ", "@"))
-            and line != line.lstrip()
-        ):
-            lines += [""] if lines[-1] else []
-        lines.append(line)
-        if line.lstrip().startswith('"""') and lines[-2].startswith("class "):
-            lines.append("")
-    kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
-    return [line for i, line in enumerate(kept) if line or not kept[i - 1].startswith("class ")]
+    return _spaced(text.split("\n"))
+
+
+def _spaced(lines: list[str]) -> list[str]:
+    """Lines of a definition with the blank lines that formatters put between methods, and around inner functions."""
+    found: list[str] = []
+    inner: int | None = None  # where a function in a function stands
+    for line in lines:
+        if not line:
+            continue
+        depth, before = len(line) - len(line.lstrip()), found[-1] if found else ""
+        starts = line.lstrip().startswith("def ")
+        after_doc = before.lstrip().startswith('"""') and len(found) > 1 and found[-2].startswith("class ")
+        ended = inner is not None and depth <= inner
+        if found and (ended or after_doc or (starts and depth and not before.lstrip().startswith(("class ", "@")))):
+            found.append("")
+        inner = None if ended else inner
+        if starts and depth and not lines[0].startswith("class "):
+            inner = depth
+        found.append(line)
+    return found
 
 
 def _without_annotation(node: ast.stmt) -> ast.stmt:

@@ -64,14 +64,19 @@ def _body(loss: Routine, graph: Graph, outputs: Sequence[str], targets: Sequence
         if step.target.kind == "source":
             operands = [next(iter(values.values()))]
         infix = step.target.name in INFIX
+        shapes = [graph.nodes[ref.layer]["outputs"][ref.output] for ref in step.operands]
+        idiom = node["operator"].idiom(*shapes)
+        if idiom is not None and "atom}." in idiom and len(operands[0]) > 40:
+            name = _free(lines, step.operands[0].layer)
+            lines.append(f"{name} = {operands[0]}")
+            operands[0] = Text(name)
         if infix and sum(map(len, operands)) > LONGEST and sum(len(one) > 25 for one in operands) < 3:
             for i, operand in enumerate(operands):
                 if len(operand) > 25 and not (i == len(operands) - 1 and len(operand) < LONGEST):
                     name = _free(lines, step.operands[i].layer)
                     lines.append(f"{name} = {operand}")
                     operands[i] = Text(name)
-        shapes = [graph.nodes[ref.layer]["outputs"][ref.output] for ref in step.operands]
-        text = Text(call(step, node["operator"], operands, args, kwargs, library, node["operator"].idiom(*shapes)))
+        text = Text(call(step, node["operator"], operands, args, kwargs, library, idiom))
         for ref in step.results:
             if sum(other == ref for other in uses) > 1 or len(text) > 400:
                 name = f"value{len(lines)}"

@@ -42,7 +42,7 @@ class Places:
         return text
 
     def assigned(self, attribute: str, text: str) -> str:
-        container, _, name = attribute.rpartition(".")
+        container = attribute.rpartition(".")[0]
         if self.kind(container) == "list":
             return f"{self.access(container) if container else 'self'}.append({text})"
         return f"{self.access(attribute)} = {text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -72,7 +73,8 @@ def named_run(made: Sequence[tuple[str, str, Any]]) -> str | None:
     if len(front) != 1 or numbers != list(range(numbers[0], numbers[0] + len(made))):
         return None
     texts = [text for _, text, _ in made]
-    name = f'f"{front.pop()}{{{_progress(numbers[0], 1).replace(f"{numbers[0]} + i", f"i + {numbers[0]}")}}}"'
+    said = json.dumps(front.pop())[1:-1].replace("{", "{{").replace("}", "}}")
+    name = f'f"{said}{{{_progress(numbers[0], 1).replace(f"{numbers[0]} + i", f"i + {numbers[0]}")}}}"'
     if len(set(texts)) == 1:
         return f"({name}, {texts[0]}) for i in range({len(made)})"
     counted = _counted(texts)

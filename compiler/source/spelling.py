@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from archdsl.ops import Operator
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
 from archdsl.ops.merge import folds
 from archdsl.recovery.written import literal
 from compiler.fx.targets import resolve
-from compiler.program import Invoke
 from compiler.source.library import Library, in_place, is_ours
 
 MODULES: Final = "torch.nn."
@@ -39,7 +39,7 @@ def is_infix(text: str) -> bool:
 
 
 def weakest(text: str) -> int:
-    """How strongly the weakest operator outside of brackets binds: 0 for a word or a comparison, 3 where there is none."""
+    """How strongly the weakest operator outside of brackets is: 0 for a word or comparison, 3 where there is none."""
     depth, found = 0, 3
     words = text.split(" ")
     for word in words:
@@ -103,6 +103,14 @@ def given(name: str, arguments: dict[str, str], extra: int = 0) -> str:
     return ", ".join(texts)
 
 
+def refuse_own(name: str, layer: str) -> None:
+    """Raise `SpecError` for what is not torch's: source needs nothing else."""
+    if name.partition(".")[0] not in ("torch", "operator"):
+        message = f"`{layer}` is computed by `{name}`, an operator of your own, and source needs nothing but torch"
+        help = "`net.compile()` has it; or give the operator a target in torch"
+        raise SpecError([Diagnostic("not-exportable", message, help=help)])
+
+
 def call(
     invoke: Any,
     operator: Any,
@@ -129,14 +137,14 @@ def call(
             *tensors, all=", ".join(tensors), args=list(args), **{k: v for k, v in fields.items() if k.isidentifier()}
         )
     if folded:
-        text = tensors[0]
+        joined = tensors[0]
         for other in tensors[1:]:
-            text = Text(f"{called(target.name)}({text}, {other})")
-        return text
+            joined = Text(f"{called(target.name)}({joined}, {other})")
+        return joined
     if is_ours(target.name):
-        own = in_place(target.name, tensors, args, kwargs, target.pack)
-        if own is not None:
-            return own
+        placed = in_place(target.name, tensors, args, kwargs, target.pack)
+        if placed is not None:
+            return placed
         name = library.add(target.name)
         given_ = [
             *([f"[{', '.join(tensors)}]"] if target.pack else tensors),
@@ -144,6 +152,7 @@ def call(
             *(f"{k}={v}" for k, v in kwargs.items()),
         ]
         return f"{name}({', '.join(given_)})"
+    refuse_own(target.name, invoke.layer)
     first = [f"[{', '.join(tensors)}]"] if target.pack else list(tensors)
     named = given(target.name, kwargs, extra=1)
     return f"{called(target.name)}({', '.join([*first, *args, *([named] if named else [])])})"

@@ -32,7 +32,8 @@ class Initialisers:
         key = tuple(kinds.items())
         values = {name: start.args for name, start in chosen}
         if key not in self.functions:
-            name = next(iter(kinds.values())) if "weight" in kinds or not plain else f"{kinds['bias']}_bias"
+            first = next(iter(kinds.values()))
+            name = INITIALISERS[first].short or first if "weight" in kinds or not plain else f"{kinds['bias']}_bias"
             taken = {name for name, _ in self.functions.values()}
             own, number = name, 2
             while own in taken or hasattr(builtins, own):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from archdsl.graph import Layer
@@ -52,7 +53,7 @@ class Part:
 
     @property
     def node(self) -> Layer:
-        return next(leaf for leaf in self.first.leaves() if leaf.invoke is not None or True).node
+        return next(self.first.leaves()).node
 
 
 @dataclass(eq=False)
@@ -102,33 +103,35 @@ class Classes:
             assert scope.written is not None
             groups[id(scope.written.made.definition)].append(scope)
         for group in _inner_first(groups):
-            for name, members in self._classes(group):
-                self.templates.append(self._made(name, members))
-        return self._made(self.tree.assembly.name, [self.tree.root])
+            for template in self._classes(group):
+                self.templates.append(self._known(template))
+        return self._known(self._template(self.tree.assembly.name, [self.tree.root]))
 
-    def _classes(self, group: list[Scope]) -> Iterable[tuple[str, list[Scope]]]:
-        """Divides instances into those of one class."""
+    def _classes(self, group: list[Scope]) -> list[Template]:
+        """The classes of a block's instances, as few as there can be."""
         alike: dict[Any, list[Scope]] = defaultdict(list)
         for scope in group:
             alike[tuple((a.name, a.listed, len(a.refs)) for a in scope.arguments), len(scope.results)].append(scope)
-        found: list[list[Scope]] = []
+        assert group[0].instance is not None
+        name = camel(group[0].instance.block)
+        found: list[Template] = []
+
+        def add(members: list[Scope]) -> None:
+            found.append(self._template(name if not found else f"{name}{len(found) + 1}", members))
+
         for members in alike.values():
             try:
-                self._template("", members)
-                found.append(members)
+                add(members)
             except Unlike:
                 same: dict[Any, list[Scope]] = defaultdict(list)
                 for scope in members:
                     same[self._structure(scope)].append(scope)
-                found += same.values()
-        assert group[0].instance is not None
-        name = camel(group[0].instance.block)
-        for i, members in enumerate(found):
-            yield (name if i == 0 else f"{name}{i + 1}"), members
+                for one in same.values():
+                    add(one)
+        return found
 
-    def _made(self, name: str, scopes: list[Scope]) -> Template:
-        template = self._template(name, scopes)
-        for i, scope in enumerate(scopes):
+    def _known(self, template: Template) -> Template:
+        for i, scope in enumerate(template.scopes):
             self.of[id(scope)] = (template, i)
         return template
 
@@ -164,9 +167,9 @@ class Classes:
                 template.defaults[parameter_name] = literal(parameter.default)
         for parameter_name, column in columns.used.items():
             usual = Counter(literal(value) for value in column if value is not ABSENT).most_common(1)
-            if parameter_name not in template.defaults and usual and usual[0][0] in ("1", "0.0", "False", "None"):
-                if 2 * usual[0][1] > len(column):
-                    template.defaults[parameter_name] = usual[0][0]
+            plain = bool(usual) and usual[0][0] in ("1", "0.0", "False", "None") and 2 * usual[0][1] > len(column)
+            if plain and parameter_name not in template.defaults:
+                template.defaults[parameter_name] = usual[0][0]
         return template
 
     def _canonical(self, scope: Scope, i: int, aligned: Any) -> dict[Ref, Canonical]:
@@ -273,7 +276,9 @@ class Classes:
         if first.use > 1:
             return part
         if first.instance is None:
-            aligned = self._aligned([s and s.items for s in scopes], [s.path if s else "" for s in scopes], inner=True)
+            aligned = self._aligned(
+                [None if s is None else s.items for s in scopes], [s.path if s else "" for s in scopes], inner=True
+            )
             part.parts = tuple(self._part(row, name, template, present) for row, name in aligned)
             return part
         part.template = self.of[id(first)][0]
@@ -312,17 +317,12 @@ class Classes:
                     assert leaf.holder is not None
                     value = leaf.holder.target.kwargs[name]
                     spatial = name in table and isinstance(table[name].kind, Sizes)
-                    return tidy(value) if spatial or name == "normalized_shape" and len(value) == 1 else value
+                    return tidy(value) if spatial or (name == "normalized_shape" and len(value) == 1) else value
 
                 part.arguments[name] = explained(name, of, name not in table)
         elif holder is not None:
-            sizes = [
-                0 if leaf is None or leaf.holder is None else len(leaf.holder.held[0].weight.shape) for leaf in leaves
-            ]
-            part.positional = tuple(
-                explained("size", lambda leaf, i=i: leaf.holder.held[0].weight.shape[i], True)
-                for i in range(max(sizes))
-            )
+            rank = len(holder.held[0].weight.shape)
+            part.positional = tuple(explained("size", partial(_size, i=i), True) for i in range(rank))
         elif first.invoke is not None and first.invoke.target.kind in ("function", "source"):
             target = first.invoke.target
             if any(
@@ -331,13 +331,10 @@ class Classes:
             ):
                 raise Unlike
             part.positional = tuple(
-                explained(f"size_{i}" if i else "size", lambda leaf, i=i: leaf.invoke.target.args[i], False)
+                explained(f"size_{i}" if i else "size", partial(_given, place=i), False)
                 for i in range(len(target.args))
             )
-            part.keywords = {
-                name: explained(name, lambda leaf, name=name: leaf.invoke.target.kwargs[name], False)
-                for name in target.kwargs
-            }
+            part.keywords = {name: explained(name, partial(_given, place=name), False) for name in target.kwargs}
 
     def _explained(
         self, columns: Columns, column: Column, said: Sequence[Any], name: str, attribute: str, told: bool
@@ -357,7 +354,7 @@ class Classes:
             raise Unlike
         found = []
         for j in range(lengths.pop()):
-            column = []
+            column: list[Canonical | None] = []
             for i, row in enumerate(rows):
                 if row is None:
                     column.append(None)
@@ -372,6 +369,18 @@ class Classes:
                 column.append(said)
             found.append(tuple(column))
         return tuple(found)
+
+
+def _size(leaf: Leaf, i: int) -> Any:
+    """A size of a tensor of its own."""
+    return leaf.holder.held[0].weight.shape[i] if leaf.holder is not None else ABSENT
+
+
+def _given(leaf: Leaf, place: int | str) -> Any:
+    """What a function is called with beside its tensors."""
+    assert leaf.invoke is not None
+    target = leaf.invoke.target
+    return target.args[place] if isinstance(place, int) else target.kwargs[place]
 
 
 def tidy(value: Any) -> Any:
