@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from archdsl.dims import Dim, Floor, Quotient
 from archdsl.graph import header
@@ -16,11 +16,9 @@ from archdsl.recovery.columns import negated
 from archdsl.recovery.written import literal
 from compiler.source.hierarchy import Leaf, Scope
 from compiler.source.layout import WIDTH
+from compiler.source.plan import ClassPlan
 from compiler.source.spelling import Text, call, is_infix
 from compiler.source.templates import Canonical, Part
-
-if TYPE_CHECKING:
-    from compiler.source.constructors import ClassWriter
 
 DEEPEST: Final = 3  # calls within calls
 LONGEST: Final = 64  # characters of what stands within another call
@@ -42,11 +40,11 @@ class Forward:
     they are to be computed: each is used once, by what comes.
     """
 
-    def __init__(self, writer: ClassWriter) -> None:
-        self.writer = writer
-        self.template = writer.template
-        self.tree = writer.tree
-        self.parts = writer.template.parts
+    def __init__(self, plan: ClassPlan) -> None:
+        self.plan = plan
+        self.template = plan.template
+        self.tree = plan.tree
+        self.parts = plan.template.parts
         self.values: dict[Canonical, Text] = {}
         self.depth: dict[Canonical, int] = {}
         self.pending: list[Canonical] = []
@@ -81,7 +79,7 @@ class Forward:
         self.parts = tuple(replace(part) for part in self.template.parts)
         self.returns = self.template.returns
         for n, part in enumerate(self.parts):
-            if part.condition is None or not self.writer.is_optional(self.template.parts[n]) or len(part.reads) != 1:
+            if part.condition is None or not self.plan.is_optional(self.template.parts[n]) or len(part.reads) != 1:
                 continue
             if part.leaf is not None and (part.leaf.invoke is None or part.leaf.invoke.target.kind != "module"):
                 continue
@@ -100,7 +98,7 @@ class Forward:
             for later in self.parts:
                 later.reads = tuple(settled(column) for column in later.reads)
             self.returns = tuple(settled(column) for column in self.returns)
-            self.writer.identities.add(part.attribute)
+            self.plan.identities.add(part.attribute)
 
     def _wholes(self) -> set[int]:
         """The parts with several results that are passed on as one."""
@@ -166,7 +164,7 @@ class Forward:
         return names
 
     def _doc(self) -> list[str]:
-        return [f"        {line}" for line in self.writer.shapes] if self.writer.root else []
+        return [f"        {line}" for line in self.plan.shapes] if self.plan.root else []
 
     # --- parts in a row
 
@@ -202,7 +200,7 @@ class Forward:
         self.lines = shortened(self.lines)
 
     def _trains(self, part: Part) -> bool:
-        return self.writer.root and part.node["phase"] == "train"
+        return self.plan.root and part.node["phase"] == "train"
 
     def _region(self, part: Part) -> Any:
         found = tuple(self.tree.regions.get(id(item)) for item in part.items)
@@ -223,9 +221,9 @@ class Forward:
 
     def _asked(self, condition: str) -> str:
         """A condition of the constructor, as the forward pass asks for it."""
-        for part in self.writer.modules:
-            if part.condition == condition and self.writer.is_optional(part):
-                return f"{self.writer.places.access(part.attribute)} is not None"
+        for part in self.plan.modules:
+            if part.condition == condition and self.plan.is_optional(part):
+                return f"{self.plan.places.access(part.attribute)} is not None"
         return self._stored(condition, flag=True)
 
     def _stored(self, text: str, flag: bool = False) -> str:
@@ -236,7 +234,7 @@ class Forward:
         used = [name for name in re.findall(r"(?<![\w.\"])[A-Za-z_]\w*", text) if name in known]
         for name in used:
             own = self._attribute(name)
-            self.writer.stored.setdefault(own, name)
+            self.plan.stored.setdefault(own, name)
         return re.sub(
             r"(?<![\w.\"])[A-Za-z_]\w*",
             lambda found: f"self.{self._attribute(found[0])}" if found[0] in known else found[0],
@@ -245,7 +243,7 @@ class Forward:
 
     def _attribute(self, name: str) -> str:
         """The attribute that keeps a parameter: its name, unless a module has it."""
-        return name if name not in self.writer.places.children("") else f"{name}_"
+        return name if name not in self.plan.places.children("") else f"{name}_"
 
     # --- one part
 
@@ -256,9 +254,9 @@ class Forward:
             return False
         if leaf.invoke is None:
             return True
-        if self.writer.is_tensor(leaf):
+        if self.plan.is_tensor(leaf):
             path = part.attribute
-            self.values["part", n, 0] = Text(self.writer.places.access(path))
+            self.values["part", n, 0] = Text(self.plan.places.access(path))
             self.depth["part", n, 0] = 0
             return True
         return False
@@ -310,15 +308,15 @@ class Forward:
             path = one[1]
             owner, _, weight = path.rpartition(".")
             return Text(
-                f"{self.writer.places.access(owner)}.{weight}"
-                if owner in self.writer.places.attributes
+                f"{self.plan.places.access(owner)}.{weight}"
+                if owner in self.plan.places.attributes
                 else f"self.get_parameter({literal(path)})"
             )
         if self._one(column) is None and one in self.joined and self.joined[one] in self.shared and column:
             text = Text(self.shared[self.joined[one]])
         else:
             text = self.values[one]
-        device = self.writer.device(part)
+        device = self.plan.device(part)
         if device is not None and self._home(one) != device:
             return self.copies.get((one, device), Text(f"{text.atom}.to(self.{device})"))
         return text
@@ -328,7 +326,7 @@ class Forward:
 
     def _copied(self, n: int, part: Part, needed: Sequence[Canonical]) -> bool:
         """Copy to a device what several read there. Whether anything was written."""
-        device = self.writer.device(part)
+        device = self.plan.device(part)
         if device is None:
             return False
         wrote = False
@@ -354,14 +352,14 @@ class Forward:
 
     def _expression(self, n: int, part: Part, texts: Sequence[Text]) -> str:
         first = part.first
-        places = self.writer.places
+        places = self.plan.places
         if isinstance(first, Scope):
             return f"{places.access(part.attribute)}({', '.join(self._grouped(part, texts))})"
         assert first.invoke is not None
         target, operator = first.invoke.target, first.node["operator"]
-        idiom = self.writer.idiom(part)
+        idiom = self.plan.idiom(part)
         if target.kind == "module":
-            if self.writer.is_functional(part) and first.use == 1 and idiom is not None:
+            if self.plan.is_functional(part) and first.use == 1 and idiom is not None:
                 fields = {name: self._stored(text) for name, text in part.arguments.items()}
                 return idiom.format(*texts, args=[], **fields)
             module = places.access(part.attribute)
@@ -372,7 +370,7 @@ class Forward:
         kwargs = {name: str(self._argument(value, n)) for name, value in part.keywords.items()}
         if target.kind == "source":
             texts = [self._like(part)]
-        return call(first.invoke, operator, texts, args, kwargs, self.writer.library, idiom)
+        return call(first.invoke, operator, texts, args, kwargs, self.plan.library, idiom)
 
     def _grouped(self, part: Part, texts: Sequence[Text]) -> list[str]:
         """The arguments of a call: tensors, and lists of them, as one where one thing holds them all."""
@@ -413,8 +411,8 @@ class Forward:
                 node = self.tree.graph.nodes[ref[0]]
                 if node["dtypes"][ref[1]] == "float32":
                     return self._text(("in", a, j if argument.listed else None), part)
-        if self.writer.root:
-            for owned in self.writer.modules:
+        if self.plan.root:
+            for owned in self.plan.modules:
                 for leaf in owned.first.leaves():
                     if leaf.holder is not None and any(held.weight.dtype == "float32" for held in leaf.holder.held):
                         path = next(held.path for held in leaf.holder.held if held.weight.dtype == "float32")
@@ -538,7 +536,7 @@ class Forward:
 
     def _read_size(self, symbol: str) -> str | None:
         """A symbol, read from the size of an input of the network."""
-        if not self.writer.root:
+        if not self.plan.root:
             return None
         for reading in self.tree.assembly.training.readings:
             if reading.symbol == symbol:
@@ -624,7 +622,7 @@ class Forward:
         return max((max(self.uses[other], default=0) for other in everyone), default=0)
 
     def _is_free(self, name: str, n: int) -> bool:
-        if name in TAKEN or name in self.writer.names.values():
+        if name in TAKEN or name in self.plan.names.values():
             return False
         return name not in self.holds or (
             self._last(self.holds[name]) <= n and name not in self.shared.values() and not self._copied_name(name)
@@ -674,7 +672,7 @@ class Forward:
                 continue
             holding = self._holding(source)
             if holding is not None and self._last(source) <= n and self._is_free(holding, n):
-                if self.writer.root and source[0] == "in" and self._is_free("x", n):
+                if self.plan.root and source[0] == "in" and self._is_free("x", n):
                     return "x"
                 return holding
         for short in ("x", "y", "z"):
@@ -695,7 +693,7 @@ class Forward:
 
     def _towards(self, one: Canonical) -> str | None:
         """What the spec calls what a chain ends in."""
-        outputs = {result.name for result in self.tree.assembly.training.results} if self.writer.root else set()
+        outputs = {result.name for result in self.tree.assembly.training.results} if self.plan.root else set()
         while True:
             users = self.uses[one]
             if len(users) != 1 or users[0] >= len(self.parts) or one in self.joined:
@@ -738,7 +736,7 @@ class Forward:
                 self.holds[name] = ("part", m, k)
 
     def _stands_only(self, part: Part) -> bool:
-        return part.leaf is not None and (part.leaf.invoke is None or self.writer.is_tensor(part.leaf))
+        return part.leaf is not None and (part.leaf.invoke is None or self.plan.is_tensor(part.leaf))
 
     def _choosers(self, group: frozenset[Canonical]) -> set[int]:
         columns = [(n, column) for n, part in enumerate(self.parts) for column in part.reads]
@@ -759,17 +757,17 @@ class Forward:
         )
         if (
             len(members) == 1
-            and not self.writer.is_functional(first)
+            and not self.plan.is_functional(first)
             and (first.leaf is None or (first.leaf.holder is not None and first.leaf.holder.target.kind == "module"))
         ):
             self._flush()
             n = members[0]
             texts = [self._text(self._read(column, n), first, column) for column in first.reads]
             given = self._grouped(first, texts) if isinstance(first.first, Scope) else list(texts)
-            module = self.writer.places.access(first.attribute)
+            module = self.plan.places.access(first.attribute)
             results = [("part", n, k) for k in range(len(first.first.results))]
             text = self._checkpoint(module, given, module if buffers else None)
-            idiom = self.writer.idiom(first)
+            idiom = self.plan.idiom(first)
             if not (idiom and "{module}" in idiom):
                 if len(results) == 1 and not (first.leaf is not None and first.leaf.node["operator"].several):
                     self._assign(n, first, results[0], text)
@@ -780,9 +778,9 @@ class Forward:
 
     def _checkpoint(self, function: str, given: Sequence[str], owner: str | None) -> str:
         if owner is None:
-            self.writer.library.imports.add("from torch.utils.checkpoint import checkpoint")
+            self.plan.library.imports.add("from torch.utils.checkpoint import checkpoint")
             return f"checkpoint({', '.join([function, *given, 'use_reentrant=False'])})"
-        name = self.writer.library.add("compiler.source.recompute.recompute")
+        name = self.plan.library.add("compiler.source.recompute.recompute")
         return f"{name}({', '.join([function, *given, f'owner={owner}'])})"
 
     def _region_function(self, members: Sequence[int], buffers: bool) -> None:
