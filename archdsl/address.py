@@ -31,6 +31,8 @@ class Opened(NamedTuple):
     name: str | None
     settings: Mapping[str, Any] = MappingProxyType({})
     inputs: Mapping[str, Sequence[int | None]] = MappingProxyType({})
+    rewrites: tuple[str, ...] = ()
+    phase: str = "inference"
 
 
 def open_spec(spec: str | os.PathLike[str], texts: Mapping[str, str] = MappingProxyType({})) -> Opened:
@@ -62,7 +64,8 @@ def _carried(path: str) -> Opened:
     texts = {f"{path}/{name}": text for name, text in found.files.items()}
     main, text = next(iter(texts.items()))
     settings = {name: static_value(value) for name, value in found.settings.items()}
-    return Opened(program(decode(text.encode(), main), Path(path), texts), found.network, settings, found.inputs)
+    whole = program(decode(text.encode(), main), Path(path), texts)
+    return Opened(whole, found.network, settings, found.inputs, found.rewrites, found.phase)
 
 
 def source_of(spec: str) -> Source:

@@ -8,11 +8,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
+from archdsl.extras import not_installed
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HOME = Path(__file__).resolve().parent.parent
-EXTRAS = {"viz.plots": "archdsl[plot]"}  # with what others need is installed
 
 
 class Plot(Protocol):
@@ -27,6 +28,14 @@ class Plot(Protocol):
     def _repr_svg_(self) -> str: ...
 
 
+def installed(library: str, what: str) -> ModuleType:
+    """A library that a plain install leaves out. Raises `ImportError`, which says what installs it for `what`."""
+    try:
+        return importlib.import_module(library)
+    except ModuleNotFoundError as error:
+        raise not_installed(what, error.name) from error
+
+
 def backend(name: str) -> ModuleType:
     """The package `compiler`, `viz` or `viz.plots` that lies beside archdsl.
 
@@ -35,9 +44,7 @@ def backend(name: str) -> ModuleType:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        wanted = f"'{EXTRAS[name]}'" if name in EXTRAS else missing
-        raise ImportError(f"archdsl's `{name}` needs {missing}: pip install {wanted}") from error
+        raise not_installed(f"archdsl's `{name}`", error.name) from error
     found = Path(module.__file__ or "").resolve().parent
     home = HOME.joinpath(*name.split("."))
     if found != home:

@@ -1,8 +1,8 @@
 """What a name means. Decided here once, for what checks names before a spec runs and for what runs it.
 
 Values, callees and labels are separate namespaces. A name that is a value is what is bound in the scope, else an
-initialiser. A name that is called is a module in the scope, else a block of the file or one that it imports, else a
-function or operator of the language, else an initialiser.
+initialiser or a number of the language, `inf`. A name that is called is a module in the scope, else a block of the
+file or one that it imports, else a function or operator of the language, else an initialiser.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
-from archdsl.evaluate import FUNCTIONS
+from archdsl.evaluate import CONSTANTS, FUNCTIONS
 from archdsl.graph import Writing
 from archdsl.ops import OPERATORS, Operator
 from archdsl.ops.initialiser import INITIALISERS
@@ -91,16 +91,22 @@ class Callee:
     function: bool = False
 
 
+_OF_THE_LANGUAGE: Final[dict[tuple[str, type[Operator] | None, bool], Callee]] = {}
+
+
 def callee(name: str, definitions: Definitions, *, step: bool) -> Callee | None:
     """What a call's name stands for; a `step` is fed a tensor, which no function takes. None where it is unknown."""
     found = definitions.blocks.get(name)
     if found is not None:
         return Callee(Definition("block", name, found[0].name.span), block=found)
     operator = OPERATORS.get(name)
-    if name in FUNCTIONS and not step:
-        return Callee(Definition("function", name), operator=operator, function=True)
-    if operator is not None:
-        return Callee(Definition("operator", name), operator=operator)
+    function = name in FUNCTIONS and not step
+    if function or operator is not None:
+        key = (name, operator, function)
+        if key not in _OF_THE_LANGUAGE:
+            definition = Definition("function" if function else "operator", name)
+            _OF_THE_LANGUAGE[key] = Callee(definition, operator=operator, function=function)
+        return _OF_THE_LANGUAGE[key]
     if name in INITIALISERS and not step:
         return Callee(Definition("initialiser", name))
     return None
@@ -112,7 +118,9 @@ def callees(definitions: Definitions, *, step: bool) -> list[str]:
 
 
 def built_in(name: str) -> Definition | None:
-    """What a name that nothing is bound to is worth: an initialiser, or nothing."""
+    """What a name that nothing is bound to is worth: an initialiser, a number of the language, or nothing."""
+    if name in CONSTANTS:
+        return Definition("value", name)
     return Definition("initialiser", name) if name in INITIALISERS else None
 
 

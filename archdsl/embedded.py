@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import IO, Any, Final
+from typing import IO, Any, Final, get_args
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, content_hash, header, layer
 from archdsl.limits import limits
+from archdsl.phases import Phase
 from archdsl.source import Source
 from archdsl.static import static_text
 from archdsl.syntax import forms
@@ -44,11 +44,13 @@ class Embedded:
     settings: Mapping[str, str]
     inputs: Mapping[str, list[int | None]]
     hash: str  # of the architecture, as reports print it
+    rewrites: tuple[str, ...] = ()  # by which it came from what the spec says
+    phase: str = "inference"  # for which they are
 
 
 def document(graph: Graph) -> dict[str, Any]:
     """What an exported network says of its spec, as plain data for JSON."""
-    head = header(graph)
+    head, rewriting = header(graph), header(graph)["rewriting"]
     files = _texts(head["written"].sources)
     inputs = {name: [size if isinstance(size, int) else None for size in layer(graph, name)["outputs"][0]]
               for name in head["inputs"]}  # fmt: skip
@@ -59,6 +61,7 @@ def document(graph: Graph) -> dict[str, Any]:
         "settings": {name: static_text(value) for name, value in head["settings"].items() if value is not None},
         "inputs": inputs,
         "hash": content_hash(graph),
+        **({} if rewriting is None else {"rewrites": list(rewriting.names), "phase": rewriting.phase}),
     }
 
 
@@ -93,7 +96,7 @@ def embedded(path: str) -> Embedded:
         raise _error(
             "unreadable-file", f"cannot read `{path}`: {(error.strerror or str(error)).lower()}", path
         ) from None
-    except (ValueError, zipfile.BadZipFile, RecursionError, EOFError, NotImplementedError, RuntimeError):
+    except (ValueError, RecursionError, EOFError, NotImplementedError, RuntimeError):
         suffix = PurePath(path).suffix or "JSON"
         raise _error("unreadable-file", f"`{path}` is no {suffix} file, or a damaged one", path) from None
     if found is None:
@@ -108,11 +111,14 @@ def _checked(found: Any, path: str) -> Embedded:
     wanted = {"network": str, "hash": str, "files": dict, "settings": dict, "inputs": dict}
     right = isinstance(found, dict) and all(isinstance(found.get(name), kind) for name, kind in wanted.items())
     sizes = [size for shape in _items(found, "inputs", list) for size in shape or [""]]
+    rewrites, phase = (found.get("rewrites", []), found.get("phase", "inference")) if right else ([], "")
+    known = isinstance(rewrites, list) and all(isinstance(name, str) for name in rewrites) and phase in get_args(Phase)
     if (
         not right
         or found.get("archdsl") != VERSION
         or None in texts
         or not found["files"]
+        or not known
         or not all(map(_is_size, sizes))
     ):
         message = f"the spec that `{path}` carries is of another version of archdsl, or damaged"
@@ -120,7 +126,8 @@ def _checked(found: Any, path: str) -> Embedded:
     if sum(len(text) for text in found["files"].values()) > limits().bytes:
         message = f"the spec that `{path}` carries is larger than {limits().bytes:,} bytes, the limit"
         raise _error("file-too-large", message, path, "--max-bytes sets another limit")
-    return Embedded(found["files"], found["network"], found["settings"], found["inputs"], found["hash"])
+    chosen = (found["files"], found["network"], found["settings"], found["inputs"], found["hash"])
+    return Embedded(*chosen, tuple(rewrites), phase)
 
 
 def _items(found: Any, key: str, kind: type) -> list[Any]:
@@ -158,11 +165,16 @@ def _safetensors(file: IO[bytes]) -> Any:
 
 def _pt2(file: IO[bytes]) -> Any:
     """A record that `torch.export.save` puts into its archive."""
-    with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            if name.endswith(f"/{RECORD}"):
-                with archive.open(name) as record:
-                    return record.read(limits().bytes * 4)
+    import zipfile  # most specs stand in no archive
+
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                if name.endswith(f"/{RECORD}"):
+                    with archive.open(name) as record:
+                        return record.read(limits().bytes * 4)
+    except zipfile.BadZipFile as error:
+        raise ValueError("no archive") from error
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from archdsl.symbolic import at_least, equal
 MAX_MAGNITUDE: Final = 2**63
 MAX_LENGTH: Final = 100_000
 MAX_LIST_DEPTH: Final = 16
+CONSTANTS: Final[Mapping[str, float]] = MappingProxyType({"inf": math.inf})  # names of numbers that have no digits
 
 
 class ValueFault(Exception):
@@ -111,7 +112,9 @@ def unary(symbol: str, value: Any) -> Any:
         return not truth(value)
     if not _is_number(value):
         raise ValueFault(f"`{symbol}` needs a number, found {spell(value)}", "wrong-type")
-    return value if symbol == "+" else bounded(value * -1)
+    if symbol == "+":
+        return value
+    return -value if isinstance(value, float) else bounded(value * -1)  # -inf among them
 
 
 def truth(value: Any) -> bool:
@@ -260,7 +263,9 @@ def _number(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 return value
             raise ValueFault(f"the size {value} has no value yet", "wrong-type")
         if not _is_number(value):
-            raise ValueFault(f"needs a number, found {spell(value)}", "wrong-type")
+            infinite = isinstance(value, str) and value.strip("+-").lower() in ("inf", "infinity")
+            help = "infinity is written `inf`, and `-inf`" if infinite else None
+            raise ValueFault(f"needs a number, found {spell(value)}", "wrong-type", help)
         try:
             return bounded(convert(value))
         except (ValueError, OverflowError):
@@ -380,6 +385,11 @@ def _arity(function: Callable[..., Any]) -> str:
     return counted(len(parameters), "value") if least == len(parameters) else f"{least} or {len(parameters)} values"
 
 
+def built_in(name: str) -> Any:
+    """The value of a name that the language itself has: a number, or an initialiser without arguments."""
+    return CONSTANTS[name] if name in CONSTANTS else initialiser(name, ())
+
+
 def initialiser(name: str, arguments: Sequence[Any]) -> Initialiser:
     """An initialiser with its arguments: `normal(0.01)`."""
     wanted = INITIALISERS[name].arguments
@@ -389,6 +399,8 @@ def initialiser(name: str, arguments: Sequence[Any]) -> Initialiser:
     for value in arguments:
         if not _is_number(value) or isinstance(value, Dim):
             raise ValueFault(f"`{name}` needs a number, found {spell(value)}", "wrong-type")
+        if not math.isfinite(value):
+            raise ValueFault(f"`{name}` needs a finite number, found {spell(value)}")
     if name == "normal" and arguments[0] < 0:
         raise ValueFault("`normal` needs a standard deviation of at least 0")
     return Initialiser(name, tuple(float(value) for value in arguments))

@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from networkx.classes.multidigraph import MultiDiGraph
 
+from archdsl.derived_weights import Expression
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops import Operator, Weight
 from archdsl.ops.dtypes import FLOATING
+from archdsl.phases import Phase
 from archdsl.source import Source, Span
 
 Graph: TypeAlias = "MultiDiGraph[str]"
@@ -110,6 +113,27 @@ class Writing(NamedTuple):
     sources: tuple[Source, ...] = ()  # the spec's own first, then those that it imports
 
 
+@dataclass(frozen=True, slots=True)
+class RewriteStep:
+    """What one rewrite did: where, in words, and the graph that it left."""
+
+    rewrite: str
+    changes: tuple[str, ...]
+    graph: Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """How a graph came from another (`archdsl/rewrite/`): for which phase, by which steps, and how each weight that it
+    has, by its key in the `state_dict`, follows from those of the graph before."""
+
+    before: Graph
+    phase: Phase
+    names: tuple[str, ...]  # of the rewrites that were asked for, in order
+    steps: tuple[RewriteStep, ...]
+    weights: Mapping[str, Expression]
+
+
 class Header(TypedDict):
     """Attributes of the graph itself."""
 
@@ -130,6 +154,7 @@ class Header(TypedDict):
     written: Writing  # not serialised
     made: Any  # the network's definition and the values of its names, `archdsl.elaborate.values.Made`; not serialised
     broken: tuple[str, ...]  # the steps that cannot be, where the spec has errors
+    rewriting: Rewriting | None  # where it is not as the spec says; not serialised
 
 
 def header(graph: Graph) -> Header:
@@ -195,13 +220,14 @@ def input_shapes(graph: Graph, key: str) -> list[Shape]:
 def live(graph: Graph, training: bool) -> set[str]:
     """The nodes that the outputs of a phase depend on."""
     stack = [o["node"] for o in header(graph)["outputs"] if training or o["phase"] == "both"]
+    nodes, before = cast(Any, graph)._node, cast(Any, graph)._pred  # past the views, as in `operands`
     found: set[str] = set()
     while stack:
         key = stack.pop()
         if key not in found:
             found.add(key)
-            if not layer(graph, key)["operator"].owns_storage:  # what it starts as is worked out before
-                stack.extend(graph.pred[key])
+            if not nodes[key]["operator"].owns_storage:  # what it starts as is worked out before
+                stack.extend(before[key])
     return found
 
 
@@ -209,6 +235,10 @@ def serialise(graph: Graph) -> dict[str, Any]:
     """The architecture as plain data: what is computed and under which names, not where it is written."""
     head = header(graph)
     loss = head["loss"]
+    params: dict[int, dict[str, Any]] = {}  # by operator: layers that are alike have the same
+    for _, node in layers(graph):
+        if id(node["operator"]) not in params:
+            params[id(node["operator"])] = {name: plain(value) for name, value in node["params"].items()}
     return {
         "inputs": list(head["inputs"]),
         "outputs": [[o["name"], o["node"], o["output"], o["phase"]] for o in head["outputs"]],
@@ -219,7 +249,7 @@ def serialise(graph: Graph) -> dict[str, Any]:
                 "key": key,
                 "path": node["path"],
                 "op": node["op"],
-                "params": {name: plain(value) for name, value in node["params"].items()},
+                "params": params[id(node["operator"])],
                 "inputs": [list(operand) for operand in operands(graph, key)],
                 "outputs": [[plain(size) for size in shape] for shape in node["outputs"]],
                 "dtype": node["dtype"] if len(set(node["dtypes"])) < 2 else list(node["dtypes"]),
@@ -240,8 +270,8 @@ def content_hash(graph: Graph) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of the graph as plain data for JSON: symbolic sizes as text, tuples as lists."""
-    if isinstance(value, Dim):
+    """A value of the graph as plain data for JSON: symbolic sizes and infinity as text, tuples as lists."""
+    if isinstance(value, Dim) or (isinstance(value, float) and math.isinf(value)):
         return str(value)
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

@@ -9,10 +9,13 @@ networkx as usual.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 
 class _Unfinished(ModuleType):
@@ -36,6 +39,23 @@ class _Unfinished(ModuleType):
         return getattr(self, name) if type(self) is ModuleType else _missing(name)
 
 
+@contextmanager
+def _no_back_ends() -> Iterator[None]:
+    """Keep networkx from looking for back ends of its own among all that is installed, which takes longer than its
+    classes do; unless they are chosen, in the environment."""
+    if FINDER in sys.modules or any(name.startswith("NETWORKX_") for name in os.environ):
+        yield
+        return
+    nothing: Any = ModuleType(FINDER)
+    nothing.entry_points = lambda **_: ()
+    sys.modules[FINDER] = nothing
+    try:
+        yield
+    finally:
+        del sys.modules[FINDER]
+
+
+FINDER: Final = "importlib.metadata"
 _LOCK = threading.RLock()
 
 
@@ -59,7 +79,8 @@ def place_classes() -> None:
         import networkx.exception as exception
 
         found |= {name: getattr(exception, name) for name in exception.__all__}
-        from networkx.utils import _clear_cache, _dispatchable
+        with _no_back_ends():
+            from networkx.utils import _clear_cache, _dispatchable
 
         found |= {"_clear_cache": _clear_cache, "_dispatchable": _dispatchable}  # what the classes ask of networkx
         import networkx.classes  # noqa: F401

@@ -20,6 +20,7 @@ NAMES: Final = {
     "None": "there is no None: leave the argument out",
     "target": "a loss takes its target itself: `cross_entropy(output)`",
     "self": "there is no `self`: a block sees its parameters",
+    **dict.fromkeys(("Inf", "Infinity", "infinity", "math", "np", "torch"), "infinity is written `inf`"),
 }
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from archdsl.presentation.difference import PrintedDifference
     from archdsl.presentation.memory import PrintedMemory
     from archdsl.presentation.placement import PrintedPlan
+    from archdsl.presentation.rewriting import PrintedRewriting
     from compiler.fx.model import CompiledNetwork
 
 
@@ -220,6 +221,41 @@ class Network:
 
         return Network(applied(self.graph, found), reopen=reopen)
 
+    def rewrite(self, rewrites: str | Sequence[str] = "all", *, phase: str = "inference") -> Network:
+        """The network rewritten into one that computes the same with less, for one phase; by default by all rewrites
+        that the phase allows, in inference batch norm folded into convolutions, 1×1 convolutions merged, and so on.
+
+        The result is a network as any other: it is reported, drawn, compared, compiled and exported. It starts with the
+        weights that this one is drawn with, or takes those of a checkpoint of this one, changed as the rewrites say.
+        What is rewritten for inference is not trained. `print(net.rewriting())` tells what each rewrite did and saved;
+        docs/rewrites.md, what each requires and ensures. Raises `SpecError` for a rewrite that there is not, or that is
+        not for the phase.
+        """
+        from archdsl.rewrite.apply import rewritten
+
+        phase = phase_of(phase)
+        validate.one_of("phase", phase, get_args(Phase))
+        if not isinstance(rewrites, str):
+            validate.list_of("rewrites", rewrites, str, "the name of a rewrite")
+        chosen: Phase = "training" if phase == "training" else "inference"
+        open_again = self._reopen
+
+        def reopen() -> Graph | None:
+            again = open_again() if open_again is not None else None
+            return None if again is None else rewritten(again, rewrites, chosen)
+
+        return Network(rewritten(self.graph, rewrites, chosen), reopen=reopen)
+
+    def rewriting(self) -> PrintedRewriting:
+        """What each rewrite did and saved; `str()` of it is text, `.to_dict()` plain data. Raises `ValueError` for a
+        network that was not rewritten."""
+        from archdsl.presentation.rewriting import PrintedRewriting, explain
+
+        found = header(self.graph)["rewriting"]
+        if found is None:
+            raise ValueError("the network is as its spec says: `net.rewrite()` gives one that is rewritten")
+        return printed(explain(found), PrintedRewriting)
+
     def compile(
         self,
         devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
@@ -263,14 +299,20 @@ class Network:
         return model
 
     def export(
-        self, path: str | os.PathLike[str], model: CompiledNetwork | None = None, *, phase: str = "inference"
+        self,
+        path: str | os.PathLike[str],
+        model: CompiledNetwork | None = None,
+        *,
+        phase: str = "inference",
+        open_sizes: bool = False,
     ) -> None:
         """Write the network with the weights of a compiled model, or with new ones, in the form of one phase.
 
         The suffix is the format: .safetensors, .pt2 (`torch.export`) or .onnx (the extra `onnx`); a path without one is
         a folder for a model hub. All carry the spec, so that `load` reads the network back from them. The sizes that
-        the network leaves open, its batch to begin with, are open in them. With .py it is what `source` returns, which
-        has no weights and both phases.
+        the network leaves open, its batch to begin with, are open in them; with `open_sizes` those too that are numbers
+        in the spec, where nothing in it depends on them. With .py it is
+        what `source` returns, which has no weights and both phases.
 
         Raises `SpecError` where it cannot be exported, `ValueError` for another suffix, `ImportError` where an extra is
         not installed, `OSError` where it cannot write.
@@ -281,7 +323,8 @@ class Network:
         if not compiler.holds_weights(path):
             write_atomically(path, self.source().encode())
             return
-        compiler.export_network(self.compile() if model is None else model, self.graph, path, phase)
+        opened = self._reopen() if open_sizes and self._reopen is not None else None
+        compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 
     def source(self) -> str:
         """The network as PyTorch source that needs nothing but torch: a class for the network and for each block.
@@ -290,7 +333,8 @@ class Network:
         same, and so are outputs, losses and gradients, in both phases. It checks no sizes of inputs. Devices that the
         network declares are arguments of its constructor.
 
-        Raises `SpecError` where the network cannot be compiled.
+        Raises `SpecError` where the network cannot be compiled, and for one that was rewritten: its weights come from
+        those of the network as it was written.
         """
         opened = self._reopen() if self._reopen is not None else None
         text: str = backend("compiler").source_of(opened or self.graph, self.graph)

@@ -44,7 +44,7 @@ def load_graph(
     validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
     opened = open_spec(spec)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {}, open_batch=open_batch)
-    return _elaborated(opened.program, *opened.program.find(opened.name), choices)
+    return _as_carried(_elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
 
 
 @one_job
@@ -64,8 +64,17 @@ def load_open_graph(
         with suppress(SpecError):
             graph = elaborate(network, opened.program.definitions, variant, choices)
             if unmet_needs(network, opened.program.definitions, variant, choices, graph) is None:
-                return graph
+                return _as_carried(graph, opened)
     return None
+
+
+def _as_carried(graph: Graph, opened: Opened) -> Graph:
+    """The graph with the rewrites of the file that carries its spec."""
+    if not opened.rewrites:
+        return graph
+    from archdsl.rewrite.apply import rewritten  # most files have none
+
+    return rewritten(graph, opened.rewrites, "training" if opened.phase == "training" else "inference")
 
 
 def _choices(

@@ -50,6 +50,16 @@ def write_atomically(path: Path, data: bytes) -> None:
     _sync_directory(path.parent)
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises `OSError`: `FileExistsError` where it is there."""
+    with open(path, "xb") as file:
+        try:
+            file.write(data)
+        except BaseException:
+            os.unlink(path)
+            raise
+
+
 def try_to_write(path: Path) -> None:
     """Find out whether a file could be written now, and leave nothing behind. Raises `OSError` where it could not."""
     kind = _kind(path)

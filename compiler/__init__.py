@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
+from archdsl.extras import not_installed
+
 if TYPE_CHECKING:
     from compiler.bench.calibration import calibrate
     from compiler.bench.stopwatch import measure
@@ -66,5 +68,4 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(importlib.import_module(HOMES[name]), name)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        raise ImportError(f"archdsl's `compiler` needs {missing}: pip install {missing}") from error
+        raise not_installed("archdsl's `compiler`", error.name) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,8 +17,9 @@ from torch import nn
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
-from archdsl.graph import Graph
+from archdsl.graph import Graph, header
 from compiler.export.hub import WEIGHTS
+from compiler.fx.compile import carry_over, compile_graph
 from compiler.lowering import assemble
 from compiler.program import Assembly
 
@@ -97,7 +99,22 @@ def load_weights(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tenso
     The file need not have those of heads that exist in training only. Names that every tensor of the file has in front
     (`module.`) are understood. Nothing is changed where anything is wrong: raises
     `SpecError` with all that is missing, left over or of another shape.
+
+    A network that was rewritten takes its own weights, and those of the network before, which are changed as the
+    rewrites say.
     """
+    rewriting = header(graph)["rewriting"]
+    if rewriting is not None:
+        with suppress(SpecError):
+            return _load(model, graph, given, matching)
+        before = compile_graph(rewriting.before)
+        found = _load(before, rewriting.before, given, matching)
+        carry_over(model, before, rewriting)
+        return found
+    return _load(model, graph, given, matching)
+
+
+def _load(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], matching: Matching) -> list[Loaded]:
     wanted = model.state_dict(keep_vars=True)
     _fitting(matching.fresh, wanted, "the network")
     _fitting(matching.drop, given, "the file")

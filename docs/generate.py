@@ -11,13 +11,11 @@ from typing import Any, NamedTuple
 import archdsl
 from archdsl import shipped, sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
-from archdsl.graph import typed
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
-from archdsl.ops import OPERATORS, Example, Operator, Weighted, parameters
-from archdsl.ops._op import REQUIRED
-from archdsl.ops.dtypes import FLOATING, IN_WORDS
+from archdsl.ops import OPERATORS, Operator
 from archdsl.ops.initialiser import INITIALISERS
+from archdsl.presentation import operator as operator_page
 from archdsl.published import figures
 from archdsl.render.explanation import as_markdown
 from archdsl.syntax import tables
@@ -315,56 +313,12 @@ def operators() -> str:
     for group, members in sorted(groups.items()):
         lines += ["", f"## {group.capitalize()}"]
         for operator in sorted(members, key=lambda o: o.name):
-            lines += ["", *_operator(operator)]
+            lines += ["", f"### {operator.name}", "", operator_page.as_markdown(operator)]
     lines += ["", "## Initialisers", "", "| name | weights |", "|---|---|"]
     for name, kind in INITIALISERS.items():
         shown = name + (f"({', '.join(kind.arguments)})" if kind.arguments else "")
         lines.append(f"| `{shown}` | {kind.summary} |")
     return "\n".join(lines) + "\n"
-
-
-def _operator(operator: type[Operator]) -> list[str]:
-    text = " ".join(line.strip() for line in (operator.__doc__ or "").strip().splitlines())
-    tensors = ", ".join(operator.inputs) + ("…" if operator.variadic is not None else "")
-    lines = [f"### {operator.name}", "", text, "", f"Tensors: {tensors or 'none'}{_types(operator)}."]
-    found = parameters(operator)
-    if found:
-        lines += ["", "| parameter | takes | default | |", "|---|---|---|---|"]
-        for p in found:
-            default = "" if p.default is REQUIRED or p.default is None else f"`{_spell(p.default)}`"
-            name = f"`{p.name}`" if p.positional else f"`{p.name} =`"
-            lines.append(f"| {name} | {p.kind.describe()} | {default} | {p.doc} |")
-    if issubclass(operator, Weighted) and operator.lends:
-        lends = " and ".join(f"`{name} =`" for name in operator.lends)
-        lines += ["", f"It can be [lent](language.md#sharing) what it owns otherwise: {lends} take tensors."]
-    examples = [f"`{e.step}`: {_inputs(e)} → {_shapes(e.output)}" for e in operator.examples]
-    return [*lines, "", *(f"* {example}" for example in examples)]
-
-
-def _types(operator: type[Operator]) -> str:
-    """What the tensors of an operator hold, and what it makes, where that is not floating-point numbers alone."""
-    takes = [IN_WORDS.get(kind, "of any type") for kind in operator.takes]
-    gives = [{"same": "", "promoted": "", "added up": "", "divided": ""}.get(kind, kind) for kind in operator.gives]
-    said = "" if set(operator.takes) == {"floating"} or not operator.inputs else f" ({', '.join(takes)})"
-    made = ", ".join(filter(None, gives))
-    return said + (f"; gives {made}" if made not in ("", "float32") else "")
-
-
-def _inputs(example: Example) -> str:
-    types = example.dtypes or [FLOATING] * len(example.inputs)
-    names = [*[""] * (len(example.inputs) - len(example.named)), *(f"{name} " for name in example.named)]
-    found = zip(names, example.inputs, types, strict=True)
-    return ", ".join(name + typed(shape, dtype) for name, shape, dtype in found) or _shapes(())
-
-
-def _spell(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _shapes(shapes: tuple[object, ...]) -> str:
-    if shapes and isinstance(shapes[0], tuple):
-        return ", ".join(str(list(shape)) for shape in shapes if isinstance(shape, tuple))
-    return str(list(shapes)) if shapes else "[]"
 
 
 def diagnostics() -> str:

@@ -83,3 +83,13 @@ def test_threads_that_ask_at_once_get_it_whole() -> None:
 def test_only_commands_do_so() -> None:
     code = "import sys, archdsl; archdsl.load('lenet5'); print('networkx.algorithms' in sys.modules)"
     assert fresh(code) == "True"
+
+
+def test_back_ends_of_networkx_are_not_looked_for() -> None:
+    code = "import importlib.metadata as found; print(hasattr(found, 'version'))"
+    assert fresh(BUILD + "print('importlib.metadata' in sys.modules)\n" + code) == "False\nTrue"
+
+
+def test_back_ends_of_networkx_are_looked_for_where_the_environment_chooses_some() -> None:
+    choice = "import os\nos.environ['NETWORKX_CACHE_CONVERTED_GRAPHS'] = 'true'\n"
+    assert fresh(choice + BUILD + "print('importlib.metadata' in sys.modules)") == "True"

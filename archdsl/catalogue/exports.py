@@ -7,6 +7,18 @@ from typing import Final
 from archdsl.catalogue._entry import Entry
 
 ENTRIES: Final[dict[str, Entry]] = {
+    "bad-rewrite": Entry(
+        "a rewrite that there is not, or that is not for training",
+        """
+        `archdsl compile SPEC --rewrite NAME,…` and `net.rewrite([…])` change a network into one that computes the same.
+        Some do so in inference only: batch norm folded into a convolution has no statistics of its batch any more, and
+        the product of two weights learns otherwise than they do. They are refused where the network is to be trained,
+        as is training what was rewritten for inference.
+
+        `all` stands for those that the phase allows. docs/rewrites.md says what each requires and ensures.
+        """,
+        exit_status=2,
+    ),
     "no-spec-inside": Entry(
         "a file that carries no spec",
         """
@@ -24,6 +36,9 @@ ENTRIES: Final[dict[str, Entry]] = {
         has found a step where its result depends on what such a size is, or no sizes were found that the network takes.
 
         Give the sizes that need not stay open: `--at H=224,W=224`, or `--input image=8x3x224x224`.
+
+        Some layers torch cannot export to ONNX, or exports as something else: what onnxruntime makes of the file is
+        held against the network before it is written. Such a network can be exported to .pt2 all the same.
 
         Source (`-o net.py`) needs nothing but torch: operators of your own whose targets are elsewhere are not in it.
         """,

@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any, Final, NoReturn
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
 
 import click
 
 from archdsl.cli import streams
+from archdsl.cli.configuration import defaults
 from archdsl.diagnostics import did_you_mean
 from archdsl.errors import SpecError
 from archdsl.graph_classes import place_classes
+from archdsl.job import seldom_collected
 from archdsl.source import STDIN
 
-# Commands and their one-line help, which is shown without importing them.
+
+class Described(NamedTuple):
+    """A command's help in a line, which is shown without importing it, and an example, which `--help` shows."""
+
+    summary: str
+    example: str
+
+
 COMMANDS: Final = {
-    "check": "Check specs: names, shapes, structure.",
-    "explain": "Explain the code of a diagnostic.",
-    "lint": "Say what is correct, but probably not meant.",
-    "report": "Show what each layer is and costs.",
-    "sweep": "Tabulate costs over settings and input sizes.",
-    "fit": "Find the largest batch or input that fits into a memory.",
-    "place": "Split a network over several devices, and say what that gains.",
-    "launch": "Run a script in the processes of a plan.",
-    "bench": "Run a network and compare its times with those predicted.",
-    "calibrate": "Measure this machine, for predicting times.",
-    "diff": "Compare two networks, layer by layer.",
-    "fmt": "Format specs, or say which are not formatted.",
-    "convert": "Convert a spec from text to YAML, or back.",
-    "draw": "Draw a network.",
-    "compile": "Compile to a torch.fx.GraphModule and show its code.",
-    "run": "Train a network on a bundled data set with its own loss.",
-    "check-operators": "Compute the examples of your own operators.",
-    "schema": "Print the JSON schema of the YAML form.",
-    "zoo": "List the networks that ship with archdsl.",
+    "new": Described("Begin a spec from a template.", "new mynet"),
+    "check": Described("Check specs: names, shapes, structure.", "check net.arch --lint"),
+    "explain": Described("Explain the code of a diagnostic, or an operator.", "explain shape-mismatch"),
+    "lint": Described("Say what is correct, but probably not meant.", "lint net.arch --notes"),
+    "report": Described("Show what each layer is and costs.", "report resnet50 --input image=8x3x224x224"),
+    "sweep": Described(
+        "Tabulate costs over settings and input sizes.", "sweep resnet18 --over image=1x3x224x224,1x3x299x299"
+    ),
+    "fit": Described("Find the largest batch or input that fits into a memory.", "fit resnet50 --memory 24GiB"),
+    "place": Described(
+        "Split a network over several devices, and say what that gains.",
+        "place resnet50 --devices 4 --profile a100 --link 25GB/s -o plan.json",
+    ),
+    "launch": Described("Run a script in the processes of a plan.", "launch plan.json train.py --epochs 3"),
+    "bench": Described("Run a network and compare its times with those predicted.", "bench lenet5 --rounds 4"),
+    "calibrate": Described("Measure this machine, for predicting times.", "calibrate -o here.json"),
+    "diff": Described("Compare two networks, layer by layer.", "diff resnet50 resnet50_paper"),
+    "fmt": Described("Format specs, or say which are not formatted.", "fmt net.arch --check"),
+    "convert": Described("Convert a spec from text to YAML, or back.", "convert net.arch -o net.yaml"),
+    "draw": Described("Draw a network.", "draw resnet18 -o resnet18.svg"),
+    "compile": Described("Compile to a torch.fx.GraphModule and show its code.", "compile resnet18 -o resnet18.onnx"),
+    "run": Described("Train a network on a bundled data set with its own loss.", "run lenet5 -o lenet5.safetensors"),
+    "check-operators": Described("Compute the examples of your own operators.", "--operators mine.py check-operators"),
+    "schema": Described("Print the JSON schema of the YAML form.", "schema -o archdsl.json"),
+    "zoo": Described("List the networks that ship with archdsl.", "zoo --table"),
+    "doctor": Described("Say what is installed, what is missing, and how to get it.", "doctor"),
 }
 
 
@@ -48,11 +65,12 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"archdsl.cli.{cmd_name.replace('-', '_')}").command
+        command.epilog = f"Example: archdsl {COMMANDS[cmd_name].example}"
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, described.summary) for name, described in COMMANDS.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         name = args[0]
@@ -66,12 +84,16 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="archdsl")
 @click.option("--operators", multiple=True, metavar="FILE", help="A Python file with operators of your own.")
-def cli(operators: tuple[str, ...]) -> None:
+@click.pass_context
+def cli(ctx: click.Context, operators: tuple[str, ...]) -> None:
     """Write a neural-network architecture as a short spec; check it, count it, draw it, compile it.
 
     A SPEC is a path, `path:variant`, the name of a network that ships with archdsl (see `archdsl zoo`), or `-` for
     standard input.
     """
+    if name := ctx.invoked_subcommand:
+        command = cli.get_command(ctx, name)
+        ctx.default_map = {} if command is None else {name: defaults(command, name, Path.cwd(), COMMANDS)}
     if operators:
         from archdsl.own_operators import load_operators
 
@@ -81,7 +103,8 @@ def cli(operators: tuple[str, ...]) -> None:
 
 def main() -> NoReturn:
     """Run the command line. Exit status: 0 nothing wrong, 1 the spec has errors, 2 the command was used wrongly."""
-    place_classes()
+    with seldom_collected():
+        place_classes()
     streams.open_all()
     try:
         status = cli.main(prog_name="archdsl", standalone_mode=False)

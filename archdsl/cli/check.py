@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import cannot_write, format_option, print_findings
 from archdsl.cli.terminal import say, show_faults
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=completion.specs)
 @click.option(
     "--fix", is_flag=True, help="Apply the fixes of errors that have one, in the files; with --lint, of warnings too."
 )

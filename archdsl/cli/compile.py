@@ -18,10 +18,13 @@ from archdsl.cli.options import (
     json_option,
     phase_option,
     print_json,
+    rewrite_option,
     spec_argument,
     without_effect,
 )
 from archdsl.cli.results import try_place, write_or_keep, wrote
+from archdsl.cli.terminal import print_sheets
+from archdsl.graph import header
 from archdsl.phases import Phase
 
 if TYPE_CHECKING:
@@ -54,6 +57,12 @@ if TYPE_CHECKING:
     help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx, .py (PyTorch source); or into"
     " a folder, for a hub.",
 )  # fmt: skip
+@click.option(
+    "--open-sizes", is_flag=True,
+    help="Export with sizes open that are numbers in the spec, where nothing in it depends on them: height and width.",
+)  # fmt: skip
+@rewrite_option
+@click.option("--explain", is_flag=True, help="Tell what each rewrite did and saved, instead of showing the code.")
 @force_option
 @at_option
 @choice_options
@@ -70,6 +79,9 @@ def command(
     fresh: tuple[str, ...],
     drop: tuple[str, ...],
     output: Path | None,
+    open_sizes: bool,
+    rewrites: tuple[str, ...] | None,
+    explain: bool,
     force: bool,
     symbols: Mapping[str, int],
     settings: Mapping[str, Any],
@@ -80,34 +92,41 @@ def command(
 
     Exported files carry the spec: `archdsl report net.onnx` reads it back. Source needs nothing but torch.
     """
-    from archdsl.backends import backend
+    from archdsl.backends import backend, installed
     from archdsl.network import load_at
 
-    compiler = backend("compiler")
+    compiler, torch = backend("compiler"), installed("torch", "compiling")
     if weights is None:
         without_effect("without --weights", "rename", "fresh", "drop")
+    if output is None:
+        without_effect("without -o", "open_sizes")
+    if rewrites is None:
+        without_effect("without --rewrite", "explain")
     _check_place(output, devices, compiler)
     network = load_at(spec, settings, inputs, symbols)
     if output is not None and not compiler.holds_weights(output):
-        without_effect("for source", "weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force")
+        without_effect("for source", "weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force", "open_sizes", "rewrites")
         write_or_keep(output, lambda path: network.export(path))
         if as_json:
             print_json({"archdsl": 1, "network": network.report().network, "variant": network.report().variant,
                         "hash": network.report().hash, "code": network.source()})  # fmt: skip
         wrote(output, err=True)
         return 0
+    if rewrites is not None:
+        network = network.rewrite(rewrites, phase=phase or "inference")
+    rewriting = header(network.graph)["rewriting"]
+    if rewriting is not None:  # here, or in the file that carries the network
+        phase = phase or rewriting.phase
     choice = _devices(devices)
     given = None if weights is None else compiler.read_weights(weights)
     names = {} if rename is None else compiler.read_rename(rename)
-    import torch
-
     torch.manual_seed(seed)
     model = network.compile(choice, force=force)
     loaded = []
     if given is not None:
         loaded = compiler.load_weights(model, network.graph, given, compiler.Matching(names, fresh, drop))
     if output is not None:
-        _export(network, model, output, phase or "inference")
+        _export(network, model, output, phase or "inference", open_sizes)
     phase = phase or ("training" if output is None else "inference")
     report = network.report()
     code = model.train(phase == "training").code.strip()
@@ -115,9 +134,15 @@ def command(
         state = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         print_json({"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash,
                     "phase": phase, "code": code,
-                    "state_dict": state, "loaded": [asdict(one) for one in loaded]})  # fmt: skip
+                    "state_dict": state, "loaded": [asdict(one) for one in loaded],
+                    **({} if rewriting is None else {"rewriting": network.rewriting().to_dict()})})  # fmt: skip
         return 0
-    click.echo(code + "\n")
+    if explain:
+        from archdsl.presentation.rewriting import sheets
+
+        print_sheets(sheets(network.rewriting()))
+    else:
+        click.echo(code + "\n")
     if loaded:
         click.echo(_matched(loaded, weights), err=True)
     click.echo(f"{report.network}: {report.layers} layers, {report.params:,} parameters", err=True)
@@ -140,9 +165,9 @@ def _check_place(output: Path | None, devices: str | None, compiler: Any) -> Non
         try_place(output)
 
 
-def _export(network: Network, model: Any, output: Path, phase: Phase) -> None:
+def _export(network: Network, model: Any, output: Path, phase: Phase, open_sizes: bool) -> None:
     try:
-        write_or_keep(output, lambda path: network.export(path, model, phase=phase))
+        write_or_keep(output, lambda path: network.export(path, model, phase=phase, open_sizes=open_sizes))
     except ImportError as error:
         raise click.UsageError(str(error)) from None
 

@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from archdsl.backends import backend
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     at_option,
     choice_options,
     direction_option,
     engine_option,
+    rewrite_option,
     sheet_options,
     theme_option,
     times_of_page_option,
@@ -25,8 +27,8 @@ from archdsl.cli.terminal import print_sheets
 
 
 @click.command("diff")
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=completion.specs)
+@click.argument("b", metavar="B", required=False, shell_complete=completion.specs)
 @click.option(
     "-o",
     "--output",
@@ -45,6 +47,7 @@ from archdsl.cli.terminal import print_sheets
 @theme_option("The colours of the drawing; print is black and white.")
 @engine_option
 @times_of_page_option
+@rewrite_option
 @at_option
 @choice_options
 @limit_options
@@ -52,8 +55,9 @@ from archdsl.cli.terminal import print_sheets
 @sheet_options
 def command(
     a: str,
-    b: str,
+    b: str | None,
     output: Path | None,
+    rewrites: tuple[str, ...] | None,
     symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
@@ -65,14 +69,17 @@ def command(
     """Compare two networks layer by layer: what was added, removed and changed, and what that costs.
 
     A and B are SPECs. Layers are recognised by what they are and where they stand, not by name alone. --set, --input
-    and --at hold for both.
+    and --at hold for both. With --rewrite there is one SPEC, compared with what it is rewritten into.
     """
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
     _check(output, form, options)
     try_place(output)
-    first, second = (Network(load_graph(spec, settings, inputs, symbols)) for spec in (a, b))
+    if (b is None) == (rewrites is None):
+        raise click.UsageError("give two SPECs, or one and --rewrite")
+    first = Network(load_graph(a, settings, inputs, symbols))
+    second = Network(load_graph(b, settings, inputs, symbols)) if b is not None else first.rewrite(rewrites or ())
     difference = first.diff(second)
     if output is not None:
         try:

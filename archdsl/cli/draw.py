@@ -17,6 +17,7 @@ from archdsl.cli.options import (
     engine_option,
     phase_option,
     plan_option,
+    rewrite_option,
     spec_argument,
     theme_option,
     times_of_page_option,
@@ -61,6 +62,7 @@ FORMATS = backend("viz").known_formats()
 @engine_option
 @times_of_page_option
 @plan_option
+@rewrite_option
 @at_option
 @choice_options
 @limit_options
@@ -68,6 +70,7 @@ def command(
     spec: str,
     output: Path,
     plan: Path | None,
+    rewrites: tuple[str, ...] | None,
     symbols: Mapping[str, int],
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
@@ -94,6 +97,7 @@ def command(
         faults, graph = error, error.graph
     try:
         network = Network(graph) if plan is None else Network(graph).placed(plan)
+        network = network if rewrites is None else network.rewrite(rewrites)
         write_or_keep(output, lambda path: network.draw(path, **options))
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archdsl.catalogue import CATALOGUE, FAMILIES
+from archdsl.cli.completion import codes_and_operators
 from archdsl.cli.options import json_option, print_json
 from archdsl.cli.terminal import colour, print_sheets, width
 from archdsl.diagnostics import did_you_mean
@@ -18,21 +19,39 @@ if TYPE_CHECKING:
 
 
 @click.command("explain")
-@click.argument("code", required=False)
+@click.argument("name", required=False, shell_complete=codes_and_operators)
 @json_option
-def command(code: str | None, as_json: bool) -> int:
-    """Explain the CODE of a diagnostic, with a spec that is wrong and one that is right; without CODE, list all."""
-    if code is not None and code not in CATALOGUE:
-        help = did_you_mean(code, CATALOGUE) or "`archdsl explain` lists all codes"
-        raise click.UsageError(f"no such code `{code}`; {help}")
+def command(name: str | None, as_json: bool) -> int:
+    """Explain a NAME: the code of a diagnostic, with a spec that is wrong and one that is right, or an operator.
+
+    Without NAME, list all codes.
+    """
+    if name is not None and name not in CATALOGUE:
+        return _operator(name, as_json)
     if as_json:
-        print_json({"archdsl": 1, "codes": [to_dict(code) for code in ([code] if code is not None else CATALOGUE)]})
+        print_json({"archdsl": 1, "codes": [to_dict(code) for code in ([name] if name is not None else CATALOGUE)]})
         return 0
-    if code is None:
+    if name is None:
         print_sheets([_codes()])
         return 0
     shown = colour(sys.stdout)
-    click.echo(as_text(code, width(), shown), nl=False, color=shown)
+    click.echo(as_text(name, width(), shown), nl=False, color=shown)
+    return 0
+
+
+def _operator(name: str, as_json: bool) -> int:
+    """The page of an operator."""
+    from archdsl.ops import OPERATORS
+    from archdsl.presentation import operator
+
+    if name not in OPERATORS:
+        known = did_you_mean(name, [*CATALOGUE, *OPERATORS])
+        help = known or "`archdsl explain` lists all codes, docs/operators.md all operators"
+        raise click.UsageError(f"no such code or operator `{name}`; {help}")
+    if as_json:
+        print_json({"archdsl": 1, "operators": [operator.to_dict(OPERATORS[name])]})
+    else:
+        click.echo(operator.as_text(OPERATORS[name], width()), nl=False)
     return 0
 
 

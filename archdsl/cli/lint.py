@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archdsl.catalogue import CATALOGUE
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import format_option, print_json, without_effect
 from archdsl.cli.terminal import colour, print_sheets, show_faults
@@ -29,7 +30,7 @@ def _rules(ctx: click.Context, option: click.Parameter, values: tuple[str, ...])
 
 
 @click.command("lint")
-@click.argument("specs", metavar="SPEC...", nargs=-1)
+@click.argument("specs", metavar="SPEC...", nargs=-1, shell_complete=completion.specs)
 @click.option("--only", multiple=True, metavar="RULE", callback=_rules, help="This rule alone; may be repeated.")
 @click.option("--off", multiple=True, metavar="RULE", callback=_rules, help="Without this rule; may be repeated.")
 @click.option("--notes", is_flag=True, help="Show notes as well as warnings.")

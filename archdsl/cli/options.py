@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 from click.core import ParameterSource
 
+from archdsl.cli import completion
 from archdsl.cli.terminal import show_faults
 from archdsl.diagnostics import Diagnostic, Findings, distinct
 from archdsl.errors import SpecError
@@ -41,8 +42,20 @@ def plan_option(function: F) -> F:
     )(function)  # fmt: skip
 
 
+def rewrite_option(function: F) -> F:
+    """--rewrite, the names of rewrites, or None."""
+    return click.option(
+        "--rewrite", "rewrites", metavar="NAME,…", callback=_names,
+        help="Rewrite the network into one that computes the same in inference: all, or fold-batch-norm, …",
+    )(function)  # fmt: skip
+
+
+def _names(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def spec_argument(function: F) -> F:
-    return click.argument("spec", metavar="SPEC")(function)
+    return click.argument("spec", metavar="SPEC", shell_complete=completion.specs)(function)
 
 
 def choice_options(function: F) -> F:
@@ -53,7 +66,7 @@ def choice_options(function: F) -> F:
     )(function)  # fmt: skip
     return click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", callback=_settings,
-        help="A setting of the network: classes=10.",
+        shell_complete=completion.settings, help="A setting of the network: classes=10.",
     )(function)  # fmt: skip
 
 

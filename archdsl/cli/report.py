@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     at_option,
@@ -18,6 +19,7 @@ from archdsl.cli.options import (
     plan_option,
     predicted_times,
     profile_option,
+    rewrite_option,
     sheet_options,
     without_effect,
 )
@@ -37,7 +39,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 
 
 @click.command("report")
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=completion.specs)
 @view_options
 @click.option("--stages", is_flag=True, help="A line for each stage, as papers print them.")
 @click.option("--fields", is_flag=True, help="What each output sees of the inputs.")
@@ -51,6 +53,7 @@ BY = ("operator", "block", "stage", "device", "dtype")
 @memory_options
 @profile_option("--time", help="Predict times on a device: {devices}, or a file of `archdsl calibrate`.")
 @plan_option
+@rewrite_option
 @sheet_options
 @plot_options
 @limit_options
@@ -73,6 +76,7 @@ def command(
     hardware: Any,
     profile: DeviceProfile | None,
     plan: Path | None,
+    rewrites: tuple[str, ...] | None,
     form: str,
     width: int | None,
     plot: Path | None,
@@ -102,9 +106,10 @@ def command(
     def load(spec: str) -> Network:
         network = Network(load_graph(spec, settings, inputs, symbols, open_batch=symbolic))
         try:
-            return network if plan is None else network.placed(plan)
+            network = network if plan is None else network.placed(plan)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+        return network if rewrites is None else network.rewrite(rewrites)
 
     if plot is not None:
         panels = _panels([*chosen, *["--time"] * (profile is not None)], memory)

@@ -43,21 +43,21 @@ def command(
 
     The data are scikit-learn's handwritten digits, resized to the network's input: real images, and quick.
     """
-    from archdsl.backends import backend
+    from archdsl.backends import backend, installed
+    from archdsl.extras import not_installed
     from archdsl.network import load
 
+    torch = installed("torch", "training")
     try_place(output)
     network = load(spec, inputs=inputs, **settings)
     shape = _image_shape(network.graph)
     example = backend("compiler.example")
-    import torch
-
     torch.manual_seed(seed)
     model = network.compile(force=force)
     try:
         images = example.DATA_SETS[data](shape)
-    except ImportError:
-        raise click.UsageError("the digits need scikit-learn: pip install 'archdsl[demo]'") from None
+    except ImportError as error:
+        raise not_installed("training on the digits", error.name) from None
     if batch > len(images.labels):
         raise click.UsageError(f"a step of {batch} images is more than the {len(images.labels)} for training")
     _refuse_other_outputs(network.graph, int(images.labels.max()) + 1)

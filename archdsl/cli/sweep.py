@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import at_option, choice_options, sheet_options
 from archdsl.cli.plot import plot_options, write_plot
@@ -83,7 +84,7 @@ def _measures(ctx: click.Context, option: click.Parameter, text: str | None) -> 
 
 
 @click.command("sweep")
-@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=completion.specs)
 @click.option(
     "--over",
     "axes",

@@ -15,7 +15,7 @@ from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context, SharedModule, describe, is_tensors
 from archdsl.habits import unknown_parameter
 from archdsl.ops import Operator, ShapeError, Weighted, build, parameter_table, parameters
-from archdsl.ops._op import REQUIRED
+from archdsl.ops._op import signature
 from archdsl.ops.assumptions import agree
 from archdsl.ops.kinds import ParamError
 from archdsl.ops.lent import lend
@@ -39,10 +39,9 @@ def operator_arguments(
     by_name = [name for name in operator.inputs[len(tensors) :] if is_tensors(named.get(name))]
     for name in by_name:
         tensors += _flat(named.pop(name), operator, call, context)
-    lent = _lent(operator, named, call, context)
+    lent = _lent(operator, named, call, context) if named else {}
     _check_arity(operator, tensors, call, context)
-    table = parameter_table(operator)
-    order = [p.name for p in parameters(operator) if p.positional]
+    table, order, required, _ = signature(operator)
     if len(static) == len(order) + 1 and tensors and operator.told is not None:
         _refuse_told(operator, static, tensors[0], call, context)
     if len(static) > len(order):
@@ -53,26 +52,25 @@ def operator_arguments(
             call.span,
             help=f"{_usage(operator)}; the sizes of the input are taken from the input" if table else None,
         )
+
+    def place(name: str | None) -> Span:
+        return _places(call, order, len(static)).get(name or "", call.span)
+
     values = dict(zip(order, static, strict=False)) | dict(operator.told_by_names(by_name))
-    places = _places(call, order, len(static))
     for name, value in named.items():
-        place = places[name]
         if name not in table:
-            raise Fault(unknown_parameter(operator.name, name, table, place, named, context.blocks))
+            raise Fault(unknown_parameter(operator.name, name, table, place(name), named, context.blocks))
         if name in values:
-            raise context.fault("wrong-arity", f"`{name}` of `{operator.name}` is given twice", place)
+            raise context.fault("wrong-arity", f"`{name}` of `{operator.name}` is given twice", place(name))
         values[name] = value
-    missing = [p.name for p in parameters(operator) if p.default is REQUIRED and p.name not in values]
+    missing = [name for name in required if name not in values]
     if missing and "weight" not in lent:
         names = " and ".join(f"`{name}`" for name in missing)
         raise context.fault("missing-argument", f"`{operator.name}` needs {names}", call.span, help=_usage(operator))
     for name, value in values.items():
         if isinstance(value, (TensorValue, SharedModule)) or is_tensors(value):
-            raise context.fault(
-                "wrong-type",
-                f"`{name}` of `{operator.name}` is a static value, found {describe(value)}",
-                places.get(name, call.span),
-            )
+            message = f"`{name}` of `{operator.name}` is a static value, found {describe(value)}"
+            raise context.fault("wrong-type", message, place(name))
     try:
         if not lent:
             return build(operator, values), tensors
@@ -84,7 +82,7 @@ def operator_arguments(
         raise context.fault(error.code, error.message, call.span, labels, help=error.help) from None
     except ParamError as error:
         message = f"`{error.parameter}` of `{operator.name}` {error.reason}"
-        raise context.fault("bad-parameter", message, places.get(error.parameter or "", call.span)) from None
+        raise context.fault("bad-parameter", message, place(error.parameter)) from None
     except Undecided as error:
         raise context.undecided(error, call.span) from None
 
@@ -184,7 +182,7 @@ def _check_arity(operator: type[Operator], tensors: Sequence[TensorValue], call:
 
 
 def _usage(operator: type[Operator]) -> str:
-    shown = [p.name if p.default is REQUIRED else f"{p.name} = …" for p in parameters(operator)]
+    shown = [p.name if p.required else f"{p.name} = …" for p in parameters(operator)]
     return f"`{operator.name}({', '.join(name for name in shown if 'init' not in name)})`"
 
 

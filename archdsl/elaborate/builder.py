@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from networkx.classes.multidigraph import MultiDiGraph
 
 from archdsl.diagnostics import Label
-from archdsl.dims import Dim, Shape, Size, Undecided, product, show, symbols
+from archdsl.dims import Shape, show
 from archdsl.elaborate.devices import MarksByPath, unmarked
 from archdsl.elaborate.faults import Fault
+from archdsl.elaborate.inference import Inference
 from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context
 from archdsl.graph import Graph, Place
 from archdsl.limits import Work, limits
-from archdsl.ops import Operator, ShapeError, Weighted
-from archdsl.ops.assumptions import assumptions, fits
+from archdsl.ops import Operator, Weight, Weighted
+from archdsl.ops.assumptions import fits
 from archdsl.ops.dtypes import FLOATING, IN_WORDS, TAKEN
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
-from archdsl.ops.kinds import ParamError
 from archdsl.ops.source import Input, LayerWeight, Unresolved
 from archdsl.source import Span
-
-MAX_ELEMENTS: Final = 2**48
-MAX_TERMS: Final = 256  # of a tensor's number of elements, floor divisions opened up
-MAX_OPEN: Final = 2  # sizes whose origin is told where an answer depends on symbols
 
 
 class GraphBuilder:
@@ -36,6 +31,7 @@ class GraphBuilder:
     def __init__(self, work: Work) -> None:
         self.graph: Graph = MultiDiGraph()
         self.work = work
+        self.inference = Inference(work)
         self.limits = limits()
         self.devices: dict[str, None] = {}  # in the order declared
         self.marks: MarksByPath | None = None  # the setting `marks`
@@ -43,9 +39,9 @@ class GraphBuilder:
         self.untyped: set[str] = set()  # inputs that declare no type and have no use yet
         self.unplaced: set[str] = set()  # what is made where it is read, and is read by nothing yet
         self.init: Initialiser | None = None  # the network's own choice
-        self.narrowed: dict[str, str] = {}  # by symbol, the last layer for which it is taken to be in fewer classes
         self.steps: dict[str, Span] = {}  # every path given to a step
         self.containers: dict[str, Span] = {}  # every path that has others below it
+        self._started: dict[int, tuple[Weighted, Weighted]] = {}  # operators, and the same with that choice
         self._layers = 0
         self._regions = 0
 
@@ -91,12 +87,12 @@ class GraphBuilder:
         """Keep layers and what has others inside apart: a layer's own parameters live below its path."""
         inner = self.containers.get(path)
         outer: str | None = None
-        for i, char in enumerate(path):
-            if char == ".":
-                prefix = path[:i]
-                self.containers.setdefault(prefix, span)
-                if prefix in self.graph:
-                    outer = prefix
+        end = path.find(".")
+        while end >= 0:
+            self.containers.setdefault(path[:end], span)
+            if path[:end] in self.graph:
+                outer = path[:end]
+            end = path.find(".", end + 1)
         if inner is None and outer is None:
             return
         first: Span = self.graph.nodes[outer]["span"] if outer is not None else self.containers[path]
@@ -163,18 +159,18 @@ class GraphBuilder:
         if context.reuse == 1:
             self._claim_layer(path, span, context)
         try:
-            operator, dtypes = self._typed(operator, tensors, span, context)
-            outputs = self._infer(key, operator, tensors, span, context)
-            dtypes += dtypes[-1:] * (len(outputs) - len(dtypes))
-            self._add(key, path, operator.name, operator, outputs, span, context, dtypes, labelled)
-            self._connect(key, operator, tensors, span, context)
+            types = self._types(operator, tensors, span, context)
+            made = self.inference.kind(key, operator, types, tensors, span, context)
+            operator = made.operator
+            self._add(key, path, operator.name, operator, made.outputs, span, context, made.dtypes, labelled)
+            self._connect(key, operator, made.weights, tensors, span, context)
         except Fault as fault:
             fault.diagnostic = replace(fault.diagnostic, layer=key)
             if key in self.graph:
                 self.graph.remove_node(key)
             self.break_off(key, operator.name, tensors, span, context, fault, operator)
             raise
-        found = [TensorValue(key, i, shape, span) for i, shape in enumerate(outputs)]
+        found = [TensorValue(key, i, shape, span) for i, shape in enumerate(made.outputs)]
         return found if operator.several else found[0]
 
     def weight(self, path: str, name: str, span: Span) -> TensorValue | None:
@@ -221,61 +217,17 @@ class GraphBuilder:
         for i, tensor in enumerate(tensors):
             self.graph.add_edge(tensor.node, key, i, input=i, output=tensor.output, shape=tensor.shape)
 
-    def _infer(
-        self, key: str, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
-    ) -> tuple[Shape, ...]:
-        shapes = [tensor.shape for tensor in tensors]
-        try:
-            with assumptions() as taken:
-                before = dict(taken.classes)
-                outputs = operator.infer_all(*shapes)
-                for size in dict.fromkeys(size for shape in outputs for size in shape if isinstance(size, Dim)):
-                    if not fits(size):
-                        raise ShapeError(
-                            f"the output would have the size {size}, which is never 1", code="empty-output"
-                        )
-        except ShapeError as error:
-            culprits = [tensors[i] for i in error.culprits if i < len(tensors)]
-            labels = tuple(Label(t.origin, show(t.shape)) for t in culprits if t.origin != span)
-            sizes = [(tensors[i], dim) for i, dim in error.sizes]
-            raise context.fault(
-                error.code, error.message, span, labels, help=error.help, sizes=sizes, instead=error.instead
-            ) from None
-        except Undecided as error:
-            open_sizes = [(t, dim) for t in tensors for dim, size in enumerate(t.shape) if _asked(size, error)]
-            raise context.undecided(error, span, open_sizes[:MAX_OPEN]) from None
-        except ParamError as error:
-            raise context.fault("bad-parameter", str(error), span) from None
-        self.work.spend(Work.EDGE * (len(outputs) + len(outputs[0]) // 8))
-        for shape in outputs:
-            self._bound(shape, f"the output of `{operator.name}`", span, context)
-        self.work.spend(Work.REMAINDERS * taken.looked_at)
-        self.narrowed |= {name: key for name, found in taken.classes.items() if before.get(name) != found}
-        return outputs
-
-    def _bound(self, shape: Shape, what: str, span: Span, context: Context) -> None:
-        """Refuse tensors that no machine holds, and sizes that no reader follows."""
-        if math.prod(size for size in shape if isinstance(size, int)) > MAX_ELEMENTS:
-            message = f"{what}, {show(shape)}, has more than 2^48 elements"
-            raise context.fault("too-large", message, span)
-        symbolic = [size for size in shape if isinstance(size, Dim)]
-        if not symbolic:
-            return
-        self.work.spend(Work.TERM * sum(size.weight - 1 for size in symbolic))  # a symbol alone costs nothing
-        question = f"{what} has a size of more than {MAX_TERMS} terms, which"
-        try:
-            elements = product(symbolic)
-        except Undecided as error:
-            raise context.undecided(Undecided(question, error.symbols), span) from None
-        if isinstance(elements, Dim) and elements.weight > MAX_TERMS:
-            raise context.undecided(Undecided(question, symbols(elements)), span)
-
     def _with_default_init(self, operator: Weighted) -> Weighted:
-        """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros."""
+        """The network's initialiser, for layers whose weights it is defined for; norms keep their ones and zeros.
+
+        Of the same operator it makes the same.
+        """
         assert self.init is not None
         if not operator.takes_default_init:
             return operator
-        return replace(operator, init=self.init)
+        if id(operator) not in self._started:
+            self._started[id(operator)] = operator, replace(operator, init=self.init)
+        return self._started[id(operator)][1]
 
     # --- constants
 
@@ -326,10 +278,10 @@ class GraphBuilder:
             self.graph.nodes[tensor.node].update(dtype=types[0], dtypes=types[:1])
         return self.dtype(tensor) in types
 
-    def _typed(
+    def _types(
         self, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
-    ) -> tuple[Operator, tuple[str, ...]]:
-        """The operator for the types of its inputs, and the types of its outputs."""
+    ) -> tuple[str, ...]:
+        """The types of an operator's inputs, which it takes."""
         for i, tensor in enumerate(tensors):
             if not self.holds(tensor, TAKEN[operator.taken(i)]):
                 raise context.fault(
@@ -339,12 +291,7 @@ class GraphBuilder:
                     (Label(tensor.origin, self.dtype(tensor)),) if tensor.origin != span else (),
                     help=self._other_type(tensor, TAKEN[operator.taken(i)]),
                 )
-        types = [self.dtype(tensor) for tensor in tensors]
-        try:
-            operator = operator.typed(types)
-        except ShapeError as error:
-            raise context.fault(error.code, error.message, span, help=error.help) from None
-        return operator, operator.dtypes(types)
+        return tuple([self.dtype(tensor) for tensor in tensors])
 
     def _other_type(self, tensor: TensorValue, types: Sequence[str]) -> str:
         """How a tensor becomes of another type."""
@@ -390,12 +337,15 @@ class GraphBuilder:
         )
 
     def _connect(
-        self, key: str, operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
+        self,
+        key: str,
+        operator: Operator,
+        weights: tuple[Weight, ...],
+        tensors: Sequence[TensorValue],
+        span: Span,
+        context: Context,
     ) -> None:
         node = self.graph.nodes[key]
-        weights = operator.weights(*[tensor.shape for tensor in tensors])
-        for weight in weights:
-            self._bound(weight.shape, f"the {weight.role} of `{operator.name}`", span, context)
         if context.reuse == 1:
             self._check_init(operator, weights, span, context)
             node["weights"] = weights
@@ -418,8 +368,16 @@ class GraphBuilder:
                 node["phase"] = "train"
         if operator.placeless:
             node["checkpoint"] = None  # what depends on nothing is not computed again
+        if self.devices or self.marks is not None:
+            self._locate(key, operator, tensors, context)
+            self._check_lenders(node, operator, tensors, span, context)
+
+    def _locate(self, key: str, operator: Operator, tensors: Sequence[TensorValue], context: Context) -> None:
+        """Place a layer on a device: as its marks say, else where its inputs are."""
+        node = self.graph.nodes[key]
         if node["device"] is None and self.marks is not None:
             node["device"] = self.marks.of(node["path"])
+        first = self.graph.nodes[node["path"]]
         node["pinned"] = node["device"] is not None if context.reuse == 1 else first["pinned"]
         placed = [tensor.node for tensor in tensors if tensor.node not in self.unplaced]
         if node["device"] is None and (placed or not (tensors or operator.placeless)):
@@ -429,7 +387,6 @@ class GraphBuilder:
         if key not in self.unplaced:
             for tensor in tensors:
                 self._place(tensor.node, node["device"])
-        self._check_lenders(node, operator, tensors, span, context)
 
     def _check_lenders(
         self, node: dict[str, Any], operator: Operator, tensors: Sequence[TensorValue], span: Span, context: Context
@@ -483,8 +440,3 @@ class GraphBuilder:
                         span,
                         help="use zeros, ones, normal(std) or constant(value)",
                     )
-
-
-def _asked(size: Size, error: Undecided) -> bool:
-    """Whether a question is about a size that a layer has made."""
-    return isinstance(size, Dim) and not str(size).isidentifier() and not symbols(size).isdisjoint(error.symbols)

@@ -165,7 +165,7 @@ class Evaluator:
                 raise binding.value.used_at(name.span)
             return binding.value
         if built_in(name.id) is not None:
-            return evaluate.initialiser(name.id, ())
+            return evaluate.built_in(name.id)
         known = [*context.scope.names(), *FUNCTIONS]
         raise context.unknown("name", name.id, known, "unknown-name", name.span)
 

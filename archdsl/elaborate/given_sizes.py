@@ -10,6 +10,7 @@ from archdsl.definitions import Definitions, capitals
 from archdsl.diagnostics import Diagnostic, Note
 from archdsl.dims import Dim, in_symbols, show, substitute, symbols
 from archdsl.elaborate.choices import Choices
+from archdsl.elaborate.inputs import is_free
 from archdsl.elaborate.network import elaborate
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, input_shapes, layer
@@ -30,12 +31,17 @@ def unmet_needs(
     """Which needs of a network the sizes do not meet that were chosen for it, and the nearest that do; None where they
     meet all those of remainders (what is too small is told by the layer that it is too small for), or where the network
     takes no other sizes either. `opened` is its graph with these sizes open, if it is there already."""
-    shapes = {param.name.id: param.shape.dims for param in network.params if param.shape is not None}
+    inputs = [(param, param.shape.dims) for param in network.params if param.shape is not None]
+    shapes = {param.name.id: dims for param, dims in inputs}
     if opened is None:
         if not (choices.inputs or choices.symbols):
             return None
         names = {
-            name.id for dims in shapes.values() for i, dim in enumerate(dims) if i in OPEN for name in capitals(dim)
+            name.id
+            for param, dims in inputs
+            for i, dim in enumerate(dims)
+            if is_free(i, param, OPEN)
+            for name in capitals(dim)
         }
         kept = {name: value for name, value in choices.symbols.items() if name not in names}
         try:

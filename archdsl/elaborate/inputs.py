@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 from archdsl.definitions import capitals
 from archdsl.diagnostics import Diagnostic, did_you_mean
 from archdsl.dims import Dim, Shape, Size, symbol, symbols
-from archdsl.elaborate.builder import MAX_ELEMENTS
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Poisoned
+from archdsl.elaborate.inference import MAX_ELEMENTS
 from archdsl.elaborate.values import Context, Scope, describe
 from archdsl.needs import fitting
 from archdsl.ops.kinds import MAX_INT
@@ -25,6 +25,14 @@ from archdsl.syntax.unparse import shown
 
 MOST_NAMED: Final = 3  # values of a symbol that give a size
 FARTHEST: Final = 256  # from a size that is none
+COUNTED: Final = ("int64", "bool")  # what tokens, classes and masks are
+
+
+def is_free(position: int, param: tree.Param, free: Collection[int]) -> bool:
+    """Whether a dimension of an input is among the free ones. Integers and truth values have no channels: their second
+    dimension is a length, as the third of others is."""
+    lengths = position == 1 and param.type is not None and param.type.id in COUNTED
+    return (2 if lengths else position) in free
 
 
 class Given(NamedTuple):
@@ -55,6 +63,7 @@ class InputShapes:
         self._free = free
         self._classes = classes
         self._freed: dict[tuple[int, int], Dim] = {}  # by dimension and the number that is written or chosen
+        self._numbers: dict[tuple[int, int], set[Size]] = {}  # what the numbers in inputs became, by dimension
         self.faults: list[Diagnostic] = []
 
     def read(self, params: Sequence[tree.Param]) -> list[Shape]:
@@ -104,7 +113,7 @@ class InputShapes:
             if param.shape is not None and param.name.id in given
             for i, (dim, size) in enumerate(zip(param.shape.dims, given[param.name.id], strict=True))
             if not isinstance(dim, tree.AnyDims) and size is not None
-            if i not in self._free or isinstance(dim, tree.Literal)
+            if isinstance(dim, tree.Literal) or not is_free(i, param, self._free)
         ]
         for one in dims:  # the sizes of all inputs first, so that their order does not matter
             if isinstance(one.dim, tree.Name) and one.dim.id[0].isupper() and not scope.find(one.dim.id):
@@ -194,7 +203,7 @@ class InputShapes:
         for i, dim in enumerate(dims):
             if isinstance(dim, tree.AnyDims):
                 raise self._context.fault("shape-pattern", "an input's dimensions are all written out", dim.span)
-            shape.append(self._input_size(dim, None if given is None else given[i], i, param.name.id))
+            shape.append(self._input_size(dim, None if given is None else given[i], i, param))
         if math.prod(s for s in shape if isinstance(s, int)) > MAX_ELEMENTS:
             message = f"input `{param.name.id}` has more than 2^48 elements"
             raise self._context.fault("too-large", message, param.span)
@@ -212,19 +221,23 @@ class InputShapes:
                 if context.scope.find(name.id) is None:
                     context.scope.bind(name.id, symbol(name.id), name.span)
             size = self._size(dim, context)
-            literal = isinstance(dim, tree.Literal) and isinstance(size, int)
-            shape.append(self._freed.get((i, size), size) if literal and isinstance(size, int) else size)
+            became = self._numbers.get((i, size), set()) if isinstance(dim, tree.Literal) and type(size) is int else ()
+            shape.append(next(iter(became)) if len(became) == 1 else size)
         return tuple(shape)
 
-    def _input_size(self, dim: tree.Expr, given: int | None, position: int, name: str) -> Size:
+    def _input_size(self, dim: tree.Expr, given: int | None, position: int, param: tree.Param) -> Size:
         value = self._size(dim, self._context)
+        free = is_free(position, param, self._free)
         if isinstance(dim, tree.Literal) and isinstance(value, int):  # a literal is a default
-            return self._freed_size(position, value if given is None else given)
-        if given is None or position in self._free:
+            number = value if given is None else given
+            size = self._freed_size(position, number) if free else number
+            self._numbers.setdefault((position, value), set()).add(size)
+            return size
+        if given is None or free:
             return value
         if value != given:
             written = shown(dim)
-            self._refuse(f"input `{name}`: dimension {position} is `{written}`, {value}, not {given}")
+            self._refuse(f"input `{param.name.id}`: dimension {position} is `{written}`, {value}, not {given}")
             raise Poisoned
         return given
 
@@ -241,9 +254,9 @@ class InputShapes:
         return value
 
     def _freed_size(self, position: int, size: int) -> Size:
-        """A number, or a symbol for it where its dimension is free: one for all inputs in which it is the same. A 1
-        that is no batch stays, since it stretches."""
-        if position not in self._free or (size == 1 and position > 0):
+        """A symbol for a number whose dimension is free: one for all inputs in which it is the same. A 1 that is no
+        batch stays, since it stretches."""
+        if size == 1 and position > 0:
             return size
         if (position, size) not in self._freed:
             name = f"D{position}"

@@ -208,6 +208,7 @@ def _elaborate(
         inference_loss=None,
         written=Writing(),
         broken=(),
+        rewriting=None,
     )
     reached = live(graph, training=True)
     return graph if any(output["name"] in reached for output in present) else None

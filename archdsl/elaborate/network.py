@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from archdsl.definitions import Definitions
 from archdsl.diagnostics import Diagnostic, Label, did_you_mean
@@ -31,6 +31,9 @@ from archdsl.ops.kinds import Init, ParamError
 from archdsl.residues import Residues
 from archdsl.syntax import tree
 
+# Statements that may follow the value of a network.
+OF_THE_LOSS: Final = (tree.TargetStatement, tree.LossStatement)
+
 
 def elaborate(
     network: tree.NetworkDefinition,
@@ -51,7 +54,7 @@ def elaborate(
         if not work.assumed.classes or not complete:
             break
         classes = {**classes, **work.assumed.classes}
-        narrowed = {**narrowed, **work.builder.narrowed}
+        narrowed = {**narrowed, **work.builder.inference.narrowed}
     faults = work.early + work.interpreter.faults.found
     graph = work.builder.graph
     if not faults:
@@ -143,6 +146,7 @@ class _Elaboration:
             written=self.context.definitions.written,
             made=Made(self.network, self.context.scope),
             broken=tuple(self.builder.broken),
+            rewriting=None,
         )
         needed = live(graph, training=True)
         for key, node in graph.nodes(data=True):
@@ -208,7 +212,7 @@ class _Elaboration:
         statements = body.statements
         outputs = [s for s in statements if isinstance(s, tree.OutputStatement)]
         losses = [s for s in statements if isinstance(s, tree.LossStatement)]
-        last = next((s for s in reversed(statements) if not isinstance(s, tree.LossStatement)), None)
+        last = next((s for s in reversed(statements) if not isinstance(s, OF_THE_LOSS)), None)
         marks = self.builder.marks
         if marks is not None and not any(isinstance(s, tree.Devices) for s in statements):
             self.builder.devices |= dict.fromkeys(marks.devices)

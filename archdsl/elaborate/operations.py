@@ -14,6 +14,7 @@ from archdsl.elaborate.tensor import TensorValue
 from archdsl.elaborate.values import Context, describe, tensors_among
 from archdsl.evaluate import StaticList, ValueFault
 from archdsl.ops import OPERATORS, Operator, build
+from archdsl.ops.kinds import ParamError
 from archdsl.ops.loss import Loss
 from archdsl.ops.merge import InPlaceOfTensor, Mul
 from archdsl.source import Span
@@ -102,5 +103,8 @@ class Layers:
                 message = f"`{symbol}` takes tensors and numbers, found the size {number}, which has no value yet"
                 help = "write a number for it in the input's shape, or compute the mean by `mean`"
             raise ValueFault(message, "wrong-type", help)
-        made = operator.of_number(number, tensor is right, **settings)
+        try:
+            made = operator.of_number(number, tensor is right, **settings)
+        except ParamError as error:
+            raise ValueFault(f"the number beside `{symbol}` {error.reason}", "bad-parameter") from None
         return self._builder.layer(made, [tensor], label, node.span, context)

@@ -11,7 +11,8 @@ from archdsl.lint._rule import Found, Net, rule
 @rule("positional-name")
 def check(net: Net) -> Iterator[Found]:
     for key, node in net.layers.items():
-        if node["weights"] and not node["labelled"] and re.search(r"(?:^|[._])\d+$", node["path"]):
-            name = ".".join(filter(None, (node["path"], node["weights"][0].name)))
+        saved = [weight.name for weight in node["weights"] if weight.persistent]
+        if saved and not node["labelled"] and re.search(r"(?:^|[._])\d+$", node["path"]):
+            name = ".".join(filter(None, (node["path"], saved[0])))
             message = f"the weights are called `{name}` after their position, which changes when a step is inserted"
             yield Found(key, message, f"give the step a label: `name: {node['op']}…`")

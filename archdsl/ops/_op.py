@@ -232,7 +232,7 @@ class Operator:
         OPERATORS[cls.name] = cls
 
     def infer(self, *inputs: Shape) -> Shape:
-        """The shape of the output. Raises `ShapeError` or `Undecided`."""
+        """The shape of the output, the same for the same inputs. Raises `ShapeError` or `Undecided`."""
         raise NotImplementedError
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -399,39 +399,57 @@ class Weighted(Operator):
         return tuple(Slide(to % len(output)) if i == dim else None for i in range(len(weight)))
 
 
-_TABLES: dict[type[Operator], dict[str, OperatorParameter]] = {}
-_WORDS: dict[type[Operator], frozenset[str]] = {}
 _BUILT: dict[Any, Operator] = {}
 MAX_BUILT = 4096
 
 
-def parameters(operator: type[Operator]) -> Collection[OperatorParameter]:
-    """The parameters of an operator, in the order in which they may be given."""
-    return parameter_table(operator).values()
+class Signature(NamedTuple):
+    """What may be given to an operator: its parameters by name, in the order in which they may be given; the names of
+    those that may be given without them, and of those without a default; and the bare words that they take
+    (`padding = same`)."""
+
+    parameters: dict[str, OperatorParameter]
+    by_position: tuple[str, ...]
+    required: tuple[str, ...]
+    words: frozenset[str]
 
 
-def parameter_table(operator: type[Operator]) -> dict[str, OperatorParameter]:
-    """The parameters of an operator by name, in the order in which they may be given."""
-    table = _TABLES.get(operator)
-    if table is not None:
-        return table
+_SIGNATURES: dict[type[Operator], Signature] = {}
+
+
+def signature(operator: type[Operator]) -> Signature:
+    """The signature of an operator."""
+    known = _SIGNATURES.get(operator)
+    if known is not None:
+        return known
     found = [
         OperatorParameter(f.name, f.metadata["kind"], f.metadata["doc"], f.default, not f.kw_only)
         for f in fields(operator)  # type: ignore[arg-type]
         if "kind" in f.metadata
     ]
-    _TABLES[operator] = {p.name: p for p in sorted(found, key=lambda p: not p.positional)}
-    return _TABLES[operator]
+    found.sort(key=lambda p: not p.positional)
+    made = _SIGNATURES[operator] = Signature(
+        {p.name: p for p in found},
+        tuple(p.name for p in found if p.positional),
+        tuple(p.name for p in found if p.required),
+        frozenset(name for p in found if isinstance(p.kind, (Choice, Sizes, Init)) for name in p.kind.names),
+    )
+    return made
+
+
+def parameters(operator: type[Operator]) -> Collection[OperatorParameter]:
+    """The parameters of an operator, in the order in which they may be given."""
+    return signature(operator).parameters.values()
+
+
+def parameter_table(operator: type[Operator]) -> dict[str, OperatorParameter]:
+    """The parameters of an operator by name, in the order in which they may be given."""
+    return signature(operator).parameters
 
 
 def words(operator: type[Operator]) -> frozenset[str]:
     """The bare words that an operator's parameters take (`padding = same`)."""
-    found = _WORDS.get(operator)
-    if found is None:
-        kinds = [p.kind for p in parameters(operator)]
-        found = frozenset(name for kind in kinds if isinstance(kind, (Choice, Sizes, Init)) for name in kind.names)
-        _WORDS[operator] = found
-    return found
+    return signature(operator).words
 
 
 def build(operator: type[Operator], values: Mapping[str, Any]) -> Operator:

@@ -18,11 +18,13 @@ from archdsl.symbolic import at_least, differ, undecided
 @dataclass(slots=True)
 class Assumed:
     """What is taken for granted: sizes that must be 0 or more, in the order found, and the residue classes of symbols
-    beyond those that the symbols carry themselves. `looked_at` is what it took to find them."""
+    beyond those that the symbols carry themselves. `looked_at` is what it took to find them, and `asked` whether it was
+    asked what is taken for granted already."""
 
     least: dict[Dim, None] = field(default_factory=dict)
     classes: dict[str, Residues] = field(default_factory=dict)
     looked_at: int = 0
+    asked: bool = False
 
 
 _NOTED: Final[ContextVar[Assumed | None]] = ContextVar("assumptions", default=None)
@@ -56,6 +58,7 @@ def agree(a: Size, b: Size) -> bool:
     found = agreement(difference, noted.classes if noted is not None else {})
     if noted is not None:
         noted.looked_at += found.looked_at
+        noted.asked = True
     if found.always or found.never:
         return found.always
     if not found.classes or noted is None:

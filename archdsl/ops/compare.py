@@ -14,7 +14,7 @@ from archdsl.ops.merge import InPlaceOfTensor, broadcast, joined_shape
 from archdsl.ops.strides import SCALAR as NUMBER
 from archdsl.ops.strides import Strides, elementwise
 
-SCALAR: Any = Number(whole=True)
+SCALAR: Any = Number(whole=True, infinite=True)
 
 
 class _Comparison(InPlaceOfTensor):
@@ -172,6 +172,7 @@ class MaskedFill(Operator, group="function"):
     examples = (
         Example("masked_fill(-1000000)", ((2, 4, 5, 5), (5, 5)), (2, 4, 5, 5)),
         Example("masked_fill(0)", ((5,), (2, 5)), (2, 5)),
+        Example("masked_fill(-inf)", ((2, 5), (5,)), (2, 5)),
     )
 
     def infer(self, *inputs: Shape) -> Shape:

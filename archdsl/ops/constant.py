@@ -9,7 +9,7 @@ from archdsl.ops._op import Example, Operator, ShapeError, Target, Weight, param
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, WIDTHS
-from archdsl.ops.kinds import MAX_INT, Choice, Integer, Integers, Number, Values, type_of
+from archdsl.ops.kinds import MAX_INT, Choice, Integer, Integers, Number, Values, infinite, type_of
 
 POSITION: Any = Integer(-MAX_INT, open=True)
 SIZES: Any = Integers(1, open=True)
@@ -27,6 +27,11 @@ class _Constant(Operator):
 
     def dtypes(self, inputs: Any) -> tuple[str, ...]:
         return (self.dtype or self.usual,)
+
+    def check_type(self, values: Any) -> None:
+        """Refuse infinity where the type has none. Raises `ShapeError`."""
+        if self.dtypes(())[0] == "int64" and infinite(values):
+            raise ShapeError(f"`{self.name}` holds {self.dtype}, which has no infinity", code="bad-parameter")
 
     def made_by(self, function: str, *args: Any) -> Target:
         """What makes it as the network runs, on the device and in the precision of the weights there."""
@@ -144,11 +149,13 @@ class Full(_Filled, group="parameter"):
         Example("full([2, 3], 0.5)", (), (2, 3)),
         Example("full([2, 3], 7)", (), (2, 3)),
         Example("full(2, true)", (), (2,)),
+        Example("full([2, 2], -inf)", (), (2, 2)),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
         if isinstance(self.value, tuple):
             raise ShapeError("`value` of `full` is one number; `tensor` takes lists", code="bad-parameter")
+        self.check_type(self.value)
         return self.sizes
 
     def dtypes(self, inputs: Any) -> tuple[str, ...]:
@@ -176,6 +183,7 @@ class TensorLiteral(_Constant, group="parameter", name="tensor"):
     )
 
     def infer(self, *inputs: Shape) -> Shape:
+        self.check_type(self.values)
         shape: list[int] = []
         values = self.values
         while isinstance(values, tuple):

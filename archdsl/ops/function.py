@@ -123,12 +123,12 @@ class Round(_Function, group="function"):
 class Clamp(_Function, group="function"):
     """x, kept between two bounds of which one may be missing. Its gradient is 0 outside of them."""
 
-    min: float | None = param(Number(whole=True), "lower bound", None)
-    max: float | None = param(Number(whole=True), "upper bound", None)
+    min: float | None = param(Number(whole=True, infinite=True), "lower bound", None)
+    max: float | None = param(Number(whole=True, infinite=True), "upper bound", None)
 
     takes = ("numbers",)
     saves = ("input",)
-    examples = (*_example("clamp(0, 6)"), *_example("clamp(min = 0.001)"))
+    examples = (*_example("clamp(0, 6)"), *_example("clamp(min = 0.001)"), *_example("clamp(-inf, 1)"))
 
     def infer(self, *inputs: Shape) -> Shape:
         if self.min is None and self.max is None:
@@ -193,7 +193,7 @@ class Pow(InPlaceOfTensor, group="function"):
 class Normalize(Operator, group="normalization"):
     """x divided by its p-norm along dimensions, which is taken to be at least eps."""
 
-    p: float = param(Number(), "which norm: 1 is the sum of absolute values, 2 the Euclidean norm", 2.0)
+    p: float = param(Number(infinite=True), "which norm: 1 is the sum of absolute values, 2 the Euclidean norm", 2.0)
     dim: tuple[int, ...] = param(Integers(), "the dimensions over which the norm is taken", (1,))
     eps: float = param(Number(0), "the least norm that is divided by", 1e-12)
 

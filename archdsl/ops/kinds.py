@@ -83,14 +83,15 @@ class Number:
     high: float = math.inf
     above: bool = False  # low itself is excluded
     whole: bool = False  # an integer stays one
+    infinite: bool = False  # infinity is among them
 
     def parse(self, value: Any) -> float:
         if isinstance(value, Dim):
             raise Undecided(f"the value of {value}", symbols(value))
         if type(value) not in (int, float):
             raise ParamError(f"must be a number, found {spell(value)}")
-        if not abs(value) <= 1e300:
-            raise ParamError(f"must be a finite number, found {spell(value)}")
+        if not abs(value) <= 1e300 and not (self.infinite and value in (math.inf, -math.inf)):
+            raise ParamError(f"must be a {'number' if self.infinite else 'finite number'}, found {spell(value)}")
         if value < self.low or (self.above and value == self.low) or value > self.high:
             raise ParamError(f"must be {self._range()}, found {spell(value)}")
         if self.whole and type(value) is int:
@@ -109,7 +110,8 @@ class Number:
         return {"type": ["number", "string"], **low, **high}
 
     def describe(self) -> str:
-        return "number" if self.low == -math.inf and self.high == math.inf else f"number {self._range()}"
+        infinite = ", `inf` or `-inf`" if self.infinite else ""
+        return "number" + (f" {self._range()}" if (self.low, self.high) != (-math.inf, math.inf) else infinite)
 
 
 @dataclass(frozen=True)
@@ -164,19 +166,24 @@ class Choice:
 
 @dataclass(frozen=True)
 class Equation:
-    """Letters of dimensions, as `torch.einsum` takes them: "bij,bjk->bik"."""
+    """Letters of dimensions, as `torch.einsum` takes them: "bij,bjk->bik"; `...` for any number of them."""
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ParamError(f'must be a text like "ij,jk->ik", found {spell(value)}')
         text = value.replace(" ", "")
-        if not re.fullmatch(r"[A-Za-z]*(,[A-Za-z]*)*(->[A-Za-z]*)?", text) or len(text) > 200:
-            raise ParamError(f'must be a text like "ij,jk->ik", with a letter for each dimension, found {spell(value)}')
+        term = r"[A-Za-z]*(\.\.\.[A-Za-z]*)?"
+        if not re.fullmatch(rf"{term}(,{term})*(->{term})?", text) or len(text) > 200:
+            raise ParamError(
+                f'must be a text like "ij,jk->ik" or "...ij->...ji", with a letter for each dimension that is no part'
+                f" of `...`, found {spell(value)}"
+            )
         before, _, after = text.partition("->")
-        for term in (*before.split(","), after):
-            if len(set(term)) < len(term):
-                raise ParamError(f'must name each dimension once, found "{term}"')
-        unknown = sorted(set(after) - set(before))
+        for named in (*before.split(","), after):
+            letters = named.replace("...", "")
+            if len(set(letters)) < len(letters):
+                raise ParamError(f'must name each dimension once, found "{named}"')
+        unknown = sorted(set(after) - set(before) - {"."})
         if unknown:
             raise ParamError(f"must have on its left what stands behind the arrow; `{unknown[0]}` does not")
         return text
@@ -233,16 +240,17 @@ class Integers:
 
     low: int = -MAX_INT
     open: bool = False
+    least: int = 1  # how many
 
     def parse(self, value: Any) -> tuple[Size, ...]:
         items: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value]
         parsed = tuple(Integer(self.low, open=self.open).parse(item) for item in items)
-        if not parsed:
+        if len(parsed) < self.least:
             raise ParamError("must not be empty")
         return parsed
 
     def schema(self) -> dict[str, Any]:
-        items = {"items": Integer(self.low).schema(), "minItems": 1}
+        items = {"items": Integer(self.low).schema(), "minItems": self.least}
         return {"type": ["integer", "array", "string"], "minimum": self.low, "maximum": MAX_INT, **items}
 
     def describe(self) -> str:
@@ -257,7 +265,7 @@ class Values:
         if isinstance(value, Dim):
             raise Undecided(f"the value of {value}", symbols(value))
         if not isinstance(value, (list, tuple)):
-            return value if isinstance(value, bool) else Number(whole=True).parse(value)
+            return value if isinstance(value, bool) else Number(whole=True, infinite=True).parse(value)
         if getattr(value, "total", len(value)) > MAX_VALUES:
             raise ParamError(f"must be at most {MAX_VALUES} values, found more")
         items = tuple(map(self.parse, value))
@@ -284,6 +292,11 @@ def type_of(values: Any) -> str:
     if isinstance(values, tuple):
         return promoted(list({type_of(item) for item in values}))
     return "bool" if isinstance(values, bool) else of_number(values)
+
+
+def infinite(values: Any) -> bool:
+    """Whether one of these values is infinite."""
+    return any(map(infinite, values)) if isinstance(values, tuple) else math.isinf(values)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Lies
 
 EPS = Number(0, above=True)
+AFFINE = "whether a scale is learnt, and a shift"
+SHIFT = "whether the shift is learnt"
 
 
 class _Norm(Weighted):
@@ -46,13 +48,18 @@ class _Norm(Weighted):
         return shape[1]
 
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        # For the mean 1, for the variance 3 (subtract, square, add), 1 to divide; 2 to scale and shift.
-        return (5 + 2 * self.scales) * product(output)
+        # For the mean 1, for the variance 3 (subtract, square, add), 1 to divide; 1 to scale, and 1 to shift.
+        return (5 + self.scales + self.shifts) * product(output)
 
     @property
     def scales(self) -> bool:
-        """Whether a scale and a shift are learnt."""
+        """Whether a scale is learnt."""
         return bool(self.params.get("affine", self.params.get("elementwise_affine")))
+
+    @property
+    def shifts(self) -> bool:
+        """Whether a shift is learnt beside the scale."""
+        return self.scales and bool(self.params.get("bias"))
 
     def saves_float32(self, inputs: Sequence[Shape], output: Shape) -> Size:
         return 2 * self.statistics(inputs[0])  # a mean and an inverse deviation each
@@ -72,8 +79,17 @@ def _several_values(op: Operator, sizes: Shape, shape: Shape) -> None:
         )
 
 
-def _affine(channels: int, on: bool) -> tuple[Weight, ...]:
-    return (Weight("weight", (channels,)), Weight("bias", (channels,), "bias")) if on else ()
+def _affine(op: _Norm, channels: int) -> tuple[Weight, ...]:
+    """The scale and the shift of each channel, where they are learnt."""
+    weight, bias = Weight("weight", (channels,)), Weight("bias", (channels,), "bias")
+    return (weight,) * op.scales + (bias,) * op.shifts
+
+
+def _computed(op: _Norm, layer: str, settings: dict[str, Any]) -> Target:
+    """torch's layer; of a scale without a shift one of our own, which not every release of torch has."""
+    if op.scales and not op.shifts:
+        return Target(f"compiler.fx.lent.Lent{layer}", {**settings, "bias": False, "lent": ()})
+    return Target(f"torch.nn.{layer}", settings)
 
 
 def _statistics(channels: int, on: bool) -> tuple[Weight, ...]:
@@ -95,8 +111,9 @@ class BatchNorm(_Norm, group="normalization"):
 
     eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
     momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1, kw_only=True)
-    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
+    affine: bool = param(Boolean(), AFFINE, True, kw_only=True)
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", True, kw_only=True)
+    bias: bool = param(Boolean(), SHIFT, True, kw_only=True)
 
     told = 1
     saves = ("input",)
@@ -105,7 +122,9 @@ class BatchNorm(_Norm, group="normalization"):
         Example("batch_norm(eps = 0.001, affine = false)", ((4, 8),), (4, 8)),
         Example("batch_norm(track_running_stats = false)", ((2, 8, 3),), (2, 8, 3)),
         Example("batch_norm(momentum = 0.01)", ((2, 3, 2, 2, 2),), (2, 3, 2, 2, 2)),
+        Example("batch_norm(bias = false)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("batch_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
+        Example("batch_norm(bias = false)", ((2, 8), (8,)), (2, 8), named=("weight",)),
     )
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -118,7 +137,7 @@ class BatchNorm(_Norm, group="normalization"):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         channels = _channels(self, inputs[0])
-        return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
+        return _affine(self, channels) + _statistics(channels, self.track_running_stats)
 
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:
         # With running statistics all of it is one scale and one shift.
@@ -130,7 +149,7 @@ class BatchNorm(_Norm, group="normalization"):
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
-        return Target(f"torch.nn.BatchNorm{max(len(inputs[0]) - 2, 1)}d", kwargs)
+        return _computed(self, f"BatchNorm{max(len(inputs[0]) - 2, 1)}d", kwargs)
 
 
 @deferred_dataclass
@@ -139,8 +158,9 @@ class InstanceNorm(_Norm, group="normalization"):
 
     eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
     momentum: float = param(Number(0, 1), "weight of the new batch in the running statistics", 0.1, kw_only=True)
-    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", False, kw_only=True)
+    affine: bool = param(Boolean(), AFFINE, False, kw_only=True)
     track_running_stats: bool = param(Boolean(), "whether running statistics serve in inference", False, kw_only=True)
+    bias: bool = param(Boolean(), SHIFT, True, kw_only=True)
 
     keeps_weights = ()  # copies of them
     saves = ("input",)
@@ -148,7 +168,9 @@ class InstanceNorm(_Norm, group="normalization"):
     examples = (
         Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
+        Example("instance_norm(affine = true, bias = false)", ((2, 8, 5),), (2, 8, 5)),
         Example("instance_norm", ((2, 8, 5, 5), (8,), (8,)), (2, 8, 5, 5), named=("weight", "bias")),
+        Example("instance_norm(bias = false)", ((2, 8, 5, 5), (8,)), (2, 8, 5, 5), named=("weight",)),
     )
 
     @classmethod
@@ -164,7 +186,7 @@ class InstanceNorm(_Norm, group="normalization"):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         channels = _channels(self, inputs[0])
-        return _affine(channels, self.affine) + _statistics(channels, self.track_running_stats)
+        return _affine(self, channels) + _statistics(channels, self.track_running_stats)
 
     def copies(self, use: Use) -> tuple[Size, ...]:
         return (0 if use.inputs[0].in_order else use.inputs[0].values,)
@@ -182,7 +204,7 @@ class InstanceNorm(_Norm, group="normalization"):
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_features": inputs[0][1], **_settings(self, "eps", "momentum", "affine", "track_running_stats")}
-        return Target(f"torch.nn.InstanceNorm{len(inputs[0]) - 2}d", kwargs)
+        return _computed(self, f"InstanceNorm{len(inputs[0]) - 2}d", kwargs)
 
 
 @deferred_dataclass
@@ -191,13 +213,15 @@ class GroupNorm(_Norm, group="normalization"):
 
     num_groups: int = param(Integer(1), "groups of channels")
     eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
-    affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
+    affine: bool = param(Boolean(), AFFINE, True, kw_only=True)
+    bias: bool = param(Boolean(), SHIFT, True, kw_only=True)
 
     saves = ("input",)
     autocast = "float32"
     examples = (
         Example("group_norm(4)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("group_norm(1, affine = false)", ((2, 6, 3),), (2, 6, 3)),
+        Example("group_norm(4, bias = false)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("group_norm(2)", ((2, 8, 5, 5), (8,)), (2, 8, 5, 5), named=("weight",)),
     )
 
@@ -218,7 +242,7 @@ class GroupNorm(_Norm, group="normalization"):
         return shape
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _affine(_channels(self, inputs[0]), self.affine)
+        return _affine(self, _channels(self, inputs[0]))
 
     def copies(self, use: Use) -> tuple[Size, ...]:
         return (0 if use.inputs[0].in_format else use.inputs[0].values,)
@@ -231,7 +255,7 @@ class GroupNorm(_Norm, group="normalization"):
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"num_channels": inputs[0][1], **_settings(self, "num_groups", "eps", "affine")}
-        return Target("torch.nn.GroupNorm", kwargs)
+        return _computed(self, "GroupNorm", kwargs)
 
 
 @deferred_dataclass
@@ -242,8 +266,8 @@ class LayerNorm(_Norm, group="normalization"):
         Integers(1), "sizes of the dimensions normalised; the last one if not given", None
     )
     eps: float = param(EPS, "added to the variance", 1e-5, kw_only=True)
-    elementwise_affine: bool = param(Boolean(), "whether a scale and a shift are learnt", True, kw_only=True)
-    bias: bool = param(Boolean(), "whether the shift is learnt", True, kw_only=True)
+    elementwise_affine: bool = param(Boolean(), AFFINE, True, kw_only=True)
+    bias: bool = param(Boolean(), SHIFT, True, kw_only=True)
 
     keeps_weights = ("weight", "bias")
     saves = ("input",)

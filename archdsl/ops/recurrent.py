@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from archdsl.dims import Shape, Size, product
+from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import (
     Example,
     Kept,
@@ -17,6 +17,7 @@ from archdsl.ops._op import (
     known,
     param,
     rank_between,
+    same,
 )
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number
@@ -31,7 +32,8 @@ PROBABILITY: Any = Number(0, 1)
 class _Recurrent(Weighted):
     """Layers that pass over a sequence, each over what the one before it gives.
 
-    Its outputs are the sequence of the last layer's states, and the last state of each layer and direction. What is
+    Its outputs are the sequence of the last layer's states, and the last state of each layer and direction. The first
+    states, of the same shape, may be given behind the sequence; they are 0 otherwise. What is
     said of backward is that of torch's own kernels: oneDNN and cuDNN keep as much in a workspace of their own.
     """
 
@@ -46,6 +48,8 @@ class _Recurrent(Weighted):
     ends: ClassVar[int] = 0  # those that the whole keeps beside them, for these gradients
     module: ClassVar[str]
 
+    inputs: ClassVar[tuple[str, ...]] = ("input", "h")
+    optional = 1
     told = -1
     autocast = "lower"
     gives = ("float32",)
@@ -65,14 +69,24 @@ class _Recurrent(Weighted):
         return 2 if self.bidirectional else 1
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
-        (shape,) = inputs
+        shape = inputs[0]
         rank_between(self, shape, 3, 3, "[N, length, features]")
         self._features(shape)
         if self.projected >= self.hidden_size:
             message = f"`proj_size` {self.projected} must be less than `hidden_size` {self.hidden_size}"
             raise ShapeError(message, code="bad-parameter")
-        runs = self.directions * self.num_layers
-        return ((*shape[:2], self.directions * self.width), (runs, shape[0], self.width))
+        for i, name in enumerate(self.inputs[1 : len(inputs)], 1):
+            self._check_begin(name, inputs[i], self._states(shape)[name], i)
+        return ((*shape[:2], self.directions * self.width), *self._states(shape).values())
+
+    def _states(self, shape: Shape) -> dict[str, Shape]:
+        """The states of all layers and directions, by their names: as given first and as they are last."""
+        return {"h": (self.directions * self.num_layers, shape[0], self.width)}
+
+    def _check_begin(self, name: str, found: Shape, wanted: Shape, position: int) -> None:
+        if len(found) != len(wanted) or not all(map(same, found, wanted)):
+            message = f"`{name}` of `{self.name}` is [layers and directions, N, features], here {show(wanted)}"
+            raise ShapeError(f"{message}, found {show(found)}", culprits=(position,))
 
     def _features(self, shape: Shape) -> int:
         return known(shape[-1], f"the number of input features of `{self.name}`")
@@ -105,12 +119,12 @@ class _Recurrent(Weighted):
         return sum(rows * features for _, features in self._layers(shape))
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> Size:
-        (shape,) = inputs
+        shape = inputs[0]
         return product(shape[:2]) * (self._entering(shape) + self.directions * self.num_layers * self._step())
 
     def backward_macs(self, inputs: Sequence[Shape], output: Shape, wanted: Sequence[bool], trainable: bool) -> Size:
-        (shape,) = inputs
-        if not (wanted[0] or trainable):
+        shape = inputs[0]
+        if not (any(wanted) or trainable):
             return 0
         first = self.gates * self.hidden_size * self.directions * self._features(shape)
         inner = self._entering(shape) - first  # what further layers read wants a gradient in any case
@@ -118,8 +132,9 @@ class _Recurrent(Weighted):
         runs = self.directions * self.num_layers
         own = runs * self.gates * self.hidden_size * self.width
         projected = runs * self.projected * self.hidden_size
-        # No gradient goes back to the state before the first step.
-        back = shape[0] * (shape[1] - 1) * own + product(shape[:2]) * projected
+        # To the state before the first step a gradient goes back where it is given, and wants one.
+        steps = shape[1] if any(wanted[1:2]) else shape[1] - 1
+        back = shape[0] * steps * own + product(shape[:2]) * projected
         return product(shape[:2]) * (entering + trainable * (own + projected)) + back
 
     def kernels(self, inputs: Sequence[Shape]) -> Size:
@@ -131,20 +146,28 @@ class _Recurrent(Weighted):
         return product(inputs[0][:2]) * self.directions * self.num_layers * self.hidden_size * each
 
     def keeps(self, use: Use) -> Kept:
-        (x,) = use.inputs
+        x = use.inputs[0]
         steps = product(x.shape[:2])
         hidden = steps * self.hidden_size
         runs = self.directions * self.num_layers
-        values: Size = runs * self.states * hidden
+        # What it begins with is zeros of its own, or what it is given.
+        given = self._needed(use)
+        values: Size = runs * self.states * hidden - sum(use.inputs[i].values for i in given)
+        # It serves the gradient of what it is multiplied by, which nothing else may want in the first step.
+        kept = tuple(i for i in given if use.trained or self.num_layers > 1 or use.others_want(i))
         if not use.trained:
-            return Kept(values=values + self._dropped(steps))
+            return Kept(kept, values=values + self._dropped(steps))
         values = values + runs * (self.trains * steps + self.ends * x.shape[0]) * self.width
         # Each direction of the first layer reads a copy of its own where samples and positions, in this order, do not
         # lie as if they were one dimension; further layers read what the one before them gives.
         copied = linear_copies(x.permuted((1, 0, 2)), 1, False, True)[0]
         between = (self.num_layers - 1) * steps * self.directions * self.width
         values = values + self.directions * copied + between + self._dropped(steps)
-        return Kept((0,) if copied == 0 else (), values=values)
+        return Kept(((0,) if copied == 0 else ()) + kept, values=values)
+
+    def _needed(self, use: Use) -> tuple[int, ...]:
+        """The positions of the given states that backward needs: states are multiplied by weights."""
+        return (1,) if len(use.inputs) > 1 and use.trained else ()
 
     def _dropped(self, steps: Size) -> Size:
         """Values of the masks of dropout, between layers."""
@@ -158,7 +181,7 @@ class _Recurrent(Weighted):
         return Laid(positions_first, contiguous(positions_first)).permuted((1, 0, 2)).strides
 
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
-        return (Slide(0), None, None)  # the last position sees all
+        return (Slide(0), None, None) if number == 0 else (None, Slide(0), None)  # the last position sees all
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"input_size": inputs[0][-1], **self.params}
@@ -177,7 +200,8 @@ class Lstm(_Recurrent, group="recurrent"):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997): `seq, h, c = lstm(x, 12)`.
 
     seq are the states of the last layer, [N, length, directions · features]; h and c the last states and cells of each
-    layer and direction. Parameters are named as in `torch.nn.LSTM`.
+    layer and direction, [layers · directions, N, features]. The first states and cells may be given in the same form,
+    `lstm(x, h, c, 12)`; they are 0 otherwise. Parameters are named as in `torch.nn.LSTM`.
     """
 
     hidden_size: int = param(HIDDEN, "features of the state")
@@ -192,6 +216,8 @@ class Lstm(_Recurrent, group="recurrent"):
         kw_only=True,
     )
 
+    inputs = ("input", "h", "c")
+    optional = 2
     gates = 4
     states = 6  # the gates, the cell before, the activation of the cell after
     module = "LongShortTermMemory"
@@ -199,15 +225,24 @@ class Lstm(_Recurrent, group="recurrent"):
         Example("lstm(6)", ((2, 5, 4),), ((2, 5, 6), (1, 2, 6), (1, 2, 6))),
         Example("lstm(6, 2, bidirectional = true)", ((3, 4, 5),), ((3, 4, 12), (4, 3, 6), (4, 3, 6))),
         Example("lstm(6, proj_size = 3, bias = false)", ((2, 5, 4),), ((2, 5, 3), (1, 2, 3), (1, 2, 6))),
+        Example("lstm(6)", ((2, 5, 4), (1, 2, 6), (1, 2, 6)), ((2, 5, 6), (1, 2, 6), (1, 2, 6))),
     )
 
     @property
     def projected(self) -> int:
         return self.proj_size
 
+    def _states(self, shape: Shape) -> dict[str, Shape]:
+        states = super()._states(shape)
+        return {**states, "c": (*states["h"][:2], self.hidden_size)}
+
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
-        sequence, last = super().infer_all(*inputs)
-        return sequence, last, (*last[:2], self.hidden_size)
+        if len(inputs) == 2:
+            raise ShapeError("`lstm` begins with states `h` and cells `c`, or with neither", code="wrong-arity")
+        return super().infer_all(*inputs)
+
+    def _needed(self, use: Use) -> tuple[int, ...]:
+        return (*super()._needed(use), *range(2, len(use.inputs)))  # cells are multiplied by gates
 
     def keeps(self, use: Use) -> Kept:
         kept = super().keeps(use)
@@ -218,7 +253,8 @@ class Lstm(_Recurrent, group="recurrent"):
 
 @deferred_dataclass
 class Gru(_Recurrent, group="recurrent"):
-    """Gated recurrent units (Cho et al., 2014, arXiv:1406.1078), as torch computes them: `seq, h = gru(x, 12)`."""
+    """Gated recurrent units (Cho et al., 2014, arXiv:1406.1078), as torch computes them: `seq, h = gru(x, 12)`, or
+    `gru(x, h, 12)` from a first state that is given."""
 
     hidden_size: int = param(HIDDEN, "features of the state")
     num_layers: int = param(Integer(1), LAYERS, 1)
@@ -232,12 +268,14 @@ class Gru(_Recurrent, group="recurrent"):
     examples = (
         Example("gru(6)", ((2, 5, 4),), ((2, 5, 6), (1, 2, 6))),
         Example("gru(6, 2, dropout = 0.5)", ((3, 4, 5),), ((3, 4, 6), (2, 3, 6))),
+        Example("gru(6, 2)", ((3, 4, 5), (2, 3, 6)), ((3, 4, 6), (2, 3, 6))),
     )
 
 
 @deferred_dataclass
 class Rnn(_Recurrent, group="recurrent"):
-    """A recurrent network of one gate (Elman, 1990): `seq, h = rnn(x, 12)`."""
+    """A recurrent network of one gate (Elman, 1990): `seq, h = rnn(x, 12)`, or `rnn(x, h, 12)` from a first state that
+    is given."""
 
     hidden_size: int = param(HIDDEN, "features of the state")
     num_layers: int = param(Integer(1), LAYERS, 1)
@@ -253,4 +291,5 @@ class Rnn(_Recurrent, group="recurrent"):
     examples = (
         Example("rnn(6)", ((2, 5, 4),), ((2, 5, 6), (1, 2, 6))),
         Example("rnn(6, nonlinearity = relu, bidirectional = true)", ((3, 4, 5),), ((3, 4, 12), (2, 3, 6))),
+        Example("rnn(6)", ((3, 4, 5), (1, 3, 6)), ((3, 4, 6), (1, 3, 6))),
     )

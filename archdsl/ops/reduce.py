@@ -207,7 +207,7 @@ class Std(_Spread, group="reduction"):
 class Norm(_Reduction, group="reduction"):
     """The p-norm over some dimensions, or over all."""
 
-    p: float = param(Number(), "which norm: 1 is the sum of absolute values, 2 the Euclidean norm", 2.0)
+    p: float = param(Number(infinite=True), "which norm: 1 is the sum of absolute values, 2 the Euclidean norm", 2.0)
     dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
     keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
     function = "torch.norm"

@@ -295,7 +295,7 @@ class Pad(Operator, group="reshape"):
 
     pad: tuple[Size, ...] = param(Integers(open=True), "sizes of the border, two for each dimension from the last on")
     mode: str = param(Choice(("constant", "reflect", "replicate", "circular")), "what the border holds", "constant")
-    value: float = param(Number(), "value of a constant border", 0.0)
+    value: float = param(Number(infinite=True), "value of a constant border", 0.0)
 
     takes = ("anything",)
     lies = "in format"

@@ -158,10 +158,13 @@ class Parameter(_Tensor, group="parameter"):
 
     kept = KeptParameter
 
-    shape: tuple[int, ...] = param(Integers(1), "its shape")
+    shape: tuple[int, ...] = param(Integers(1, least=0), "its shape; `[]` for a single number")
     init: Initialiser = param(Init(), "how it starts", Initialiser("zeros"))
 
-    examples = (Example("parameter([1, 1, 16], init = normal(0.02))", (), (1, 1, 16)),)
+    examples = (
+        Example("parameter([1, 1, 16], init = normal(0.02))", (), (1, 1, 16)),
+        Example("parameter([], init = constant(2.66))", (), ()),
+    )
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("", self.shape),)
@@ -180,7 +183,7 @@ class Buffer(_Tensor, group="parameter"):
 
     kept = KeptBuffer
 
-    shape: tuple[int, ...] = param(Integers(1), "its shape")
+    shape: tuple[int, ...] = param(Integers(1, least=0), "its shape; `[]` for a single number")
     init: Initialiser = param(Init(), "its values", Initialiser("zeros"))
 
     examples = (Example("buffer([10, 84], init = ones)", (), (10, 84)),)

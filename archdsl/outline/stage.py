@@ -99,7 +99,8 @@ def _stage(graph: Graph, path: str, does: str, said: str, colour: str, keys: tup
     for key in keys:
         macs = macs + cost.macs(net, key) * count
     window = getattr(nodes[0]["operator"], "kernel_size", None) if len(nodes) == 1 else None
-    sizes = _without_batch(nodes[-1]["shape"], batch)
+    end = next((node for node in reversed(nodes) if node["op"] != "weight"), nodes[-1])  # a lent weight is no result
+    sizes = _without_batch(end["shape"], batch)
     again = [key for key, node in zip(keys, nodes, strict=True) if key != node["path"]]
     return Stage(
         path=path,
@@ -112,7 +113,7 @@ def _stage(graph: Graph, path: str, does: str, said: str, colour: str, keys: tup
         keys=keys,
         count=count,
         sizes=sizes,
-        shape=_given([shown(_without_batch(shape, batch)) for shape in nodes[-1]["outputs"]]),
+        shape=_given([shown(_without_batch(shape, batch)) for shape in end["outputs"]]),
         kernel=(window,) * (len(sizes) - 1) if isinstance(window, int) else tuple(window or ()),
         params=sum(cost.params(node) for node in nodes) * count,
         macs=macs,
@@ -149,6 +150,23 @@ def takes_in(stage: Stage, small: Stage) -> bool:
     if small.colour not in SMALL or stage.colour in ("input", "fault"):
         return False
     return stage.colour != "block" or (stage.count == 1 and small.params == 0)
+
+
+def with_lent(graph: Graph, stages: Sequence[Stage]) -> Iterator[Stage]:
+    """The weights that layers lend are of the stages of these layers."""
+    lent: dict[str, tuple[str, ...]] = {}
+    for stage in stages:
+        if is_lent(graph, stage):
+            owner = layer(graph, stage.keys[0])["path"]
+            lent[owner] = (*lent.get(owner, ()), *stage.keys)
+    for stage in stages:
+        if not is_lent(graph, stage):
+            own = tuple(weight for key in stage.keys for weight in lent.pop(key, ()))
+            yield replace(stage, keys=(*stage.keys, *own)) if own else stage
+
+
+def is_lent(graph: Graph, stage: Stage) -> bool:
+    return stage.does == "weight" and layer(graph, stage.keys[0])["path"] in graph
 
 
 def taken_in(run: Sequence[Stage], operators: Sequence[str]) -> Stage:

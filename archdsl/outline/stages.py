@@ -23,7 +23,7 @@ import networkx as nx
 
 from archdsl.graph import Graph, broken, header, layer
 from archdsl.outline import folding
-from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in
+from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in, with_lent
 from archdsl.outline.subnets import Subnet, kept, preorder, subnets
 from archdsl.outline.wording import name
 from archdsl.phases import Phase
@@ -102,7 +102,8 @@ def openings(graph: Graph, phase: Phase = "training", *, whole: bool = False) ->
     for closed in (frozenset(_repeats(tree)), frozenset[str]()):
         opener = _Opener(graph, closed, wrong, whole)
         for depth in range(1, folding.deepest(tree) + 1):
-            table = _arranged(graph, _named(list(opener.merged(opener.stages(tree, depth))), keys), keys, stand_in)
+            opened = list(with_lent(graph, list(opener.merged(opener.stages(tree, depth)))))
+            table = _arranged(graph, _named(opened, keys), keys, stand_in)
             if table is not None:  # else two blocks read one another: they must be opened
                 found = True
                 yield table

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import groupby
 
-from archdsl.dims import show
-from archdsl.graph import Graph, layer
+import networkx as nx
+
+from archdsl.dims import Shape, show
+from archdsl.graph import Graph, header, layer
 from archdsl.measure.network.report import Report
 from archdsl.outline.stage import Stage
 from archdsl.outline.stages import stages_of
@@ -23,11 +26,12 @@ GROUPS = 4  # of blocks that a line can name
 
 def stages(graph: Graph, report: Report) -> Sheet:
     """A line for each stage of a network, which the report is of."""
+    read = {key for name in header(graph)["inputs"] for key in (name, *nx.descendants(graph, name))}
     lines = tuple(
         Line(
             (
                 stage.label,
-                show(layer(graph, stage.keys[-1])["shape"][1:]),
+                show(_output(graph, stage, read)),
                 _made_of(stage) + (" (training only)" if stage.train else ""),
                 stage.params or None,
                 stage.macs or None,
@@ -52,6 +56,13 @@ def stages(graph: Graph, report: Report) -> Sheet:
             "stages": named(COLUMNS, lines),
         },
     )
+
+
+def _output(graph: Graph, stage: Stage, read: Container[str]) -> Shape:
+    """What a stage gives, without the batch; a constant has none, unless it is made to stretch over it."""
+    key = next((key for key in reversed(stage.keys) if layer(graph, key)["op"] != "weight"), stage.keys[-1])
+    shape: Shape = layer(graph, key)["shape"]
+    return shape[1:] if key in read or (len(shape) > 1 and shape[0] == 1) else shape
 
 
 def _made_of(stage: Stage) -> str:

@@ -77,7 +77,7 @@ def size(number: Size | None) -> str:
         return f"{number} bytes"
     value, unit = float(number), "bytes"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if value < 1024:
+        if abs(value) < 1024:
             break
         value, unit = value / 1024, larger
     return f"{value:,.4g} {unit}"

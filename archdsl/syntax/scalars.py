@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from archdsl.diagnostics import Diagnostic, Label
+from archdsl.diagnostics import Diagnostic, Fix, Label
 from archdsl.limits import most_faults
 from archdsl.names import MAX_NAME
 from archdsl.source import Source, Span
@@ -127,6 +127,7 @@ class Scalars:
             raise Recorded
         if not scalar.value.strip():
             raise Stop(Diagnostic("syntax", "a value is missing here", scalar.span))
+        self._infinity(scalar)
         if self._direct(scalar):
             before = len(self.errors)
             found = self._parser.part(scalar.content.start, scalar.content.end, rule)
@@ -143,6 +144,14 @@ class Scalars:
         if found is None:
             raise Recorded
         return move.node(found)
+
+    def _infinity(self, scalar: Scalar) -> None:
+        """Refuse infinity as YAML has it, which the text form has not. Raises `Stop`."""
+        written = re.fullmatch(r"([-+]?)\.(?:inf|Inf|INF)", scalar.value)
+        if written is not None and scalar.style is None:
+            text = f"{written[1].strip('+')}inf"
+            fix = Fix(scalar.content, text)
+            raise Stop(Diagnostic("syntax", f"infinity is written `{text}`", scalar.span, fix=fix))
 
     def _within(self, scalar: Scalar, before: int) -> None:
         """Name lines as they are in the file, and explain what quotes do."""

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias, TypeVar, Union, cast, dataclass_transform
 
 from archdsl.source import Source, Span
 
+N = TypeVar("N", bound=type)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass_transform(frozen_default=True)
+def node(cls: N) -> N:
+    """A frozen dataclass that is equal to itself alone: what two nodes say is compared by `written`. Methods that
+    nobody calls take longer to be made, for all the kinds of nodes, than a short spec to be read."""
+    return cast(N, dataclass(frozen=True, slots=True, eq=False, repr=False)(cls))
+
+
+@node
 class Node:
     """Any part of a spec."""
 
@@ -18,28 +27,28 @@ class Node:
 # --- expressions --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Literal(Node):
     """A number, a truth value or a text."""
 
     value: int | float | bool | str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Name(Node):
     """A name where it is used."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ListDisplay(Node):
     """`[a, b]`."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Comprehension(Node):
     """`[element for targets in iterable if condition]`."""
 
@@ -49,7 +58,7 @@ class Comprehension(Node):
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Unary(Node):
     """`-`, `+` or `not`."""
 
@@ -57,7 +66,7 @@ class Unary(Node):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Binary(Node):
     """Arithmetic, a comparison, `in`, `not in`, `and` or `or`."""
 
@@ -66,7 +75,7 @@ class Binary(Node):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Conditional(Node):
     """`then if test else orelse`."""
 
@@ -75,7 +84,7 @@ class Conditional(Node):
     orelse: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Index(Node):
     """`base[index]`."""
 
@@ -83,7 +92,7 @@ class Index(Node):
     index: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ListSlice(Node):
     """`base[start:stop:step]`."""
 
@@ -93,7 +102,7 @@ class ListSlice(Node):
     step: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Attribute(Node):
     """`base.name`."""
 
@@ -101,7 +110,7 @@ class Attribute(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Argument(Node):
     """An argument of a call, by place or by name."""
 
@@ -109,7 +118,7 @@ class Argument(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Call(Node):
     """`callee(arguments)`; as a step and after `module`, a bare `callee` is a call without arguments."""
 
@@ -117,14 +126,14 @@ class Call(Node):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class NewModule(Node):
     """`module callee(arguments)`: one instance to be shared."""
 
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class IfBodies(Node):
     """`if test { body } else { body }` where it is no step."""
 
@@ -133,14 +142,14 @@ class IfBodies(Node):
     orelse: Body | IfBodies
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Interpolated(Node):
     """A text of literal pieces and expressions: the name `tower${i}`, or a message."""
 
     pieces: tuple[str | Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Step(Node):
     """One step of a chain: its label, what it does and its marks."""
 
@@ -149,7 +158,7 @@ class Step(Node):
     marks: tuple[Interpolated, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Head(Node):
     """The start of a chain, where it has a label or marks."""
 
@@ -158,7 +167,7 @@ class Head(Node):
     marks: tuple[Interpolated, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Chain(Node):
     """`head -> step -> step`."""
 
@@ -187,7 +196,7 @@ Expr: TypeAlias = (
 # --- steps --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Sequence(Node):
     """Braces as a step: an inline sequence. Its `setup` comes before its steps."""
 
@@ -195,7 +204,7 @@ class Sequence(Node):
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Repeat(Node):
     """`repeat n { … }`."""
 
@@ -203,7 +212,7 @@ class Repeat(Node):
     body: Sequence
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class For(Node):
     """`for x in list { … }`."""
 
@@ -212,7 +221,7 @@ class For(Node):
     body: Sequence
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class If(Node):
     """`if` as a step; without `else` the input passes through."""
 
@@ -226,14 +235,14 @@ Action: TypeAlias = Union[Call, Sequence, Repeat, For, If]
 # --- statements ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class BoundName(Node):
     """A name that is bound."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Bind(Node):
     """`a, b = …`."""
 
@@ -241,7 +250,7 @@ class Bind(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Assertion(Node):
     """`assert condition, "message"`."""
 
@@ -252,21 +261,21 @@ class Assertion(Node):
 Setup: TypeAlias = Union[Bind, Assertion]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Devices(Node):
     """`device a, b`."""
 
     names: tuple[BoundName, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class InitStatement(Node):
     """`init …`: how the weights of a network start."""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class OutputStatement(Node):
     """`output a = …`."""
 
@@ -274,7 +283,7 @@ class OutputStatement(Node):
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TargetStatement(Node):
     """`target name: [N, 4] int64`: what the loss compares outputs with."""
 
@@ -283,14 +292,14 @@ class TargetStatement(Node):
     type: Name | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class LossStatement(Node):
     """`loss …`."""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Evaluate(Node):
     """An expression that stands alone: the value of its body where it is the last."""
 
@@ -302,7 +311,7 @@ Statement: TypeAlias = Union[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Body(Node):
     """What stands between the braces of a block or network."""
 
@@ -312,12 +321,12 @@ class Body(Node):
 # --- definitions --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class AnyDims(Node):
     """`...` in a shape: any number of dimensions."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ShapePattern(Node):
     """`[N, 3, H, W]` as an annotation."""
 
@@ -327,7 +336,7 @@ class ShapePattern(Node):
 TYPES: Final = ("int", "float", "bool", "str", "list")  # what a parameter may be declared to be
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Param(Node):
     """A parameter of a block or network: a tensor where it has a shape, whose type is then that of its elements."""
 
@@ -337,7 +346,7 @@ class Param(Node):
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Import(Node):
     """`import "file" (names)`."""
 
@@ -345,7 +354,7 @@ class Import(Node):
     names: tuple[BoundName, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Block(Node):
     """`block name(params) { … }`; an `inline` one adds no name of its own to the paths of its layers."""
 
@@ -355,7 +364,7 @@ class Block(Node):
     inline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class NetworkDefinition(Node):
     """`network Name(params) { … }`."""
 
@@ -364,7 +373,7 @@ class NetworkDefinition(Node):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Variant(Node):
     """`variant name = network(settings)`."""
 
@@ -372,7 +381,7 @@ class Variant(Node):
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Comment(Node):
     """`# …`."""
 

@@ -29,7 +29,8 @@ SOURCE: Final = ".py"  # which `compiler.source` writes, from the graph alone
 class Export:
     """A compiled network with all that an exported file says of it.
 
-    `document` is the spec that it carries, as `archdsl.embedded` reads it.
+    `graph` is the network with the sizes open that are to be open in the file; `document` is the spec that it carries,
+    as `archdsl.embedded` reads it.
     """
 
     model: CompiledNetwork
@@ -60,16 +61,20 @@ def holds_weights(path: Path) -> bool:
     return path.suffix.lower() != SOURCE
 
 
-def export_network(model: CompiledNetwork, graph: Graph, path: Path, phase: Phase = "inference") -> None:
+def export_network(
+    model: CompiledNetwork, graph: Graph, path: Path, phase: Phase = "inference", opened: Graph | None = None
+) -> None:
     """Write a network that was compiled from a graph to a file, atomically, in the format of its suffix; a path without
-    one is a folder for a hub. The sizes that the graph leaves open are open in it.
+    one is a folder for a hub. The sizes that the graph leaves open are open in it, or those that `opened` does, which
+    is the same network.
 
     The model is in the phase of the export while it is written. Raises `SpecError` where it cannot be exported,
     `ImportError` where an extra is not installed, `ValueError` for another suffix, `OSError` where it cannot write.
     """
     check_suffix(path)
     suffix = path.suffix.lower()
-    what = Export(model, graph, assemble(graph), phase, document(graph))
+    graph_of_sizes = graph if opened is None else opened
+    what = Export(model, graph_of_sizes, assemble(graph_of_sizes), phase, document(graph))
     training = model.training
     model.train(phase == "training")
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archdsl.embedded import CONFIG, KEY
+from archdsl.extras import not_installed
 from archdsl.write import write_atomically
 from compiler.export import tensors
 from compiler.export.formats import Export
@@ -78,6 +79,6 @@ def fetch(name: str, **options: Any) -> Path:
     """
     try:
         from huggingface_hub import snapshot_download
-    except ImportError:
-        raise ImportError("a model of the Hub needs huggingface_hub: pip install 'archdsl[hub]'") from None
+    except ImportError as error:
+        raise not_installed("a model of the Hub", error.name) from None
     return Path(snapshot_download(name, allow_patterns=[CONFIG, WEIGHTS], **options))

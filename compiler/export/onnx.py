@@ -8,29 +8,38 @@ import re
 from typing import Any, Final
 
 import torch
+from torch.export import ExportedProgram
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Dim, symbols
 from archdsl.errors import SpecError
+from archdsl.extras import not_installed
 from compiler.export.formats import Export
-from compiler.export.trace import quiet, traced
+from compiler.export.onnx_check import TO_PT2, refuse_other_results
+from compiler.export.onnx_forms import with_forms
+from compiler.export.trace import COLOURS, not_exportable, quiet, reason_of, step_of, traced
 
 LARGEST: Final = 2**31 - 1  # bytes of one message of Protocol Buffers
+CONVERTING: Final = re.compile(r"Error when translating node %(\w+)")
 SYMBOL: Final = re.compile(r"\b[su]\d+\b")  # as torch calls an open size
 
 
 def render(what: Export) -> bytes:
-    """The network with its weights, in one phase, checked. Inputs, outputs and weights have the spec's names.
+    """The network with its weights, in one phase, checked, and run beside the network. Inputs, outputs and weights have
+    the spec's names.
 
     Raises `SpecError` where torch cannot export it, `ImportError` where the extra is not installed.
     """
     try:
         import onnx
+        import onnxruntime  # noqa: F401 # it is run by it
         import onnxscript  # noqa: F401 # torch's exporter needs it
     except ImportError as error:
-        raise ImportError(f"ONNX needs {error.name}: pip install 'archdsl[onnx]'") from None
+        raise not_installed("ONNX", error.name) from None
     routine = what.routine
     program = traced(what.model, what.graph, routine)
+    with quiet():
+        program = with_forms(program)
     with quiet(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             exported = torch.onnx.export(
@@ -38,9 +47,7 @@ def render(what: Export) -> bytes:
                 output_names=[result.name for result in routine.results], verbose=False,
             )  # fmt: skip
         except torch.onnx.errors.OnnxExporterError as error:
-            reason = " ".join(str(error).split())[:400]
-            message = f"torch cannot export `{routine.name}` to ONNX: {reason}"
-            raise SpecError([Diagnostic("not-exportable", message)]) from None
+            raise _without_form(error, program, what) from None
     assert exported is not None
     model = exported.model_proto
     _tidy(model, what)
@@ -49,7 +56,21 @@ def render(what: Export) -> bytes:
         raise SpecError([Diagnostic("not-exportable", message, help="export to .pt2, or weights to .safetensors")])
     onnx.checker.check_model(model)
     rendered: bytes = model.SerializeToString()
+    refuse_other_results(rendered, program, what)
     return rendered
+
+
+def _without_form(error: BaseException, program: ExportedProgram, what: Export) -> SpecError:
+    """What is said of a step that torch knows no form of in ONNX: the layer, and why."""
+    node, reason = None, ""
+    while True:
+        reason = COLOURS.sub("", str(error))
+        node = next(iter(CONVERTING.findall(reason)), node)
+        if error.__cause__ is None:
+            break
+        error = error.__cause__
+    message = f"torch has no form in ONNX for {{}}: {reason_of(reason)}"
+    return not_exportable(what.graph, step_of(program, what.model, node), message, TO_PT2)
 
 
 def _tidy(model: Any, what: Export) -> None:

@@ -3,55 +3,92 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import logging
+import math
+import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
-from torch.export import Dim as OpenSize
 from torch.export import ExportedProgram
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.dims import Dim, Shape, classes_in, symbols, value
+from archdsl.dims import Dim, value
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, header, layer, layers
-from archdsl.residues import Residues
+from archdsl.graph import Graph, layer
+from compiler.export.open_sizes import OpenSize, dynamic, fits, open_sizes
+from compiler.fx.lower import KEY
 from compiler.fx.model import CompiledNetwork
 from compiler.program import Feed, Routine
-from compiler.sizes import unfit
 
-MOST: Final = 4096  # of a size that is looked for
-BATCH: Final = 2  # of the inputs that are traced: 1 would be taken for a constant
-NOISE: Final = ("torch.export", "torch.onnx", "torch._export", "torch.fx")
+NOISE: Final = ("torch.export", "torch.onnx", "torch._export", "torch.fx", "onnxscript")
+TRIED: Final = 64  # values of each open size that what was exported has to take
+RUNNING: Final = re.compile(r"While executing %(\w+)")
+SIZES: Final = "give the sizes: --at, --input"  # that need not stay open
+COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def traced(model: CompiledNetwork, graph: Graph, routine: Routine) -> ExportedProgram:
     """The exported program of a model, in the phase that it is in. What the routine of the graph leaves open is open.
 
-    torch takes a size of 1 for a constant, so that open sizes begin where none is 1 on the way. Raises `SpecError`
-    where no sizes fit, or torch cannot keep one open.
+    Where the inputs have to meet what torch cannot say as a range (`H % 16 <= 3`), the program asserts it. Raises
+    `SpecError` where no sizes fit, or torch cannot keep one open.
     """
-    values = sizes(routine)
-    between = {size for _, node in layers(graph) for shape in node["outputs"] for size in shape[1:]}
-    shapes_there = [layer(graph, name)["outputs"][0] for name in header(graph)["inputs"]]
-    classes = {name: found for shape in shapes_there for size in shape for name, found in classes_in(size).items()}
-    open_sizes = {
-        symbol: _open_symbol(symbol, _least(routine, between, symbol, values), classes.get(symbol)) for symbol in values
-    }
-    shapes = {feed.name: _dynamic(feed.shape, open_sizes) for feed in routine.feeds}
-    inputs = tuple(sample(feed, values) for feed in routine.feeds)
+    found = open_sizes(graph, routine)
+    samples = {name: size.sample for name, size in found.items()}
+    shapes = {feed.name: dynamic(feed.shape, found) for feed in routine.feeds}
+    inputs = tuple(sample(feed, samples) for feed in routine.feeds)
+    alone = _with_a_tuple(model)
     try:
         with quiet():
-            program = torch.export.export(_with_a_tuple(model), inputs, dynamic_shapes=shapes, strict=False)
+            try:
+                program = torch.export.export(alone, inputs, dynamic_shapes=shapes, strict=False)
+            except torch._dynamo.exc.UserError:
+                program = torch.export.export(
+                    alone, inputs, dynamic_shapes=shapes, strict=False, prefer_deferred_runtime_asserts_over_guards=True
+                )
     except (torch._dynamo.exc.UserError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:400]
-        message = f"torch.export cannot keep the sizes of `{routine.name}` open: {reason}"
-        raise SpecError([Diagnostic("not-exportable", message, help="give the sizes: --at, --input")]) from None
+        text = COLOURS.sub("", str(error))
+        running = RUNNING.search(text)
+        reason = reason_of(text.partition("While executing")[0])
+        named = running[1] if running is not None else None
+        raise not_exportable(graph, key_of(model, named), f"torch.export cannot follow {{}}: {reason}", SIZES) from None
+    _refuse_narrower(program, graph, routine, found)
     _forget_places(program)
     return program
+
+
+def not_exportable(graph: Graph, key: str | None, message: str, help: str | None = None) -> SpecError:
+    """A fault of a layer, or of the whole network; `{}` in the message stands for it."""
+    if key is None or key not in graph:
+        return SpecError([Diagnostic("not-exportable", message.replace("{}", "the network"), help=help)])
+    node = layer(graph, key)
+    said = message.replace("{}", f"the layer `{key}`")
+    return SpecError([Diagnostic("not-exportable", said, node["span"], chain=node["blocks"], help=help)])
+
+
+def key_of(model: CompiledNetwork, step: str | None) -> str | None:
+    """The layer of a step of a model's graph."""
+    return next((node.meta.get(KEY) for node in model.graph.nodes if node.name == step), None)
+
+
+def step_of(program: ExportedProgram, model: CompiledNetwork, step: str | None) -> str | None:
+    """The layer of a step of a program that was exported from a model."""
+    for node in program.graph.nodes:
+        if node.name == step and node.meta.get("from_node"):
+            (*_, first) = node.meta["from_node"]
+            while first.from_node:
+                first = first.from_node[-1]
+            return key_of(model, first.name)
+    return None
+
+
+def reason_of(text: str) -> str:
+    """What torch says first, in a line."""
+    said = text.partition("For more information")[0] + text.partition('TORCH_LOGS="+dynamic".')[2]
+    return " ".join(said.split())[:300].rstrip(" .:-")
 
 
 def _with_a_tuple(model: CompiledNetwork) -> CompiledNetwork:
@@ -65,84 +102,47 @@ def _with_a_tuple(model: CompiledNetwork) -> CompiledNetwork:
     return copied
 
 
-def sizes(routine: Routine) -> dict[str, int]:
-    """A value for each open size, with which the inputs fit: not the least, where sizes could become 1 on the way.
-
-    Raises `SpecError` where none is found.
-    """
-    names = {name: None for feed in routine.feeds for size in feed.shape for name in sorted(symbols(size))}
-    batch = _batch(routine)
-    fitting = (v for v in range(1, MOST) if _fits(routine, _all(names, batch, v)))
-    least = next(fitting, None)
-    if least is None:
-        message = f"no sizes were found that `{routine.name}` takes"
-        raise SpecError([Diagnostic("not-exportable", message, help="give the sizes: --at, --input")])
-    roomy = itertools.chain((v for v in fitting if v >= 3 * least and v > 3), [least])
-    return _all(names, batch, next(roomy))
-
-
 def sample(feed: Feed, values: Mapping[str, int]) -> torch.Tensor:
-    """An input of these sizes."""
+    """An input of these sizes: random numbers, indices that are 0, masks of which every third place is set."""
     shape = [value(size, values) for size in feed.shape]
     kind = getattr(torch, feed.dtype)
+    if kind == torch.bool:
+        return torch.arange(math.prod(shape)).remainder(3).eq(0).reshape(shape)
     return torch.randn(shape, dtype=kind) if kind.is_floating_point else torch.zeros(shape, dtype=kind)
 
 
-def _all(names: Mapping[str, None], batch: frozenset[str], size: int) -> dict[str, int]:
-    return {name: BATCH if name in batch else size for name in names}
+def _refuse_narrower(program: ExportedProgram, graph: Graph, routine: Routine, found: Mapping[str, OpenSize]) -> None:
+    """Raise `SpecError` where a program asserts of its sizes what the network does not need: tracing took one of two
+    ways that torch has for a step, and the program would do for the one alone."""
+    asserted = [
+        node.args[0].meta["val"].node.expr
+        for node in program.graph.find_nodes(op="call_function", target=torch.ops.aten._assert_scalar.default)
+        if isinstance(node.args[0], torch.fx.Node)
+    ]
+    if not asserted:
+        return
+    samples = {name: size.sample for name, size in found.items()}
+    for size in found.values():
+        for tried in size.values(TRIED):
+            values = {**samples, size.symbol: tried}
+            if fits(routine, values) and not all(_holds(one, program, routine, values) for one in asserted):
+                message = (
+                    f"torch.export cannot keep `{size.symbol}` open: {{}} takes {tried}, what is exported would not"
+                )
+                raise not_exportable(graph, None, message, SIZES)
 
 
-def _batch(routine: Routine) -> frozenset[str]:
-    """The symbols that are whole first dimensions and nothing else."""
-    first = {feed.shape[0] for feed in routine.feeds if feed.shape}
-    rest = {name for feed in routine.feeds for size in feed.shape[1:] for name in symbols(size)}
-    found = {name for size in first for name in symbols(size) if size == Dim({(name,): 1})}
-    return frozenset(found - rest)
-
-
-def _fits(routine: Routine, values: Mapping[str, int]) -> bool:
-    given = [[value(size, values) for size in feed.shape] for feed in routine.feeds]
-    return unfit(routine.feeds, routine.readings, routine.needs, given) is None
-
-
-def _least(routine: Routine, between: Iterable[int | Dim], symbol: str, values: Mapping[str, int]) -> int:
-    """The least value of a symbol that fits, where the others have these, and with which no size on the way is 1; its
-    own value among these, where one is 1 whatever it is."""
-    if symbol in _batch(routine):
-        return 1
-    on_the_way = [size for size in between if isinstance(size, Dim) and symbol in symbols(size)]
-    fitting = (
-        v
-        for v in range(1, MOST)
-        if _fits(routine, known := {**values, symbol: v}) and all(value(size, known) > 1 for size in on_the_way)
-    )
-    return next(fitting, values[symbol])
-
-
-def _open_symbol(symbol: str, least: int, classes: Residues | None) -> Any:
-    """What torch is to keep open for a symbol; of one that needs multiples of 16, the sixteenth part."""
-    if classes is None or classes.step == 1:
-        return OpenSize(symbol, min=least)
-    part = classes.step * OpenSize(f"{symbol}_{classes.step}", min=-(-(least - classes.start) // classes.step))
-    return part + classes.start if classes.start else part
-
-
-def _dynamic(shape: Shape, open_sizes: Mapping[str, Any]) -> dict[int, Any]:
-    """What of an input's shape is open: symbols, and what torch can say of them, `a * H + b`."""
-    return {i: _open(size, open_sizes) for i, size in enumerate(shape) if isinstance(size, Dim)}
-
-
-def _open(size: Dim, open_sizes: Mapping[str, Any]) -> Any:
-    names = symbols(size)
-    if len(names) != 1:
-        return OpenSize.AUTO
-    (name,) = names
-    factor = dict(size.terms).get((name,), 0)
-    rest = size - Dim({(name,): factor}) if factor else size
-    if factor < 1 or not isinstance(rest, int):
-        return OpenSize.AUTO
-    found = open_sizes[name] if factor == 1 else factor * open_sizes[name]
-    return found + rest if rest else found
+def _holds(asserted: Any, program: ExportedProgram, routine: Routine, values: Mapping[str, int]) -> bool:
+    """Whether what a program asserts is so for inputs of these sizes."""
+    known: dict[Any, int] = {}
+    given = dict(zip(program.graph_signature.user_inputs, routine.feeds, strict=True))
+    for node in program.graph.find_nodes(op="placeholder"):
+        for i, size in enumerate(given[node.name].shape if node.name in given else ()):
+            if isinstance(size, Dim):  # here `16*s40 + 12`
+                (own,) = node.meta["val"].shape[i].node.expr.free_symbols or (None,)
+                whole = node.meta["val"].shape[i].node.expr
+                known[own] = (value(size, values) - whole.subs(own, 0)) // whole.coeff(own)
+    return bool(asserted.subs(known))
 
 
 def _forget_places(program: ExportedProgram) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from torch import fx
+import torch
+from torch import fx, nn
 
-from archdsl.graph import Graph
+from archdsl.graph import Graph, Rewriting, header
+from compiler.derived_weights import derived
 from compiler.devices import DeviceChoice, assign
 from compiler.fx.lower import Places, lower
 from compiler.fx.model import CompiledNetwork
@@ -23,16 +25,37 @@ def compile_graph(
     device for all, or "auto"; by default all is on torch's default device, the CPU. With `seed`, weights are drawn from
     it, those of each layer apart from all others. Raises `SpecError` where devices do not fit, where a size must be
     known that is open, and, unless by `force`, where a device has not the memory for the weights.
+
+    A graph that was rewritten has the weights that the graph before is drawn with, changed as the rewrites say. One
+    that was rewritten for inference is in inference, and stays there.
     """
+    rewriting = header(graph)["rewriting"]
     assembly = assemble(graph)
     places = assign(assembly.devices, devices)
     if not force:
         refuse_what_cannot_fit(assembly.holders, places)
-    root = build(assembly.holders, places, seed=seed)
-    training = lower(assembly.training, places)
-    inference = training if assembly.inference is assembly.training else lower(assembly.inference, places)
-    losses = _losses(assembly, places)
-    return CompiledNetwork(root, {True: training, False: inference}, losses, assembly.targets, assembly.aliases)
+    if rewriting is None:
+        root = build(assembly.holders, places, seed=seed)
+    else:
+        before = compile_graph(rewriting.before, devices, force=True, seed=seed)
+        with torch.random.fork_rng(devices=()):  # what is drawn here is written over
+            root = build(assembly.holders, places)
+        carry_over(root, before, rewriting)
+    graphs = {False: lower(assembly.inference, places)}
+    if rewriting is None or rewriting.phase == "training":
+        same = assembly.inference is assembly.training
+        graphs[True] = graphs[False] if same else lower(assembly.training, places)
+    else:
+        root.eval()
+    return CompiledNetwork(root, graphs, _losses(assembly, places), assembly.targets, assembly.aliases)
+
+
+def carry_over(root: nn.Module, before: nn.Module, rewriting: Rewriting) -> None:
+    """Give what a rewritten graph was built to the weights of the network before."""
+    given, wanted = before.state_dict(), root.state_dict(keep_vars=True)
+    with torch.no_grad():
+        for name, expression in rewriting.weights.items():
+            wanted[name].copy_(derived(expression, given))
 
 
 def _losses(assembly: Assembly, places: Places) -> dict[int, fx.GraphModule | None]:

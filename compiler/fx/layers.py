@@ -80,25 +80,26 @@ class HeadsAttention(nn.MultiheadAttention):
 
 
 class LongShortTermMemory(nn.LSTM):
-    """`torch.nn.LSTM` on [N, length, features], returning the sequence, the last states and the last cells."""
+    """`torch.nn.LSTM` on [N, length, features], returning the sequence, the last states and the last cells. It may be
+    given the states and cells that it begins with."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, batch_first=True)
 
-    def forward(self, input: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
-        sequence, (state, cell) = super().forward(input)
+    def forward(self, input: Tensor, *begins: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        sequence, (state, cell) = super().forward(input, (begins[0], begins[1]) if begins else None)
         return sequence, state, cell
 
 
 class GatedRecurrentUnits(nn.GRU):
-    """`torch.nn.GRU` on [N, length, features]."""
+    """`torch.nn.GRU` on [N, length, features], and a first state if it is given."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, batch_first=True)
 
 
 class Recurrence(nn.RNN):
-    """`torch.nn.RNN` on [N, length, features]."""
+    """`torch.nn.RNN` on [N, length, features], and a first state if it is given."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, batch_first=True)

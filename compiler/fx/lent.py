@@ -1,4 +1,5 @@
-"""torch's modules with weights, for layers that are lent some: each is called with its input and these tensors."""
+"""torch's modules with weights, for layers that are lent some, or lack some that torch's own has: each is called with
+its input and the tensors that it is lent."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ class _Lent(nn.Module):
         raise NotImplementedError
 
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, lent={', '.join(self.lent)}"
+        lent = f", lent={', '.join(self.lent)}" if self.lent else ""
+        return f"{super().extra_repr()}{lent}"
 
 
 class LentLinear(_Lent, nn.Linear):  # type: ignore[misc]
@@ -87,18 +89,27 @@ class LentConvTranspose3d(_ConvTranspose, nn.ConvTranspose3d):  # type: ignore[m
     pass
 
 
-class LentLayerNorm(_Lent, nn.LayerNorm):  # type: ignore[misc]
+class _Norm(_Lent):
+    """A norm that may have a scale without a shift: not every release of torch can be asked for it."""
+
+    def __init__(self, *, bias: bool = True, **settings: Any) -> None:
+        super().__init__(**settings)
+        if not bias:
+            self.register_parameter("bias", None)
+
+
+class LentLayerNorm(_Norm, nn.LayerNorm):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         lent: Any = weight if weight is not None else bias  # whose sizes may be known only now
         return F.layer_norm(input, tuple(lent.shape), weight, bias, self.eps)
 
 
-class LentGroupNorm(_Lent, nn.GroupNorm):  # type: ignore[misc]
+class LentGroupNorm(_Norm, nn.GroupNorm):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         return F.group_norm(input, self.num_groups, weight, bias, self.eps)
 
 
-class _BatchNorm(_Lent):
+class _BatchNorm(_Norm):
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         own: Any = self
         if self.training and own.track_running_stats:
@@ -119,7 +130,7 @@ class LentBatchNorm3d(_BatchNorm, nn.BatchNorm3d):  # type: ignore[misc]
     pass
 
 
-class _InstanceNorm(_Lent):
+class _InstanceNorm(_Norm):
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         own: Any = self
         of_input = self.training or not own.track_running_stats

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from archdsl.diagnostics import Diagnostic
+from archdsl.errors import SpecError
 from compiler.fx.given_targets import given_targets
 
 
@@ -48,7 +50,11 @@ class CompiledNetwork(fx.GraphModule):
         self._show(graphs[self.training])
 
     def train(self, mode: bool = True) -> CompiledNetwork:
-        """Switch to the training graph (or, with False, to that of inference)."""
+        """Switch to the training graph (or, with False, to that of inference). Raises `SpecError` for a network that
+        was rewritten for inference, which has none."""
+        if mode not in self._graphs:
+            message, help = "the network was rewritten for inference, and is not trained", "rewrite it for training"
+            raise SpecError([Diagnostic("bad-rewrite", message, help=help)])
         super().train(mode)
         wanted = self._graphs[mode]
         if self.graph is not wanted:

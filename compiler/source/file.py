@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from archdsl.diagnostics import Diagnostic
 from archdsl.dims import show
+from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layer
 from compiler.lowering import assemble
 from compiler.source.constructors import ClassWriter
@@ -24,6 +26,9 @@ def source_of(graph: Graph, shown: Graph | None = None, width: int = WIDTH) -> s
     and so is all that it computes. `shown` is the graph whose sizes its documentation has.
     Raises `SpecError` where the network cannot be compiled.
     """
+    if header(graph)["rewriting"] is not None:
+        message = "source is of a network as its spec has it: the weights of one that is rewritten come from that"
+        raise SpecError([Diagnostic("not-exportable", message, help="export it to .pt2 or .onnx")])
     tree = hierarchy(graph, assemble(graph))
     while True:
         try:

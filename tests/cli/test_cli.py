@@ -227,6 +227,19 @@ def test_run_trains_a_small_network(tmp_path: Path, command_line: Callable[..., 
     assert (tmp_path / "small.safetensors").exists()
 
 
+def test_run_gives_the_digits_as_the_target_that_is_declared(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    """The same numbers as without a declaration."""
+    said = []
+    for loss in ("loss cross_entropy(output)", "target labels: [N] int64\n loss cross_entropy(output, labels)"):
+        text = f"network Small(image: [N, 1, 8, 8]) {{\n image -> flatten -> linear(10)\n {loss}\n}}"
+        (tmp_path / "small.arch").write_text(text, encoding="utf-8")
+        done = command_line("run", "small.arch", "--epochs", "1", cwd=tmp_path)
+        assert done.status == 0, done.err
+        said.append(done.out.partition(" after ")[0])
+    assert said[0] == said[1]
+    assert "held-out accuracy" in said[1]
+
+
 def test_run_needs_a_loss_and_an_image(good: Path, command_line: Callable[..., Said]) -> None:
     done = command_line("run", str(good))
     assert done.status == 2

@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 
 from archdsl.catalogue import CATALOGUE
 from archdsl.cli.terminal import colour
+from archdsl.ops import OPERATORS
+from archdsl.presentation.operator import shown
 from archdsl.render.explanation import as_text
 from tests.conftest import Said
 
@@ -54,6 +57,15 @@ def test_an_unknown_code_is_a_wrong_command(code: str, says: str, command_line: 
     done = command_line("explain", code)
     assert (done.status, done.out) == (2, "")
     assert says in done.err
+
+
+def test_an_operator_is_explained_as_its_reference_says(command_line: Callable[..., Said]) -> None:
+    text = " ".join(command_line("explain", "max_pool").out.split())
+    page = shown(OPERATORS["max_pool"])
+    assert page.summary in text
+    assert all(f"{p.name} {p.takes}" in text and p.doc in text for p in page.parameters)
+    [plain] = json.loads(command_line("explain", "max_pool", "--json").out)["operators"]
+    assert plain["parameters"][0] == asdict(page.parameters[0])
 
 
 # --- the last line

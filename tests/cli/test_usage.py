@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from archdsl.cli import COMMANDS, cli
 from tests.conftest import Said
 
 SPEC = """network Net(image: [N, 1, 8, 8], width = 4) {
@@ -173,3 +175,12 @@ def test_a_batch_that_is_a_number_cannot_be_left_open_too(command_line: Callable
 
 def test_a_suffix_that_is_unknown_is_told_those_that_can_show_a_difference(command_line: Callable[..., Said]) -> None:
     assert "known are .html, .pdf, .png, .svg, .tex" in command_line("diff", "vgg11", "vgg13", "-o", "x.gif").err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_example_of_a_command_can_be_said(name: str, command_line: Callable[..., Said]) -> None:
+    words = COMMANDS[name].example.split()
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    command.make_context(name, words[words.index(name) + 1 :], parent=click.Context(cli))  # raises where it cannot
+    assert f"Example: archdsl {COMMANDS[name].example}" in " ".join(command_line(name, "--help").out.split())

@@ -15,7 +15,7 @@ from torch.nn import functional
 import archdsl
 from archdsl.dims import Dim, Shape, symbol, symbols, value
 from archdsl.errors import SpecError
-from archdsl.graph import Graph, layers
+from archdsl.graph import Graph, header, layers
 from archdsl.measure.network.analyse import analyse
 from archdsl.network import Network
 from compiler import assemble
@@ -392,6 +392,36 @@ def test_a_size_that_something_depends_on_is_the_only_one(tmp_path: Any) -> None
     assert model(torch.randn(2, 3, 8, 8)).shape == (2, 3, 2, 5)
     with pytest.raises(ValueError, match="dimension 2 is 16"):
         model(torch.randn(2, 3, 16, 8))
+
+
+TEXTS = """
+network Net(ids: [N, 8] int64) {
+    output y = (ids -> embedding(9, 4)) + (arange(ids.shape[1]) -> embedding(8, 4)) -> linear(5)
+    target labels: [N, 8] int64
+    loss cross_entropy(y -> permute([0, 2, 1]), labels)
+}
+"""
+
+
+def test_a_text_has_a_length_and_no_channels(network_of: Build, tmp_path: Any) -> None:
+    """The second dimension of integers and truth values may have any size, that of other inputs may not."""
+    file = tmp_path / "text.arch"
+    file.write_text(TEXTS, encoding="utf-8")
+    model = archdsl.load(file).compile()
+    ids = torch.randint(9, (2, 5))
+    assert model(ids).shape == (2, 5, 5)
+    assert model.loss(model(ids), ids.clamp(max=4)).shape == ()
+    with pytest.raises(ValueError, match="dimension 1 is 6"):
+        network_of("network Net(x: [N, 8]) { x -> relu }").compile()(torch.randn(2, 6))
+
+
+def test_a_target_has_the_length_that_its_input_was_given(tmp_path: Any) -> None:
+    file = tmp_path / "text.arch"
+    file.write_text(TEXTS, encoding="utf-8")
+    network = archdsl.load(file, inputs={"ids": (2, 6)})
+    loss = header(network.graph)["loss"]
+    assert loss is not None
+    assert loss.nodes["labels"]["shape"][1] == 6
 
 
 # --- how symbols are read

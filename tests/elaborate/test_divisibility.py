@@ -23,7 +23,7 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layer, layers
 from archdsl.measure.network.analyse import analyse
 from archdsl.needs import membership, needs
-from archdsl.network import Network
+from archdsl.network import Network, load
 from archdsl.program import parse_string
 from archdsl.residues import residues
 from tests.conftest import Said
@@ -214,6 +214,17 @@ def test_a_size_that_does_not_fit_is_refused_with_the_nearest_that_do(
     assert (found.code, found.message, found.help) == ("unmet-need", f"input `image`: {said}", help)
     assert found.notes[0].text.startswith("it is `")
     assert found.fix is None
+
+
+@pytest.mark.parametrize(("shape", "name"), [("[N, T]", "T"), ("[N, 12]", "D1")])
+def test_a_length_of_a_text_that_does_not_fit_is_refused_likewise(shape: str, name: str, tmp_path: Path) -> None:
+    code = f"network Net(ids: {shape} int64) {{ ids -> embedding(9, 4) -> unflatten(1, [-1, 2]) -> flatten(2) }}"
+    (tmp_path / "text.arch").write_text(code, encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        load(tmp_path / "text.arch", inputs={"ids": (1, 13)})
+    (found,) = caught.value.diagnostics
+    said = f"input `ids`: {name} is 13 (dimension 1 of `ids`), but the network needs {name} % 2 == 0"
+    assert (found.code, found.message, found.help) == ("unmet-need", said, "the nearest sizes that fit are 12 and 14")
 
 
 def test_a_size_that_fits_is_taken(graph_of: Build) -> None:

@@ -86,6 +86,20 @@ n4 = concat(p5 -> interpolate(scale_factor = 2), p4) -> d: conv(8, 3, padding = 
 concat(n4 -> interpolate(scale_factor = 2), p3) -> e: conv(8, 3, padding = 1)"""
 
 
+FLAT = "x: [N, 64]"
+HEAD = "x -> h: linear(8)"
+TEACHER = """\
+output student = x -> h: linear(8) -> log_softmax(1)
+output teacher = x -> t: linear(8) -> {}
+loss kl_div(student, teacher{})"""
+SPEECH = """\
+x -> h: linear(8) -> {}(-1) -> permute([1, 0, 2])
+target words: [N, 5] int64
+target frames: [N] int64
+target letters: [N] int64
+loss ctc_loss(output, words, frames, letters)"""
+
+
 def net(body: str, inputs: str = "x: [N, 8, 16, 16]") -> str:
     return f"network Net({inputs}) {{\n{body}\n}}\n"
 
@@ -109,6 +123,15 @@ def net(body: str, inputs: str = "x: [N, 8, 16, 16]") -> str:
             "softmax-before-loss",
             net("x -> h: linear(8) -> sigmoid\nloss binary_cross_entropy_with_logits(output)", "x: [N, 64]"),
         ),
+        ("softmax-before-loss", net(f"{HEAD} -> softmax(1)\ntarget t: [N, 8]\nloss cross_entropy(output, t)", FLAT)),
+        ("softmax-before-loss", net(f"{HEAD} -> softmin(1)\nloss cross_entropy(output)", FLAT)),
+        ("softmax-before-loss", net(f"{HEAD} -> logsigmoid\nloss binary_cross_entropy_with_logits(output)", FLAT)),
+        ("softmax-before-loss", net(f"{HEAD} -> logsigmoid\nloss binary_cross_entropy(output)", FLAT)),
+        ("softmax-before-loss", net(f"{HEAD} -> softmax(1)\nloss kl_div(output)", FLAT)),
+        ("softmax-before-loss", net(f"{HEAD} -> sigmoid\nloss nll_loss(output)", FLAT)),
+        ("softmax-before-loss", net(TEACHER.format("log_softmax(1)", ""), FLAT)),
+        ("softmax-before-loss", net(TEACHER.format("softmax(1)", ", log_target = true"), FLAT)),
+        ("softmax-before-loss", net(SPEECH.format("softmax"), "x: [N, 20, 64]")),
         ("dropout-before-norm", net("x -> dropout(0.5) -> n: batch_norm")),
         ("dropout-before-norm", net("x -> dropout(0.5) -> c: conv(8, 3, bias = false) -> relu -> n: batch_norm")),
         ("stride-over-kernel", net("x -> c: conv(8, [1, 3], stride = [2, 1])")),
@@ -163,6 +186,11 @@ def test_is_found(rule: str, code: str) -> None:
         ("linear-pair", net("x -> l: linear(32) -> permute([0, 2, 1]) -> m: linear(32)", "x: [N, 5, 16]")),
         ("softmax-before-loss", net("x -> h: linear(8) -> log_softmax(1)\nloss nll_loss(output)", "x: [N, 64]")),
         ("softmax-before-loss", net("x -> h: linear(8) -> sigmoid\nloss mse_loss(output)", "x: [N, 64]")),
+        ("softmax-before-loss", net(f"{HEAD} -> sigmoid\nloss binary_cross_entropy(output)", FLAT)),
+        ("softmax-before-loss", net(f"{HEAD} -> log_softmax(1)\nloss kl_div(output)", FLAT)),
+        ("softmax-before-loss", net(TEACHER.format("softmax(1)", ""), FLAT)),
+        ("softmax-before-loss", net(TEACHER.format("log_softmax(1)", ", log_target = true"), FLAT)),
+        ("softmax-before-loss", net(SPEECH.format("log_softmax"), "x: [N, 20, 64]")),
         ("dropout-before-norm", net("x -> dropout(0.0) -> n: batch_norm")),
         ("dropout-before-norm", net("x -> dropout(0.5) -> n: layer_norm -> m: batch_norm")),
         ("dropout-before-norm", net("x -> dropout(0.5) -> n: batch_norm(track_running_stats = false)")),
@@ -226,6 +254,7 @@ def test_is_found(rule: str, code: str) -> None:
             net("device a, b\ny = x -> c: conv(8, 1) @a -> relu @b\n(y -> tanh @a) + (y -> d: conv(8, 1) @b)"),
         ),
         ("positional-name", net("x -> layers: repeat 2 { { c: conv(8, 1) -> relu } }")),
+        ("positional-name", net("x + tensor([1.0, 2.0]) + tensor([3.0, 4.0])", "x: [2, 2]")),
         ("stretched-channels", net("b = bias: parameter([1, 1, 16, 16])\nx + b")),
         ("stretched-channels", net("x - mean(x, [1], keepdim = true)")),
         ("stretched-channels", net("x * (x -> c: conv(1, 1) -> sigmoid)")),

@@ -147,13 +147,15 @@ _FUNCTIONS: Final = _listed(
     y -> flip([0, 1]) | y -> tile([1, 2]) | y -> tile(1) | y -> argmax(1) | y -> sum | y -> max
     y > 0 | where(y > w, y, w) | where(w > 0, y, 0) | where(y > 0, other = w, input = 1) | masked_fill(y, w > 0, 1)
     masked_fill(w, y > 0, 1) | einsum("equation", y, w) | einsum("equation", w, y -> relu) | einsum("outer", y, w)
-    einsum("turned", y)
+    einsum("turned", y) | einsum("...i,...i->...", y, w) | einsum("...i,...->i...", w, y -> mean([-1]))
+    einsum("...ij,...kj->...ik", y, w -> slice(0, 1, dim = 0))
     """
 )
 _CHANNELS: Final = _listed(
     """
     y -> batch_norm | y -> batch_norm(affine = false) | y -> batch_norm(track_running_stats = false)
     y -> group_norm(1) | y -> group_norm(2) | y -> group_norm(2, affine = false) | y -> local_response_norm(3)
+    y -> batch_norm(bias = false) | y -> group_norm(2, bias = false) | y -> instance_norm(affine = true, bias = false)
     y -> channel_shuffle(2) | y -> instance_norm | y -> instance_norm(affine = true, track_running_stats = true)
     y -> max_pool(2) | y -> max_pool(3, stride = 1, padding = 1) | y -> max_pool(1) | y -> avg_pool(2)
     y -> avg_pool(3, stride = 1, padding = 1) | y -> lp_pool(2, 2) | y -> lp_pool(1, 2) | y -> lp_pool(3, 2)

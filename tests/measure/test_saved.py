@@ -124,6 +124,32 @@ def test_a_recurrent_layer_keeps_what_torchs_own_kernels_keep(network_of: Build,
         assert differs(net) is None
 
 
+STATES = ["", "z = x -> tanh", "z = permute(x, [0, 2, 1]) -> slice(0, 4, dim = -1)", "z = x + (parameter([2, 4, 4]))"]
+
+
+@pytest.mark.parametrize("state", [0, 1, 2, 3])
+@pytest.mark.parametrize("layer", ["lstm(4, 2)", "lstm(4, 2) @frozen", "gru(4, bidirectional = true)", "rnn(4, 2)"])
+def test_a_recurrent_layer_keeps_of_its_first_states_what_torch_keeps(
+    network_of: Build, state: int, layer: str
+) -> None:
+    z = STATES[state] or "z = x"
+    step = layer.replace("(", "(y, z, z, " if "lstm" in layer else "(y, z, ", 1)
+    text = f"y = w + (parameter([4, 3, 2]))\n {z}\n parts = {step}\n parts[0]"
+    net = network_of(f"network Net(x: [2, 4, 4], w: [4, 3, 2]) {{ {text} }}")
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert differs(net) is None
+
+
+@pytest.mark.parametrize("given", ["c", "h", "x"])
+def test_a_frozen_lstm_keeps_what_the_gradient_of_one_input_needs(network_of: Build, given: str) -> None:
+    shapes = {"x": "[2, 5, 3]", "h": "[1, 2, 4]", "c": "[1, 2, 4]"}
+    body = f"{given}1 = {given} + (parameter({shapes[given]}))\n parts = lstm(x, h, c, 4) @frozen\n parts[0]"
+    body = body.replace("lstm(x, h, c", "lstm(" + ", ".join(f"{n}1" if n == given else n for n in "xhc"))
+    net = network_of(f"network Net(x: [2, 5, 3], h: [1, 2, 4], c: [1, 2, 4]) {{ {body} }}")
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert kept_for_backward(net.graph, CPU) == measured(net).kept
+
+
 @pytest.mark.parametrize(
     "body",
     [

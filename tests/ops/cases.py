@@ -15,6 +15,7 @@ from tests.ops.drawing import (
     anything,
     broadcastable,
     dims_of,
+    extended,
     flag,
     fraction,
     images,
@@ -129,9 +130,9 @@ def pad(draw: DrawFn) -> Case:
     shape = draw(images(channels=small, longest=5) | shapes(1, 4))
     mode = draw(st.sampled_from(["constant", "constant", "reflect", "replicate", "circular"]))
     count = 2 * max(len(shape) - 2, 1) if mode != "constant" or draw(flag) else draw(st.integers(1, 2 * len(shape)))
-    count += draw(st.sampled_from([0] * 9 + [1, 2, -1]))
+    count = max(count + draw(st.sampled_from([0] * 9 + [1, 2, -1])), 1)
     params: Params = {"pad": draw(st.lists(st.integers(-4, 6), min_size=count, max_size=count)), "mode": mode}
-    value: Named = {"value": number} if mode == "constant" else {}
+    value: Named = {"value": extended} if mode == "constant" else {}
     params |= draw(st.fixed_dictionaries({}, optional=value))
     if mode == "constant" and draw(flag):
         del params["mode"]
@@ -171,7 +172,7 @@ def layer_norm(draw: DrawFn) -> Case:
 def norm(
     operator: str, shape: SearchStrategy[Numbers], required: Named | None = None, **more: Values
 ) -> SearchStrategy[Case]:
-    return simple(operator, shape, required, eps=positive, affine=flag, **more)
+    return simple(operator, shape, required, eps=positive, affine=flag, bias=flag, **more)
 
 
 # --- joining

@@ -21,6 +21,7 @@ small = st.integers(1, 3)
 flag = st.booleans()
 fraction = st.sampled_from([0.0, 0.1, 0.5, 1.0])
 number = st.sampled_from([-2.0, -0.5, 0.0, 0.01, 1, 2.5])
+extended = number | st.sampled_from([float("inf"), -float("inf")])
 positive = st.sampled_from([1e-5, 0.5, 1, 2.0])
 
 

@@ -165,13 +165,13 @@ def pow_(*tensors: Tensor, base: Any = None, **number: Any) -> Tensor:
     return torch.pow(x, exponent)
 
 
-def lstm(x: Tensor, **params: Any) -> Sequence[Tensor]:
-    sequence, (state, cell) = nn.LSTM(x.shape[-1], batch_first=True, **params)(x)
+def lstm(x: Tensor, *begins: Tensor, **params: Any) -> Sequence[Tensor]:
+    sequence, (state, cell) = nn.LSTM(x.shape[-1], batch_first=True, **params)(x, begins or None)
     return sequence, state, cell
 
 
 def recurrent(cls: type[nn.RNNBase]) -> Operation:
-    return lambda x, **params: cls(x.shape[-1], batch_first=True, **params)(x)
+    return lambda x, *begin, **params: cls(x.shape[-1], batch_first=True, **params)(x, *begin)
 
 
 def extreme(function: Callable[..., Tensor]) -> Operation:

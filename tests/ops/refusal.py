@@ -27,6 +27,7 @@ def odd(kind: str, name: str, *shapes: Shape, **params: Any) -> list[Refused]:
     """A parameter that is no number (or no integer, no flag): refused before any shape is looked at."""
     values = {
         "number": ["1", True, NAN, INF, -INF, [1.0], 10**400],
+        "number or infinity": ["1", True, NAN, [1.0], 10**400],
         "integer": ["1", True, 1.0, NAN, 2**31, -(2**31), 10**30],
         "flag": ["true", 1, 0, 1.0, [True]],
     }

@@ -113,7 +113,11 @@ def too_large(case: Case, answer: Answer) -> bool:
 
 
 def not_finite(case: Case, answer: Answer) -> bool:
-    return any(isinstance(v, float) and not math.isfinite(v) for v in values(case, Number, Factors))
+    table = parameter_table(OPERATORS[case.operator])
+    endless = {name for name in case.params if getattr(table[name].kind, "infinite", False)}
+    finite = case._replace(params={name: value for name, value in case.params.items() if name not in endless})
+    found = any(isinstance(v, float) and not math.isfinite(v) for v in values(finite, Number, Factors))
+    return found or any(isinstance(v, float) and math.isnan(v) for v in values(case, Number))
 
 
 def out_of_range(case: Case, answer: Answer) -> bool:
@@ -143,7 +147,7 @@ def no_number(case: Case, answer: Answer) -> bool:
     found = list(values(case, Values))
     while any(isinstance(value, list) for value in found):
         found = [item for value in found for item in (value if isinstance(value, list) else [value])]
-    return not all(map(math.isfinite, found))
+    return any(map(math.isnan, found))
 
 
 def no_list(case: Case, answer: Answer) -> bool:
@@ -238,6 +242,18 @@ def one_weight_for_all(case: Case, answer: Answer) -> bool:
     return len(case.params.get("weight") or ()) == 1 != case.shapes[0][1]
 
 
+def one_letter_of_two_sizes(case: Case, answer: Answer) -> bool:
+    sizes: dict[str, set[int]] = {}
+    for term, shape in zip(
+        case.params["equation"].replace(" ", "").partition("->")[0].split(","), case.shapes, strict=False
+    ):
+        before, _, after = term.partition("...")
+        pairs = [*zip(before, shape, strict=False), *zip(reversed(after), reversed(shape), strict=False)]
+        for letter, size in pairs:
+            sizes.setdefault(letter, set()).add(size)
+    return any(len(found) > 1 for found in sizes.values())
+
+
 def only(*operators: str) -> Callable[[Applies], Applies]:
     """A rule of these operators only."""
 
@@ -270,9 +286,9 @@ RULES = {
         Case("pad", {"pad": [1, 1], "value": 0.5}, (IMAGE,), ("int64",)),
     ),
     "no-number": Rule(
-        "what is not finite is computed, where it is meant: 1 / 0 is no constant",
+        "what is no number is computed, where it is meant: 0 / 0 is no constant",
         only("full", "tensor")(no_number),
-        Case("full", {"sizes": 2, "value": math.inf}, ()),
+        Case("full", {"sizes": 2, "value": math.nan}, ()),
     ),
     "no-list": Rule(
         "a number beside a tensor is a number",
@@ -295,7 +311,7 @@ RULES = {
         Case("conv", {"out_channels": 2, "kernel_size": 3, "dilation": 2**62}, (IMAGE,)),
     ),
     "not-finite": Rule(
-        "NaN and infinity are mistakes",
+        "NaN is a mistake, and so is infinity where nothing is masked, bounded or compared by it",
         not_finite,
         Case("leaky_relu", {"negative_slope": float("nan")}, (IMAGE,)),
     ),
@@ -384,6 +400,11 @@ RULES = {
         "a letter twice in one tensor means its diagonal, which is hardly ever meant",
         only("einsum")(lambda case, answer: "ii" in case.params["equation"]),
         Case("einsum", {"equation": "ii->i"}, ((3, 3),)),
+    ),
+    "letter-of-two-sizes": Rule(
+        "a letter is one size; what is stretched is `...`",
+        only("einsum")(one_letter_of_two_sizes),
+        Case("einsum", {"equation": "ij,jk->ik"}, ((2, 1), (3, 4))),
     ),
     "loss-broadcast": Rule(
         "a target of another shape than the output is a mistake, of which torch only warns",

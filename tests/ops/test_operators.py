@@ -231,9 +231,9 @@ NUMBER_NEEDED = {
     "linear": LAST,
     "scaled_dot_product_attention": {1, -3},  # heads that share one
     "einsum": set(range(-5, 5)),  # what several tensors have
-    "lstm": LAST,
-    "gru": LAST,
-    "rnn": LAST,
+    "lstm": {0, -1},  # samples, which stand elsewhere in the first states
+    "gru": {0, -1},
+    "rnn": {0, -1},
     "multihead_attention": {0, -1, -3},
     "matmul": LAST,
     "squeeze": LAST,

@@ -218,6 +218,7 @@ REFUSED = {
         no("wrong-rank", VECTOR),
         no("wrong-rank", (*VOLUME, 4)),
         no("single-value-norm", (1, 6, 1, 1), track_running_stats=False),
+        *odd("flag", "bias", IMAGE),
     ],
     "instance_norm": [
         *statistics(IMAGE),
@@ -225,6 +226,7 @@ REFUSED = {
         no("wrong-rank", ROW),
         no("single-value-norm", (2, 6, 1, 1)),
         no("single-value-norm", (2, 6, 1), track_running_stats=True),
+        *odd("flag", "bias", IMAGE),
     ],
     "group_norm": [
         *statistics(IMAGE, num_groups=2),
@@ -232,6 +234,7 @@ REFUSED = {
         no("bad-parameter", IMAGE, num_groups=0),
         no("groups", IMAGE, num_groups=4),
         no("single-value-norm", (1, 6, 1, 1), num_groups=6),
+        *odd("flag", "bias", IMAGE, num_groups=2),
     ],
     "layer_norm": [
         *statistics(LINE),
@@ -423,6 +426,7 @@ HOSTILE: dict[tuple[type, ...], list[object]] = {
         for kinds, values in HOSTILE.items()
         if isinstance(parameter.kind, kinds)
         for value in values
+        if value not in (INF, -INF) or not getattr(parameter.kind, "infinite", False)
     ],
 )
 def test_a_hostile_value_is_refused_by_name(name: str, parameter: str, value: object) -> None:

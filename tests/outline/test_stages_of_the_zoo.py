@@ -68,3 +68,14 @@ def test_the_pages_stages_are_those_of_the_report() -> None:
     graph = archdsl.load("resnet50").graph
     found = views.build(graph).stages
     assert found == stages_of(graph)
+
+
+def test_a_lent_weight_is_of_the_stage_that_lends_it() -> None:
+    network = archdsl.load("gpt2")
+    table = stages_of(network.graph)
+    homes = table.homes()
+    assert homes["transformer.wte.weight"] == homes["transformer.wte"]
+    assert homes["lm_head"] != homes["transformer.wte"]
+    outputs = {str(line.cells[0]): line.cells[1] for line in stages(network.graph, network.report()).lines}
+    assert outputs["transformer.wte"] == "[1024, 768]"
+    assert outputs["transformer.arange"] == "[1024]"  # a constant has no batch

@@ -18,12 +18,12 @@ MODULES = {
     "dataclasses", "datetime", "difflib", "errno", "fnmatch", "fractions", "functools", "gc", "hashlib", "html",
     "importlib", "inspect", "io", "itertools", "json", "keyword", "logging", "math", "numbers", "operator", "os",
     "pathlib", "pkgutil", "platform", "re", "runpy", "shutil", "signal", "stat", "statistics", "struct", "subprocess",
-    "sys", "tempfile",
+    "sys", "tempfile", "tomllib",
     "textwrap", "threading", "time", "traceback", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
     "zipfile",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "huggingface_hub", "lark", "matplotlib", "networkx", "onnx",
-    "onnxscript", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
+    "onnxruntime", "onnxscript", "reportlab", "resvg_py", "rich", "safetensors", "sklearn",
     "svglib", "torch", "wasmtime", "yaml",
 }  # fmt: skip
 # Of these, some parts alone.

@@ -20,7 +20,9 @@ def one_image(size: Size) -> int:
 
 
 def elements(graph: Graph, *roles: str) -> int:
-    return sum(math.prod(w.shape) for _, node in layers(graph) for w in node["weights"] if w.role in roles)
+    """How many numbers of these roles a checkpoint holds."""
+    saved = (weight for _, node in layers(graph) for weight in node["weights"] if weight.persistent)
+    return sum(math.prod(weight.shape) for weight in saved if weight.role in roles)
 
 
 def multiply_adds(graph: Graph) -> int:
@@ -49,4 +51,5 @@ def names_and_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
         ".".join(filter(None, (node["path"], weight.name))): weight.shape
         for _, node in layers(graph)
         for weight in node["weights"]
+        if weight.persistent
     }

@@ -30,6 +30,12 @@ NETWORKS: Final[dict[str, dict[str, Any]]] = {
 ALIASES: Final[dict[str, str]] = _FIGURES["aliases"]  # a second name of a network
 # Without a loss: others build on them or train them, or their loss matches boxes first (YOLO's).
 PARTS: Final = {"fpn_resnet50", "dcgan_generator", *(f"yolov8{size}" for size in "nsmlx")}
+# Compared with models of any size (test_generative_and_recurrent.py): they read steps or words, or draw what they give.
+GENERATIVE_AND_RECURRENT: Final = [v for v, file in zoo().items() if file.stem in ("vae", "ddpm", "recurrent")]
+# Compared with models of any size (references_transformers.py); but for Swin they read texts, not images alone.
+TRANSFORMERS: Final = [
+    variant for variant, file in zoo().items() if file.stem in ("swin", "bert", "gpt2", "llama", "moe", "clip")
+]
 
 
 def first_of_families() -> set[str]:

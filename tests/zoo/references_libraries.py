@@ -20,6 +20,7 @@ for _name in ("nms", "qnms"):
 
 import timm  # noqa: E402
 from torchvision import models  # noqa: E402
+from torchvision.models import SwinTransformer as SwinTransformer  # noqa: E402  # for others to import from here
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone  # noqa: E402
 
 

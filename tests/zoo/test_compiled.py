@@ -15,7 +15,7 @@ from torch.nn import functional
 import archdsl
 from archdsl.graph import header
 from tests.zoo.pairs import Pair, Shapes, for_images, paired
-from tests.zoo.published import NETWORKS, PARTS, all_with, divided
+from tests.zoo.published import GENERATIVE_AND_RECURRENT, NETWORKS, PARTS, TRANSFORMERS, all_with, divided
 from tests.zoo.references import reference_with_weights, spec_name
 
 REAL = {"lenet5", "lenet5_1998", "alexnet", "alexnet_grouped", "alexnet_one_column", "alexnet_torchvision", "vgg_d"}
@@ -264,7 +264,7 @@ def handwritten_digits(network: archdsl.Network) -> tuple[list[torch.Tensor], to
     return images, torch.tensor(digits.target[: shapes[0][0]])
 
 
-@pytest.mark.parametrize("variant", all_with(pytest.mark.heavy, but=PARTS))
+@pytest.mark.parametrize("variant", all_with(pytest.mark.heavy, but={*PARTS, *TRANSFORMERS, *GENERATIVE_AND_RECURRENT}))
 def test_a_step_of_descent_lowers_the_loss(variant: str) -> None:
     """Down the gradient, as far as promises a loss lower by a fiftieth. Dropout drops the same before and after."""
     network = small(variant)

@@ -13,7 +13,7 @@ import archdsl
 from archdsl.graph import content_hash, header, layers
 from tests.zoo import references_families, references_libraries
 from tests.zoo.graphs import elements, graph_of, last_layer, multiply_adds, names_and_shapes, one_image, stage_shape
-from tests.zoo.published import ALIASES, NETWORKS, PUBLISHED, tensors
+from tests.zoo.published import ALIASES, GENERATIVE_AND_RECURRENT, NETWORKS, PUBLISHED, TRANSFORMERS, tensors
 from tests.zoo.references import REFERENCES, reference, spec_name
 
 every_network = pytest.mark.parametrize("variant", NETWORKS)
@@ -152,4 +152,5 @@ def test_the_towers_of_alexnet_meet_where_figure_2_says() -> None:
 
 def test_every_network_is_compared_with_a_reference() -> None:
     assert set(REFERENCES) == set(NETWORKS)
-    assert {*REFERENCES, *references_libraries.MODELS, *references_families.MODELS} == set(PUBLISHED)
+    of_libraries = {*references_libraries.MODELS, *references_families.MODELS, *TRANSFORMERS}
+    assert {*REFERENCES, *of_libraries, *GENERATIVE_AND_RECURRENT} == set(PUBLISHED)

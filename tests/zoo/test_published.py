@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from archdsl.program import parse_string
+from archdsl.program import program
 from archdsl.published import PublishedFigure, figures
 from archdsl.shipped import shipped_specs, zoo
+from archdsl.source import Source
 from tests.conftest import Said
 from tests.zoo.published import ALIASES, PUBLISHED
 
@@ -57,7 +58,7 @@ def test_bare_names_are_the_variants_of_both_forms() -> None:
     named = [
         variant.name.id
         for file in shipped_specs()
-        for variant in parse_string(file.read_text(encoding="utf-8")).spec.variants
+        for variant in program(Source(file.name, file.read_text(encoding="utf-8")), file.parent).spec.variants
     ]
     assert sorted(named) == sorted(zoo())
     assert len({file.name for file in shipped_specs() if file.suffix == ".yaml"}) >= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+from archdsl.extras import not_installed
 from viz.engine import DrawingError
 from viz.formats import Drawable, svg
 from viz.look import Look
@@ -18,7 +19,7 @@ def render(subject: Drawable, look: Look) -> bytes:
         from svglib.fonts import register_font
         from svglib.svglib import svg2rlg
     except ModuleNotFoundError as error:
-        raise DrawingError(f"PDF needs {error.name}: pip install 'archdsl[pdf]'") from None
+        raise DrawingError(str(not_installed("PDF", error.name))) from None
     for weight in ("Regular", "Bold"):
         file = FONTS / f"{FAMILY.replace(' ', '')}-{weight}.ttf"
         register_font(FAMILY, str(file), weight="bold" if weight == "Bold" else "normal")

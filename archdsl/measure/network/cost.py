@@ -24,6 +24,11 @@ def param_bytes(node: Layer) -> int:
     return sum(math.prod(w.shape) * WIDTHS[w.dtype] for w in node["weights"] if w.role != "buffer")
 
 
+def weight_bytes(node: Layer) -> int:
+    """Those of its parameters and buffers."""
+    return sum(math.prod(w.shape) * WIDTHS[w.dtype] for w in node["weights"])
+
+
 def macs(net: NetView, key: str) -> Size:
     """Multiply-adds of a layer, by convolution, linear, matmul and attention: half of what `torch.utils.flop_counter`
     counts. A step that cannot be has none."""

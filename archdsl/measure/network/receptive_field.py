@@ -33,20 +33,23 @@ from archdsl.ops.sight import Sees, Slide, straight
 def receptive_fields(net: NetView) -> dict[str, Fields]:
     """The receptive field of every layer. Several inputs are taken to have the same coordinates."""
     found: dict[str, Fields] = {}
+    seen: dict[tuple[int, int, tuple[Shape, ...], Shape], Sees] = {}  # by layers that are alike
     for key, node in net.layers.items():
         reads = net.operands(key)
         if not reads:
             found[key] = tuple(_itself(node["shape"])) if node["op"] == "input" else ()
             continue
-        inputs = net.input_shapes(key)
-        operator = node["operator"]
+        inputs = tuple(net.input_shapes(key))
+        operator, output = node["operator"], node["shape"]
         fields: Fields = ()
-        for number, ((producer, output), shape) in enumerate(zip(reads, inputs, strict=True)):
+        for number, (producer, which) in enumerate(reads):
             if number in operator.undifferentiated:
                 continue
-            before = _of_output(found[producer], producer, output)
-            sees = operator.sees(inputs, node["shape"], number)
-            fields = _united(fields, _through(before, sees, shape, node["shape"], key))
+            alike = (id(operator), number, inputs, output)
+            if alike not in seen:
+                seen[alike] = operator.sees(inputs, output, number)
+            before = _of_output(found[producer], producer, which)
+            fields = _united(fields, _through(before, seen[alike], inputs[number], output, key))
             if fields is None:
                 break
         found[key] = fields

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from archdsl.ops.dtypes import WIDTHS
-from tests.ops.drawing import Named, number, small
+from tests.ops.drawing import Named, extended, number, small
 from tests.ops.oracle import Case
 from tests.ops.refusal import INF, NAN, Refused, no, odd
 
@@ -23,7 +23,7 @@ def alone(operator: str, required: Named, **optional: SearchStrategy[Any]) -> Se
 @st.composite
 def written(draw: DrawFn) -> Case:
     """Values in lists of lists, now and then of different lengths."""
-    kinds: list[list[Any]] = [[True, False], [0, -3, 7], [0.5, 2, -1.25], [1, True]]
+    kinds: list[list[Any]] = [[True, False], [0, -3, 7], [0.5, 2, -1.25, -INF], [1, True]]
     value = st.sampled_from(draw(st.sampled_from(kinds)))
     inner = st.integers(1, 3).flatmap(lambda n: st.lists(value, min_size=n, max_size=n))
     length: int = draw(small)
@@ -45,12 +45,12 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "eye": alone("eye", {"n": small}, m=small, dtype=dtype),
     "zeros": alone("zeros", {"sizes": sizes}, dtype=dtype),
     "ones": alone("ones", {"sizes": sizes}, dtype=dtype),
-    "full": alone("full", {"sizes": sizes, "value": st.booleans() | st.integers(-3, 3) | number}, dtype=dtype),
+    "full": alone("full", {"sizes": sizes, "value": st.booleans() | st.integers(-3, 3) | extended}, dtype=dtype),
     "tensor": written(),
 }
 
 
-BAD: list[Any] = [1, True, [], [[]], [1, [2]], [[1, 2], [3]], "1", ["1"], [NAN], [INF], [2**63], [None]]
+BAD: list[Any] = [1, True, [], [[]], [1, [2]], [[1, 2], [3]], "1", ["1"], [NAN], [2**63], [None]]
 
 
 def filled(**more: Any) -> list[Refused]:
@@ -78,7 +78,11 @@ REFUSED: dict[str, list[Refused]] = {
     "ones": filled(),
     "full": [
         *filled(value=1),
-        *(no("bad-parameter", sizes=2, value=value) for value in (NAN, INF, "1", [1], 10**400)),
+        no("bad-parameter", sizes=2, value=INF, dtype="int64"),
+        *(no("bad-parameter", sizes=2, value=value) for value in (NAN, "1", [1], 10**400)),
     ],
-    "tensor": [no("bad-parameter", values=values) for values in BAD],
+    "tensor": [
+        *(no("bad-parameter", values=values) for values in BAD),
+        no("bad-parameter", values=[[0, -INF]], dtype="int64"),
+    ],
 }

@@ -5,7 +5,19 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from tests.ops.drawing import along, broadcastable, dims_of, flag, fraction, images, number, pointwise, positive, shapes
+from tests.ops.drawing import (
+    along,
+    broadcastable,
+    dims_of,
+    extended,
+    flag,
+    fraction,
+    images,
+    number,
+    pointwise,
+    positive,
+    shapes,
+)
 from tests.ops.oracle import Case
 from tests.ops.refusal import IMAGE, INF, LINE, NAN, ROW, VECTOR, Refused, dimension, no, odd, probability, statistics
 from tests.ops.refusal import pointwise as numbers
@@ -27,7 +39,7 @@ def power(draw: DrawFn) -> Case:
 def normalize(draw: DrawFn) -> Case:
     shape = draw(shapes(1, 5))
     dims = dims_of(shape) | st.lists(dims_of(shape), min_size=1, max_size=3)
-    optional = {"p": number, "dim": dims, "eps": positive}
+    optional = {"p": extended, "dim": dims, "eps": positive}
     return Case("normalize", draw(st.fixed_dictionaries({}, optional=optional)), (shape,))
 
 
@@ -45,7 +57,7 @@ def rms_norm(draw: DrawFn) -> Case:
 CASES: dict[str, SearchStrategy[Case]] = {
     **{name: pointwise(name) for name in [*UNARY, "randn", "rand"]},
     "round": pointwise("round", decimals=st.integers(-2, 3)),
-    "clamp": pointwise("clamp", min=number, max=number),
+    "clamp": pointwise("clamp", min=extended, max=extended),
     "pow": power(),
     "tril": pointwise("tril", diagonal=st.integers(-3, 3)),
     "triu": pointwise("triu", diagonal=st.integers(-3, 3)),
@@ -58,9 +70,14 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "rms_norm": rms_norm(),
 }
 
+
+def infinite(name: str) -> list[Refused]:
+    return odd("number or infinity", name, IMAGE)
+
+
 REFUSED: dict[str, list[Refused]] = {
     "round": odd("integer", "decimals", IMAGE),
-    "clamp": [*numbers("min"), *numbers("max"), no("bad-parameter", IMAGE)],
+    "clamp": [*infinite("min"), *infinite("max"), no("bad-parameter", IMAGE)],
     "pow": [
         *numbers("exponent"),
         *numbers("base"),
@@ -82,7 +99,7 @@ REFUSED: dict[str, list[Refused]] = {
     "softmin": dimension(),
     "dropout2d": [*probability("p", IMAGE), no("wrong-rank", ROW), no("wrong-rank", LINE)],
     "normalize": [
-        *numbers("p"),
+        *odd("number or infinity", "p", IMAGE),
         no("bad-parameter", ROW, dim=2),
         no("bad-parameter", ROW, dim=[]),
         no("bad-parameter", ROW, dim=[1, -1]),

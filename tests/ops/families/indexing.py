@@ -96,18 +96,26 @@ EQUATIONS = [
     "ab,bc,cd->ad",
 ]
 EQUATIONS += ["ij,jk->iik", "ii->i", "i j , j k -> k i", "ij;jk->ik", "ij,jk->il", "bi,b->i", "nchw,c->nhw"]
+EQUATIONS += ["...ij,...jk->...ik", "...id,...jd", "i...->...i", "...i,...i->...", "i...,ij", "...j->j", "...,...->..."]
+EQUATIONS += ["b...i,...ij,...->...b", "..i->i", "...i...->i", "...ij->i...j", "ij->...ij"]
 
 
 @st.composite
 def einsum(draw: DrawFn) -> Case:
     """Tensors that mostly have the dimensions of an equation."""
     equation: str = draw(st.sampled_from(EQUATIONS))
+    rest: list[int] = draw(st.lists(st.integers(1, 3), max_size=2))
     sizes: dict[str, int] = {x: draw(st.integers(2, 4)) for x in "abcdhijklnqwxy"}
     found = []
     for term in equation.replace(" ", "").partition("->")[0].split(","):
-        shape = [sizes.get(x, 2) for x in term]
+        shape = [sizes.get(x, 2) for x in term.replace(".", "")]
         if shape and not draw(st.integers(0, 9)):
             shape[draw(st.integers(0, len(shape) - 1))] += 1
+        if "..." in term:  # which broadcasts
+            start: int = draw(st.integers(0, len(rest)))
+            more = [draw(st.sampled_from([size, size, 1])) for size in rest[start:]]
+            at = term.index("...")
+            shape[at:at] = more
         found.append(tuple(shape))
     if not draw(st.integers(0, 9)):
         found.append((2,))
@@ -139,7 +147,10 @@ REFUSED: dict[str, list[Refused]] = {
         no("bad-parameter", ROW, equation=2),
         no("bad-parameter", ROW, equation="i.->i"),
         no("bad-parameter", ROW, equation="ij->k"),
-        no("bad-parameter", ROW, equation="...j->j"),
+        no("bad-parameter", ROW, equation="..j->j"),
+        no("bad-parameter", LINE, equation="...j...->j"),
+        no("wrong-rank", ROW, equation="...ijk->ijk"),
+        no("shape-mismatch", ROW, (3, 6), equation="...i,...i"),
         no("bad-parameter", ROW, equation="ii->i"),
         no("wrong-rank", LINE, equation="ij->i"),
         no("wrong-arity", ROW, ROW, equation="ij->i"),

@@ -5,10 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from tests.ops.drawing import Values, along, broadcastable, dims_of, flag, number, shapes
+from tests.ops.drawing import Values, along, broadcastable, dims_of, extended, flag, shapes
 from tests.ops.oracle import Case, Numbers
 from tests.ops.refusal import IMAGE, LINE, Refused, dimension, no, odd, over_dimensions
-from tests.ops.refusal import pointwise as numbers
 
 COMPARISONS = "eq ne lt le gt ge".split()
 
@@ -25,7 +24,7 @@ def over(draw: DrawFn, /, operator: str, **optional: Values) -> Case:
 @st.composite
 def comparison(draw: DrawFn, operator: str) -> Case:
     alone: bool = draw(flag)
-    params: dict[str, Any] = {"scalar": draw(number)} if alone else {}
+    params: dict[str, Any] = {"scalar": draw(extended)} if alone else {}
     count: int = 1 if alone else draw(st.sampled_from([2, 2, 2, 1, 3]))
     return Case(operator, params, tuple(broadcastable(draw, count, 1, 4)))
 
@@ -33,7 +32,7 @@ def comparison(draw: DrawFn, operator: str) -> Case:
 @st.composite
 def where(draw: DrawFn) -> Case:
     given: list[str] = draw(st.sampled_from([[], [], ["other"], ["input"], ["input", "other"]]))
-    params: dict[str, Any] = draw(st.fixed_dictionaries(dict.fromkeys(given, number)))
+    params: dict[str, Any] = draw(st.fixed_dictionaries(dict.fromkeys(given, extended)))
     count: int = 3 - len(given) if draw(st.integers(0, 9)) else draw(st.integers(1, 3))
     return Case("where", params, tuple(broadcastable(draw, count, 1, 4)))
 
@@ -41,14 +40,14 @@ def where(draw: DrawFn) -> Case:
 @st.composite
 def masked_fill(draw: DrawFn) -> Case:
     found: list[Numbers] = broadcastable(draw, 2, 0, 4)
-    return Case("masked_fill", {"value": draw(number)}, tuple(found))
+    return Case("masked_fill", {"value": draw(extended)}, tuple(found))
 
 
 CASES: dict[str, SearchStrategy[Case]] = {
     **{name: over(name) for name in ("mean", "sum", "max", "min")},
     "var": over("var", correction=st.sampled_from([0, 1, 0.5])),
     "std": over("std", correction=st.sampled_from([0, 1, 2])),
-    "norm": over("norm", p=number),
+    "norm": over("norm", p=extended),
     "logsumexp": over("logsumexp").filter(lambda case: "dim" in case.params),
     "prod": along("prod", default=True, keepdim=flag).filter(
         lambda case: "dim" in case.params or "keepdim" not in case.params
@@ -71,11 +70,11 @@ REFUSED: dict[str, list[Refused]] = {
         name: [*over_dimensions(), no("bad-parameter", LINE, correction=-1), *odd("number", "correction", LINE)]
         for name in ("var", "std")
     },
-    "norm": [*over_dimensions(), *odd("number", "p", LINE)],
+    "norm": [*over_dimensions(), *odd("number or infinity", "p", LINE)],
     **{name: along_one() for name in ("prod", "argmax", "argmin")},
     **{
         name: [
-            *numbers("scalar"),
+            *odd("number or infinity", "scalar", IMAGE),
             no("wrong-arity", IMAGE),
             no("wrong-arity", IMAGE, IMAGE, IMAGE),
             no("wrong-arity", IMAGE, IMAGE, scalar=1),
@@ -84,12 +83,12 @@ REFUSED: dict[str, list[Refused]] = {
         for name in COMPARISONS
     },
     "where": [
-        *odd("number", "other", LINE, LINE),
+        *odd("number or infinity", "other", LINE, LINE),
         no("wrong-arity", LINE),
         no("wrong-arity", LINE, LINE),
         no("wrong-arity", LINE, LINE, LINE, other=1),
         no("wrong-arity", LINE, LINE, other=1, input=1),
         no("shape-mismatch", LINE, LINE, (2, 6, 7)),
     ],
-    "masked_fill": [*odd("number", "value", LINE, LINE), no("shape-mismatch", LINE, (2, 6, 7), value=0)],
+    "masked_fill": [*odd("number or infinity", "value", LINE, LINE), no("shape-mismatch", LINE, (2, 6, 7), value=0)],
 }
