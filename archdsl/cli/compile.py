@@ -105,7 +105,8 @@ def command(
     _check_place(output, devices, compiler)
     network = load_at(spec, settings, inputs, symbols)
     if output is not None and not compiler.holds_weights(output):
-        without_effect("for source", "weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force", "open_sizes", "rewrites")
+        others = ("weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force", "open_sizes", "rewrites")
+        without_effect("for source", *others)
         write_or_keep(output, lambda path: network.export(path))
         if as_json:
             print_json({"archdsl": 1, "network": network.report().network, "variant": network.report().variant,

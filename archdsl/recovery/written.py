@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import keyword
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -247,4 +248,6 @@ def literal(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         items = ", ".join(map(literal, value))
         return f"[{items}]" if isinstance(value, list) else f"({items}{',' * (len(value) == 1)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return repr(value)
