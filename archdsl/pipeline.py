@@ -44,7 +44,7 @@ def load_graph(
     validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
     opened = open_spec(spec)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {}, open_batch=open_batch)
-    return _as_carried(_elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
+    return _as_carried(elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
 
 
 @one_job
@@ -116,7 +116,7 @@ def _graphs(opened: Opened, trials: Work | None) -> list[Graph]:
     choices, trials = _choices(opened, None, None), trials or Work(TRIALS)  # one meter of work for all of them
     for network, variant in wanted:
         try:
-            graphs.append(_elaborated(program, network, variant, choices, faults, trials))
+            graphs.append(elaborated(program, network, variant, choices, faults, trials))
         except SpecError as error:
             graphs.clear()  # nobody is given them now
             for found in error.diagnostics:
@@ -144,7 +144,7 @@ def _within(found: Diagnostic, variant: tree.Variant) -> bool:
     return span is not None and span.source is whole.source and whole.start <= span.start < whole.end
 
 
-def _elaborated(
+def elaborated(
     program: Program,
     network: tree.NetworkDefinition,
     variant: tree.Variant | None,
@@ -161,6 +161,7 @@ def _elaborated(
     except SpecError as error:
         if error.graph is None:
             raise
+        choices = replace(choices, trace=None)  # it is of this attempt, and of none that follows
         unmet = unmet_needs(network, program.definitions, variant, choices)
         if unmet is not None:
             raise SpecError([unmet]) from None
@@ -191,7 +192,7 @@ def marked_source(
     text = forms.convert_spec(marked, form)
     again = program_of(Source(f"<marked>{forms.SUFFIX_OF[form]}", text), program.directory)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {})
-    graph = _elaborated(again, *again.find((variant or network).name.id), choices)
+    graph = elaborated(again, *again.find((variant or network).name.id), choices)
     for key, device in devices.items():
         if layer(graph, key)["device"] != device:
             at = layer(graph, key)["span"]

@@ -84,8 +84,13 @@ def reread(old: Program, texts: Mapping[str, str]) -> Program:
     return program(Source(source.name, texts.get(source.name, source.text)), old.directory, texts)
 
 
-def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingProxyType({})) -> Program:
-    """Parse a file and all it imports; `texts` stand for files of these names. Raises `SpecError`."""
+def program(
+    source: Source, directory: Path, texts: Mapping[str, str] = MappingProxyType({}), *, alone: bool = True
+) -> Program:
+    """Parse a file and all it imports; `texts` stand for files of these names. Raises `SpecError`.
+
+    A file that does not stand `alone` may hold blocks and no network.
+    """
     spec = forms.parse(source)
     faults = duplicates(spec)
     directory = directory.resolve()
@@ -94,7 +99,7 @@ def program(source: Source, directory: Path, texts: Mapping[str, str] = MappingP
     definitions = _define(spec, blocks)
     resolution = resolve(spec, definitions, lost)
     faults += resolution.faults
-    if not spec.networks and not faults:
+    if alone and not spec.networks and not faults:
         faults.append(
             Diagnostic(
                 "empty-spec",

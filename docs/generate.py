@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from itertools import groupby
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import archdsl
 from archdsl import shipped, sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
+from archdsl.highlight import textmate
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator
@@ -36,6 +38,7 @@ def main() -> int:
         "docs/zoo.md": published(),
         "docs/safety.md": safety(),
         "docs/gallery.md": gallery(),
+        "editors/vscode/syntaxes/archdsl.tmLanguage.json": json.dumps(textmate(), indent=2) + "\n",
     }
     stale = [name for name, text in pages.items() if not _current(ROOT / name, text.encode())]
     if not tables.current():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from archdsl.definitions import Definitions
+from archdsl.definitions import Definitions, sizes_of
 from archdsl.diagnostics import Diagnostic, Instance, Label
 from archdsl.dims import Dim
 from archdsl.elaborate.arguments import argument_fix, bind_parameters, check_parameter, match_shape
@@ -14,6 +14,7 @@ from archdsl.elaborate.bodies import BodyRunner
 from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Fault
+from archdsl.elaborate.trace import Trace
 from archdsl.elaborate.values import Context, Made, Scope, is_tensors, tensors_among
 from archdsl.evaluate import StaticList
 from archdsl.limits import Work
@@ -110,6 +111,16 @@ class Blocks:
             for dim, size in match_shape(name, param, values[param.name.id], values, call.span, outer).items():
                 inner.scope.bind(dim, size, param.shape.span)
                 values[dim] = size
+        if self._evaluator.trace is not None:
+            self._traced(block, values, inner, self._evaluator.trace)
+
+    def _traced(self, block: tree.Block, values: Mapping[str, Any], inner: Context, trace: Trace) -> None:
+        """Note what the parameters of an instance are, and the sizes that their shapes name."""
+        for param in block.params:
+            named: list[tree.BoundName | tree.Name] = [param.name, *sizes_of(param, network=False)]
+            for name in named:
+                if name.id in values:
+                    trace.found(name.span, values[name.id], inner.blocks)
 
 
 def _endless(name: str, call: tree.Call, context: Context) -> Diagnostic:

@@ -41,6 +41,8 @@ class BodyRunner:
                 self.set_up(statement, context)
             elif isinstance(statement, tree.Evaluate):
                 value = self._evaluator.attempt(statement.value, context)
+                if self._evaluator.trace is not None and value is not POISON:
+                    self._evaluator.trace.found(statement.span, value, context.blocks)
                 if statement is last:
                     result = value
                 else:
@@ -71,6 +73,8 @@ class BodyRunner:
         """Bind the targets of a statement. Layers that are made on the way are no steps of braces around."""
         value = self._evaluator.attempt(statement.value, replace(context, names=context.names.elsewhere()))
         targets = statement.targets
+        if self._evaluator.trace is not None and value is not POISON:
+            self._evaluator.trace.found(statement.span, value, context.blocks)
         values: Iterable[Any] = [value]
         if len(targets) > 1:
             if isinstance(value, Poison):
@@ -86,6 +90,8 @@ class BodyRunner:
             first = context.scope.find(target.id)
             if first is None:
                 context.scope.bind(target.id, item, target.span)
+                if self._evaluator.trace is not None and item is not POISON:
+                    self._evaluator.trace.found(target.span, item, context.blocks)
                 continue
             message, label = f"`{target.id}` is bound twice", Label(first.span, "first bound here")
             fault = context.fault("rebound-name", message, target.span, (label,), help="choose another name")

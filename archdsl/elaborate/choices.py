@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archdsl.elaborate.trace import Trace
 from archdsl.limits import Work
 
 
@@ -25,3 +26,4 @@ class Choices:
     open_batch: bool = False
     free: frozenset[int] = frozenset()
     work: Work = field(default_factory=Work)  # done so far, where one command elaborates several networks
+    trace: Trace | None = None  # is told what steps and names are worth

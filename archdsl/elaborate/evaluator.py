@@ -12,6 +12,7 @@ from archdsl.diagnostics import did_you_mean
 from archdsl.dims import Undecided
 from archdsl.elaborate.faults import POISON, Fault, Faults, Poisoned
 from archdsl.elaborate.tensor import TensorValue
+from archdsl.elaborate.trace import Trace
 from archdsl.elaborate.values import Context, Scope, SharedModule, Unavailable, describe, is_tensors
 from archdsl.evaluate import FUNCTIONS, StaticList, ValueFault
 from archdsl.limits import TooMuchWork, Work
@@ -49,6 +50,7 @@ class Evaluator:
         self.work = work
         self.faults = faults
         self._arithmetic = arithmetic
+        self.trace: Trace | None = None
         self.weight_of: WeightOf | None = None
         self.forms: dict[type, ExpressionForm] = {
             tree.Literal: lambda e, c, _: e.value,

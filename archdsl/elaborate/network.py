@@ -89,6 +89,9 @@ class _Elaboration:
         self.builder = GraphBuilder(choices.work)
         self.interpreter = Interpreter(self.builder)
         self.evaluator = self.interpreter.evaluator
+        self.evaluator.trace = choices.trace
+        if choices.trace is not None:
+            choices.trace.begin()
         self.early: list[Diagnostic] = []  # faults of the choices, which have no place in the text
         self.context = Context(definitions)
         self.outputs: list[NetworkOutput] = []
@@ -117,6 +120,9 @@ class _Elaboration:
     def run(self) -> None:
         settings = self._settings()
         self._inputs()
+        if self.evaluator.trace is not None:
+            for binding in self.context.scope.bindings.values():
+                self.evaluator.trace.found(binding.span, binding.value, ())
         self._body()
         self._check_phases()
         self.finish(settings)
@@ -255,6 +261,8 @@ class _Elaboration:
             self._output(statement)
         elif isinstance(statement, tree.Evaluate):
             value = self.evaluator.value(statement.value, self.context)
+            if self.evaluator.trace is not None:
+                self.evaluator.trace.found(statement.span, value, ())
             if named_outputs or not last:
                 help = (
                     "bind it to a name, make it an output,"
@@ -328,6 +336,9 @@ class _Elaboration:
         value = self.evaluator.value(statement.value, self.context)
         if not isinstance(value, TensorValue):
             raise self.context.fault("wrong-type", f"an output is a tensor, found {describe(value)}", statement.span)
+        if self.evaluator.trace is not None:
+            for span in (statement.span, statement.name.span):
+                self.evaluator.trace.found(span, value, ())
         if self.context.scope.find(name) is None:
             self.context.scope.bind(name, value, statement.name.span)
         self._add_output(name, value)

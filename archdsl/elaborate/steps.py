@@ -55,11 +55,17 @@ class Steps:
         return value
 
     def chain(self, chain: tree.Chain, context: Context, label: str | None) -> Any:
-        return self._all(chain.steps, self._evaluator.value(chain.head, context), context)
+        value = self._evaluator.value(chain.head, context)
+        if self._evaluator.trace is not None:
+            self._evaluator.trace.found(chain.head.span, value, context.blocks)
+        return self._all(chain.steps, value, context)
 
     def _all(self, steps: Iterable[tree.Step], value: Any, context: Context) -> Any:
+        trace = self._evaluator.trace
         for step in steps:
             value = self._step(step, value, context)
+            if trace is not None:
+                trace.found(step.span, value, context.blocks)
         return value
 
     def _sequence(self, sequence: tree.Sequence, value: Any, context: Context) -> Any:

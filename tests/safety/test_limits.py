@@ -180,6 +180,6 @@ def test_every_limit_has_a_diagnostic_and_its_options() -> None:
         reading = {f"max_{limit.name}" for limit in LIMITS if limit.reading}
         specless: dict[str, set[str]] = {
             name: set()
-            for name in ("schema", "zoo", "explain", "calibrate", "check-operators", "launch", "new", "doctor")
+            for name in ("schema", "zoo", "explain", "calibrate", "check-operators", "launch", "new", "doctor", "lsp")
         }
         assert options == (specless | {"fmt": reading, "convert": reading}).get(name, everything)

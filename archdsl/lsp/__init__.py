@@ -1,0 +1,1 @@
+"""The Language Server Protocol around `archdsl.editor`, and nothing more. Needs the extra `lsp`."""
