@@ -37,7 +37,7 @@ def alike(column: Column, other: Column) -> bool:
 
 
 @dataclass
-class Columns:
+class Explanations:
     """The parameters of a class, found while its instances' values are explained.
 
     `written` is what the spec says of each instance. `used` are the parameters with their values, in the order in which

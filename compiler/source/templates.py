@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from archdsl.graph import Layer
 from archdsl.ops._op import parameter_table
 from archdsl.ops.kinds import Sizes
-from archdsl.recovery.columns import ABSENT, Column, Columns
+from archdsl.recovery.columns import ABSENT, Column, Explanations
 from archdsl.recovery.written import literal
 from compiler.program import Routine, open_sizes
 from compiler.source.hierarchy import Hierarchy, Leaf, Ref, Scope
@@ -62,7 +62,7 @@ class Template:
 
     name: str
     scopes: tuple[Scope, ...]
-    columns: Columns
+    columns: Explanations
     parts: tuple[Part, ...] = ()
     returns: tuple[Any, ...] = ()  # as the operands of a part
     canonical: tuple[dict[Ref, Canonical], ...] = ()
@@ -153,7 +153,7 @@ class Classes:
 
     def _template(self, name: str, scopes: list[Scope]) -> Template:
         """The class of these instances. Raises `Unlike`."""
-        columns = Columns([scope.written for scope in scopes if scope.written is not None])
+        columns = Explanations([scope.written for scope in scopes if scope.written is not None])
         template = Template(name, tuple(scopes), columns)
         aligned = self._aligned([scope.items for scope in scopes], [scope.path for scope in scopes], inner=False)
         names = {attribute for _, attribute in aligned}
@@ -337,7 +337,7 @@ class Classes:
             part.keywords = {name: explained(name, partial(_given, place=name), False) for name in target.kwargs}
 
     def _explained(
-        self, columns: Columns, column: Column, said: Sequence[Any], name: str, attribute: str, told: bool
+        self, columns: Explanations, column: Column, said: Sequence[Any], name: str, attribute: str, told: bool
     ) -> str:
         hint = name if name not in columns.taken else f"{attribute.replace('.', '_')}_{name}"
         hint = hint if hint.isidentifier() else f"{name}_{hint.rpartition('_')[0]}"
