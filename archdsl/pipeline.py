@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from archdsl.lint import Finding
 
 MOST_NAMED: Final = 4  # variants with a fault
-FREE: Final = (frozenset({0, *range(2, 8)}), frozenset({0}))  # dimensions that a module may take in any size
+# Dimensions that a module may take in any size; 1 is the length of texts.
+FREE: Final = (frozenset(range(8)), frozenset({0, 1}), frozenset({0}))
 TRIALS: Final = 4  # a quarter of the work that a spec may ask for goes to finding fixes
 
 
@@ -54,8 +55,8 @@ def load_open_graph(
     inputs: Mapping[str, Sequence[int]] | None = None,
 ) -> Graph | None:
     """The graph of a SPEC that loads, the sizes of its inputs open where nothing in the spec depends on their numbers:
-    all but those of the second dimensions, or the batch alone. None where something depends on that, too: where it does
-    not elaborate so, or would not take the very sizes that the spec says."""
+    all but channels, or the batch and the lengths of texts, or the batch alone. None where something depends on that,
+    too: where it does not elaborate so, or would not take the very sizes that the spec says."""
     opened = open_spec(spec)
     chosen = _choices(opened, settings, inputs)
     network, variant = opened.program.find(opened.name)

@@ -13,6 +13,8 @@ import networkx as nx
 
 from archdsl.diagnostics import did_you_mean
 from archdsl.graph import Graph
+from archdsl.measure.network.cost import idle
+from archdsl.net_view import NetView
 from archdsl.outline.folding import Folded, StandIn, close, deepest
 from archdsl.outline.subnets import Subnet
 
@@ -33,6 +35,30 @@ def fit(graph: Graph, folded: Folded) -> Subnet:
         if boxes > 2 * ENOUGH or size(closed) >= FEWEST:
             tree = closed
     return tree
+
+
+def smaller(graph: Graph, folded: Folded) -> Iterator[Subnet]:
+    """The same with ever fewer groups open, as long as enough is left to see: those without weights and multiply-adds
+    are closed first, which work out tables and masks."""
+    tree, stand_in = folded
+    boxes = size(tree)
+    quiet = _without_idle(NetView(graph), tree)
+    for depth in (None, *reversed(range(1, deepest(tree)))):
+        tree = untangle(graph, Folded(quiet if depth is None else close(quiet, depth), stand_in))
+        if FEWEST <= size(tree) < boxes:
+            boxes = size(tree)
+            yield tree
+
+
+def _without_idle(net: NetView, tree: Subnet) -> Subnet:
+    """Without the groups open that have no weights and compute no multiply-adds."""
+    items = [
+        replace(item, closed=True)
+        if isinstance(item, Subnet) and idle(net, item.keys)
+        else (_without_idle(net, item) if isinstance(item, Subnet) else item)
+        for item in tree.items
+    ]
+    return replace(tree, items=items)
 
 
 def untangle(graph: Graph, folded: Folded) -> Subnet:

@@ -17,7 +17,8 @@ class Choices:
     A size of an input that is None stays as the spec says.
 
     With `open_batch` no size stands for a batch, which would count as 1 where it has no value. In the dimensions
-    `free` all sizes of inputs are symbols, whatever number is written or chosen for them.
+    `free` all sizes of inputs are symbols, whatever number is written or chosen for them; of second dimensions those
+    alone that are lengths of texts, as integers and truth values have.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)

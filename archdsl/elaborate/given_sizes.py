@@ -18,7 +18,7 @@ from archdsl.needs import fitting, is_periodic, nearest, needs, unmet
 from archdsl.symbolic import solutions
 from archdsl.syntax import tree
 
-OPEN: Final = frozenset({0, *range(2, 8)})  # dimensions in which sizes may be open
+OPEN: Final = frozenset(range(8))  # dimensions in which sizes may be open
 
 
 def unmet_needs(

@@ -29,10 +29,9 @@ COUNTED: Final = ("int64", "bool")  # what tokens, classes and masks are
 
 
 def is_free(position: int, param: tree.Param, free: Collection[int]) -> bool:
-    """Whether a dimension of an input is among the free ones. Integers and truth values have no channels: their second
-    dimension is a length, as the third of others is."""
-    lengths = position == 1 and param.type is not None and param.type.id in COUNTED
-    return (2 if lengths else position) in free
+    """Whether a dimension of an input is among the free ones. The second one is that of channels, which stay, but for
+    integers and truth values, which have none: theirs is a length."""
+    return position in free and (position != 1 or (param.type is not None and param.type.id in COUNTED))
 
 
 class Given(NamedTuple):

@@ -7,8 +7,8 @@ A stage is one of these, and every layer is in one stage:
 * several of these in a row that are alike.
 
 Blocks are opened level by level until the table has `ENOUGH` rows, as long as it fits on a page. A block that occurs
-several times in a row is opened nowhere. A stage is called by its block's or its first layer's path; a layer that is
-alone in what encloses it, by that.
+several times in a row is opened nowhere, and neither is one that costs nothing: it works out a table, or a mask. A
+stage is called by its block's or its first layer's path; a layer that is alone in what encloses it, by that.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from typing import Final
 import networkx as nx
 
 from archdsl.graph import Graph, broken, header, layer
+from archdsl.measure.network.cost import idle
+from archdsl.net_view import NetView
 from archdsl.outline import folding
 from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in, with_lent
 from archdsl.outline.subnets import Subnet, kept, preorder, subnets
@@ -100,7 +102,7 @@ def openings(graph: Graph, phase: Phase = "training", *, whole: bool = False) ->
     wrong = frozenset(key for key, _ in broken(graph))
     found = False
     for closed in (frozenset(_repeats(tree)), frozenset[str]()):
-        opener = _Opener(graph, closed, wrong, whole)
+        opener = _Opener(graph, NetView(graph), closed, wrong, whole)
         for depth in range(1, folding.deepest(tree) + 1):
             opened = list(with_lent(graph, list(opener.merged(opener.stages(tree, depth)))))
             table = _arranged(graph, _named(opened, keys), keys, stand_in)
@@ -124,6 +126,7 @@ class _Opener:
     """Makes stages of a tree of groups."""
 
     graph: Graph
+    net: NetView
     closed: Collection[str]  # names of blocks that are not opened
     wrong: frozenset[str]  # steps that cannot be: the groups that hold them are opened
     whole: bool  # whether sequences of one block are not opened
@@ -137,10 +140,16 @@ class _Opener:
                 yield one
             elif self.wrong and not self.wrong.isdisjoint(item.keys):
                 yield from self.stages(item, depth)
-            elif item.depth >= depth or item.count > 1 or item.block in self.closed or (self.whole and of_one(item)):
+            elif item.depth >= depth or self.stays_closed(item):
                 yield of_block(self.graph, item)
             else:
                 yield from self.stages(item, depth)
+
+    def stays_closed(self, group: Subnet) -> bool:
+        """Whether a group is opened at no depth."""
+        if group.count > 1 or group.block in self.closed or (self.whole and of_one(group)):
+            return True
+        return group.block != "" and idle(self.net, group.keys)
 
     def single(self, group: Subnet) -> Stage | None:
         """What a group is made of, where that is one layer with its small ones, or equal stages; else None."""

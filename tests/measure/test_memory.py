@@ -313,6 +313,20 @@ def test_a_block_frees_what_is_kept_less_when_it_alone_is_recomputed(network_of:
     assert [c.freed for c in found] == [kept_of(graph) - kept_of(recomputing(graph, [c])) for c in found]
 
 
+@pytest.mark.parametrize(
+    ("variant", "wanted"),
+    [
+        ("gpt2", [f"transformer.h.{i}" for i in range(12)]),  # the decoder around them is nearly all that there is
+        ("resnet18", [f"layer{stage}.{i}" for stage in range(1, 5) for i in range(2)]),
+        ("siamese", ["encoder", "distance"]),  # which is not made of blocks
+    ],
+)
+def test_a_block_that_is_much_of_a_network_and_made_of_blocks_is_recomputed_by_these(
+    variant: str, wanted: list[str]
+) -> None:
+    assert [region.path for region in regions(NetView(archdsl.load(variant).graph))] == wanted
+
+
 def test_a_layer_is_not_marked_for_recomputation_twice(network_of: Build) -> None:
     graph = network_of(RESIDUAL.format("", "", "")).graph
     (first, *_) = regions(NetView(graph))

@@ -79,3 +79,8 @@ def test_a_lent_weight_is_of_the_stage_that_lends_it() -> None:
     outputs = {str(line.cells[0]): line.cells[1] for line in stages(network.graph, network.report()).lines}
     assert outputs["transformer.wte"] == "[1024, 768]"
     assert outputs["transformer.arange"] == "[1024]"  # a constant has no batch
+
+
+def test_a_block_that_costs_nothing_is_not_opened() -> None:
+    network = archdsl.load("llama_260k")
+    assert named(stages(network.graph, network.report()).lines)[0] == "model.rotary"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import networkx
@@ -279,6 +280,32 @@ def test_a_compiled_network_takes_texts_of_any_length(variant: str) -> None:
         with torch.no_grad():
             ours, theirs = shorter.ours(), shorter.theirs()
         assert all((found - theirs[name]).abs().max() <= 1e-5 for name, found in ours.items())
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "gpt2",
+        "moe_small",
+        *(pytest.param(v, marks=pytest.mark.heavy) for v in ("bert_base_pretraining", "llama_3_2_1b", "clip_small")),
+    ],
+)
+def test_an_exported_network_takes_texts_of_any_length_and_batches_of_any_size(variant: str, tmp_path: Path) -> None:
+    small, file = SMALL[variant], tmp_path / "net.pt2"
+    network = archdsl.load(variant, **small.settings)  # with the length that the spec says
+    model = network.compile().eval()
+    network.export(file, model, open_sizes=True)
+    again = torch.export.load(file).module()
+    for batch, length in ((1, LENGTH), (4, LENGTH - 3)):
+        inputs = []
+        for name, text in values(small.network()).items():
+            node = network.graph.nodes[name]
+            whole = text if node["dtypes"][0] != "float32" else torch.randn(3, *node["shape"][1:])
+            inputs.append(torch.cat([whole, whole])[:batch, :length])
+        with torch.no_grad():
+            found, wanted = again(*inputs), model(*inputs)
+        pairs = [(found, wanted)] if isinstance(wanted, torch.Tensor) else zip(found, wanted, strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
 
 
 # --- what each is about

@@ -23,11 +23,26 @@ from viz.theme import Colour
 MARGIN: Final = 12.0
 BESIDE: Final = 10.0  # from an edge to the feet of letters that run along it
 LIFT: Final = 3.0  # of letters above an edge that runs across
+FAINT: Final = 5.2  # points of the smallest letters on a page that can still be read
 MOST_BOXES: Final = 20_000  # more than anyone can look at
 
 
 def draw(scene: Scene, look: Look) -> Element:
-    """The picture as SVG. Raises `DrawingError` for a scene that is too large."""
+    """The picture as SVG; of a scene with whose letters a page would be too small to read, a smaller one, if that can
+    be read. Raises `DrawingError` for a scene that is too large."""
+    picture = _drawn(scene, look)
+    if _readable(picture, look):
+        return picture
+    others = (_drawn(other, look) for other in scene.smaller())
+    return next((other for other in others if _readable(other, look)), picture)
+
+
+def _readable(picture: Element, look: Look) -> bool:
+    width, height = (float(picture.get(side, "0").removesuffix("pt")) for side in ("width", "height"))
+    return columns.letters(width, height, look.direction) >= FAINT
+
+
+def _drawn(scene: Scene, look: Look) -> Element:
     shown = {box.id: box for box in scene.boxes()}
     if len(shown) > MOST_BOXES:
         raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
@@ -62,6 +62,8 @@ class Scene:
     edges: tuple[DrawnEdge, ...]
     devices: tuple[str, ...]
     graph: Graph  # what it shows, for what is not to be seen at a glance
+    # The same with ever fewer blocks open, where a page cannot hold it
+    smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
@@ -105,6 +107,26 @@ def build(
         tree = fitting.fit(graph, folded) if depth == "fit" else folding.close(tree, depth)
     if depth is not None or focus is not None:
         tree = fitting.untangle(graph, folding.Folded(tree, stand_in))
+
+    def shown(tree: Subnet, smaller: Callable[[], Iterable[Scene]] = tuple) -> Scene:
+        return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, smaller)
+
+    if depth != "fit" or focus is not None:
+        return shown(tree)
+    return shown(tree, lambda: map(shown, fitting.smaller(graph, folding.Folded(tree, stand_in))))
+
+
+def _scene(
+    graph: Graph,
+    folded: folding.Folded,
+    phase: Phase,
+    keys: Sequence[str],
+    inner: Set[str],
+    caption: str,
+    smaller: Callable[[], Iterable[Scene]],
+) -> Scene:
+    """The scene of a tree of groups, of which the layers `inner` are shown."""
+    tree, stand_in = folded
     ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
     wires = list(edges.wires(graph, keys, ids, stand_in))
     ends = []
@@ -115,7 +137,7 @@ def build(
             source = ids[stand_in.get(output["node"], output["node"])]
             wires.append(Wire(source, f"o{i}", output["shape"], False, train, dtype=output["dtype"]))
     items = (*_items(graph, tree, ids), *ends)
-    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph)
+    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller)
 
 
 def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Iterator[tuple[Box, tuple[Group, ...]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from archdsl.dims import Size
 from archdsl.graph import Layer
@@ -36,6 +37,11 @@ def macs(net: NetView, key: str) -> Size:
     if "fault" in node:
         return 0
     return node["operator"].macs(net.counted_inputs(key), net.counted(node["shape"]))
+
+
+def idle(net: NetView, keys: Iterable[str]) -> bool:
+    """Whether layers have no parameters and no multiply-adds, as those that work out tables, masks and indices."""
+    return all(not params(net.layers[key]) and macs(net, key) == 0 for key in keys)
 
 
 def tensor_bytes(net: NetView, tensor: Operand) -> Size:
