@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from archdsl.recovery.written import Parameter, Said, Written, literal
+from archdsl.recovery.written import SaidValue, StaticParameter, Written, literal
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -28,10 +28,10 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-Column: TypeAlias = tuple[Any, ...]
+ValueColumn: TypeAlias = tuple[Any, ...]
 
 
-def alike(column: Column, other: Column) -> bool:
+def alike(column: ValueColumn, other: ValueColumn) -> bool:
     """Whether the second column has the values of the first, wherever the first has any."""
     return all(a is ABSENT or equal(a, b) for a, b in zip(column, other, strict=True))
 
@@ -45,18 +45,18 @@ class Explanations:
     """
 
     written: Sequence[Written]
-    used: dict[str, Column] = field(default_factory=dict)
+    used: dict[str, ValueColumn] = field(default_factory=dict)
     fresh: list[str] = field(default_factory=list)  # those of them that the spec has not
     set_up: dict[str, str] = field(default_factory=dict)
-    known: list[tuple[str, Column]] = field(default_factory=list)
+    known: list[tuple[str, ValueColumn]] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
-    decided: dict[str, Column] = field(default_factory=dict)  # the conditions found, each with where it holds
+    decided: dict[str, ValueColumn] = field(default_factory=dict)  # the conditions found, each with where it holds
 
     def __post_init__(self) -> None:
         self.declared = self._declared()
         self.bound = self._bound()
 
-    def _declared(self) -> dict[str, tuple[Parameter, Column]]:
+    def _declared(self) -> dict[str, tuple[StaticParameter, ValueColumn]]:
         """The static parameters that all instances have."""
         first = self.written[0].parameters
         tables = [{parameter.name: parameter for parameter in one.parameters} for one in self.written]
@@ -66,7 +66,7 @@ class Explanations:
                 found[parameter.name] = (parameter, tuple(table[parameter.name].value for table in tables))
         return found
 
-    def _bound(self) -> dict[str, tuple[str, frozenset[str], Column]]:
+    def _bound(self) -> dict[str, tuple[str, frozenset[str], ValueColumn]]:
         """The names that bodies bind to static values: the line, what it reads, the values."""
         found = {}
         for names, said in self.written[0].bindings:
@@ -77,7 +77,7 @@ class Explanations:
 
     # --- explaining
 
-    def explain(self, column: Column, said: Sequence[Sequence[Said]], hint: str, told: bool = False) -> str:
+    def explain(self, column: ValueColumn, said: Sequence[Sequence[SaidValue]], hint: str, told: bool = False) -> str:
         """What gives these values; `said` are the spec's expressions there, `hint` is what a new parameter is called.
         Sizes that torch is `told` and the spec is not are rather those that others have."""
         there = [value for value in column if value is not ABSENT] or [None]
@@ -86,8 +86,8 @@ class Explanations:
         found = next(self._candidates(column, said, told), None)
         return self.parameter(hint, column) if found is None else found
 
-    def _candidates(self, column: Column, said: Sequence[Sequence[Said]], told: bool) -> Iterator[str]:
-        later: list[Said] = []
+    def _candidates(self, column: ValueColumn, said: Sequence[Sequence[SaidValue]], told: bool) -> Iterator[str]:
+        later: list[SaidValue] = []
         if told:
             yield from self._known(column)
         for one in next((here for here in said if here), ()):
@@ -110,7 +110,7 @@ class Explanations:
                         yield f"{name}[{i}]"
         yield from self._multiples(column)
 
-    def _multiples(self, column: Column) -> Iterator[str]:
+    def _multiples(self, column: ValueColumn) -> Iterator[str]:
         """A few times another column, or a part of it."""
         there = [i for i, value in enumerate(column) if value is not ABSENT]
         if not all(type(column[i]) is int and column[i] > 0 for i in there):
@@ -132,7 +132,7 @@ class Explanations:
     def _usable(self, text: str) -> bool:
         return text not in self.declared or self.use(frozenset({text}))
 
-    def _known(self, column: Column) -> list[str]:
+    def _known(self, column: ValueColumn) -> list[str]:
         return sorted((text for text, values in self.known if alike(column, values)), key=len)
 
     def use(self, names: frozenset[str]) -> bool:
@@ -150,7 +150,7 @@ class Explanations:
                 self.taken.add(name)
         return True
 
-    def parameter(self, hint: str, column: Column) -> str:
+    def parameter(self, hint: str, column: ValueColumn) -> str:
         """A new parameter with these values."""
         name, number = hint, 2
         while name in self.taken or name in self.declared or name in self.bound:
@@ -160,7 +160,7 @@ class Explanations:
         self.fresh.append(name)
         return name
 
-    def note(self, text: str, column: Column) -> None:
+    def note(self, text: str, column: ValueColumn) -> None:
         """Remember what explains a column, for others that are equal."""
         if text.isidentifier() or any(name in text for name in self.used):
             self.known.append((text, column))
@@ -179,8 +179,8 @@ class Explanations:
                 self.decided[found] = wanted
         return found
 
-    def _condition(self, wanted: Column) -> str | None:
-        conditions: dict[str, tuple[frozenset[str], Column]] = {}
+    def _condition(self, wanted: ValueColumn) -> str | None:
+        conditions: dict[str, tuple[frozenset[str], ValueColumn]] = {}
         for said in self.written[0].conditions:
             again = tuple(
                 next((bool(s.value) for s in one.conditions if s.text == said.text), ABSENT) for one in self.written

@@ -34,7 +34,7 @@ STRENGTH: Final = {
 }
 
 
-class Said(NamedTuple):
+class SaidValue(NamedTuple):
     """A static expression of a spec: as Python writes it, the names in it, and its value here."""
 
     text: str
@@ -42,7 +42,7 @@ class Said(NamedTuple):
     value: Any
 
 
-class Parameter(NamedTuple):
+class StaticParameter(NamedTuple):
     """A static parameter of a block, and its value here; `default` where the spec has one that is a plain value."""
 
     name: str
@@ -88,18 +88,18 @@ class Written:
         return found
 
     @cached_property
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> list[StaticParameter]:
         """The static parameters, sizes that shapes name first."""
         given = {param.name.id for param in self.made.definition.params}
         dims = [name for old, name in self.renamed.items() if old not in given and name in self.values]
-        sizes = [Parameter(name, self.values[name]) for name in dims]
+        sizes = [StaticParameter(name, self.values[name]) for name in dims]
         own = []
         for param in self.made.definition.params:
             name = self.renamed.get(param.name.id, param.name.id)
             if param.shape is None and name in self.values:
                 default = param.default
                 plainly = isinstance(default, tree.Literal)
-                own.append(Parameter(name, self.values[name], default.value if plainly else None, plainly))  # type: ignore[union-attr]
+                own.append(StaticParameter(name, self.values[name], default.value if plainly else None, plainly))  # type: ignore[union-attr]
         return [*(size for size in sizes if isinstance(size.value, int)), *own]
 
     @cached_property
@@ -127,13 +127,13 @@ class Written:
                 found.setdefault((binding.value.node, binding.value.output), name)
         return found
 
-    def arguments(self, span: Span) -> list[Said]:
+    def arguments(self, span: Span) -> list[SaidValue]:
         """The static arguments of the call that is written there."""
         call = self._calls.get((span.start, span.end))
         return [] if call is None else self._said([argument.value for argument in call.arguments])
 
     @cached_property
-    def conditions(self) -> list[Said]:
+    def conditions(self) -> list[SaidValue]:
         """The conditions in the body."""
         found = []
         for node in self._parts:
@@ -142,7 +142,7 @@ class Written:
         return self._said(found)
 
     @cached_property
-    def bindings(self) -> list[tuple[tuple[str, ...], Said]]:
+    def bindings(self) -> list[tuple[tuple[str, ...], SaidValue]]:
         """Static names that the body binds, with what it binds them to, in order."""
         found = []
         for statement in self.made.definition.body.statements:
@@ -161,8 +161,8 @@ class Written:
     def _calls(self) -> dict[tuple[int, int], tree.Call]:
         return {(node.span.start, node.span.end): node for node in self._parts if isinstance(node, tree.Call)}
 
-    def _said(self, expressions: list[Any]) -> list[Said]:
-        found: dict[str, Said] = {}
+    def _said(self, expressions: list[Any]) -> list[SaidValue]:
+        found: dict[str, SaidValue] = {}
         for expression in expressions:
             used = names_in(expression)
             known = {self.renamed.get(name, name) for name in used}
@@ -175,7 +175,7 @@ class Written:
                 value = Evaluator(Work(), Faults()).value(expression, Context(scope=self.made.scope))
             except (Fault, Poisoned):
                 continue
-            found.setdefault(text, Said(text, frozenset(known), plain(value)))
+            found.setdefault(text, SaidValue(text, frozenset(known), plain(value)))
         return list(found.values())
 
 

@@ -13,15 +13,15 @@ from compiler.source.hierarchy import Leaf
 from compiler.source.library import in_place, is_ours
 from compiler.source.plan import ClassPlan
 from compiler.source.runs import named_run, runs
-from compiler.source.spelling import Text, call, called, given, refuse_own
+from compiler.source.spelling import SourceText, call, called, given, refuse_own
 from compiler.source.starting import fill
-from compiler.source.templates import Part
+from compiler.source.templates import ClassPart
 
 
 class Building(ClassPlan):
     """The expressions of a class that build something."""
 
-    def made(self, part: Part) -> str:
+    def made(self, part: ClassPart) -> str:
         """The expression that makes what a part holds."""
         leaf = part.leaf
         if leaf is None:
@@ -38,7 +38,7 @@ class Building(ClassPlan):
             text += ".requires_grad_(False)"
         return text + (f".to({device})" if (device := self.device(part)) and self.owns(part) else "")
 
-    def module(self, part: Part) -> str:
+    def module(self, part: ClassPart) -> str:
         leaf = part.leaf
         assert leaf is not None
         target = leaf.invoke.target if leaf.holder is None and leaf.invoke is not None else leaf.holder.target  # type: ignore[union-attr]
@@ -53,7 +53,7 @@ class Building(ClassPlan):
             made = f"{called(name)}({given(name, arguments)})"
         return made if leaf.holder is None else self.starts.wrapped(made, leaf.holder, self.library)
 
-    def wrapper(self, part: Part) -> str:
+    def wrapper(self, part: ClassPart) -> str:
         """A module around a function, for a sequence."""
         leaf = part.leaf
         assert leaf is not None and leaf.invoke is not None
@@ -70,12 +70,18 @@ class Building(ClassPlan):
             "unflatten": ["dim", "sizes"],
         }
         names = better.get(operator, names)[: len(own)] if len(better.get(operator, names)) == len(own) else names
-        inner = [Text(f"self.{name}") for name in names]
+        inner = [SourceText(f"self.{name}") for name in names]
         shown = replace_arguments(part, inner[:count], dict(zip(part.keywords, inner[count:], strict=True)))
         assert isinstance(leaf, Leaf)
         kwargs = {key: str(text) for key, text in shown.keywords.items()}
         expression = call(
-            leaf.invoke, leaf.node["operator"], [Text("x")], shown.positional, kwargs, self.library, self.idiom(part)
+            leaf.invoke,
+            leaf.node["operator"],
+            [SourceText("x")],
+            shown.positional,
+            kwargs,
+            self.library,
+            self.idiom(part),
         )
         name = "".join(piece.capitalize() for piece in operator.split("_"))
         self.wrappers[name] = [
@@ -104,7 +110,7 @@ class Building(ClassPlan):
     def started(self, holder: Holder, held: Held, sizes: Sequence[str]) -> str:
         shape = ", ".join(sizes)
         if holder.target.kind == "constant":
-            values = [Text(literal(_lists(value))) for value in holder.target.args]
+            values = [SourceText(literal(_lists(value))) for value in holder.target.args]
             texts = {name: literal(value) for name, value in holder.target.kwargs.items()}
             found = in_place(holder.target.name, [], values, texts, False)
             assert found is not None
@@ -127,15 +133,15 @@ class Building(ClassPlan):
 
     def routine(self, routine: Routine) -> str:
         """A tensor of no others, as one expression."""
-        values: dict[Any, Text] = {}
+        values: dict[Any, SourceText] = {}
         for step in routine.invoked():
             target = step.target
             node = self.tree.graph.nodes[step.layer]
             read = [values[ref.layer, ref.output] for ref in step.operands]
             if target.kind in ("constant", "source"):
-                args = [Text(literal(_lists(value))) for value in target.args]
+                args = [SourceText(literal(_lists(value))) for value in target.args]
                 kwargs = {name: literal(value) for name, value in target.kwargs.items()}
-                like = [] if target.kind == "constant" else [Text("LIKE")]
+                like = [] if target.kind == "constant" else [SourceText("LIKE")]
                 text = in_place(target.name, like, args, kwargs, False)
                 assert text is not None
                 text = text.replace(", device=LIKE.device", "").replace("LIKE.dtype", "torch.float32")
@@ -145,18 +151,20 @@ class Building(ClassPlan):
                     step,
                     node["operator"],
                     read,
-                    [Text(literal(_lists(a))) for a in target.args],
+                    [SourceText(literal(_lists(a))) for a in target.args],
                     {k: literal(_lists(v)) for k, v in target.kwargs.items()},
                     self.library,
                     node["operator"].idiom(*shapes),
                 )
             for ref in step.results:
-                values[ref.layer, ref.output] = Text(f"{Text(text).atom}[{ref.output}]" if step.listed else text)
+                values[ref.layer, ref.output] = SourceText(
+                    f"{SourceText(text).atom}[{ref.output}]" if step.listed else text
+                )
         ref = routine.results[0].ref
-        text = Text(values[ref.layer, ref.output])
+        text = SourceText(values[ref.layer, ref.output])
         return f"{text.atom}.contiguous()" if self.tree.graph.nodes[ref.layer]["operator"].view else text
 
-    def call_arguments(self, part: Part) -> str:
+    def call_arguments(self, part: ClassPart) -> str:
         template = part.template
         assert template is not None
         texts = []
@@ -171,11 +179,11 @@ class Building(ClassPlan):
                 texts.append(_as_list(text) if by_place else f"{name}={_as_list(text)}")
         return ", ".join(texts)
 
-    def sequence(self, part: Part) -> str:
+    def sequence(self, part: ClassPart) -> str:
         """`nn.Sequential` of the parts."""
         return f"nn.Sequential({self.steps(part.parts)})"
 
-    def steps(self, parts: Sequence[Part]) -> str:
+    def steps(self, parts: Sequence[ClassPart]) -> str:
         if any(one.condition for one in parts):
             return ", ".join(self.chosen(parts))
         made = [(one.attribute, self.made(one), one.condition) for one in parts]
@@ -193,7 +201,7 @@ class Building(ClassPlan):
             else f"OrderedDict([{', '.join(f'({literal(name)}, {text})' for name, text, _ in made)}])"
         )
 
-    def chosen(self, parts: Sequence[Part]) -> list[str]:
+    def chosen(self, parts: Sequence[ClassPart]) -> list[str]:
         """The steps of a sequence, of which some are under conditions."""
         found: list[str] = []
         groups = [(c, list(group)) for c, group in groupby(parts, key=lambda one: one.condition)]
@@ -224,10 +232,10 @@ def _lists(value: Any) -> Any:
     return value
 
 
-def is_named(part: Part) -> bool:
+def is_named(part: ClassPart) -> bool:
     leaf = part.leaf
     return leaf is None or leaf.named or bool(leaf.holder and leaf.holder.held) or part.attribute.isdigit()
 
 
-def replace_arguments(part: Part, positional: Sequence[Text], keywords: dict[str, Text]) -> Part:
-    return Part(part.items, part.attribute, None, part.arguments, tuple(positional), dict(keywords), part.reads)
+def replace_arguments(part: ClassPart, positional: Sequence[SourceText], keywords: dict[str, SourceText]) -> ClassPart:
+    return ClassPart(part.items, part.attribute, None, part.arguments, tuple(positional), dict(keywords), part.reads)

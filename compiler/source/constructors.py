@@ -10,7 +10,7 @@ from archdsl.recovery.written import literal
 from compiler.source.building import Building, is_named
 from compiler.source.forward import Forward
 from compiler.source.runs import runs
-from compiler.source.templates import Part
+from compiler.source.templates import ClassPart
 
 
 class ClassWriter(Building):
@@ -135,7 +135,7 @@ class ClassWriter(Building):
             return container, inside, f"nn.ModuleDict({{{pairs}}})"
         return None
 
-    def otherwise(self, part: Part) -> str:
+    def otherwise(self, part: ClassPart) -> str:
         """What stands in the place of a module that is not there."""
         return "nn.Identity()" if part.attribute in self.identities else "None"
 

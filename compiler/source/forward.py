@@ -14,11 +14,11 @@ from archdsl.dims import Dim, Floor, Quotient
 from archdsl.graph import header
 from archdsl.recovery.columns import negated
 from archdsl.recovery.written import literal
-from compiler.source.hierarchy import Leaf, Scope
+from compiler.source.hierarchy import Leaf, ModuleScope
 from compiler.source.layout import WIDTH
 from compiler.source.plan import ClassPlan
-from compiler.source.spelling import Text, call, is_infix
-from compiler.source.templates import Canonical, Part
+from compiler.source.spelling import SourceText, call, is_infix
+from compiler.source.templates import Canonical, ClassPart
 
 DEEPEST: Final = 3  # calls within calls
 LONGEST: Final = 64  # characters of what stands within another call
@@ -28,7 +28,7 @@ TAKEN: Final = frozenset({"F", "nn", "torch", "self", "checkpoint", *dir(builtin
 class Unsayable(Exception):
     """Scopes in which something cannot be said: they are to be opened."""
 
-    def __init__(self, scopes: Sequence[Scope]) -> None:
+    def __init__(self, scopes: Sequence[ModuleScope]) -> None:
         super().__init__()
         self.scopes = scopes
 
@@ -45,7 +45,7 @@ class Forward:
         self.template = plan.template
         self.tree = plan.tree
         self.parts = plan.template.parts
-        self.values: dict[Canonical, Text] = {}
+        self.values: dict[Canonical, SourceText] = {}
         self.depth: dict[Canonical, int] = {}
         self.pending: list[Canonical] = []
         self.lines: list[str] = []
@@ -54,7 +54,7 @@ class Forward:
         self.joined: dict[Canonical, frozenset[Canonical]] = {}  # what stands for one thing, by conditions
         self.shared: dict[frozenset[Canonical], str] = {}  # the variable of each of these
         self.whole: dict[int, str] = {}  # what holds all results of a part
-        self.copies: dict[tuple[Canonical, str], Text] = {}
+        self.copies: dict[tuple[Canonical, str], SourceText] = {}
         self.uses: dict[Canonical, list[int]] = defaultdict(list)
         self._look()
 
@@ -155,7 +155,7 @@ class Forward:
             names.append(name)
             for j in range(len(argument.refs)):
                 canonical = ("in", a, j if argument.listed else None)
-                self.values[canonical] = Text(f"{name}[{j}]" if argument.listed else name)
+                self.values[canonical] = SourceText(f"{name}[{j}]" if argument.listed else name)
                 if not argument.listed:
                     self.holds[name] = canonical
             if argument.listed:
@@ -199,10 +199,10 @@ class Forward:
             self.indent = ""
         self.lines = shortened(self.lines)
 
-    def _trains(self, part: Part) -> bool:
+    def _trains(self, part: ClassPart) -> bool:
         return self.plan.root and part.node["phase"] == "train"
 
-    def _region(self, part: Part) -> Any:
+    def _region(self, part: ClassPart) -> Any:
         found = tuple(self.tree.regions.get(id(item)) for item in part.items)
         return found if any(found) else None
 
@@ -247,7 +247,7 @@ class Forward:
 
     # --- one part
 
-    def _stands(self, n: int, part: Part) -> bool:
+    def _stands(self, n: int, part: ClassPart) -> bool:
         """Note what needs no step: a tensor of the class's own, or a layer that never works."""
         leaf = part.leaf
         if leaf is None:
@@ -256,12 +256,12 @@ class Forward:
             return True
         if self.plan.is_tensor(leaf):
             path = part.attribute
-            self.values["part", n, 0] = Text(self.plan.places.access(path))
+            self.values["part", n, 0] = SourceText(self.plan.places.access(path))
             self.depth["part", n, 0] = 0
             return True
         return False
 
-    def _part(self, n: int, part: Part) -> None:
+    def _part(self, n: int, part: ClassPart) -> None:
         columns = list(part.reads)
         needed = [self._read(column, n) for column in columns]
         waiting = [one for one in dict.fromkeys(needed) if one in self.pending]
@@ -294,7 +294,7 @@ class Forward:
             self._flush()
             self._assign(n, part, result, text)
             return
-        self.values[result] = Text(text)
+        self.values[result] = SourceText(text)
         self.depth[result] = depth
         self.pending.append(result)
 
@@ -303,28 +303,28 @@ class Forward:
         choice = [one for one in column if one is not None]
         return choice[0]
 
-    def _text(self, one: Canonical, part: Part, column: Sequence[Canonical | None] = ()) -> Text:
+    def _text(self, one: Canonical, part: ClassPart, column: Sequence[Canonical | None] = ()) -> SourceText:
         if one[0] == "weight":
             path = one[1]
             owner, _, weight = path.rpartition(".")
-            return Text(
+            return SourceText(
                 f"{self.plan.places.access(owner)}.{weight}"
                 if owner in self.plan.places.attributes
                 else f"self.get_parameter({literal(path)})"
             )
         if self._one(column) is None and one in self.joined and self.joined[one] in self.shared and column:
-            text = Text(self.shared[self.joined[one]])
+            text = SourceText(self.shared[self.joined[one]])
         else:
             text = self.values[one]
         device = self.plan.device(part)
         if device is not None and self._home(one) != device:
-            return self.copies.get((one, device), Text(f"{text.atom}.to(self.{device})"))
+            return self.copies.get((one, device), SourceText(f"{text.atom}.to(self.{device})"))
         return text
 
     def _home(self, one: Canonical) -> str | None:
         return self.parts[one[1]].node["device"] if one[0] == "part" else None
 
-    def _copied(self, n: int, part: Part, needed: Sequence[Canonical]) -> bool:
+    def _copied(self, n: int, part: ClassPart, needed: Sequence[Canonical]) -> bool:
         """Copy to a device what several read there. Whether anything was written."""
         device = self.plan.device(part)
         if device is None:
@@ -341,7 +341,7 @@ class Forward:
                 text = self._text(one, part)
                 name = self._free(f"{self._base(one)}_on_{device}")
                 self.lines.append(f"{self.indent}{name} = {text}")
-                self.copies[one, device] = Text(name)
+                self.copies[one, device] = SourceText(name)
                 self.holds[name] = one
                 wrote = True
         return wrote
@@ -350,10 +350,10 @@ class Forward:
         text = self.values[one]
         return text if text.isidentifier() else "x"
 
-    def _expression(self, n: int, part: Part, texts: Sequence[Text]) -> str:
+    def _expression(self, n: int, part: ClassPart, texts: Sequence[SourceText]) -> str:
         first = part.first
         places = self.plan.places
-        if isinstance(first, Scope):
+        if isinstance(first, ModuleScope):
             return f"{places.access(part.attribute)}({', '.join(self._grouped(part, texts))})"
         assert first.invoke is not None
         target, operator = first.invoke.target, first.node["operator"]
@@ -372,10 +372,10 @@ class Forward:
             texts = [self._like(part)]
         return call(first.invoke, operator, texts, args, kwargs, self.plan.library, idiom)
 
-    def _grouped(self, part: Part, texts: Sequence[Text]) -> list[str]:
+    def _grouped(self, part: ClassPart, texts: Sequence[SourceText]) -> list[str]:
         """The arguments of a call: tensors, and lists of them, as one where one thing holds them all."""
         first = part.first
-        assert isinstance(first, Scope)
+        assert isinstance(first, ModuleScope)
         found: list[str] = []
         at = 0
         for argument in first.arguments:
@@ -388,7 +388,7 @@ class Forward:
             found.append(self._list(columns, here))
         return found
 
-    def _list(self, columns: Sequence[Canonical | None], texts: Sequence[Text]) -> str:
+    def _list(self, columns: Sequence[Canonical | None], texts: Sequence[SourceText]) -> str:
         one = columns[0]
         if one is not None and one[0] == "in" and one[2] == 0:
             argument = self.template.scopes[0].arguments[one[1]]
@@ -403,7 +403,7 @@ class Forward:
             return self.whole[one[1]]
         return f"[{', '.join(texts)}]"
 
-    def _like(self, part: Part) -> Text:
+    def _like(self, part: ClassPart) -> SourceText:
         """A tensor where something is made: an input of floating-point numbers."""
         scope = self.template.scopes[0]
         for a, argument in enumerate(scope.arguments):
@@ -416,19 +416,19 @@ class Forward:
                 for leaf in owned.first.leaves():
                     if leaf.holder is not None and any(held.weight.dtype == "float32" for held in leaf.holder.held):
                         path = next(held.path for held in leaf.holder.held if held.weight.dtype == "float32")
-                        return Text(f"self.get_parameter({literal(path)})" if True else "")
+                        return SourceText(f"self.get_parameter({literal(path)})" if True else "")
         raise Unsayable(self.template.scopes)
 
     # --- sizes that are known only now
 
-    def _sizes_wanted(self, part: Part) -> bool:
+    def _sizes_wanted(self, part: ClassPart) -> bool:
         return any(isinstance(value, tuple) for value in (*part.positional, *part.keywords.values()))
 
-    def _argument(self, value: Any, n: int) -> Text:
+    def _argument(self, value: Any, n: int) -> SourceText:
         if isinstance(value, tuple):
             there = [(i, one) for i, one in enumerate(value) if self.parts[n].items[i] is not None]
-            return Text(self._said(there))
-        return Text(self._stored(value))
+            return SourceText(self._said(there))
+        return SourceText(self._stored(value))
 
     def _said(self, values: Sequence[tuple[int, Any]]) -> str:
         """An argument with open sizes, said alike in all instances."""
@@ -448,7 +448,7 @@ class Forward:
             raise Unsayable(self.template.scopes)
         return text
 
-    def _known(self) -> list[tuple[Canonical, Text]]:
+    def _known(self) -> list[tuple[Canonical, SourceText]]:
         found = [(one, text) for one, text in self.values.items() if one not in self.pending and one not in self.joined]
         return [
             (one, text)
@@ -560,21 +560,21 @@ class Forward:
             self._assign(one[1], self.parts[one[1]], one, self.values[one])
         self.pending = []
 
-    def _assign(self, n: int, part: Part, one: Canonical, text: str) -> None:
+    def _assign(self, n: int, part: ClassPart, one: Canonical, text: str) -> None:
         name = self._variable(n, part, one)
         self.lines.append(f"{self.indent}{name} = {text}")
-        self.values[one] = Text(name)
+        self.values[one] = SourceText(name)
         self.depth[one] = 0
         self.holds[name] = one
 
-    def _assign_several(self, n: int, part: Part, results: Sequence[Canonical], text: str) -> None:
+    def _assign_several(self, n: int, part: ClassPart, results: Sequence[Canonical], text: str) -> None:
         if n in self.taken_whole:
             name = self._free(self._label(part) if part.attribute else "x", n)
             name = self._whole_name(n, part, name)
             self.lines.append(f"{self.indent}{name} = {text}")
             self.whole[n] = name
             for k, one in enumerate(results):
-                self.values[one] = Text(f"{name}[{k}]")
+                self.values[one] = SourceText(f"{name}[{k}]")
                 self.depth[one] = 0
             self.holds[name] = results[0]
             return
@@ -585,14 +585,14 @@ class Forward:
                 continue
             name = self._variable(n, part, one)
             names.append(name)
-            self.values[one] = Text(name)
+            self.values[one] = SourceText(name)
             self.depth[one] = 0
             self.holds[name] = one
         self.lines.append(f"{self.indent}{', '.join(names)}{',' * (len(names) == 1)} = {text}")
 
-    def _whole_name(self, n: int, part: Part, otherwise: str) -> str:
+    def _whole_name(self, n: int, part: ClassPart, otherwise: str) -> str:
         """A list goes on in its variable, where nobody needs the old one."""
-        if isinstance(part.first, Scope) and len(part.first.arguments) == 1 and part.first.arguments[0].listed:
+        if isinstance(part.first, ModuleScope) and len(part.first.arguments) == 1 and part.first.arguments[0].listed:
             column = self._one(part.reads[0]) if part.reads else None
             if column is not None and column[0] == "in":
                 name = self.names[column[1]]
@@ -637,13 +637,13 @@ class Forward:
             name, number = f"{wanted}{number}", number + 1
         return name
 
-    def _label(self, part: Part) -> str:
+    def _label(self, part: ClassPart) -> str:
         name = part.attribute.rpartition(".")[2]
         if not name.isidentifier() or (part.leaf is not None and not part.leaf.named):
             name = part.node["op"] if part.leaf is not None else "x"
         return name.lower() if name.lower().isidentifier() else "x"
 
-    def _variable(self, n: int, part: Part, one: Canonical) -> str:
+    def _variable(self, n: int, part: ClassPart, one: Canonical) -> str:
         """The name of a tensor: the spec's; else that of what it is made from, where that is not needed any more."""
         if one in self.joined:
             group = self.joined[one]
@@ -735,7 +735,7 @@ class Forward:
                 self.lines.append(f"{name} = {self.values[default]}")
                 self.holds[name] = ("part", m, k)
 
-    def _stands_only(self, part: Part) -> bool:
+    def _stands_only(self, part: ClassPart) -> bool:
         return part.leaf is not None and (part.leaf.invoke is None or self.plan.is_tensor(part.leaf))
 
     def _choosers(self, group: frozenset[Canonical]) -> set[int]:
@@ -763,7 +763,7 @@ class Forward:
             self._flush()
             n = members[0]
             texts = [self._text(self._read(column, n), first, column) for column in first.reads]
-            given = self._grouped(first, texts) if isinstance(first.first, Scope) else list(texts)
+            given = self._grouped(first, texts) if isinstance(first.first, ModuleScope) else list(texts)
             module = self.plan.places.access(first.attribute)
             results = [("part", n, k) for k in range(len(first.first.results))]
             text = self._checkpoint(module, given, module if buffers else None)

@@ -19,7 +19,7 @@ from archdsl.graph import Graph, Layer, header, layer, layers
 from archdsl.recovery.written import Written
 from compiler.program import Assembly, Holder, Invoke, open_sizes
 
-Ref: TypeAlias = tuple[str, int]
+TensorRef: TypeAlias = tuple[str, int]
 ROOT: Final = ("", 1)
 
 
@@ -31,13 +31,13 @@ class Leaf:
     node: Layer
     path: str
     use: int
-    reads: tuple[Ref, ...]
+    reads: tuple[TensorRef, ...]
     invoke: Invoke | None
     holder: Holder | None
     named: bool  # whether the author named it
 
     @property
-    def results(self) -> tuple[Ref, ...]:
+    def results(self) -> tuple[TensorRef, ...]:
         return tuple((self.key, i) for i in range(len(self.node["outputs"])))
 
     def leaves(self) -> Iterator[Leaf]:
@@ -45,16 +45,16 @@ class Leaf:
 
 
 @dataclass(eq=False)
-class Scope:
+class ModuleScope:
     """What stands under one path: an instance of a block (for a shared one, one use of it) or a labelled sequence."""
 
     path: str
     use: int
     instance: Instance | None
     written: Written | None = None
-    items: list[Leaf | Scope] = field(default_factory=list)
-    arguments: tuple[Argument, ...] = ()  # what it is called with
-    results: tuple[Ref, ...] = ()  # what others read of it
+    items: list[Leaf | ModuleScope] = field(default_factory=list)
+    arguments: tuple[ScopeArgument, ...] = ()  # what it is called with
+    results: tuple[TensorRef, ...] = ()  # what others read of it
     sequence: bool = False  # its parts feed each other in a row
 
     def leaves(self) -> Iterator[Leaf]:
@@ -63,11 +63,11 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Argument:
+class ScopeArgument:
     """What a scope is called with: a tensor, or a list of some, under the name that it has inside."""
 
     name: str
-    refs: tuple[Ref, ...]
+    refs: tuple[TensorRef, ...]
     listed: bool = False
 
 
@@ -78,23 +78,23 @@ class Hierarchy:
     graph: Graph
     assembly: Assembly
     leaves: list[Leaf]
-    readers: dict[Ref, set[str]]
+    readers: dict[TensorRef, set[str]]
     opened: set[tuple[str, int]] = field(default_factory=set)
-    root: Scope = field(default_factory=lambda: Scope("", 1, None))
+    root: ModuleScope = field(default_factory=lambda: ModuleScope("", 1, None))
     frozen: set[int] = field(default_factory=set)  # the outermost items all of whose weights are frozen, by id
     regions: dict[int, str] = field(default_factory=dict)  # the outermost items that are recomputed, with their region
 
     @property
-    def results(self) -> list[Ref]:
+    def results(self) -> list[TensorRef]:
         return [(result.ref.layer, result.ref.output) for result in self.assembly.training.results]
 
-    def shape(self, ref: Ref) -> Any:
+    def shape(self, ref: TensorRef) -> Any:
         return each_in_symbols(layer(self.graph, ref[0])["outputs"][ref[1]])
 
-    def scopes(self, scope: Scope | None = None) -> Iterator[Scope]:
+    def scopes(self, scope: ModuleScope | None = None) -> Iterator[ModuleScope]:
         """All scopes but the root, the inner ones first."""
         for item in (scope or self.root).items:
-            if isinstance(item, Scope):
+            if isinstance(item, ModuleScope):
                 yield from self.scopes(item)
                 yield item
 
@@ -109,7 +109,7 @@ class Hierarchy:
     # --- the tree
 
     def build(self) -> None:
-        self.root = root = Scope("", 1, None, Written(header(self.graph)["made"]))
+        self.root = root = ModuleScope("", 1, None, Written(header(self.graph)["made"]))
         by_id = {ROOT: root}
         for leaf in self.leaves:
             scope = root
@@ -117,19 +117,19 @@ class Hierarchy:
                 if (path, use) in self.opened:
                     continue
                 if (path, use) not in by_id:
-                    by_id[path, use] = Scope(path, use, instance, Written(instance.made) if instance else None)
+                    by_id[path, use] = ModuleScope(path, use, instance, Written(instance.made) if instance else None)
                     scope.items.append(by_id[path, use])
                 scope = by_id[path, use]
             scope.items.append(leaf)
         self._collapse(root, {scope.path for scope in self.scopes() if scope.use > 1})
         for scope in list(self.scopes()):
             self._connect(scope)
-        root.arguments = tuple(Argument(name, ((name, 0),)) for name in header(self.graph)["inputs"])
+        root.arguments = tuple(ScopeArgument(name, ((name, 0),)) for name in header(self.graph)["inputs"])
         root.results = tuple(self.results)
         self.frozen, self.regions = set(), {}
         self._mark(root, False, None)
 
-    def _mark(self, scope: Scope, frozen: bool, region: str | None) -> None:
+    def _mark(self, scope: ModuleScope, frozen: bool, region: str | None) -> None:
         """Note the outermost items that are frozen, and that are recomputed."""
         for item in scope.items:
             leaves = list(item.leaves())
@@ -141,10 +141,10 @@ class Hierarchy:
                 self.frozen.add(id(item))
             if own_region is not None and region is None:
                 self.regions[id(item)] = own_region
-            if isinstance(item, Scope):
+            if isinstance(item, ModuleScope):
                 self._mark(item, frozen or own_frozen, region or own_region)
 
-    def _collapse(self, scope: Scope, shared: set[str]) -> None:
+    def _collapse(self, scope: ModuleScope, shared: set[str]) -> None:
         """Take the layer for a scope of one that owns nothing."""
         for i, item in enumerate(scope.items):
             if isinstance(item, Leaf):
@@ -163,9 +163,9 @@ class Hierarchy:
                 )
                 scope.items[i] = replace(only, path=item.path, named=named)
 
-    def _connect(self, scope: Scope) -> None:
+    def _connect(self, scope: ModuleScope) -> None:
         inside = {leaf.key for leaf in scope.leaves()}
-        enters: dict[Ref, None] = {}
+        enters: dict[TensorRef, None] = {}
         for leaf in scope.leaves():
             for ref in leaf.reads:
                 if ref[0] not in inside and not self.is_weight_within(ref, scope.path):
@@ -173,33 +173,33 @@ class Hierarchy:
         arguments = []
         for tensors in scope.written.tensors if scope.written is not None else ():
             if tensors.listed and all(ref in enters for ref in tensors.refs):
-                arguments.append(Argument(tensors.name, tensors.refs, True))
+                arguments.append(ScopeArgument(tensors.name, tensors.refs, True))
                 enters = {ref: None for ref in enters if ref not in tensors.refs}
             elif not tensors.listed and tensors.refs[0] in enters:
-                arguments.append(Argument(tensors.name, tensors.refs))
+                arguments.append(ScopeArgument(tensors.name, tensors.refs))
                 del enters[tensors.refs[0]]
         first = scope.items[0]
         if (
             scope.written is None
-            and isinstance(first, Scope)
+            and isinstance(first, ModuleScope)
             and {r for a in first.arguments for r in a.refs} == enters.keys()
         ):
             arguments, enters = [replace(one, name="x") for one in first.arguments], {}
-        arguments += [Argument("x" if not arguments and len(enters) == 1 else "", (ref,)) for ref in enters]
+        arguments += [ScopeArgument("x" if not arguments and len(enters) == 1 else "", (ref,)) for ref in enters]
         scope.arguments = tuple(arguments)
         made = [ref for leaf in scope.leaves() for ref in leaf.results]
         scope.results = tuple(ref for ref in made if self.readers.get(ref, set()) - inside)
         scope.sequence = self._is_sequence(scope)
 
-    def is_weight(self, ref: Ref) -> bool:
+    def is_weight(self, ref: TensorRef) -> bool:
         """Whether a tensor is a weight of a layer, which others use."""
         return layer(self.graph, ref[0])["op"] == "weight"
 
-    def is_weight_within(self, ref: Ref, path: str) -> bool:
+    def is_weight_within(self, ref: TensorRef, path: str) -> bool:
         """Whether a tensor is a weight of a layer below a path, which has it at hand."""
         return self.is_weight(ref) and (not path or layer(self.graph, ref[0])["path"].startswith(f"{path}."))
 
-    def _is_sequence(self, scope: Scope) -> bool:
+    def _is_sequence(self, scope: ModuleScope) -> bool:
         """Whether `nn.Sequential` runs it."""
         if len(scope.arguments) != 1:
             return False
@@ -225,7 +225,7 @@ class Hierarchy:
             scope.instance is None and all(item.path.rpartition(".")[2].isidentifier() for item in scope.items)
         )
 
-    def read_by(self, refs: tuple[Ref, ...]) -> set[str]:
+    def read_by(self, refs: tuple[TensorRef, ...]) -> set[str]:
         return set().union(*(self.readers.get(ref, set()) for ref in refs))
 
 
@@ -240,9 +240,9 @@ def _is_step(leaf: Leaf) -> bool:
     )
 
 
-def _is_named(item: Leaf | Scope) -> bool:
+def _is_named(item: Leaf | ModuleScope) -> bool:
     """Whether its name matters: for what it owns, or since the author gave it."""
-    if isinstance(item, Scope):
+    if isinstance(item, ModuleScope):
         return True
     return item.named or bool(item.holder is not None and item.holder.held) or item.path.rpartition(".")[2].isdigit()
 
@@ -252,7 +252,7 @@ def hierarchy(graph: Graph, assembly: Assembly) -> Hierarchy:
     invokes = {invoke.layer: invoke for invoke in assembly.training.invoked()}
     holders = {holder.path: holder for holder in assembly.holders}
     leaves: list[Leaf] = []
-    readers: dict[Ref, set[str]] = defaultdict(set)
+    readers: dict[TensorRef, set[str]] = defaultdict(set)
     for key, node in layers(graph):
         if node["op"] in ("input", "weight"):
             continue
@@ -293,7 +293,7 @@ def _chain(leaf: Leaf) -> list[tuple[str, int, Instance | None]]:
     return found
 
 
-def _wrong(tree: Hierarchy) -> Iterator[Scope]:
+def _wrong(tree: Hierarchy) -> Iterator[ModuleScope]:
     """Scopes that cannot be called in one go."""
     place = {leaf.key: i for i, leaf in enumerate(tree.leaves)}
     foreign = {  # instances around a layer that belongs elsewhere: one that is shared, and was made outside of them
@@ -334,10 +334,10 @@ def _wrong(tree: Hierarchy) -> Iterator[Scope]:
             yield scope
 
 
-def _within_themselves(scope: Scope, around: tuple[int, ...]) -> Iterator[Scope]:
+def _within_themselves(scope: ModuleScope, around: tuple[int, ...]) -> Iterator[ModuleScope]:
     """Instances of a block inside of others of the same block."""
     for item in scope.items:
-        if isinstance(item, Scope):
+        if isinstance(item, ModuleScope):
             own = id(item.written.made.definition) if item.written is not None and item.written.made is not None else 0
             if own in around:
                 yield item

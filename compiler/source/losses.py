@@ -11,7 +11,7 @@ from archdsl.recovery.written import literal
 from compiler.program import Routine
 from compiler.source.hierarchy import Hierarchy
 from compiler.source.library import Library
-from compiler.source.spelling import INFIX, Text, call
+from compiler.source.spelling import INFIX, SourceText, call
 
 
 def losses(tree: Hierarchy, library: Library) -> list[str]:
@@ -39,22 +39,22 @@ def _free(lines: Sequence[str], wanted: str) -> str:
 
 
 def _body(loss: Routine, graph: Graph, outputs: Sequence[str], targets: Sequence[str], library: Library) -> list[str]:
-    values: dict[tuple[str, int], Text] = {}
+    values: dict[tuple[str, int], SourceText] = {}
     steps = list(loss.invoked())
     read = {ref.layer for step in steps for ref in step.operands}
     lines: list[str] = []
     if len(outputs) > 1:
         taken = [name if name in read else "_" for name in outputs]
         lines.append(f"{', '.join(taken)} = outputs")
-        values |= {(name, 0): Text(name) for name in outputs}
+        values |= {(name, 0): SourceText(name) for name in outputs}
     else:
-        values[outputs[0], 0] = Text("outputs")
+        values[outputs[0], 0] = SourceText("outputs")
     alone = list(targets) == ["target"]
-    values |= {(name, 0): Text("target" if alone else f"target[{literal(name)}]") for name in targets}
+    values |= {(name, 0): SourceText("target" if alone else f"target[{literal(name)}]") for name in targets}
     many = len(targets) == 1 and not alone
     if many:
         lines.append(f"{targets[0]} = target[{literal(targets[0])}] if isinstance(target, dict) else target")
-        values[targets[0], 0] = Text(targets[0])
+        values[targets[0], 0] = SourceText(targets[0])
     uses = [ref for step in steps for ref in step.operands]
     for step in steps:
         node = graph.nodes[step.layer]
@@ -69,21 +69,21 @@ def _body(loss: Routine, graph: Graph, outputs: Sequence[str], targets: Sequence
         if idiom is not None and "atom}." in idiom and len(operands[0]) > 40:
             name = _free(lines, step.operands[0].layer)
             lines.append(f"{name} = {operands[0]}")
-            operands[0] = Text(name)
+            operands[0] = SourceText(name)
         if infix and sum(map(len, operands)) > LONGEST and sum(len(one) > 25 for one in operands) < 3:
             for i, operand in enumerate(operands):
                 if len(operand) > 25 and not (i == len(operands) - 1 and len(operand) < LONGEST):
                     name = _free(lines, step.operands[i].layer)
                     lines.append(f"{name} = {operand}")
-                    operands[i] = Text(name)
-        text = Text(call(step, node["operator"], operands, args, kwargs, library, idiom))
+                    operands[i] = SourceText(name)
+        text = SourceText(call(step, node["operator"], operands, args, kwargs, library, idiom))
         for ref in step.results:
             if sum(other == ref for other in uses) > 1 or len(text) > 400:
                 name = f"value{len(lines)}"
                 lines.append(f"{name} = {text}")
-                values[ref.layer, ref.output] = Text(f"{name}[{ref.output}]" if step.listed else name)
+                values[ref.layer, ref.output] = SourceText(f"{name}[{ref.output}]" if step.listed else name)
             else:
-                values[ref.layer, ref.output] = Text(f"{text.atom}[{ref.output}]" if step.listed else text)
+                values[ref.layer, ref.output] = SourceText(f"{text.atom}[{ref.output}]" if step.listed else text)
     result = loss.results[0].ref
     return [*lines, f"return {values[result.layer, result.output]}"]
 
@@ -91,5 +91,5 @@ def _body(loss: Routine, graph: Graph, outputs: Sequence[str], targets: Sequence
 LONGEST: Final = 66  # characters of an expression
 
 
-def _short(text: Text) -> bool:
+def _short(text: SourceText) -> bool:
     return len(text) <= 40

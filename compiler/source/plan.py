@@ -7,7 +7,7 @@ from compiler.source.hierarchy import Hierarchy, Leaf
 from compiler.source.library import Library
 from compiler.source.places import Places
 from compiler.source.starting import Initialisers
-from compiler.source.templates import Part, Template
+from compiler.source.templates import ClassPart, Template
 
 
 class ClassPlan:
@@ -43,7 +43,7 @@ class ClassPlan:
             [part.leaf is not None and self.is_tensor(part.leaf) for part in self.modules],
         )
 
-    def has_attribute(self, part: Part) -> bool:
+    def has_attribute(self, part: ClassPart) -> bool:
         leaf = part.leaf
         if leaf is None:
             return part.first.use == 1
@@ -54,7 +54,7 @@ class ClassPlan:
     def is_tensor(self, leaf: Leaf) -> bool:
         return leaf.holder is not None and leaf.holder.target.kind != "module"
 
-    def is_functional(self, part: Part) -> bool:
+    def is_functional(self, part: ClassPart) -> bool:
         """Whether a module is rather written as a function: it owns nothing, and nobody named it."""
         leaf = part.leaf
         if (
@@ -66,7 +66,7 @@ class ClassPlan:
             return False
         return self.idiom(part) is not None
 
-    def idiom(self, part: Part) -> str | None:
+    def idiom(self, part: ClassPart) -> str | None:
         """How people write an operator, if it is so in all instances."""
         found = set()
         for item in part.items:
@@ -75,13 +75,13 @@ class ClassPlan:
                 found.add(item.node["operator"].idiom(*shapes))
         return found.pop() if len(found) == 1 else None
 
-    def owns(self, part: Part) -> bool:
+    def owns(self, part: ClassPart) -> bool:
         return any(leaf.holder is not None and leaf.holder.held for leaf in part.first.leaves())
 
-    def device(self, part: Part) -> str | None:
+    def device(self, part: ClassPart) -> str | None:
         return part.node["device"] if self.root else None
 
-    def is_optional(self, part: Part) -> bool:
+    def is_optional(self, part: ClassPart) -> bool:
         """Whether the forward pass asks for the module itself whether it is there."""
         alone = [one for one in self.template.parts if one.condition == part.condition]
         same = [one for one in self.modules if one.attribute == part.attribute]

@@ -22,7 +22,7 @@ INFIX: Final = {
 }  # fmt: skip
 
 
-class Text(str):
+class SourceText(str):
     """An expression. `atom` is what it is where something binds it."""
 
     @property
@@ -114,7 +114,7 @@ def refuse_own(name: str, layer: str) -> None:
 def call(
     invoke: Any,
     operator: Any,
-    tensors: Sequence[Text],
+    tensors: Sequence[SourceText],
     args: Sequence[str],
     kwargs: dict[str, str],
     library: Library,
@@ -125,7 +125,7 @@ def call(
     folded = target.kind == "function" and folds(operator, tensors)
     if target.name in INFIX and len(tensors) + len(args) >= 2:
         sign = INFIX[target.name]
-        items = [*tensors, *(Text(arg) for arg in args)]
+        items = [*tensors, *(SourceText(arg) for arg in args)]
         if args and sign == "*":
             items.reverse()
         own = SIGNS[sign]
@@ -139,7 +139,7 @@ def call(
     if folded:
         joined = tensors[0]
         for other in tensors[1:]:
-            joined = Text(f"{called(target.name)}({joined}, {other})")
+            joined = SourceText(f"{called(target.name)}({joined}, {other})")
         return joined
     if is_ours(target.name):
         placed = in_place(target.name, tensors, args, kwargs, target.pack)

@@ -16,12 +16,12 @@ from typing import Any, TypeAlias
 from archdsl.graph import Layer
 from archdsl.ops._op import parameter_table
 from archdsl.ops.kinds import Sizes
-from archdsl.recovery.columns import ABSENT, Column, Explanations
+from archdsl.recovery.columns import ABSENT, Explanations, ValueColumn
 from archdsl.recovery.written import literal
 from compiler.program import Routine, open_sizes
-from compiler.source.hierarchy import Hierarchy, Leaf, Ref, Scope
+from compiler.source.hierarchy import Hierarchy, Leaf, ModuleScope, TensorRef
 
-Item: TypeAlias = Leaf | Scope
+ScopeItem: TypeAlias = Leaf | ModuleScope
 Canonical: TypeAlias = tuple[Any, ...]  # ("in", argument, position), ("part", number, output) or ("weight", path)
 
 
@@ -30,21 +30,21 @@ class Unlike(Exception):
 
 
 @dataclass(eq=False)
-class Part:
+class ClassPart:
     """One part of a class, in each of its instances."""
 
-    items: tuple[Item | None, ...]
+    items: tuple[ScopeItem | None, ...]
     attribute: str
     condition: str | None = None
     arguments: dict[str, str] = field(default_factory=dict)  # of what makes it, by name
     positional: tuple[Any, ...] = ()  # of a function, each a text, or a column of open sizes
     keywords: dict[str, Any] = field(default_factory=dict)
     reads: tuple[Any, ...] = ()  # for each operand a set of what it may be, in the order of instances
-    parts: tuple[Part, ...] = ()  # of a sequence
+    parts: tuple[ClassPart, ...] = ()  # of a sequence
     template: Template | None = None
 
     @property
-    def first(self) -> Item:
+    def first(self) -> ScopeItem:
         return next(item for item in self.items if item is not None)
 
     @property
@@ -61,11 +61,11 @@ class Template:
     """A class: its parts, what it is called with and what it returns."""
 
     name: str
-    scopes: tuple[Scope, ...]
+    scopes: tuple[ModuleScope, ...]
     columns: Explanations
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ClassPart, ...] = ()
     returns: tuple[Any, ...] = ()  # as the operands of a part
-    canonical: tuple[dict[Ref, Canonical], ...] = ()
+    canonical: tuple[dict[TensorRef, Canonical], ...] = ()
     defaults: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -98,7 +98,7 @@ class Classes:
 
     def build(self) -> Template:
         scopes = [scope for scope in self.tree.scopes() if scope.instance is not None and scope.use == 1]
-        groups: dict[int, list[Scope]] = defaultdict(list)
+        groups: dict[int, list[ModuleScope]] = defaultdict(list)
         for scope in scopes:
             assert scope.written is not None
             groups[id(scope.written.made.definition)].append(scope)
@@ -107,23 +107,23 @@ class Classes:
                 self.templates.append(self._known(template))
         return self._known(self._template(self.tree.assembly.name, [self.tree.root]))
 
-    def _classes(self, group: list[Scope]) -> list[Template]:
+    def _classes(self, group: list[ModuleScope]) -> list[Template]:
         """The classes of a block's instances, as few as there can be."""
-        alike: dict[Any, list[Scope]] = defaultdict(list)
+        alike: dict[Any, list[ModuleScope]] = defaultdict(list)
         for scope in group:
             alike[tuple((a.name, a.listed, len(a.refs)) for a in scope.arguments), len(scope.results)].append(scope)
         assert group[0].instance is not None
         name = camel(group[0].instance.block)
         found: list[Template] = []
 
-        def add(members: list[Scope]) -> None:
+        def add(members: list[ModuleScope]) -> None:
             found.append(self._template(name if not found else f"{name}{len(found) + 1}", members))
 
         for members in alike.values():
             try:
                 add(members)
             except Unlike:
-                same: dict[Any, list[Scope]] = defaultdict(list)
+                same: dict[Any, list[ModuleScope]] = defaultdict(list)
                 for scope in members:
                     same[self._structure(scope)].append(scope)
                 for one in same.values():
@@ -135,11 +135,11 @@ class Classes:
             self.of[id(scope)] = (template, i)
         return template
 
-    def _structure(self, scope: Scope) -> Any:
+    def _structure(self, scope: ModuleScope) -> Any:
         """What instances of one class have in common where no condition is allowed."""
         numbers = {ref: number for number, ref in enumerate(_refs(scope))}
 
-        def said(item: Item, inner: bool) -> Any:
+        def said(item: ScopeItem, inner: bool) -> Any:
             key = self._key(item, scope.path, inner)
             if isinstance(item, Leaf):
                 return key, tuple(numbers.get(ref, ref) for ref in item.reads) if not inner else ()
@@ -151,7 +151,7 @@ class Classes:
 
     # --- one class
 
-    def _template(self, name: str, scopes: list[Scope]) -> Template:
+    def _template(self, name: str, scopes: list[ModuleScope]) -> Template:
         """The class of these instances. Raises `Unlike`."""
         columns = Explanations([scope.written for scope in scopes if scope.written is not None])
         template = Template(name, tuple(scopes), columns)
@@ -172,8 +172,8 @@ class Classes:
                 template.defaults[parameter_name] = usual[0][0]
         return template
 
-    def _canonical(self, scope: Scope, i: int, aligned: Any) -> dict[Ref, Canonical]:
-        found: dict[Ref, Canonical] = {}
+    def _canonical(self, scope: ModuleScope, i: int, aligned: Any) -> dict[TensorRef, Canonical]:
+        found: dict[TensorRef, Canonical] = {}
         for a, argument in enumerate(scope.arguments):
             for j, ref in enumerate(argument.refs):
                 found[ref] = ("in", a, j if argument.listed else None)
@@ -184,13 +184,13 @@ class Classes:
         return found
 
     def _aligned(
-        self, lists: Sequence[Sequence[Item] | None], bases: Sequence[str], inner: bool
-    ) -> list[tuple[tuple[Item | None, ...], str]]:
+        self, lists: Sequence[Sequence[ScopeItem] | None], bases: Sequence[str], inner: bool
+    ) -> list[tuple[tuple[ScopeItem | None, ...], str]]:
         """Items of all instances side by side, in an order that is that of each, with their names."""
-        keyed: list[dict[Any, Item]] = []
+        keyed: list[dict[Any, ScopeItem]] = []
         for items, base in zip(lists, bases, strict=True):
             count: Counter[Any] = Counter()
-            found: dict[Any, Item] = {}
+            found: dict[Any, ScopeItem] = {}
             for item in items or ():
                 key = self._key(item, base, inner)
                 count[key] += 1
@@ -214,7 +214,7 @@ class Classes:
             result.append((row, _name(first, base)))
         return result
 
-    def _key(self, item: Item, base: str, inner: bool) -> Any:
+    def _key(self, item: ScopeItem, base: str, inner: bool) -> Any:
         """What an item is, and where it is written."""
         name: str | None = _name(item, base)
         if isinstance(item, Leaf):
@@ -248,11 +248,11 @@ class Classes:
         return self.routines.setdefault(id(start), repr(start)) if isinstance(start, Routine) else start
 
     def _part(
-        self, items: tuple[Item | None, ...], attribute: str, template: Template, around: Sequence[bool] | None
-    ) -> Part:
+        self, items: tuple[ScopeItem | None, ...], attribute: str, template: Template, around: Sequence[bool] | None
+    ) -> ClassPart:
         columns = template.columns
         present = [item is not None for item in items]
-        part = Part(items, attribute)
+        part = ClassPart(items, attribute)
         if not all(present if around is None else [p for p, a in zip(present, around, strict=True) if a]):
             wanted = [p if around is None or around[i] else ABSENT for i, p in enumerate(present)]
             part.condition = columns.condition(wanted)
@@ -266,7 +266,7 @@ class Classes:
                     [i.reads if isinstance(i, Leaf) else None for i in items], template, present
                 )
             return part
-        scopes = [item if isinstance(item, Scope) else None for item in items]
+        scopes = [item if isinstance(item, ModuleScope) else None for item in items]
         if around is None:
             refs = [None if s is None else tuple(ref for a in s.arguments for ref in a.refs) for s in scopes]
             part.reads = self._operands(refs, template, present)
@@ -291,11 +291,11 @@ class Classes:
             part.arguments[name] = self._explained(columns, column, said, name, attribute, name in SIZES)
         return part
 
-    def _given(self, scope: Scope, name: str) -> Any:
+    def _given(self, scope: ModuleScope, name: str) -> Any:
         template, i = self.of[id(scope)]
         return template.columns.used[name][i]
 
-    def _explain_leaf(self, part: Part, leaves: Sequence[Leaf | None], template: Template) -> None:
+    def _explain_leaf(self, part: ClassPart, leaves: Sequence[Leaf | None], template: Template) -> None:
         columns, first = template.columns, part.leaf
         assert first is not None
         said = [
@@ -337,7 +337,7 @@ class Classes:
             part.keywords = {name: explained(name, partial(_given, place=name), False) for name in target.kwargs}
 
     def _explained(
-        self, columns: Explanations, column: Column, said: Sequence[Any], name: str, attribute: str, told: bool
+        self, columns: Explanations, column: ValueColumn, said: Sequence[Any], name: str, attribute: str, told: bool
     ) -> str:
         hint = name if name not in columns.taken else f"{attribute.replace('.', '_')}_{name}"
         hint = hint if hint.isidentifier() else f"{name}_{hint.rpartition('_')[0]}"
@@ -346,7 +346,7 @@ class Classes:
         return text
 
     def _operands(
-        self, rows: Sequence[Sequence[Ref] | None], template: Template, present: Sequence[bool]
+        self, rows: Sequence[Sequence[TensorRef] | None], template: Template, present: Sequence[bool]
     ) -> tuple[Any, ...]:
         """For each operand what it is in the instances: one thing, or by instance."""
         lengths = {len(row) for row in rows if row is not None}
@@ -388,24 +388,24 @@ def tidy(value: Any) -> Any:
     return value[0] if isinstance(value, tuple) and value and all(item == value[0] for item in value) else value
 
 
-def _name(item: Item, base: str) -> str:
+def _name(item: ScopeItem, base: str) -> str:
     return item.path.removeprefix(f"{base}.") if base else item.path
 
 
-def _refs(scope: Scope) -> Iterable[Ref]:
+def _refs(scope: ModuleScope) -> Iterable[TensorRef]:
     for argument in scope.arguments:
         yield from argument.refs
     for item in scope.items:
         yield from item.results
 
 
-def _inner_first(groups: dict[int, list[Scope]]) -> list[list[Scope]]:
+def _inner_first(groups: dict[int, list[ModuleScope]]) -> list[list[ModuleScope]]:
     """Instances by their blocks, those of inner blocks first. A block that uses itself is ordered by its first use."""
     inside: dict[int, set[int]] = {key: set() for key in groups}
 
-    def walk(scope: Scope, around: int | None) -> None:
+    def walk(scope: ModuleScope, around: int | None) -> None:
         for item in scope.items:
-            if isinstance(item, Scope):
+            if isinstance(item, ModuleScope):
                 own = around
                 if item.instance is not None and item.written is not None:
                     own = id(item.written.made.definition)
