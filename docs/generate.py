@@ -422,6 +422,7 @@ def published() -> str:
     lines += [
         "What papers print and what well-known implementations have, and what archdsl counts. *Equal* is equal to the",
         "last digit, *rounded* means that our figure rounds to the printed one or stays below its bound.",
+        "A printed figure that names a second source was read there as well; others are quoted from the papers alone.",
         "`archdsl zoo --table` prints the same. MACs are multiply-adds of convolution, linear and attention.",
     ]
     for name, group in groupby(figures(), lambda figure: figure.network):

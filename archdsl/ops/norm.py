@@ -38,7 +38,7 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
-    lends = ("weight", "bias")
+    lends: ClassVar[tuple[str, ...]] = ("weight", "bias")
     keeps_weights: ClassVar[tuple[str, ...]] = ("weight",)
     weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     lies: ClassVar[Lies] = "in format"
@@ -323,12 +323,18 @@ class RmsNorm(_Norm, group="normalization"):
     eps: float | None = param(EPS, "added to the mean; the least step from 1 if not given", None, kw_only=True)
     elementwise_affine: bool = param(Boolean(), "whether a scale is learnt", True, kw_only=True)
 
+    lends = ("weight",)
     autocast = "float32"
     examples = (
         Example("rms_norm(eps = 0.000001)", ((2, 5, 16),), (2, 5, 16)),
         Example("rms_norm([8, 4])", ((2, 3, 8, 4),), (2, 3, 8, 4)),
         Example("rms_norm(elementwise_affine = false)", ((2, 16),), (2, 16)),
+        Example("rms_norm", ((2, 3, 8, 4), (8, 4)), (2, 3, 8, 4), named=("weight",)),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"normalized_shape": weight}
 
     def infer(self, *inputs: Shape) -> Shape:
         rank_between(self, inputs[0], 1, 8, "[..., D]")
@@ -359,6 +365,9 @@ class RmsNorm(_Norm, group="normalization"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         rank = len(output)
         return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        return pointwise(weight, output)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine")}

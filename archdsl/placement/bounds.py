@@ -13,15 +13,15 @@ from archdsl.placement.contiguous import Fits, StageSplit, TooManyPairs, best_sp
 from archdsl.placement.contraction import Contraction, of_branches, with_their_readers
 from archdsl.placement.devices import Cluster
 from archdsl.placement.holding import Holding
-from archdsl.placement.ideals import Boundaries, Family, all_ideals, along
+from archdsl.placement.ideals import Boundaries, Family, all_ideals, along, family_of
 from archdsl.placement.orders import orders
 from archdsl.placement.problem import Problem
 from archdsl.placement.reach import Reach
+from archdsl.placement.refinement import Refinement
 from archdsl.placement.relaxation import relaxed
 from archdsl.placement.schedule import SCHEDULES
-from archdsl.placement.thin_ends import ideals_with_thin_ends
 
-MOST_IDEALS: Final = 400_000  # of a network that is looked at whole
+MOST_IDEALS: Final = 250_000  # of a network that is looked at whole
 MOST_BYTES: Final = 1 << 60
 MOST_LOOSE: Final = 16  # weights that might be parted from their readers
 MOST_PAIRS: Final = 2_000_000  # of ideals that one search looks at
@@ -30,7 +30,7 @@ SHARES, EACH = 24, 4  # of a region's work, and ideals of each, where a good spl
 FAR, STEP = 0.08, 0.01  # how far below a known split a better one is looked for first, and then in which steps
 PIECES: Final = 500  # of a stage's work, of which a relaxation makes branches
 STEPS: Final = (1.002, 1.004, 1.007, 1.01, 1.02, 1.05)  # over a bound, where a split is looked for
-ENOUGH: Final = 0.01  # a gap with which nothing better is looked for
+ENOUGH, CLOSE = 0.01, 0.006  # gaps with which nothing better is looked for, and down to which it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,11 @@ class Planner:
         family = self._ideals(smaller.problem)
         return self.held.expanded(smaller.expanded(family)) if family is not None else None
 
+    @cached_property
+    def refinement(self) -> Refinement:
+        """What brings bounds and splits closer to one another."""
+        return Refinement(self.held, self.cluster.link, self.small)
+
     @property
     def _branched(self) -> bool:
         return any((1 + len(own.chains[0])) ** len(own.chains) > MOST_IDEALS for own in self.alike)
@@ -115,6 +120,12 @@ class Planner:
 
     def solve(self, counts: Sequence[int], micro_batches: int) -> Solution | None:
         """The best split over so many devices of each kind; None where no split that was found has the memory."""
+        found = self._solve(counts, micro_batches)
+        if found is None or found.gap <= ENOUGH or len(self.memory) > 1:
+            return found
+        return self._refined(found, counts, micro_batches)
+
+    def _solve(self, counts: Sequence[int], micro_batches: int) -> Solution | None:
         if self.all is not None:
             return self._of_all(self.all, counts, self.fits(self.all, counts, micro_batches))
         if self.most is None:
@@ -168,14 +179,18 @@ class Planner:
         fits = next((limit for limit in limits if limit is not None), None)
         bound = max(self.simple_bound(counts), self._relaxed_bound(counts))
         best = self._near(family, counts, fits, bound)
-        if best is None:
-            return None
-        found = Solution(best, bound)
-        if found.gap > ENOUGH and len(self.memory) == 1:
-            thin = ideals_with_thin_ends(self.ends, best.bottleneck / 2)
-            if thin is not None:
-                return self._of_thin(thin, counts, self.fits(thin, counts, micro_batches), found)
-        return found
+        return Solution(best, bound) if best is not None else None
+
+    def _refined(self, found: Solution, counts: Sequence[int], micro_batches: int) -> Solution:
+        def better(ideals: set[int], than: StageSplit) -> StageSplit | None:
+            family = family_of(self.ends, {*ideals, *self.small.members})
+            fits = self.fits(family, counts, micro_batches)
+            try:
+                return best_split(family, counts, self.profile, fits, than.bottleneck, MOST_PAIRS)
+            except TooManyPairs:
+                return None
+
+        return Solution(*self.refinement.refined(found.split, found.bound, sum(counts), CLOSE, better))
 
     def _relaxed_bound(self, counts: Sequence[int]) -> float:
         """What no split can beat, with branches that are alike as one stream of work."""
@@ -213,17 +228,6 @@ class Planner:
         except TooManyPairs:
             pass
         return best or some_split(self.small, counts, self.paces, self.profile, fits)
-
-    def _of_thin(self, family: Family, counts: Sequence[int], fits: Fits | None, known: Solution) -> Solution:
-        """The same where all ends that matter are known: without memory limits that is the best."""
-        best = known.split
-        try:
-            free = self._search(family, counts, None, best.bottleneck)
-            bound = max(free.bottleneck if free is not None else best.bottleneck, known.bound)
-            better = free if fits is None else self._search(family, counts, fits, best.bottleneck)
-        except TooManyPairs:
-            return known
-        return Solution(better or best, bound)
 
     def fits(self, family: Family, counts: Sequence[int], micro_batches: int, more: int = 0) -> Fits | None:
         """Whether stages between ideals of a family fit into the devices, were their memory larger by so many bytes;

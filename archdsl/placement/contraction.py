@@ -8,12 +8,13 @@ splits of the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from archdsl.placement.branches import AlikeBranches
-from archdsl.placement.ideals import Family
+from archdsl.placement.devices import Link
+from archdsl.placement.ideals import Boundaries, Family
 from archdsl.placement.problem import Problem, Times
 
 
@@ -30,10 +31,15 @@ class Contraction:
         for ideal in sorted(family.members)[1:]:
             last = ideal.bit_length() - 1  # without the last of its nodes it is an ideal too
             rest = ideal ^ 1 << last
-            whole[ideal] = (whole[rest] if rest in whole else self._expanded(rest)) | self.merged[last]
+            whole[ideal] = (whole[rest] if rest in whole else self.expand(rest)) | self.merged[last]
         return replace(family, members=[whole[ideal] for ideal in family.members])
 
-    def _expanded(self, ideal: int) -> int:
+    def then(self, smaller: Contraction) -> Contraction:
+        """The contraction of this one's problem, for the network."""
+        return Contraction(smaller.problem, [self.expand(nodes) for nodes in smaller.merged])
+
+    def expand(self, ideal: int) -> int:
+        """The nodes of the network for those of the smaller problem."""
         found = 0
         while ideal:
             lowest = ideal & -ideal
@@ -58,6 +64,35 @@ def with_their_readers(problem: Problem) -> Contraction:
             if v < problem.layers:
                 free.setdefault(v, []).append(u)
     return merge(problem, [(*own, v) for v, own in free.items()])
+
+
+def without_wide_ends(problem: Problem, link: Link) -> Contraction:
+    """Each two layers as one, between which no stage of a good split ends: because it may end before the first, or
+    after the second, where so much less crosses that neither stage takes longer."""
+    found = Contraction(problem, [1 << v for v in range(len(problem.nodes))])
+    while pairs := list(_with_wide_ends(found.problem, link)):
+        found = found.then(merge(found.problem, pairs))
+    return found
+
+
+def _with_wide_ends(problem: Problem, link: Link) -> Iterator[tuple[int, int]]:
+    ends, (times,) = Boundaries(problem, link), problem.times
+    taken = {v for group in problem.together for v in group} | {problem.layers}
+    for u in range(problem.layers):
+        if u in taken or len(ends.after[u]) != 1 or ends.after[u][0] in taken:
+            continue
+        (v,) = ends.after[u]
+        crossing, sent, read = (sum(ends.seconds[n] for n in of) for of in (ends.made[u], ends.made[v], ends.read[u]))
+        alone = problem.before[v] == {u} and len(ends.read[v]) == len(ends.made[u])
+        if read + times.both(u) <= crossing or (alone and sent + times.both(v) <= crossing):
+            taken |= {u, v}
+            yield u, v
+
+
+def in_order(problem: Problem, alike: Sequence[AlikeBranches]) -> Problem:
+    """Of branches that are alike the later ones come no sooner than the earlier, layer by layer."""
+    behind = [pair for own in alike for one, other in pairwise(own.chains) for pair in zip(one, other, strict=True)]
+    return merge(problem, (), behind).problem
 
 
 def of_branches(problem: Problem, alike: Sequence[AlikeBranches]) -> Contraction:

@@ -7,7 +7,7 @@ Graph Operators", NeurIPS 2020, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -140,15 +140,31 @@ def along(problem: Problem, link: Link, orders: Sequence[Sequence[int]]) -> Fami
     return _filtered(problem, ends, found)
 
 
-def family_of(ends: Boundaries, ideals: Sequence[int]) -> Family:
-    """These ideals, of which none is the first and all the second."""
-    problem, found = ends.problem, dict[int, tuple[float, ...]]()
-    for ideal in ideals[2:]:
-        nodes = [v for v in range(len(problem.nodes)) if ideal >> v & 1]
-        crossing = sum(ends.seconds[number] for number in ends.crossing(ideal))
-        found[ideal] = (crossing, *(sum(times.both(v) for v in nodes) for times in problem.times))
-    found[ends.all] = (0.0, *(sum(map(times.both, range(len(problem.nodes)))) for times in problem.times))
+def family_of(ends: Boundaries, ideals: Iterable[int]) -> Family:
+    """These ideals, and those of no node and of all."""
+    problem = ends.problem
+    each = [[times.both(v) for v in range(len(problem.nodes))] for times in problem.times]
+    touched = [{*ends.made[v], *ends.read[v]} for v in range(len(problem.nodes))]
+    crossing, done = set(ends.inputs), [0.0] * len(each)
+    found, before = dict[int, tuple[float, ...]](), 0
+    for ideal in [*sorted({*ideals} - {0, ends.all}), ends.all]:  # those next to one another differ little
+        changed = list(_bits(ideal ^ before))
+        for number in {number for v in changed for number in touched[v]}:
+            producer = problem.tensors[number].producer
+            made = producer is None or ideal >> producer & 1
+            (crossing.add if made and ends.readers[number] & ~ideal else crossing.discard)(number)
+        for v in changed:
+            joins = ideal >> v & 1
+            done = [spent + own[v] if joins else spent - own[v] for spent, own in zip(done, each, strict=True)]
+        found[ideal], before = (sum(ends.seconds[number] for number in crossing), *done), ideal
     return _filtered(problem, ends, found)
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
 
 
 def _filtered(problem: Problem, ends: Boundaries, found: dict[int, tuple[float, ...]]) -> Family:
