@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,12 +15,12 @@ from archdsl.recovery.written import literal
 from compiler.source.hierarchy import Leaf, ModuleScope
 from compiler.source.layout import WIDTH
 from compiler.source.plan import ClassPlan
+from compiler.source.reserved import RESERVED
 from compiler.source.spelling import SourceText, call, is_infix
 from compiler.source.templates import Canonical, ClassPart
 
 DEEPEST: Final = 3  # calls within calls
 LONGEST: Final = 64  # characters of what stands within another call
-TAKEN: Final = frozenset({"F", "nn", "torch", "self", "checkpoint", *dir(builtins), *keyword.kwlist})
 
 
 class Unsayable(Exception):
@@ -149,7 +147,7 @@ class Forward:
         for a, argument in enumerate(scope.arguments):
             name = argument.name if argument.name.isidentifier() else ""
             for other in (name, "x", "y", "z", "w", *(f"x{i}" for i in range(1, 99))):
-                if other and other not in names and other not in TAKEN - {"input"}:
+                if other and other not in names and other not in RESERVED - {"input"}:
                     name = other
                     break
             names.append(name)
@@ -622,7 +620,7 @@ class Forward:
         return max((max(self.uses[other], default=0) for other in everyone), default=0)
 
     def _is_free(self, name: str, n: int) -> bool:
-        if name in TAKEN or name in self.plan.names.values():
+        if name in RESERVED or name in self.plan.names.values():
             return False
         return name not in self.holds or (
             self._last(self.holds[name]) <= n and name not in self.shared.values() and not self._copied_name(name)
@@ -633,7 +631,7 @@ class Forward:
 
     def _free(self, wanted: str, n: int = -1) -> str:
         name, number = wanted, 2
-        while name in TAKEN or not self._is_free(name, n):
+        while name in RESERVED or not self._is_free(name, n):
             name, number = f"{wanted}{number}", number + 1
         return name
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +10,7 @@ from archdsl.recovery.written import literal
 from compiler.program import Routine
 from compiler.source.hierarchy import Hierarchy
 from compiler.source.library import Library
+from compiler.source.reserved import RESERVED
 from compiler.source.spelling import INFIX, SourceText, call
 
 
@@ -35,7 +35,7 @@ def losses(tree: Hierarchy, library: Library) -> list[str]:
 def _free(lines: Sequence[str], wanted: str) -> str:
     """A name for a part of the loss."""
     name = wanted.split(".")[-1]
-    return f"{name}_" if any(line.startswith(f"{name} =") for line in lines) or hasattr(builtins, name) else name
+    return f"{name}_" if any(line.startswith(f"{name} =") for line in lines) or name in RESERVED else name
 
 
 def _body(loss: Routine, graph: Graph, outputs: Sequence[str], targets: Sequence[str], library: Library) -> list[str]:

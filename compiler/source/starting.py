@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from archdsl.ops.initialiser import INITIALISERS, Initialiser
 from archdsl.recovery.written import literal
 from compiler.program import Holder
 from compiler.source.library import Library, is_ours
+from compiler.source.reserved import RESERVED
 from compiler.source.spelling import called, signature
 
 
@@ -36,7 +36,7 @@ class Initialisers:
             name = INITIALISERS[first].short or first if "weight" in kinds or not plain else f"{kinds['bias']}_bias"
             taken = {name for name, _ in self.functions.values()}
             own, number = name, 2
-            while own in taken or hasattr(builtins, own):
+            while own in taken or own in RESERVED:
                 own, number = f"{name}_{number}", number + 1
             self.functions[key] = (own, self._function(own, kinds, plain, library))
         arguments = [literal(value) for name, _ in key for value in values.get(name, ())]
