@@ -40,10 +40,11 @@ def load_graph(
     symbols: Mapping[str, int] | None = None,
     *,
     open_batch: bool = False,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Graph:
-    """The elaborated graph of a SPEC. Raises `SpecError`."""
+    """The elaborated graph of a SPEC. `texts` stand for the files of these names. Raises `SpecError`."""
     validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
-    opened = open_spec(spec)
+    opened = open_spec(spec, texts)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {}, open_batch=open_batch)
     return _as_carried(elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
 

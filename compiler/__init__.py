@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
+    from compiler.importing.factory import FactoryError, made, subject_of
+    from compiler.importing.modules import given, import_modules, sample
+    from compiler.importing.proof import prove
     from compiler.lowering import assemble
     from compiler.once import run_once
     from compiler.source.file import source_of
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompiledNetwork",
+    "FactoryError",
     "Loaded",
     "Matching",
     "assemble",
@@ -33,13 +37,19 @@ __all__ = [
     "compile_graph",
     "export_network",
     "fetch",
+    "given",
     "holds_weights",
+    "import_modules",
     "load_weights",
+    "made",
     "measure",
+    "prove",
     "read_rename",
     "read_weights",
     "run_once",
+    "sample",
     "source_of",
+    "subject_of",
 ]
 
 HOMES: Final = {
@@ -52,8 +62,15 @@ HOMES: Final = {
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
     "fetch": "compiler.export.hub",
+    "FactoryError": "compiler.importing.factory",
+    "given": "compiler.importing.modules",
+    "import_modules": "compiler.importing.modules",
+    "prove": "compiler.importing.proof",
+    "sample": "compiler.importing.modules",
+    "subject_of": "compiler.importing.factory",
     "holds_weights": "compiler.export.formats",
     "load_weights": "compiler.weights",
+    "made": "compiler.importing.factory",
     "measure": "compiler.bench.stopwatch",
     "read_rename": "compiler.weights",
     "read_weights": "compiler.weights",

@@ -15,7 +15,7 @@ from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.trace import Trace
-from archdsl.elaborate.values import Context, Made, Scope, is_tensors, tensors_among
+from archdsl.elaborate.values import Context, MadeFrom, Scope, is_tensors, tensors_among
 from archdsl.evaluate import StaticList
 from archdsl.limits import Work
 from archdsl.names import Names
@@ -62,7 +62,7 @@ class Blocks:
         elif path is None:
             path = self._builder.step_path(label, name, call.span, context)
         self._builder.work.spend(Work.BLOCK + 2 * len(block.params))
-        made = Made(block, Scope())
+        made = MadeFrom(block, Scope())
         instance = Instance(path, _written(call, positional, named), call.span, name, inline, use, made)
         inner = Context(
             definitions,

@@ -75,7 +75,7 @@ class Scope(Bindings[Binding]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
+class MadeFrom:
     """What a network or an instance of a block was made from: its definition, with the values of its names."""
 
     definition: tree.Block | tree.NetworkDefinition

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from archdsl.recovery.columns import negated
-from archdsl.recovery.written import literal
+from archdsl.instances.explanations import negated
+from archdsl.instances.written import literal
 from compiler.program import Held, Holder, Routine
-from compiler.source.hierarchy import Leaf
+from compiler.source.hierarchy import LayerLeaf
 from compiler.source.library import in_place, is_ours
 from compiler.source.plan import ClassPlan
 from compiler.source.runs import named_run, runs
@@ -72,7 +72,7 @@ class Building(ClassPlan):
         names = better.get(operator, names)[: len(own)] if len(better.get(operator, names)) == len(own) else names
         inner = [SourceText(f"self.{name}") for name in names]
         shown = replace_arguments(part, inner[:count], dict(zip(part.keywords, inner[count:], strict=True)))
-        assert isinstance(leaf, Leaf)
+        assert isinstance(leaf, LayerLeaf)
         kwargs = {key: str(text) for key, text in shown.keywords.items()}
         expression = call(
             leaf.invoke,
@@ -95,7 +95,7 @@ class Building(ClassPlan):
         ]
         return f"{name}({', '.join(_as_list(text) for text in own.values())})"
 
-    def tensor(self, leaf: Leaf, shape: Sequence[str]) -> str:
+    def tensor(self, leaf: LayerLeaf, shape: Sequence[str]) -> str:
         """A parameter or buffer of its own."""
         holder = leaf.holder
         assert holder is not None

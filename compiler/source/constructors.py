@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from archdsl.recovery.columns import negated
-from archdsl.recovery.written import literal
+from archdsl.instances.explanations import negated
+from archdsl.instances.written import literal
 from compiler.source.building import Building, is_named
 from compiler.source.forward import Forward
 from compiler.source.runs import runs

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from archdsl.dims import Dim, Floor, Quotient
 from archdsl.graph import header
-from archdsl.recovery.columns import negated
-from archdsl.recovery.written import literal
-from compiler.source.hierarchy import Leaf, ModuleScope
+from archdsl.instances.explanations import negated
+from archdsl.instances.written import literal
+from compiler.source.hierarchy import CalledScope, LayerLeaf
 from compiler.source.layout import WIDTH
 from compiler.source.plan import ClassPlan
 from compiler.source.reserved import RESERVED
@@ -26,7 +26,7 @@ LONGEST: Final = 64  # characters of what stands within another call
 class Unsayable(Exception):
     """Scopes in which something cannot be said: they are to be opened."""
 
-    def __init__(self, scopes: Sequence[ModuleScope]) -> None:
+    def __init__(self, scopes: Sequence[CalledScope]) -> None:
         super().__init__()
         self.scopes = scopes
 
@@ -113,7 +113,7 @@ class Forward:
         if user == len(self.parts):
             return [self._one(column) for column in self.returns] == list(results)
         part = self.parts[user]
-        if isinstance(part.first, Leaf):
+        if isinstance(part.first, LayerLeaf):
             return False
         at = 0
         told = 0
@@ -280,7 +280,7 @@ class Forward:
             self.pending.remove(one)
         depth = 1 + max((self.depth.get(one, 0) for one in waiting), default=0)
         results = [("part", n, k) for k in range(len(part.first.results))]
-        listed = isinstance(part.first, Leaf) and part.first.node["operator"].several
+        listed = isinstance(part.first, LayerLeaf) and part.first.node["operator"].several
         if len(results) > 1 or listed:
             self._flush()
             self._assign_several(n, part, results, text)
@@ -351,7 +351,7 @@ class Forward:
     def _expression(self, n: int, part: ClassPart, texts: Sequence[SourceText]) -> str:
         first = part.first
         places = self.plan.places
-        if isinstance(first, ModuleScope):
+        if isinstance(first, CalledScope):
             return f"{places.access(part.attribute)}({', '.join(self._grouped(part, texts))})"
         assert first.invoke is not None
         target, operator = first.invoke.target, first.node["operator"]
@@ -373,7 +373,7 @@ class Forward:
     def _grouped(self, part: ClassPart, texts: Sequence[SourceText]) -> list[str]:
         """The arguments of a call: tensors, and lists of them, as one where one thing holds them all."""
         first = part.first
-        assert isinstance(first, ModuleScope)
+        assert isinstance(first, CalledScope)
         found: list[str] = []
         at = 0
         for argument in first.arguments:
@@ -590,7 +590,7 @@ class Forward:
 
     def _whole_name(self, n: int, part: ClassPart, otherwise: str) -> str:
         """A list goes on in its variable, where nobody needs the old one."""
-        if isinstance(part.first, ModuleScope) and len(part.first.arguments) == 1 and part.first.arguments[0].listed:
+        if isinstance(part.first, CalledScope) and len(part.first.arguments) == 1 and part.first.arguments[0].listed:
             column = self._one(part.reads[0]) if part.reads else None
             if column is not None and column[0] == "in":
                 name = self.names[column[1]]
@@ -761,7 +761,7 @@ class Forward:
             self._flush()
             n = members[0]
             texts = [self._text(self._read(column, n), first, column) for column in first.reads]
-            given = self._grouped(first, texts) if isinstance(first.first, ModuleScope) else list(texts)
+            given = self._grouped(first, texts) if isinstance(first.first, CalledScope) else list(texts)
             module = self.plan.places.access(first.attribute)
             results = [("part", n, k) for k in range(len(first.first.results))]
             text = self._checkpoint(module, given, module if buffers else None)

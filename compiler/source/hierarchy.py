@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from archdsl.diagnostics import Instance
 from archdsl.dims import each_in_symbols
 from archdsl.graph import Graph, Layer, header, layer, layers
-from archdsl.recovery.written import Written
+from archdsl.instances.written import WrittenValues
 from compiler.program import Assembly, Holder, Invoke, open_sizes
 
 TensorRef: TypeAlias = tuple[str, int]
@@ -24,7 +24,7 @@ ROOT: Final = ("", 1)
 
 
 @dataclass(eq=False)
-class Leaf:
+class LayerLeaf:
     """A layer at work, or one that is built and never works."""
 
     key: str
@@ -40,24 +40,24 @@ class Leaf:
     def results(self) -> tuple[TensorRef, ...]:
         return tuple((self.key, i) for i in range(len(self.node["outputs"])))
 
-    def leaves(self) -> Iterator[Leaf]:
+    def leaves(self) -> Iterator[LayerLeaf]:
         yield self
 
 
 @dataclass(eq=False)
-class ModuleScope:
+class CalledScope:
     """What stands under one path: an instance of a block (for a shared one, one use of it) or a labelled sequence."""
 
     path: str
     use: int
     instance: Instance | None
-    written: Written | None = None
-    items: list[Leaf | ModuleScope] = field(default_factory=list)
+    written: WrittenValues | None = None
+    items: list[LayerLeaf | CalledScope] = field(default_factory=list)
     arguments: tuple[ScopeArgument, ...] = ()  # what it is called with
     results: tuple[TensorRef, ...] = ()  # what others read of it
     sequence: bool = False  # its parts feed each other in a row
 
-    def leaves(self) -> Iterator[Leaf]:
+    def leaves(self) -> Iterator[LayerLeaf]:
         for item in self.items:
             yield from item.leaves()
 
@@ -77,10 +77,10 @@ class Hierarchy:
 
     graph: Graph
     assembly: Assembly
-    leaves: list[Leaf]
+    leaves: list[LayerLeaf]
     readers: dict[TensorRef, set[str]]
     opened: set[tuple[str, int]] = field(default_factory=set)
-    root: ModuleScope = field(default_factory=lambda: ModuleScope("", 1, None))
+    root: CalledScope = field(default_factory=lambda: CalledScope("", 1, None))
     frozen: set[int] = field(default_factory=set)  # the outermost items all of whose weights are frozen, by id
     regions: dict[int, str] = field(default_factory=dict)  # the outermost items that are recomputed, with their region
 
@@ -91,10 +91,10 @@ class Hierarchy:
     def shape(self, ref: TensorRef) -> Any:
         return each_in_symbols(layer(self.graph, ref[0])["outputs"][ref[1]])
 
-    def scopes(self, scope: ModuleScope | None = None) -> Iterator[ModuleScope]:
+    def scopes(self, scope: CalledScope | None = None) -> Iterator[CalledScope]:
         """All scopes but the root, the inner ones first."""
         for item in (scope or self.root).items:
-            if isinstance(item, ModuleScope):
+            if isinstance(item, CalledScope):
                 yield from self.scopes(item)
                 yield item
 
@@ -109,7 +109,7 @@ class Hierarchy:
     # --- the tree
 
     def build(self) -> None:
-        self.root = root = ModuleScope("", 1, None, Written(header(self.graph)["made"]))
+        self.root = root = CalledScope("", 1, None, WrittenValues(header(self.graph)["made"]))
         by_id = {ROOT: root}
         for leaf in self.leaves:
             scope = root
@@ -117,7 +117,9 @@ class Hierarchy:
                 if (path, use) in self.opened:
                     continue
                 if (path, use) not in by_id:
-                    by_id[path, use] = ModuleScope(path, use, instance, Written(instance.made) if instance else None)
+                    by_id[path, use] = CalledScope(
+                        path, use, instance, WrittenValues(instance.made) if instance else None
+                    )
                     scope.items.append(by_id[path, use])
                 scope = by_id[path, use]
             scope.items.append(leaf)
@@ -129,7 +131,7 @@ class Hierarchy:
         self.frozen, self.regions = set(), {}
         self._mark(root, False, None)
 
-    def _mark(self, scope: ModuleScope, frozen: bool, region: str | None) -> None:
+    def _mark(self, scope: CalledScope, frozen: bool, region: str | None) -> None:
         """Note the outermost items that are frozen, and that are recomputed."""
         for item in scope.items:
             leaves = list(item.leaves())
@@ -141,19 +143,19 @@ class Hierarchy:
                 self.frozen.add(id(item))
             if own_region is not None and region is None:
                 self.regions[id(item)] = own_region
-            if isinstance(item, ModuleScope):
+            if isinstance(item, CalledScope):
                 self._mark(item, frozen or own_frozen, region or own_region)
 
-    def _collapse(self, scope: ModuleScope, shared: set[str]) -> None:
+    def _collapse(self, scope: CalledScope, shared: set[str]) -> None:
         """Take the layer for a scope of one that owns nothing."""
         for i, item in enumerate(scope.items):
-            if isinstance(item, Leaf):
+            if isinstance(item, LayerLeaf):
                 continue
             self._collapse(item, shared)
             only = item.items[0]
             if (
                 len(item.items) == 1
-                and isinstance(only, Leaf)
+                and isinstance(only, LayerLeaf)
                 and not (only.holder and only.holder.held)
                 and item.path not in shared
             ):
@@ -163,7 +165,7 @@ class Hierarchy:
                 )
                 scope.items[i] = replace(only, path=item.path, named=named)
 
-    def _connect(self, scope: ModuleScope) -> None:
+    def _connect(self, scope: CalledScope) -> None:
         inside = {leaf.key for leaf in scope.leaves()}
         enters: dict[TensorRef, None] = {}
         for leaf in scope.leaves():
@@ -181,7 +183,7 @@ class Hierarchy:
         first = scope.items[0]
         if (
             scope.written is None
-            and isinstance(first, ModuleScope)
+            and isinstance(first, CalledScope)
             and {r for a in first.arguments for r in a.refs} == enters.keys()
         ):
             arguments, enters = [replace(one, name="x") for one in first.arguments], {}
@@ -199,7 +201,7 @@ class Hierarchy:
         """Whether a tensor is a weight of a layer below a path, which has it at hand."""
         return self.is_weight(ref) and (not path or layer(self.graph, ref[0])["path"].startswith(f"{path}."))
 
-    def _is_sequence(self, scope: ModuleScope) -> bool:
+    def _is_sequence(self, scope: CalledScope) -> bool:
         """Whether `nn.Sequential` runs it."""
         if len(scope.arguments) != 1:
             return False
@@ -208,7 +210,7 @@ class Hierarchy:
         for i, item in enumerate(scope.items):
             if i and self.read_by(current) - {leaf.key for leaf in item.leaves()}:
                 return False
-            if isinstance(item, Leaf):
+            if isinstance(item, LayerLeaf):
                 if item.reads != current or scope.arguments[0].listed > i or len(item.results) != 1:
                     return False
                 if item.invoke is None or not _is_step(item):
@@ -229,7 +231,7 @@ class Hierarchy:
         return set().union(*(self.readers.get(ref, set()) for ref in refs))
 
 
-def _is_step(leaf: Leaf) -> bool:
+def _is_step(leaf: LayerLeaf) -> bool:
     """Whether a layer is a module, or a function that can be made one."""
     assert leaf.invoke is not None
     target = leaf.invoke.target
@@ -240,9 +242,9 @@ def _is_step(leaf: Leaf) -> bool:
     )
 
 
-def _is_named(item: Leaf | ModuleScope) -> bool:
+def _is_named(item: LayerLeaf | CalledScope) -> bool:
     """Whether its name matters: for what it owns, or since the author gave it."""
-    if isinstance(item, ModuleScope):
+    if isinstance(item, CalledScope):
         return True
     return item.named or bool(item.holder is not None and item.holder.held) or item.path.rpartition(".")[2].isdigit()
 
@@ -251,7 +253,7 @@ def hierarchy(graph: Graph, assembly: Assembly) -> Hierarchy:
     """The tree of a network, in which all scopes can be called."""
     invokes = {invoke.layer: invoke for invoke in assembly.training.invoked()}
     holders = {holder.path: holder for holder in assembly.holders}
-    leaves: list[Leaf] = []
+    leaves: list[LayerLeaf] = []
     readers: dict[TensorRef, set[str]] = defaultdict(set)
     for key, node in layers(graph):
         if node["op"] in ("input", "weight"):
@@ -264,7 +266,7 @@ def hierarchy(graph: Graph, assembly: Assembly) -> Hierarchy:
         reads = tuple((ref.layer, ref.output) for ref in invoke.operands) if invoke is not None else ()
         for ref in reads:
             readers[ref].add(key)
-        leaves.append(Leaf(key, node, path, int(use or 1), reads, invoke, holder, node["labelled"]))
+        leaves.append(LayerLeaf(key, node, path, int(use or 1), reads, invoke, holder, node["labelled"]))
     for result in assembly.training.results:
         readers[result.ref.layer, result.ref.output].add("")
     found = Hierarchy(graph, assembly, leaves, dict(readers))
@@ -273,7 +275,7 @@ def hierarchy(graph: Graph, assembly: Assembly) -> Hierarchy:
     return found
 
 
-def _chain(leaf: Leaf) -> list[tuple[str, int, Instance | None]]:
+def _chain(leaf: LayerLeaf) -> list[tuple[str, int, Instance | None]]:
     """The scopes around a leaf, from outside: those of its path, with the instances that have these paths."""
     use = 1
     instances: dict[str, tuple[int, Instance]] = {}
@@ -293,7 +295,7 @@ def _chain(leaf: Leaf) -> list[tuple[str, int, Instance | None]]:
     return found
 
 
-def _wrong(tree: Hierarchy) -> Iterator[ModuleScope]:
+def _wrong(tree: Hierarchy) -> Iterator[CalledScope]:
     """Scopes that cannot be called in one go."""
     place = {leaf.key: i for i, leaf in enumerate(tree.leaves)}
     foreign = {  # instances around a layer that belongs elsewhere: one that is shared, and was made outside of them
@@ -334,10 +336,10 @@ def _wrong(tree: Hierarchy) -> Iterator[ModuleScope]:
             yield scope
 
 
-def _within_themselves(scope: ModuleScope, around: tuple[int, ...]) -> Iterator[ModuleScope]:
+def _within_themselves(scope: CalledScope, around: tuple[int, ...]) -> Iterator[CalledScope]:
     """Instances of a block inside of others of the same block."""
     for item in scope.items:
-        if isinstance(item, ModuleScope):
+        if isinstance(item, CalledScope):
             own = id(item.written.made.definition) if item.written is not None and item.written.made is not None else 0
             if own in around:
                 yield item

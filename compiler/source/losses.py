@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archdsl.graph import Graph, header
-from archdsl.recovery.written import literal
+from archdsl.instances.written import literal
 from compiler.program import Routine
 from compiler.source.hierarchy import Hierarchy
 from compiler.source.library import Library

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.recovery.written import literal
+from archdsl.instances.written import literal
 
 
 class Places:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.graph import header
-from compiler.source.hierarchy import Hierarchy, Leaf
+from compiler.source.hierarchy import Hierarchy, LayerLeaf
 from compiler.source.library import Library
 from compiler.source.places import Places
 from compiler.source.starting import Initialisers
@@ -51,7 +51,7 @@ class ClassPlan:
             return False
         return leaf.holder.target.kind != "module" or not self.is_functional(part)
 
-    def is_tensor(self, leaf: Leaf) -> bool:
+    def is_tensor(self, leaf: LayerLeaf) -> bool:
         return leaf.holder is not None and leaf.holder.target.kind != "module"
 
     def is_functional(self, part: ClassPart) -> bool:
@@ -70,7 +70,7 @@ class ClassPlan:
         """How people write an operator, if it is so in all instances."""
         found = set()
         for item in part.items:
-            if isinstance(item, Leaf):
+            if isinstance(item, LayerLeaf):
                 shapes = [self.tree.shape(ref) for ref in item.reads]
                 found.add(item.node["operator"].idiom(*shapes))
         return found.pop() if len(found) == 1 else None

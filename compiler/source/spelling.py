@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
+from archdsl.instances.written import literal
 from archdsl.ops.merge import folds
-from archdsl.recovery.written import literal
 from compiler.fx.targets import resolve
 from compiler.source.library import Library, in_place, is_ours
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archdsl.instances.written import literal
 from archdsl.ops.initialiser import INITIALISERS, Initialiser
-from archdsl.recovery.written import literal
 from compiler.program import Holder
 from compiler.source.library import Library, is_ours
 from compiler.source.reserved import RESERVED

@@ -1,8 +1,8 @@
 """Classes: what the instances of a block have in common, with parameters for what differs.
 
 The parts of instances are aligned by where they are written. A part that some instances lack is one under a condition;
-values that differ are explained by `archdsl.recovery.columns`. Where that cannot be done, instances are of several
-classes, in the end one for each structure, so that every network has its classes.
+values that differ are explained by `archdsl.instances.explanations`. Where that cannot be done, instances are of
+several classes, in the end one for each structure, so that every network has its classes.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from archdsl.graph import Layer
+from archdsl.instances.explanations import ABSENT, Explanations, ValueColumn
+from archdsl.instances.written import literal
 from archdsl.ops._op import parameter_table
 from archdsl.ops.kinds import Sizes
-from archdsl.recovery.columns import ABSENT, Explanations, ValueColumn
-from archdsl.recovery.written import literal
 from compiler.program import Routine, open_sizes
-from compiler.source.hierarchy import Hierarchy, Leaf, ModuleScope, TensorRef
+from compiler.source.hierarchy import CalledScope, Hierarchy, LayerLeaf, TensorRef
 
-ScopeItem: TypeAlias = Leaf | ModuleScope
+ScopeItem: TypeAlias = LayerLeaf | CalledScope
 Canonical: TypeAlias = tuple[Any, ...]  # ("in", argument, position), ("part", number, output) or ("weight", path)
 
 
@@ -48,8 +48,8 @@ class ClassPart:
         return next(item for item in self.items if item is not None)
 
     @property
-    def leaf(self) -> Leaf | None:
-        return self.first if isinstance(self.first, Leaf) else None
+    def leaf(self) -> LayerLeaf | None:
+        return self.first if isinstance(self.first, LayerLeaf) else None
 
     @property
     def node(self) -> Layer:
@@ -61,7 +61,7 @@ class Template:
     """A class: its parts, what it is called with and what it returns."""
 
     name: str
-    scopes: tuple[ModuleScope, ...]
+    scopes: tuple[CalledScope, ...]
     columns: Explanations
     parts: tuple[ClassPart, ...] = ()
     returns: tuple[Any, ...] = ()  # as the operands of a part
@@ -98,7 +98,7 @@ class Classes:
 
     def build(self) -> Template:
         scopes = [scope for scope in self.tree.scopes() if scope.instance is not None and scope.use == 1]
-        groups: dict[int, list[ModuleScope]] = defaultdict(list)
+        groups: dict[int, list[CalledScope]] = defaultdict(list)
         for scope in scopes:
             assert scope.written is not None
             groups[id(scope.written.made.definition)].append(scope)
@@ -107,23 +107,23 @@ class Classes:
                 self.templates.append(self._known(template))
         return self._known(self._template(self.tree.assembly.name, [self.tree.root]))
 
-    def _classes(self, group: list[ModuleScope]) -> list[Template]:
+    def _classes(self, group: list[CalledScope]) -> list[Template]:
         """The classes of a block's instances, as few as there can be."""
-        alike: dict[Any, list[ModuleScope]] = defaultdict(list)
+        alike: dict[Any, list[CalledScope]] = defaultdict(list)
         for scope in group:
             alike[tuple((a.name, a.listed, len(a.refs)) for a in scope.arguments), len(scope.results)].append(scope)
         assert group[0].instance is not None
         name = camel(group[0].instance.block)
         found: list[Template] = []
 
-        def add(members: list[ModuleScope]) -> None:
+        def add(members: list[CalledScope]) -> None:
             found.append(self._template(name if not found else f"{name}{len(found) + 1}", members))
 
         for members in alike.values():
             try:
                 add(members)
             except Unlike:
-                same: dict[Any, list[ModuleScope]] = defaultdict(list)
+                same: dict[Any, list[CalledScope]] = defaultdict(list)
                 for scope in members:
                     same[self._structure(scope)].append(scope)
                 for one in same.values():
@@ -135,13 +135,13 @@ class Classes:
             self.of[id(scope)] = (template, i)
         return template
 
-    def _structure(self, scope: ModuleScope) -> Any:
+    def _structure(self, scope: CalledScope) -> Any:
         """What instances of one class have in common where no condition is allowed."""
         numbers = {ref: number for number, ref in enumerate(_refs(scope))}
 
         def said(item: ScopeItem, inner: bool) -> Any:
             key = self._key(item, scope.path, inner)
-            if isinstance(item, Leaf):
+            if isinstance(item, LayerLeaf):
                 return key, tuple(numbers.get(ref, ref) for ref in item.reads) if not inner else ()
             reads = tuple(tuple(numbers.get(ref, ref) for ref in a.refs) for a in item.arguments) if not inner else ()
             parts = tuple(said(one, True) for one in item.items) if item.instance is None else ()
@@ -151,7 +151,7 @@ class Classes:
 
     # --- one class
 
-    def _template(self, name: str, scopes: list[ModuleScope]) -> Template:
+    def _template(self, name: str, scopes: list[CalledScope]) -> Template:
         """The class of these instances. Raises `Unlike`."""
         columns = Explanations([scope.written for scope in scopes if scope.written is not None])
         template = Template(name, tuple(scopes), columns)
@@ -172,7 +172,7 @@ class Classes:
                 template.defaults[parameter_name] = usual[0][0]
         return template
 
-    def _canonical(self, scope: ModuleScope, i: int, aligned: Any) -> dict[TensorRef, Canonical]:
+    def _canonical(self, scope: CalledScope, i: int, aligned: Any) -> dict[TensorRef, Canonical]:
         found: dict[TensorRef, Canonical] = {}
         for a, argument in enumerate(scope.arguments):
             for j, ref in enumerate(argument.refs):
@@ -217,7 +217,7 @@ class Classes:
     def _key(self, item: ScopeItem, base: str, inner: bool) -> Any:
         """What an item is, and where it is written."""
         name: str | None = _name(item, base)
-        if isinstance(item, Leaf):
+        if isinstance(item, LayerLeaf):
             invoke, holder = item.invoke, item.holder
             target = invoke.target if invoke is not None else holder.target if holder is not None else None
             span = item.node["span"]
@@ -259,14 +259,14 @@ class Classes:
             if part.condition is None:
                 raise Unlike
         first = part.first
-        if isinstance(first, Leaf):
-            self._explain_leaf(part, [item if isinstance(item, Leaf) else None for item in items], template)
+        if isinstance(first, LayerLeaf):
+            self._explain_leaf(part, [item if isinstance(item, LayerLeaf) else None for item in items], template)
             if around is None:
                 part.reads = self._operands(
-                    [i.reads if isinstance(i, Leaf) else None for i in items], template, present
+                    [i.reads if isinstance(i, LayerLeaf) else None for i in items], template, present
                 )
             return part
-        scopes = [item if isinstance(item, ModuleScope) else None for item in items]
+        scopes = [item if isinstance(item, CalledScope) else None for item in items]
         if around is None:
             refs = [None if s is None else tuple(ref for a in s.arguments for ref in a.refs) for s in scopes]
             part.reads = self._operands(refs, template, present)
@@ -291,11 +291,11 @@ class Classes:
             part.arguments[name] = self._explained(columns, column, said, name, attribute, name in SIZES)
         return part
 
-    def _given(self, scope: ModuleScope, name: str) -> Any:
+    def _given(self, scope: CalledScope, name: str) -> Any:
         template, i = self.of[id(scope)]
         return template.columns.used[name][i]
 
-    def _explain_leaf(self, part: ClassPart, leaves: Sequence[Leaf | None], template: Template) -> None:
+    def _explain_leaf(self, part: ClassPart, leaves: Sequence[LayerLeaf | None], template: Template) -> None:
         columns, first = template.columns, part.leaf
         assert first is not None
         said = [
@@ -313,7 +313,7 @@ class Classes:
         if holder is not None and holder.target.kind == "module":
             for name in holder.target.kwargs:
 
-                def of(leaf: Leaf, name: str = name) -> Any:
+                def of(leaf: LayerLeaf, name: str = name) -> Any:
                     assert leaf.holder is not None
                     value = leaf.holder.target.kwargs[name]
                     spatial = name in table and isinstance(table[name].kind, Sizes)
@@ -371,12 +371,12 @@ class Classes:
         return tuple(found)
 
 
-def _size(leaf: Leaf, i: int) -> Any:
+def _size(leaf: LayerLeaf, i: int) -> Any:
     """A size of a tensor of its own."""
     return leaf.holder.held[0].weight.shape[i] if leaf.holder is not None else ABSENT
 
 
-def _given(leaf: Leaf, place: int | str) -> Any:
+def _given(leaf: LayerLeaf, place: int | str) -> Any:
     """What a function is called with beside its tensors."""
     assert leaf.invoke is not None
     target = leaf.invoke.target
@@ -392,20 +392,20 @@ def _name(item: ScopeItem, base: str) -> str:
     return item.path.removeprefix(f"{base}.") if base else item.path
 
 
-def _refs(scope: ModuleScope) -> Iterable[TensorRef]:
+def _refs(scope: CalledScope) -> Iterable[TensorRef]:
     for argument in scope.arguments:
         yield from argument.refs
     for item in scope.items:
         yield from item.results
 
 
-def _inner_first(groups: dict[int, list[ModuleScope]]) -> list[list[ModuleScope]]:
+def _inner_first(groups: dict[int, list[CalledScope]]) -> list[list[CalledScope]]:
     """Instances by their blocks, those of inner blocks first. A block that uses itself is ordered by its first use."""
     inside: dict[int, set[int]] = {key: set() for key in groups}
 
-    def walk(scope: ModuleScope, around: int | None) -> None:
+    def walk(scope: CalledScope, around: int | None) -> None:
         for item in scope.items:
-            if isinstance(item, ModuleScope):
+            if isinstance(item, CalledScope):
                 own = around
                 if item.instance is not None and item.written is not None:
                     own = id(item.written.made.definition)

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Fault, Faults, Poisoned
 from archdsl.elaborate.tensor import TensorValue
-from archdsl.elaborate.values import Context, Made, SharedModule, Unavailable
+from archdsl.elaborate.values import Context, MadeFrom, SharedModule, Unavailable
 from archdsl.limits import Work
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -60,10 +60,10 @@ class Tensors(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenValues:
     """What is known of the values in one network or instance of a block."""
 
-    made: Made
+    made: MadeFrom
 
     @cached_property
     def values(self) -> dict[str, Any]:
