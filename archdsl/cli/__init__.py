@@ -56,6 +56,7 @@ COMMANDS: Final = {
     "check-operators": Described("Compute the examples of your own operators.", "--operators mine.py check-operators"),
     "schema": Described("Print the JSON schema of the YAML form.", "schema -o archdsl.json"),
     "zoo": Described("List the networks that ship with archdsl.", "zoo --table"),
+    "serve": Described("Show a network in a browser that follows the file.", "serve net.arch"),
     "lsp": Described("Serve an editor by the Language Server Protocol.", "lsp"),
     "doctor": Described("Say what is installed, what is missing, and how to get it.", "doctor"),
 }
