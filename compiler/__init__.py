@@ -14,7 +14,7 @@ from archdsl.extras import not_installed
 if TYPE_CHECKING:
     from compiler.bench.calibration import calibrate
     from compiler.bench.stopwatch import measure
-    from compiler.export.formats import check_suffix, export_network, holds_weights
+    from compiler.export.formats import check_place, export_network, holds_weights
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
@@ -33,7 +33,7 @@ __all__ = [
     "Matching",
     "assemble",
     "calibrate",
-    "check_suffix",
+    "check_place",
     "compile_graph",
     "export_network",
     "fetch",
@@ -58,7 +58,7 @@ HOMES: Final = {
     "Matching": "compiler.weights",
     "assemble": "compiler.lowering",
     "calibrate": "compiler.bench.calibration",
-    "check_suffix": "compiler.export.formats",
+    "check_place": "compiler.export.formats",
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
     "fetch": "compiler.export.hub",
