@@ -14,6 +14,8 @@ from archdsl.extras import not_installed
 if TYPE_CHECKING:
     from compiler.bench.calibration import calibrate
     from compiler.bench.stopwatch import measure
+    from compiler.engines.inference import InferenceNetwork, accelerate, try_engines
+    from compiler.engines.table import ENGINES
     from compiler.export.formats import check_place, export_network, holds_weights
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
 
 __all__ = [
+    "ENGINES",
     "CompiledNetwork",
     "FactoryError",
+    "InferenceNetwork",
     "Loaded",
     "Matching",
+    "accelerate",
     "assemble",
     "calibrate",
     "check_place",
@@ -50,12 +55,16 @@ __all__ = [
     "sample",
     "source_of",
     "subject_of",
+    "try_engines",
 ]
 
 HOMES: Final = {
+    "ENGINES": "compiler.engines.table",
     "CompiledNetwork": "compiler.fx.model",
+    "InferenceNetwork": "compiler.engines.inference",
     "Loaded": "compiler.weights",
     "Matching": "compiler.weights",
+    "accelerate": "compiler.engines.inference",
     "assemble": "compiler.lowering",
     "calibrate": "compiler.bench.calibration",
     "check_place": "compiler.export.formats",
@@ -75,6 +84,7 @@ HOMES: Final = {
     "read_rename": "compiler.weights",
     "read_weights": "compiler.weights",
     "run_once": "compiler.once",
+    "try_engines": "compiler.engines.inference",
     "source_of": "compiler.source.file",
 }
 
