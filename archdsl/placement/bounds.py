@@ -62,8 +62,7 @@ class Planner:
         names = [{device.name for device in kind} for kind in cluster.kinds]
         self.elsewhere = [sum(1 << v for v, name in pins.items() if name not in own) for own in names]  # by kind
         self.ends = Boundaries(problem, cluster.link)
-        profiles = {id(profile): number for number, profile in enumerate(cluster.profiles)}
-        self.profile = [profiles[id(kind[0].profile)] for kind in cluster.kinds]
+        self.profile = [cluster.row(kind[0]) for kind in cluster.kinds]
         self.paces = [pace(problem, number) for number in self.profile]
         self.memory = [kind[0].memory for kind in cluster.kinds]
         self.holding = Holding(problem, self.ends)
