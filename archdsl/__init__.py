@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archdsl.diagnostics import Diagnostic
     from archdsl.errors import SpecError
+    from archdsl.imported import from_module
     from archdsl.limits import limited
     from archdsl.measure.network.report import Report
     from archdsl.network import Network, from_pretrained, load
@@ -26,6 +27,7 @@ __all__ = [
     "Report",
     "SpecError",
     "__version__",
+    "from_module",
     "from_pretrained",
     "limited",
     "load",
@@ -38,6 +40,7 @@ _HOMES = {
     "Network": "archdsl.network",
     "Report": "archdsl.measure.network.report",
     "SpecError": "archdsl.errors",
+    "from_module": "archdsl.imported",
     "from_pretrained": "archdsl.network",
     "limited": "archdsl.limits",
     "load": "archdsl.network",

@@ -20,6 +20,7 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, content_hash, header, layer
 from archdsl.limits import limits
 from archdsl.phases import Phase
+from archdsl.read import open_regular
 from archdsl.source import Source
 from archdsl.static import static_text
 from archdsl.syntax import forms
@@ -29,6 +30,7 @@ RECORD: Final = "archdsl.json"  # in an archive
 CONFIG: Final = "config.json"  # of a folder for a model hub
 VERSION: Final = 1
 HEADER: Final = 100_000_000  # bytes; what the safetensors library reads at most
+FIELDS: Final = 100_000  # of a message of an ONNX file, which has a few; a network is one of them
 NAMES: Final = MappingProxyType({"text": "spec.arch", "yaml": "spec.yaml"})  # of a spec without a file name
 
 
@@ -85,13 +87,14 @@ def embedded(path: str) -> Embedded:
     """The spec that a file or folder carries. Raises `SpecError` where it has none, or cannot be read."""
     try:
         if os.path.isdir(path):
-            with open(os.path.join(path, CONFIG), "rb") as file:
+            with open_regular(os.path.join(path, CONFIG)) as file:
                 found: Any = _object(file.read(limits().bytes * 4)).get(KEY)
         else:
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 found = READERS[PurePath(path).suffix.lower()](file)
         if isinstance(found, (str, bytes)):
             found = _object(found)
+        json.dumps(found, ensure_ascii=False).encode()  # halves of characters, which JSON can say, are no text
     except OSError as error:
         raise _error(
             "unreadable-file", f"cannot read `{path}`: {(error.strerror or str(error)).lower()}", path
@@ -160,7 +163,11 @@ def _safetensors(file: IO[bytes]) -> Any:
     length = int.from_bytes(file.read(8), "little")
     if length > HEADER:
         raise ValueError("the header is too large")
-    return _object(file.read(length)).get("__metadata__", {}).get(KEY)
+    read = file.read(length)
+    metadata = _object(read).get("__metadata__", {})
+    if len(read) < length or not isinstance(metadata, dict):
+        raise ValueError("the header is cut off, or holds something else")
+    return metadata.get(KEY)
 
 
 def _pt2(file: IO[bytes]) -> Any:
@@ -201,9 +208,13 @@ def _fields(file: IO[bytes], end: int) -> Iterator[tuple[int, int, int]]:
 
     Raises `ValueError` where the bytes are none.
     """
-    while file.tell() < end:
+    for _ in range(FIELDS):
+        if file.tell() >= end:
+            return
         tag = _varint(file)
         number, kind = tag >> 3, tag & 7
+        if not number:
+            raise ValueError("no field")
         if kind == 0:
             _varint(file)
         elif kind in (1, 5):
@@ -217,6 +228,7 @@ def _fields(file: IO[bytes], end: int) -> Iterator[tuple[int, int, int]]:
             file.seek(start + length)
         else:
             raise ValueError("no kind of field")
+    raise ValueError("too many fields")
 
 
 def _varint(file: IO[bytes]) -> int:

@@ -16,17 +16,19 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from networkx.classes.multidigraph import MultiDiGraph
 
-from archdsl.derived_weights import Expression
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops import Operator, Weight
 from archdsl.ops.dtypes import FLOATING
 from archdsl.phases import Phase
 from archdsl.source import Source, Span
+
+if TYPE_CHECKING:
+    from archdsl.derived_weights import Expression
 
 Graph: TypeAlias = "MultiDiGraph[str]"
 Exists: TypeAlias = Literal["both", "train"]  # in both phases, or in training only, as @train marks it

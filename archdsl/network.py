@@ -18,7 +18,7 @@ from archdsl.measure.network.analyse import analyse
 from archdsl.measure.run.execution import Hardware
 from archdsl.phases import Phase, phase_of
 from archdsl.pipeline import load_graph, load_open_graph
-from archdsl.placement.runnable import SpecSource
+from archdsl.placement.spec_source import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
 
@@ -318,6 +318,7 @@ class Network:
         compiler = backend("compiler")
         path, phase = validate.file_path("path", path), phase_of(phase)
         validate.one_of("phase", phase, get_args(Phase))
+        compiler.check_place(path)
         opened = self._reopen() if open_sizes and self._reopen is not None else None
         compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 

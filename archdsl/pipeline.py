@@ -17,7 +17,6 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, layer
 from archdsl.job import one_job
 from archdsl.limits import Work, most_faults
-from archdsl.placement.marking import marks_of, with_marks
 from archdsl.program import Program, duplicates
 from archdsl.program import program as program_of
 from archdsl.source import Source, Span
@@ -40,10 +39,11 @@ def load_graph(
     symbols: Mapping[str, int] | None = None,
     *,
     open_batch: bool = False,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Graph:
-    """The elaborated graph of a SPEC. Raises `SpecError`."""
+    """The elaborated graph of a SPEC. `texts` stand for the files of these names. Raises `SpecError`."""
     validate.choices({} if settings is None else settings, {} if inputs is None else inputs)
-    opened = open_spec(spec)
+    opened = open_spec(spec, texts)
     choices = replace(_choices(opened, settings, inputs), symbols=symbols or {}, open_batch=open_batch)
     return _as_carried(elaborated(opened.program, *opened.program.find(opened.name), choices), opened)
 
@@ -186,6 +186,8 @@ def marked_source(
 
     Raises `SpecError` where it cannot be read, or where its imports cannot be from beside it.
     """
+    from archdsl.placement.marking import marks_of, with_marks  # few specs are marked
+
     opened = open_spec(spec)
     program = opened.program
     network, variant = program.find(opened.name)

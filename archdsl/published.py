@@ -54,6 +54,12 @@ def figures() -> list[PublishedFigure]:
     return found
 
 
+def checkpoints(variant: str) -> list[str]:
+    """The models of libraries whose checkpoints a variant takes under their own names: `torchvision resnet50`."""
+    found: list[str] = json.loads(FILE.read_text(encoding="utf-8"))["checkpoints"].get(variant, [])
+    return found
+
+
 def sheet() -> Sheet:
     """Every published figure beside ours; a number leads to the reason why they differ."""
     found = figures()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -18,23 +19,37 @@ from archdsl.source import BOM, DECEPTIVE, STDIN, Source, Span
 LINE_END: Final = re.compile("\r\n|\r|\n")
 
 
+class NotRegularError(OSError):
+    """A device, a pipe or a socket in the place of a file: it could have no end."""
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """A regular file, opened to be read. Raises `OSError` for what is none, `ValueError` for what is no path."""
+    # Non-blocking, so that a FIFO does not hang.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return open(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a directory", os.fspath(path))
+    raise NotRegularError(errno.EINVAL, "not a regular file", os.fspath(path))
+
+
 def read(path: Path, shown: str | None = None, code: str = "unreadable-file") -> Source:
     """The text of a spec file. Raises `SpecError`; `code` is what a file that cannot be opened is called."""
     name = shown or str(path)
     try:
-        # Non-blocking, so that a FIFO does not hang; only a regular file is read.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        file = open_regular(path)
+    except IsADirectoryError:
+        raise _error(code, f"`{name}` is a directory, not a spec", name, "name a file in it") from None
+    except NotRegularError:
+        raise _error(code, f"`{name}` is not a regular file", name) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _error(code, f"cannot read `{name}`: {reason.lower()}", name) from None
-    mode = os.fstat(handle).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(handle)
-        if stat.S_ISDIR(mode):
-            raise _error(code, f"`{name}` is a directory, not a spec", name, "name a file in it")
-        raise _error(code, f"`{name}` is not a regular file", name)
     try:
-        with open(handle, "rb") as file:
+        with file:
             data = file.read(limits().bytes + 1)
     except OSError as error:  # a disk that fails, say
         raise _error(code, f"cannot read `{name}`: {(error.strerror or str(error)).lower()}", name) from None

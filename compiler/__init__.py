@@ -14,29 +14,39 @@ from archdsl.extras import not_installed
 if TYPE_CHECKING:
     from compiler.bench.calibration import calibrate
     from compiler.bench.stopwatch import measure
-    from compiler.export.formats import check_suffix, export_network
+    from compiler.export.formats import check_place, export_network
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
+    from compiler.importing.factory import FactoryError, made, subject_of
+    from compiler.importing.modules import given, import_modules, sample
+    from compiler.importing.proof import prove
     from compiler.lowering import assemble
     from compiler.once import run_once
     from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
 
 __all__ = [
     "CompiledNetwork",
+    "FactoryError",
     "Loaded",
     "Matching",
     "assemble",
     "calibrate",
-    "check_suffix",
+    "check_place",
     "compile_graph",
     "export_network",
     "fetch",
+    "given",
+    "import_modules",
     "load_weights",
+    "made",
     "measure",
+    "prove",
     "read_rename",
     "read_weights",
     "run_once",
+    "sample",
+    "subject_of",
 ]
 
 HOMES: Final = {
@@ -45,11 +55,18 @@ HOMES: Final = {
     "Matching": "compiler.weights",
     "assemble": "compiler.lowering",
     "calibrate": "compiler.bench.calibration",
-    "check_suffix": "compiler.export.formats",
+    "check_place": "compiler.export.formats",
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
     "fetch": "compiler.export.hub",
+    "FactoryError": "compiler.importing.factory",
+    "given": "compiler.importing.modules",
+    "import_modules": "compiler.importing.modules",
+    "prove": "compiler.importing.proof",
+    "sample": "compiler.importing.modules",
+    "subject_of": "compiler.importing.factory",
     "load_weights": "compiler.weights",
+    "made": "compiler.importing.factory",
     "measure": "compiler.bench.stopwatch",
     "read_rename": "compiler.weights",
     "read_weights": "compiler.weights",

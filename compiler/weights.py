@@ -18,12 +18,14 @@ from torch import nn
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
+from archdsl.read import open_regular
 from compiler.export.hub import WEIGHTS
 from compiler.fx.compile import carry_over, compile_graph
 from compiler.lowering import assemble
 from compiler.program import Assembly
 
 NESTED: Final = ("state_dict", "model_state_dict", "model", "net", "ema")  # where checkpoints keep the weights
+NO_WEIGHTS: Final = {".onnx": "a network for ONNX", ".pt2": "a program of torch.export"}
 WRAPPED: Final = ("module.", "_orig_mod.", "model.")  # what wrappers put before every name
 COUNTER: Final = "num_batches_tracked"  # that old checkpoints of batch norm have not, and nothing needs
 MOST: Final = 12  # names in a list of an error
@@ -59,22 +61,29 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     Raises `SpecError` for anything else.
     """
     path = path / WEIGHTS if path.is_dir() else path
+    if path.suffix.lower() in NO_WEIGHTS:
+        message = f"`{path}` is {NO_WEIGHTS[path.suffix.lower()]}, from which no weights are read"
+        raise _error(
+            "unreadable-weights", message, "save them as .safetensors: `archdsl compile SPEC -o net.safetensors`"
+        )
     try:
-        if path.suffix.lower() == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as file:
+            if path.suffix.lower() == ".safetensors":
+                return load_file(path)
+            found = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise _error("unreadable-weights", f"cannot read `{path}`: {(error.strerror or str(error)).lower()}") from None
+        reason = (error.strerror or "no such file or directory").lower()
+        raise _error("unreadable-weights", f"cannot read `{path}`: {reason}") from None
     except Exception as error:  # whatever a damaged or hostile file makes of torch's reader
         if type(error).__name__ == "UnpicklingError":
             message = f"`{path}` holds more than tensors and plain data; it was not loaded, since that can run any code"
             raise _error("unreadable-weights", message, "save the `state_dict()` alone, best as .safetensors") from None
         reason = " ".join(str(error).split())[:120]
         raise _error("unreadable-weights", f"`{path}` is no file of weights, or a damaged one: {reason}") from None
-    for key in NESTED:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-            break
+    for _ in NESTED:  # one in the other
+        found = next(
+            (found[key] for key in NESTED if isinstance(found, dict) and isinstance(found.get(key), dict)), found
+        )
     if not isinstance(found, dict) or not found or not all(isinstance(t, torch.Tensor) for t in found.values()):
         raise _error("unreadable-weights", f"`{path}` holds no tensors by name", "save the `state_dict()` alone")
     return {str(name): tensor for name, tensor in found.items()}
@@ -125,7 +134,8 @@ def _load(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], mat
     extra = [old for new, old in sources.items() if new not in wanted]
     shared = [name for name in sources if name in wanted and name not in fresh]
     other = [name for name in shared if given[sources[name]].shape != wanted[name].shape]
-    _refuse(missing, extra, other, wanted, given, sources)
+    unlike = [name for name in shared if not _can_hold(wanted[name], given[sources[name]])]
+    _refuse(missing, extra, other, unlike, wanted, given, sources)
     with torch.no_grad():
         for name in shared:
             wanted[name].copy_(given[sources[name]])
@@ -137,6 +147,15 @@ def _load(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], mat
 
 def _note(name: str, shared: Collection[str], fresh: Collection[str]) -> str:
     return "" if name in shared else "as drawn" if name in fresh else "not in the file"
+
+
+def _can_hold(wanted: torch.Tensor, given: torch.Tensor) -> bool:
+    """Whether a tensor is numbers of the kind that another holds, perhaps of another precision."""
+    plain = given.layout == torch.strided and not given.is_quantized and given.is_meta == wanted.is_meta
+    kinds = [
+        (tensor.is_floating_point(), tensor.is_complex(), tensor.dtype == torch.bool) for tensor in (wanted, given)
+    ]
+    return plain and kinds[0] == kinds[1]
 
 
 def _may_lack(name: str, optional: Collection[str], wanted: Mapping[str, Any], sources: Collection[str]) -> bool:
@@ -190,6 +209,7 @@ def _refuse(
     missing: Sequence[str],
     extra: Sequence[str],
     other: Sequence[str],
+    unlike: Sequence[str],
     wanted: Mapping[str, torch.Tensor],
     given: Mapping[str, torch.Tensor],
     sources: Mapping[str, str],
@@ -205,10 +225,19 @@ def _refuse(
         wrong.append(f"of another shape {_counted(other)}")
         helps += _some([f"`{n}` is {list(wanted[n].shape)}, found {list(given[sources[n]].shape)}" for n in other])
         helps.append(f'a classifier of another size stays as it is drawn with --fresh "{_around(other[0])}"')
+    if unlike:
+        wrong.append(f"of another kind {_counted(unlike)}")
+        helps += _some([f"`{n}` holds {_kind(wanted[n])}, found {_kind(given[sources[n]])}" for n in unlike])
     if wrong:
         raise _error(
             "other-weights", f"the weights do not fit the network: {'; '.join(wrong)}", "; ".join(helps) or None
         )
+
+
+def _kind(tensor: torch.Tensor) -> str:
+    """The type of a tensor's numbers, and how they lie where that is uncommon: `float32`, `sparse float32`."""
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return f"no values ({dtype})" if tensor.is_meta else dtype if tensor.layout == torch.strided else f"sparse {dtype}"
 
 
 def _around(name: str) -> str:

@@ -18,7 +18,7 @@ from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator
 from archdsl.ops.initialiser import INITIALISERS
 from archdsl.presentation import operator as operator_page
-from archdsl.published import figures
+from archdsl.published import checkpoints, figures
 from archdsl.render.explanation import as_markdown
 from archdsl.syntax import tables
 from archdsl.zoo import entries
@@ -422,10 +422,14 @@ def published() -> str:
     lines += [
         "What papers print and what well-known implementations have, and what archdsl counts. *Equal* is equal to the",
         "last digit, *rounded* means that our figure rounds to the printed one or stays below its bound.",
+        "A printed figure that names a second source was read there as well; others are quoted from the papers alone.",
         "`archdsl zoo --table` prints the same. MACs are multiply-adds of convolution, linear and attention.",
     ]
     for name, group in groupby(figures(), lambda figure: figure.network):
-        lines += ["", f"## {name}", "", "| figure | published | ours | | source |", "|---|---:|---:|---|---|"]
+        lines += ["", f"## {name}", ""]
+        public = [f"{library}'s `{model}`" for library, model in map(str.split, checkpoints(name))]
+        lines += [f"Checkpoints of {' and '.join(public)} load as they are.", ""] if public else []
+        lines += ["| figure | published | ours | | source |", "|---|---:|---:|---|---|"]
         for f in group:
             agrees = f.agrees if not f.note else f"{f.agrees}: {f.note}"
             lines.append(f"| {f.figure} | {f.published} | {f.ours:,} | {agrees} | {f.source} |")

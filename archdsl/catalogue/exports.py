@@ -1,4 +1,4 @@
-"""Diagnostics of exported networks and of weights."""
+"""Diagnostics of exported networks, of weights, and of networks that are imported."""
 
 from __future__ import annotations
 
@@ -41,6 +41,39 @@ ENTRIES: Final[dict[str, Entry]] = {
         held against the network before it is written. Such a network can be exported to .pt2 all the same.
         """,
         exit_status=2,
+    ),
+    "not-imported": Entry(
+        "a network that cannot be said as a spec",
+        """
+        `archdsl import` reads what `torch.export` makes of a module, or the file of another tool, call by call. Here
+        are calls that no operator of the language says: each with its name, the module where the first of them is
+        made, and how often it occurs. No spec is written, since it would be another network.
+
+        Operators of your own (`archdsl --operators FILE import …`) are read where their classes say so, in `reads`.
+        """,
+        exit_status=1,
+    ),
+    "no-such-module": Entry(
+        "what is to be imported cannot be found or made",
+        """
+        `archdsl import MODULE:FACTORY` imports a module of Python and calls a function or class of it, with arguments
+        if there are some: `archdsl import "torchvision.models:resnet18(num_classes=10)"`. Modules are looked for where
+        Python looks for them, and in the directory that the command runs in. Their code is run: import what you trust.
+
+        The message says what failed: the name, the import, or the call.
+        """,
+        exit_status=2,
+    ),
+    "not-equal": Entry(
+        "an imported network that is not proved to be the original",
+        """
+        What `archdsl import` has written is compiled, given the weights of the original, and both are run. Here keys of
+        the `state_dict` have no counterpart, or outputs differ. The spec is written all the same, for you to look at:
+        it says the structure, but not the same network.
+
+        Weights that the original has and does not use, and steps that depend on values, are the usual reasons.
+        """,
+        exit_status=1,
     ),
     "unreadable-weights": Entry(
         "a file of weights that cannot be read",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -46,11 +47,16 @@ COMMANDS: Final = {
     "fmt": Described("Format specs, or say which are not formatted.", "fmt net.arch --check"),
     "convert": Described("Convert a spec from text to YAML, or back.", "convert net.arch -o net.yaml"),
     "draw": Described("Draw a network.", "draw resnet18 -o resnet18.svg"),
+    "import": Described(
+        "Write the spec of a module of torch, or of another tool's file.",
+        "import torchvision.models:resnet18 -o resnet18.arch",
+    ),
     "compile": Described("Compile to a torch.fx.GraphModule and show its code.", "compile resnet18 -o resnet18.onnx"),
     "run": Described("Train a network on a bundled data set with its own loss.", "run lenet5 -o lenet5.safetensors"),
     "check-operators": Described("Compute the examples of your own operators.", "--operators mine.py check-operators"),
     "schema": Described("Print the JSON schema of the YAML form.", "schema -o archdsl.json"),
     "zoo": Described("List the networks that ship with archdsl.", "zoo --table"),
+    "serve": Described("Show a network in a browser that follows the file.", "serve net.arch"),
     "lsp": Described("Serve an editor by the Language Server Protocol.", "lsp"),
     "doctor": Described("Say what is installed, what is missing, and how to get it.", "doctor"),
 }
@@ -65,7 +71,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"archdsl.cli.{cmd_name.replace('-', '_')}").command
+        file = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        command: click.Command = importlib.import_module(f"archdsl.cli.{file}").command
         command.epilog = f"Example: archdsl {COMMANDS[cmd_name].example}"
         return command
 

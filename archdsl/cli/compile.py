@@ -12,6 +12,7 @@ import click
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     at_option,
+    cannot_write,
     choice_options,
     faults_as_json,
     force_option,
@@ -147,12 +148,14 @@ def _check_place(output: Path | None, devices: str | None, compiler: Any) -> Non
     if output is None:
         return
     try:
-        compiler.check_suffix(output)
+        compiler.check_place(output)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="-o") from None
+    except OSError as error:
+        raise cannot_write(output, error) from None
     if devices == "meta":
         raise click.UsageError("tensors on the device meta have no values to save")
-    if output.suffix:
+    if output.suffix or not output.exists():
         try_place(output)
 
 

@@ -58,12 +58,17 @@ def spec_argument(function: F) -> F:
     return click.argument("spec", metavar="SPEC", shell_complete=completion.specs)(function)
 
 
-def choice_options(function: F) -> F:
-    """--set and --input, given to the command as `settings` and `inputs`."""
-    function = click.option(
+def input_option(function: F) -> F:
+    """--input, given to the command as `inputs`."""
+    return click.option(
         "--input", "inputs", multiple=True, metavar="NAME=SHAPE", callback=_inputs,
         help="An input's shape: image=8x3x299x299.",
     )(function)  # fmt: skip
+
+
+def choice_options(function: F) -> F:
+    """--set and --input, given to the command as `settings` and `inputs`."""
+    function = input_option(function)
     return click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", callback=_settings,
         shell_complete=completion.settings, help="A setting of the network: classes=10.",

@@ -12,6 +12,7 @@ from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.assumptions import agree
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, GIVEN, TAKEN
+from archdsl.ops.foreign import Reads, Whole
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, Slide, pointwise
@@ -194,6 +195,7 @@ class Operator:
         kept: the operator that it is where it is given a tensor to keep.
         told: the size of the input that torch's module takes as its first argument, and that is seen here.
         examples: uses of it, tested against torch.
+        reads: the calls of other libraries that are this operator; a text is names of calls with its own parameters.
     """
 
     name: ClassVar[str]
@@ -220,6 +222,7 @@ class Operator:
     kept: ClassVar[type[Operator] | None] = None
     told: ClassVar[int | None] = None
     examples: ClassVar[tuple[Example, ...]] = ()
+    reads: ClassVar[tuple[str | Reads | Whole, ...]] = ()
 
     def __init_subclass__(cls, *, group: str | None = None, name: str | None = None) -> None:
         super().__init_subclass__()

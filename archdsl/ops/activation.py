@@ -21,6 +21,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, Made, Reads, reading
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide, pointwise
 from archdsl.ops.strides import Laid, Lies, Strides, contiguous, elementwise
@@ -48,12 +49,25 @@ def _example(step: str) -> tuple[Example, ...]:
     return (Example(step, ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
 
+def _slopes(call: ForeignCall) -> int:
+    (slopes,) = call.tensor("weight").shape
+    return slopes if isinstance(slopes, int) else 1
+
+
+def _clipped(call: ForeignCall) -> Made:
+    """torch has `relu6` as a `hardtanh`."""
+    low, high = call.get("min_val", -1.0), call.get("max_val", 1.0)
+    x = (call.tensor("self"),)
+    return Made("relu6", {}, x) if (low, high) == (0, 6) else Made("hardtanh", {"min_val": low, "max_val": high}, x)
+
+
 @deferred_dataclass
 class Relu(_Activation, group="activation"):
     """max(x, 0)."""
 
     module = "ReLU"
     saves = ("output",)
+    reads = ("aten.relu onnx.Relu",)
     examples = _example("relu")
 
 
@@ -62,6 +76,7 @@ class Relu6(_Activation, group="activation"):
     """min(max(x, 0), 6)."""
 
     module = "ReLU6"
+    reads = ("aten.relu6",)
     examples = _example("relu6")
 
 
@@ -71,6 +86,10 @@ class LeakyRelu(_Activation, group="activation"):
 
     negative_slope: float = param(Number(), "slope for negative values", 0.01)
     module = "LeakyReLU"
+    reads = (
+        "aten.leaky_relu",
+        Reads("onnx.LeakyRelu", {"negative_slope": "alpha"}),
+    )
     examples = _example("leaky_relu(0.2)")
 
 
@@ -85,6 +104,7 @@ class Prelu(Weighted, group="activation"):
     saves = ("input",)
     autocast = "lower"
     lies = "elementwise"
+    reads = (Reads("aten.prelu", {"num_parameters": _slopes}, weights={"weight": "weight"}),)
     examples = (*_example("prelu"), *_example("prelu(8)"))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -120,6 +140,10 @@ class Elu(_Activation, group="activation"):
 
     alpha: float = param(Number(), "scale for negative values", 1.0)
     module = "ELU"
+    reads = (
+        Reads("aten.elu", expects={"scale": 1, "input_scale": 1}),
+        "onnx.Elu",
+    )
     examples = _example("elu")
 
 
@@ -129,6 +153,7 @@ class Gelu(_Activation, group="activation"):
 
     approximate: str = param(Choice(("none", "tanh")), "approximation of Φ", "none")
     module = "GELU"
+    reads = ("aten.gelu onnx.Gelu",)
     examples = _example("gelu(approximate = tanh)")
 
 
@@ -137,6 +162,7 @@ class Silu(_Activation, group="activation"):
     """x · sigmoid(x), also called swish."""
 
     module = "SiLU"
+    reads = ("aten.silu onnx.Swish",)
     examples = _example("silu")
 
 
@@ -145,6 +171,7 @@ class Hardswish(_Activation, group="activation"):
     """x · min(max(x + 3, 0), 6) / 6."""
 
     module = "Hardswish"
+    reads = ("aten.hardswish onnx.HardSwish",)
     examples = _example("hardswish")
 
 
@@ -153,6 +180,10 @@ class Hardsigmoid(_Activation, group="activation"):
     """min(max(x + 3, 0), 6) / 6."""
 
     module = "Hardsigmoid"
+    reads = (
+        "aten.hardsigmoid",
+        Reads("onnx.HardSigmoid", ignored=("alpha", "beta")),
+    )
     examples = _example("hardsigmoid")
 
 
@@ -162,6 +193,7 @@ class Sigmoid(_Activation, group="activation"):
 
     module = "Sigmoid"
     saves = ("output",)
+    reads = ("aten.sigmoid onnx.Sigmoid",)
     examples = _example("sigmoid")
 
 
@@ -171,6 +203,7 @@ class Tanh(_Activation, group="activation"):
 
     module = "Tanh"
     saves = ("output",)
+    reads = ("aten.tanh onnx.Tanh",)
     examples = _example("tanh")
 
 
@@ -179,6 +212,7 @@ class Mish(_Activation, group="activation"):
     """x · tanh(log(1 + eˣ)) (Misra, 2019, arXiv:1908.08681)."""
 
     module = "Mish"
+    reads = ("aten.mish onnx.Mish",)
     examples = _example("mish")
 
 
@@ -187,6 +221,7 @@ class Selu(_Activation, group="activation"):
     """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al., 2017, arXiv:1706.02515)."""
 
     module = "SELU"
+    reads = ("aten.selu",)
     examples = _example("selu")
 
 
@@ -196,6 +231,7 @@ class Celu(_Activation, group="activation"):
 
     alpha: float = param(Number(), "where negative values end; not 0", 1.0)
     module = "CELU"
+    reads = ("aten.celu",)
     examples = _example("celu(2)")
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -211,6 +247,7 @@ class Hardtanh(_Activation, group="activation"):
     min_val: float = param(Number(), "lower bound", -1.0)
     max_val: float = param(Number(), "upper bound, greater than the lower one", 1.0)
     module = "Hardtanh"
+    reads = (reading("aten.hardtanh", _clipped),)
     examples = _example("hardtanh(-2, 2)")
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -225,6 +262,7 @@ class Logsigmoid(_Activation, group="activation"):
     """Logarithm of sigmoid."""
 
     module = "LogSigmoid"
+    reads = ("aten.log_sigmoid",)
     examples = _example("logsigmoid")
 
     def keeps(self, use: Use) -> Kept:
@@ -242,6 +280,7 @@ class Glu(_Activation, group="activation"):
     dim: int = param(Integer(-MAX_INT), "the dimension that is halved", -1)
     pointwise = False
     module = "GLU"
+    reads = ("aten.glu",)
     examples = (Example("glu(1)", ((2, 8, 5, 5),), (2, 4, 5, 5)), Example("glu", ((2, 6),), (2, 3)))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -271,6 +310,7 @@ class Softplus(_Activation, group="activation"):
     threshold: float = param(Number(), "beta · x from which on it is linear", 20.0)
     module = "Softplus"
     autocast = "float32"
+    reads = ("aten.softplus onnx.Softplus",)
     examples = _example("softplus")
 
 
@@ -305,6 +345,10 @@ class Softmax(_Softmax, group="activation"):
 
     dim: int = param(DIM, "the dimension that sums to 1")
     module = "Softmax"
+    reads = (
+        Reads("aten.softmax aten._softmax", ignored=("dtype", "half_to_float")),
+        Reads("onnx.Softmax", {"dim": "axis"}, {"dim": -1}),
+    )
     examples = (Example("softmax(dim = 1)", ((2, 10),), (2, 10)), Example("softmax(-1)", ((2, 4, 9),), (2, 4, 9)))
 
 
@@ -332,4 +376,8 @@ class LogSoftmax(_Softmax, group="activation"):
 
     dim: int = param(DIM, "the dimension whose exponentials sum to 1")
     module = "LogSoftmax"
+    reads = (
+        Reads("aten.log_softmax aten._log_softmax", ignored=("dtype", "half_to_float")),
+        Reads("onnx.LogSoftmax", {"dim": "axis"}, {"dim": -1}),
+    )
     examples = (Example("log_softmax(dim = 1)", ((2, 10),), (2, 10)),)

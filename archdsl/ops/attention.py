@@ -25,6 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, Whole
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number
 from archdsl.ops.linear import linear_copies, product_copies
 from archdsl.ops.sight import Sees, pointwise
@@ -118,6 +119,30 @@ def attention_steps(inputs: Sequence[Laid], wanted: Sequence[bool], dropout: flo
     return Kept((2,) if of_weights and copied == 0 else (), values=kept + copied)
 
 
+def _whole_attention(calls: list[ForeignCall], taken: list[ForeignTensor]) -> Made:
+    """torch's module by what it does: how many heads there are is seen where they attend."""
+    names = ("aten.scaled_dot_product_attention", "aten.bmm", "aten.baddbmm")
+    product = next((call for name in names for call in calls if call.name == name), None)
+    if product is None or product.name != names[0]:
+        raise Unreadable("`MultiheadAttention` that gives its weights as well")
+    if product.get("attn_mask") is not None:
+        raise Unreadable("`MultiheadAttention` with a mask")
+    states = [value for call in calls for value in call.tensors if value.state is not None]
+    endings = {(value.state or "").rpartition(".")[2] for value in states}
+    if "in_proj_weight" not in endings:
+        raise Unreadable("`MultiheadAttention` with projections of their own")
+    query, key, value = (taken * 3)[:3] if len(taken) == 1 else (*taken, *taken[1:])[:3]
+    parameters = {
+        "num_heads": product.tensor("query").shape[1],
+        "dropout": product.get("dropout_p", 0.0),
+        "bias": "in_proj_bias" in endings,
+        "add_bias_kv": "bias_k" in endings,
+        "is_causal": product.get("is_causal", False),
+    }
+    named = {(value.state or "").rpartition(".")[2]: value for value in states}
+    return Made("multihead_attention", parameters, (query, key, value), {"weight": named["in_proj_weight"]})
+
+
 @deferred_dataclass
 class ScaledDotProductAttention(_Attention, group="attention"):
     """softmax(Q·Kᵀ / √d)·V of tensors [..., length, d].
@@ -135,6 +160,7 @@ class ScaledDotProductAttention(_Attention, group="attention"):
     inputs = ("query", "key", "value", "attn_mask")
     optional = 1
     takes = ("floating", "floating", "floating", "anything")
+    reads = (Reads("aten.scaled_dot_product_attention"),)
     examples = (
         Example("scaled_dot_product_attention", ((2, 4, 5, 8), (2, 4, 7, 8), (2, 4, 7, 6)), (2, 4, 5, 6)),
         Example("scaled_dot_product_attention(is_causal = true)", ((2, 5, 8),) * 3, (2, 5, 8)),
@@ -260,6 +286,7 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
     optional = 2
     takes = ("floating", "floating", "floating", "anything")
     projects = True
+    reads = (Whole(_whole_attention, cls="torch.nn.modules.activation.MultiheadAttention"),)
     examples = (
         Example("multihead_attention(4)", ((2, 5, 16),) * 3, (2, 5, 16)),
         Example("multihead_attention(2, bias = false)", ((2, 5, 8), (2, 7, 8), (2, 7, 8)), (2, 5, 8)),

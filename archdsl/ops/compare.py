@@ -9,6 +9,7 @@ from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, param
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, reading
 from archdsl.ops.kinds import Number
 from archdsl.ops.merge import InPlaceOfTensor, broadcast, joined_shape
 from archdsl.ops.strides import SCALAR as NUMBER
@@ -52,12 +53,34 @@ def _examples(name: str) -> tuple[Example, ...]:
     return (Example(name, ((2, 8, 5), (8, 1)), (2, 8, 5)), Example(f"{name}(0)", ((2, 8),), (2, 8)))
 
 
+def _compared(operator: str) -> How:
+    def how(call: ForeignCall) -> Made:
+        x, other = call.tensor("self"), call.get("other")
+        return (
+            Made(operator, {}, (x, other))
+            if isinstance(other, ForeignTensor)
+            else Made(operator, {"scalar": other}, (x,))
+        )
+
+    return how
+
+
+def _where(call: ForeignCall) -> Made:
+    condition, one, other = call.tensor("condition"), call.get("self", call.get("input")), call.get("other")
+    if isinstance(one, ForeignTensor) and isinstance(other, ForeignTensor):
+        return Made("where", {}, (condition, one, other))
+    if isinstance(one, ForeignTensor):
+        return Made("where", {"other": other}, (condition, one))
+    return Made("where", {"input": one}, (condition, other))
+
+
 @deferred_dataclass
 class Eq(_Comparison, group="function"):
     """Whether values are equal: `a == b`."""
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     mirrored = "eq"
+    reads = (reading("aten.eq", _compared("eq")),)
     examples = _examples("eq")
 
 
@@ -67,6 +90,7 @@ class Ne(_Comparison, group="function"):
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     mirrored = "ne"
+    reads = (reading("aten.ne", _compared("ne")),)
     examples = _examples("ne")
 
 
@@ -76,6 +100,7 @@ class Lt(_Comparison, group="function"):
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     mirrored = "gt"
+    reads = (reading("aten.lt", _compared("lt")),)
     examples = _examples("lt")
 
 
@@ -85,6 +110,7 @@ class Le(_Comparison, group="function"):
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     mirrored = "ge"
+    reads = (reading("aten.le", _compared("le")),)
     examples = _examples("le")
 
 
@@ -94,6 +120,7 @@ class Gt(_Comparison, group="function"):
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     mirrored = "lt"
+    reads = (reading("aten.gt", _compared("gt")),)
     examples = _examples("gt")
 
 
@@ -103,6 +130,7 @@ class Ge(_Comparison, group="function"):
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     mirrored = "le"
+    reads = (reading("aten.ge", _compared("ge")),)
     examples = _examples("ge")
 
 
@@ -122,6 +150,7 @@ class Where(Operator, group="merge"):
     takes = ("booleans", "anything")
     pointwise = True
     elementwise = True
+    reads = (reading("aten.where", _where),)
     examples = (
         Example("where", ((2, 8), (2, 8), (8,)), (2, 8)),
         Example("where(0)", ((8, 5), (2, 8, 5)), (2, 8, 5)),
@@ -169,6 +198,7 @@ class MaskedFill(Operator, group="function"):
     takes = ("anything", "booleans")
     pointwise = True
     elementwise = True
+    reads = ("aten.masked_fill",)
     examples = (
         Example("masked_fill(-1000000)", ((2, 4, 5, 5), (5, 5)), (2, 4, 5, 5)),
         Example("masked_fill(0)", ((5,), (2, 5)), (2, 5)),

@@ -27,6 +27,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import Boolean, Choice, Integer, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, everything, spatially, window
 from archdsl.ops.strides import Strides, contiguous
@@ -64,6 +65,57 @@ def _kernel(operator: type[Weighted], weight: Shape) -> Any:
     return sizes[0] if all(isinstance(size, int) and size == sizes[0] for size in sizes) else sizes
 
 
+_BOTH: Mapping[str, str] = {"weight": "weight", "bias": "bias"}
+
+
+def _has_bias(call: ForeignCall) -> bool:
+    return call.get("bias") is not None
+
+
+def _symmetric(call: ForeignCall) -> Any:
+    """The border that ONNX says for each side."""
+    if call.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        raise Unreadable(f"`auto_pad` = {call.get('auto_pad')}")
+    pads = list(call.get("pads", [0, 0]))
+    before, after = pads[: len(pads) // 2], pads[len(pads) // 2 :]
+    if before != after:
+        raise Unreadable(f"`pads` = {pads}, more on one side than on the other")
+    return before
+
+
+def _onnx_weights(call: ForeignCall) -> dict[str, ForeignTensor]:
+    weights = {"weight": call.tensor("W")}
+    return weights | ({"bias": call.tensor("B")} if call.get("B") is not None else {})
+
+
+def _onnx_conv(call: ForeignCall) -> Made:
+    weights = _onnx_weights(call)
+    parameters = {
+        **Conv.told_by(weights["weight"].shape, {}),
+        "stride": call.get("strides", 1),
+        "padding": _symmetric(call),
+        "dilation": call.get("dilations", 1),
+        "groups": call.get("group", 1),
+        "bias": "bias" in weights,
+    }
+    return Made("conv", parameters, (call.tensor("X"),), weights)
+
+
+def _onnx_conv_transpose(call: ForeignCall) -> Made:
+    weights = _onnx_weights(call)
+    groups = call.get("group", 1)
+    parameters = {
+        **ConvTranspose.told_by(weights["weight"].shape, {"groups": groups}),
+        "stride": call.get("strides", 1),
+        "padding": _symmetric(call),
+        "output_padding": call.get("output_padding", 0),
+        "dilation": call.get("dilations", 1),
+        "groups": groups,
+        "bias": "bias" in weights,
+    }
+    return Made("conv_transpose", parameters, (call.tensor("X"),), weights)
+
+
 @deferred_dataclass
 class Conv(Weighted, group="convolution"):
     """Convolution over one, two or three spatial dimensions, by the rank of the input.
@@ -87,6 +139,17 @@ class Conv(Weighted, group="convolution"):
     weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     autocast = "lower"
     lies = "in format"
+    reads = (
+        Reads("aten.conv1d aten.conv2d aten.conv3d", {"bias": _has_bias}, weights=_BOTH),
+        Reads(
+            "aten.convolution aten._convolution",
+            {"bias": _has_bias},
+            weights=_BOTH,
+            expects={"transposed": False},
+            ignored=("output_padding", "benchmark", "deterministic", "cudnn_enabled", "allow_tf32"),
+        ),
+        reading("onnx.Conv", _onnx_conv),
+    )
     examples = (
         Example("conv(64, 7, stride = 2, padding = 3)", ((2, 3, 32, 32),), (2, 64, 16, 16)),
         Example("conv(6, [3, 5], padding = same, groups = 3, bias = false)", ((1, 3, 9, 8),), (1, 6, 9, 8)),
@@ -265,6 +328,10 @@ class ConvTranspose(Weighted, group="convolution"):
     saves = ("input",)
     autocast = "lower"
     lies = "in format"
+    reads = (
+        Reads("aten.conv_transpose1d aten.conv_transpose2d aten.conv_transpose3d", {"bias": _has_bias}, weights=_BOTH),
+        reading("onnx.ConvTranspose", _onnx_conv_transpose),
+    )
     examples = (
         Example("conv_transpose(4, 2, stride = 2)", ((2, 8, 5, 5),), (2, 4, 10, 10)),
         Example("conv_transpose(4, 3, stride = 2, padding = 1, output_padding = 1)", ((1, 2, 7),), (1, 4, 14)),

@@ -8,7 +8,9 @@ from archdsl.dims import Shape
 from archdsl.ops._op import Example, Operator, Target, param
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import WIDTHS
+from archdsl.ops.foreign import Reads, reading
 from archdsl.ops.kinds import Choice
+from archdsl.ops.rearranged import converted
 from archdsl.ops.reshape import Identity
 
 
@@ -22,6 +24,10 @@ class To(Operator, group="reshape"):
     takes = ("anything",)
     pointwise = True
     lies = "elementwise"
+    reads = (
+        reading("aten.to aten.type_as aten._to_copy aten.float aten.bool aten.long", converted),
+        Reads("onnx.Cast"),
+    )
     examples = (
         Example("to(float32)", ((2, 7),), (2, 7), ("int64",)),
         Example("to(bool)", ((2, 7),), (2, 7)),

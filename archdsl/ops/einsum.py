@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, param, same
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import Reads
 from archdsl.ops.kinds import Equation
 from archdsl.ops.sight import Sees, Slide
 from archdsl.ops.strides import Laid, Strides, contiguous, elementwise, viewed
@@ -40,6 +41,7 @@ class Einsum(Operator, group="linear"):
     scattered = True
     saves = ("crosswise",)
     autocast = "lower"
+    reads = (Reads("aten.einsum", ignored=("path",)),)
     examples = (
         Example('einsum("bhid,bhjd->bhij")', ((2, 3, 4, 5), (2, 3, 6, 5)), (2, 3, 4, 6)),
         Example('einsum("bhij,bhjd->bihd")', ((2, 3, 4, 6), (2, 3, 6, 5)), (2, 4, 3, 5)),

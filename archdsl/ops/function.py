@@ -9,6 +9,7 @@ from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, rank_between
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import of_number, promoted
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, reading
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Number
 from archdsl.ops.merge import InPlaceOfTensor, joined_shape
 from archdsl.ops.sight import Sees, pointwise
@@ -36,12 +37,38 @@ def _example(step: str) -> tuple[Example, ...]:
     return (Example(step, ((2, 8, 5),), (2, 8, 5)),)
 
 
+def _power(call: ForeignCall) -> Made:
+    base, exponent = call.get("self"), call.get("exponent")
+    if not isinstance(base, ForeignTensor):
+        return Made("pow", {"base": base}, (exponent,))
+    return (
+        Made("pow", {}, (base, exponent))
+        if isinstance(exponent, ForeignTensor)
+        else Made("pow", {"exponent": exponent}, (base,))
+    )
+
+
+def _onnx_power(call: ForeignCall) -> Made:
+    x, exponent = call.tensor("X"), call.tensor("Y")
+    if exponent.content is not None and not exponent.shape:
+        return Made("pow", {"exponent": exponent.content}, (x,))
+    return Made("pow", {}, (x, exponent))
+
+
+def _clip(call: ForeignCall) -> Made:
+    bounds = [call.get(name) for name in ("min", "max")]
+    low, high = (bound.content if isinstance(bound, ForeignTensor) else bound for bound in bounds)
+    x = (call.tensor("input"),)
+    return Made("relu6", {}, x) if (low, high) == (0, 6) else Made("clamp", {"min": low, "max": high}, x)
+
+
 @deferred_dataclass
 class Exp(_Function, group="function"):
     """eˣ."""
 
     saves = ("output",)
     autocast = "float32"
+    reads = ("aten.exp onnx.Exp",)
     examples = _example("exp")
 
 
@@ -51,6 +78,7 @@ class Log(_Function, group="function"):
 
     saves = ("input",)
     autocast = "float32"
+    reads = ("aten.log onnx.Log",)
     examples = _example("log")
 
 
@@ -59,6 +87,7 @@ class Sqrt(_Function, group="function"):
     """The square root."""
 
     saves = ("output",)
+    reads = ("aten.sqrt onnx.Sqrt",)
     examples = _example("sqrt")
 
 
@@ -68,6 +97,7 @@ class Rsqrt(_Function, group="function"):
 
     saves = ("output",)
     autocast = "float32"
+    reads = ("aten.rsqrt",)
     examples = _example("rsqrt")
 
 
@@ -77,6 +107,7 @@ class Abs(_Function, group="function"):
 
     takes = ("numbers",)
     saves = ("input",)
+    reads = ("aten.abs onnx.Abs",)
     examples = _example("abs")
 
 
@@ -85,6 +116,7 @@ class Sin(_Function, group="function"):
     """The sine."""
 
     saves = ("input",)
+    reads = ("aten.sin onnx.Sin",)
     examples = _example("sin")
 
 
@@ -93,6 +125,7 @@ class Cos(_Function, group="function"):
     """The cosine."""
 
     saves = ("input",)
+    reads = ("aten.cos onnx.Cos",)
     examples = _example("cos")
 
 
@@ -101,6 +134,7 @@ class Sign(_Function, group="function"):
     """-1, 0 or 1. Its gradient is 0."""
 
     takes = ("numbers",)
+    reads = ("aten.sign onnx.Sign",)
     examples = _example("sign")
 
 
@@ -108,6 +142,7 @@ class Sign(_Function, group="function"):
 class RoundDown(_Function, group="function", name="floor"):
     """The greatest integer that is not greater. Its gradient is 0."""
 
+    reads = ("aten.floor onnx.Floor",)
     examples = _example("floor")
 
 
@@ -116,6 +151,7 @@ class Round(_Function, group="function"):
     """The nearest integer, of two the even one; or the nearest value of so many decimals. Its gradient is 0."""
 
     decimals: int = param(Integer(-30, 30), "digits behind the point; before it where negative", 0, kw_only=True)
+    reads = ("aten.round onnx.Round",)
     examples = (*_example("round"), *_example("round(decimals = 2)"))
 
 
@@ -128,6 +164,12 @@ class Clamp(_Function, group="function"):
 
     takes = ("numbers",)
     saves = ("input",)
+    reads = (
+        "aten.clamp",
+        Reads("aten.clamp_min", {"min": "min"}),
+        Reads("aten.clamp_max", {"max": "max"}),
+        reading("onnx.Clip", _clip),
+    )
     examples = (*_example("clamp(0, 6)"), *_example("clamp(min = 0.001)"), *_example("clamp(-inf, 1)"))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -154,6 +196,10 @@ class Pow(InPlaceOfTensor, group="function"):
     pointwise = True
     elementwise = True
     autocast = "float32"
+    reads = (
+        reading("aten.pow", _power),
+        reading("onnx.Pow", _onnx_power),
+    )
     examples = (
         Example("pow(2)", ((2, 8, 5),), (2, 8, 5)),
         Example("pow(base = 2)", ((2, 8),), (2, 8)),
@@ -266,6 +312,7 @@ class Tril(_Triangle, group="function"):
     """The lower triangle of the last two dimensions, the diagonal included; 0 above it."""
 
     diagonal: int = param(DIAGONAL, "the last diagonal that stays: 1 is the one above the main diagonal", 0)
+    reads = ("aten.tril",)
     examples = (Example("tril", ((2, 5, 5),), (2, 5, 5)), Example("tril(-1)", ((4, 6),), (4, 6)))
 
 
@@ -274,4 +321,5 @@ class Triu(_Triangle, group="function"):
     """The upper triangle of the last two dimensions, the diagonal included; 0 below it."""
 
     diagonal: int = param(DIAGONAL, "the first diagonal that stays: 1 is the one above the main diagonal", 0)
+    reads = ("aten.triu",)
     examples = (Example("triu", ((2, 5, 5),), (2, 5, 5)), Example("triu(1)", ((4, 6),), (4, 6)))

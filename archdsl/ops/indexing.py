@@ -10,8 +10,10 @@ from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, index_dim, param
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import Reads, reading
 from archdsl.ops.function import distinct_dims
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers
+from archdsl.ops.rearranged import indexed, repeated
 from archdsl.ops.sight import Sees, Slide, pointwise
 from archdsl.ops.strides import RULES, Lies, Strides
 
@@ -32,6 +34,7 @@ class Gather(Operator, group="reshape"):
     inputs = ("input", "index")
     takes = ("anything", "integers")
     gathers = True
+    reads = (Reads("aten.gather", ignored=("sparse_grad",)),)
     examples = (
         Example("gather(1)", ((2, 8, 5), (2, 3, 5)), (2, 3, 5)),
         Example("gather(-1)", ((4, 9), (2, 1)), (2, 1)),
@@ -69,6 +72,10 @@ class IndexSelect(Operator, group="reshape"):
     inputs = ("input", "index")
     takes = ("anything", "integers")
     gathers = True
+    reads = (
+        "aten.index_select",
+        reading("aten.index", indexed),
+    )
     examples = (
         Example("index_select(1)", ((2, 8, 5), (3,)), (2, 3, 5)),
         Example("index_select", ((9, 4), (6,)), (6, 4)),
@@ -101,6 +108,7 @@ class Roll(Operator, group="reshape"):
 
     takes = ("anything",)
     lies = "in format"
+    reads = ("aten.roll",)
     examples = (
         Example("roll(1, 2)", ((2, 8, 5, 4),), (2, 8, 5, 4)),
         Example("roll([-2, -2], [1, 2])", ((2, 8, 8, 3),), (2, 8, 8, 3)),
@@ -137,6 +145,7 @@ class Flip(Operator, group="reshape"):
 
     takes = ("anything",)
     lies = "elementwise"
+    reads = ("aten.flip",)
     examples = (Example("flip(-1)", ((2, 8, 5),), (2, 8, 5)), Example("flip([1, 2])", ((2, 8, 5),), (2, 8, 5)))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -157,6 +166,7 @@ class Tile(Operator, group="reshape"):
     dims: tuple[int, ...] = param(Integers(1), "how often, for each of the last dimensions")
 
     takes = ("anything",)
+    reads = (reading("aten.repeat aten.tile", repeated),)
     examples = (Example("tile([1, 3])", ((2, 8, 5),), (2, 8, 15)), Example("tile([4, 1, 1])", ((2, 8),), (4, 2, 8)))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -203,6 +213,7 @@ class Topk(_Ranked, group="reduction"):
     sorted: bool = param(Boolean(), "whether they come in order", True)
 
     takes = ("numbers",)
+    reads = ("aten.topk",)
     examples = (
         Example("topk(2)", ((2, 8, 5),), ((2, 8, 2), (2, 8, 2))),
         Example("topk(3, dim = 1, largest = false)", ((2, 8),), ((2, 3), (2, 3))),
@@ -230,6 +241,7 @@ class Sort(_Ranked, group="reshape"):
 
     takes = ("anything",)
     lies = "elementwise"
+    reads = ("aten.sort",)
     examples = (Example("sort(1, descending = true)", ((2, 8, 5),), ((2, 8, 5), (2, 8, 5))),)
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -249,6 +261,7 @@ class Cumsum(Operator, group="function"):
     takes = ("anything",)
     gives = ("added up",)
     autocast = "float32"
+    reads = (Reads("aten.cumsum", ignored=("dtype",)),)
     examples = (Example("cumsum(1)", ((2, 8, 5),), (2, 8, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -20,6 +20,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer
 from archdsl.ops.merge import broadcast
 from archdsl.ops.sight import Sees, Slide, pointwise
@@ -77,6 +78,24 @@ def _matrix(operator: type[Weighted], weight: Shape) -> None:
         raise ShapeError(message, code="wrong-rank")
 
 
+def _has_bias(call: ForeignCall) -> bool:
+    return call.get("bias") is not None
+
+
+def _padding(call: ForeignCall) -> int | None:
+    found = call.get("padding_idx", -1)
+    return None if found == -1 else int(found)  # torch says -1 where there is none
+
+
+def _gemm(call: ForeignCall) -> Made:
+    """a · bᵀ + c of ONNX; another order of the weight is another layer."""
+    if call.get("transB", 0) != 1 or call.get("transA", 0) or call.get("alpha", 1.0) != 1 or call.get("beta", 1.0) != 1:
+        raise Unreadable("a product that is no `linear`: a factor, or a weight in another order")
+    weights = {"weight": call.tensor("B")} | ({"bias": call.tensor("C")} if call.get("C") is not None else {})
+    parameters = {"out_features": weights["weight"].shape[0], "bias": "bias" in weights}
+    return Made("linear", parameters, (call.tensor("A"),), weights)
+
+
 @deferred_dataclass
 class Linear(Weighted, group="linear"):
     """x · Wᵀ + b over the last dimension."""
@@ -91,6 +110,10 @@ class Linear(Weighted, group="linear"):
     saves = ("input",)
     for_weights = True
     autocast = "lower"
+    reads = (
+        Reads("aten.linear", {"bias": _has_bias}, weights={"weight": "weight", "bias": "bias"}),
+        reading("onnx.Gemm", _gemm),
+    )
     examples = (
         Example("linear(10)", ((2, 16),), (2, 10)),
         Example("linear(8, bias = false)", ((2, 5, 16),), (2, 5, 8)),
@@ -151,6 +174,14 @@ class Embedding(Weighted, group="linear"):
     gives = ("float32",)
     gathers = True
     saves = ("input",)
+    reads = (
+        Reads(
+            "aten.embedding",
+            {"padding_idx": _padding},
+            weights={"weight": "weight"},
+            ignored=("scale_grad_by_freq", "sparse"),
+        ),
+    )
     examples = (
         Example("embedding(100, 16)", ((2, 7),), (2, 7, 16)),
         Example("embedding", ((2, 7), (100, 16)), (2, 7, 16), named=("weight",)),
@@ -188,6 +219,7 @@ class Matmul(Operator, group="linear"):
     inputs = ("input", "other")
     saves = ("crosswise",)
     autocast = "lower"
+    reads = ("aten.matmul aten.bmm aten.mm onnx.MatMul",)
     examples = (
         Example("matmul", ((2, 4, 5, 6), (2, 4, 6, 3)), (2, 4, 5, 3)),
         Example("matmul", ((2, 4, 5), (5, 3)), (2, 4, 3)),

@@ -149,6 +149,11 @@ class _OfProbabilities(CrossEntropy):
     def infer(self, *inputs: Shape) -> Shape:
         output, target = inputs
         rank_between(self, output, 2, 5, "[N, classes, ...]")
+        if len(target) == len(output) - 1:
+            wanted = show(self.target_shape(output))
+            message = f"`{self.name}` of {show(output)} needs class numbers {wanted}, which are integers"
+            help = "say that they are: `target …: […] int64`; probabilities have the shape of the output"
+            raise ShapeError(message, code="wrong-dtype", help=help, culprits=(1,))
         self._refuse_unlike(output, target, output, 1)
         if self.ignore_index >= 0:
             help = "leave it out: a target of probabilities has no class number to ignore"

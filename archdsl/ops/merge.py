@@ -10,6 +10,7 @@ from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, same
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide
 from archdsl.ops.strides import SCALAR as NUMBER
@@ -141,6 +142,68 @@ class _Arithmetic(_Elementwise, InPlaceOfTensor):
 SCALAR: Any = Number(whole=True)
 
 
+def _binary(operator: str) -> How:
+    """Two tensors, or one and a number."""
+
+    def how(call: ForeignCall) -> Made:
+        x, other = call.tensor("self"), call.get("other")
+        rounded = {"rounding_mode": call.get("rounding_mode")} if call.get("rounding_mode") else {}
+        if isinstance(other, ForeignTensor):
+            return Made(operator, rounded, (x, other))
+        return Made(operator, {"scalar": other, **rounded}, (x,))
+
+    return how
+
+
+def _sum(call: ForeignCall) -> Made:
+    return _scaled("add", call)
+
+
+def _difference(call: ForeignCall) -> Made:
+    if call.name == "aten.rsub":
+        if call.get("alpha", 1) != 1 or isinstance(call.get("other"), ForeignTensor):
+            raise Unreadable("`rsub` with a factor")
+        return Made("sub", {"scalar": call.get("other"), "scalar_first": True}, (call.tensor("self"),))
+    return _scaled("sub", call)
+
+
+def _scaled(operator: str, call: ForeignCall) -> Made:
+    factor, other = call.get("alpha", 1), call.get("other")
+    if factor == 1:
+        return _read_binary(operator, call)
+    if isinstance(other, ForeignTensor):
+        return Made(operator, {}, (call.tensor("self"), Made("mul", {"scalar": factor}, (other,))))
+    return Made(operator, {"scalar": factor * other}, (call.tensor("self"),))
+
+
+def _read_binary(operator: str, call: ForeignCall) -> Made:
+    made = _binary(operator)(call)
+    assert isinstance(made, Made)
+    return made
+
+
+def _onnx_binary(operator: str) -> How:
+    """Two tensors of ONNX, one of which may be a number that is written down."""
+
+    def how(call: ForeignCall) -> Made:
+        a, b = call.tensor("A"), call.tensor("B")
+        for number, other, first in ((b, a, False), (a, b, True)):
+            if number.content is not None and not number.shape:
+                ordered = {"scalar_first": True} if first and operator in ("sub", "div") else {}
+                return Made(operator, {"scalar": number.content, **ordered}, (other,))
+        return Made(operator, {}, (a, b))
+
+    return how
+
+
+def _dim(call: ForeignCall) -> int:
+    return int(call.get("dim", 0))
+
+
+def _onnx_concat(call: ForeignCall) -> Made:
+    return Made("concat", {"dim": call.get("axis")}, tuple(call.tensors))
+
+
 @deferred_dataclass
 class Add(_Arithmetic, group="merge"):
     """Sum of tensors: `a + b`, `add(a, b, c)`; or of a tensor and a number."""
@@ -149,6 +212,10 @@ class Add(_Arithmetic, group="merge"):
     gradient = "same"
     verb = "add"
     function = "operator.add"
+    reads = (
+        reading("aten.add", _sum),
+        reading("onnx.Add", _onnx_binary("add")),
+    )
     examples = (
         Example("add", ((2, 8, 5, 5), (2, 8, 5, 5)), (2, 8, 5, 5)),
         Example("add", ((2, 8, 5, 5), (8, 1, 1), (5,)), (2, 8, 5, 5)),
@@ -163,6 +230,12 @@ class Mul(_Arithmetic, group="merge"):
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     verb = "multiply"
     function = "operator.mul"
+    reads = (
+        reading("aten.mul", _binary("mul")),
+        reading("aten.neg onnx.Neg", lambda call: Made("mul", {"scalar": -1}, (call.tensors[0],))),
+        reading("aten.square", lambda call: Made("mul", {}, (call.tensor("self"),) * 2)),
+        reading("onnx.Mul", _onnx_binary("mul")),
+    )
     examples = (
         Example("mul", ((2, 8, 5, 5), (2, 8, 1, 1)), (2, 8, 5, 5)),
         Example("mul(scalar = 0.2)", ((2, 8),), (2, 8)),
@@ -212,6 +285,10 @@ class Sub(_Ordered, group="merge"):
     takes = ("numbers",)  # torch's minus takes no truth values
     verb = "subtract"
     function = "operator.sub"
+    reads = (
+        reading("aten.sub aten.rsub", _difference),
+        reading("onnx.Sub", _onnx_binary("sub")),
+    )
     examples = (
         Example("sub", ((2, 8), (2, 8)), (2, 8)),
         Example("sub(scalar = 0.5)", ((2, 8),), (2, 8)),
@@ -229,6 +306,14 @@ class Div(_Ordered, group="merge"):
     )
     verb = "divide"
     function = "operator.truediv"
+    reads = (
+        reading("aten.div", _binary("div")),
+        reading(
+            "aten.reciprocal onnx.Reciprocal",
+            lambda call: Made("div", {"scalar": 1, "scalar_first": True}, (call.tensors[0],)),
+        ),
+        reading("onnx.Div", _onnx_binary("div")),
+    )
     examples = (
         Example("div", ((2, 8), (2, 1)), (2, 8)),
         Example("div(scalar = 2)", ((2, 8),), (2, 8)),
@@ -270,6 +355,7 @@ class Maximum(_Elementwise, group="merge"):
     variadic = 2
     pointwise = True
     saves = ("input", "other")
+    reads = ("aten.maximum onnx.Max",)
     examples = (
         Example("maximum", ((2, 8, 5), (2, 8, 5)), (2, 8, 5)),
         Example("maximum", ((2, 8), (2, 8), (1, 8)), (2, 8)),
@@ -306,6 +392,10 @@ class Concat(Operator, group="merge"):
     variadic = 1
     gradient = "part"
     lies = "in format"
+    reads = (
+        Reads("aten.cat aten.concat aten.concatenate", {"dim": _dim}),
+        reading("onnx.Concat", _onnx_concat),
+    )
     examples = (
         Example("concat", ((2, 8, 5, 5), (2, 4, 5, 5)), (2, 12, 5, 5)),
         Example("concat(dim = -1)", ((2, 3), (2, 4), (2, 5)), (2, 12)),
@@ -354,6 +444,7 @@ class Stack(Operator, group="merge"):
     gives = ("promoted",)
     variadic = 1
     gradient = "part"
+    reads = ("aten.stack",)
     examples = (Example("stack(dim = 1)", ((2, 8), (2, 8), (2, 8)), (2, 3, 8)),)
 
     def infer(self, *inputs: Shape) -> Shape:

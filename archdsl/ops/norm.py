@@ -25,6 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, Made, Reads, reading
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Lies
@@ -38,7 +39,7 @@ class _Norm(Weighted):
     """A normalisation: it starts as the identity, whatever the network's `init`."""
 
     takes_default_init = False
-    lends = ("weight", "bias")
+    lends: ClassVar[tuple[str, ...]] = ("weight", "bias")
     keeps_weights: ClassVar[tuple[str, ...]] = ("weight",)
     weight_places: ClassVar[Mapping[str, tuple[int, int]]] = {"weight": (0, 1), "bias": (0, 1)}
     lies: ClassVar[Lies] = "in format"
@@ -102,6 +103,39 @@ def _statistics(channels: int, on: bool) -> tuple[Weight, ...]:
     )
 
 
+_AFFINE: Mapping[str, str] = {"weight": "weight", "bias": "bias"}
+_STATE: Mapping[str, str] = {**_AFFINE, "running_mean": "running_mean", "running_var": "running_var"}
+
+
+def _affine_given(call: ForeignCall) -> bool:
+    return call.get("weight") is not None
+
+
+def _shifted(call: ForeignCall) -> bool:
+    return call.get("bias") is not None or call.get("weight") is None
+
+
+def _tracked(call: ForeignCall) -> bool:
+    return call.get("running_mean") is not None
+
+
+def _several(call: ForeignCall) -> list[int] | None:
+    """The sizes normalised, where they are more than the last one, which goes without saying."""
+    sizes: list[int] = list(call.get("normalized_shape"))
+    return sizes if len(sizes) > 1 else None
+
+
+def _onnx_momentum(call: ForeignCall) -> float:
+    return round(1 - float(call.get("momentum", 0.9)), 6)  # of what was before
+
+
+def _onnx_layer_norm(call: ForeignCall) -> Made:
+    weights = {"weight": call.tensor("Scale")} | ({"bias": call.tensor("B")} if call.get("B") is not None else {})
+    sizes = list(weights["weight"].shape)
+    parameters = {"normalized_shape": sizes if len(sizes) > 1 else None, "eps": call.get("epsilon", 1e-5)}
+    return Made("layer_norm", {**parameters, "bias": "bias" in weights}, (call.tensor("X"),), weights)
+
+
 @deferred_dataclass
 class BatchNorm(_Norm, group="normalization"):
     """Batch normalisation over every dimension but the channels (Ioffe and Szegedy, 2015, arXiv:1502.03167).
@@ -117,6 +151,21 @@ class BatchNorm(_Norm, group="normalization"):
 
     told = 1
     saves = ("input",)
+    reads = (
+        Reads(
+            "aten.batch_norm",
+            {"affine": _affine_given, "track_running_stats": _tracked},
+            weights=_STATE,
+            ignored=("training", "cudnn_enabled"),
+        ),
+        Reads(
+            "onnx.BatchNormalization",
+            {"eps": "epsilon", "momentum": _onnx_momentum},
+            weights={"weight": "scale", "bias": "B", "running_mean": "input_mean", "running_var": "input_var"},
+            inputs=("X",),
+            ignored=("momentum", "training_mode"),
+        ),
+    )
     examples = (
         Example("batch_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("batch_norm(eps = 0.001, affine = false)", ((4, 8),), (4, 8)),
@@ -165,6 +214,14 @@ class InstanceNorm(_Norm, group="normalization"):
     keeps_weights = ()  # copies of them
     saves = ("input",)
     lies = "in order"
+    reads = (
+        Reads(
+            "aten.instance_norm",
+            {"affine": _affine_given, "track_running_stats": _tracked},
+            weights=_STATE,
+            ignored=("use_input_stats", "cudnn_enabled"),
+        ),
+    )
     examples = (
         Example("instance_norm", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("instance_norm(affine = true, track_running_stats = true)", ((2, 8, 5),), (2, 8, 5)),
@@ -218,6 +275,7 @@ class GroupNorm(_Norm, group="normalization"):
 
     saves = ("input",)
     autocast = "float32"
+    reads = (Reads("aten.group_norm", {"affine": _affine_given}, weights=_AFFINE, ignored=("cudnn_enabled",)),)
     examples = (
         Example("group_norm(4)", ((2, 8, 5, 5),), (2, 8, 5, 5)),
         Example("group_norm(1, affine = false)", ((2, 6, 3),), (2, 6, 3)),
@@ -273,6 +331,15 @@ class LayerNorm(_Norm, group="normalization"):
     saves = ("input",)
     autocast = "float32"
     lies = "in order"
+    reads = (
+        Reads(
+            "aten.layer_norm",
+            {"normalized_shape": _several, "elementwise_affine": _affine_given, "bias": _shifted},
+            weights=_AFFINE,
+            ignored=("normalized_shape", "cudnn_enable"),
+        ),
+        reading("onnx.LayerNormalization", _onnx_layer_norm),
+    )
     examples = (
         Example("layer_norm", ((2, 5, 16),), (2, 5, 16)),
         Example("layer_norm([8, 4], bias = false)", ((2, 3, 8, 4),), (2, 3, 8, 4)),
@@ -323,12 +390,26 @@ class RmsNorm(_Norm, group="normalization"):
     eps: float | None = param(EPS, "added to the mean; the least step from 1 if not given", None, kw_only=True)
     elementwise_affine: bool = param(Boolean(), "whether a scale is learnt", True, kw_only=True)
 
+    lends = ("weight",)
     autocast = "float32"
+    reads = (
+        Reads(
+            "aten.rms_norm",
+            {"normalized_shape": _several, "elementwise_affine": _affine_given},
+            weights={"weight": "weight"},
+            ignored=("normalized_shape",),
+        ),
+    )
     examples = (
         Example("rms_norm(eps = 0.000001)", ((2, 5, 16),), (2, 5, 16)),
         Example("rms_norm([8, 4])", ((2, 3, 8, 4),), (2, 3, 8, 4)),
         Example("rms_norm(elementwise_affine = false)", ((2, 16),), (2, 16)),
+        Example("rms_norm", ((2, 3, 8, 4), (8, 4)), (2, 3, 8, 4), named=("weight",)),
     )
+
+    @classmethod
+    def told_by(cls, weight: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {"normalized_shape": weight}
 
     def infer(self, *inputs: Shape) -> Shape:
         rank_between(self, inputs[0], 1, 8, "[..., D]")
@@ -359,6 +440,9 @@ class RmsNorm(_Norm, group="normalization"):
     def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
         rank = len(output)
         return pointwise(inputs[0], output, mixed=range(rank - len(self._sizes(inputs[0])), rank))
+
+    def sees_weight(self, name: str, weight: Shape, output: Shape) -> Sees:
+        return pointwise(weight, output)
 
     def target(self, *inputs: Shape) -> Target:
         kwargs = {"normalized_shape": self._sizes(inputs[0]), **_settings(self, "eps", "elementwise_affine")}

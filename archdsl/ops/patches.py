@@ -10,6 +10,7 @@ from archdsl.dims import Shape, Size, numbers, product
 from archdsl.ops._op import Example, Operator, ShapeError, Target, extent, param, rank_between, same, spatial
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import Reads
 from archdsl.ops.kinds import Sizes
 from archdsl.ops.sight import Sees
 
@@ -51,6 +52,7 @@ class Unfold(_Patches, group="reshape"):
     padding: Any = param(Sizes(0), "border of zeros on both sides", 0)
     stride: Any = param(Sizes(1), "step of the window", 1)
 
+    reads = (Reads("aten.im2col"),)
     examples = (
         Example("unfold(3, padding = 1)", ((2, 4, 6, 6),), (2, 36, 36)),
         Example("unfold([2, 3], stride = 2)", ((1, 2, 6, 7),), (1, 12, 9)),
@@ -73,6 +75,7 @@ class FoldPatches(_Patches, group="reshape", name="fold"):
     padding: Any = param(Sizes(0), "border of zeros on both sides", 0)
     stride: Any = param(Sizes(1), "step of the window", 1)
 
+    reads = (Reads("aten.col2im"),)
     examples = (
         Example("fold(6, 3, padding = 1)", ((2, 36, 36),), (2, 4, 6, 6)),
         Example("fold([6, 7], [2, 3], stride = 2)", ((1, 12, 9),), (1, 2, 6, 7)),

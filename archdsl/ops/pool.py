@@ -25,6 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, How, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import Boolean, Integer, Number, Sizes
 from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
 from archdsl.ops.strides import RULES, Strides, contiguous
@@ -108,6 +109,34 @@ class _Pool(Operator):
         return spatially((window(dim, k, s, -p, d) for dim, (k, s, p, d) in enumerate(axes, 2)), mixed=False)
 
 
+def _step(call: ForeignCall) -> Any:
+    """The stride, where it is not the kernel's size, which goes without saying."""
+    found, kernel = call.get("stride", ()), call.get("kernel_size")
+    return found if found and list(found) != list(kernel) else None
+
+
+def _onnx_pool(operator: str) -> How:
+    def how(call: ForeignCall) -> Made:
+        kernel, strides = list(call.get("kernel_shape")), list(call.get("strides", [1]))
+        pads = list(call.get("pads", [0, 0]))
+        before, after = pads[: len(pads) // 2], pads[len(pads) // 2 :]
+        if before != after:
+            raise Unreadable(f"`pads` = {pads}, more on one side than on the other")
+        parameters: dict[str, Any] = {
+            "kernel_size": kernel,
+            "stride": None if strides == kernel else strides,
+            "padding": before,
+            "ceil_mode": bool(call.get("ceil_mode", 0)),
+        }
+        if operator == "max_pool":
+            parameters["dilation"] = call.get("dilations", 1)
+        else:
+            parameters["count_include_pad"] = bool(call.get("count_include_pad", 0))
+        return Made(operator, parameters, (call.tensor("X"),))
+
+    return how
+
+
 @deferred_dataclass
 class MaxPool(_Pool, group="pooling"):
     """The greatest value of each window."""
@@ -122,6 +151,11 @@ class MaxPool(_Pool, group="pooling"):
     )
 
     gives = ("same", "int64")
+    reads = (
+        Reads("aten.max_pool1d aten.max_pool2d aten.max_pool3d", {"stride": _step}),
+        Reads("aten.max_pool2d_with_indices", {"stride": _step}, fixed={"return_indices": True}),
+        reading("onnx.MaxPool", _onnx_pool("max_pool")),
+    )
     examples = (
         Example("max_pool(3, stride = 2, padding = 1)", ((2, 4, 112, 112),), (2, 4, 56, 56)),
         Example("max_pool(2, stride = 2, padding = 1, ceil_mode = true)", ((1, 3, 7),), (1, 3, 4)),
@@ -230,6 +264,10 @@ class AvgPool(_Pool, group="pooling"):
 
     averages = True
     saves = ("input",)
+    reads = (
+        Reads("aten.avg_pool1d aten.avg_pool2d aten.avg_pool3d", {"stride": _step}),
+        reading("onnx.AveragePool", _onnx_pool("avg_pool")),
+    )
     examples = (
         Example("avg_pool(2)", ((1, 3, 8, 8),), (1, 3, 4, 4)),
         Example("avg_pool(3, stride = 2, padding = 1, count_include_pad = false)", ((2, 2, 7),), (2, 2, 4)),
@@ -352,6 +390,10 @@ class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
 
     output_size: Any = param(Sizes(1, open=True), "size of the output")
     module = "AdaptiveAvgPool"
+    reads = (
+        "aten.adaptive_avg_pool1d aten.adaptive_avg_pool2d aten.adaptive_avg_pool3d",
+        Reads("onnx.GlobalAveragePool", fixed={"output_size": 1}),
+    )
     examples = (
         Example("adaptive_avg_pool(7)", ((1, 8, 14, 10),), (1, 8, 7, 7)),
         Example("adaptive_avg_pool([2, 3])", ((1, 8, 5, 5),), (1, 8, 2, 3)),
@@ -369,6 +411,10 @@ class AdaptiveMaxPool(_AdaptivePool, group="pooling"):
     output_size: Any = param(Sizes(1, open=True), "size of the output")
     module = "AdaptiveMaxPool"
     saves = ("input", "index")
+    reads = (
+        "aten.adaptive_max_pool1d aten.adaptive_max_pool2d aten.adaptive_max_pool3d",
+        Reads("onnx.GlobalMaxPool", fixed={"output_size": 1}),
+    )
     examples = (
         Example("adaptive_max_pool(1)", ((1, 8, 14, 14),), (1, 8, 1, 1)),
         Example("adaptive_max_pool(5)", ((1, 8, 5, 7),), (1, 8, 5, 5)),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Operator, Target, param
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Reads, reading
 from archdsl.ops.function import distinct_dims
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide
@@ -48,6 +49,25 @@ class _Reduction(Operator):
         return Target(self.function, self.params, kind="function")
 
 
+def _greatest(operator: str) -> How:
+    """torch gives the places as well along one dimension; they are no part of this operator."""
+
+    def how(call: ForeignCall) -> Made:
+        parameters = {"dim": call.get("dim"), "keepdim": call.get("keepdim", False)}
+        return Made(operator, parameters, (call.tensor("self"),))
+
+    return how
+
+
+def onnx_reduction(operator: str) -> How:
+    def how(call: ForeignCall) -> Made:
+        axes = call.get("axes")
+        dims = axes.content if isinstance(axes, ForeignTensor) else axes
+        return Made(operator, {"dim": dims, "keepdim": bool(call.get("keepdims", 1))}, (call.tensors[0],))
+
+    return how
+
+
 @deferred_dataclass
 class Mean(_Reduction, group="reduction"):
     """The mean over some dimensions, or over all."""
@@ -55,6 +75,10 @@ class Mean(_Reduction, group="reduction"):
     dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
     keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
     function = "torch.mean"
+    reads = (
+        Reads("aten.mean", ignored=("dtype",)),
+        reading("onnx.ReduceMean", onnx_reduction("mean")),
+    )
     examples = (
         Example("mean([2, 3])", ((2, 8, 5, 5),), (2, 8)),
         Example("mean(-1, keepdim = true)", ((2, 8, 5),), (2, 8, 1)),
@@ -72,6 +96,10 @@ class Sum(_Reduction, group="reduction"):
     gives = ("added up",)
     gradient = "part"
     autocast = "float32"
+    reads = (
+        Reads("aten.sum", ignored=("dtype",)),
+        reading("onnx.ReduceSum", onnx_reduction("sum")),
+    )
     examples = (Example("sum(1)", ((2, 8, 5),), (2, 5)),)
 
 
@@ -85,6 +113,7 @@ class Prod(_Reduction, group="reduction"):
     gives = ("added up",)
     saves = ("input", "output")
     autocast = "float32"
+    reads = (Reads("aten.prod", ignored=("dtype",)),)
     examples = (Example("prod(1)", ((2, 8, 5),), (2, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -115,6 +144,11 @@ class Max(_Extreme, group="reduction"):
     dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
     keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
     function = "torch.amax"
+    reads = (
+        reading("aten.max", _greatest("max")),
+        Reads("aten.amax"),
+        reading("onnx.ReduceMax", onnx_reduction("max")),
+    )
     examples = (
         Example("max(1)", ((2, 8, 5),), (2, 5)),
         Example("max([1, 2], keepdim = true)", ((2, 8, 5),), (2, 1, 1)),
@@ -128,6 +162,10 @@ class Min(_Extreme, group="reduction"):
     dim: tuple[int, ...] | None = param(DIMS, "the dimensions reduced; all if not given", None)
     keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False)
     function = "torch.amin"
+    reads = (
+        reading("aten.min", _greatest("min")),
+        Reads("aten.amin"),
+    )
     examples = (Example("min(1)", ((2, 8, 5),), (2, 5)),)
 
 
@@ -145,6 +183,7 @@ class Argmax(_Place, group="reduction"):
     dim: int | None = param(DIM, "the dimension reduced; all if not given", None)
     keepdim: bool = param(KEEPDIM, "whether it stays, with size 1", False)
     function = "torch.argmax"
+    reads = ("aten.argmax",)
     examples = (Example("argmax(1)", ((2, 8, 5),), (2, 5)),)
 
 
@@ -155,6 +194,7 @@ class Argmin(_Place, group="reduction"):
     dim: int | None = param(DIM, "the dimension reduced; all if not given", None)
     keepdim: bool = param(KEEPDIM, "whether it stays, with size 1", False)
     function = "torch.argmin"
+    reads = ("aten.argmin",)
     examples = (Example("argmin(1)", ((2, 8, 5),), (2, 5)),)
 
 
@@ -178,6 +218,7 @@ class Var(_Spread, group="reduction"):
     keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False, kw_only=True)
     function = "torch.var"
     saves = ("input",)
+    reads = (Reads("aten.var", ignored=()),)
     examples = (
         Example("var(1)", ((2, 8, 5),), (2, 5)),
         Example("var([1, 2], correction = 0, keepdim = true)", ((2, 8, 5),), (2, 1, 1)),
@@ -193,6 +234,7 @@ class Std(_Spread, group="reduction"):
     keepdim: bool = param(KEEPDIM, "whether they stay, with size 1", False, kw_only=True)
     function = "torch.std"
     saves = ("input", "output")
+    reads = (Reads("aten.std", ignored=()),)
     examples = (Example("std(-1)", ((2, 8, 5),), (2, 8)),)
 
 
@@ -206,6 +248,10 @@ class Norm(_Reduction, group="reduction"):
     function = "torch.norm"
     saves = ("input", "output")
     autocast = "float32"
+    reads = (
+        Reads("aten.linalg_vector_norm", {"p": "ord"}),
+        Reads("aten.norm", ignored=("dtype",)),
+    )
     examples = (
         Example("norm(dim = -1)", ((2, 8, 5),), (2, 8)),
         Example("norm(1, [1, 2], keepdim = true)", ((2, 8, 5),), (2, 1, 1)),
@@ -224,6 +270,7 @@ class Logsumexp(_Reduction, group="reduction"):
     function = "torch.logsumexp"
     saves = ("input", "output")
     autocast = "float32"
+    reads = ("aten.logsumexp",)
     examples = (Example("logsumexp(-1)", ((2, 8, 5),), (2, 8)),)
 
     def operations(self, inputs: Sequence[Shape], output: Shape) -> Size:

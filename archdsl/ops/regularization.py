@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, Target, Use, param, rank_between
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, Whole, reading
 from archdsl.ops.kinds import Number
 from archdsl.ops.strides import Strides
 
@@ -29,6 +30,19 @@ class _Regularization(Operator):
         return use.inputs[0].strides if self.p == 0 else super().layout(use, output)
 
 
+def _drops(call: ForeignCall) -> float:
+    return float(call.get("p", 0.5)) if call.get("train", True) else 0.0
+
+
+def _whole_drop_path(calls: list[ForeignCall], taken: list[ForeignTensor]) -> Made:
+    """A factor for each sample, drawn from 0 and 1, and divided by the probability of 1."""
+    drawn = next(call for call in calls if call.name == "aten.bernoulli")
+    shape = drawn.tensor("self").shape
+    if len(taken) != 1 or any(size != 1 for size in shape[1:]) or shape[0] != taken[0].shape[0]:
+        raise Unreadable("numbers that are drawn in another way than `drop_path` draws them")
+    return Made("drop_path", {"p": round(1 - float(drawn.get("p", 0.5)), 12)}, tuple(taken))
+
+
 @deferred_dataclass
 class Dropout(_Regularization, group="regularization"):
     """Zeroes each value with probability p and scales the others by 1 / (1 − p) (Srivastava et al., 2014)."""
@@ -36,6 +50,10 @@ class Dropout(_Regularization, group="regularization"):
     p: float = param(PROBABILITY, "probability of zeroing a value", 0.5)
 
     pointwise = True
+    reads = (
+        Reads("aten.dropout", {"p": _drops}, ignored=("p", "train")),
+        reading("onnx.Dropout", lambda call: call.tensors[0]),
+    )
     examples = (Example("dropout(0.5)", ((2, 8),), (2, 8)),)
 
     @property
@@ -57,6 +75,7 @@ class Dropout2d(_Regularization, group="regularization"):
     p: float = param(PROBABILITY, "probability of zeroing a channel", 0.5)
 
     pointwise = True
+    reads = (Reads("aten.feature_dropout", {"p": _drops}, ignored=("p", "train")),)
     examples = (Example("dropout2d(0.2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -78,6 +97,7 @@ class DropPath(_Regularization, group="regularization"):
     p: float = param(PROBABILITY, "probability of zeroing a sample", 0.1)
 
     pointwise = True
+    reads = (Whole(_whole_drop_path, contains="aten.bernoulli"),)
     examples = (Example("drop_path(0.2)", ((4, 8, 5, 5),), (4, 8, 5, 5)),)
 
     def keeps(self, use: Use) -> Kept:

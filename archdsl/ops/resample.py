@@ -26,8 +26,10 @@ from archdsl.ops._op import (
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Factors, Integer, Integers, Number, Sizes
 from archdsl.ops.pool import adaptive_keeps, adaptive_windows
+from archdsl.ops.rearranged import padded
 from archdsl.ops.sight import MOST, Sees, Slide, pointwise, spatially, window
 from archdsl.ops.strides import RULES, Laid, Strides, contiguous, elementwise
 from archdsl.symbolic import at_least
@@ -35,6 +37,58 @@ from archdsl.symbolic import at_least
 FORM = "[N, C, L], [N, C, H, W] or [N, C, D, H, W]"
 MAX_STEP = 10**6  # of the denominator of a factor
 LINEAR = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode -> spatial rank
+
+
+def _upsampled(mode: str, antialias: bool = False) -> How:
+    def how(call: ForeignCall) -> Made:
+        factors, x = call.get("scale_factors"), call.tensor("input" if "input" in call.arguments else "self")
+        size = [*call.output.shape[2:]]
+        known_size = all(isinstance(one, int) for one in size)
+        parameters: dict[str, Any] = {"mode": mode, "antialias": antialias}
+        if factors:
+            parameters["scale_factor"] = [int(one) if one == int(one) else one for one in factors]
+        elif known_size:
+            parameters["size"] = size
+        else:
+            raise Unreadable("resampled to a size that is not known")
+        if call.get("align_corners"):
+            parameters["align_corners"] = True
+        return Made("interpolate", parameters, (x,))
+
+    return how
+
+
+def _onnx_resize(call: ForeignCall) -> Made:
+    mode = {"linear": "bilinear", "cubic": "bicubic"}.get(call.get("mode", "nearest"), "nearest")
+    how = call.get("coordinate_transformation_mode", "half_pixel")
+    plain = how == "asymmetric" if mode == "nearest" else how in ("half_pixel", "pytorch_half_pixel", "align_corners")
+    if not plain or not all(isinstance(size, int) for size in call.output.shape[2:]):
+        raise Unreadable(f"`coordinate_transformation_mode` = {how}")
+    parameters: dict[str, Any] = {"size": [*call.output.shape[2:]], "mode": mode}
+    if how == "align_corners":
+        parameters["align_corners"] = True
+    return Made("interpolate", parameters, (call.tensor("X"),))
+
+
+def _onnx_pad(call: ForeignCall) -> Made:
+    pads = call.get("pads")
+    sides = list(pads.content if isinstance(pads, ForeignTensor) else pads)
+    half = len(sides) // 2
+    pad = [side for i in reversed(range(half)) for side in (sides[i], sides[half + i])]
+    while pad[-2:] == [0, 0]:
+        pad = pad[:-2]
+    number = call.get("constant_value")
+    value = number.content if isinstance(number, ForeignTensor) else (number or 0.0)
+    mode = {"edge": "replicate", "wrap": "circular"}.get(call.get("mode", "constant"), call.get("mode", "constant"))
+    return Made("pad", {"pad": pad, "mode": mode, "value": value}, (call.tensor("data"),))
+
+
+def _mode(call: ForeignCall) -> str:
+    return ("bilinear", "nearest", "bicubic")[call.get("interpolation_mode", 0)]
+
+
+def _border(call: ForeignCall) -> str:
+    return ("zeros", "border", "reflection")[call.get("padding_mode", 0)]
 
 
 @deferred_dataclass
@@ -49,6 +103,16 @@ class Interpolate(Operator, group="resample"):
         Boolean(), "whether values are averaged where the image gets smaller (bilinear, bicubic)", False, kw_only=True
     )
 
+    reads = (
+        reading("aten.upsample_nearest1d aten.upsample_nearest2d aten.upsample_nearest3d", _upsampled("nearest")),
+        reading("aten.upsample_linear1d", _upsampled("linear")),
+        reading("aten.upsample_bilinear2d", _upsampled("bilinear")),
+        reading("aten.upsample_bicubic2d", _upsampled("bicubic")),
+        reading("aten.upsample_trilinear3d", _upsampled("trilinear")),
+        reading("aten._upsample_bilinear2d_aa", _upsampled("bilinear", True)),
+        reading("aten._upsample_bicubic2d_aa", _upsampled("bicubic", True)),
+        reading("onnx.Resize", _onnx_resize),
+    )
     examples = (
         Example("interpolate(scale_factor = 2)", ((2, 8, 5, 5),), (2, 8, 10, 10)),
         Example("interpolate(size = [7, 9], mode = bilinear)", ((2, 8, 5, 5),), (2, 8, 7, 9)),
@@ -176,6 +240,7 @@ class PixelShuffle(Operator, group="resample"):
 
     upscale_factor: int = param(Integer(1), "r")
 
+    reads = ("aten.pixel_shuffle",)
     examples = (Example("pixel_shuffle(2)", ((2, 8, 5, 5),), (2, 2, 10, 10)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -223,6 +288,7 @@ class PixelUnshuffle(Operator, group="resample"):
 
     takes = ("anything",)
     lies = "in format"
+    reads = ("aten.pixel_unshuffle",)
     examples = (Example("pixel_unshuffle(2)", ((2, 2, 10, 6),), (2, 8, 5, 3)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -254,6 +320,7 @@ class GridSample(Operator, group="resample"):
 
     inputs = ("input", "grid")
     saves = ("input", "other")
+    reads = (Reads("aten.grid_sampler", {"mode": _mode, "padding_mode": _border}, ignored=("interpolation_mode",)),)
     examples = (
         Example("grid_sample", ((2, 4, 6, 6), (2, 3, 5, 2)), (2, 4, 3, 5)),
         Example("grid_sample(padding_mode = border)", ((1, 2, 4, 5, 6), (1, 3, 5, 2, 3)), (1, 2, 3, 5, 2)),
@@ -299,6 +366,10 @@ class Pad(Operator, group="reshape"):
 
     takes = ("anything",)
     lies = "in format"
+    reads = (
+        reading("aten.pad aten.constant_pad_nd", padded),
+        reading("onnx.Pad", _onnx_pad),
+    )
     examples = (
         Example("pad([1, 2, 3, 4])", ((2, 8, 5, 5),), (2, 8, 12, 8)),
         Example("pad([0, 0, 0, 0, 4, 4])", ((2, 8, 5, 5),), (2, 16, 5, 5)),

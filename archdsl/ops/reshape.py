@@ -23,7 +23,27 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, ForeignOperand, ForeignTensor, Made, Reads, Unreadable, reading, same_as
 from archdsl.ops.kinds import MAX_INT, Integer, Integers, Sides
+from archdsl.ops.rearranged import (
+    between,
+    chunked,
+    dims_moved,
+    divided,
+    expansion,
+    flattened,
+    mirrored,
+    part,
+    parts,
+    permuted,
+    reshaped,
+    selected,
+    sliced,
+    squeezed,
+    swapped,
+    unbound,
+    unflattened,
+)
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Strides, expanded, viewed
 from archdsl.symbolic import at_least
@@ -56,6 +76,60 @@ class _Part(_View):
         return use.inputs[0].strides
 
 
+def _narrowed(call: ForeignCall) -> Made:
+    start, length = call.get("start"), call.get("length")
+    return Made("slice", {"start": start, "end": start + length, "dim": call.get("dim")}, (call.tensor("self"),))
+
+
+def _numbers(call: ForeignCall, name: str) -> Any:
+    """An attribute of ONNX, or an input in its place that is written down."""
+    found = call.get(name)
+    return found.content if isinstance(found, ForeignTensor) else found
+
+
+def _onnx_flatten(call: ForeignCall) -> ForeignOperand:
+    if call.get("axis", 1) != 1:
+        raise Unreadable(f"`axis` = {call.get('axis')}")
+    return Made("flatten", {}, (call.tensors[0],))
+
+
+def _onnx_reshape(call: ForeignCall) -> ForeignOperand:
+    return between(call.tensor("data"), call.output.shape)
+
+
+def _onnx_squeeze(call: ForeignCall) -> ForeignOperand:
+    made: ForeignOperand = call.tensor("data")
+    for axis in sorted(_numbers(call, "axes"), reverse=True):
+        made = Made("squeeze", {"dim": axis}, (made,))
+    return made
+
+
+def _onnx_unsqueeze(call: ForeignCall) -> ForeignOperand:
+    made: ForeignOperand = call.tensor("data")
+    for axis in sorted(_numbers(call, "axes")):
+        made = Made("unsqueeze", {"dim": axis}, (made,))
+    return made
+
+
+def _onnx_split(call: ForeignCall) -> ForeignOperand:
+    x, dim, sizes = call.tensor("input"), call.get("axis", 0), _numbers(call, "split")
+    if sizes is None:
+        return Made("chunk", {"chunks": call.get("num_outputs", 2), "dim": dim}, (x,))
+    return parts(x, list(sizes), dim)
+
+
+def _onnx_slice(call: ForeignCall) -> ForeignOperand:
+    made: ForeignOperand = call.tensor("data")
+    starts, ends = _numbers(call, "starts"), _numbers(call, "ends")
+    axes = _numbers(call, "axes") or list(range(len(starts)))
+    steps = _numbers(call, "steps") or [1] * len(starts)
+    for start, end, dim, step in zip(starts, ends, axes, steps, strict=True):
+        made = Made(
+            "slice", {"start": start, "end": end if end < 2**31 - 1 else None, "dim": dim, "step": step}, (made,)
+        )
+    return made
+
+
 @deferred_dataclass
 class Flatten(_View, group="reshape"):
     """The dimensions from start_dim to end_dim as one. The batch dimension stays."""
@@ -63,6 +137,10 @@ class Flatten(_View, group="reshape"):
     start_dim: int = param(ANY, "first dimension merged", 1)
     end_dim: int = param(ANY, "last dimension merged", -1)
 
+    reads = (
+        reading("aten.flatten", flattened),
+        reading("onnx.Flatten", _onnx_flatten),
+    )
     examples = (
         Example("flatten", ((2, 8, 5, 5),), (2, 200)),
         Example("flatten(2)", ((2, 8, 5, 5),), (2, 8, 25)),
@@ -94,6 +172,7 @@ class Unflatten(_View, group="reshape"):
     dim: int = param(ANY, "the dimension split")
     sizes: tuple[Size, ...] = param(Sides(-1), "its new sizes; one may be -1")
 
+    reads = (reading("aten.unflatten", unflattened),)
     examples = (Example("unflatten(1, [4, -1])", ((2, 12, 5),), (2, 4, 3, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -113,6 +192,10 @@ class Reshape(_View, group="reshape"):
 
     shape: tuple[Size, ...] = param(Sides(-1), "sizes of the output")
 
+    reads = (
+        reading("aten.view aten.reshape aten._unsafe_view aten.reshape_as aten.view_as", reshaped),
+        reading("onnx.Reshape", _onnx_reshape),
+    )
     examples = (
         Example("reshape([2, -1])", ((2, 8, 5),), (2, 40)),
         Example("reshape([-1, 4])", ((2, 6),), (3, 4)),
@@ -154,6 +237,13 @@ class Permute(_View, group="reshape"):
 
     dims: tuple[int, ...] = param(Integers(), "which input dimension each output dimension is")
 
+    reads = (
+        reading("aten.permute", permuted),
+        reading("aten.transpose aten.swapaxes aten.swapdims", swapped),
+        reading("aten.mT aten.t aten.numpy_T aten.adjoint", mirrored),
+        reading("aten.movedim aten.moveaxis", dims_moved),
+        Reads("onnx.Transpose", {"dims": "perm"}),
+    )
     examples = (Example("permute([0, 2, 3, 1])", ((2, 8, 5, 4),), (2, 5, 4, 8)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -182,6 +272,10 @@ class Squeeze(_View, group="reshape"):
 
     dim: int = param(ANY, "the dimension taken away")
 
+    reads = (
+        reading("aten.squeeze", squeezed),
+        reading("onnx.Squeeze", _onnx_squeeze),
+    )
     examples = (Example("squeeze(-1)", ((2, 8, 1),), (2, 8)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -206,6 +300,10 @@ class Unsqueeze(_View, group="reshape"):
 
     dim: int = param(ANY, "where the new dimension goes")
 
+    reads = (
+        "aten.unsqueeze",
+        reading("onnx.Unsqueeze", _onnx_unsqueeze),
+    )
     examples = (Example("unsqueeze(1)", ((2, 8),), (2, 1, 8)), Example("unsqueeze(-1)", ((2, 8),), (2, 8, 1)))
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -233,6 +331,7 @@ class Chunk(_Part, group="reshape"):
     chunks: int = param(Integer(1, MAX_PARTS), "number of parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
+    reads = (reading("aten.chunk", chunked),)
     examples = (Example("chunk(2, dim = 1)", ((2, 8, 5),), ((2, 4, 5), (2, 4, 5))),)
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -261,6 +360,11 @@ class Split(_Part, group="reshape"):
     sizes: tuple[Size, ...] = param(Integers(1, open=True), "sizes of the parts")
     dim: int = param(ANY, "the dimension divided", 1)
 
+    reads = (
+        reading("aten.split aten.split_with_sizes", divided),
+        reading("aten.unbind", unbound),
+        reading("onnx.Split", _onnx_split),
+    )
     examples = (Example("split([2, 6])", ((2, 8, 5),), ((2, 2, 5), (2, 6, 5))),)
 
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -295,6 +399,12 @@ class Slice(_Part, group="reshape"):
     dim: int = param(ANY, "the dimension", 1)
     step: int = param(Integer(1), "distance between indices", 1)
 
+    reads = (
+        reading("aten.slice", sliced),
+        reading("aten.select", selected),
+        reading("aten.narrow", _narrowed),
+        reading("onnx.Slice", _onnx_slice),
+    )
     examples = (
         Example("slice(2, 6)", ((2, 8, 5),), (2, 4, 5)),
         Example("slice(-3)", ((2, 8, 5),), (2, 3, 5)),
@@ -338,6 +448,7 @@ class ChannelShuffle(Operator, group="reshape"):
     groups: int = param(Integer(1), "groups of channels")
 
     lies = "in format"
+    reads = ("aten.channel_shuffle aten.native_channel_shuffle",)
     examples = (Example("channel_shuffle(2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -373,6 +484,7 @@ class Expand(_View, group="reshape"):
     inputs = ("input", "like")
     undifferentiated = (1,)
     gradient = "new"
+    reads = (reading("aten.expand aten.expand_as aten.broadcast_to", expansion),)
     examples = (
         Example("expand", ((1, 1, 16), (2, 9, 16)), (2, 1, 16)),
         Example("expand([0, 2])", ((1, 3, 1), (2, 9, 16)), (2, 3, 16)),
@@ -403,6 +515,13 @@ class Expand(_View, group="reshape"):
 class Identity(_View, group="reshape"):
     """The input itself."""
 
+    reads = (
+        reading(
+            "aten.contiguous aten.clone aten.detach aten.alias aten.lift_fresh_copy aten.positive", same_as("self")
+        ),
+        reading("onnx.Identity", same_as("input")),
+        reading("getitem", part),
+    )
     examples = (Example("identity", ((2, 8),), (2, 8)),)
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -48,8 +48,11 @@ class Export:
         return {KEY: json.dumps(self.document), "architecture": str(self.document["hash"])}
 
 
-def check_suffix(path: Path) -> None:
-    """Raise `ValueError` for a file whose suffix is that of no format; a folder for a hub has none."""
+def check_place(path: Path) -> None:
+    """Raise `ValueError` for a file whose suffix is that of no format, `OSError` for a folder, which has none, where
+    something else is."""
+    if not path.suffix:
+        importlib.import_module("compiler.export.hub").check_folder(path)
     if path.suffix and path.suffix.lower() not in MODULES:
         known = ", ".join(MODULES)
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {known}, none for a folder")
@@ -65,7 +68,7 @@ def export_network(
     The model is in the phase of the export while it is written. Raises `SpecError` where it cannot be exported,
     `ImportError` where an extra is not installed, `ValueError` for another suffix, `OSError` where it cannot write.
     """
-    check_suffix(path)
+    check_place(path)
     suffix = path.suffix.lower()
     graph_of_sizes = graph if opened is None else opened
     what = Export(model, graph_of_sizes, assemble(graph_of_sizes), phase, document(graph))

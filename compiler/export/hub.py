@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -41,8 +42,7 @@ def save(what: Export, folder: Path) -> None:
     Raises `OSError` where it cannot write, or would overwrite a folder that is no such export.
     """
     folder = Path(os.path.realpath(folder))
-    if folder.exists() and not (folder / CONFIG).is_file() and any(folder.iterdir()):
-        raise FileExistsError(17, "the folder holds other files", str(folder))
+    check_folder(folder)
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:64]}.archdsl-"))
     try:
         name = str(what.document["network"])
@@ -55,6 +55,14 @@ def save(what: Export, folder: Path) -> None:
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `OSError` where a folder holds something else, or is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is a file, and an export without a suffix is a folder", str(folder))
+    if folder.exists() and not (folder / CONFIG).is_file() and any(folder.iterdir()):
+        raise FileExistsError(errno.EEXIST, "the folder holds other files", str(folder))
 
 
 def _replace(folder: Path, made: Path) -> None:

@@ -46,7 +46,7 @@ class LentLinear(_Lent, nn.Linear):  # type: ignore[misc]
 
 class LentEmbedding(_Lent, nn.Embedding):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
-        return F.embedding(input, weight)
+        return F.embedding(input, weight, self.padding_idx)
 
 
 class _Conv(_Lent):
@@ -102,6 +102,11 @@ class LentLayerNorm(_Norm, nn.LayerNorm):  # type: ignore[misc]
     def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
         lent: Any = weight if weight is not None else bias  # whose sizes may be known only now
         return F.layer_norm(input, tuple(lent.shape), weight, bias, self.eps)
+
+
+class LentRMSNorm(_Lent, nn.RMSNorm):  # type: ignore[misc]
+    def compute(self, input: Tensor, weight: Any, bias: Tensor | None) -> Tensor:
+        return F.rms_norm(input, tuple(weight.shape), weight, self.eps)
 
 
 class LentGroupNorm(_Norm, nn.GroupNorm):  # type: ignore[misc]

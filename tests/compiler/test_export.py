@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zipfile
@@ -194,6 +195,22 @@ def test_a_folder_with_other_files_is_left_alone(net: Network, tmp_path: Path) -
     assert os.listdir(tmp_path / "blocks") == ["head.arch"]
 
 
+@pytest.mark.parametrize("what", ["a folder with other files", "a file"])
+def test_a_place_that_is_taken_is_told_before_the_work(
+    command_line: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(Network, "compile", lambda *_, **__: pytest.fail("compiled"))
+    if what == "a file":
+        (tmp_path / "taken").write_text("mine")
+    else:
+        (tmp_path / "taken").mkdir()
+        (tmp_path / "taken" / "mine.txt").write_text("mine")
+    said = command_line("compile", "lenet5", "-o", "taken", cwd=tmp_path)
+    assert said.status != 0
+    assert ("it is a file" if what == "a file" else "other files") in said.err
+    assert "nothing was changed" in said.err
+
+
 def test_commands_read_exported_networks(command_line: Callable[..., Said], tmp_path: Path) -> None:
     said = command_line("compile", "lenet5", "-o", "out.onnx", cwd=tmp_path)
     assert said.status == 0
@@ -250,6 +267,11 @@ def test_damaged_files_are_refused(tmp_path: Path, suffix: str, kind: str) -> No
         {"inputs": {"image": [1, -3]}},
         {"inputs": {"image": "x"}},
         {"files": {}},
+        {"files": {"a.arch": "network Net(x: [N, 4]) { x -> linear(2) } # \ud800"}},
+        {"files": {"a.arch": 'use operators "ops.py"', "ops.py": "open('attacked', 'w')"}},
+        {"files": {"a.arch": 'import "ops.py" (b)\n', "ops.py": "open('attacked', 'w')"}},
+        {"files": {"a.arch": 'import "/etc/passwd" (b)\n'}},
+        {"network": "../../etc/passwd"},
         {"files": {"../../secret.arch": 'import "../x.arch" (b)\n'}},
         {"settings": {"classes": "__import__('os')"}},
     ],
@@ -277,3 +299,56 @@ def test_weights_alone_say_the_hash(net: Network, tmp_path: Path) -> None:
     net.export(tmp_path / "out.safetensors")
     with safe_open(tmp_path / "out.safetensors", "pt") as file:
         assert file.metadata()["architecture"] == net.report().hash
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "onnx", "pt2", ""])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_not_read(tmp_path: Path, suffix: str, kind: str) -> None:
+    path = tmp_path / f"net.{suffix}" if suffix else tmp_path / "config.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(SpecError):
+        archdsl.load(path if suffix else tmp_path)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [b"\x0a\x00" * 200_000, b"\x08\x07" + bytes(1_000_000), b"\x0b" * 50, b"\x72" + b"\xff" * 9 + b"\x01"],
+    ids=["many fields", "zeros", "groups", "a length below 0"],
+)
+def test_an_onnx_file_that_would_take_long_is_refused(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / "net.onnx").write_bytes(written)
+    with pytest.raises(SpecError) as caught:
+        archdsl.load(tmp_path / "net.onnx")
+    assert caught.value.diagnostics[0].code == "unreadable-file"
+
+
+@pytest.mark.parametrize(
+    "header", [b'{"__metadata__": [1]}', b"[1]", b"[" * 100_000, b'{"__metadata__": {"archdsl": 5}}']
+)
+def test_a_header_of_safetensors_that_holds_something_else_is_refused(tmp_path: Path, header: bytes) -> None:
+    (tmp_path / "net.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(SpecError) as caught:
+        archdsl.load(tmp_path / "net.safetensors")
+    assert caught.value.diagnostics[0].code == "unreadable-file"
+
+
+def test_an_archive_that_unpacks_to_much_more_is_read_up_to_the_limit(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "net.pt2", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/extra/archdsl.json", b" " * 50_000_000)
+    with pytest.raises(SpecError):
+        archdsl.load(tmp_path / "net.pt2")
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt2"])
+def test_a_damaged_file_is_a_fault_wherever_it_is_damaged(net: Network, tmp_path: Path, suffix: str) -> None:
+    net.export(tmp_path / f"net.{suffix}")
+    whole = (tmp_path / f"net.{suffix}").read_bytes()
+    for place in range(0, len(whole), len(whole) // 40):
+        flipped = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
+        for damaged in (whole[:place], flipped):
+            (tmp_path / f"bad.{suffix}").write_bytes(damaged)
+            with contextlib.suppress(SpecError):  # or the damage is in the weights, which are not read
+                archdsl.load(tmp_path / f"bad.{suffix}")

@@ -192,3 +192,63 @@ def test_the_command_says_what_came_from_the_file(
         archdsl.load("out.safetensors").compile(weights="out.safetensors").get_parameter("conv1.weight"),
         state["conv1.weight"],
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.to_sparse(), "found sparse float32"),
+        (lambda t: t.to(torch.complex64), "found complex64"),
+        (lambda t: t.to(torch.int64), "found int64"),
+        (lambda t: t > 0, "found bool"),
+        (lambda t: t.to("meta"), "found no values (float32)"),
+    ],
+    ids=["sparse", "complex", "integers", "truth values", "no values"],
+)
+def test_tensors_of_another_kind_are_refused(
+    net: Network, state: Tensors, change: Callable[[torch.Tensor], torch.Tensor], said: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights={**state, "fc.weight": change(state["fc.weight"])})
+    assert "of another kind 1 tensor: `fc.weight`" in only(caught)
+    assert said in only(caught)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn], ids=str)
+def test_other_precisions_are_converted(net: Network, state: Tensors, dtype: torch.dtype) -> None:
+    found = net.compile(weights={**state, "fc.bias": torch.ones(5).to(dtype)}).state_dict()
+    assert torch.equal(found["fc.bias"], torch.ones(5))
+
+
+def test_weights_that_lie_two_levels_deep_are_found(net: Network, state: Tensors) -> None:
+    torch.save({"model": {"state_dict": state}}, "w.pt")
+    assert same(net, state, weights="w.pt")
+
+
+@pytest.mark.parametrize("name", ["none.pt", "none.safetensors"])
+def test_a_file_that_is_missing_is_named_once(net: Network, name: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights=name)
+    assert caught.value.diagnostics[0].message == f"cannot read `{name}`: no such file or directory"
+
+
+@pytest.mark.parametrize(("suffix", "said"), [("onnx", "a network for ONNX"), ("pt2", "a program of torch.export")])
+def test_an_export_is_said_to_be_one_and_no_pickle(net: Network, suffix: str, said: str) -> None:
+    Path(f"net.{suffix}").write_bytes(b"x")
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights=f"net.{suffix}")
+    assert said in only(caught)
+    assert ".safetensors" in only(caught)
+    assert "any code" not in only(caught)
+
+
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_not_read(net: Network, suffix: str, kind: str) -> None:
+    if kind == "pipe":
+        os.mkfifo(f"w.{suffix}")
+    else:
+        os.symlink("/dev/zero", f"w.{suffix}")
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights=f"w.{suffix}")
+    assert "not a regular file" in only(caught)

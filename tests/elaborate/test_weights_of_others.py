@@ -119,6 +119,31 @@ LENT: dict[str, tuple[str, str, Callable[..., torch.Tensor]]] = {
         "layer_norm(weight = w, bias = b)",
         lambda x, w, b: F.layer_norm(x, (4, 6), w, b),
     ),
+    "layer_norm without a bias": (
+        "x: [2, 4, 6], w: [6]",
+        "layer_norm(weight = w, bias = false)",
+        lambda x, w: F.layer_norm(x, (6,), w),
+    ),
+    "rms_norm": (
+        "x: [2, 4, 6], w: [4, 6]",
+        "rms_norm(weight = w, eps = 0.001)",
+        lambda x, w: F.rms_norm(x, (4, 6), w, 0.001),
+    ),
+    "group_norm without a bias": (
+        "x: [2, 4, 6], w: [4]",
+        "group_norm(2, weight = w, bias = false)",
+        lambda x, w: F.group_norm(x, 2, w),
+    ),
+    "instance_norm without a bias": (
+        "x: [2, 4, 6], w: [4]",
+        "instance_norm(weight = w, bias = false)",
+        lambda x, w: F.instance_norm(x, weight=w),
+    ),
+    "batch_norm without a bias": (
+        "x: [2, 4, 6], w: [4]",
+        "batch_norm(weight = w, bias = false)",
+        lambda x, w: F.batch_norm(x, None, None, w, None, training=True),
+    ),
     "group_norm": (
         "x: [2, 4, 6], w: [4], b: [4]",
         "group_norm(2, weight = w, bias = b)",
@@ -174,6 +199,10 @@ KEPT = {
     "conv": "w = parameter([5, 3, 2]) -> tanh\n x -> unsqueeze(1) -> conv(3, 1) -> conv(weight = w)",
     "layer_norm": "w = parameter([8]) -> tanh\n x -> linear(8) -> layer_norm(weight = w, bias = w)",
     "batch_norm": "w = parameter([8]) -> tanh\n x -> linear(8) -> batch_norm(weight = w, bias = w)",
+    "rms_norm": "w = parameter([8]) -> tanh\n x -> linear(8) -> rms_norm(weight = w)",
+    "rms_norm of what is fixed": "w = parameter([8]) -> tanh\n x -> rms_norm(weight = w)",
+    "rms_norm by what is fixed": "w = x -> sum(0)\n x -> linear(8) -> rms_norm(weight = w)",
+    "batch_norm without a bias": "w = parameter([8]) -> tanh\n x -> linear(8) -> batch_norm(weight = w, bias = false)",
     "embedding": "w = parameter([5, 3]) -> tanh\n x -> to(int64) -> embedding(weight = w)",
 }
 
@@ -182,6 +211,16 @@ KEPT = {
 def test_autograd_keeps_of_lent_weights_what_is_said(network_of: Build, body: str) -> None:
     net = network_of(f"network Net(x: [3, 8], v: [5, 8]) {{ {body} }}")
     assert kept_for_backward(net.graph, Setting(hardware="cpu")) == measured(net).kept
+
+
+def test_a_padding_index_has_no_gradient_in_a_table_that_is_lent(network_of: Build) -> None:
+    model = network_of(
+        "network Net(ids: [2, 3] int64, w: [5, 4]) { embedding(ids, weight = w, padding_idx = 1) }"
+    ).compile()
+    w = torch.randn(5, 4, requires_grad=True)
+    model(torch.tensor([[0, 1, 1], [2, 1, 4]]), w).sum().backward()
+    assert w.grad is not None
+    assert w.grad.sum(1).tolist() == [4, 0, 4, 0, 4]
 
 
 REGION = """

@@ -14,8 +14,10 @@ from tests.safety.confined import ROOT
 SOURCES = sorted(path for package in ("archdsl", "compiler", "viz") for path in (ROOT / package).rglob("*.py"))
 # What the packages import. A new one is added here by who has looked at what it can do.
 MODULES = {
-    "__future__", "asyncio", "base64", "bisect", "collections", "colorsys", "contextlib", "contextvars", "copy", "csv",
+    "__future__", "ast", "asyncio", "base64", "bisect", "collections", "colorsys", "contextlib", "contextvars",
+    "copy", "csv",
     "dataclasses", "datetime", "difflib", "errno", "fnmatch", "fractions", "functools", "gc", "hashlib", "html",
+    "http", "secrets", "shlex",
     "importlib", "inspect", "io", "itertools", "json", "keyword", "logging", "math", "numbers", "operator", "os",
     "pathlib", "pkgutil", "platform", "re", "runpy", "shutil", "signal", "stat", "statistics", "struct", "subprocess",
     "sys", "tempfile", "tomllib",
@@ -30,6 +32,7 @@ MODULES = {
 # Of these, some parts alone.
 PARTS = {
     "asyncio": {"TimerHandle", "ensure_future", "get_running_loop", "to_thread"},
+    "http": {"HTTPStatus", "server"},
     "urllib": {"parse"},
     "xml": {"sax", "etree"},
 }
@@ -46,10 +49,12 @@ IMPORTS = re.compile(
     r"importlib\.(import_module|reload|machinery|util\.(spec_from|module_from)\w*)\b.*|pkgutil\.resolve_name"
 )
 # Who may all the same: on its own temporary file; on a checkpoint that it began and did not finish; with the `dot` of
-# the system, where the user asks for it; to run a script of the user's in the processes of a plan, and to watch them.
+# the system, or the user's editor, where the user asks for it; to run a script of the user's in the processes of a
+# plan, and to watch them.
 ALLOWED = {
     "archdsl/write.py": ["os.unlink", ".unlink"],
     "archdsl/launch.py": ["subprocess", "subprocess.DEVNULL", "subprocess.Popen"],
+    "archdsl/serving/editor.py": ["subprocess", "subprocess.Popen"],
     "compiler/export/hub.py": ["shutil.rmtree", ".rmtree"],
     "compiler/weights.py": ["torch.load"],  # of tensors and plain data alone
     "compiler/distributed/checkpoint.py": ["shutil.rmtree", ".rmtree"],
@@ -61,6 +66,7 @@ IMPORTERS = {
     "archdsl/__init__.py", "archdsl/backends.py", "archdsl/cli/__init__.py", "archdsl/graph_classes.py",
     "archdsl/own_operators.py",
     "archdsl/sheet/formats.py", "compiler/__init__.py", "compiler/export/formats.py",
+    "compiler/importing/factory.py",
     "compiler/fx/targets.py", "viz/formats/__init__.py",
 }  # fmt: skip
 

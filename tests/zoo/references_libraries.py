@@ -13,6 +13,8 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+__all__ = ["MODELS", "models", "timm"]
+
 _DECLARED: Final = torch.library.Library("torchvision", "FRAGMENT")  # what it defines lives as long as it
 for _name in ("nms", "qnms"):
     with contextlib.suppress(RuntimeError):  # the extension itself has declared them

@@ -165,6 +165,13 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
       if (place(state.selected)) sight.reveal(place(state.selected));
     },
     differences: () => differences(page.root, unfolded),
+    opened: () => ({ open: [...open].map(({ path }) => path), unfolded: [...unfolded].map(({ path }) => path) }),
+    reopen: (paths) => {
+      const items = (some) => new Set(some.map((path) => path && page.byPath.get(path)).filter((item) => item && isGroup(item)));
+      [open, unfolded] = [items(paths.open), items(paths.unfolded)];
+      layout = null;
+      tellFold();
+    },
     isOpen: (item) => open.has(item),
     isFolded: (item) => !unfolded.has(item),
     has: () => true,

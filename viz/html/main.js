@@ -241,10 +241,33 @@ async function openAddress() {
   else if (path) say(`there is no ${path} in this network`);
 }
 
+/** What the reader has made of this page, for a newer page of the same network to begin with. */
+function left() {
+  if (view) kept.set(name, { ...sight.view });
+  return {
+    view: name, places: [...kept], ...viewOf("graph").opened(), selected: state.selected?.path ?? null,
+    heat: state.heat?.key ?? "", theme: byId("theme").value,
+  };
+}
+
+/** Begins where another page was left. What is no longer there is left out. */
+async function resume(before) {
+  byId("theme").value = before.theme;
+  paint();
+  state.heat = page.figures.find(({ key }) => key === before.heat) ?? null;
+  byId("heat").value = state.heat?.key ?? "";
+  viewOf("graph").reopen(before);
+  for (const [one, place] of before.places) kept.set(one, place);
+  [view, name] = [null, ""]; // shown anew, where it was
+  await show(NAMES.includes(before.view) ? before.view : HOME);
+  select(page.byPath.get(before.selected) ?? null);
+}
+
 paint();
 offer();
 listen();
 await openAddress();
+window.archdsl = { left, resume }; // for `archdsl serve`, which shows one page after the other
 // In the frame in which the camera has taken its place; the mark is for benchmarks.
 requestAnimationFrame(() => {
   performance.mark("ready");

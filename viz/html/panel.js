@@ -77,7 +77,7 @@ export function panel(place, page, { go, toggle, fold, graph }) {
     if (item.line) {
       const [place, line] = item.line;
       const { file, lines } = page.sources[place];
-      said.push(html("h3", {}, `${file}:${line}`), html("pre", {}, lines[line]));
+      said.push(html("h3", { "data-file": file, "data-line": line }, `${file}:${line}`), html("pre", {}, lines[line]));
     }
     return said;
   };

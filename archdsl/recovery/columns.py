@@ -1,0 +1,153 @@
+"""A column of values, one an instance, explained: a constant, something known, or made of something known.
+
+Nothing here knows what the values are of. A formula's text is an expression both in a spec and in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Final = _Absent()  # the entry of an instance that has nothing here
+FACTORS: Final = (2, 3, 4, 6, 8)
+DIVISORS: Final = (2, 3, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A column that has a name: a parameter, a size of an input."""
+
+    name: str
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same value in all instances."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What a column is made of. `names` are those of known columns; `items` are the parts of a list."""
+
+    text: str
+    names: frozenset[str]
+    items: tuple[Explained, ...] = ()
+
+
+Explained: TypeAlias = Constant | Formula
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality by which `true` is not 1, and a list equals a tuple."""
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
+
+
+def there(column: Iterable[Any]) -> list[Any]:
+    """The entries that are not absent."""
+    return [value for value in column if value is not ABSENT]
+
+
+def constant(column: Sequence[Any]) -> bool:
+    values = there(column)
+    return all(same(value, values[0]) for value in values)
+
+
+def equal(column: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether a column is another, where it has entries."""
+    return all(a is ABSENT or (b is not ABSENT and same(a, b)) for a, b in zip(column, other, strict=True))
+
+
+def explained(column: Sequence[Any], known: Sequence[Known], halves: bool = False) -> Explained | None:
+    """What a column is, by the simplest formula over what is known; None where there is none.
+
+    `halves`: a half of something known is likelier than another reason, as the padding of a kernel.
+    """
+    values = there(column)
+    if constant(column):
+        return Constant(values[0] if values else None)
+    for one in known:
+        if equal(column, one.values):
+            return Formula(one.name, frozenset([one.name]))
+    if all(isinstance(value, (list, tuple)) for value in values) and len({len(value) for value in values}) == 1:
+        return _list(column, known, halves)
+    if not all(_whole(value) for value in values):
+        return None
+    numbers = [one for one in known if all(_whole(value) for value in there(one.values))]
+    return _multiple(column, numbers, halves)
+
+
+def _list(column: Sequence[Any], known: Sequence[Known], halves: bool) -> Formula | None:
+    length = len(there(column)[0])
+    items = []
+    for i in range(length):
+        item = explained([value if value is ABSENT else value[i] for value in column], known, halves)
+        if item is None:
+            return None
+        items.append(item)
+    return listed(items)
+
+
+def listed(items: Sequence[Explained]) -> Formula:
+    names = frozenset(name for item in items if isinstance(item, Formula) for name in item.names)
+    return Formula(f"[{', '.join(map(written, items))}]", names, tuple(items))
+
+
+def _multiple(column: Sequence[Any], known: Sequence[Known], halves: bool) -> Formula | None:
+    if halves:
+        for one in known:
+            if equal(column, _each(one, lambda value: value // 2)):
+                return Formula(f"{one.name} // 2", frozenset([one.name]))
+    for one in known:
+        for factor in FACTORS:
+            if equal(column, _each(one, lambda value, by=factor: value * by)):
+                return Formula(f"{factor} * {one.name}", frozenset([one.name]))
+        for divisor in DIVISORS:
+            divides = all(value % divisor == 0 for value in there(one.values))
+            if divides and equal(column, _each(one, lambda value, by=divisor: value // by)):
+                return Formula(f"{one.name} // {divisor}", frozenset([one.name]))
+    for i, one in enumerate(known):
+        for other in known[i + 1 :]:
+            if constant(one.values) or constant(other.values):
+                continue
+            product = [
+                ABSENT if a is ABSENT or b is ABSENT else a * b for a, b in zip(one.values, other.values, strict=True)
+            ]
+            if equal(column, product):
+                return Formula(f"{other.name} * {one.name}", frozenset([one.name, other.name]))
+    return None
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _each(known: Known, function: Any) -> list[Any]:
+    return [value if value is ABSENT else function(value) for value in known.values]
+
+
+def written(said: Explained) -> str:
+    """A formula, or a constant as a spec writes it."""
+    return said.text if isinstance(said, Formula) else literal(said.value)
+
+
+def literal(value: Any) -> str:
+    """A value as a spec writes it; a bare word stays one."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+        return f"{int(value)}.0"
+    return str(value)

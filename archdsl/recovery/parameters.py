@@ -1,0 +1,225 @@
+"""A body of several instances as a block: columns become constants, formulas or parameters; presence, conditions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+from archdsl.recovery.columns import (
+    ABSENT,
+    Constant,
+    Explained,
+    Formula,
+    Known,
+    constant,
+    equal,
+    explained,
+    same,
+    there,
+)
+from archdsl.recovery.conditions import condition
+from archdsl.recovery.parts import NEEDED, BlockParameter, BodyPart, RecoveredBlock, RecoveredBody
+
+SIZES: Final = {2: ("N", "C"), 3: ("N", "L", "C"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
+LAST: Final = {4: ("N", "H", "W", "C"), 5: ("N", "D", "H", "W", "C")}  # channels behind
+Default = Callable[[str, str], Any]  # of an operator's parameter, NEEDED where it has none
+
+
+def snake(name: str) -> str:
+    """A name in small letters: BasicBlock becomes basic_block."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return re.sub(r"_+", "_", re.sub(r"\W", "_", parted)).lower().strip("_")
+
+
+def parameterised(body: RecoveredBody, name: str, default: Default, taken: Collection[str]) -> RecoveredBlock:
+    """The body as a block of this name. `taken` are words that no parameter may be called."""
+    return _Parameterising(body, default, set(taken)).block(name)
+
+
+class _Parameterising:
+    def __init__(self, body: RecoveredBody, default: Default, taken: set[str]) -> None:
+        self.body = body
+        self.default = default
+        self.taken = taken
+        self.parameters: dict[str, list[Any]] = {}
+        self.defaults: dict[str, Any] = {}
+        self.varying = Counter(
+            key for part in body.every_part() for key, column in part.columns.items() if not constant(column)
+        )
+        self.seeds = {
+            snake(key): column
+            for key, column in body.seeds.items()
+            if not constant(column) and snake(key) not in taken and snake(key)
+        }
+        self.names: tuple[str, ...] = ()
+        self.sizes = self._sizes()
+        self.seeds = {
+            name: column
+            for name, column in self.seeds.items()
+            if not any(equal(column, size) for size in self.sizes.values())
+        }
+        self.used: set[str] = set()
+
+    def block(self, name: str) -> RecoveredBlock:
+        self._visit(self.body, [], [True] * self.body.instances)
+        self._conditions(self.body, [True] * self.body.instances)
+        found = [self._parameter(key, values) for key, values in self.parameters.items()]
+        ordered = sorted(found, key=lambda one: one.default is not NEEDED)
+        return RecoveredBlock(name, self.body, ordered, self.names if self.used & self.sizes.keys() else ())
+
+    def _sizes(self) -> dict[str, list[Any]]:
+        """The sizes of the first tensor by name, where they are numbers in each instance."""
+        if not self.body.shapes:
+            return {}
+        shapes = self.body.shapes[0]
+        ranks = {len(shape) for shape in shapes}
+        if len(ranks) != 1 or next(iter(ranks)) not in SIZES:
+            return {}
+        rank = ranks.pop()
+        columns = [
+            column for part in self.body.every_part() for column in part.columns.values() if not constant(column)
+        ]
+
+        def reasons(names: tuple[str, ...]) -> int:
+            width = [shape[names.index("C")] for shape in shapes]
+            return sum(equal(column, width) for column in columns)
+
+        names = SIZES[rank]
+        if rank in LAST and reasons(LAST[rank]) > reasons(names):
+            names = LAST[rank]
+        self.names = names
+        found = {name: [shape[i] for shape in shapes] for i, name in enumerate(names)}
+        return {
+            name: column
+            for name, column in found.items()
+            if name == "C" and all(isinstance(size, int) for size in column) and not constant(column)
+        }
+
+    # --- columns
+
+    def known(self) -> list[Known]:
+        rest = {key: column for key, column in self.seeds.items() if key not in self.parameters}
+        return [Known(name, values) for name, values in {**self.sizes, **self.parameters, **rest}.items()]
+
+    def _visit(self, body: RecoveredBody, prefix: list[str], outer: list[bool]) -> None:
+        for part in body.parts:
+            present = [a and b for a, b in zip(part.present, outer, strict=True)]
+            for key, column in part.columns.items():
+                self._say(part, key, _where(column, present), prefix)
+            times = _where(part.times, present)
+            if not constant(times):
+                part.repeats = self._explained(
+                    "times", [t if p else 0 for t, p in zip(part.times, outer, strict=True)]
+                ) or (
+                    self._new(part, "depth", [t if p else 0 for t, p in zip(part.times, outer, strict=True)], prefix, 1)
+                )
+                part.present = [True] * len(part.present)
+            else:
+                part.repeats = Constant(there(times)[0] if there(times) else 1)
+            if part.body is not None:
+                self._visit(part.body, [*prefix, part.label or ""], present)
+
+    def _say(self, part: BodyPart, key: str, column: list[Any], prefix: list[str]) -> None:
+        said = self._explained(key, column)
+        if (
+            isinstance(said, Constant)
+            and key in self.parameters
+            and ABSENT in column
+            and equal(column, self.parameters[key])
+        ):
+            said = Formula(key, frozenset([key]))  # the same parameter as of the part before it
+        if said is None:
+            said = self._new(part, key, column, prefix, self._default_of(part, key))
+        if isinstance(said, Formula):
+            self._uses(said)
+            if said.text in self.parameters and said.text not in self.defaults:
+                self.defaults[said.text] = self._default_of(part, key)
+        part.said[key] = said
+
+    def _explained(self, key: str, column: list[Any]) -> Explained | None:
+        said = explained(column, self.known(), halves="padding" in key)
+        if isinstance(said, Formula):
+            self._uses(said)
+        return said
+
+    def _uses(self, said: Formula) -> None:
+        for name in sorted(said.names):
+            self.used.add(name)
+            if name in self.seeds and name not in self.parameters and name not in self.sizes:
+                self.parameters[name] = self.seeds[name]
+
+    def _default_of(self, part: BodyPart, key: str) -> Any:
+        return part.block.default(key) if part.block is not None else self.default(part.name, key)
+
+    def _new(self, part: BodyPart, key: str, column: list[Any], prefix: list[str], default: Any) -> Formula:
+        name = self._name(part, key, prefix)
+        self.parameters[name] = column
+        self.defaults[name] = default
+        self.used.add(name)
+        return Formula(name, frozenset([name]))
+
+    def _name(self, part: BodyPart, key: str, prefix: list[str]) -> str:
+        words = [word for word in (*prefix, part.label or "") if word and not word.isdigit()]
+        label = snake("_".join([*words, *([part.label] if words and part.label and part.label.isdigit() else [])]))
+        own = sum(not constant(column) for column in part.columns.values())
+        wanted = key
+        if self.varying[key] > 1 and label and not label.replace("_", "").isdigit():
+            wanted = label if own == 1 else f"{label}_{key}"
+        if wanted in self.parameters or wanted in self.taken:
+            wanted = f"{label or part.name}_{key}"
+        return self._free(snake(wanted) or key)
+
+    def _free(self, name: str) -> str:
+        found, number = name, 2
+        while found in self.parameters or found in self.taken or found in self.seeds or not found[0].isalpha():
+            found, number = (f"{name}_{number}", number + 1) if found[:1].isalpha() else (f"p_{name}", number)
+        return found
+
+    # --- conditions
+
+    def _conditions(self, body: RecoveredBody, outer: list[bool]) -> None:
+        for part in body.parts:
+            present = [a and b for a, b in zip(part.present, outer, strict=True)]
+            wanted = [p if o else ABSENT for p, o in zip(part.present, outer, strict=True)]
+            if not constant(wanted):
+                part.condition = condition(wanted, self._atoms(), frozenset(self.sizes)) or self._flag(part, wanted)
+                self._uses(part.condition)
+            if part.body is not None:
+                self._conditions(part.body, present)
+
+    def _atoms(self) -> list[Known]:
+        """What is known, and the multiples of it that arguments are."""
+        found = self.known()
+        by_name = {one.name: one for one in found}
+        texts = {
+            said.text: said
+            for part in self.body.every_part()
+            for said in part.said.values()
+            if isinstance(said, Formula)
+        }
+        for text in texts:
+            match = re.fullmatch(r"(\d+) \* (\w+)", text)
+            if match and match[2] in by_name:
+                values = [v if v is ABSENT else int(match[1]) * v for v in by_name[match[2]].values]
+                found.append(Known(text, values))
+        return found
+
+    def _flag(self, part: BodyPart, presence: list[Any]) -> Formula:
+        label = part.label if part.label is not None and not part.label.isdigit() else None
+        name = self._free(snake(label or ("residual" if len(part.operands) == 2 else part.name.rpartition(".")[2])))
+        self.parameters[name] = [value is True for value in presence]
+        self.defaults[name] = False
+        return Formula(name, frozenset([name]))
+
+    def _parameter(self, name: str, values: list[Any]) -> BlockParameter:
+        default = self.defaults.get(name, NEEDED)
+        if default is None or not any(same(value, default) for value in there(values)):
+            default = NEEDED
+        fill = there(values)[0] if default is NEEDED else default
+        return BlockParameter(name, default, [fill if value is ABSENT else value for value in values])
+
+
+def _where(column: list[Any], present: list[bool]) -> list[Any]:
+    return [value if there_ else ABSENT for value, there_ in zip(column, present, strict=True)]

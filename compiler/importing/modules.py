@@ -1,0 +1,120 @@
+"""A module of torch as a spec: both phases looked at, and recovered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from archdsl.importing.program import ForeignProgram, Missing, NotImported
+from archdsl.importing.spec import Imported, spec_of
+from compiler.importing.factory import Original
+from compiler.importing.program import exported, program_of
+from compiler.importing.proof import called, output_names, restore, tensors
+
+
+@dataclass(frozen=True)
+class TracedInputs:
+    """The inputs that a module is traced with, under the names that they have in the spec."""
+
+    names: list[str]
+    tensors: list[Tensor]
+
+
+def import_modules(subjects: Sequence[Original], given: TracedInputs) -> Imported:
+    """The spec of modules. Raises `NotImported`."""
+    return spec_of(program(subjects[0], given))
+
+
+def program(subject: Original, given: TracedInputs) -> ForeignProgram:
+    """The module's program in training, with the modules that inference calls. Raises `NotImported`."""
+    model, phase = subject.model, subject.model.training
+    try:
+        with torch.no_grad(), called(model) as used:
+            _run(model.eval(), given)
+        with torch.no_grad():
+            outputs = _run(model.train(), given)
+        found = _exported(subject, given, outputs)
+    finally:
+        model.train(phase)
+    return replace(found, in_inference=frozenset(used))
+
+
+def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignProgram:
+    try:
+        ep = exported(subject.model, given.tensors)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise NotImported([Missing("torch.export", f"{type(error).__name__}: {reason}", "", 1)]) from None
+    names = output_names(outputs)
+    names = names if len(names) == len(tensors(outputs)) else []
+    return program_of(ep, subject.name, given.names, names, subject.seeds)
+
+
+def _run(model: nn.Module, given: TracedInputs) -> Any:
+    """The outputs of a module, which is the same afterwards."""
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if model.training else {}
+    try:
+        return model(*given.tensors)
+    except Exception as error:
+        pairs = zip(given.names, given.tensors, strict=False)
+        shapes = ", ".join(f"{name}={'x'.join(map(str, tensor.shape))}" for name, tensor in pairs)
+        lines = str(error).splitlines() or [""]
+        reason = f"does not run with {shapes}: {type(error).__name__}: {lines[0]}"
+        raise NotImported([Missing("the module itself", reason, "", 1)]) from None
+    finally:
+        if state:
+            restore(model, state)
+
+
+def given(subject: Original, values: Sequence[Tensor], names: Sequence[str]) -> TracedInputs:
+    """Tensors under the names that they are given, or that the module's forward has for them."""
+    if names:
+        return TracedInputs(list(names), list(values))
+    found = parameters(subject.model)
+    return TracedInputs([*found, *(f"x{i}" for i in range(len(found), len(values)))][: len(values)], list(values))
+
+
+def parameters(model: nn.Module) -> list[str]:
+    """What the arguments of a module's forward are called."""
+    code = getattr(type(model).forward, "__code__", None)
+    return list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
+
+
+KINDS: Final[Mapping[str, Callable[[Sequence[int], torch.Generator], Tensor]]] = {
+    "float32": lambda size, generator: torch.randn(tuple(size), generator=generator),
+    "int64": lambda size, generator: torch.randint(0, 2, tuple(size), generator=generator),
+}
+
+
+def sample(subject: Original, shapes: Mapping[str, Sequence[int]]) -> TracedInputs:
+    """Tensors of these shapes, of a type with which the module runs: numbers, or indices. A batch is two at least."""
+    sizes = [(max(2, shape[0]), *shape[1:]) for shape in (shapes or guessed(subject)).values()]
+    names = list(shapes or guessed(subject))
+    generator = torch.Generator().manual_seed(0)
+    model, phase = subject.model, subject.model.training
+    found = [TracedInputs(names, [kind(size, generator) for size in sizes]) for kind in KINDS.values()]
+    for one in found:
+        try:
+            with torch.no_grad():
+                model.eval()(*one.tensors)
+            return one
+        except Exception:
+            continue
+        finally:
+            model.train(phase)
+    return found[0]
+
+
+def guessed(subject: Original) -> dict[str, tuple[int, ...]]:
+    """The input that a classifier of images takes, by its configuration or its first layer. Raises `NotImported`."""
+    config = getattr(subject.model, "pretrained_cfg", None)
+    if isinstance(config, Mapping) and len(config.get("input_size") or ()) == 3:
+        return {"image": (1, *config["input_size"])}
+    first = next((one for one in subject.model.modules() if isinstance(one, (nn.Conv2d, nn.Linear))), None)
+    if isinstance(first, nn.Conv2d):
+        return {"image": (1, first.in_channels, 224, 224)}
+    raise NotImported([Missing("the input", "its shape is not known: give it with --input x=1x3x224x224", "", 1)])

@@ -1,0 +1,136 @@
+"""Small modules of torch in the ways in which people write them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Unit(nn.Module):
+    """A convolution with its norm, as most blocks begin."""
+
+    def __init__(self, channels: int, width: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, width, kernel, stride, kernel // 2, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.norm(self.conv(x)))
+
+
+class Residual(nn.Module):
+    """A block with a shortcut that some instances have a convolution in."""
+
+    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = Unit(channels, width, 3, stride)
+        self.second = Unit(width, 4 * width, 1)
+        self.shortcut = None if stride == 1 and channels == 4 * width else nn.Conv2d(channels, 4 * width, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.second(self.first(x))
+        added: Tensor = out + (x if self.shortcut is None else self.shortcut(x))
+        return added
+
+
+class Stages(nn.Module):
+    """Stages of like blocks of several widths."""
+
+    def __init__(self, depths: tuple[int, ...] = (2, 3), classes: int = 5) -> None:
+        super().__init__()
+        self.stem = Unit(3, 8, 3, 2)
+        channels = 8
+        for number, depth in enumerate(depths, 1):
+            width = 4 * 2**number
+            blocks = [Residual(channels, width, 2), *(Residual(4 * width, width) for _ in range(depth - 1))]
+            self.add_module(f"stage{number}", nn.Sequential(*blocks))
+            channels = 4 * width
+        self.head = nn.Linear(channels, classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.stem(image)
+        for number in range(1, 10):
+            x = getattr(self, f"stage{number}")(x) if hasattr(self, f"stage{number}") else x
+        logits: Tensor = self.head(x.mean((2, 3)))
+        return logits
+
+
+class Layer(nn.Module):
+    def __init__(self, channels: int, growth: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, growth, 3, padding=1)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        return torch.relu(self.conv(torch.cat(features, 1)))
+
+
+class Dense(nn.ModuleDict):
+    """A list that grows."""
+
+    def __init__(self, channels: int, count: int, growth: int = 4) -> None:
+        super().__init__()
+        for number in range(count):
+            self.add_module(f"layer{number + 1}", Layer(channels + number * growth, growth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = [x]
+        for layer in self.values():
+            features.append(layer(features))
+        return torch.cat(features, 1)
+
+
+def dense() -> nn.Module:
+    return nn.Sequential(OrderedDict(first=Dense(3, 3), pool=nn.AvgPool2d(2), second=Dense(15, 5)))
+
+
+class Outputs(NamedTuple):
+    logits: Tensor
+    auxiliary: Tensor
+
+
+class WithHead(nn.Module):
+    """A head that only trains, and dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = Unit(3, 8)
+        self.aux = nn.Linear(8, 4)
+        self.drop = nn.Dropout(0.4)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor | Outputs:
+        x = self.body(x).mean((2, 3))
+        logits: Tensor = self.fc(self.drop(x))
+        return Outputs(logits, self.aux(x)) if self.training else logits
+
+
+class Attention(nn.Module):
+    """Attention as transformers write it out, with a class token."""
+
+    def __init__(self, width: int = 16, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.token = nn.Parameter(torch.randn(1, 1, width))
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1)
+        n, length, width = x.shape
+        q, k, v = self.qkv(self.norm(x)).reshape(n, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        out = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, length, width)
+        added: Tensor = x + self.proj(out)
+        return added[:, 0]
+
+
+class Indexed(nn.Module):
+    """What no operator says."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = torch.special.bessel_j0(x) + torch.special.bessel_j0(2 * x)
+        return found

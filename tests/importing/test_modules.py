@@ -1,0 +1,173 @@
+"""Modules of torch become specs that a person would have written, and are the same network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import archdsl
+from archdsl.errors import SpecError
+from archdsl.imported import ImportedNetwork, from_sources
+from tests.importing import nets
+from tests.zoo import references_libraries
+
+IMAGE = (2, 3, 16, 16)
+
+
+def imported(model: nn.Module, *shape: int) -> ImportedNetwork:
+    torch.manual_seed(0)
+    return archdsl.from_module(model, {"image": torch.randn(shape or IMAGE)})
+
+
+def vision_model(name: str) -> nn.Module:
+    from torchvision import models
+
+    assert references_libraries.MODELS  # by which torchvision could be imported
+    model: nn.Module = models.get_model(name, weights=None)
+    return model
+
+
+def written(source: str) -> str:
+    """The spec of what a factory makes, which says what numbers are called."""
+    return from_sources([f"tests.importing.nets:{source}"], {"image": IMAGE})[0].text
+
+
+def lines(network: ImportedNetwork) -> int:
+    return sum(bool(line.strip()) for line in network.text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "model",
+    [nets.Stages, nets.dense, nets.WithHead, lambda: nets.Stages((1, 1, 2))],
+    ids=["stages", "dense", "head", "deep"],
+)
+def test_an_imported_network_is_the_original(model: Any) -> None:
+    torch.manual_seed(1)
+    proof = imported(model()).proof
+    assert proof is not None
+    assert proof.equal, str(proof)
+
+
+def test_attention_written_out_is_the_original() -> None:
+    network = archdsl.from_module(nets.Attention(), [torch.randn(2, 5, 16)])
+    assert network.proof is not None
+    assert network.proof.equal
+
+
+def test_what_differs_among_instances_is_found_again() -> None:
+    text = written("Stages")
+    assert "block residual(x: [N, C, H, W], width, stride = 1)" in text
+    assert "4 * width" in text
+    assert "if stride > 1 or C != 4 * width { shortcut: conv(4 * width, 1, stride = stride) }" in text
+
+
+def test_like_blocks_in_a_row_are_a_loop() -> None:
+    text = written("Stages(depths=(4,))")
+    assert "stage1: { residual(stride = 2) -> repeat 3 { residual } }" in text
+
+
+def test_a_list_that_grows_is_a_loop_that_adds_to_it() -> None:
+    text = written("dense")
+    assert "features + [features -> layer${i}: layer]" in text
+    assert "[x] -> for i in range(1, count + 1) { add_layer(i) } -> concat" in text
+    assert text.count("block layer(") == 1
+
+
+def test_what_inference_does_not_call_is_marked() -> None:
+    text = imported(nets.WithHead()).text
+    assert re.search(r"output auxiliary = .* -> aux: linear\(4\) @train", text)
+    assert "output logits" in text
+
+
+def test_the_batch_is_open() -> None:
+    network = imported(nets.Stages())
+    assert "image: [N, 3, 16, 16]" in network.text
+    assert network.compile().eval()(torch.randn(5, 3, 16, 16)).shape == (5, 5)
+
+
+def test_the_original_is_as_it_was() -> None:
+    model = nets.WithHead().train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    imported(model)
+    assert model.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_calls_that_no_operator_says_are_listed_with_place_and_number() -> None:
+    class Around(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nets.Indexed()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.inner(x)
+            return found
+
+    with pytest.raises(SpecError) as caught:
+        imported(Around())
+    assert [(one.code, one.message) for one in caught.value.diagnostics] == [
+        ("not-imported", "2 × aten.special_bessel_j0, first in `inner`")
+    ]
+
+
+def test_a_network_that_is_not_the_same_is_said_to_differ() -> None:
+    class Unused(nets.Unit):
+        def __init__(self) -> None:
+            super().__init__(3, 4)
+            self.spare = nn.Linear(2, 2)
+
+    proof = imported(Unused()).proof
+    assert proof is not None
+    assert proof.unexpected == ("spare.bias", "spare.weight")
+    assert not proof.equal
+    assert proof.inference == proof.training == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "most"),
+    [
+        ("resnet18", 32, 25),
+        ("resnet50", 32, 30),
+        ("mobilenet_v2", 32, 45),
+        ("squeezenet1_1", 64, 25),
+        pytest.param("googlenet", 64, 45, marks=pytest.mark.heavy),
+        pytest.param("densenet121", 64, 60, marks=pytest.mark.heavy),
+        pytest.param("vit_b_16", 224, 30, marks=pytest.mark.heavy),
+    ],
+)
+def test_known_networks_are_short_and_equal(name: str, size: int, most: int) -> None:
+    network = imported(vision_model(name), 2, 3, size, size)
+    assert network.proof is not None
+    assert network.proof.equal, str(network.proof)
+    assert lines(network) <= most
+
+
+def test_the_command_writes_the_spec_and_says_what_was_proved(tmp_path: Path, command_line: Any) -> None:
+    out = tmp_path / "net.yaml"
+    source = "tests.importing.nets:Stages(depths=(1, 2))"
+    said = command_line("import", source, "--input", "image=1x3x16x16", "-o", str(out))
+    assert said.status == 0, said.err
+    assert "proved equal" in said.err
+    assert archdsl.load(out).compile().eval()(torch.randn(1, 3, 16, 16)).shape == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere:net", "cannot import `nowhere`"),
+        ("tests.importing.nets:nothing", "has no `nothing`"),
+        ("tests.importing.nets:Stages(", "is not MODULE:FACTORY"),
+        ("tests.importing.nets:Stages(depths=3)", "failed: TypeError"),
+        ("tests.importing.nets:Outputs(1, 2)", "gives a Outputs, no torch.nn.Module"),
+    ],
+)
+def test_what_cannot_be_made_is_said(source: str, message: str, command_line: Any) -> None:
+    said = command_line("import", source)
+    assert said.status == 2
+    assert "no-such-module" in said.err
+    assert message in said.err
