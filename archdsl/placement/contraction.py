@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import networkx
+import networkx as nx
 
 from archdsl.placement.branches import AlikeBranches
 from archdsl.placement.devices import Link
@@ -52,10 +52,10 @@ class Contraction:
 
 def of_stages(problem: Problem) -> Contraction:
     """What stays in one stage as one node: nodes that share weights, with all between them. Nothing is lost."""
-    graph = networkx.DiGraph((u, v) for v, before in enumerate(problem.before) for u in before)
+    graph = nx.DiGraph((u, v) for v, before in enumerate(problem.before) for u in before)
     for group in problem.together:
-        networkx.add_cycle(graph, group)
-    groups = [sorted(own) for own in networkx.strongly_connected_components(graph) if len(own) > 1]
+        nx.add_cycle(graph, group)
+    groups = [sorted(own) for own in nx.strongly_connected_components(graph) if len(own) > 1]
     return merge(problem, groups)
 
 
@@ -161,9 +161,9 @@ def merge(problem: Problem, groups: Sequence[Sequence[int]], behind: Sequence[tu
 def _in_order(problem: Problem, members: Collection[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Groups of nodes so that each follows what it reads, else by their last."""
     own = {v: group for group in members for v in group}
-    graph = networkx.DiGraph()
+    graph: nx.DiGraph[tuple[int, ...]] = nx.DiGraph()
     graph.add_nodes_from(members)
     graph.add_edges_from(
         (own[u], own[v]) for v, before in enumerate(problem.before) for u in before if own[u] != own[v]
     )
-    return list(networkx.lexicographical_topological_sort(graph, key=lambda group: group[-1]))
+    return list(nx.lexicographical_topological_sort(graph, key=lambda group: group[-1]))
