@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from archdsl import validate
 from archdsl.address import is_stdin
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from archdsl.presentation.memory import PrintedMemory
     from archdsl.presentation.placement import PrintedPlan
     from archdsl.presentation.rewriting import PrintedRewriting
+    from compiler.engines.inference import InferenceNetwork
     from compiler.fx.model import CompiledNetwork
 
 
@@ -255,18 +256,57 @@ class Network:
             raise ValueError("the network is as its spec says: `net.rewrite()` gives one that is rewritten")
         return printed(explain(found), PrintedRewriting)
 
+    @overload
     def compile(
         self,
         devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
         *,
+        mode: str = "training",
+        engine: None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
         rename: Mapping[str, str] | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
         seed: int | None = None,
-    ) -> CompiledNetwork:
-        """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file.
+    ) -> CompiledNetwork: ...
+
+    @overload
+    def compile(
+        self,
+        devices: None = None,
+        *,
+        mode: str,
+        engine: str,
+        dtype: str = "fp32",
+        batch: int = 1,
+        rewrites: str | Sequence[str] = "all",
+        weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
+        rename: Mapping[str, str] | None = None,
+        fresh: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        force: bool = False,
+        seed: int | None = None,
+    ) -> InferenceNetwork: ...
+
+    def compile(
+        self,
+        devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
+        *,
+        mode: str = "training",
+        engine: str | None = None,
+        dtype: str = "fp32",
+        batch: int = 1,
+        rewrites: str | Sequence[str] = "all",
+        weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
+        rename: Mapping[str, str] | None = None,
+        fresh: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        force: bool = False,
+        seed: int | None = None,
+    ) -> CompiledNetwork | InferenceNetwork:
+        """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file; in the
+        form of training, as any new module of torch, or with `mode` in that of inference.
 
         `weights` is a .safetensors file, one of `torch.save`, of which nothing is run, a folder that `export` wrote, or
         tensors by name. Names and shapes have to be those of the network. `rename` says which name of the file is which
@@ -283,19 +323,49 @@ class Network:
         `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
         others are taken all the same where nothing in the spec depends on it.
 
+        With `mode="inference"` and an `engine` it is run on this machine's CPU by "eager" torch, "inductor", "aot"
+        (AOTInductor), "onnxruntime" or "openvino", or "auto", the quickest of them in a trial, which is printed and
+        kept. It is called as the module is. `rewrites` are applied first; `dtype` may be "bf16", in which it then
+        computes; `batch` is the first for which it is built (docs/engines.md).
+
         Raises `SpecError` where the devices or the weights do not fit, and where they have not the memory for the
-        weights, unless `force` says to try.
+        weights, unless `force` says to try; `ImportError` for an engine that is not installed, which names the extra.
         """
         if isinstance(devices, Mapping):
             validate.named("devices", devices, "bad-device", "devices")
+        validate.one_of("mode", phase_of(mode), get_args(Phase))
         compiler = backend("compiler")
+        if engine is not None:
+            return self._accelerated(
+                engine, phase_of(mode), dtype, batch, rewrites, devices=devices, weights=weights, rename=rename,
+                fresh=fresh, drop=drop, force=force, seed=seed,
+            )  # fmt: skip
         given = weights if weights is None or isinstance(weights, Mapping) else compiler.read_weights(Path(weights))
         graph = self._reopen() if self._reopen is not None else None
         model: CompiledNetwork = compiler.compile_graph(graph or self.graph, devices, force=force, seed=seed)
         if given is not None:
             matching = compiler.Matching(rename or {}, tuple(fresh), tuple(drop))
             compiler.load_weights(model, self.graph, given, matching)
-        return model
+        return model.eval() if phase_of(mode) == "inference" else model
+
+    def _accelerated(
+        self, engine: str, mode: str, dtype: str, batch: int, rewrites: str | Sequence[str], **options: Any
+    ) -> InferenceNetwork:
+        compiler = backend("compiler")
+        validate.one_of("engine", engine, ("auto", *compiler.ENGINES))
+        validate.one_of("dtype", dtype, ("fp32", "bf16"))
+        validate.instance_of("batch", batch, int, "an integer")
+        if batch < 1:
+            raise ValueError(f"batch is 1 or more, not {batch}")
+        if mode != "inference":
+            raise ValueError("an engine runs a network in inference: say mode='inference'")
+        if options["devices"] is not None:
+            raise ValueError("an engine runs on the CPU of this machine: leave `devices` out")
+        network = self.rewrite(rewrites) if rewrites and header(self.graph)["rewriting"] is None else self
+        accelerated: InferenceNetwork = compiler.accelerate(
+            network.compile(mode="inference", **options), network.graph, engine, dtype, batch
+        )
+        return accelerated
 
     def export(
         self,

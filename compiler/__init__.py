@@ -14,6 +14,8 @@ from archdsl.extras import not_installed
 if TYPE_CHECKING:
     from compiler.bench.calibration import calibrate
     from compiler.bench.stopwatch import measure
+    from compiler.engines.inference import InferenceNetwork, accelerate, try_engines
+    from compiler.engines.table import ENGINES
     from compiler.export.formats import check_place, export_network
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
@@ -26,10 +28,13 @@ if TYPE_CHECKING:
     from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
 
 __all__ = [
+    "ENGINES",
     "CompiledNetwork",
     "FactoryError",
+    "InferenceNetwork",
     "Loaded",
     "Matching",
+    "accelerate",
     "assemble",
     "calibrate",
     "check_place",
@@ -47,12 +52,16 @@ __all__ = [
     "run_once",
     "sample",
     "subject_of",
+    "try_engines",
 ]
 
 HOMES: Final = {
+    "ENGINES": "compiler.engines.table",
     "CompiledNetwork": "compiler.fx.model",
+    "InferenceNetwork": "compiler.engines.inference",
     "Loaded": "compiler.weights",
     "Matching": "compiler.weights",
+    "accelerate": "compiler.engines.inference",
     "assemble": "compiler.lowering",
     "calibrate": "compiler.bench.calibration",
     "check_place": "compiler.export.formats",
@@ -71,6 +80,7 @@ HOMES: Final = {
     "read_rename": "compiler.weights",
     "read_weights": "compiler.weights",
     "run_once": "compiler.once",
+    "try_engines": "compiler.engines.inference",
 }
 
 
