@@ -16,17 +16,19 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from networkx.classes.multidigraph import MultiDiGraph
 
-from archdsl.derived_weights import Expression
 from archdsl.diagnostics import Diagnostic, Instance
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops import Operator, Weight
 from archdsl.ops.dtypes import FLOATING
 from archdsl.phases import Phase
 from archdsl.source import Source, Span
+
+if TYPE_CHECKING:
+    from archdsl.derived_weights import Expression
 
 Graph: TypeAlias = "MultiDiGraph[str]"
 Exists: TypeAlias = Literal["both", "train"]  # in both phases, or in training only, as @train marks it
@@ -152,6 +154,7 @@ class Header(TypedDict):
     loss: Graph | None  # its inputs are the outputs' names and the targets
     inference_loss: Graph | None  # the same without what exists in training only
     written: Writing  # not serialised
+    made: Any  # `archdsl.elaborate.values.MadeFrom`: its definition and the values of its names; not serialised
     broken: tuple[str, ...]  # the steps that cannot be, where the spec has errors
     rewriting: Rewriting | None  # where it is not as the spec says; not serialised
 

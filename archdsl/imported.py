@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
 
 from archdsl.backends import backend
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.importing.program import NotImported, shown
 from archdsl.importing.spec import Imported
+from archdsl.importing.weights import RawTensor
 from archdsl.network import Network
 from archdsl.pipeline import load_graph
 
@@ -19,11 +21,15 @@ if TYPE_CHECKING:
 
     from compiler.importing.proof import Proof
 
-FILE = "imported.arch"
+FILE: Final = "imported.arch"
+SUFFIXES: Final = (".pt2", ".onnx", ".prototxt", ".cfg", ".yaml", ".yml")
 
 
 class ImportedNetwork(Network):
-    """A network with the text of its spec, and what was proved of it: None where there was nothing to compare with."""
+    """A network with the text of its spec, and what was proved of it: None where there was nothing to compare with.
+
+    `weights` are those of the file that it comes from, under the names that they have here.
+    """
 
     def __init__(self, imported: Imported, variant: str | None = None, proof: Proof | None = None) -> None:
         texts = {FILE: imported.text}
@@ -31,6 +37,7 @@ class ImportedNetwork(Network):
         super().__init__(graph)
         self.text = imported.text
         self.proof = proof
+        self.weights: Mapping[str, RawTensor] = {}
 
 
 def from_module(
@@ -48,11 +55,11 @@ def from_module(
     return imported_modules([subject], compiler.given(subject, values, names))[0]
 
 
-def imported_modules(subjects: Sequence[Any], given: Any) -> list[ImportedNetwork]:
+def imported_modules(subjects: Sequence[Any], given: Any, name: str | None = None) -> list[ImportedNetwork]:
     """The networks of modules of one kind: one spec with a variant for each. Raises `SpecError`."""
     compiler = backend("compiler")
     try:
-        imported = compiler.import_modules(subjects, given)
+        imported = compiler.import_modules(subjects, given, name)
     except NotImported as error:
         raise not_imported(error, ", ".join(subject.name for subject in subjects)) from None
     variants = imported.variants or [None]
@@ -65,7 +72,12 @@ def imported_modules(subjects: Sequence[Any], given: Any) -> list[ImportedNetwor
 def from_sources(
     sources: Sequence[str], inputs: Mapping[str, Sequence[int]], name: str | None = None
 ) -> list[ImportedNetwork]:
-    """The networks of what is named: `MODULE:FACTORY`, or a file. Raises `SpecError`."""
+    """The networks of what is named: `MODULE:FACTORY`, or one file. Raises `SpecError`."""
+    if any(map(is_file, sources)):
+        if len(sources) > 1:
+            message = "a file is imported alone; several models become variants where they are all MODULE:FACTORY"
+            raise SpecError([Diagnostic("no-such-module", message, place=next(filter(is_file, sources)))])
+        return from_file(sources[0], name)
     compiler = backend("compiler")
     subjects = []
     for source in sources:
@@ -73,13 +85,29 @@ def from_sources(
             subjects.append(compiler.made(source))
         except compiler.FactoryError as error:
             raise SpecError([Diagnostic("no-such-module", str(error), place=source)]) from None
-    if name is not None:
-        subjects = [replace(subject, name=name) for subject in subjects]
+    if name is not None and len(subjects) == 1:
+        subjects = [replace(subjects[0], name=name)]
     try:
         given = compiler.sample(subjects[0], inputs)
     except NotImported as error:
         raise not_imported(error, sources[0]) from None
-    return imported_modules(subjects, given)
+    return imported_modules(subjects, given, name)
+
+
+def from_file(source: str, name: str | None = None) -> list[ImportedNetwork]:
+    """The networks of a file: one, or one for each of its variants. Raises `SpecError`, and `ImportError` where a
+    library is missing."""
+    from archdsl.importing.doors import read_file
+
+    found = read_file(source, name)
+    networks = [ImportedNetwork(found.imported, variant) for variant in found.imported.variants or (None,)]
+    networks[0].weights = found.weights
+    return networks
+
+
+def is_file(source: str) -> bool:
+    """Whether a source is a file of another tool, and no factory."""
+    return PurePath(source).suffix.lower() in SUFFIXES and ":" not in PurePath(source).name
 
 
 def not_imported(error: NotImported, place: str) -> SpecError:

@@ -17,7 +17,6 @@ from archdsl.errors import SpecError
 from archdsl.graph import Graph, layer
 from archdsl.job import one_job
 from archdsl.limits import Work, most_faults
-from archdsl.placement.marking import marks_of, with_marks
 from archdsl.program import Program, duplicates
 from archdsl.program import program as program_of
 from archdsl.source import Source, Span
@@ -187,6 +186,8 @@ def marked_source(
 
     Raises `SpecError` where it cannot be read, or where its imports cannot be from beside it.
     """
+    from archdsl.placement.marking import marks_of, with_marks  # few specs are marked
+
     opened = open_spec(spec)
     program = opened.program
     network, variant = program.find(opened.name)

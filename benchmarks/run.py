@@ -46,6 +46,7 @@ model(torch.zeros(2, 8))
 class Run:
     seconds: float
     mebibytes: float
+    busy: float  # seconds of a processor
 
 
 def measure(command: Sequence[str], folder: Path | None = None) -> Run:
@@ -60,7 +61,7 @@ def measure(command: Sequence[str], folder: Path | None = None) -> Run:
     seconds = time.perf_counter() - started
     if status != 0:
         raise SystemExit(f"{' '.join(command)} failed")
-    return Run(seconds, usage.ru_maxrss / 1024)
+    return Run(seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def alternately(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Run]]:

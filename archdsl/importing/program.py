@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 from archdsl.ops.foreign import ForeignCall, ForeignTensor
 
@@ -66,3 +68,16 @@ def shown(missing: Missing) -> str:
     reason = f": {missing.reason}" if missing.reason else ""
     where = f", first in `{missing.path}`" if missing.path else ""
     return f"{missing.count} × {missing.call}{where}{reason}"
+
+
+ASSIGNED: Final = re.compile(r"([a-z_][a-zA-Z_0-9]*)\s*[-+*/|&]?=\s")
+
+
+def author_name(trace: str) -> str | None:
+    """What the author of the innermost code that is not torch's called the value, by the trace of a call."""
+    found = None
+    for place, code in pairwise(trace.splitlines()):
+        if place.strip().startswith("File") and "/torch/" not in place:
+            match = ASSIGNED.match(code.strip())
+            found = match[1] if match else None
+    return found

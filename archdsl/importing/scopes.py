@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from archdsl.dims import Dim
 from archdsl.importing.constants import constant
 from archdsl.importing.program import Missing, ModuleScope, NotImported
 from archdsl.importing.reading import Placed, ReadProgram
 from archdsl.ops import OPERATORS, parameter_table
-from archdsl.ops.foreign import ForeignOperand, ForeignTensor, Made
+from archdsl.ops.foreign import ForeignOperand, ForeignTensor, Made, Unreadable
 from archdsl.ops.kinds import Factors, Integers, Sizes
 from archdsl.recovery.parts import BodyPart, GivenTensor, OneOf, PartRef, RecoveredBody, Several, without
 
@@ -137,7 +136,11 @@ class _Planting:
         if one.content is not None:
             self.count += 1
             name = f"%{self.count}"
-            tree.children.append(Leaf(name, constant(one), [], {}, None, one.shape, None))
+            try:
+                made = constant(one)
+            except Unreadable as error:
+                raise NotImported([Missing("a constant", str(error), tree.scope.path, 1)]) from None
+            tree.children.append(Leaf(name, made, [], {}, None, one.shape, None))
             self.shapes[name] = one.shape
             return name
         return one.name
@@ -309,8 +312,8 @@ def _plain(operator: str, name: str, value: Any) -> Any:
             return value[0]
         if isinstance(kind, Integers) and len(value) == 1:
             return value[0]
-        return [str(one) if isinstance(one, Dim) else one for one in value]
-    return str(value) if isinstance(value, Dim) else value
+        return list(value)
+    return value
 
 
 def _module(tree: Tree, body: RecoveredBody, operands: list[PartRef], label: str) -> BodyPart:

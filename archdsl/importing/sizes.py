@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from archdsl.dims import Size, symbol
+from archdsl.dims import Size, product, symbol, total
 
 
 def size_of(text: str, name: Callable[[str], str]) -> Size:
@@ -34,4 +34,14 @@ def _value(node: Any, name: Callable[[str], str]) -> Size:
             return -1 * _value(operand, name)
         case ast.Call(func=ast.Name(id="FloorDiv"), args=[left, right]):
             return _value(left, name) // _value(right, name)
+        case ast.Call(func=ast.Name(id="Symbol"), args=[ast.Constant(value=str(found))]):
+            return symbol(name(found))
+        case ast.Call(func=ast.Name(id="Integer"), args=[ast.Constant(value=int(value))]):
+            return value
+        case ast.Call(func=ast.Name(id="Integer"), args=[inner]):
+            return _value(inner, name)
+        case ast.Call(func=ast.Name(id="Add"), args=terms):
+            return total(_value(term, name) for term in terms)
+        case ast.Call(func=ast.Name(id="Mul"), args=terms):
+            return product(_value(term, name) for term in terms)
     raise ValueError(f"a size that is no sum of products: {ast.unparse(node)}")

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archdsl.dims import Size
-from archdsl.importing.program import ForeignProgram, Missing, NotImported
-from archdsl.importing.reading import read_program
+from archdsl.importing.program import ForeignProgram
+from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
-from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text
+from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text, quoted
 from archdsl.ops import OPERATORS
-from archdsl.recovery.blocks import Entangled, recovered
+from archdsl.recovery.blocks import recovered
+from archdsl.recovery.columns import same
 from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import RecoveredBlock, RecoveredBody
 from archdsl.source import Source
@@ -29,19 +30,57 @@ class Imported:
     variants: tuple[str, ...] = ()
 
 
-def spec_of(program: ForeignProgram) -> Imported:
-    """The spec of a program. Raises `NotImported`."""
-    body = body_of(read_program(program))
-    try:
-        found = recovered(body, default_of, OPERATORS.keys() | KEYWORDS, joins)
-    except Entangled as error:
-        raise NotImported([Missing("classes", "each contains the other", str(error), 1)]) from None
-    name = network_name(program.name)
-    inputs = [InputLine(_input_name(one.name), _sizes(one.shape), _said(one.dtype)) for one in program.inputs]
+def spec_of(*programs: ForeignProgram, cls: str = "") -> Imported:
+    """The spec of a program, or of several with a variant for each: one network, if they are alike. `cls` is what that
+    is called. Raises `NotImported`."""
+    return spec_of_read(*map(read_program, programs), cls=cls)
+
+
+def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
+    """The same of programs that were read."""
+    found = recovered([body_of(reading) for reading in readings], default_of, OPERATORS.keys() | KEYWORDS, joins)
     texts = [block_text(block, provenance(block)) for block in found.blocks]
+    rest = [reading.program for reading in readings]
+    variants: list[str] = []
+    names: set[str] = set()
+    for whole in found.wholes:
+        programs, rest = rest[: whole.body.instances], rest[whole.body.instances :]
+        name = network_name(cls if len(programs) > 1 and cls else programs[0].name)
+        name = name if name not in names else f"{name}_{len(names) + 1}"
+        names.add(name)
+        texts.append(network_text(whole, network_of(programs[0], name)))
+        if len(readings) > 1:
+            own = [variant_name(program.name, names) for program in programs]
+            lines = [variant_text(variant, name, whole, i) for i, variant in enumerate(own)]
+            texts.append("\n".join(lines))
+            variants += own
+    return Imported(formatted("\n\n".join(texts) + "\n"), name, tuple(variants))
+
+
+def network_of(program: ForeignProgram, name: str) -> NetworkText:
+    inputs = [InputLine(_input_name(one.name), _sizes(one.shape), _said(one.dtype)) for one in program.inputs]
     outputs = program.output_names or [f"output{i}" for i in range(len(program.outputs))]
-    texts.append(network_text(found.whole, NetworkText(name, inputs, outputs)))
-    return Imported(formatted("\n\n".join(texts) + "\n"), name)
+    return NetworkText(name, inputs, [snake(output) or f"output{i}" for i, output in enumerate(outputs)])
+
+
+def variant_name(name: str, taken: set[str]) -> str:
+    """A variant's name, which is taken then."""
+    base = snake(network_name(name)) or "net"
+    found, number = base, 2
+    while found in taken:
+        found, number = f"{base}_{number}", number + 1
+    taken.add(found)
+    return found
+
+
+def variant_text(variant: str, network: str, whole: RecoveredBlock, number: int) -> str:
+    """A variant with the settings that are no defaults, which are those of the first."""
+    given = [
+        f"{one.name} = {quoted(one.values[number])}"
+        for one in whole.parameters
+        if not same(one.values[number], one.values[0])
+    ]
+    return f"variant {variant} = {network}({', '.join(given)})"
 
 
 def joins(operator: str) -> bool:

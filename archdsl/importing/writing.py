@@ -75,7 +75,7 @@ def block_text(block: RecoveredBlock, comment: str) -> str:
     for number, name in enumerate(names):
         params.append(f"{name}: [{', '.join(block.sizes)}]" if number == 0 and block.sizes else name)
     for one in block.parameters:
-        params.append(one.name if one.default is NEEDED else f"{one.name} = {_quoted(one.default)}")
+        params.append(one.name if one.default is NEEDED else f"{one.name} = {quoted(one.default)}")
     writer = BodyWriter(block.body, names, {one.name for one in block.parameters})
     lines = writer.lines_of()
     head = f"block {block.name}({', '.join(params)}) {{"
@@ -85,7 +85,7 @@ def block_text(block: RecoveredBlock, comment: str) -> str:
 def growth_text(block: RecoveredBlock, growth: Growth) -> str:
     """The definition of a block that adds to a list."""
     names = [one.name for one in block.parameters]
-    given = [one.name if one.default is NEEDED else f"{one.name} = {_quoted(one.default)}" for one in block.parameters]
+    given = [one.name if one.default is NEEDED else f"{one.name} = {quoted(one.default)}" for one in block.parameters]
     arguments = [f"{name} = {name}" for name in names]
     call = growth.layer.name + (f"({', '.join(arguments)})" if arguments else "")
     head = f"inline block {block.name}({', '.join(['features', 'i', *given])}) {{"
@@ -95,7 +95,8 @@ def growth_text(block: RecoveredBlock, growth: Growth) -> str:
 def network_text(block: RecoveredBlock, network: NetworkText) -> str:
     """A network's definition."""
     params = [f"{one.name}: [{', '.join(one.sizes)}]{f' {one.dtype}' if one.dtype else ''}" for one in network.inputs]
-    writer = BodyWriter(block.body, [one.name for one in network.inputs], set())
+    params += [f"{one.name} = {quoted(one.values[0])}" for one in block.parameters]
+    writer = BodyWriter(block.body, [one.name for one in network.inputs], {one.name for one in block.parameters})
     lines = writer.lines_of(network.outputs)
     head = f"network {network.name}({', '.join(params)}) {{"
     return "\n".join([*_comment(network.comment), head, *(f"    {line}" for line in lines), "}"])
@@ -105,7 +106,7 @@ def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in text.splitlines()]
 
 
-def _quoted(value: Any) -> str:
+def quoted(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else literal(value)
 
 
@@ -182,7 +183,7 @@ class BodyWriter:
             case Several((one,)) if not isinstance(one, Several):
                 return Written(f"[{self.flat(self.value(one))}]")
             case Several(values):
-                return Written(f"[{', '.join(self.flat(self.value(one)) for one in values)}]")
+                return Written(f"[{', '.join(map(self.item, values))}]")
             case OneOf(whole, number):
                 return Written(f"{self.name_of(whole)}[{number}]")
         if ref in self.bound:
@@ -191,6 +192,12 @@ class BodyWriter:
         if self.uses[ref] > 1 or (part.name in UNLABELLED and part.condition is None):
             return Written(self.name_of(ref))
         return self.made(ref)
+
+    def item(self, ref: PartRef) -> str:
+        """A value in a list: with a label it is named first."""
+        value = self.value(ref)
+        labelled = value.labelled or any(step.label is not None for step in value.steps)
+        return self._named(ref, value) if labelled else self.flat(value)
 
     def name_of(self, ref: int | GivenTensor) -> str:
         if isinstance(ref, GivenTensor):

@@ -9,7 +9,7 @@ from archdsl.dims import Shape, Size, product
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, param
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
-from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Unreadable, reading
 from archdsl.ops.kinds import Number
 from archdsl.ops.merge import InPlaceOfTensor, broadcast, joined_shape
 from archdsl.ops.strides import SCALAR as NUMBER
@@ -65,6 +65,13 @@ def _compared(operator: str) -> How:
     return how
 
 
+def _negated(call: ForeignCall) -> Made:
+    x = call.tensor("self")
+    if x.dtype != "bool":
+        raise Unreadable("the bits of numbers turned around")
+    return Made("eq", {"scalar": 0}, (x,))
+
+
 def _where(call: ForeignCall) -> Made:
     condition, one, other = call.tensor("condition"), call.get("self", call.get("input")), call.get("other")
     if isinstance(one, ForeignTensor) and isinstance(other, ForeignTensor):
@@ -80,7 +87,7 @@ class Eq(_Comparison, group="function"):
 
     scalar: float | None = param(SCALAR, "a number instead of a second tensor", None)
     mirrored = "eq"
-    reads = (reading("aten.eq", _compared("eq")),)
+    reads = (reading("aten.eq", _compared("eq")), reading("aten.bitwise_not aten.logical_not", _negated))
     examples = _examples("eq")
 
 

@@ -9,6 +9,7 @@ from archdsl.ops._op import Example, Operator, ShapeError, Target, Weight, param
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, WIDTHS
+from archdsl.ops.foreign import ForeignCall, How, Made, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Choice, Integer, Integers, Number, Values, infinite, type_of
 
 POSITION: Any = Integer(-MAX_INT, open=True)
@@ -39,6 +40,29 @@ class _Constant(Operator):
         return Target(f"compiler.fx.constants.{function}", kwargs, args, kind="source")
 
 
+def _filled(operator: str) -> How:
+    """Numbers that are all the same, as many as are asked for, or as a tensor has."""
+
+    def how(call: ForeignCall) -> Made:
+        dtype = call.output.dtype
+        if dtype not in ("float32", "int64", "bool"):
+            raise Unreadable(f"numbers of the type {dtype}")
+        parameters: dict[str, Any] = {"sizes": list(call.output.shape)}
+        if operator == "full":
+            parameters["value"] = call.get("fill_value")
+        return Made(operator, {**parameters, "dtype": dtype})
+
+    return how
+
+
+def _counted(call: ForeignCall) -> Made:
+    numbers = [call.get("start", 0), call.get("end"), call.get("step", 1)]
+    if not all(isinstance(one, (int, Dim)) for one in numbers) or call.output.dtype not in ("int64", "float32"):
+        raise Unreadable("steps that are no whole numbers")
+    start, end, step = numbers
+    return Made("arange", {"end": end, "start": start, "step": step, "dtype": call.output.dtype})
+
+
 @deferred_dataclass
 class Arange(_Constant, group="parameter"):
     """The integers from start up to but without end: positions, as many as a size says, if that is known only then."""
@@ -49,6 +73,7 @@ class Arange(_Constant, group="parameter"):
     dtype: str | None = param(Choice(("int64", "float32")), "the type; int64 if not given", None, kw_only=True)
 
     usual = "int64"
+    reads = (reading("aten.arange", _counted),)
     examples = (
         Example("arange(7)", (), (7,)),
         Example("arange(10, start = 1, step = 4, dtype = float32)", (), (3,)),
@@ -120,6 +145,7 @@ class Zeros(_Filled, group="parameter"):
 
     sizes: tuple[Size, ...] = param(SIZES, "its shape")
     dtype: str | None = param(DTYPE, "the type; float32 if not given", None, kw_only=True)
+    reads = (reading("aten.zeros aten.new_zeros aten.zeros_like", _filled("zeros")),)
     examples = (Example("zeros([2, 3])", (), (2, 3)), Example("zeros(4, dtype = int64)", (), (4,)))
 
     def target(self, *inputs: Shape) -> Target:
@@ -132,6 +158,7 @@ class Ones(_Filled, group="parameter"):
 
     sizes: tuple[Size, ...] = param(SIZES, "its shape")
     dtype: str | None = param(DTYPE, "the type; float32 if not given", None, kw_only=True)
+    reads = (reading("aten.ones aten.new_ones aten.ones_like", _filled("ones")),)
     examples = (Example("ones([2, 3])", (), (2, 3)), Example("ones([2, 2], dtype = bool)", (), (2, 2)))
 
     def target(self, *inputs: Shape) -> Target:
@@ -145,6 +172,7 @@ class Full(_Filled, group="parameter"):
     sizes: tuple[Size, ...] = param(SIZES, "its shape")
     value: float = param(Values(), "the value")
     dtype: str | None = param(DTYPE, "the type; that of the value if not given", None, kw_only=True)
+    reads = (reading("aten.full aten.new_full aten.full_like", _filled("full")),)
     examples = (
         Example("full([2, 3], 0.5)", (), (2, 3)),
         Example("full([2, 3], 7)", (), (2, 3)),

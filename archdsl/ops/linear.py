@@ -87,6 +87,13 @@ def _padding(call: ForeignCall) -> int | None:
     return None if found == -1 else int(found)  # torch says -1 where there is none
 
 
+def _plus_product(call: ForeignCall) -> Made:
+    if call.get("beta", 1) != 1 or call.get("alpha", 1) != 1:
+        raise Unreadable("a product with factors")
+    names = ("mat1", "mat2") if call.name == "aten.addmm" else ("batch1", "batch2")
+    return Made("add", {}, (call.tensor("self"), Made("matmul", {}, tuple(map(call.tensor, names)))))
+
+
 def _gemm(call: ForeignCall) -> Made:
     """a · bᵀ + c of ONNX; another order of the weight is another layer."""
     if call.get("transB", 0) != 1 or call.get("transA", 0) or call.get("alpha", 1.0) != 1 or call.get("beta", 1.0) != 1:
@@ -219,7 +226,7 @@ class Matmul(Operator, group="linear"):
     inputs = ("input", "other")
     saves = ("crosswise",)
     autocast = "lower"
-    reads = ("aten.matmul aten.bmm aten.mm onnx.MatMul",)
+    reads = ("aten.matmul aten.bmm aten.mm onnx.MatMul", reading("aten.addmm aten.baddbmm", _plus_product))
     examples = (
         Example("matmul", ((2, 4, 5, 6), (2, 4, 6, 3)), (2, 4, 5, 3)),
         Example("matmul", ((2, 4, 5), (5, 3)), (2, 4, 3)),

@@ -159,6 +159,12 @@ def _sum(call: ForeignCall) -> Made:
     return _scaled("add", call)
 
 
+def _plus_product(call: ForeignCall) -> Made:
+    product = Made("mul", {}, (call.tensor("tensor1"), call.tensor("tensor2")))
+    factor = call.get("value", 1)
+    return Made("add", {}, (call.tensor("self"), product if factor == 1 else product.then("mul", scalar=factor)))
+
+
 def _difference(call: ForeignCall) -> Made:
     if call.name == "aten.rsub":
         if call.get("alpha", 1) != 1 or isinstance(call.get("other"), ForeignTensor):
@@ -214,7 +220,8 @@ class Add(_Arithmetic, group="merge"):
     function = "operator.add"
     reads = (
         reading("aten.add", _sum),
-        reading("onnx.Add", _onnx_binary("add")),
+        reading("aten.addcmul", _plus_product),
+        reading("onnx.Add onnx.Sum", _onnx_binary("add")),
     )
     examples = (
         Example("add", ((2, 8, 5, 5), (2, 8, 5, 5)), (2, 8, 5, 5)),

@@ -25,7 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import ForeignCall, Made, Reads, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, reading
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Lies
@@ -125,6 +125,16 @@ def _several(call: ForeignCall) -> list[int] | None:
     return sizes if len(sizes) > 1 else None
 
 
+def _scaled_alone(call: ForeignCall) -> Made:
+    """torch takes a scale without a shift; here the shift is 0 then, and lent as the scale is."""
+    scale = call.tensor("weight")
+    if call.get("bias") is not None or scale.state is not None or call.get("running_mean") is not None:
+        raise Unreadable("a scale and a shift of its own")
+    shift = ForeignTensor(f"{scale.name} shift", scale.shape, content=[0.0] * known(scale.shape[0], "a size"))
+    parameters = {"eps": call.get("eps"), "track_running_stats": False}
+    return Made("batch_norm", parameters, (call.tensor("input"),), {"weight": scale, "bias": shift})
+
+
 def _onnx_momentum(call: ForeignCall) -> float:
     return round(1 - float(call.get("momentum", 0.9)), 6)  # of what was before
 
@@ -152,6 +162,7 @@ class BatchNorm(_Norm, group="normalization"):
     told = 1
     saves = ("input",)
     reads = (
+        reading("aten.batch_norm", _scaled_alone),
         Reads(
             "aten.batch_norm",
             {"affine": _affine_given, "track_running_stats": _tracked},

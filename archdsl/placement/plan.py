@@ -11,8 +11,8 @@ from archdsl.placement.device_map import folded
 from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.parallel import Way
 from archdsl.placement.problem import Problem
-from archdsl.placement.runnable import SpecSource
 from archdsl.placement.simulate import StageCost
+from archdsl.placement.spec_source import SpecSource
 
 OBJECTIVES: Final = ("throughput", "latency")
 LATENCY: Final = "latency"  # the schedule of a plan for latency, in which nothing is repeated

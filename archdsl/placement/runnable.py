@@ -13,27 +13,10 @@ from archdsl.graph import Graph, content_hash, header, layer, layers, live, oper
 from archdsl.placement.actions import ActionRow
 from archdsl.placement.devices import PlacementError
 from archdsl.placement.schedule import LIST, SCHEDULES, lists_of
+from archdsl.placement.spec_source import SpecSource
 
 REPLICAS: Final = ("ddp", "fsdp")  # how the copies of a pipeline share a step
 MOST_NAMED: Final = 2  # layers of a stage, of each end
-
-
-@dataclass(frozen=True, slots=True)
-class SpecSource:
-    """Where a network is from, so that every process can load it: what `archdsl.load` was given."""
-
-    address: str
-    settings: Mapping[str, Any]
-    inputs: Mapping[str, tuple[int | None, ...]]
-    symbols: Mapping[str, int]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "address": self.address,
-            "settings": dict(self.settings),
-            "inputs": {name: list(shape) for name, shape in self.inputs.items()},
-            "symbols": dict(self.symbols),
-        }
 
 
 @dataclass(frozen=True, slots=True)

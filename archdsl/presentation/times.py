@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archdsl.measure.network.report import Report
-from archdsl.measure.time.measured import Measured
-from archdsl.measure.time.roofline import NOTHING, Timing, Workload, together
 from archdsl.presentation.items import ReportItem
 from archdsl.presentation.report_column import ReportColumn
 from archdsl.sheet.sheet import CellValue, Column
 from archdsl.sheet.units import duration
+
+if TYPE_CHECKING:
+    from archdsl.measure.time.measured import Measured
+    from archdsl.measure.time.roofline import Timing, Workload
 
 PREDICTED: Final = ("layer", "operator", "output", "macs", "bytes", "intensity", "time", "bound", "step")
 COMPARED: Final = ("layer", "operator", "time", "measured", "error", "bound", "step", "measured_step", "step_error")
@@ -20,6 +22,8 @@ COMPARED: Final = ("layer", "operator", "time", "measured", "error", "bound", "s
 
 def _work(item: ReportItem, timing: Timing) -> Workload:
     """What a layer or block does in inference."""
+    from archdsl.measure.time.roofline import NOTHING, together  # most reports predict no times
+
     return together(timing.inference.get(row.path, NOTHING) for row in item.rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archdsl.recovery.accumulators import Joins, grown, listed
@@ -12,28 +12,26 @@ from archdsl.recovery.parameters import Default, parameterised, snake
 from archdsl.recovery.parts import BodyPart, GivenTensor, PartRef, RecoveredBlock, RecoveredBody
 
 
-class Entangled(Exception):
-    """Classes contain each other, so that there is no order from the inside."""
-
-
 @dataclass(frozen=True)
 class Recovered:
-    """What was found: blocks, each after those that it uses, and the body of the whole, with parameters of its own."""
+    """What was found: blocks, each after those that it uses, and the wholes, one where all are alike. The parameters of
+    a whole have a value for each of the networks that it was found from."""
 
     blocks: list[RecoveredBlock]
-    whole: RecoveredBlock
+    wholes: list[RecoveredBlock]
 
 
-def recovered(root: RecoveredBody, default: Default, taken: Collection[str], joins: Joins) -> Recovered:
-    """Blocks for the classes of a tree. Parts of the kind `block` have the bodies of instances, which are replaced.
+def recovered(roots: Sequence[RecoveredBody], default: Default, taken: Collection[str], joins: Joins) -> Recovered:
+    """Blocks for the classes of trees. Parts of the kind `block` have the bodies of instances, which are replaced.
 
     `default` says an operator's defaults, `joins` which operators join any number of tensors; `taken` are names that no
-    block and no parameter may have. Raises `Entangled`.
+    block and no parameter may have.
     """
     blocks: list[RecoveredBlock] = []
     names: set[str] = set(taken)
-    listed(root, joins)
-    for instances in _from_inside(root):
+    for root in roots:
+        listed(root, joins)
+    for instances in _from_inside(roots):
         for part in instances:
             assert part.body is not None
             part.body = _grown(part.body, blocks)
@@ -44,7 +42,12 @@ def recovered(root: RecoveredBody, default: Default, taken: Collection[str], joi
             for i, part in enumerate(parts):
                 part.block, part.body, part.name = block, None, block.name
                 part.columns = {one.name: [one.values[i]] for one in block.parameters}
-    return Recovered(blocks, parameterised(compressed(_grown(root, blocks)), "", default, taken))
+    wholes: list[RecoveredBody] = []
+    for root in roots:
+        body = compressed(_grown(root, blocks))
+        both = merged(wholes[-1], body) if wholes else None
+        wholes[-1:] = [both] if both is not None else [*wholes[-1:], body]
+    return Recovered(blocks, [parameterised(whole, "", default, taken) for whole in wholes])
 
 
 def _grown(body: RecoveredBody, blocks: list[RecoveredBlock]) -> RecoveredBody:
@@ -81,32 +84,36 @@ def _groups(instances: list[BodyPart]) -> Iterator[tuple[RecoveredBody, list[Bod
     return iter(groups)
 
 
-def _from_inside(root: RecoveredBody) -> Iterator[list[BodyPart]]:
-    """The parts that are instances of a class, class by class, each after those that it contains."""
-    instances: dict[str, list[BodyPart]] = {}
-    contains: dict[str, set[str]] = {}
+def _from_inside(roots: Sequence[RecoveredBody]) -> Iterator[list[BodyPart]]:
+    """The parts that are instances of a class, class by class, each after those that it contains; of a class that
+    contains itself, the inner instances first."""
+    left: dict[str, list[BodyPart]] = {}
 
-    def visit(body: RecoveredBody, around: tuple[str, ...]) -> None:
+    def visit(body: RecoveredBody) -> None:
         for part in body.parts:
-            inner = around
-            if part.kind == "block":
-                instances.setdefault(part.name, []).append(part)
-                contains.setdefault(part.name, set())
-                for name in around:
-                    contains[name].add(part.name)
-                inner = (*around, part.name)
             if part.body is not None:
-                visit(part.body, inner)
+                visit(part.body)
+            if part.kind == "block":
+                left.setdefault(part.name, []).append(part)
 
-    visit(root, ())
-    done: set[str] = set()
-    while len(done) < len(instances):
-        ready = [name for name in instances if name not in done and contains[name] <= done]
-        if not ready:
-            raise Entangled(", ".join(sorted(set(instances) - done)))
-        for name in ready:
-            done.add(name)
-            yield instances[name]
+    for root in roots:
+        visit(root)
+    left = {name: left[name] for name in sorted(left, key=list(left).index)}
+    while left:
+        ready = {name: [part for part in parts if _ready(part)] for name, parts in left.items()}
+        whole = [name for name, parts in left.items() if len(ready[name]) == len(parts)]
+        names = whole or [next(name for name in left if ready[name])]
+        for name in names:
+            left[name] = [part for part in left[name] if all(part is not one for one in ready[name])]
+            if not left[name]:
+                del left[name]
+            yield ready[name]
+
+
+def _ready(part: BodyPart) -> bool:
+    """Whether all instances of classes in a part have been made blocks."""
+    assert part.body is not None
+    return all(inner.kind != "block" or inner.block is not None for inner in part.body.every_part())
 
 
 def compressed(body: RecoveredBody) -> RecoveredBody:

@@ -129,6 +129,16 @@ def _multiple(column: Sequence[Any], known: Sequence[Known], halves: bool) -> Fo
     return None
 
 
+def shifted(column: Sequence[Any], known: Sequence[Known]) -> Formula | None:
+    """One more or less than something known: a number of rounds, of which one is said apart."""
+    for one in known:
+        for by, text in ((-1, f"{one.name} - 1"), (1, f"{one.name} + 1"), (-2, f"{one.name} - 2")):
+            whole = all(_whole(value) for value in there(one.values))
+            if whole and equal(column, _each(one, lambda value, by=by: value + by)):
+                return Formula(text, frozenset([one.name]))
+    return None
+
+
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -148,6 +158,6 @@ def literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(literal, value)) + "]"
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return f"{int(value)}.0"
     return str(value)

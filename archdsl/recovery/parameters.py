@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
+from archdsl.dims import Dim
 from archdsl.recovery.columns import (
     ABSENT,
     Constant,
@@ -17,6 +18,7 @@ from archdsl.recovery.columns import (
     equal,
     explained,
     same,
+    shifted,
     there,
 )
 from archdsl.recovery.conditions import condition
@@ -61,13 +63,17 @@ class _Parameterising:
             if not any(equal(column, size) for size in self.sizes.values())
         }
         self.used: set[str] = set()
+        self.used_items: set[str] = set()
 
     def block(self, name: str) -> RecoveredBlock:
         self._visit(self.body, [], [True] * self.body.instances)
         self._conditions(self.body, [True] * self.body.instances)
         found = [self._parameter(key, values) for key, values in self.parameters.items()]
         ordered = sorted(found, key=lambda one: one.default is not NEEDED)
-        return RecoveredBlock(name, self.body, ordered, self.names if self.used & self.sizes.keys() else ())
+        sizes = self.names if self.used & self.sizes.keys() else ()
+        if not sizes and any(_is_open(said) for part in self.body.every_part() for said in part.said.values()):
+            sizes = ("N", "...")
+        return RecoveredBlock(name, self.body, ordered, sizes)
 
     def _sizes(self) -> dict[str, list[Any]]:
         """The sizes of the first tensor by name, where they are numbers in each instance."""
@@ -101,25 +107,47 @@ class _Parameterising:
 
     def known(self) -> list[Known]:
         rest = {key: column for key, column in self.seeds.items() if key not in self.parameters}
-        return [Known(name, values) for name, values in {**self.sizes, **self.parameters, **rest}.items()]
+        whole = {**self.sizes, **self.parameters, **rest}
+        items = {
+            f"{name}[{i}]": [value if value is ABSENT else value[i] for value in values]
+            for name, values in whole.items()
+            if all(isinstance(value, (list, tuple)) for value in there(values))
+            and len({len(v) for v in there(values)}) == 1
+            for i in range(len(there(values)[0]))
+        }
+        return [Known(name, values) for name, values in {**whole, **items}.items()]
 
     def _visit(self, body: RecoveredBody, prefix: list[str], outer: list[bool]) -> None:
         for part in body.parts:
             present = [a and b for a, b in zip(part.present, outer, strict=True)]
             for key, column in part.columns.items():
                 self._say(part, key, _where(column, present), prefix)
-            times = _where(part.times, present)
-            if not constant(times):
-                part.repeats = self._explained(
-                    "times", [t if p else 0 for t, p in zip(part.times, outer, strict=True)]
-                ) or (
-                    self._new(part, "depth", [t if p else 0 for t, p in zip(part.times, outer, strict=True)], prefix, 1)
-                )
-                part.present = [True] * len(part.present)
-            else:
-                part.repeats = Constant(there(times)[0] if there(times) else 1)
+            self._say_times(part, present, outer, prefix)
             if part.body is not None:
                 self._visit(part.body, [*prefix, part.label or ""], present)
+
+    def _say_times(self, part: BodyPart, present: list[bool], outer: list[bool], prefix: list[str]) -> None:
+        """How often a part is there one after the other: not at all where it is absent and others have several."""
+        times = _where(part.times, present)
+        counts = [t if p else 0 for t, p in zip(part.times, outer, strict=True)]
+        some = part.kind == "block" and max(part.times) > 1 and not constant(_where(counts, outer))
+        said = self._count(counts) if some else None
+        if said is None and constant(times):
+            part.repeats = Constant(there(times)[0] if there(times) else 1)
+            return
+        part.repeats = said or self._new(part, "depth", counts, prefix, 1)
+        part.present = [True] * len(part.present)
+
+    def _count(self, counts: list[Any]) -> Explained | None:
+        """How often something is repeated: an item of a list that none before was, one less than such, or anything."""
+        known = self.known()
+        items = [one for one in known if "[" in one.name and one.name not in self.used_items]
+        exact = next((Formula(one.name, frozenset([one.name])) for one in items if equal(counts, one.values)), None)
+        said = exact or shifted(counts, items) or self._explained("times", counts) or shifted(counts, known)
+        if isinstance(said, Formula):
+            self.used_items |= said.names
+            self._uses(said)
+        return said
 
     def _say(self, part: BodyPart, key: str, column: list[Any], prefix: list[str]) -> None:
         said = self._explained(key, column)
@@ -145,7 +173,7 @@ class _Parameterising:
         return said
 
     def _uses(self, said: Formula) -> None:
-        for name in sorted(said.names):
+        for name in sorted(one.partition("[")[0] for one in said.names):
             self.used.add(name)
             if name in self.seeds and name not in self.parameters and name not in self.sizes:
                 self.parameters[name] = self.seeds[name]
@@ -165,8 +193,8 @@ class _Parameterising:
         label = snake("_".join([*words, *([part.label] if words and part.label and part.label.isdigit() else [])]))
         own = sum(not constant(column) for column in part.columns.values())
         wanted = key
-        if self.varying[key] > 1 and label and not label.replace("_", "").isdigit():
-            wanted = label if own == 1 else f"{label}_{key}"
+        if own == 1 and self.varying[key] > 1 and label and not label.replace("_", "").isdigit():
+            wanted = label
         if wanted in self.parameters or wanted in self.taken:
             wanted = f"{label or part.name}_{key}"
         return self._free(snake(wanted) or key)
@@ -219,6 +247,12 @@ class _Parameterising:
             default = NEEDED
         fill = there(values)[0] if default is NEEDED else default
         return BlockParameter(name, default, [fill if value is ABSENT else value for value in values])
+
+
+def _is_open(said: Explained) -> bool:
+    """Whether something is said by a size that is open."""
+    values = said.value if isinstance(said, Constant) else None
+    return any(isinstance(one, Dim) for one in (values if isinstance(values, (list, tuple)) else [values]))
 
 
 def _where(column: list[Any], present: list[bool]) -> list[Any]:

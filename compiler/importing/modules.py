@@ -24,9 +24,10 @@ class TracedInputs:
     tensors: list[Tensor]
 
 
-def import_modules(subjects: Sequence[Original], given: TracedInputs) -> Imported:
-    """The spec of modules. Raises `NotImported`."""
-    return spec_of(program(subjects[0], given))
+def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> Imported:
+    """The spec of modules, with a variant for each where they are several. Raises `NotImported`."""
+    programs = [program(subject, given) for subject in subjects]
+    return spec_of(*programs, cls=name or type(subjects[0].model).__name__)
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:

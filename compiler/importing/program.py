@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import torch
@@ -13,13 +12,12 @@ from torch.export import Dim as OpenSize
 from torch.export import ExportedProgram
 
 from archdsl.dims import Size
-from archdsl.importing.program import ForeignProgram, ModuleScope, PlacedCall
+from archdsl.importing.program import ForeignProgram, ModuleScope, PlacedCall, author_name
 from archdsl.importing.sizes import size_of
 from archdsl.ops.foreign import ForeignCall, ForeignTensor
 from compiler.export.trace import quiet
 
 NAME: Final = re.compile(r"aten\.([A-Za-z_0-9]+?)_?\.\w+$")
-ASSIGNED: Final = re.compile(r"([a-z_][a-zA-Z_0-9]*)\s*[-+*/|&]?=\s")
 RANDOM: Final = (
     "bernoulli",
     "rand",
@@ -182,7 +180,7 @@ class _Reader:
         else:
             return
         object.__setattr__(call, "output", output)
-        self.calls.append(PlacedCall(call, tuple(scopes(node)), author_name(node)))
+        self.calls.append(PlacedCall(call, tuple(scopes(node)), author_name(node.meta.get("stack_trace") or "")))
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, torch.fx.Node):
@@ -258,14 +256,3 @@ def scopes(node: torch.fx.Node) -> Iterator[ModuleScope]:
         if name.startswith("_empty"):
             return
         yield ModuleScope(path, name, key.partition("@")[2])
-
-
-def author_name(node: torch.fx.Node) -> str | None:
-    """What the author of the innermost code that is not torch's called the value."""
-    found = None
-    lines = (node.meta.get("stack_trace") or "").splitlines()
-    for place, code in pairwise(lines):
-        if place.strip().startswith("File") and "/torch/" not in place:
-            match = ASSIGNED.match(code.strip())
-            found = match[1] if match else None
-    return found
