@@ -5,7 +5,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE # many tests run a command as a process of its own
 
-.PHONY: demo test fuzz lint golden docs bench lock clean
+.PHONY: demo test fuzz lint golden docs site bench lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/archdsl check specs/*.arch specs/*.yaml
@@ -38,6 +38,12 @@ golden: .venv/test.stamp
 
 docs: .venv/test.stamp
 	$(BIN)/python docs/generate.py
+
+# The documentation as a site, in out/site, to be served: `python -m http.server -d out/site`.
+site: .venv/test.stamp
+	$(BIN)/pip install -q -e '.[site]'
+	$(BIN)/mkdocs build -q
+	@echo "Done: $(BIN)/python -m http.server -d out/site"
 
 bench: .venv/test.stamp
 	$(BIN)/pip install -q -e '.[bench]'

@@ -120,7 +120,7 @@ def callees(definitions: Definitions, *, step: bool) -> list[str]:
 def built_in(name: str) -> Definition | None:
     """What a name that nothing is bound to is worth: an initialiser, a number of the language, or nothing."""
     if name in CONSTANTS:
-        return Definition("value", name)
+        return Definition("word", name)
     return Definition("initialiser", name) if name in INITIALISERS else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from archdsl import validate
 from archdsl.address import is_stdin
@@ -21,6 +21,7 @@ from archdsl.pipeline import load_graph, load_open_graph
 from archdsl.placement.spec_source import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
+from archdsl.write import write_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from archdsl.presentation.memory import PrintedMemory
     from archdsl.presentation.placement import PrintedPlan
     from archdsl.presentation.rewriting import PrintedRewriting
+    from compiler.engines.inference import InferenceNetwork
     from compiler.fx.model import CompiledNetwork
 
 
@@ -255,18 +257,57 @@ class Network:
             raise ValueError("the network is as its spec says: `net.rewrite()` gives one that is rewritten")
         return printed(explain(found), PrintedRewriting)
 
+    @overload
     def compile(
         self,
         devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
         *,
+        mode: str = "training",
+        engine: None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
         rename: Mapping[str, str] | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
         seed: int | None = None,
-    ) -> CompiledNetwork:
-        """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file.
+    ) -> CompiledNetwork: ...
+
+    @overload
+    def compile(
+        self,
+        devices: None = None,
+        *,
+        mode: str,
+        engine: str,
+        dtype: str = "fp32",
+        batch: int = 1,
+        rewrites: str | Sequence[str] = "all",
+        weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
+        rename: Mapping[str, str] | None = None,
+        fresh: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        force: bool = False,
+        seed: int | None = None,
+    ) -> InferenceNetwork: ...
+
+    def compile(
+        self,
+        devices: Mapping[str, str | torch.device] | str | torch.device | None = None,
+        *,
+        mode: str = "training",
+        engine: str | None = None,
+        dtype: str = "fp32",
+        batch: int = 1,
+        rewrites: str | Sequence[str] = "all",
+        weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
+        rename: Mapping[str, str] | None = None,
+        fresh: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        force: bool = False,
+        seed: int | None = None,
+    ) -> CompiledNetwork | InferenceNetwork:
+        """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file; in the
+        form of training, as any new module of torch, or with `mode` in that of inference.
 
         `weights` is a .safetensors file, one of `torch.save`, of which nothing is run, a folder that `export` wrote, or
         tensors by name. Names and shapes have to be those of the network. `rename` says which name of the file is which
@@ -283,19 +324,49 @@ class Network:
         `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
         others are taken all the same where nothing in the spec depends on it.
 
+        With `mode="inference"` and an `engine` it is run on this machine's CPU by "eager" torch, "inductor", "aot"
+        (AOTInductor), "onnxruntime" or "openvino", or "auto", the quickest of them in a trial, which is printed and
+        kept. It is called as the module is. `rewrites` are applied first; `dtype` may be "bf16", in which it then
+        computes; `batch` is the first for which it is built (docs/engines.md).
+
         Raises `SpecError` where the devices or the weights do not fit, and where they have not the memory for the
-        weights, unless `force` says to try.
+        weights, unless `force` says to try; `ImportError` for an engine that is not installed, which names the extra.
         """
         if isinstance(devices, Mapping):
             validate.named("devices", devices, "bad-device", "devices")
+        validate.one_of("mode", phase_of(mode), get_args(Phase))
         compiler = backend("compiler")
+        if engine is not None:
+            return self._accelerated(
+                engine, phase_of(mode), dtype, batch, rewrites, devices=devices, weights=weights, rename=rename,
+                fresh=fresh, drop=drop, force=force, seed=seed,
+            )  # fmt: skip
         given = weights if weights is None or isinstance(weights, Mapping) else compiler.read_weights(Path(weights))
         graph = self._reopen() if self._reopen is not None else None
         model: CompiledNetwork = compiler.compile_graph(graph or self.graph, devices, force=force, seed=seed)
         if given is not None:
             matching = compiler.Matching(rename or {}, tuple(fresh), tuple(drop))
             compiler.load_weights(model, self.graph, given, matching)
-        return model
+        return model.eval() if phase_of(mode) == "inference" else model
+
+    def _accelerated(
+        self, engine: str, mode: str, dtype: str, batch: int, rewrites: str | Sequence[str], **options: Any
+    ) -> InferenceNetwork:
+        compiler = backend("compiler")
+        validate.one_of("engine", engine, ("auto", *compiler.ENGINES))
+        validate.one_of("dtype", dtype, ("fp32", "bf16"))
+        validate.instance_of("batch", batch, int, "an integer")
+        if batch < 1:
+            raise ValueError(f"batch is 1 or more, not {batch}")
+        if mode != "inference":
+            raise ValueError("an engine runs a network in inference: say mode='inference'")
+        if options["devices"] is not None:
+            raise ValueError("an engine runs on the CPU of this machine: leave `devices` out")
+        network = self.rewrite(rewrites) if rewrites and header(self.graph)["rewriting"] is None else self
+        accelerated: InferenceNetwork = compiler.accelerate(
+            network.compile(mode="inference", **options), network.graph, engine, dtype, batch
+        )
+        return accelerated
 
     def export(
         self,
@@ -310,7 +381,8 @@ class Network:
         The suffix is the format: .safetensors, .pt2 (`torch.export`) or .onnx (the extra `onnx`); a path without one is
         a folder for a model hub. All carry the spec, so that `load` reads the network back from them. The sizes that
         the network leaves open, its batch to begin with, are open in them; with `open_sizes` those too that are numbers
-        in the spec, where nothing in it depends on them.
+        in the spec, where nothing in it depends on them. With .py it is
+        what `source` returns, which has no weights and both phases.
 
         Raises `SpecError` where it cannot be exported, `ValueError` for another suffix, `ImportError` where an extra is
         not installed, `OSError` where it cannot write.
@@ -319,8 +391,25 @@ class Network:
         path, phase = validate.file_path("path", path), phase_of(phase)
         validate.one_of("phase", phase, get_args(Phase))
         compiler.check_place(path)
+        if not compiler.holds_weights(path):
+            write_atomically(path, self.source().encode())
+            return
         opened = self._reopen() if open_sizes and self._reopen is not None else None
         compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
+
+    def source(self) -> str:
+        """The network as PyTorch source that needs nothing but torch: a class for the network and for each block.
+
+        Its `state_dict` has the keys of the compiled network in their order; from the same seed its weights are the
+        same, and so are outputs, losses and gradients, in both phases. It checks no sizes of inputs. Devices that the
+        network declares are arguments of its constructor.
+
+        Raises `SpecError` where the network cannot be compiled, and for one that was rewritten: its weights come from
+        those of the network as it was written.
+        """
+        opened = self._reopen() if self._reopen is not None else None
+        text: str = backend("compiler").source_of(opened or self.graph, self.graph)
+        return text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""

@@ -165,9 +165,7 @@ class _Resolver:
         self.labels, self.devices = {}, {}
         params = tuple(params)
         for param in params:
-            types = TYPES if param.shape is None else WIDTHS
-            if param.type is not None and param.type.id not in types:
-                self._record(habits.unknown_type(param.name.id, param.type.id, param.type.span, types))
+            self._type(param.name.id, param.type, TYPES if param.shape is None else WIDTHS)
             if param.default is not None:
                 self.expression(param.default, names)
             names.define(_kind(param, network=network), param.name)
@@ -231,14 +229,22 @@ class _Resolver:
                 names.define("output", statement.name)
 
     def _target(self, target: tree.TargetStatement, names: _Names) -> None:
-        if target.type is not None and target.type.id not in WIDTHS:
-            self._record(habits.unknown_type(target.name.id, target.type.id, target.type.span, WIDTHS))
+        self._type(target.name.id, target.type, WIDTHS)
         for dim in target.shape.dims:
             for name in capitals(dim):
                 names.define("size", name) if names.find(name.id) is None else None
             if not isinstance(dim, tree.AnyDims):
                 self._advised(dim, names, habits.symbol)
         self._bind("target", target.name, names)
+
+    def _type(self, owner: str, type: tree.Name | None, known: Collection[str]) -> None:
+        """The type that something is declared to be."""
+        if type is None:
+            return
+        if type.id in known:
+            self.uses[type.span] = Definition("word", type.id)
+        else:
+            self._record(habits.unknown_type(owner, type.id, type.span, known))
 
     def _set_up(self, statement: tree.Setup, names: _Names) -> None:
         if isinstance(statement, tree.Assertion):

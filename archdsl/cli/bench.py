@@ -16,8 +16,10 @@ from archdsl.cli.options import (
     force_option,
     predicted_times,
     profile_option,
+    rewrite_option,
     sheet_options,
     spec_argument,
+    without_effect,
 )
 from archdsl.cli.terminal import print_sheets, progress, terminal_width
 from archdsl.cli.view import view_options
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="cpu", show_default=True, help="Where to run: cpu, cuda:0.")
 @click.option("--rounds", type=click.IntRange(4, 1000), default=12, show_default=True, help="How often to run.")
+@click.option(
+    "--engine", "engines", multiple=True,
+    type=click.Choice(["auto", "eager", "inductor", "aot", "onnxruntime", "openvino"]),
+    help="Compare engines in inference instead, as a whole: these and eager, or with `auto` all that are installed.",
+)  # fmt: skip
+@click.option("--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Of engines.")
+@rewrite_option
 @force_option
 @choice_options
 @sheet_options
@@ -45,6 +54,9 @@ def command(
     profile: DeviceProfile | None,
     device: str,
     rounds: int,
+    engines: tuple[str, ...],
+    dtype: str,
+    rewrites: tuple[str, ...] | None,
     force: bool,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
@@ -54,7 +66,14 @@ def command(
     """Run a network layer by layer, in inference and in training, and compare with what is predicted.
 
     Nothing else should run meanwhile. In training every layer keeps what it needs, `@checkpoint` or not.
+
+    With --engine it is a table of engines, as `net.compile(mode="inference", engine=…)` chooses from: on the network
+    after all rewrites, or those of --rewrite, an empty name for none.
     """
+    if engines:
+        without_effect("with --engine", "depth", "unfold", "columns", "sort", "filters", "profile", "device")
+        return _engines(spec, engines, dtype, rewrites, rounds, settings, inputs, form, width)
+    without_effect("without --engine", "dtype", "rewrites")
     from archdsl.measure.time.gpus import USUAL
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
@@ -84,4 +103,31 @@ def command(
     # Equal blocks take their own time each, so that none is folded.
     sheet = layers(network.graph, report, ReportView(**({"columns": COMPARED} | view | {"fold": False})))
     print_sheets([sheet], form, width)
+    return 0
+
+
+def _engines(
+    spec: str,
+    engines: tuple[str, ...],
+    dtype: str,
+    rewrites: tuple[str, ...] | None,
+    rounds: int,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, tuple[int, ...]],
+    form: str,
+    width: int | None,
+) -> int:
+    """A table of engines, each measured on the same network."""
+    from archdsl.network import load_at
+    from archdsl.presentation.engines import sheet
+
+    compiler = backend("compiler")
+    network = load_at(spec, settings, inputs)
+    if rewrites != ():
+        network = network.rewrite("all" if rewrites is None else rewrites)
+    model = network.compile(mode="inference", seed=0)
+    found = compiler.try_engines(model, network.graph, engines, dtype, rounds)
+    if found is None:
+        raise click.UsageError("sizes are left open: give them with --input")
+    print_sheets([sheet(found)], form, width)
     return 0

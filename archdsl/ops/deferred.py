@@ -7,36 +7,46 @@ each class: for all operators that takes longer than anything else that checking
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Final, TypeVar, dataclass_transform
 
 C = TypeVar("C", bound=type)
 
+# What is asked of an instance first: one that is read from a pickle is asked for nothing else than to be made.
+FIRST: Final = ("__init__", "__eq__", "__hash__", "__repr__")
 _LOCK = threading.RLock()
 
 
 @dataclass_transform(frozen_default=True)
 def deferred_dataclass(cls: C) -> C:
-    """The class, which becomes `@dataclass(frozen=True)` with its first instance, or when its fields are asked for."""
+    """The class, which becomes `@dataclass(frozen=True)` when it is first used, or when its fields are asked for."""
     made: Any = cls
     made.__dataclass_fields__ = _Fields(cls)
-    made.__init__ = _first_init(cls)
+    for name in FIRST:
+        if name not in vars(cls):
+            setattr(cls, name, _first(cls, name))
     return cls
 
 
 def _make(cls: Any) -> None:
     with _LOCK:
         if isinstance(vars(cls)["__dataclass_fields__"], _Fields):
-            del cls.__init__
+            for name in FIRST:
+                if hasattr(vars(cls)[name], "deferred"):
+                    delattr(cls, name)
             dataclass(frozen=True)(cls)
 
 
-def _first_init(cls: Any) -> Any:
-    def first_init(self: Any, *args: Any, **kwargs: Any) -> None:
-        _make(cls)
-        cls.__init__(self, *args, **kwargs)
+def _first(cls: Any, name: str) -> Callable[..., Any]:
+    """A method that makes the class, and is then the one that this has."""
 
-    return first_init
+    def first(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _make(cls)
+        return getattr(cls, name)(self, *args, **kwargs)
+
+    first.deferred = True  # type: ignore[attr-defined]
+    return first
 
 
 class _Fields:

@@ -7,8 +7,9 @@ A stage is one of these, and every layer is in one stage:
 * several of these in a row that are alike.
 
 Blocks are opened level by level until the table has `ENOUGH` rows, as long as it fits on a page. A block that occurs
-several times in a row is opened nowhere, and neither is one that costs nothing: it works out a table, or a mask. A
-stage is called by its block's or its first layer's path; a layer that is alone in what encloses it, by that.
+several times in a row is opened nowhere, and neither is one of more than a `FEW` layers that costs nothing: it works
+out a table, or a mask. A stage is called by its block's or its first layer's path; a layer that is alone in what
+encloses it, by that.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from archdsl.phases import Phase
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
 PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
+FEW: Final = 3  # layers, of a block whose shape is as soon seen as its name
 ABREAST: Final = 3  # stages side by side that it is wide enough for
 
 
@@ -149,7 +151,7 @@ class _Opener:
         """Whether a group is opened at no depth."""
         if group.count > 1 or group.block in self.closed or (self.whole and of_one(group)):
             return True
-        return group.block != "" and idle(self.net, group.keys)
+        return group.block != "" and len(group.keys) > FEW and idle(self.net, group.keys)
 
     def single(self, group: Subnet) -> Stage | None:
         """What a group is made of, where that is one layer with its small ones, or equal stages; else None."""

@@ -41,9 +41,8 @@ def sheets(found: Savings) -> list[Sheet]:
         lines.append(Line((effect.rewrite, len(effect.changes), *_change(before, effect.after))))
         before = effect.after
     title = f"{found.network}, rewritten for {found.phase}"
-    saved = Sheet(
-        title, COLUMNS, tuple(lines), total=Line(("rewritten", None, *_cells(before))), document=found.to_dict
-    )
+    total = Line(("rewritten", None, *_cells(before)))
+    saved = Sheet(title, COLUMNS, tuple(lines), total, notes=(title,), document=found.to_dict)
     done = tuple(Line((effect.rewrite, change)) for effect in found.effects for change in effect.changes)
     what = Sheet(
         "what was done", (Column("rewrite", group=True), Column("what", wrap=True)), done, listing=True, most=LINES

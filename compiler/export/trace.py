@@ -40,7 +40,7 @@ def traced(model: CompiledNetwork, graph: Graph, routine: Routine) -> ExportedPr
     samples = {name: size.sample for name, size in found.items()}
     shapes = {feed.name: dynamic(feed.shape, found) for feed in routine.feeds}
     inputs = tuple(sample(feed, samples) for feed in routine.feeds)
-    alone = _with_a_tuple(model)
+    alone = with_a_tuple(model)
     try:
         with quiet():
             try:
@@ -91,7 +91,7 @@ def reason_of(text: str) -> str:
     return " ".join(said.split())[:300].rstrip(" .:-")
 
 
-def _with_a_tuple(model: CompiledNetwork) -> CompiledNetwork:
+def with_a_tuple(model: CompiledNetwork) -> CompiledNetwork:
     """The model over the same weights, with several outputs as a plain tuple: a named one would need its class to be
     there where the program is loaded."""
     copied = copy.copy(model)

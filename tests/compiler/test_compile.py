@@ -276,7 +276,7 @@ def test_two_devices_give_what_one_gives(network_of: Build) -> None:
 )
 def test_devices_that_do_not_fit_are_refused(network_of: Build, devices: object, message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        network_of(TOWERS).compile(devices=devices)  # type: ignore[arg-type]
+        network_of(TOWERS).compile(devices=devices)  # type: ignore[call-overload]
 
 
 # --- size and safety

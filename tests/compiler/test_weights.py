@@ -130,7 +130,7 @@ def test_what_the_network_has_not_is_dropped_on_request(net: Network, state: Ten
 @pytest.mark.parametrize("option", ["fresh", "drop"])
 def test_a_pattern_that_fits_nothing_is_refused(net: Network, state: Tensors, option: str) -> None:
     with pytest.raises(SpecError) as caught:
-        net.compile(weights=state, **{option: ["fcc.*"]})  # type: ignore[arg-type]
+        net.compile(weights=state, **{option: ["fcc.*"]})  # type: ignore[call-overload]
     assert "`fcc.*` fits no tensor" in only(caught)
 
 

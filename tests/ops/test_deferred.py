@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from archdsl.ops.activation import Relu
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.regularization import Dropout
+from tests.conftest import ROOT
 
 
 def classes() -> tuple[Any, Any]:
@@ -79,3 +85,38 @@ def test_threads_that_make_a_class_at_once_all_have_it() -> None:
         _, inner = classes()
         with ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(inner, [1] * 8))) == 1
+
+
+def test_instances_that_come_without_being_made_are_compared_by_their_values() -> None:
+    """As from a pickle in a process that has made none."""
+    for use in (lambda a, b: a == b, lambda a, b: hash(a) == hash(b), lambda a, b: repr(a) == repr(b)):
+        _, inner = classes()
+        found = [object.__new__(inner) for _ in range(2)]
+        for one in found:
+            vars(one).update(first=1, second=2, third=3)
+        assert not is_made(inner)
+        assert use(*found)
+
+
+def test_a_method_of_its_own_stays() -> None:
+    @deferred_dataclass
+    class Own:
+        first: int
+
+        def __repr__(self) -> str:
+            return f"<{self.first}>"
+
+    assert repr(Own(1)) == "<1>"
+    assert Own(1) == Own(1)
+
+
+def test_operators_from_a_pickle_are_equal_in_a_process_that_has_made_none() -> None:
+    code = """
+import pickle, sys
+from archdsl.ops import OPERATORS
+one, other = (pickle.loads(bytes.fromhex(sys.argv[1])) for _ in range(2))
+print(one == other, len({*one, *other}), one[0])
+"""
+    pickled = pickle.dumps([Relu(), Dropout(0.5)]).hex()
+    done = subprocess.run([sys.executable, "-c", code, pickled], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "True 2 Relu()\n"

@@ -25,7 +25,7 @@ MODULES = {
     "zipfile",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "huggingface_hub", "lark", "lsprotocol", "matplotlib", "networkx", "onnx",
-    "onnxruntime", "onnxscript", "pygls", "pygments", "reportlab", "resvg_py", "rich", "safetensors",
+    "onnxruntime", "onnxscript", "openvino", "pygls", "pygments", "reportlab", "resvg_py", "rich", "safetensors",
     "sklearn",
     "svglib", "torch", "wasmtime", "yaml",
 }  # fmt: skip
@@ -65,7 +65,7 @@ ALLOWED = {
 IMPORTERS = {
     "archdsl/__init__.py", "archdsl/backends.py", "archdsl/cli/__init__.py", "archdsl/graph_classes.py",
     "archdsl/own_operators.py",
-    "archdsl/sheet/formats.py", "compiler/__init__.py", "compiler/export/formats.py",
+    "archdsl/sheet/formats.py", "compiler/__init__.py", "compiler/engines/table.py", "compiler/export/formats.py",
     "compiler/importing/factory.py",
     "compiler/fx/targets.py", "viz/formats/__init__.py",
 }  # fmt: skip

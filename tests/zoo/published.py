@@ -30,6 +30,8 @@ NETWORKS: Final[dict[str, dict[str, Any]]] = {
 ALIASES: Final[dict[str, str]] = _FIGURES["aliases"]  # a second name of a network
 # Without a loss: others build on them or train them, or their loss matches boxes first (YOLO's).
 PARTS: Final = {"fpn_resnet50", "dcgan_generator", *(f"yolov8{size}" for size in "nsmlx")}
+# Of more than half a billion parameters: no test makes their weights.
+LARGE: Final = {"gpt2_large", "gpt2_xl", "llama_7b", "llama_3_8b", "llama_3_2_1b", "mixtral_8x7b"}
 # Compared with models of any size (test_generative_and_recurrent.py): they read steps or words, or draw what they give.
 GENERATIVE_AND_RECURRENT: Final = [v for v, file in zoo().items() if file.stem in ("vae", "ddpm", "recurrent")]
 # Compared with models of any size (references_transformers.py); but for Swin they read texts, not images alone.
