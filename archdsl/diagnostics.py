@@ -6,8 +6,8 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from archdsl import vocabulary
 from archdsl.catalogue import CATALOGUE, Severity
@@ -50,6 +50,8 @@ class Instance:
     span: Span
     block: str = ""  # the block's name
     inline: bool = False
+    use: int = 1  # of a shared one, which of its uses
+    made: Any = field(default=None, compare=False, repr=False)  # its definition and its values, where it was elaborated
 
     def __str__(self) -> str:
         return f"{self.path}: {self.call}" if self.path else self.call

@@ -154,6 +154,7 @@ class Header(TypedDict):
     loss: Graph | None  # its inputs are the outputs' names and the targets
     inference_loss: Graph | None  # the same without what exists in training only
     written: Writing  # not serialised
+    made: Any  # `archdsl.elaborate.values.MadeFrom`: its definition and the values of its names; not serialised
     broken: tuple[str, ...]  # the steps that cannot be, where the spec has errors
     rewriting: Rewriting | None  # where it is not as the spec says; not serialised
 

@@ -21,6 +21,7 @@ from archdsl.pipeline import load_graph, load_open_graph
 from archdsl.placement.spec_source import SpecSource
 from archdsl.presentation.printed import printed
 from archdsl.presentation.report import PrintedReport
+from archdsl.write import write_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -380,7 +381,8 @@ class Network:
         The suffix is the format: .safetensors, .pt2 (`torch.export`) or .onnx (the extra `onnx`); a path without one is
         a folder for a model hub. All carry the spec, so that `load` reads the network back from them. The sizes that
         the network leaves open, its batch to begin with, are open in them; with `open_sizes` those too that are numbers
-        in the spec, where nothing in it depends on them.
+        in the spec, where nothing in it depends on them. With .py it is
+        what `source` returns, which has no weights and both phases.
 
         Raises `SpecError` where it cannot be exported, `ValueError` for another suffix, `ImportError` where an extra is
         not installed, `OSError` where it cannot write.
@@ -389,8 +391,25 @@ class Network:
         path, phase = validate.file_path("path", path), phase_of(phase)
         validate.one_of("phase", phase, get_args(Phase))
         compiler.check_place(path)
+        if not compiler.holds_weights(path):
+            write_atomically(path, self.source().encode())
+            return
         opened = self._reopen() if open_sizes and self._reopen is not None else None
         compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
+
+    def source(self) -> str:
+        """The network as PyTorch source that needs nothing but torch: a class for the network and for each block.
+
+        Its `state_dict` has the keys of the compiled network in their order; from the same seed its weights are the
+        same, and so are outputs, losses and gradients, in both phases. It checks no sizes of inputs. Devices that the
+        network declares are arguments of its constructor.
+
+        Raises `SpecError` where the network cannot be compiled, and for one that was rewritten: its weights come from
+        those of the network as it was written.
+        """
+        opened = self._reopen() if self._reopen is not None else None
+        text: str = backend("compiler").source_of(opened or self.graph, self.graph)
+        return text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""

@@ -42,7 +42,7 @@ def _wrong(operator: type[Operator], example: Example) -> Iterable[Diagnostic]:
         return [at(operator, attribute, f"the example `{example.step}` of {shapes}: {message}")]
 
     try:
-        program = parse_string(_network(example))
+        program = parse_string(network_of_example(example))
         graph = elaborate(program.spec.networks[0], program.definitions)
     except SpecError as error:
         first = error.diagnostics[0]
@@ -69,7 +69,7 @@ def _wrong(operator: type[Operator], example: Example) -> Iterable[Diagnostic]:
     return []
 
 
-def _network(example: Example) -> str:
+def network_of_example(example: Example) -> str:
     """A network of one line that holds the example's step."""
     letters = [f"x{i}" for i in range(len(example.inputs))]
     call = example.call(letters)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from compiler.bench.stopwatch import measure
     from compiler.engines.inference import InferenceNetwork, accelerate, try_engines
     from compiler.engines.table import ENGINES
-    from compiler.export.formats import check_place, export_network
+    from compiler.export.formats import check_place, export_network, holds_weights
     from compiler.export.hub import fetch
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from compiler.importing.proof import prove
     from compiler.lowering import assemble
     from compiler.once import run_once
+    from compiler.source.file import source_of
     from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "export_network",
     "fetch",
     "given",
+    "holds_weights",
     "import_modules",
     "load_weights",
     "made",
@@ -51,6 +53,7 @@ __all__ = [
     "read_weights",
     "run_once",
     "sample",
+    "source_of",
     "subject_of",
     "try_engines",
 ]
@@ -74,6 +77,7 @@ HOMES: Final = {
     "prove": "compiler.importing.proof",
     "sample": "compiler.importing.modules",
     "subject_of": "compiler.importing.factory",
+    "holds_weights": "compiler.export.formats",
     "load_weights": "compiler.weights",
     "made": "compiler.importing.factory",
     "measure": "compiler.bench.stopwatch",
@@ -81,6 +85,7 @@ HOMES: Final = {
     "read_weights": "compiler.weights",
     "run_once": "compiler.once",
     "try_engines": "compiler.engines.inference",
+    "source_of": "compiler.source.file",
 }
 
 

@@ -39,6 +39,8 @@ ENTRIES: Final[dict[str, Entry]] = {
 
         Some layers torch cannot export to ONNX, or exports as something else: what onnxruntime makes of the file is
         held against the network before it is written. Such a network can be exported to .pt2 all the same.
+
+        Source (`-o net.py`) needs nothing but torch: operators of your own whose targets are elsewhere are not in it.
         """,
         exit_status=2,
     ),

@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 @click.option("--drop", multiple=True, metavar="PATTERN", help="Leave out these of the file.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path),
-    help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx; or into a folder, for a hub.",
+    help="Export into this file: .safetensors (the weights), .pt2 (torch.export), .onnx, .py (PyTorch source); or into"
+    " a folder, for a hub.",
 )  # fmt: skip
 @click.option(
     "--open-sizes", is_flag=True,
@@ -90,7 +91,7 @@ def command(
 ) -> int:
     """Compile a network to a torch.fx.GraphModule; show the code of its forward pass, or export it.
 
-    Exported files carry the spec: `archdsl report net.onnx` reads it back.
+    Exported files carry the spec: `archdsl report net.onnx` reads it back. Source needs nothing but torch.
     """
     from archdsl.backends import backend, installed
     from archdsl.network import load_at
@@ -104,6 +105,15 @@ def command(
         without_effect("without --rewrite", "explain")
     _check_place(output, devices, compiler)
     network = load_at(spec, settings, inputs, symbols)
+    if output is not None and not compiler.holds_weights(output):
+        others = ("weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force", "open_sizes", "rewrites")
+        without_effect("for source", *others)
+        write_or_keep(output, lambda path: network.export(path))
+        if as_json:
+            print_json({"archdsl": 1, "network": network.report().network, "variant": network.report().variant,
+                        "hash": network.report().hash, "code": network.source()})  # fmt: skip
+        wrote(output, err=True)
+        return 0
     if rewrites is not None:
         network = network.rewrite(rewrites, phase=phase or "inference")
     rewriting = header(network.graph)["rewriting"]

@@ -15,7 +15,7 @@ from archdsl.elaborate.builder import GraphBuilder
 from archdsl.elaborate.evaluator import Evaluator
 from archdsl.elaborate.faults import Fault
 from archdsl.elaborate.trace import Trace
-from archdsl.elaborate.values import Context, Scope, is_tensors, tensors_among
+from archdsl.elaborate.values import Context, MadeFrom, Scope, is_tensors, tensors_among
 from archdsl.evaluate import StaticList
 from archdsl.limits import Work
 from archdsl.names import Names
@@ -56,15 +56,17 @@ class Blocks:
         if len(context.blocks) >= MAX_DEPTH:
             raise Fault(_endless(name, call, context))
         inline = block.inline and path is None and label is None
+        use = 1 if path is None else context.reuse
         if inline:
             path = context.names.prefix
         elif path is None:
             path = self._builder.step_path(label, name, call.span, context)
         self._builder.work.spend(Work.BLOCK + 2 * len(block.params))
-        instance = Instance(path, _written(call, positional, named), call.span, name, inline)
+        made = MadeFrom(block, Scope())
+        instance = Instance(path, _written(call, positional, named), call.span, name, inline, use, made)
         inner = Context(
             definitions,
-            Scope(),
+            made.scope,
             context.names if inline else Names(path, numbered=False),
             context.marks,
             (*context.blocks, instance),

@@ -19,7 +19,7 @@ from archdsl.elaborate.loss import LossTarget, elaborate_losses, losses_targets
 from archdsl.elaborate.origins import explained
 from archdsl.elaborate.settings import Settings
 from archdsl.elaborate.tensor import TensorValue
-from archdsl.elaborate.values import MARKS, Context, Unavailable, describe
+from archdsl.elaborate.values import MARKS, Context, MadeFrom, Unavailable, describe
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, NetworkOutput, broken, live
 from archdsl.limits import TooMuchWork, Work
@@ -150,6 +150,7 @@ class _Elaboration:
             loss=self.losses[0],
             inference_loss=self.losses[1],
             written=self.context.definitions.written,
+            made=MadeFrom(self.network, self.context.scope),
             broken=tuple(self.builder.broken),
             rewriting=None,
         )

@@ -74,6 +74,14 @@ class Scope(Bindings[Binding]):
         return [name for name, binding in self.all() if not isinstance(binding.value, Unavailable)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MadeFrom:
+    """What a network or an instance of a block was made from: its definition, with the values of its names."""
+
+    definition: tree.Block | tree.NetworkDefinition
+    scope: Scope
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
     """The marks in force. `checkpoint` is the region that is recomputed."""

@@ -348,6 +348,16 @@ class Operator:
         """What computes it in torch, for inputs of these shapes."""
         raise NotImplementedError
 
+    def idiom(self, *inputs: Shape) -> str | None:
+        """How people write it in Python where that is not its target as it stands: a format of its inputs (`{0}`, or
+        `{0.atom}` where something binds it) and of the target's arguments (by name, or `{args[0]}`). A module that
+        people write as a function has one; `{module}` is the module itself, where it is called in a special way."""
+        return None
+
+    def built(self, name: str, arguments: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """The module that people build, and its arguments as they stand in source: those of the target."""
+        return name, arguments
+
     @property
     def several(self) -> bool:
         """Whether its value is a list of tensors (`chunk`), even if a list of one."""

@@ -18,6 +18,7 @@ from archdsl.ops._op import (
     index_dim,
     known,
     param,
+    parameters,
     same,
 )
 from archdsl.ops.deferred import deferred_dataclass
@@ -43,6 +44,10 @@ class _Activation(Operator):
 
     def target(self, *inputs: Shape) -> Target:
         return Target(f"torch.nn.{self.module}", self.params)
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        chosen = [p.name for p in parameters(type(self)) if getattr(self, p.name) != p.default]
+        return f"F.{self.name}({', '.join(['{0}', *(f'{name}={{{name}}}' for name in chosen)])})"
 
 
 def _example(step: str) -> tuple[Example, ...]:
@@ -196,6 +201,9 @@ class Sigmoid(_Activation, group="activation"):
     reads = ("aten.sigmoid onnx.Sigmoid",)
     examples = _example("sigmoid")
 
+    def idiom(self, *inputs: Shape) -> str:
+        return "torch.sigmoid({0})"
+
 
 @deferred_dataclass
 class Tanh(_Activation, group="activation"):
@@ -205,6 +213,9 @@ class Tanh(_Activation, group="activation"):
     saves = ("output",)
     reads = ("aten.tanh onnx.Tanh",)
     examples = _example("tanh")
+
+    def idiom(self, *inputs: Shape) -> str:
+        return "torch.tanh({0})"
 
 
 @deferred_dataclass

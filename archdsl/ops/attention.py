@@ -471,3 +471,16 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
             "masks": tuple(self._masks(inputs)),
         }
         return Target("compiler.fx.layers.HeadsAttention", kwargs)
+
+    def built(self, name: str, arguments: dict[str, str]) -> tuple[str, dict[str, str]]:
+        if self.is_causal:
+            return name, arguments
+        own = {key: text for key, text in arguments.items() if key not in ("is_causal", "masks")}
+        own = {key: text for key, text in own.items() if key not in ("kdim", "vdim") or text != own["embed_dim"]}
+        return "torch.nn.MultiheadAttention", {**own, "batch_first": "True"}
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        if self.is_causal:
+            return None
+        masks = [f"{name}={{{place}}}" for name, place in self._masks(inputs).items()]
+        return f"{{module}}({', '.join(['{0}', '{1}', '{2}', *masks, 'need_weights=False'])})[0]"

@@ -26,6 +26,7 @@ class InitialiserKind:
     target: str  # called as target(tensor, **options, **arguments)
     options: tuple[tuple[str, str], ...] = ()
     least_rank: int = 0  # fan-in is defined from two dimensions on
+    short: str = ""  # what people call it for short, after its authors
 
 
 INITIALISERS = MappingProxyType(
@@ -36,12 +37,14 @@ INITIALISERS = MappingProxyType(
             "torch.nn.init.kaiming_normal_",
             (("nonlinearity", "relu"),),
             least_rank=2,
+            short="he",
         ),
         "xavier_uniform": InitialiserKind(
             "uniform within ±√(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010, eq. 16)",
             (),
             "torch.nn.init.xavier_uniform_",
             least_rank=2,
+            short="glorot",
         ),
         "normal": InitialiserKind("normal with mean 0 and this standard deviation", ("std",), "torch.nn.init.normal_"),
         "zeros": InitialiserKind("all 0", (), "torch.nn.init.zeros_"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from archdsl.dims import Dim, Shape, Size, show
 from archdsl.ops._op import Kept, Operator, ShapeError, Target, Use, Weight, Weighted, build, same
@@ -120,6 +121,27 @@ class Lent(Weighted):
         if not any(map(_is_open, (weight.shape for weight in self.weights(*inputs)))):  # no size of its own is open
             kwargs = {name: _any_size(value, getattr(self, "groups", 1)) for name, value in kwargs.items()}
         return Target(made.name.replace("torch.nn.", "compiler.fx.lent.Lent"), {**kwargs, "lent": self.lent})
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        module = super().target(*self._own(inputs))
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", module.name.rpartition(".")[2]).lower()
+        if self.weights(*inputs) or self.lent[0] != "weight" or words.rstrip("123d").rstrip("_") not in FUNCTIONS:
+            return None
+        bias = ["{2}"] if "bias" in self.lent else []
+        kept = ("stride", "padding", "output_padding", "dilation", "groups")
+        chosen = [name for name in kept if name in module.kwargs and not _usual(name, module.kwargs[name])]
+        chosen = [f"{name}={{{name}}}" for name in chosen]
+        return f"F.{words}({', '.join(['{0}', '{1}', *bias, *chosen])})"
+
+
+# What torch has as functions of their weights, with the arguments of its modules.
+FUNCTIONS: Final = ("linear", "embedding", "conv", "conv_transpose")
+
+
+def _usual(name: str, value: Any) -> bool:
+    """Whether an argument of a convolution is what torch takes without it."""
+    usual = 1 if name in ("stride", "dilation", "groups") else 0
+    return all(one == usual for one in (value if isinstance(value, tuple) else (value,)))
 
 
 def _any_size(value: Any, size: int) -> Any:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from archdsl.dims import Dim, Shape, Size, product, show
-from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, param, rank_between, same
+from archdsl.ops._op import (
+    Example,
+    Kept,
+    Operator,
+    ShapeError,
+    Target,
+    Use,
+    param,
+    parameters,
+    rank_between,
+    same,
+)
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number, Numbers
@@ -78,6 +89,14 @@ class Loss(Operator):
         kwargs = {name: value for name, value in self.params.items() if name not in self.weighted}
         package = "compiler.fx.losses" if given else "torch.nn.functional"
         return Target(f"{package}.{self.name}", {**kwargs, **given}, kind="function")
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        given = [name for name in self.weighted if getattr(self, name) is not None]
+        if not given:
+            return None
+        weights = [f"{name}={{0.atom}}.new_tensor({{{name}}})" for name in given]
+        chosen = [p.name for p in parameters(type(self)) if getattr(self, p.name) != p.default and p.name not in given]
+        return f"F.{self.name}({', '.join(['{0}', '{1}', *weights, *(f'{name}={{{name}}}' for name in chosen)])})"
 
 
 # --- classes
@@ -252,6 +271,10 @@ class KlDiv(ValueLoss, group="loss"):
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.fx.losses.kl_div", self.params, kind="function")
+
+    def idiom(self, *inputs: Shape) -> str:
+        chosen = [p.name for p in parameters(type(self)) if getattr(self, p.name) != p.default]
+        return f"F.kl_div({', '.join(['{0}', '{1}', *(f'{name}={{{name}}}' for name in chosen)])})"
 
 
 class BinaryLoss(ValueLoss):

@@ -48,6 +48,13 @@ class _Reduction(Operator):
     def target(self, *inputs: Shape) -> Target:
         return Target(self.function, self.params, kind="function")
 
+    def idiom(self, *inputs: Shape) -> str | None:
+        if not hasattr(self, "function") or set(self.params) != {"dim", "keepdim"}:
+            return None
+        chosen = ["dim={dim}"] if self.dim is not None else []
+        chosen += ["keepdim=True"] if self.keepdim else []
+        return f"{{0.atom}}.{self.function.removeprefix('torch.')}({', '.join(chosen)})"
+
 
 def _greatest(operator: str) -> How:
     """torch gives the places as well along one dimension; they are no part of this operator."""

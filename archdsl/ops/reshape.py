@@ -164,6 +164,10 @@ class Flatten(_View, group="reshape"):
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.nn.Flatten", self.params)
 
+    def idiom(self, *inputs: Shape) -> str | None:
+        end = ", {end_dim}" if self.end_dim != -1 else ""
+        return f"torch.flatten({{0}}, {{start_dim}}{end})"
+
 
 @deferred_dataclass
 class Unflatten(_View, group="reshape"):
@@ -265,6 +269,9 @@ class Permute(_View, group="reshape"):
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.permute", args=(self.dims,), kind="function")
 
+    def idiom(self, *inputs: Shape) -> str | None:
+        return "{0.atom}.permute({args[0]})"
+
 
 @deferred_dataclass
 class Squeeze(_View, group="reshape"):
@@ -293,6 +300,9 @@ class Squeeze(_View, group="reshape"):
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.squeeze", args=(self.dim,), kind="function")
 
+    def idiom(self, *inputs: Shape) -> str | None:
+        return "{0.atom}.squeeze({args[0]})"
+
 
 @deferred_dataclass
 class Unsqueeze(_View, group="reshape"):
@@ -316,6 +326,9 @@ class Unsqueeze(_View, group="reshape"):
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.unsqueeze", args=(self.dim,), kind="function")
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        return "{0.atom}.unsqueeze({args[0]})"
 
 
 def _parts(output: Shape, divided: int) -> Sees:
@@ -352,6 +365,9 @@ class Chunk(_Part, group="reshape"):
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.chunk", args=(self.chunks,), kwargs={"dim": self.dim}, kind="function")
 
+    def idiom(self, *inputs: Shape) -> str | None:
+        return "{0.atom}.chunk({args[0]}, dim={dim})"
+
 
 @deferred_dataclass
 class Split(_Part, group="reshape"):
@@ -383,6 +399,9 @@ class Split(_Part, group="reshape"):
 
     def target(self, *inputs: Shape) -> Target:
         return Target("torch.split", args=(self.sizes,), kwargs={"dim": self.dim}, kind="function")
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        return "{0.atom}.split({args[0]}, dim={dim})"
 
 
 def _from_start(index: Size, size: Size) -> Size:
@@ -439,6 +458,12 @@ class Slice(_Part, group="reshape"):
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.fx.layers.slice_dim", kwargs=self.params, kind="function")
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        start = "{start}" if self.start != 0 else ""
+        end = "{end}" if self.end is not None else ""
+        step = ":{step}" if self.step != 1 else ""
+        return f"{{0.atom}}[{':, ' * (self.dim % len(inputs[0]))}{start}:{end}{step}]"
 
 
 @deferred_dataclass
@@ -509,6 +534,13 @@ class Expand(_View, group="reshape"):
 
     def target(self, *inputs: Shape) -> Target:
         return Target("compiler.fx.layers.expand_like", args=(self.dim,), kind="function")
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        sizes = ["-1"] * len(inputs[0])
+        for dim in self.dim:
+            axis = dim % min(map(len, inputs))
+            sizes[axis] = f"{{1.atom}}.shape[{axis}]"
+        return f"{{0.atom}}.expand({', '.join(sizes)})"
 
 
 @deferred_dataclass

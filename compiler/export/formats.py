@@ -22,6 +22,7 @@ MODULES: Final[Mapping[str, str]] = MappingProxyType(
     {".safetensors": "compiler.export.tensors", ".pt2": "compiler.export.pt2", ".onnx": "compiler.export.onnx"}
 )
 """The module that renders a format, by the suffix of its files."""
+SOURCE: Final = ".py"  # which `compiler.source` writes, from the graph alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,14 @@ def check_place(path: Path) -> None:
     something else is."""
     if not path.suffix:
         importlib.import_module("compiler.export.hub").check_folder(path)
-    if path.suffix and path.suffix.lower() not in MODULES:
-        known = ", ".join(MODULES)
+    if path.suffix and path.suffix.lower() not in (*MODULES, SOURCE):
+        known = ", ".join([*MODULES, SOURCE])
         raise ValueError(f"cannot tell the format of {path.name!r} by its suffix; known are {known}, none for a folder")
+
+
+def holds_weights(path: Path) -> bool:
+    """Whether the format has the weights of a model: source has none."""
+    return path.suffix.lower() != SOURCE
 
 
 def export_network(

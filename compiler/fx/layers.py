@@ -26,7 +26,8 @@ class StochasticDepth(nn.Module):
             return input
         if self.p == 1.0:
             return input * 0.0
-        factors = input.new_empty([input.shape[0]] + [1] * (input.dim() - 1)).bernoulli_(1.0 - self.p)
+        shape = [input.shape[0]] + [1] * (input.dim() - 1)
+        factors = input.new_empty(shape).bernoulli_(1.0 - self.p)
         return input * factors.div_(1.0 - self.p)
 
     def extra_repr(self) -> str:

@@ -1,0 +1,229 @@
+"""Explains columns of values: what stands in one place of many instances of a block, as an expression of parameters.
+
+A column is a constant, what the spec says there, a parameter, what explains another column that is equal, an item of a
+parameter, a multiple or a part of one; else it is a new parameter. Nothing is taken that does not give every value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from archdsl.instances.written import SaidValue, StaticParameter, WrittenValues, literal
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two values are one, and of one type: 1 is neither True nor 1.0."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return type(a) is type(b) and a == b
+
+
+class _Absent:
+    """Stands in a column where an instance has no value."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+ValueColumn: TypeAlias = tuple[Any, ...]
+
+
+def alike(column: ValueColumn, other: ValueColumn) -> bool:
+    """Whether the second column has the values of the first, wherever the first has any."""
+    return all(a is ABSENT or equal(a, b) for a, b in zip(column, other, strict=True))
+
+
+@dataclass
+class Explanations:
+    """The parameters of a class, found while its instances' values are explained.
+
+    `written` is what the spec says of each instance. `used` are the parameters with their values, in the order in which
+    they are given; `set_up` are the names that the body binds first, each with the line that does it.
+    """
+
+    written: Sequence[WrittenValues]
+    used: dict[str, ValueColumn] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)  # those of them that the spec has not
+    set_up: dict[str, str] = field(default_factory=dict)
+    known: list[tuple[str, ValueColumn]] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    decided: dict[str, ValueColumn] = field(default_factory=dict)  # the conditions found, each with where it holds
+
+    def __post_init__(self) -> None:
+        self.declared = self._declared()
+        self.bound = self._bound()
+
+    def _declared(self) -> dict[str, tuple[StaticParameter, ValueColumn]]:
+        """The static parameters that all instances have."""
+        first = self.written[0].parameters
+        tables = [{parameter.name: parameter for parameter in one.parameters} for one in self.written]
+        found = {}
+        for parameter in first:
+            if all(parameter.name in table for table in tables):
+                found[parameter.name] = (parameter, tuple(table[parameter.name].value for table in tables))
+        return found
+
+    def _bound(self) -> dict[str, tuple[str, frozenset[str], ValueColumn]]:
+        """The names that bodies bind to static values: the line, what it reads, the values."""
+        found = {}
+        for names, said in self.written[0].bindings:
+            for name in names:
+                values = [one.values.get(name) for one in self.written]
+                found[name] = (f"{', '.join(names)} = {said.text}", said.names, tuple(values))
+        return found
+
+    # --- explaining
+
+    def explain(self, column: ValueColumn, said: Sequence[Sequence[SaidValue]], hint: str, told: bool = False) -> str:
+        """What gives these values; `said` are the spec's expressions there, `hint` is what a new parameter is called.
+        Sizes that torch is `told` and the spec is not are rather those that others have."""
+        there = [value for value in column if value is not ABSENT] or [None]
+        if all(equal(value, there[0]) for value in there):
+            return literal(there[0])
+        found = next(self._candidates(column, said, told), None)
+        return self.parameter(hint, column) if found is None else found
+
+    def _candidates(self, column: ValueColumn, said: Sequence[Sequence[SaidValue]], told: bool) -> Iterator[str]:
+        later: list[SaidValue] = []
+        if told:
+            yield from self._known(column)
+        for one in next((here for here in said if here), ()):
+            again = tuple(next((s.value for s in others if s.text == one.text), ABSENT) for others in said)
+            if alike(column, again):
+                if one.names <= self.declared.keys() and self.use(one.names):
+                    yield one.text
+                else:
+                    later.append(one)
+        for name, (_, values) in self.declared.items():
+            if alike(column, values) and self.use(frozenset({name})):
+                yield name
+        yield from self._known(column)
+        yield from (name for name, values in self.used.items() if alike(column, values))
+        yield from (one.text for one in later if self.use(one.names))
+        for name, (_, values) in self.declared.items():
+            if all(isinstance(value, tuple) for value in values):
+                for i in range(min(map(len, values))):
+                    if alike(column, tuple(value[i] for value in values)) and self.use(frozenset({name})):
+                        yield f"{name}[{i}]"
+        yield from self._multiples(column)
+
+    def _multiples(self, column: ValueColumn) -> Iterator[str]:
+        """A few times another column, or a part of it."""
+        there = [i for i, value in enumerate(column) if value is not ABSENT]
+        if not all(type(column[i]) is int and column[i] > 0 for i in there):
+            return
+        names = {**dict(self.known), **{name: values for name, (_, values) in self.declared.items()}, **self.used}
+        for text, values in names.items():
+            if not all(type(values[i]) is int and values[i] > 0 for i in there):
+                continue
+            first, other = column[there[0]], values[there[0]]
+            bound = f"({text})" if " " in text else text
+            if first % other == 0 and all(column[i] == values[i] * (first // other) for i in there):
+                if self._usable(text):
+                    yield f"{first // other} * {bound}"
+                continue
+            part = other % first == 0 and all(values[i] == column[i] * (other // first) for i in there)
+            if part and self._usable(text):
+                yield f"{bound} // {other // first}"
+
+    def _usable(self, text: str) -> bool:
+        return text not in self.declared or self.use(frozenset({text}))
+
+    def _known(self, column: ValueColumn) -> list[str]:
+        return sorted((text for text, values in self.known if alike(column, values)), key=len)
+
+    def use(self, names: frozenset[str]) -> bool:
+        """Make names parameters, or lines that bind them; False where they are neither."""
+        if not all(name in self.declared or name in self.bound or name in self.used for name in names):
+            return False
+        for name in names:
+            if name in self.bound and name not in self.declared:
+                line, read, values = self.bound[name]
+                if any(value is None for value in values) or not self.use(read):
+                    return False
+                self.set_up.setdefault(line, line)
+            elif name in self.declared and name not in self.used:
+                self.used[name] = self.declared[name][1]
+                self.taken.add(name)
+        return True
+
+    def parameter(self, hint: str, column: ValueColumn) -> str:
+        """A new parameter with these values."""
+        name, number = hint, 2
+        while name in self.taken or name in self.declared or name in self.bound:
+            name, number = f"{hint}_{number}", number + 1
+        self.taken.add(name)
+        self.used[name] = column
+        self.fresh.append(name)
+        return name
+
+    def note(self, text: str, column: ValueColumn) -> None:
+        """Remember what explains a column, for others that are equal."""
+        if text.isidentifier() or any(name in text for name in self.used):
+            self.known.append((text, column))
+
+    # --- conditions
+
+    def condition(self, present: Sequence[Any]) -> str | None:
+        """What tells these instances from the others; None where nothing is known to."""
+        wanted = tuple(present)
+        found = next((text for text, values in self.decided.items() if alike(wanted, values)), None)
+        if found is None:
+            found = next((negated(t) for t, v in self.decided.items() if alike(wanted, tuple(not x for x in v))), None)
+        if found is None:
+            found = self._condition(wanted)
+            if found is not None:
+                self.decided[found] = wanted
+        return found
+
+    def _condition(self, wanted: ValueColumn) -> str | None:
+        conditions: dict[str, tuple[frozenset[str], ValueColumn]] = {}
+        for said in self.written[0].conditions:
+            again = tuple(
+                next((bool(s.value) for s in one.conditions if s.text == said.text), ABSENT) for one in self.written
+            )
+            if alike(
+                tuple(value if value is ABSENT else True for value in wanted), tuple(v is not ABSENT for v in again)
+            ):
+                conditions[said.text] = (said.names, again)
+        for name, (_, values) in self.declared.items():
+            if all(isinstance(value, bool) for value in values):
+                conditions.setdefault(name, (frozenset({name}), values))
+        for text, (names, values) in conditions.items():
+            if alike(wanted, values) and self.use(names):
+                return text
+            if alike(wanted, tuple(not value for value in values)) and self.use(names):
+                return negated(text)
+        for text, (names, values) in conditions.items():
+            for other, (more, others) in conditions.items():
+                for a, x in ((text, values), (negated(text), tuple(not v for v in values))):
+                    for b, y in ((other, others), (negated(other), tuple(not v for v in others))):
+                        both = tuple(v and w for v, w in zip(x, y, strict=True))
+                        if text != other and alike(wanted, both) and self.use(names | more):
+                            return f"{_operand(a)} and {_operand(b)}"
+        for name, (_, values) in self.declared.items():
+            if all(type(value) in (int, str) for value in values):
+                chosen = {value for value, is_there in zip(values, wanted, strict=True) if is_there is True}
+                rest = {value for value, is_there in zip(values, wanted, strict=True) if is_there is False}
+                if len(chosen) == 1 and not chosen & rest and self.use(frozenset({name})):
+                    return f"{name} == {literal(next(iter(chosen)))}"
+                if len(rest) == 1 and not chosen & rest and self.use(frozenset({name})):
+                    return f"{name} != {literal(next(iter(rest)))}"
+        return None
+
+
+def _operand(text: str) -> str:
+    return f"({text})" if " or " in text or " if " in text else text
+
+
+def negated(text: str) -> str:
+    """The opposite of a condition."""
+    if text.startswith("not ") and " and " not in text and " or " not in text:
+        return text.removeprefix("not ")
+    for sign, opposite in (("==", "!="), ("!=", "=="), (">=", "<"), ("<=", ">"), (">", "<="), ("<", ">=")):
+        if f" {sign} " in text and text.count(" ") == 2:
+            return text.replace(f" {sign} ", f" {opposite} ")
+    return f"not {text}" if " " not in text else f"not ({text})"

@@ -1,0 +1,1 @@
+"""PyTorch source of networks, as people write it."""

@@ -1,0 +1,241 @@
+"""Writes the expressions that build what a class keeps: modules, sequences, tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from archdsl.instances.explanations import negated
+from archdsl.instances.written import literal
+from compiler.program import Held, Holder, Routine
+from compiler.source.hierarchy import LayerLeaf
+from compiler.source.library import in_place, is_ours
+from compiler.source.plan import ClassPlan
+from compiler.source.runs import named_run, runs
+from compiler.source.spelling import SourceText, call, called, given, refuse_own
+from compiler.source.starting import fill
+from compiler.source.templates import ClassPart
+
+
+class Building(ClassPlan):
+    """The expressions of a class that build something."""
+
+    def made(self, part: ClassPart) -> str:
+        """The expression that makes what a part holds."""
+        leaf = part.leaf
+        if leaf is None:
+            text = (
+                self.sequence(part)
+                if part.template is None
+                else f"{self.names[id(part.template)]}({self.call_arguments(part)})"
+            )
+        elif leaf.holder is None or leaf.holder.target.kind == "module":
+            text = self.module(part)
+        else:
+            return self.tensor(leaf, part.positional)
+        if id(part.first) in self.tree.frozen:
+            text += ".requires_grad_(False)"
+        return text + (f".to({device})" if (device := self.device(part)) and self.owns(part) else "")
+
+    def module(self, part: ClassPart) -> str:
+        leaf = part.leaf
+        assert leaf is not None
+        target = leaf.invoke.target if leaf.holder is None and leaf.invoke is not None else leaf.holder.target  # type: ignore[union-attr]
+        if target.kind == "function":  # in a sequence
+            return self.wrapper(part)
+        operator = leaf.node["operator"]
+        name, arguments = operator.built(target.name, dict(part.arguments))
+        if is_ours(name):
+            made = f"{self.library.add(name)}({', '.join(f'{key}={text}' for key, text in arguments.items())})"
+        else:
+            refuse_own(name, leaf.key)
+            made = f"{called(name)}({given(name, arguments)})"
+        return made if leaf.holder is None else self.starts.wrapped(made, leaf.holder, self.library)
+
+    def wrapper(self, part: ClassPart) -> str:
+        """A module around a function, for a sequence."""
+        leaf = part.leaf
+        assert leaf is not None and leaf.invoke is not None
+        values = {f"value{i}" if i else "value": text for i, text in enumerate(part.positional)} | part.keywords
+        own = dict(values)
+        names = list(own)
+        count = len(part.positional)
+        operator = leaf.node["op"]
+        better = {
+            "permute": ["dims"],
+            "squeeze": ["dim"],
+            "unsqueeze": ["dim"],
+            "reshape": ["shape"],
+            "unflatten": ["dim", "sizes"],
+        }
+        names = better.get(operator, names)[: len(own)] if len(better.get(operator, names)) == len(own) else names
+        inner = [SourceText(f"self.{name}") for name in names]
+        shown = replace_arguments(part, inner[:count], dict(zip(part.keywords, inner[count:], strict=True)))
+        assert isinstance(leaf, LayerLeaf)
+        kwargs = {key: str(text) for key, text in shown.keywords.items()}
+        expression = call(
+            leaf.invoke,
+            leaf.node["operator"],
+            [SourceText("x")],
+            shown.positional,
+            kwargs,
+            self.library,
+            self.idiom(part),
+        )
+        name = "".join(piece.capitalize() for piece in operator.split("_"))
+        self.wrappers[name] = [
+            f"class {name}(nn.Module):",
+            f"    def __init__({', '.join(['self', *names])}):",
+            "        super().__init__()",
+            *(f"        self.{one} = {one}" for one in names),
+            "",
+            "    def forward(self, x):",
+            f"        return {expression}",
+        ]
+        return f"{name}({', '.join(_as_list(text) for text in own.values())})"
+
+    def tensor(self, leaf: LayerLeaf, shape: Sequence[str]) -> str:
+        """A parameter or buffer of its own."""
+        holder = leaf.holder
+        assert holder is not None
+        (held,) = holder.held
+        value = self.started(holder, held, shape)
+        if holder.device and self.root:
+            value += f".to({holder.device})"
+        if holder.target.kind == "parameter":
+            return f"nn.Parameter({value}{', requires_grad=False' if holder.frozen else ''})"
+        return f"nn.Buffer({value}{', persistent=False' if holder.target.kind == 'constant' else ''})"
+
+    def started(self, holder: Holder, held: Held, sizes: Sequence[str]) -> str:
+        shape = ", ".join(sizes)
+        if holder.target.kind == "constant":
+            values = [SourceText(literal(_lists(value))) for value in holder.target.args]
+            texts = {name: literal(value) for name, value in holder.target.kwargs.items()}
+            found = in_place(holder.target.name, [], values, texts, False)
+            assert found is not None
+            return found
+        start = held.start
+        if isinstance(start, Routine):
+            return self.routine(start)
+        if start is None:
+            return f"torch.empty({shape or '()'})"
+        shape = shape or "()"
+        if start.name in ("zeros", "ones"):
+            return f"torch.{start.name}({shape})"
+        if start.name == "constant":
+            return (
+                f"torch.full(({shape}{',' * (len(held.weight.shape) == 1)}), {start.args[0]})"
+                if held.weight.shape
+                else f"torch.full((), {start.args[0]})"
+            )
+        return fill(start.name, f"torch.empty({shape})", [literal(arg) for arg in start.args], self.library)
+
+    def routine(self, routine: Routine) -> str:
+        """A tensor of no others, as one expression."""
+        values: dict[Any, SourceText] = {}
+        for step in routine.invoked():
+            target = step.target
+            node = self.tree.graph.nodes[step.layer]
+            read = [values[ref.layer, ref.output] for ref in step.operands]
+            if target.kind in ("constant", "source"):
+                args = [SourceText(literal(_lists(value))) for value in target.args]
+                kwargs = {name: literal(value) for name, value in target.kwargs.items()}
+                like = [] if target.kind == "constant" else [SourceText("LIKE")]
+                text = in_place(target.name, like, args, kwargs, False)
+                assert text is not None
+                text = text.replace(", device=LIKE.device", "").replace("LIKE.dtype", "torch.float32")
+            else:
+                shapes = [self.tree.shape((ref.layer, ref.output)) for ref in step.operands]
+                text = call(
+                    step,
+                    node["operator"],
+                    read,
+                    [SourceText(literal(_lists(a))) for a in target.args],
+                    {k: literal(_lists(v)) for k, v in target.kwargs.items()},
+                    self.library,
+                    node["operator"].idiom(*shapes),
+                )
+            for ref in step.results:
+                values[ref.layer, ref.output] = SourceText(
+                    f"{SourceText(text).atom}[{ref.output}]" if step.listed else text
+                )
+        ref = routine.results[0].ref
+        text = SourceText(values[ref.layer, ref.output])
+        return f"{text.atom}.contiguous()" if self.tree.graph.nodes[ref.layer]["operator"].view else text
+
+    def call_arguments(self, part: ClassPart) -> str:
+        template = part.template
+        assert template is not None
+        texts = []
+        by_place = True
+        for name in template.parameters:
+            text = part.arguments[name]
+            if name in template.defaults:
+                by_place = False
+                if text != template.defaults[name]:
+                    texts.append(f"{name}={_as_list(text)}")
+            else:
+                texts.append(_as_list(text) if by_place else f"{name}={_as_list(text)}")
+        return ", ".join(texts)
+
+    def sequence(self, part: ClassPart) -> str:
+        """`nn.Sequential` of the parts."""
+        return f"nn.Sequential({self.steps(part.parts)})"
+
+    def steps(self, parts: Sequence[ClassPart]) -> str:
+        if any(one.condition for one in parts):
+            return ", ".join(self.chosen(parts))
+        made = [(one.attribute, self.made(one), one.condition) for one in parts]
+        names = [name for name, _, _ in made]
+        numbered = all(
+            not is_named(one) or name == str(i) for i, (one, name) in enumerate(zip(parts, names, strict=True))
+        )
+        if numbered:
+            return ", ".join(runs([text for _, text, _ in made]))
+        self.library.imports.add("from collections import OrderedDict")
+        run = named_run(made)
+        return (
+            f"OrderedDict({run})"
+            if run
+            else f"OrderedDict([{', '.join(f'({literal(name)}, {text})' for name, text, _ in made)}])"
+        )
+
+    def chosen(self, parts: Sequence[ClassPart]) -> list[str]:
+        """The steps of a sequence, of which some are under conditions."""
+        found: list[str] = []
+        groups = [(c, list(group)) for c, group in groupby(parts, key=lambda one: one.condition)]
+        at = 0
+        while at < len(groups):
+            condition, group = groups[at]
+            texts = runs([self.made(one) for one in group])
+            at += 1
+            if condition is None:
+                found += texts
+                continue
+            others: list[str] = []
+            if at < len(groups) and groups[at][0] in (negated(condition), None) and groups[at][0] is not None:
+                others = runs([self.made(one) for one in groups[at][1]])
+                at += 1
+            found.append(f"*([{', '.join(texts)}] if {condition} else [{', '.join(others)}])")
+        return found
+
+
+def _as_list(text: str) -> str:
+    """A tuple as a list: of things that are many, not of one that has sides."""
+    if text.startswith("(") and text.endswith(")") and "," in text and not text.startswith("(("):
+        return f"[{text[1:-1].removesuffix(',')}]"
+    return text.replace("(", "[").replace(")", "]").replace(",]", "]") if text.startswith("((") else text
+
+
+def _lists(value: Any) -> Any:
+    return value
+
+
+def is_named(part: ClassPart) -> bool:
+    leaf = part.leaf
+    return leaf is None or leaf.named or bool(leaf.holder and leaf.holder.held) or part.attribute.isdigit()
+
+
+def replace_arguments(part: ClassPart, positional: Sequence[SourceText], keywords: dict[str, SourceText]) -> ClassPart:
+    return ClassPart(part.items, part.attribute, None, part.arguments, tuple(positional), dict(keywords), part.reads)

@@ -1,0 +1,88 @@
+"""What a class is made of, for those who write its parts."""
+
+from __future__ import annotations
+
+from archdsl.graph import header
+from compiler.source.hierarchy import Hierarchy, LayerLeaf
+from compiler.source.library import Library
+from compiler.source.places import Places
+from compiler.source.starting import Initialisers
+from compiler.source.templates import ClassPart, Template
+
+
+class ClassPlan:
+    """A class to be written: which of its parts it keeps as modules, where, and what is a function.
+
+    The forward pass notes in it what the constructor has to keep (`stored`), and which modules may be identities where
+    they are not there (`identities`).
+    """
+
+    def __init__(
+        self,
+        tree: Hierarchy,
+        template: Template,
+        library: Library,
+        starts: Initialisers,
+        names: dict[int, str],
+        wrappers: dict[str, list[str]],
+    ) -> None:
+        self.tree = tree
+        self.template = template
+        self.library = library
+        self.starts = starts
+        self.names = names
+        self.wrappers = wrappers
+        self.root = template.scopes[0] is tree.root
+        self.devices = header(tree.graph)["devices"] if self.root else ()
+        self.stored: dict[str, str] = {}
+        self.shapes: list[str] = []
+        self.identities: set[str] = set()  # modules that pass their input on where they are not there
+        self.modules = [part for part in template.parts if self.has_attribute(part)]
+        self.places = Places(
+            [part.attribute for part in self.modules],
+            [part.leaf is not None and self.is_tensor(part.leaf) for part in self.modules],
+        )
+
+    def has_attribute(self, part: ClassPart) -> bool:
+        leaf = part.leaf
+        if leaf is None:
+            return part.first.use == 1
+        if leaf.holder is None or leaf.use > 1:
+            return False
+        return leaf.holder.target.kind != "module" or not self.is_functional(part)
+
+    def is_tensor(self, leaf: LayerLeaf) -> bool:
+        return leaf.holder is not None and leaf.holder.target.kind != "module"
+
+    def is_functional(self, part: ClassPart) -> bool:
+        """Whether a module is rather written as a function: it owns nothing, and nobody named it."""
+        leaf = part.leaf
+        if (
+            leaf is None
+            or leaf.named
+            or (leaf.holder and leaf.holder.held)
+            or part.attribute.rpartition(".")[2].isdigit()
+        ):
+            return False
+        return self.idiom(part) is not None
+
+    def idiom(self, part: ClassPart) -> str | None:
+        """How people write an operator, if it is so in all instances."""
+        found = set()
+        for item in part.items:
+            if isinstance(item, LayerLeaf):
+                shapes = [self.tree.shape(ref) for ref in item.reads]
+                found.add(item.node["operator"].idiom(*shapes))
+        return found.pop() if len(found) == 1 else None
+
+    def owns(self, part: ClassPart) -> bool:
+        return any(leaf.holder is not None and leaf.holder.held for leaf in part.first.leaves())
+
+    def device(self, part: ClassPart) -> str | None:
+        return part.node["device"] if self.root else None
+
+    def is_optional(self, part: ClassPart) -> bool:
+        """Whether the forward pass asks for the module itself whether it is there."""
+        alone = [one for one in self.template.parts if one.condition == part.condition]
+        same = [one for one in self.modules if one.attribute == part.attribute]
+        return len(alone) == 1 and len(same) == 1 and part.attribute.isidentifier() and self.places.kind("") == "module"

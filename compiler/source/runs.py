@@ -1,0 +1,83 @@
+"""What repeats itself in a row, as a comprehension."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+
+def runs(texts: Sequence[str]) -> list[str]:
+    """Equal ones in a row as a comprehension, and such as count up."""
+    found: list[str] = []
+    at = 0
+    while at < len(texts):
+        end = at + 1
+        while end < len(texts) and texts[end] == texts[at]:
+            end += 1
+        if end - at >= 3 and not texts[at].startswith("*"):
+            found.append(f"*[{texts[at]} for _ in range({end - at})]")
+            at = end
+            continue
+        counted = _counted(texts[at:])
+        if counted is not None:
+            length, text = counted
+            found.append(f"*[{text} for i in range({length})]")
+            at += length
+        else:
+            found.append(texts[at])
+            at += 1
+    return found
+
+
+NUMBER: Final = re.compile(r"(?<![\w.])\d+(?![\w.])")
+
+
+def _counted(texts: Sequence[str]) -> tuple[int, str] | None:
+    """How many at the beginning differ by numbers alone, each of which grows evenly, and what they are for an `i`."""
+    rows = [[int(number) for number in NUMBER.findall(text)] for text in texts]
+    shapes = [NUMBER.sub("#", text) for text in texts]
+    length = 1
+    while (
+        length < len(texts)
+        and shapes[length] == shapes[0]
+        and rows[length]
+        and (
+            length == 1
+            or all(c - b == b - a for a, b, c in zip(rows[length - 2], rows[length - 1], rows[length], strict=True))
+        )
+    ):
+        length += 1
+    if length < 4 or "[" in texts[0].replace("[]", ""):
+        return None
+    steps = [b - a for a, b in zip(rows[0], rows[1], strict=True)]
+    if not any(steps) or any(step < 0 for step in steps):
+        return None
+    parts = iter([_progress(first, step) for first, step in zip(rows[0], steps, strict=True)])
+    return length, NUMBER.sub(lambda _: next(parts), texts[0])
+
+
+def _progress(first: int, step: int) -> str:
+    times = "i" if step == 1 else f"{step} * i"
+    return str(first) if step == 0 else times if first == 0 else f"{first} + {times}"
+
+
+def named_run(made: Sequence[tuple[str, str, Any]]) -> str | None:
+    """Modules whose names count up, as one expression."""
+    names = [re.fullmatch(r"(.*?)(\d+)", name) for name, *_ in made]
+    if len(made) < 3 or not all(names):
+        return None
+    numbers = [int(name[2]) for name in names if name]
+    front = {name[1] for name in names if name}
+    if len(front) != 1 or numbers != list(range(numbers[0], numbers[0] + len(made))):
+        return None
+    texts = [text for _, text, _ in made]
+    said = json.dumps(front.pop())[1:-1].replace("{", "{{").replace("}", "}}")
+    name = f'f"{said}{{{_progress(numbers[0], 1).replace(f"{numbers[0]} + i", f"i + {numbers[0]}")}}}"'
+    if len(set(texts)) == 1:
+        return f"({name}, {texts[0]}) for i in range({len(made)})"
+    counted = _counted(texts)
+    if counted is not None and counted[0] == len(made):
+        return f"({name}, {counted[1]}) for i in range({len(made)})"
+    return None
