@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import archdsl
-from archdsl.dims import Dim, value
+from archdsl.dims import Dim, symbols, value
 from archdsl.embedded import embedded
 from archdsl.graph import Graph, header, layer
 from archdsl.needs import unmet
@@ -36,8 +36,22 @@ class Loaded(NamedTuple):
 
     def inputs(self, sizes: Mapping[str, int]) -> list[Tensor]:
         generator = torch.Generator().manual_seed(1)
+        found = []
+        for name in self.names:
+            shape = [value(size, sizes) for size in layer(self.graph, name)["shape"]]
+            kind = getattr(torch, layer(self.graph, name)["dtypes"][0])
+            if kind.is_floating_point:
+                found.append(torch.randn(shape, generator=generator))
+            else:  # indices that every table has
+                found.append(torch.randint(2, shape, generator=generator).to(kind))
+        return found
+
+    def sizes(self, batch: int) -> dict[str, int]:
+        """A batch, and a few of whatever else the spec leaves open."""
         shapes = [layer(self.graph, name)["shape"] for name in self.names]
-        return [torch.randn([value(size, sizes) for size in shape], generator=generator) for shape in shapes]
+        return {
+            name: batch if name == "N" else 8 + batch for shape in shapes for size in shape for name in symbols(size)
+        }
 
     @property
     def names(self) -> Sequence[str]:
@@ -92,7 +106,7 @@ def test_a_batch_of_any_size_is_computed_as_the_module_does(variant: str, tmp_pa
     written = (tmp_path / "net.onnx").read_bytes()
     assert any(name.encode() in written for name in weights)  # others are folded
     for batch in (1, 2, 3):
-        given = one.inputs({"N": batch})
+        given = one.inputs(one.sizes(batch))
         same(program, one, given)
         close(session, one, given)
     assert embedded(str(tmp_path / "net.onnx")).hash == embedded(str(tmp_path / "net.pt2")).hash
@@ -105,7 +119,7 @@ def test_the_form_of_training_makes_what_the_module_makes_in_training(variant: s
     one.network.export(tmp_path / "net.pt2", one.model, phase="training")
     program = torch.export.load(tmp_path / "net.pt2").module()
     before = {name: tensor.clone() for name, tensor in one.model.state_dict().items()}
-    given = one.inputs({"N": 2})
+    given = one.inputs(one.sizes(2))
     torch.manual_seed(3)
     wanted = one.made(given)
     one.model.load_state_dict(before)
