@@ -18,7 +18,7 @@ from archdsl.net_view import NetView
 from archdsl.presentation.engines import text
 from compiler.engines.kept import keep, kept, place
 from compiler.engines.table import lacks
-from compiler.engines.task import EngineCall, EngineDtype, Task
+from compiler.engines.task import EngineCall, EngineDtype, Task, flat
 from compiler.engines.trial import ALL, built, trial
 from compiler.export.trace import sample
 from compiler.fx.guard import Guard
@@ -95,13 +95,16 @@ class InferenceNetwork:
             try:
                 run, _ = built(name, task)
             except RuntimeError as error:
-                if name == "eager":
-                    raise
                 warnings.warn(f"the engine {name} failed, and another runs instead: {error}", RuntimeWarning, 4)
                 continue
             self.running[shapes] = name
             return run
-        raise AssertionError("eager either runs or raises")
+        return self._module(shapes)
+
+    def _module(self, shapes: tuple[tuple[int, ...], ...]) -> EngineCall:
+        """The module itself in fp32, where no engine is left: in bf16 even torch may be too far from it."""
+        self.running[shapes] = "module"
+        return lambda inputs: flat(self.model(*inputs))
 
     def _tried(self, task: Task, shapes: tuple[tuple[int, ...], ...]) -> EngineCall:
         """The quickest of a trial, whose table is printed and kept."""
@@ -110,8 +113,11 @@ class InferenceNetwork:
         for one in found.times:
             if one.note.startswith("failed"):
                 warnings.warn(f"the engine {one.engine} {one.note}", RuntimeWarning, 5)
+        self.trials[shapes] = found
+        if not runs:
+            return self._module(shapes)
         keep(place(self._graph, task), found)
-        self.trials[shapes], self.running[shapes] = found, found.chosen
+        self.running[shapes] = found.chosen
         return runs[found.chosen]
 
     def _inputs(self, given: Sequence[Tensor], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
@@ -182,6 +188,6 @@ def try_engines(
     names = ALL if "auto" in engines else engines
     task = Task(model, inputs, precision, torch.get_num_threads())
     found, _ = trial(name_of(graph), names, task, [feed.name for feed in guard_of(model).feeds], rounds)
-    if set(names) >= set(ALL):
+    if set(names) >= set(ALL) and found.ranked:
         keep(place(graph, task), found)
     return found

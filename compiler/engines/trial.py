@@ -90,7 +90,7 @@ def trial(
     for name, seconds in _measured(runs, task.inputs, rounds).items():
         found[name] = replace(found[name], seconds=quick(seconds))
     shapes = {name: tuple(given.shape) for name, given in zip(inputs, task.inputs, strict=True)}
-    chosen = min(runs, key=lambda name: found[name].seconds or math.inf, default="eager")
+    chosen = min(runs, key=lambda name: found[name].seconds or math.inf, default="module")
     conditions = (shapes, task.precision, task.threads, machine(), versions())
     return EngineTrial(network, *conditions, tuple(found.values()), chosen), runs
 

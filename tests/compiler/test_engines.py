@@ -176,6 +176,20 @@ def test_an_engine_that_computes_something_else_is_not_used(two: Network, monkey
     assert set(fast.running.values()) == {"eager"}
 
 
+@pytest.mark.parametrize("engine", ["auto", "eager"])
+def test_where_no_engine_is_left_the_module_runs_itself(
+    engine: str, two: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "ALL", ("eager",))
+    monkeypatch.setattr(trial, "TOLERANCE", {"bf16": 0.0})
+    with pytest.warns(RuntimeWarning, match="eager failed"):
+        fast = two.compile(mode="inference", engine=engine, dtype="bf16", seed=0)
+    assert set(fast.running.values()) == {"module"}
+    image, ids = given(1)
+    with torch.no_grad():
+        assert torch.equal(fast(image, ids).kind, fast.model(image, ids).kind)
+
+
 def test_an_engine_that_is_not_installed_names_the_extra(two: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name: None)

@@ -22,7 +22,7 @@ class EngineTime:
 @dataclass(frozen=True, slots=True)
 class EngineTrial:
     """A trial of engines: for which shapes of inputs, in which precision and with how many threads, on which machine
-    and with which versions of what; and the engine that was chosen."""
+    and with which versions of what; and the engine that was chosen, or "module" where none was fit."""
 
     network: str
     shapes: Mapping[str, tuple[int, ...]]
