@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from archdsl.importing.tables import relative_positions, shifted_windows
 from archdsl.ops.foreign import ForeignTensor, Made, Unreadable
 
 MOST: Final = 4096  # values that are written out
@@ -30,6 +31,9 @@ def constant(value: ForeignTensor) -> Made:
             begins = {"start": int(flat[0])} if flat[0] else {}
             strides = {"step": int(step)} if step != 1 else {}
             return Made("arange", {"end": int(flat[0] + len(flat) * step), **begins, **strides, **other})
+    table = relative_positions(flat, sizes) or shifted_windows(flat, sizes)
+    if table is not None:
+        return table
     if len(flat) > MOST:
         raise Unreadable(f"a constant of {len(flat):,} numbers that no `state_dict` has")
     return Made("tensor", {"values": content, **typed})

@@ -134,16 +134,24 @@ class _Planting:
                 self.shapes[name] = one.shape
             return self.kept[key]
         if one.content is not None:
-            self.count += 1
-            name = f"%{self.count}"
             try:
                 made = constant(one)
             except Unreadable as error:
                 raise NotImported([Missing("a constant", str(error), tree.scope.path, 1)]) from None
-            tree.children.append(Leaf(name, made, [], {}, None, one.shape, None))
+            name = self._constant(made, tree, {})
             self.shapes[name] = one.shape
             return name
         return one.name
+
+    def _constant(self, made: Made, tree: Tree, known: dict[int, str]) -> str:
+        """The name of a constant, worked out step by step; what is used twice is one step."""
+        if id(made) not in known:
+            operands = [self._constant(one, tree, known) for one in made.inputs if isinstance(one, Made)]
+            self.count += 1
+            known[id(made)] = name = f"%{self.count}"
+            tree.children.append(Leaf(name, made, operands, {}, None, (), None))
+            self.shapes[name] = ()
+        return known[id(made)]
 
     def _tensor(self, value: ForeignTensor, name: str, tree: Tree) -> Leaf:
         """A weight that is a tensor of its own; one of integers starts as zeros of that type."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -136,6 +136,7 @@ class BodyWriter:
         self.body = body
         self.inputs = list(inputs)
         self.names = {*inputs, *taken, *KEYWORDS}
+        self.prefixes = prefixes(body)
         self.bound: dict[int, str] = {}
         self.lines: list[str] = []
         self.uses: Counter[int | GivenTensor] = Counter()
@@ -321,7 +322,7 @@ class BodyWriter:
             name = self.free("y")
             self.lines.append(f"{name} = {value.head}")
             value = Written(name, value.steps)
-        self.lines += chain_lines(prefix + value.head, grouped(value.steps))
+        self.lines += chain_lines(prefix + value.head, grouped(value.steps, self.prefixes))
 
 
 def one_line(value: Written) -> str:
@@ -385,7 +386,7 @@ def step_of(part: BodyPart, labelled: bool = True) -> ChainStep:
     marks = " @train" if part.trains else ""
     if part.kind == "sequence":
         assert part.body is not None
-        inner = tuple(rolled(grouped(sequence_steps(part.body))))
+        inner = tuple(rolled(grouped(sequence_steps(part.body), prefixes(part.body))))
         return conditional(ChainStep("", label, inner=inner, marks=marks, major=part.weighted), condition)
     arguments = tuple(_arguments(part))
     major = part.weighted and (part.kind == "block" or OPERATORS[part.name].group != "normalization")
@@ -483,8 +484,15 @@ def _as_text(said: Explained) -> Explained:
     return said if re.fullmatch(r"[a-z][a-z_]*", said.value) else Constant(f'"{said.value}"')
 
 
-def grouped(steps: Sequence[ChainStep]) -> list[ChainStep]:
-    """Steps in a row whose labels begin alike (`blocks.0`, `blocks.1`) as braces with that label."""
+def prefixes(body: RecoveredBody) -> Counter[str]:
+    """How many parts have labels that begin so, up to a dot."""
+    labels = [part.label for part in body.parts if part.weighted and part.label is not None]
+    return Counter(label.partition(".")[0] for label in labels if "." in label)
+
+
+def grouped(steps: Sequence[ChainStep], whole: Mapping[str, int] | None = None) -> list[ChainStep]:
+    """Steps in a row whose labels begin alike (`blocks.0`, `blocks.1`) as braces with that label. `whole` says how many
+    there are of each beginning, of which braces must have all."""
     found: list[ChainStep] = []
     i = 0
     while i < len(steps):
@@ -497,7 +505,8 @@ def grouped(steps: Sequence[ChainStep]) -> list[ChainStep]:
             elif _labelled(steps[end]):
                 break
             end += 1
-        if prefix is None or last == i:
+        count = sum(_prefix(step) == prefix for step in steps[i : last + 1])
+        if prefix is None or last == i or (whole is not None and count != whole.get(prefix)):
             found.append(steps[i])
             i += 1
             continue

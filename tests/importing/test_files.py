@@ -14,6 +14,7 @@ import torch
 import archdsl
 from archdsl.errors import SpecError
 from archdsl.imported import ImportedNetwork, from_file, from_sources
+from archdsl.importing import tables
 from archdsl.importing.weights import RawTensor, safetensors
 from tests.importing import caffe, nets, yolo
 
@@ -179,3 +180,17 @@ def test_the_command_reads_a_file_and_writes_yaml(tmp_path: Path, command_line: 
     said = command_line("import", str(path), "-o", str(tmp_path / "tiny.yaml"))
     assert said.status == 0, said.err
     assert archdsl.load(tmp_path / "tiny.yaml").report().params == 6_056_606
+
+
+def test_the_mask_of_shifted_windows_is_said_as_what_it_is() -> None:
+    numbers = tables._mask(2, 3, 1, -100.0)
+    made = tables.shifted_windows(numbers, [1, 4, 1, 9, 9])
+    assert made is not None
+    assert made.operator == "reshape"
+    assert tables.shifted_windows([*numbers[:-1], -1.0], [4, 9, 9]) is None
+
+
+def test_positions_in_a_window_relative_to_each_other_are_said_as_what_they_are() -> None:
+    index = [(i // 2 - j // 2 + 1) * 3 + i % 2 - j % 2 + 1 for i in range(4) for j in range(4)]
+    assert tables.relative_positions(index, [4, 4]) is not None
+    assert tables.relative_positions(index[::-1], [4, 4]) is None

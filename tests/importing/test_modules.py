@@ -171,3 +171,22 @@ def test_what_cannot_be_made_is_said(source: str, message: str, command_line: An
     assert said.status == 2
     assert "no-such-module" in said.err
     assert message in said.err
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "lenet5",
+        "mobilenet_v2",
+        pytest.param("googlenet", marks=pytest.mark.heavy),
+        pytest.param("vgg11", marks=pytest.mark.heavy),
+    ],
+)
+def test_what_a_spec_compiles_to_is_imported_again(spec: str) -> None:
+    original = archdsl.load(spec)
+    (name,) = original.graph.graph["inputs"]
+    shape = [2 if i == 0 else size for i, size in enumerate(original.graph.nodes[name]["outputs"][0])]
+    network = archdsl.from_module(original.compile(), {name: torch.randn(*shape)})
+    assert network.proof is not None
+    assert network.proof.equal, str(network.proof)
+    assert network.report().params == original.report().params
