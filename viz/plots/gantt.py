@@ -169,7 +169,6 @@ def _lanes(axes: Axes, chart: Chart, second: float, style: Style) -> dict[str, s
     axes.grid(visible=True, axis="x")
     named = _named(chart, plan.step / (WIDTH * 72 - 110))
     for place, lane in enumerate(chart.lanes):
-        idle_lane(axes, place, lane.idle, style)
         for span in lane.spans:
             if span.start == span.end:
                 continue
@@ -195,6 +194,7 @@ def _lanes(axes: Axes, chart: Chart, second: float, style: Style) -> dict[str, s
             axes.add_patch(
                 Rectangle((start, place - THICK / 2), width, THICK, facecolor=fill, edgecolor=edge, linewidth=0.4)
             )
+        idle_lane(axes, place, lane.idle, style)
     _pairs(axes, chart, second, style)
     count = len(plan.used)
     axes.set_yticks(range(count), plan.used)
