@@ -49,7 +49,7 @@ def _chart(ctx: click.Context, option: click.Parameter, file: Path | None) -> Pa
 def _refuse_of_throughput() -> None:
     """Options that say how steps are made have no meaning for one batch in inference."""
     ctx = click.get_current_context()
-    for name in ("micro_batches", "schedule", "stages_per_device", "optimizer", "draw"):
+    for name in ("micro_batches", "schedule", "stages_per_device", "optimizer"):
         if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP):
             raise click.UsageError(f"--{name.replace('_', '-')} is of --objective throughput")
 

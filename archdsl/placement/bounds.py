@@ -10,7 +10,7 @@ from typing import Final
 
 from archdsl.placement.branches import AlikeBranches, alike_branches
 from archdsl.placement.contiguous import Fits, StageSplit, TooManyPairs, best_split, some_split
-from archdsl.placement.contraction import Contraction, of_branches, with_their_readers
+from archdsl.placement.contraction import Contraction, of_branches, of_stages, with_their_readers
 from archdsl.placement.devices import Cluster
 from archdsl.placement.holding import Holding
 from archdsl.placement.ideals import Boundaries, Family, all_ideals, along, family_of
@@ -62,8 +62,7 @@ class Planner:
         names = [{device.name for device in kind} for kind in cluster.kinds]
         self.elsewhere = [sum(1 << v for v, name in pins.items() if name not in own) for own in names]  # by kind
         self.ends = Boundaries(problem, cluster.link)
-        profiles = {id(profile): number for number, profile in enumerate(cluster.profiles)}
-        self.profile = [profiles[id(kind[0].profile)] for kind in cluster.kinds]
+        self.profile = [cluster.row(kind[0]) for kind in cluster.kinds]
         self.paces = [pace(problem, number) for number in self.profile]
         self.memory = [kind[0].memory for kind in cluster.kinds]
         self.holding = Holding(problem, self.ends)
@@ -72,9 +71,14 @@ class Planner:
         self.thinned: dict[int, Family] = {}
 
     @cached_property
+    def joined(self) -> Contraction:
+        """The network with what stays in one stage as one node."""
+        return of_stages(self.problem)
+
+    @cached_property
     def held(self) -> Contraction:
-        """The network with weights held together with their readers."""
-        return with_their_readers(self.problem)
+        """That with weights held together with their readers."""
+        return self.joined.then(with_their_readers(self.joined.problem))
 
     @cached_property
     def alike(self) -> list[AlikeBranches]:
@@ -84,15 +88,16 @@ class Planner:
     @cached_property
     def all(self) -> Family | None:
         """All ideals, unless there are too many."""
-        loose = len(self.problem.nodes) - len(self.held.problem.nodes)
+        loose = len(self.joined.problem.nodes) - len(self.held.problem.nodes)
         if self._branched or loose > MOST_LOOSE or (loose and self.most is None):
             return None
-        return self._ideals(self.problem)
+        family = self._ideals(self.joined.problem)
+        return self.joined.expanded(family) if family is not None else None
 
     @cached_property
     def most(self) -> Family | None:
         """All ideals but those that part a weight from its reader, unless there are too many."""
-        if self._branched or len(self.held.problem.nodes) == len(self.problem.nodes):
+        if self._branched or len(self.held.problem.nodes) == len(self.joined.problem.nodes):
             return None
         family = self._ideals(self.held.problem)
         return self.held.expanded(family) if family is not None else None
@@ -102,9 +107,9 @@ class Planner:
         """Those that end between groups of layers, where there are branches that are alike."""
         if not self.alike:
             return None
-        smaller = of_branches(self.held.problem, self.alike)
+        smaller = self.held.then(of_branches(self.held.problem, self.alike))
         family = self._ideals(smaller.problem)
-        return self.held.expanded(smaller.expanded(family)) if family is not None else None
+        return smaller.expanded(family) if family is not None else None
 
     @cached_property
     def refinement(self) -> Refinement:

@@ -8,9 +8,11 @@ splits of the network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+
+import networkx as nx
 
 from archdsl.placement.branches import AlikeBranches
 from archdsl.placement.devices import Link
@@ -46,6 +48,15 @@ class Contraction:
             found |= self.merged[lowest.bit_length() - 1]
             ideal ^= lowest
         return found
+
+
+def of_stages(problem: Problem) -> Contraction:
+    """What stays in one stage as one node: nodes that share weights, with all between them. Nothing is lost."""
+    graph = nx.DiGraph((u, v) for v, before in enumerate(problem.before) for u in before)
+    for group in problem.together:
+        nx.add_cycle(graph, group)
+    groups = [sorted(own) for own in nx.strongly_connected_components(graph) if len(own) > 1]
+    return merge(problem, groups)
 
 
 def with_their_readers(problem: Problem) -> Contraction:
@@ -111,7 +122,7 @@ def of_branches(problem: Problem, alike: Sequence[AlikeBranches]) -> Contraction
 def merge(problem: Problem, groups: Sequence[Sequence[int]], behind: Sequence[tuple[int, int]] = ()) -> Contraction:
     """The problem with each group as one node."""
     group_of = {v: group for group in groups for v in group}
-    members = sorted({tuple(group_of.get(v, (v,))) for v in range(len(problem.nodes))}, key=lambda own: own[-1])
+    members = _in_order(problem, {tuple(group_of.get(v, (v,))) for v in range(len(problem.nodes))})
     number = {v: i for i, own in enumerate(members) for v in own}
 
     def summed(values: Sequence[int]) -> tuple[int, ...]:
@@ -142,6 +153,17 @@ def merge(problem: Problem, groups: Sequence[Sequence[int]], behind: Sequence[tu
         summed(problem.kept),
         summed(problem.parameters),
         tuple(tensors),
-        tuple(frozenset(number[v] for v in group) for group in problem.together),
+        tuple(own for group in problem.together if len(own := frozenset(number[v] for v in group)) > 1),
     )
     return Contraction(smaller, [sum(1 << v for v in own) for own in members])
+
+
+def _in_order(problem: Problem, members: Collection[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Groups of nodes so that each follows what it reads, else by their last."""
+    own = {v: group for group in members for v in group}
+    graph: nx.DiGraph[tuple[int, ...]] = nx.DiGraph()
+    graph.add_nodes_from(members)
+    graph.add_edges_from(
+        (own[u], own[v]) for v, before in enumerate(problem.before) for u in before if own[u] != own[v]
+    )
+    return list(nx.lexicographical_topological_sort(graph, key=lambda group: group[-1]))

@@ -45,6 +45,10 @@ class Cluster:
         """The profiles that occur, each once."""
         return tuple({id(device.profile): device.profile for device in self.devices}.values())
 
+    def row(self, device: Device) -> int:
+        """The number of a device's profile, by which times are told."""
+        return next(row for row, profile in enumerate(self.profiles) if profile is device.profile)
+
     @cached_property
     def kinds(self) -> tuple[tuple[Device, ...], ...]:
         """Devices that may stand for one another, together: of one profile, with as much memory."""

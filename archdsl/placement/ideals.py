@@ -87,14 +87,18 @@ class Boundaries:
                 self.after[u].append(v)
         self.waists = sum(1 << v for v in waists(problem))
         self.together = [sum(1 << v for v in group) for group in problem.together]
+        self._crossing: dict[int, list[int]] = {}
 
     def crossing(self, ideal: int) -> list[int]:
         """The numbers of the tensors that pass the end of an ideal."""
-        return [
-            number
-            for number, tensor in enumerate(self.problem.tensors)
-            if ideal and (tensor.producer is None or ideal >> tensor.producer & 1) and self.readers[number] & ~ideal
-        ]
+        found = self._crossing.get(ideal)
+        if found is None:
+            found = self._crossing[ideal] = [
+                number
+                for number, tensor in enumerate(self.problem.tensors)
+                if ideal and (tensor.producer is None or ideal >> tensor.producer & 1) and self.readers[number] & ~ideal
+            ]
+        return found
 
     def change(self, ideal: int, node: int) -> float:
         """By how much the seconds of crossing change where a node joins, which makes it `ideal`."""

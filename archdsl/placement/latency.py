@@ -55,11 +55,10 @@ class LatencyPlanner:
 
     def __init__(self, problem: Problem, cluster: Cluster, pins: Mapping[int, int]) -> None:
         self.problem, self.cluster, self.pins = problem, cluster, pins
-        row = {id(profile): number for number, profile in enumerate(cluster.profiles)}
         self.devices = range(len(cluster.devices))
         kinds = {device.name: number for number, kind in enumerate(cluster.kinds) for device in kind}
         self.kind = [kinds[device.name] for device in cluster.devices]
-        self.seconds = [problem.times[row[id(device.profile)]].forward for device in cluster.devices]
+        self.seconds = [problem.times[cluster.row(device)].forward for device in cluster.devices]
         self.sent = [cluster.link.seconds(tensor.bytes) for tensor in problem.tensors]
         self.read: list[list[int]] = [[] for _ in problem.nodes]
         for number, tensor in enumerate(problem.tensors):

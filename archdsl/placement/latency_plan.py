@@ -10,8 +10,9 @@ from archdsl.placement.devices import Cluster, PlacementError
 from archdsl.placement.latency import ListSchedule, least_seconds, soonest
 from archdsl.placement.marks import runs
 from archdsl.placement.parallel import Way
-from archdsl.placement.plan import LATENCY, PlacementPlan, PlannedStage, Received, TrainingConditions
+from archdsl.placement.plan import PlacementPlan, PlannedStage, Received, TrainingConditions
 from archdsl.placement.problem import Problem
+from archdsl.placement.schedule import LATENCY
 from archdsl.sheet.units import size
 
 
@@ -48,11 +49,11 @@ def place_for_latency(
         costs=(),
         marked=marked,
         pinned=0 if marked else len(pins),
+        moments=tuple(zip(found.start, found.end, strict=True)),
     )
 
 
 def _stages(problem: Problem, cluster: Cluster, found: ListSchedule) -> tuple[PlannedStage, ...]:
-    row = {id(profile): number for number, profile in enumerate(cluster.profiles)}
     order = [(device, [v for v in nodes if v < problem.layers]) for device, nodes in runs(problem, found.owners)]
     stage_of = {v: s for s, (_, nodes) in enumerate(order) for v in nodes}
     there: set[tuple[int, int]] = set()  # tensors on devices
@@ -74,7 +75,7 @@ def _stages(problem: Problem, cluster: Cluster, found: ListSchedule) -> tuple[Pl
             PlannedStage(
                 device.name,
                 tuple(problem.nodes[v] for v in nodes),
-                sum(problem.times[row[id(device.profile)]].forward[v] for v in nodes),
+                sum(problem.times[cluster.row(device)].forward[v] for v in nodes),
                 0.0,
                 resting,
                 resting + made + inputs + sum(received.bytes for received in receives),
@@ -87,13 +88,12 @@ def _stages(problem: Problem, cluster: Cluster, found: ListSchedule) -> tuple[Pl
 
 def _alone(problem: Problem, cluster: Cluster, stages: Sequence[PlannedStage]) -> list[Way]:
     """One device of each kind, unless the plan is that."""
-    row = {id(profile): number for number, profile in enumerate(cluster.profiles)}
     used = {stage.device for stage in stages}
     ways = []
     for kind in cluster.kinds:
         if used <= {device.name for device in kind} and len(used) == 1:
             continue
-        seconds = sum(problem.times[row[id(kind[0].profile)]].forward)
+        seconds = sum(problem.times[cluster.row(kind[0])].forward)
         needed = sum(problem.at_rest) + sum(tensor.bytes for tensor in problem.tensors)
         ways.append(Way(f"one device ({kind[0].name})", seconds, max(needed - (kind[0].memory or needed), 0)))
     return ways

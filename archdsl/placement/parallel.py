@@ -60,9 +60,12 @@ def together(cluster: Cluster, at_once: Callable[[int], Problem], batch: int) ->
     whole = at_once(batch)
     for kind in cluster.kinds:
         device = kind[0]
-        row = [id(profile) for profile in cluster.profiles].index(id(device.profile))
         ways.append(
-            Way(f"one device ({device.name})", _alone(whole.times[row]), _missing(whole, cluster, device.memory))
+            Way(
+                f"one device ({device.name})",
+                _alone(whole.times[cluster.row(device)]),
+                _missing(whole, cluster, device.memory),
+            )
         )
     count = len(cluster.devices)
     if count > 1 and batch % count == 0:

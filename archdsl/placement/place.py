@@ -104,8 +104,7 @@ def _by_marks(
     ends, parts, start = Boundaries(problem, cluster.link), list[PlacedStage](), 0
     for number, nodes in runs(problem, marked):
         device = cluster.devices[number]
-        row = [id(profile) for profile in cluster.profiles].index(id(device.profile))
-        parts.append(PlacedStage(device, row, start, start | sum(1 << v for v in nodes)))
+        parts.append(PlacedStage(device, cluster.row(device), start, start | sum(1 << v for v in nodes)))
         start = parts[-1].end
     owners = [names.index(part.device.name) for part in parts]
     used = conditions.schedule if suits(conditions.schedule, owners, micro_batches) else LIST

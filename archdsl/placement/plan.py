@@ -15,7 +15,6 @@ from archdsl.placement.simulate import StageCost
 from archdsl.placement.spec_source import SpecSource
 
 OBJECTIVES: Final = ("throughput", "latency")
-LATENCY: Final = "latency"  # the schedule of a plan for latency, in which nothing is repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,7 @@ class PlacementPlan:
     costs: tuple[StageCost, ...]  # of the stages
     marked: bool = False  # whether the spec says where its layers are
     pinned: int = 0  # where it says so of some only: of how many
+    moments: tuple[tuple[float, float], ...] = ()  # for latency, when each layer begins and ends
     source: SpecSource | None = None  # where processes find the network
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Final
 from archdsl.graph import Graph, content_hash, header, layer, layers, live, operands
 from archdsl.placement.actions import ActionRow
 from archdsl.placement.devices import PlacementError
-from archdsl.placement.schedule import LIST, SCHEDULES, lists_of
+from archdsl.placement.schedule import LATENCY, LIST, SCHEDULES, lists_of
 from archdsl.placement.spec_source import SpecSource
 
 REPLICAS: Final = ("ddp", "fsdp")  # how the copies of a pipeline share a step
@@ -86,6 +86,11 @@ def runnable(plan: Mapping[str, Any]) -> RunnablePlan:
         dtype, source = str(plan["dtype"]), _source(plan.get("spec"))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise PlacementError("this is no plan: `archdsl place -o plan.json` writes one") from None
+    if schedule == LATENCY:
+        raise PlacementError(
+            "the plan is for the latency of one batch, which one process runs: `net.placed(plan).compile(devices = …)`;"
+            " several run plans of `--objective throughput`"
+        )
     _refuse_counts(batch, micro_batches)
     if schedule != LIST and schedule not in SCHEDULES:
         raise PlacementError(f"the plan's schedule is `{schedule}`; schedules are {', '.join((*SCHEDULES, LIST))}")

@@ -38,6 +38,7 @@ from archdsl.placement.rounds import (
 from archdsl.placement.vshape import dualpipev, zbv
 
 LIST: Final = "list"  # the schedule of stages with any owners
+LATENCY: Final = "latency"  # that of one batch, in which nothing is repeated
 
 
 @dataclass(frozen=True, slots=True)

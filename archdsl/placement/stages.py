@@ -23,7 +23,7 @@ class PlacedStage:
     end: int
 
     def nodes(self, problem: Problem) -> list[int]:
-        return [v for v in range(len(problem.nodes)) if (self.end & ~self.start) >> v & 1]
+        return [v for v, bit in enumerate(reversed(f"{self.end & ~self.start:b}")) if bit == "1"]
 
 
 def parts_of(planner: Planner, solution: Solution) -> list[PlacedStage]:

@@ -54,8 +54,7 @@ class LayerOrder:
         crossing_bytes = int(max(self.crossing) * planner.cluster.link.bandwidth) + 1
         most = planner.holding.most(max(in_flight), micro_batches, crossing_bytes)
         self.limited = any(device.memory is not None and device.memory < most for device in devices)
-        number = {id(profile): row for row, profile in enumerate(profiles)}
-        self.rows = [number[id(devices[owner].profile)] for owner in owners]
+        self.rows = [planner.cluster.row(devices[owner]) for owner in owners]
         # Whether a stage gets what it reads from another device; after the last there is none.
         self.receives = [False, *(one != other for one, other in pairwise(owners)), False]
 
@@ -100,12 +99,6 @@ class LayerOrder:
     def _bytes(self, stage: int, start: int, end: int) -> int:
         return self.holding.stage(self.ideals[start], self.ideals[end], self.in_flight[stage], self.micro_batches)
 
-    def _load(self, stage: int, start: int, end: int) -> float:
-        """Seconds of a stage for a micro-batch, with what it receives and sends."""
-        seconds, crossing = self.seconds[self.rows[stage]], self.crossing
-        received = crossing[start] if self.receives[stage] else 0.0
-        return seconds[end] - seconds[start] + received + (crossing[end] if self.receives[stage + 1] else 0.0)
-
     def _cut(self, share: float) -> list[int] | None:
         """The cuts whose largest stage is least, where each stage fills at most a share of its device: those below a
         guess, which grows until there are any."""
@@ -137,15 +130,23 @@ class LayerOrder:
         memory = self.devices[self.owners[stage]].memory if self.limited else None
         value, from_ = [below] * len(before), [0] * len(before)
         reached = max((at for at, least in enumerate(before) if least < below), default=0)
+        # When the stage begins, less what it receives, and when it ends, with what it sends
+        since, until = list(seconds), list(seconds)
+        if self.receives[stage]:
+            since = [done - received for done, received in zip(seconds, self.crossing, strict=True)]
+        if self.receives[stage + 1]:
+            until = [done + sent for done, sent in zip(seconds, self.crossing, strict=True)]
         for end in range(stage + 1, len(before) - (last - stage)):
             if seconds[end] - seconds[reached] >= below:
                 break
+            least, chosen, done, ended = below, 0, seconds[end], until[end]
             for start in range(min(end - 1, reached), stage - 1, -1):
-                if seconds[end] - seconds[start] >= value[end]:
+                if done - seconds[start] >= least:
                     break
-                if before[start] >= value[end]:
+                if before[start] >= least:
                     continue
-                load = max(before[start], self._load(stage, start, end))
-                if load < value[end] and (memory is None or self._bytes(stage, start, end) <= memory * share):
-                    value[end], from_[end] = load, start
+                load = max(before[start], ended - since[start])
+                if load < least and (memory is None or self._bytes(stage, start, end) <= memory * share):
+                    least, chosen = load, start
+            value[end], from_[end] = least, chosen
         return value, from_

@@ -38,13 +38,13 @@ class PrintedPlan(PlacementPlan):
 
         A path's suffix says in which format it is written, of .svg, .pdf, .png and .html; a notebook shows it. `theme`
         is light, dark or print. Needs the extra `plot`. Raises `ValueError` for an unknown format or theme, and for
-        more actions than can be drawn; `OSError` where it cannot write.
+        more actions or layers than can be drawn; `OSError` where it cannot write.
         """
-        if self.conditions.objective == "latency":
-            raise ValueError("only the schedule of a pipeline is drawn, and a plan for latency has none")
         if path is not None:
             path = validate.file_path("path", path)
-        plot: Plot = backend("viz.plots").of_plan(self, theme=theme)
+        plots = backend("viz.plots")
+        draw = plots.of_one_batch if self.conditions.objective == "latency" else plots.of_plan
+        plot: Plot = draw(self, theme=theme)
         if path is not None:
             plot.save(path)
         return plot

@@ -242,7 +242,8 @@ def _operator(operator: type[Operator]) -> Schema:
     }
     named = {"type": "object", "properties": properties, "additionalProperties": False}
     text = " ".join((operator.__doc__ or "").split())
-    required: Schema = {"required": [p.name for p in found if p.default is REQUIRED]}
+    needs = [] if operator.kept is not None else [p.name for p in found if p.default is REQUIRED]  # or a tensor to keep
+    required: Schema = {"required": needs}
     if required["required"] and issubclass(operator, Weighted):  # the sizes are those of a weight that is given
         required = {"anyOf": [required, {"required": ["weight"]}]}
     return {"description": text, **_arguments(named, required if required.get("required", True) else {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -12,6 +13,7 @@ from compiler.program import Held, Holder, Routine
 from compiler.source.hierarchy import LayerLeaf
 from compiler.source.library import in_place, is_ours
 from compiler.source.plan import ClassPlan
+from compiler.source.reserved import RESERVED
 from compiler.source.runs import named_run, runs
 from compiler.source.spelling import SourceText, call, called, given, refuse_own
 from compiler.source.starting import fill
@@ -117,7 +119,7 @@ class Building(ClassPlan):
             return found
         start = held.start
         if isinstance(start, Routine):
-            return self.routine(start)
+            return self.routine(start, holder.path.rpartition(".")[2])
         if start is None:
             return f"torch.empty({shape or '()'})"
         shape = shape or "()"
@@ -131,9 +133,11 @@ class Building(ClassPlan):
             )
         return fill(start.name, f"torch.empty({shape})", [literal(arg) for arg in start.args], self.library)
 
-    def routine(self, routine: Routine) -> str:
-        """A tensor of no others, as one expression."""
+    def routine(self, routine: Routine, name: str) -> str:
+        """A tensor of no others, as one expression, or as a call of a function that works it out."""
         values: dict[Any, SourceText] = {}
+        uses = Counter(ref for step in routine.invoked() for ref in step.operands)
+        lines: list[str] = []
         for step in routine.invoked():
             target = step.target
             node = self.tree.graph.nodes[step.layer]
@@ -156,13 +160,28 @@ class Building(ClassPlan):
                     self.library,
                     node["operator"].idiom(*shapes),
                 )
+            if (len(text) > 40 and step.operands) or any(uses[ref] > 1 for ref in step.results):
+                variable = f"{node['op']}_{len(lines) + 1}"
+                lines.append(f"    {variable} = {text}")
+                text = variable
             for ref in step.results:
                 values[ref.layer, ref.output] = SourceText(
                     f"{SourceText(text).atom}[{ref.output}]" if step.listed else text
                 )
         ref = routine.results[0].ref
         text = SourceText(values[ref.layer, ref.output])
-        return f"{text.atom}.contiguous()" if self.tree.graph.nodes[ref.layer]["operator"].view else text
+        result = f"{text.atom}.contiguous()" if self.tree.graph.nodes[ref.layer]["operator"].view else text
+        if not lines:
+            return result
+        if len(lines) == 1 and lines[0].startswith(f"    {text} = "):
+            return result.replace(text, SourceText(lines[0].partition(" = ")[2]).atom)
+        own = name if name.isidentifier() and name not in RESERVED else "table"
+        body = [*lines, f"    return {result}"]
+        number = 2
+        while own in self.library.lines and self.library.lines[own] != [f"def {own}():", *body]:
+            own, number = f"{name}_{number}", number + 1
+        self.library.lines[own] = [f"def {own}():", *body]
+        return f"{own}()"
 
     def call_arguments(self, part: ClassPart) -> str:
         template = part.template

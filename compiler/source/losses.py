@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from archdsl.diagnostics import Diagnostic
+from archdsl.dims import Dim, each_in_symbols
+from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
 from archdsl.instances.written import literal
 from compiler.program import Routine
@@ -30,6 +33,21 @@ def losses(tree: Hierarchy, library: Library) -> list[str]:
         lines = [test, *(f"    {line}" for line in shorter), *lines]
     target = ", target" if assembly.targets else ""
     return ["", f"    def loss(self, outputs{target}):", *(f"        {line}" for line in lines)]
+
+
+def _said(value: Any, values: Mapping[tuple[str, int], SourceText], graph: Graph) -> str:
+    """An argument; a size that is open is read from what has it."""
+    if isinstance(value, (tuple, list)):
+        items = [_said(item, values, graph) for item in value]
+        return f"({', '.join(items)}{',' * (len(items) == 1)})"
+    if not isinstance(value, Dim):
+        return literal(value)
+    for (key, output), text in values.items():
+        for dim, size in enumerate(each_in_symbols(graph.nodes[key]["outputs"][output])):
+            if size == value:
+                return f"{text.atom}.shape[{dim}]"
+    message = f"the loss depends on the size {value}, which none of the outputs has"
+    raise SpecError([Diagnostic("not-exportable", message, help="give the size: --input")])
 
 
 def _free(lines: Sequence[str], wanted: str) -> str:
@@ -59,8 +77,8 @@ def _body(loss: Routine, graph: Graph, outputs: Sequence[str], targets: Sequence
     for step in steps:
         node = graph.nodes[step.layer]
         operands = [values[ref.layer, ref.output] for ref in step.operands]
-        args = [literal(value) for value in step.target.args]
-        kwargs = {name: literal(value) for name, value in step.target.kwargs.items()}
+        args = [_said(value, values, graph) for value in step.target.args]
+        kwargs = {name: _said(value, values, graph) for name, value in step.target.kwargs.items()}
         if step.target.kind == "source":
             operands = [next(iter(values.values()))]
         infix = step.target.name in INFIX

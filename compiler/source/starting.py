@@ -27,7 +27,7 @@ class Initialisers:
             return made
         plain = all(name in ("weight", "bias") for name, _ in chosen)
         kinds = {name: start.name for name, start in chosen}
-        if plain and kinds.get("weight") is not None:
+        if plain and kinds.get("weight") is not None and "bias" in holder.target.kwargs:
             kinds.setdefault("bias", kinds.get("bias", "zeros"))
         key = tuple(kinds.items())
         values = {name: start.args for name, start in chosen}

@@ -162,6 +162,7 @@ class Classes:
         template.canonical = tuple(self._canonical(scope, i, aligned) for i, scope in enumerate(scopes))
         template.parts = tuple(self._part(items, attribute, template, None) for items, attribute in aligned)
         template.returns = self._operands([scope.results for scope in scopes], template, [True] * len(scopes))
+        _check_choices(template)
         for parameter_name, (parameter, _) in columns.declared.items():
             if parameter_name in columns.used and parameter.has_default:
                 template.defaults[parameter_name] = literal(parameter.default)
@@ -369,6 +370,24 @@ class Classes:
                 column.append(said)
             found.append(tuple(column))
         return tuple(found)
+
+
+def _check_choices(template: Template) -> None:
+    """Raise `Unlike` where what is read depends on more than which parts are there: of a choice, one part at most is
+    always there, and another is taken wherever it is there."""
+    chosen: set[frozenset[Canonical]] = set()
+    for column in [*(column for part in template.parts for column in part.reads), *template.returns]:
+        choice = frozenset(one for one in column if one is not None)
+        if len(choice) < 2:
+            continue
+        sometimes = {one for one in choice if one[0] == "part" and template.parts[one[1]].condition is not None}
+        if len(choice) - len(sometimes) > 1 or any(other & choice and other != choice for other in chosen):
+            raise Unlike
+        chosen.add(choice)
+        for i, one in enumerate(column):
+            present = {other for other in sometimes if template.parts[other[1]].items[i] is not None}
+            if one is not None and present != {one} & sometimes:
+                raise Unlike
 
 
 def _size(leaf: LayerLeaf, i: int) -> Any:

@@ -40,7 +40,16 @@ def random_targets(graph: Graph, outputs: Sequence[Tensor]) -> Any:
     found = {}
     for name in header(graph)["targets"]:
         node = layer(loss, name)
-        whole = [size for size in node["shape"] if isinstance(size, int)]
+        known = {
+            str(size): given
+            for output, made in zip(header(graph)["outputs"], outputs, strict=False)
+            for size, given in zip(layer(loss, output["name"])["shape"], made.shape, strict=True)
+        }
+        whole = [
+            size if isinstance(size, int) else known[str(size)]
+            for size in node["shape"]
+            if isinstance(size, int) or str(size) in known
+        ]
         first = outputs[0].shape
         shape = (
             whole if len(whole) == len(node["shape"]) else (first[0], *first[2:]) if node["dtype"] == "int64" else first

@@ -24,6 +24,7 @@ from compiler.fx.model import CompiledNetwork
 
 QUICK = {"lenet5_1998", "siamese"}
 OPEN_QUICK = {"nin_cifar10_pytorchcv"}
+DRAWN = {"vae_mnist"}  # of which onnxruntime draws other numbers
 FROM = {"hrnet_w18": 61, "inception_v3": 299, "r3d_18": 33, "wavenet": 9}  # images from which no size is 1 on the way
 
 
@@ -58,6 +59,7 @@ class Loaded(NamedTuple):
         return header(self.graph)["inputs"]
 
     def made(self, given: list[Tensor]) -> list[Tensor]:
+        torch.manual_seed(5)  # of what is drawn
         with torch.no_grad():
             found: Any = self.model(*given)
         return [found] if isinstance(found, Tensor) else list(found)
@@ -80,6 +82,7 @@ def collected() -> Iterator[None]:
 
 
 def same(program: Any, one: Loaded, given: list[Tensor]) -> None:
+    torch.manual_seed(5)
     with torch.no_grad():
         found = program(*given)
     for a, b in zip([found] if isinstance(found, Tensor) else found, one.made(given), strict=True):
@@ -90,6 +93,9 @@ def close(session: onnxruntime.InferenceSession, one: Loaded, given: list[Tensor
     outputs = [output["name"] for output in header(one.graph)["outputs"] if output["phase"] == "both"]
     found = session.run(outputs, {name: x.numpy() for name, x in zip(one.names, given, strict=True)})
     for a, b in zip(found, one.made(given), strict=True):
+        assert a.shape == tuple(b.shape)
+        if one.network.report().variant in DRAWN:
+            continue
         assert (torch.from_numpy(a) - b).abs().max() <= 1e-4 * b.abs().max()
 
 

@@ -1,7 +1,7 @@
 """Runs a function in several processes that make a group over gloo, and hands back what each returned.
 
-The processes are forked from one that has imported what they need and has computed nothing yet, so that a group costs
-one start of torch. None outlives the call.
+The processes are forked from one that has imported what they need and has computed nothing, and that stays for the next
+group: torch starts once. No process of a group outlives the call.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import traceback
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +25,30 @@ LIMIT = 240  # seconds after which a group that hangs is ended
 
 def run_group(function: str, processes: int, folder: Path, **arguments: Any) -> list[Any]:
     """What `module:function`, called with these arguments in each process, returned, by rank; all is JSON."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.distributed.group", function, str(processes), str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    started = subprocess.Popen(
-        [*command, json.dumps(arguments)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, start_new_session=True,
-    )  # fmt: skip
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(json.dumps([function, processes, str(folder), arguments]) + "\n")
+    server.stdin.flush()
+    group = int(server.stdout.readline())
     try:
-        _, err = started.communicate(timeout=LIMIT)
-    except subprocess.TimeoutExpired:
-        raise AssertionError(f"{function} hangs in {processes} processes") from None
+        ended, _, _ = select.select([server.stdout], [], [], LIMIT)
     finally:
-        _end(started)
-    assert started.returncode == 0, err
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    status = int(server.stdout.readline())
+    assert ended, f"{function} hangs in {processes} processes"
+    assert status == 0, (folder / "said").read_text()
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(processes)]
 
 
-def _end(started: subprocess.Popen[str]) -> None:
-    """End the process and all that it forked."""
-    with suppress(ProcessLookupError):
-        os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
+@cache
+def _server() -> subprocess.Popen[str]:
+    """The process that others are forked from. It ends when this one does, and its pipe with it."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "tests.distributed.group"], cwd=ROOT, text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
 
 
 def _one(function: str, rank: int, processes: int, folder: Path, arguments: dict[str, Any]) -> int:
@@ -65,8 +70,7 @@ def _one(function: str, rank: int, processes: int, folder: Path, arguments: dict
     return 0
 
 
-def main(function: str, processes: int, folder: Path, arguments: dict[str, Any]) -> int:
-    importlib.import_module(function.partition(":")[0])  # before forking: once for all
+def _group(function: str, processes: int, folder: Path, arguments: dict[str, Any]) -> int:
     children = []
     for rank in range(processes):
         child = os.fork()
@@ -85,5 +89,23 @@ def main(function: str, processes: int, folder: Path, arguments: dict[str, Any])
     return 0
 
 
+def serve() -> None:
+    """For each line that is read, a group in a session of its own: its number is said when it starts, its status when
+    it has ended."""
+    for line in sys.stdin:
+        function, processes, folder, arguments = json.loads(line)
+        importlib.import_module(function.partition(":")[0])  # before forking: once for all
+        group = os.fork()
+        if group == 0:
+            os.setsid()
+            said = os.open(Path(folder) / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(said, 1)
+            os.dup2(said, 2)
+            os._exit(_group(function, processes, Path(folder), arguments))
+        print(group, flush=True)
+        _, status = os.waitpid(group, 0)
+        print(status, flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), json.loads(sys.argv[4])))
+    serve()

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,31 @@ def test_a_process_that_raises_ends_the_run_with_one_message(tmp_path: Path, pla
     assert re.fullmatch(r"stage 0 \(stem\.conv … [\w.]+, 1\d layers\)", stage)
     assert message == f"error: rank 0, {stage}, failed after step 2: ValueError: the data are at an end"
     assert trace[0].startswith(f'  File "{SCRIPT}", line')
+
+
+class Losing:
+    """A process of a pipeline that says after its third step that it lost another, and is ended."""
+
+    def __init__(self, command: object, pass_fds: tuple[int, int], **options: object) -> None:
+        for said in ({"step": 3, "within": True}, {"failed": "Connection closed by peer", "lost": True}):
+            os.write(pass_fds[0], f"{json.dumps(said)}\n".encode())
+
+    def wait(self) -> int:
+        return 1
+
+
+def test_a_process_that_lost_another_says_so_where_torchrun_finds_none_dead(
+    plan: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", Losing)
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert launch.main([str(plan), SCRIPT]) == 1
+    lost = f"rank 1, {read_plan(plan).described(1)}, lost the connection to another process in step 3"
+    assert capsys.readouterr().err == f"error: {lost}: Connection closed by peer\n"
+    assert waited == [launch.PATIENCE]  # for torchrun to end it, which a process that is dead has it do
 
 
 @pytest.mark.heavy

@@ -46,6 +46,12 @@ def test_a_plan_of_place_runs_the_network_that_it_names(tmp_path: Path) -> None:
     assert (found.micro_batch, found.owners, found.devices) == (2, (0, 1), ("gpu0", "gpu1"))
 
 
+def test_a_plan_for_latency_is_refused_as_it_is() -> None:
+    plan = archdsl.load("alexnet").place(2, profile="v100", link="8GB/s", objective="latency")
+    with pytest.raises(PlacementError, match=r"one process runs: .* of `--objective throughput`"):
+        read_plan(plan)
+
+
 def test_devices_without_a_stage_have_no_process(changed: Changed) -> None:
     devices = [{"name": name} for name in ("idle", "d1", "d0")]
     assert (changed(devices=devices).devices, changed(devices=devices).owners) == (("d0", "d1"), (0, 1))
@@ -59,6 +65,7 @@ def test_devices_without_a_stage_have_no_process(changed: Changed) -> None:
         ({"micro_batches": "4"}, "cannot be cut into 4 micro-batches"),
         ({"devices": [{"name": "d0"}]}, "a stage on `d1`, which is none of its devices"),
         ({"schedule": "zig-zag"}, "the plan's schedule is `zig-zag`; schedules are gpipe, 1f1b"),
+        ({"schedule": "latency"}, "for the latency of one batch, which one process runs: `net.placed"),
         ({"schedule": "zbv"}, "zbv takes 2 stages on a device, not 1"),
         ({"stages": []}, "no stages"),
         ({"stages": [{"device": "d0"}]}, "this is no plan"),

@@ -16,7 +16,7 @@ from archdsl.measure.time.gpus import GPUS
 from archdsl.placement.bounds import Planner
 from archdsl.placement.branches import AlikeBranches, alike_branches
 from archdsl.placement.contiguous import some_split
-from archdsl.placement.contraction import of_branches, with_their_readers
+from archdsl.placement.contraction import of_branches, of_stages, with_their_readers
 from archdsl.placement.devices import Cluster, Link, equal_devices
 from archdsl.placement.ideals import Boundaries, Family, all_ideals
 from archdsl.placement.problem import Problem, Times, Travelling, problem_of
@@ -113,6 +113,30 @@ def test_weights_are_best_made_where_they_are_read(seed: int) -> None:
     smaller, link, devices = with_their_readers(problem).problem, cluster.link, len(cluster.devices)
     exact = least(all_ideals(problem, link, MANY), devices, problem)
     assert least(all_ideals(smaller, link, MANY), devices, problem) == pytest.approx(exact)
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**9), first=st.integers(0, 4), last=st.integers(0, 5))
+def test_what_stays_in_one_stage_has_all_between_with_it(seed: int, first: int, last: int) -> None:
+    problem, cluster, _ = some_problem(seed)
+    layers = problem.layers
+    problem = replace(problem, together=(*problem.together, frozenset({first % layers, last % layers})))
+    joined = of_stages(problem)
+    family, few = all_ideals(problem, cluster.link, MANY), all_ideals(joined.problem, cluster.link, MANY)
+    assert family is not None
+    assert few is not None
+    assert sorted(joined.expanded(few).members) == sorted(family.members)
+    assert all(u < v for v, before in enumerate(joined.problem.before) for u in before)
+
+
+def test_a_network_whose_ends_share_weights_is_one_stage() -> None:
+    graph, profile = archdsl.load("gpt2").graph, GPUS["a100"]
+    values = {**header(graph)["least_batch"], **dict.fromkeys(header(graph)["batch"], 1)}
+    problem = problem_of(graph, values, [profile], "fp32", "sgd")
+    found = Planner(problem, Cluster(equal_devices(8, profile, None), Link(300e9, 1e-5)), "1f1b").solve([8], 16)
+    assert found is not None
+    assert found.gap == pytest.approx(0)
+    assert max(end & ~start for start, end in zip(found.split.starts, found.split.ends, strict=True)).bit_count() > 250
 
 
 def test_what_crosses_branches_is_least_on_their_hull() -> None:

@@ -171,7 +171,7 @@ def test_marked_copy_of_a_plan_for_latency_is_that_plan(command_line: Run, tmp_p
     assert again.marked
 
 
-@pytest.mark.parametrize("option", [("--micro-batches", "4"), ("--schedule", "gpipe"), ("--draw", "x.svg")])
+@pytest.mark.parametrize("option", [("--micro-batches", "4"), ("--schedule", "gpipe"), ("--optimizer", "adam")])
 def test_options_of_steps_are_refused_for_latency(command_line: Run, option: tuple[str, str]) -> None:
     arguments = ("--devices", "2", "--profile", "a100", "--link", "300GB/s", "--objective", "latency")
     said = command_line("place", "lenet5", *arguments, *option)

@@ -14,6 +14,7 @@ import archdsl
 from archdsl.placement.schedule import SCHEDULES
 from archdsl.placement.simulate import simulate
 from archdsl.presentation.placement import PrintedPlan
+from archdsl.sheet.units import size
 from tests.conftest import Said
 from viz.plots.gantt import Chart
 
@@ -124,3 +125,31 @@ def test_wrong_drawings_have_status_2(command_line: Run, options: str, said: str
     found = command_line("place", "lenet5", "--devices", "2", "--profile", "t4", "--link", "1GB/s", *options.split())
     assert found.status == 2
     assert said in " ".join(found.err.split())
+
+
+def test_one_batch_is_drawn_layer_by_layer() -> None:
+    plan = archdsl.load("googlenet").place(2, "a100", link="300GB/s", objective="latency")
+    parts = {g.get("id"): g for g in ElementTree.fromstring(plan.draw().render("svg")).iter(f"{SVG}g")}
+    lanes = parts["axes_1"].find(f"{SVG}g")
+    assert lanes is not None
+    left, right, _, _ = ends(lanes)
+    tops: dict[str, set[float]] = {}
+    for key, (start, end) in zip(plan.problem.nodes, plan.moments, strict=False):
+        if start < end:
+            begins, stops, top, _ = ends(parts[f"layer-{key}"])
+            assert (begins - left) / (right - left) * plan.step == pytest.approx(start, abs=plan.step * 1e-5)
+            assert (stops - left) / (right - left) * plan.step == pytest.approx(end, abs=plan.step * 1e-5)
+            tops.setdefault(plan.devices[key], set()).add(top)
+    assert list(map(len, tops.values())) == [1, 1]
+    idle = [1 - float(text.get_text().split("%")[0]) / 100 for text in plan.draw().figure.axes[0].texts]
+    assert sum(idle) / 2 == pytest.approx(1 - plan.bubble, abs=0.01)
+
+
+def test_memory_of_one_batch_ends_at_all_that_a_device_held() -> None:
+    plan = archdsl.load("alexnet_one_column").place(2, "v100", link="8GB/s", objective="latency")
+    assert plan.used == ("gpu0",)
+    weights = sum(plan.problem.at_rest)
+    held = weights + sum(tensor.bytes for tensor in plan.problem.tensors)
+    legend = plan.draw().figure.axes[1].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [f"gpu0: peak {size(held)}"]

@@ -24,7 +24,17 @@ ONE_IMAGE = REAL - {"lenet5", "lenet5_1998", "inception_v3", "siamese"}
 SETTINGS = {f"resnext{depth}_{form}d" for depth in (50, 101) for form in ("2x40", "4x24", "8x14")} | {
     *("resnext101_32x4d", "resnext101_64x4d", "densenet161", "densenet169", "densenet201")
 }  # networks that are others but for numbers; their names and shapes are compared all the same
-NETS = [variant for variant in NETWORKS if variant not in SETTINGS]
+# Others of their family but for how often their blocks are repeated; `make fuzz` runs them.
+DEEPER = {f"{net}{layers}{form}" for net, layers in (("resnet", 101), ("resnet", 152)) for form in ("", "_paper")} | {
+    *(f"vgg{layers}" for layers in (13, 16, 19)), *(f"vgg{layers}_bn" for layers in (13, 19)),
+    *("vgg_a", "vgg_b", "vgg_c_bn", "vgg_e"), *(f"cifar_resnet{layers}" for layers in (32, 44, 56, 110)),
+    *("inception_resnet_v2_paper", "inception_resnet_v1_facenet", "resnext101_32x8d"),
+}  # fmt: skip
+NETS = [
+    pytest.param(variant, marks=pytest.mark.heavy) if variant in DEEPER else variant
+    for variant in NETWORKS
+    if variant not in SETTINGS
+]
 
 
 def images_for(variant: str) -> list[torch.Tensor]:

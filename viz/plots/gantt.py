@@ -135,9 +135,9 @@ def of_plan(plan: PlacementPlan, *, theme: Theme = "light") -> FinishedPlot:
         figure.suptitle(_title(plan), x=0.012, ha="left")
         figure.supxlabel(_foot(plan), x=0.012, ha="left", fontsize=SMALL, color=style.colour(MUTED))
         top, bottom = figure.subplots(2, 1, height_ratios=[lanes, MEMORY], sharex=True)
-        name, second = next(each for each in SECONDS if plan.step >= each[1] or each == SECONDS[-1])
+        name, second = seconds_of(plan.step)
         says = _lanes(top, chart, second, style)
-        _memory(bottom, chart, second, style)
+        memory_panel(bottom, plan.used, chart.memory(), plan.step / second, second, style)
         bottom.set_xlim(0, plan.step / second)
         bottom.xaxis.set_major_formatter(tick)
         bottom.set_xlabel(f"time ({name})", loc="right")
@@ -169,7 +169,6 @@ def _lanes(axes: Axes, chart: Chart, second: float, style: Style) -> dict[str, s
     axes.grid(visible=True, axis="x")
     named = _named(chart, plan.step / (WIDTH * 72 - 110))
     for place, lane in enumerate(chart.lanes):
-        axes.axhspan(place - THICK / 2, place + THICK / 2, color=style.colour(IDLE), linewidth=0, zorder=0.5)
         for span in lane.spans:
             if span.start == span.end:
                 continue
@@ -195,17 +194,28 @@ def _lanes(axes: Axes, chart: Chart, second: float, style: Style) -> dict[str, s
             axes.add_patch(
                 Rectangle((start, place - THICK / 2), width, THICK, facecolor=fill, edgecolor=edge, linewidth=0.4)
             )
-        axes.annotate(
-            f"{lane.idle:.0%} idle", (1, place), xycoords=("axes fraction", "data"), xytext=(5, 0),
-            textcoords="offset points", va="center_baseline", fontsize=SMALL, color=style.colour(theme.MUTED),
-            annotation_clip=False,
-        )  # fmt: skip
+        idle_lane(axes, place, lane.idle, style)
     _pairs(axes, chart, second, style)
     count = len(plan.used)
     axes.set_yticks(range(count), plan.used)
     axes.set_ylim(count - 0.5, -0.5)
     _legend(axes, chart, style)
     return says
+
+
+def idle_lane(axes: Axes, place: int, idle: float, style: Style) -> None:
+    """What is behind the bars of a device, and beside them how much of the time it waits."""
+    axes.axhspan(place - THICK / 2, place + THICK / 2, color=style.colour(IDLE), linewidth=0, zorder=0.5)
+    axes.annotate(
+        f"{idle:.0%} idle", (1, place), xycoords=("axes fraction", "data"), xytext=(5, 0),
+        textcoords="offset points", va="center_baseline", fontsize=SMALL, color=style.colour(theme.MUTED),
+        annotation_clip=False,
+    )  # fmt: skip
+
+
+def seconds_of(longest: float) -> tuple[str, float]:
+    """The unit that so many seconds are told in."""
+    return next(each for each in SECONDS if longest >= each[1] or each == SECONDS[-1])
 
 
 def _named(chart: Chart, per_point: float) -> set[tuple[int, ActionKind]]:
@@ -265,21 +275,28 @@ def _legend(axes: Axes, chart: Chart, style: Style) -> None:
     below(axes, 4)
 
 
-def _memory(axes: Axes, chart: Chart, second: float, style: Style) -> None:
-    curves = chart.memory()
+def memory_panel(
+    axes: Axes,
+    names: Sequence[str],
+    curves: Sequence[Sequence[tuple[float, int]]],
+    end: float,
+    second: float,
+    style: Style,
+) -> None:
+    """The bytes of each device from moment to moment until the end, with their peaks."""
     peaks = [max(held for _, held in curve) for curve in curves]
     scale = unit(max(peaks), bytes=True)
     axes.set_title(scale.of("memory that devices hold"))
     grid(axes)
     few, highest = len(curves) <= MOST_CURVES, peaks.index(max(peaks))
-    for number, (name, curve, peak) in enumerate(zip(chart.plan.used, curves, peaks, strict=True)):
-        moments = [at / second for at, _ in curve] + [chart.plan.step / second]
+    for number, (name, curve, peak) in enumerate(zip(names, curves, peaks, strict=True)):
+        moments = [at / second for at, _ in curve] + [end]
         look = style.line(number, busy=True) if few else {"color": style.colour(theme.BAR), "linestyle": "solid"}
         if few or number != highest:
             _curve(axes, moments, curve, scale, look, f"{name}: peak {size(peak)}" if few else None)
     if not few:
-        moments = [at / second for at, _ in curves[highest]] + [chart.plan.step / second]
-        label = f"{chart.plan.used[highest]}: peak {size(peaks[highest])}, the highest"
+        moments = [at / second for at, _ in curves[highest]] + [end]
+        label = f"{names[highest]}: peak {size(peaks[highest])}, the highest"
         _curve(axes, moments, curves[highest], scale, style.line(0, busy=True), label)
     axes.set_ylim(0, 1.08 * max(peaks) / scale.factor)
     axes.legend(ncols=4, columnspacing=1.6)
