@@ -155,7 +155,7 @@ class BodyWriter:
         results = []
         for number, ref in enumerate(self.body.outputs):
             value = self.value(ref)
-            if len(self.body.outputs) > 1 and number < len(self.body.outputs) - 1 and not outputs and value.steps:
+            if len(self.body.outputs) > 1 and not outputs and value.steps:
                 name = self.free(self.hint(ref))
                 self.bind(name, value)
                 value = Written(name)
