@@ -62,7 +62,8 @@ def open_sizes(graph: Graph, routine: Routine) -> dict[str, OpenSize]:
     steps = {name: (found.step, found.start) for name, found in classes.items()}
     batch = _batch(routine)
     made = [shape for _, node in layers(graph) for shape in node["outputs"]]
-    samples = _samples(routine, steps, batch, {size for shape in made for size in shape if isinstance(size, int)})
+    numbers = {size for shape in made for size in shape if isinstance(size, int)}
+    samples = _samples(routine, steps, batch, numbers)
     between = [size for shape in made for size in shape[1:] if isinstance(size, Dim)]
 
     def least(name: str, step: int, start: int) -> int:
@@ -80,7 +81,11 @@ def open_sizes(graph: Graph, routine: Routine) -> dict[str, OpenSize]:
         step, start = steps.get(name, (1, 0))
         ends = (interval(need)[1] for need in routine.needs if symbols(need) == {name})
         most = min((end for end in ends if end is not None), default=None)
-        found[name] = OpenSize(name, step, start, least(name, step, start), most, sample)
+        begins = least(name, step, start)
+        if sample < begins:  # it fits, but sizes on the way are 1
+            larger = (n for n in range(begins, MOST, step) if n not in numbers and fits(routine, {**samples, name: n}))
+            sample = samples[name] = next(larger, begins)
+        found[name] = OpenSize(name, step, start, begins, most, sample)
     return found
 
 
