@@ -6,6 +6,7 @@ import os
 from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -178,19 +179,25 @@ def marked_source(
     spec: str | os.PathLike[str],
     devices: Mapping[str, str],
     form: forms.Form,
+    folder: Path,
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int | None]] | None = None,
     symbols: Mapping[str, int] | None = None,
 ) -> bytes:
     """The file of a SPEC whose layers are marked with these devices, by their keys; comments stay.
 
-    Raises `SpecError` where it cannot be read, or where its imports cannot be from beside it.
+    It is to lie in a folder. Raises `SpecError` where it cannot be read, or where what it imports does not lie there.
     """
     from archdsl.placement.marking import marks_of, with_marks  # few specs are marked
 
     opened = open_spec(spec)
     program = opened.program
     network, variant = program.find(opened.name)
+    for imported in program.spec.imports if folder.resolve() != program.directory else ():
+        if not (folder / str(imported.path.value)).exists():
+            message = f"the spec imports `{imported.path.value}`, which does not lie in {folder} as well"
+            help = f"write it to {program.directory}, or copy that file first"
+            raise SpecError([Diagnostic("import-missing", message, imported.path.span, help=help)])
     marked = with_marks(program.spec, network, variant, marks_of(devices))
     text = forms.convert_spec(marked, form)
     again = program_of(Source(f"<marked>{forms.SUFFIX_OF[form]}", text), program.directory)

@@ -187,7 +187,7 @@ def command(
     if output is not None:
         data = f"{as_text(plan.to_dict())}\n".encode()
         if marked is not None:
-            data = marked_source(spec, plan.devices, marked, settings, inputs, symbols)
+            data = marked_source(spec, plan.devices, marked, output.parent, settings, inputs, symbols)
         write_or_keep(output, lambda path: write_atomically(path, data))
         wrote(output, err=quiet)
     if draw is not None:

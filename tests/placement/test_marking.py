@@ -167,3 +167,18 @@ def test_names_of_the_device_map_are_complete() -> None:
     plan = archdsl.load("vgg11").place(2, "a100", link="300GB/s")
     with pytest.raises(ValueError, match="does not say what gpu1 is called"):
         plan.device_map({"gpu0": 0})
+
+
+def test_a_copy_lies_where_what_it_imports_does(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    (tmp_path / "blocks.arch").write_text("block half(x: [N, C]) { x -> linear(C // 2) }\n", encoding="utf-8")
+    text = 'import "blocks.arch" (half)\nnetwork Net(x: [N, 8]) { x -> a: half -> b: half }\n'
+    (tmp_path / "net.arch").write_text(text, encoding="utf-8")
+    place = ["place", "net.arch", "--devices", "2", "--profile", "a100", "--link", "25GB/s", "-o"]
+    said = command_line(*place, "there/placed.arch", cwd=tmp_path)
+    assert said.status == 1
+    assert "which does not lie in there as well" in said.err
+    assert list(folder.iterdir()) == []
+    assert command_line(*place, "placed.arch", cwd=tmp_path).status == 0
+    assert command_line("check", "placed.arch", cwd=tmp_path).status == 0
