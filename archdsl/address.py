@@ -75,6 +75,12 @@ def source_of(spec: str) -> Source:
     return read(_shipped(spec) if ships(spec) else Path(spec))
 
 
+def file_of(spec: str) -> Path | None:
+    """The file that a SPEC names, whether it is there or not; None for the bare name of a variant that ships."""
+    path, _ = _split(spec)
+    return None if path is None else Path(path)
+
+
 def ships(spec: str) -> bool:
     """Whether a SPEC is the bare name of a variant, not a file."""
     return _split(spec)[0] is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archdsl.address import source_of
+from archdsl.address import file_of
 from archdsl.backends import backend
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
@@ -55,7 +55,8 @@ class FollowedSpec:
 
     def build(self) -> None:
         """Read the spec and make its page; where that cannot be, the page before stays."""
-        files = {Path(source_of(self._spec.partition(":")[0]).name)} if self._exists() else set()
+        own = file_of(self._spec)
+        files = {own} if own is not None else set()
         graph: Graph | None = None
         faults: tuple[ShownFault, ...] = ()
         html = None
@@ -80,10 +81,6 @@ class FollowedSpec:
             else:
                 self.state = PageState(old.version + 1, old.page, old.title, faults, old.settings)
             self._changed.notify_all()
-
-    def _exists(self) -> bool:
-        path = Path(self._spec.partition(":")[0])
-        return path.suffix != "" and path.exists()
 
     def changed(self) -> bool:
         """Whether a file of the spec is another than when it was last read."""

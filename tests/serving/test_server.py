@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from archdsl.serving.editor import open_in_editor
-from archdsl.serving.followed import FollowedSpec
+from archdsl.serving.followed import FollowedSpec, follow
 from archdsl.serving.server import PageServer
 
 SPEC = "network Net(x: [N, 8], width = 4) {\n    x -> stem: linear(width) -> relu -> head: linear(2)\n}\n"
@@ -139,13 +139,23 @@ def test_what_is_no_request_is_refused(body: str, served: tuple[PageServer, Path
     assert ask(served[0], "POST", "setting", body)[0] in (400, 404)
 
 
-def test_many_saves_in_a_row_end_with_the_last_one(served: tuple[PageServer, Path]) -> None:
+def test_a_thousand_saves_in_a_row_end_with_the_last_one(served: tuple[PageServer, Path]) -> None:
+    """While the file is followed as by the command: what is saved in the middle of a page is not missed."""
     server, spec = served
-    for width in range(1, 40):
+    stop = threading.Event()
+    following = threading.Thread(target=follow, args=(server.spec, stop, 0.0))
+    following.start()
+    for width in range(1, 1001):
         spec.write_text(SPEC.replace("width = 4", f"width = {width}"), encoding="utf-8")
-        if server.spec.changed():
-            server.spec.build()
-    assert server.spec.state.settings == ({"name": "width", "value": 39},)
+    state = server.spec.state
+    while state.settings != ({"name": "width", "value": 1000},):
+        later = server.spec.wait(state.version, 60)
+        assert later.version != state.version
+        state = later
+    stop.set()
+    following.join()
+    assert state.faults == ()
+    assert threading.active_count() < 20
 
 
 def test_events_tell_of_every_state(served: tuple[PageServer, Path]) -> None:
@@ -159,6 +169,23 @@ def test_events_tell_of_every_state(served: tuple[PageServer, Path]) -> None:
     second = json.loads(stream.readline().removeprefix(b"data: "))
     assert (first["page"], second["page"], second["settings"]) == (1, 2, [{"name": "width", "value": 5}])
     connection.close()
+
+
+def test_two_tabs_are_told_the_same(served: tuple[PageServer, Path]) -> None:
+    server, _ = served
+    tabs = []
+    for _ in range(2):
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+        connection.request("GET", f"/{server.token}/events")
+        tabs.append((connection, connection.getresponse()))
+    for _, stream in tabs:
+        stream.readline(), stream.readline()
+    server.spec.choose("width", 7)
+    said = [stream.readline() for _, stream in tabs]
+    assert said[0] == said[1]
+    assert json.loads(said[0].removeprefix(b"data: "))["settings"] == [{"name": "width", "value": 7}]
+    for connection, _ in tabs:
+        connection.close()
 
 
 @pytest.mark.parametrize(
