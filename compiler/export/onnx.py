@@ -20,6 +20,7 @@ from compiler.export.onnx_forms import with_forms
 from compiler.export.trace import COLOURS, not_exportable, quiet, reason_of, step_of, traced
 
 LARGEST: Final = 2**31 - 1  # bytes of one message of Protocol Buffers
+DECOMPOSING: Final = re.compile(r"OpOverload for aten\.(\w+)")
 CONVERTING: Final = re.compile(r"Error when translating node %(\w+)")
 SYMBOL: Final = re.compile(r"\b[su]\d+\b")  # as torch calls an open size
 
@@ -69,6 +70,10 @@ def _without_form(error: BaseException, program: ExportedProgram, what: Export) 
         if error.__cause__ is None:
             break
         error = error.__cause__
+    if node is None:  # it failed before it came to single steps: told only where one alone is of that kind
+        kinds = DECOMPOSING.findall(reason)[:1]
+        alike = [step.name for step in program.graph.nodes if str(step.target).split(".")[:2] == ["aten", *kinds]]
+        node = alike[0] if len(alike) == 1 else None
     message = f"torch has no form in ONNX for {{}}: {reason_of(reason)}"
     return not_exportable(what.graph, step_of(program, what.model, node), message, TO_PT2)
 

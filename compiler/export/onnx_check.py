@@ -16,7 +16,7 @@ from compiler.export.trace import not_exportable, sample, step_of
 
 CLOSE: Final = 1e-3  # of the largest value: other orders of summation differ by 1e-6, wrong formulas by 1
 TO_PT2: Final = "export to .pt2"
-FAILED: Final = re.compile(r"Name:'node_(\w+?)(?:__\d+)?'")
+FAILED: Final = re.compile(r"(?:Name:'|Node \()node_(\w+?)(?:__\d+)?['\)]")
 
 
 def refuse_other_results(rendered: bytes, program: ExportedProgram, what: Export) -> None:

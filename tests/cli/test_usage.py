@@ -51,7 +51,7 @@ def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("lint --list net.arch", "looks at no SPEC"),
         ("lint --list --format sarif", "--list is text or JSON, not sarif"),
         ("run net.arch -o net.pt", "weights are saved in a .safetensors file"),
-        ("compile net.arch -o net.pt", "known are .safetensors, .pt2, .onnx, none for a folder"),
+        ("compile net.arch -o net.pt", "known are .safetensors, .pt2, .onnx, .py, none for a folder"),
         ("compile net.arch --fresh f*", "--fresh changes nothing without --weights"),
         ("compile devices.arch --devices a=cpu,a=cpu,b=cpu", "names a device twice"),
         ("draw net.arch -o net.dot --view stages", "dot cannot show stages"),

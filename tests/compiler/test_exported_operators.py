@@ -31,6 +31,8 @@ WITHOUT_FORM = {  # in ONNX, and what is said of them
     "adaptive_max_pool(5)": "torch has no form in ONNX for the layer",
     "lstm(6, proj_size = 3, bias = false)": "onnxruntime cannot run the layer",
     "interpolate(scale_factor = 1.15)": "the layer",
+    'einsum("...ij,...jk->...ik")': "onnxruntime cannot run the layer",
+    "clamp(-inf, 1)": "torch has no form in ONNX for the layer",
 }
 NOT_OPEN = {"reshape([2, -1])"}  # torch has two ways to view it, for even and for odd sizes
 DRAWN = {"rand", "randn"}

@@ -77,7 +77,6 @@ def adaptive() -> list[Refused]:
 
 def own_tensor() -> list[Refused]:
     return [
-        no("bad-parameter", shape=[]),
         no("bad-parameter", shape=[0]),
         no("bad-parameter", shape=[1, -1]),
         no("bad-parameter", shape=[1.0]),

@@ -228,7 +228,7 @@ text("ovf-input-neg", "bad-parameter", "network Net(x: [1, 3, -8, 8]) { x -> rel
 text("ovf-input-zero", "bad-parameter", "network Net(x: [1, 3, 0, 8]) { x -> relu }")
 NUMBERS = [
     ("eps-nan", "unknown-name", "batch_norm(eps = nan)"),
-    ("slope-inf", "unknown-name", "leaky_relu(inf)"),
+    ("slope-inf", "bad-parameter", "leaky_relu(inf)"),
     ("dropout", "bad-parameter", "dropout(1.1)"),
     ("dropout-nan", "unknown-name", "dropout(nan)"),
     ("momentum", "bad-parameter", "batch_norm(momentum = 2.0)"),

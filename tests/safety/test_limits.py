@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import click
 import pytest
 
 import archdsl as public
 from archdsl.catalogue import CATALOGUE
-from archdsl.cli import COMMANDS
+from archdsl.cli import COMMANDS, cli
 from archdsl.errors import SpecError
 from archdsl.limits import LIMITS, Limits, limited, limits
 from archdsl.pipeline import check
@@ -169,17 +170,27 @@ def test_a_limit_that_cannot_be_is_refused(chosen: dict[str, int]) -> None:
 
 
 def test_every_limit_has_a_diagnostic_and_its_options() -> None:
-    import importlib
-
     assert [limit.name for limit in LIMITS] == [f.name for f in dataclasses.fields(Limits)]
     assert all(limit.code in CATALOGUE for limit in LIMITS)
     for name in COMMANDS:
-        command = importlib.import_module(f"archdsl.cli.{name.replace('-', '_')}").command
-        options = {option.name for option in command.params if option.name.startswith("max_")}
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        options = {option.name for option in command.params if str(option.name).startswith("max_")}
         everything = {f"max_{limit.name}" for limit in LIMITS}
         reading = {f"max_{limit.name}" for limit in LIMITS if limit.reading}
         specless: dict[str, set[str]] = {
             name: set()
-            for name in ("schema", "zoo", "explain", "calibrate", "check-operators", "launch", "new", "doctor", "lsp")
+            for name in (
+                "schema",
+                "zoo",
+                "explain",
+                "calibrate",
+                "check-operators",
+                "launch",
+                "new",
+                "doctor",
+                "lsp",
+                "import",
+            )
         }
         assert options == (specless | {"fmt": reading, "convert": reading}).get(name, everything)

@@ -33,7 +33,7 @@ from archdsl.ops.sight import Sees, Slide, straight
 def receptive_fields(net: NetView) -> dict[str, Fields]:
     """The receptive field of every layer. Several inputs are taken to have the same coordinates."""
     found: dict[str, Fields] = {}
-    seen: dict[tuple[int, int, tuple[Shape, ...], Shape], Sees] = {}  # by layers that are alike
+    seen: dict[tuple[int, tuple[Shape, ...], Shape], dict[int, Sees]] = {}  # of layers that are alike, by input
     for key, node in net.layers.items():
         reads = net.operands(key)
         if not reads:
@@ -41,15 +41,15 @@ def receptive_fields(net: NetView) -> dict[str, Fields]:
             continue
         inputs = tuple(net.input_shapes(key))
         operator, output = node["operator"], node["shape"]
+        alike = seen.setdefault((id(operator), inputs, output), {})
         fields: Fields = ()
         for number, (producer, which) in enumerate(reads):
             if number in operator.undifferentiated:
                 continue
-            alike = (id(operator), number, inputs, output)
-            if alike not in seen:
-                seen[alike] = operator.sees(inputs, output, number)
+            if number not in alike:
+                alike[number] = operator.sees(inputs, output, number)
             before = _of_output(found[producer], producer, which)
-            fields = _united(fields, _through(before, seen[alike], inputs[number], output, key))
+            fields = _united(fields, _through(before, alike[number], inputs[number], output, key))
             if fields is None:
                 break
         found[key] = fields
