@@ -37,9 +37,13 @@ def hints(document: OpenDocument, start: int = 0, end: int | None = None) -> lis
     known = document.known
     if known is None or known.shown is None:
         return []
+    spec = known.program.spec
+    heads: list[tree.Block | tree.NetworkDefinition] = [*spec.blocks, *spec.networks]
+    within = [node.body.span for node in heads]  # what stands in a head says its shape itself
     last: dict[int, tuple[Span, Span]] = {}  # by line of the text as it is now: what ends there, and where
     for span in known.shown.trace.values:
-        now = document.place(span) if span.source is known.source else None
+        inside = span.source is known.source and any(body.start <= span.start < body.end for body in within)
+        now = document.place(span) if inside else None
         if now is None or now.start == now.end or now.end < start or (end is not None and now.end > end):
             continue
         line = document.source.position(now.end)[0]
