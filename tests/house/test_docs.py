@@ -203,3 +203,8 @@ def test_every_operator_and_command_is_documented() -> None:
     assert all(f"### {name}\n" in operators for name in OPERATORS)
     commands = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     assert all(f"## {name}\n" in commands for name in ALL)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_no_page_has_the_marks_of_a_merge(page: Path) -> None:
+    assert not re.search(r"^(<<<<<<<|=======|>>>>>>>)", page.read_text(encoding="utf-8"), re.M)
