@@ -45,6 +45,7 @@ from tests.zoo.references_libraries import models
 HERE: Final = Path(__file__).resolve().parent
 KEPT: Final = HERE.parent / "out" / "runtime"
 THREADS: Final = 2
+PAUSE = 0.1  # seconds
 ROUNDS: Final = 12
 TRAINING: Final = ("training step", 2, "fp32")  # a batch of 1 has too few values for some norms
 # Ours, and torchvision's with the same names of weights.
@@ -206,11 +207,15 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: tuple[Tens
 
 
 def interleaved(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call, in rounds of one of each, after one that is not counted."""
+    """Seconds of each call, in rounds of one of each, after one that is not counted.
+
+    Before each there is a pause: threads of onnxruntime wait for more to do by spinning, at the cost of who comes next.
+    """
     found: dict[str, list[float]] = {label: [] for label in calls}
     gc.collect()
     for number in range(rounds + 1):
         for label, call in calls.items():
+            time.sleep(PAUSE)
             begun = time.perf_counter()
             call()
             if number:
