@@ -214,13 +214,8 @@ class Network:
         from archdsl.placement.applied import applied, placed
         from archdsl.placement.reading import read_plan
 
-        found, open_again = read_plan(plan), self._reopen
-
-        def reopen() -> Graph | None:
-            again = open_again() if open_again is not None else None
-            return None if again is None else placed(again, found.devices, found.homes())
-
-        return Network(applied(self.graph, found), reopen=reopen)
+        found = read_plan(plan)
+        return self._changed(applied(self.graph, found), lambda again: placed(again, found.devices, found.homes()))
 
     def rewrite(self, rewrites: str | Sequence[str] = "all", *, phase: str = "inference") -> Network:
         """The network rewritten into one that computes the same with less, for one phase; by default by all rewrites
@@ -239,13 +234,17 @@ class Network:
         if not isinstance(rewrites, str):
             validate.list_of("rewrites", rewrites, str, "the name of a rewrite")
         chosen: Phase = "training" if phase == "training" else "inference"
+        return self._changed(rewritten(self.graph, rewrites, chosen), lambda again: rewritten(again, rewrites, chosen))
+
+    def _changed(self, graph: Graph, change: Callable[[Graph], Graph]) -> Network:
+        """The network of a changed graph; `change` does the same to this one with its sizes open."""
         open_again = self._reopen
 
         def reopen() -> Graph | None:
             again = open_again() if open_again is not None else None
-            return None if again is None else rewritten(again, rewrites, chosen)
+            return None if again is None else change(again)
 
-        return Network(rewritten(self.graph, rewrites, chosen), reopen=reopen)
+        return Network(graph, reopen=reopen)
 
     def rewriting(self) -> PrintedRewriting:
         """What each rewrite did and saved; `str()` of it is text, `.to_dict()` plain data. Raises `ValueError` for a

@@ -1,4 +1,4 @@
-"""What a shell offers to complete, for click's completion: networks and files, settings, codes, operators, rules.
+"""What a shell offers to complete, for click's completion: networks and files, settings, codes, operators.
 
 Imports stand in the functions: every command has them, and only a shell calls them.
 """

@@ -48,13 +48,11 @@ def defaults(command: click.Command, name: str, start: Path, commands: Iterable[
         return {}
     section = _section(file, commands)
     shared = {key: value for key, value in section.items() if not isinstance(value, Mapping)}
-    known = set(_options(command))
     for key in shared:
         _check(file, SECTION, key, SHARED | set(_limits()))
-    own = section.get(name, {})
+    options, own = _options(command), section.get(name, {})
     for key in own:
-        _check(file, f"{SECTION}.{name}", key, known)
-    options = _options(command)
+        _check(file, f"{SECTION}.{name}", key, options)
     return {options[key]: value for key, value in (shared | own).items() if key in options}
 
 

@@ -38,12 +38,12 @@ def command(name: str, template: str, yaml: bool) -> int:
 
     if NAME.match(name) is None or len(name) > MAX_NAME:
         raise click.BadParameter(f"`{name}` is not a name: letters, digits and _, a letter first", param_hint="NAME")
+    path = Path(f"{name}.{'yaml' if yaml else 'arch'}")
     network = name[0].upper() + name[1:]
     text = (TEMPLATES / f"{template}.arch").read_text(encoding="utf-8")
-    text = re.sub(rf"\b{PLACEHOLDER}\b", network, text).replace("FILE", f"{name}.{'yaml' if yaml else 'arch'}")
+    text = re.sub(rf"\b{PLACEHOLDER}\b", network, text).replace("FILE", str(path))
     if yaml:
         text = convert_source(decode(text.encode(), f"{name}.arch"), "yaml")
-    path = Path(f"{name}.{'yaml' if yaml else 'arch'}")
     try:
         write_new(path, text.encode())
     except FileExistsError:

@@ -40,13 +40,16 @@ def command(
     What is open, selected and coloured stays as it is. While the spec has errors, the last page that was right stays,
     in grey, with the errors below. It listens on this machine alone, at an address with a token; Ctrl-C ends it.
     """
-    from archdsl.address import is_stdin
+    from archdsl.address import file_of, is_stdin, open_spec
     from archdsl.serving.editor import open_in_editor, usual_editor
     from archdsl.serving.followed import FollowedSpec, follow
     from archdsl.serving.server import PageServer
 
     if is_stdin(spec):
         raise click.UsageError("standard input has no file that could be followed")
+    file = file_of(spec)
+    if file is None or not file.exists():
+        open_spec(spec)  # raises what is wrong with the name, unless it is that of a network that ships
     wanted = editor or usual_editor()
 
     def opened(file: str, line: int) -> str | None:

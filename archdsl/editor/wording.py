@@ -18,12 +18,9 @@ LONGEST = 60  # characters of a value
 def value_in_words(value: Any, graph: Graph | None) -> str | None:
     """What a step or name is worth: a tensor's shape, a number; None where there is nothing to say of it."""
     if isinstance(value, TensorValue):
-        known = graph is not None and value.node in graph
-        return (
-            typed(value.shape, layer(graph, value.node)["dtypes"][value.output])
-            if known and graph
-            else show(value.shape)
-        )
+        if graph is None or value.node not in graph:
+            return show(value.shape)
+        return typed(value.shape, layer(graph, value.node)["dtypes"][value.output])
     if isinstance(value, SharedModule):
         return f"module {value.path}" if value.path else "module"
     if isinstance(value, (list, tuple)) and any(isinstance(item, (TensorValue, SharedModule)) for item in value):

@@ -50,6 +50,8 @@ def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("lint net.arch --only dead-layer --off dead-layer", "asked for by --only, and switched off by --off"),
         ("lint --list net.arch", "looks at no SPEC"),
         ("lint --list --format sarif", "--list is text or JSON, not sarif"),
+        ("serve nte.arch --no-browser", "cannot read `nte.arch`"),
+        ("serve resnt18 --no-browser", "did you mean `resnet18`"),
         ("run net.arch -o net.pt", "weights are saved in a .safetensors file"),
         ("compile net.arch -o net.pt", "known are .safetensors, .pt2, .onnx, .py, none for a folder"),
         ("compile net.arch --fresh f*", "--fresh changes nothing without --weights"),

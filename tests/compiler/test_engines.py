@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import torch
 
@@ -233,3 +234,12 @@ def test_the_command_line_compares_engines(command_line: Callable[..., Any], two
         in command_line("bench", "two.arch", "--engine", "eager", "--device", "cpu").err
     )
     assert "--dtype changes nothing without --engine" in command_line("bench", "two.arch", "--dtype", "bf16").err
+
+
+def test_the_command_offers_the_engines_that_there_are() -> None:
+    from archdsl.cli.bench import command
+    from compiler.engines.table import ENGINES
+
+    [option] = [one for one in command.params if one.name == "engines"]
+    assert isinstance(option.type, click.Choice)
+    assert list(option.type.choices) == ["auto", *ENGINES]
