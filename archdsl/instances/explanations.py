@@ -38,7 +38,7 @@ class Explanations:
         """The static parameters that all instances have."""
         first = self.written[0].parameters
         tables = [{parameter.name: parameter for parameter in one.parameters} for one in self.written]
-        found = {}
+        found: dict[str, tuple[StaticParameter, ValueColumn]] = {}
         for parameter in first:
             if all(parameter.name in table for table in tables):
                 found[parameter.name] = (parameter, tuple(table[parameter.name].value for table in tables))
@@ -46,7 +46,7 @@ class Explanations:
 
     def _bound(self) -> dict[str, tuple[str, frozenset[str], ValueColumn]]:
         """The names that bodies bind to static values: the line, what it reads, the values."""
-        found = {}
+        found: dict[str, tuple[str, frozenset[str], ValueColumn]] = {}
         for names, said in self.written[0].bindings:
             for name in names:
                 values = [one.values.get(name) for one in self.written]
