@@ -7,6 +7,7 @@ tests find it.
 from __future__ import annotations
 
 import base64
+import io
 import shutil
 import socket
 import subprocess
@@ -18,10 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from PIL import Image
+
 from tests.viz.chromium import Chromium
 
 SCREEN = (1280, 900)
 TALLEST = 16_000  # pixels that Chromium draws in one picture
+CHOSEN = (194, 231, 255)  # what Model Explorer fills with it
 PATIENCE = 90.0  # seconds for a model to be read and laid out
 CANVAS = 'document.querySelector("#canvas")'
 BOXES = 'document.querySelectorAll("#canvas #nodes > .node").length'
@@ -53,10 +57,19 @@ def model_explorer(model: Path) -> bytes:
         visit(page, f"http://localhost:{port}/?data={models}")
         until(page, "document.body?.innerText.includes('op node count')")
         time.sleep(5)  # it draws on a canvas, which says nothing
-        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-            page.call("Input.dispatchMouseEvent", type=kind, x=304, y=474, button="left", clickCount=1)
-        time.sleep(5)
-        return page.screenshot()
+        for x in range(150, 455, 8):  # the mark that opens a box stands at its left end, wherever that is
+            for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+                page.call("Input.dispatchMouseEvent", type=kind, x=x, y=474, button="left", clickCount=1)
+            time.sleep(1)
+            if opened(png := page.screenshot()):
+                return png
+        raise TimeoutError(f"Model Explorer does not open {model}")
+
+
+def opened(png: bytes) -> bool:
+    """Whether a chosen box, which is blue, is large enough to hold others."""
+    colours = Image.open(io.BytesIO(png)).convert("RGB").getcolors(maxcolors=1 << 24)
+    return any(count > 40_000 for count, colour in colours or () if colour == CHOSEN)
 
 
 def as_svg(png: bytes, size: tuple[float, float]) -> str:
