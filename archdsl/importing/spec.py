@@ -30,10 +30,10 @@ class Imported:
     variants: tuple[str, ...] = ()
 
 
-def spec_of(*programs: ForeignProgram, cls: str = "") -> Imported:
+def spec_of(*programs: ForeignProgram, cls: str = "", layout: bool = False) -> Imported:
     """The spec of a program, or of several with a variant for each: one network, if they are alike. `cls` is what that
-    is called. Raises `NotImported`."""
-    return spec_of_read(*map(read_program, programs), cls=cls)
+    is called; `layout`: how tensors lie in memory is said too. Raises `NotImported`."""
+    return spec_of_read(*(read_program(program, layout) for program in programs), cls=cls)
 
 
 def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
