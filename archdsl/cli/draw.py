@@ -61,7 +61,7 @@ FORMATS = backend("viz").known_formats()
     "--blocks/--no-blocks",
     default=None,
     callback=lambda ctx, option, value: "fit" if value is None else value,
-    help="Whether closed blocks stand beside the drawing, each form once, open; by default where a page needs them closed.",
+    help="Whether closed blocks stand beside it, each form once, open; by default where a page needs them closed.",
 )
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
 @theme_option("The colours; print is black and white.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+from archdsl.columns import constant
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph, layer
-from archdsl.recovery.columns import Formula, Known, constant, explained
+from archdsl.recovery.columns import Formula, Known, explained
 
 FEW: Final = 5  # values that are told one by one
 UNTOLD: Final = "…"

@@ -17,7 +17,7 @@ from archdsl.outline.structure import Structure, form
 from archdsl.outline.subnets import Subnet, preorder
 from archdsl.outline.symbols import StaticNames, known, symbol, symbols
 from archdsl.outline.wording import clip, title
-from archdsl.recovery.columns import constant
+from archdsl.columns import constant
 from viz import fitting
 
 MOST: Final = 6  # forms, which have colours that can be told apart
