@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from archdsl.columns import same
 from archdsl.ops import OPERATORS, parameter_table
-from archdsl.recovery.columns import Constant, Explained, Formula, literal, same, written
+from archdsl.recovery.columns import Constant, Explained, Formula, literal, written
 from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import (
     NEEDED,
