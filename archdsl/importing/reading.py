@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from archdsl.importing.constants import content_of, is_long
 from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported, PlacedCall
@@ -52,8 +52,12 @@ def wholes() -> list[tuple[str, Whole]]:
     return [(name, said) for name, op in OPERATORS.items() for said in op.reads if isinstance(said, Whole)]
 
 
-def read_program(program: ForeignProgram) -> ReadProgram:
-    """A program's live calls as operators. Raises `NotImported` with all that no operator reads."""
+LAYOUT: Final = "contiguous"  # the operator that changes no value, but where it lies
+
+
+def read_program(program: ForeignProgram, layout: bool = False) -> ReadProgram:
+    """A program's live calls as operators. Raises `NotImported` with all that no operator reads. `layout`: also those
+    that change only how a tensor lies in memory, on which last bits may depend."""
     worked_out = long_constants(program)
     calls = live(program, worked_out)
     groups = _groups(calls)
@@ -88,7 +92,7 @@ def read_program(program: ForeignProgram) -> ReadProgram:
             places.setdefault(fault, call.scopes[-1].path if call.scopes else "")
             continue
         found = resolved(made)
-        if isinstance(found, ForeignTensor) or _nothing(found):
+        if isinstance(found, ForeignTensor) or _nothing(found) or (found.operator == LAYOUT and not layout):
             stands[value.name] = found if isinstance(found, ForeignTensor) else found.inputs[0]
         else:
             placed.append(Placed(found, value, scopes, call.hint))

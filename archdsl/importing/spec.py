@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archdsl.columns import same
 from archdsl.dims import Size
 from archdsl.importing.program import ForeignProgram
 from archdsl.importing.reading import ReadProgram, read_program
@@ -15,7 +16,6 @@ from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_te
 from archdsl.job import one_job
 from archdsl.ops import OPERATORS
 from archdsl.recovery.blocks import recovered
-from archdsl.recovery.columns import same
 from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import RecoveredBlock, RecoveredBody
 from archdsl.source import Source
@@ -31,10 +31,10 @@ class Imported:
     variants: tuple[str, ...] = ()
 
 
-def spec_of(*programs: ForeignProgram, cls: str = "") -> Imported:
+def spec_of(*programs: ForeignProgram, cls: str = "", layout: bool = False) -> Imported:
     """The spec of a program, or of several with a variant for each: one network, if they are alike. `cls` is what that
-    is called. Raises `NotImported`."""
-    return spec_of_read(*map(read_program, programs), cls=cls)
+    is called; `layout`: how tensors lie in memory is said too. Raises `NotImported`."""
+    return spec_of_read(*(read_program(program, layout) for program in programs), cls=cls)
 
 
 @one_job

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
+from archdsl.columns import same
 from archdsl.ops import OPERATORS, parameter_table
 from archdsl.ops.kinds import Choice
-from archdsl.recovery.columns import Constant, Explained, Formula, literal, same, written
+from archdsl.recovery.columns import Constant, Explained, Formula, literal, written
 from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import (
     NEEDED,

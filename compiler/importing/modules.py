@@ -24,10 +24,13 @@ class TracedInputs:
     tensors: list[Tensor]
 
 
-def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> Imported:
-    """The spec of modules, with a variant for each where they are several. Raises `NotImported`."""
+def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> list[Imported]:
+    """The spec of modules, with a variant for each where they are several; behind it, where tensors are laid out anew,
+    one that says so, which the last bits may need. Raises `NotImported`."""
     programs = [program(subject, given) for subject in subjects]
-    return spec_of(*programs, cls=name or type(subjects[0].model).__name__)
+    lays = any(call.foreign.name == "aten.contiguous" for one in programs for call in one.calls)
+    cls = name or type(subjects[0].model).__name__
+    return [spec_of(*programs, cls=cls, layout=layout) for layout in (False, True)[: 1 + lays]]
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:

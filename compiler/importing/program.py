@@ -161,6 +161,10 @@ class _Reader:
             if isinstance(outputs, torch.Tensor) and isinstance(node.args[0], torch.fx.Node):
                 self._add("getitem", arguments, node)
             return
+        first = node.args[0] if node.args else None
+        if match[1] == "contiguous" and isinstance(first, torch.fx.Node) and self._lies_in_order(first):
+            self.values[node.name] = self.values[first.name]
+            return
         self._add(f"aten.{match[1]}", self._named(node), node)
 
     def _named(self, node: torch.fx.Node) -> dict[Any, Any]:
@@ -185,6 +189,9 @@ class _Reader:
             return
         object.__setattr__(call, "output", output)
         self.calls.append(PlacedCall(call, tuple(scopes(node)), author_name(node.meta.get("stack_trace") or "")))
+
+    def _lies_in_order(self, node: torch.fx.Node) -> bool:
+        return node.name in self.values and bool(node.meta["val"].is_contiguous())
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, torch.fx.Node):
