@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from archdsl.columns import constant
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph, broken, header, layer
 from archdsl.outline.folding import Folded, StandIn
@@ -17,7 +18,6 @@ from archdsl.outline.structure import Structure, form
 from archdsl.outline.subnets import Subnet, preorder
 from archdsl.outline.symbols import StaticNames, known, symbol, symbols
 from archdsl.outline.wording import clip, title
-from archdsl.columns import constant
 from viz import fitting
 
 MOST: Final = 6  # forms, which have colours that can be told apart
