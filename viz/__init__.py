@@ -26,7 +26,7 @@ from viz.graph import scene
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
-from viz.look import Arrangement, Blocks, Depth, Direction, Engine, Look, ViewName
+from viz.look import Arrangement, BlocksBeside, Depth, Direction, Engine, Look, ViewName
 from viz.recolour import Theme
 from viz.volumes import view as volumes
 
@@ -89,7 +89,7 @@ def render(
     phase: Phase = "training",
     fold: bool = True,
     depth: Depth = "fit",
-    blocks: Blocks = "fit",
+    blocks: BlocksBeside = "fit",
     focus: str | None = None,
     theme: Theme = "light",
     engine: Engine = "embedded",

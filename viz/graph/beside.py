@@ -11,21 +11,23 @@ from viz.graph.scene import OpenBlock
 from viz.layout import Layout
 
 APART: Final = 16.0  # between two, and from the backbone
-Size: TypeAlias = tuple[float, float]
+Extent: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class BlockPanel:
     """An open block with its layout, as it stands beside the backbone."""
 
     block: OpenBlock
     layout: Layout
     lines: tuple[str, ...]  # what varies
     top: float  # where the layers begin
-    size: Size
+    size: Extent
 
 
-def arrange(backbone: Size, sizes: Sequence[Size], letters: Callable[[float, float], float]) -> tuple[Size, list[XY]]:
+def arrange(
+    backbone: Extent, sizes: Sequence[Extent], letters: Callable[[float, float], float]
+) -> tuple[Extent, list[XY]]:
     """How large a drawing is with all of them, and where each has its upper left corner. `letters` says how large the
     letters of a drawing of some size are on its page."""
     ways = [*_beside(backbone, sizes), *_beneath(backbone, sizes)]
@@ -33,7 +35,7 @@ def arrange(backbone: Size, sizes: Sequence[Size], letters: Callable[[float, flo
 
 
 def crowding(
-    backbone: Size, panels: Sequence[Panel], letters: Callable[[float, float], float], least: float
+    backbone: Extent, panels: Sequence[BlockPanel], letters: Callable[[float, float], float], least: float
 ) -> int | None:  # fmt: skip
     """Which of the open blocks takes most room for what it says, where letters are smaller than `least`; else None."""
     sizes = [panel.size for panel in panels]
@@ -42,7 +44,7 @@ def crowding(
     return max(range(len(sizes)), key=lambda i: sizes[i][0] * sizes[i][1] / panels[i].block.layers)
 
 
-def _beside(backbone: Size, sizes: Sequence[Size]) -> Iterator[tuple[Size, list[XY]]]:
+def _beside(backbone: Extent, sizes: Sequence[Extent]) -> Iterator[tuple[Extent, list[XY]]]:
     for height in sorted({backbone[1], *_sums([height for _, height in sizes])}):
         if height >= max(high for _, high in sizes):
             (width, used), places = _shelves(sizes, height)
@@ -50,7 +52,7 @@ def _beside(backbone: Size, sizes: Sequence[Size]) -> Iterator[tuple[Size, list[
             yield (left + width, max(backbone[1], used)), [(left + x, y) for x, y in places]
 
 
-def _beneath(backbone: Size, sizes: Sequence[Size]) -> Iterator[tuple[Size, list[XY]]]:
+def _beneath(backbone: Extent, sizes: Sequence[Extent]) -> Iterator[tuple[Extent, list[XY]]]:
     for width in sorted({backbone[0], *_sums([width for width, _ in sizes])}):
         if width >= max(wide for wide, _ in sizes):
             (height, used), places = _shelves([(high, wide) for wide, high in sizes], width)
@@ -66,7 +68,7 @@ def _sums(lengths: Sequence[float]) -> Iterator[float]:
         yield total
 
 
-def _shelves(sizes: Sequence[Size], most: float) -> tuple[Size, list[XY]]:
+def _shelves(sizes: Sequence[Extent], most: float) -> tuple[Extent, list[XY]]:
     """Columns of at most this height, filled one after the other."""
     places: list[XY] = []
     left = top = wide = used = 0.0

@@ -14,7 +14,7 @@ from viz.engine import DrawingError
 from viz.graph import beside, boxes, columns, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
-from viz.graph.beside import Panel
+from viz.graph.beside import BlockPanel
 from viz.graph.columns import PageColumn
 from viz.graph.layout import LEAVE, TITLE, TITLE_LINE, Section, StackLink
 from viz.graph.scene import Box, Group, OpenBlock, Scene
@@ -81,13 +81,13 @@ def _drawn(scene: Scene, look: Look) -> Element:
     return _framed(scene, canvas, *size, look)
 
 
-def _panel(block: OpenBlock, look: Look) -> Panel:
+def _panel(block: OpenBlock, look: Look) -> BlockPanel:
     layout = graph_layout.lay_out(_section(block.scene), replace(look, shapes=False))
     lines = tuple(textwrap.wrap(block.varies, max(VARIES, round(layout.width / 4.8))))
     title = boxes.BADGE + 5 + lettering.width(block.title, theme.SIZE, bold=True)
     width = max(layout.width, title, *(lettering.width(line, theme.SMALL) for line in lines)) + 2 * INSIDE
     top = INSIDE + HEAD + TITLE_LINE * len(lines)
-    return Panel(block, layout, lines, top, (width, top + layout.height + INSIDE))
+    return BlockPanel(block, layout, lines, top, (width, top + layout.height + INSIDE))
 
 
 def _section(scene: Scene) -> Section:
@@ -95,7 +95,7 @@ def _section(scene: Scene) -> Section:
     return Section(scene.items, stacks, graph_layout.links(scene, stacks))
 
 
-def _open(panel: Panel, look: Look, colours: Colours) -> Canvas:
+def _open(panel: BlockPanel, look: Look, colours: Colours) -> Canvas:
     """An open block in a frame of its colour."""
     block, (width, height) = panel.block, panel.size
     canvas, inner, framed = Canvas(), Canvas(), Canvas()

@@ -15,7 +15,7 @@ from viz import choices, fitting
 from viz.graph import edges, forms
 from viz.graph.edges import DrawnEdge, Wire
 from viz.graph.forms import BlockForm
-from viz.look import Blocks, Depth
+from viz.look import BlocksBeside, Depth
 
 BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Fold: TypeAlias = bool | Literal["mark"]
@@ -121,7 +121,7 @@ class Scene:
 
 def build(
     graph: Graph, phase: Phase = "training", *, fold: Fold = False, depth: Depth = None, focus: str | None = None,
-    blocks: Blocks = False,
+    blocks: BlocksBeside = False,
 ) -> Scene:  # fmt: skip
     """The scene of a graph: everything for "training", what the live outputs need for "inference".
 
