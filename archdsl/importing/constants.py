@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from archdsl.importing.tables import relative_positions, shifted_windows
@@ -19,6 +20,8 @@ def constant(value: ForeignTensor) -> Made:
         return Made("tensor", {"values": content})
     if not flat:
         raise Unreadable("a tensor without numbers")
+    if any(one != one for one in flat):
+        raise Unreadable("a tensor of what is not a number")
     typed = {} if value.dtype == _type_of(flat[0]) else {"dtype": value.dtype}
     if all(one == flat[0] for one in flat):
         if flat[0] in (0, 1) and value.dtype in ("float32", "int64", "bool"):
@@ -27,17 +30,16 @@ def constant(value: ForeignTensor) -> Made:
         return Made("full", {"sizes": sizes, "value": flat[0], **typed})
     if len(flat) == max(sizes) and value.dtype in ("int64", "float32"):
         step = flat[1] - flat[0]
-        whole = all(one == int(one) for one in flat) and step
+        whole = all(math.isfinite(one) and one == int(one) for one in flat) and step
         if whole and flat == [flat[0] + i * step for i in range(len(flat))]:
             other = {} if value.dtype == "int64" else {"dtype": value.dtype}
             begins = {"start": int(flat[0])} if flat[0] else {}
             strides = {"step": int(step)} if step != 1 else {}
-            counted = Made("arange", {"end": int(flat[0] + len(flat) * step), **begins, **strides, **other})
-            for _ in range(sizes.index(len(flat))):
-                counted = counted.then("unsqueeze", dim=0)
-            for _ in range(len(sizes) - 1 - sizes.index(len(flat))):
-                counted = counted.then("unsqueeze", dim=-1)
-            return counted
+            made = Made("arange", {"end": int(flat[0] + len(flat) * step), **begins, **strides, **other})
+            return made if len(sizes) == 1 else made.then("reshape", shape=sizes)
+    if len(sizes) == 2 and flat == [int(i == j) for i in range(sizes[0]) for j in range(sizes[1])]:
+        other = {} if value.dtype == "float32" else {"dtype": value.dtype}
+        return Made("eye", {"n": sizes[0], **({} if sizes[0] == sizes[1] else {"m": sizes[1]}), **other})
     table = relative_positions(flat, sizes) or shifted_windows(flat, sizes)
     if table is not None:
         return table

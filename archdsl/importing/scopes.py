@@ -266,7 +266,9 @@ class _Bodies:
             {key: [value] for key, value in self.reading.program.seeds.get(tree.scope.path, {}).items()},
         )  # fmt: skip
         if tree is self.root:
-            body = replace(body, parts=[replace(part, trains=self._trains(part)) for part in parts])
+            only = {ref for i, ref in enumerate(body.outputs) if i in self.reading.program.only_training}
+            parts = [replace(part, trains=self._trains(part) or i in only) for i, part in enumerate(parts)]
+            body = replace(body, parts=parts)
         return gathered(body), given, gives
 
     def _sized(self, tree: Tree, known: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from archdsl.importing.program import ForeignProgram
 from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
 from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text, quoted
+from archdsl.job import one_job
 from archdsl.ops import OPERATORS
 from archdsl.recovery.blocks import recovered
 from archdsl.recovery.parameters import snake
@@ -36,6 +37,7 @@ def spec_of(*programs: ForeignProgram, cls: str = "", literally: bool = False) -
     return spec_of_read(*(read_program(program, literally) for program in programs), cls=cls)
 
 
+@one_job
 def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
     """The same of programs that were read."""
     found = recovered([body_of(reading) for reading in readings], default_of, OPERATORS.keys() | KEYWORDS, joins)

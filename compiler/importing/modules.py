@@ -38,13 +38,21 @@ def program(subject: Original, given: TracedInputs) -> ForeignProgram:
     model, phase = subject.model, subject.model.training
     try:
         with torch.no_grad(), called(model) as used:
-            _run(model.eval(), given)
+            fewer = _run(model.eval(), given)
         with torch.no_grad():
             outputs = _run(model.train(), given)
         found = _exported(subject, given, outputs)
     finally:
         model.train(phase)
-    return replace(found, in_inference=frozenset(used))
+    return replace(found, in_inference=frozenset(used), only_training=frozenset(_lacking(fewer, outputs)))
+
+
+def _lacking(inference: Any, training: Any) -> set[int]:
+    """The numbers of the outputs that training has and inference lacks: by their names, or the last ones."""
+    some, names = output_names(inference), output_names(training)
+    if some and names:
+        return {number for number, name in enumerate(names) if name not in some}
+    return set(range(len(tensors(inference)), len(tensors(training))))
 
 
 def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignProgram:

@@ -166,12 +166,16 @@ class _Reader:
         if match[1] == "contiguous" and isinstance(first, torch.fx.Node) and self._lies_in_order(first):
             self.values[node.name] = self.values[first.name]
             return
+        self._add(f"aten.{match[1]}", self._named(node), node, content)
+
+    def _named(self, node: torch.fx.Node) -> dict[Any, Any]:
+        """A call's arguments by the names of its schema."""
         schema = node.target._schema  # type: ignore[union-attr]
         names = [argument.name for argument in schema.arguments]
         arguments = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
         for unread in ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy"):
             arguments.pop(unread, None)
-        self._add(f"aten.{match[1]}", arguments, node, content)
+        return arguments
 
     def _add(self, name: str, arguments: Mapping[Any, Any], node: torch.fx.Node, content: Content | None) -> None:
         outputs = node.meta.get("val")
@@ -228,6 +232,7 @@ class _Reader:
 
         args = torch.fx.map_arg(node.args, real)
         kwargs = torch.fx.map_arg(node.kwargs, real)
+        kwargs = {**kwargs, "device": torch.device("cpu")} if "device" in kwargs else kwargs
         with torch.no_grad():
             result = node.target(*args, **kwargs)  # type: ignore[operator]
         if not isinstance(result, torch.Tensor):
