@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from archdsl.importing.tables import relative_positions, shifted_windows
 from archdsl.ops.foreign import ForeignTensor, Made, Unreadable
 
 MOST: Final = 4096  # values that are written out
+LONG: Final = 64  # values from which on it is better said how they were worked out
 
 
 def constant(value: ForeignTensor) -> Made:
@@ -23,20 +25,34 @@ def constant(value: ForeignTensor) -> Made:
             other = {} if value.dtype == "float32" else {"dtype": value.dtype}
             return Made("ones" if flat[0] else "zeros", {"sizes": sizes, **other})
         return Made("full", {"sizes": sizes, "value": flat[0], **typed})
-    if len(sizes) == 1 and value.dtype in ("int64", "float32"):
+    if len(flat) == max(sizes) and value.dtype in ("int64", "float32"):
         step = flat[1] - flat[0]
         whole = all(one == int(one) for one in flat) and step
         if whole and flat == [flat[0] + i * step for i in range(len(flat))]:
             other = {} if value.dtype == "int64" else {"dtype": value.dtype}
             begins = {"start": int(flat[0])} if flat[0] else {}
             strides = {"step": int(step)} if step != 1 else {}
-            return Made("arange", {"end": int(flat[0] + len(flat) * step), **begins, **strides, **other})
+            made = Made("arange", {"end": int(flat[0] + len(flat) * step), **begins, **strides, **other})
+            return made if len(sizes) == 1 else made.then("reshape", shape=sizes)
+    if len(sizes) == 2 and flat == [int(i == j) for i in range(sizes[0]) for j in range(sizes[1])]:
+        other = {} if value.dtype == "float32" else {"dtype": value.dtype}
+        return Made("eye", {"n": sizes[0], **({} if sizes[0] == sizes[1] else {"m": sizes[1]}), **other})
     table = relative_positions(flat, sizes) or shifted_windows(flat, sizes)
     if table is not None:
         return table
     if len(flat) > MOST:
         raise Unreadable(f"a constant of {len(flat):,} numbers that no `state_dict` has")
     return Made("tensor", {"values": content, **typed})
+
+
+def is_long(value: ForeignTensor) -> bool:
+    """Whether a constant is many numbers, for which there are no shorter words."""
+    if math.prod(size for size in value.shape if isinstance(size, int)) <= LONG:
+        return False
+    try:
+        return constant(value).operator == "tensor"
+    except Unreadable:
+        return True
 
 
 def content_of(value: ForeignTensor) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from archdsl.importing.constants import content_of
+from archdsl.importing.constants import content_of, is_long
 from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported, PlacedCall
 from archdsl.ops import OPERATORS, Weighted, parameter_table
 from archdsl.ops.foreign import ForeignCall, ForeignOperand, ForeignTensor, Made, Reads, Unreadable, Whole, read
@@ -52,9 +52,14 @@ def wholes() -> list[tuple[str, Whole]]:
     return [(name, said) for name, op in OPERATORS.items() for said in op.reads if isinstance(said, Whole)]
 
 
-def read_program(program: ForeignProgram) -> ReadProgram:
-    """A program's live calls as operators. Raises `NotImported` with all that no operator reads."""
-    calls = live(program)
+LAYOUT: Final = "contiguous"  # the operator that changes no value, but where it lies
+
+
+def read_program(program: ForeignProgram, layout: bool = False) -> ReadProgram:
+    """A program's live calls as operators. Raises `NotImported` with all that no operator reads. `layout`: also those
+    that change only how a tensor lies in memory, on which last bits may depend."""
+    worked_out = long_constants(program)
+    calls = live(program, worked_out)
     groups = _groups(calls)
     stands: dict[str, ForeignOperand] = {}  # for a value that is another one
     placed: list[Placed] = []
@@ -64,7 +69,9 @@ def read_program(program: ForeignProgram) -> ReadProgram:
 
     def resolved(made: ForeignOperand) -> ForeignOperand:
         if isinstance(made, ForeignTensor):
-            return stands.get(made.name, made)
+            found = stands.get(made.name, made)
+            known = isinstance(found, ForeignTensor) and found.name in worked_out
+            return replace(found, content=None) if known else found  # type: ignore[arg-type]
         return replace(made, inputs=tuple(map(resolved, made.inputs)))
 
     for call in calls:
@@ -85,7 +92,7 @@ def read_program(program: ForeignProgram) -> ReadProgram:
             places.setdefault(fault, call.scopes[-1].path if call.scopes else "")
             continue
         found = resolved(made)
-        if isinstance(found, ForeignTensor) or _nothing(found):
+        if isinstance(found, ForeignTensor) or _nothing(found) or (found.operator == LAYOUT and not layout):
             stands[value.name] = found if isinstance(found, ForeignTensor) else found.inputs[0]
         else:
             placed.append(Placed(found, value, scopes, call.hint))
@@ -103,18 +110,48 @@ def _nothing(made: Made) -> bool:
     )
 
 
-def live(program: ForeignProgram) -> list[PlacedCall]:
-    """The calls that an output depends on."""
+def live(program: ForeignProgram, worked_out: Set[str] = frozenset()) -> list[PlacedCall]:
+    """The calls that an output depends on; constants are none, but for those that are worked out."""
     makers = {call.foreign.output.name: call for call in program.calls}
     wanted: set[str] = set()
-    pending = [value.name for value in program.outputs]
+    pending = list(program.outputs)
     while pending:
-        name = pending.pop()
-        if name in wanted or name not in makers:
+        value = pending.pop()
+        constant = value.content is not None and value.name not in worked_out
+        if value.name in wanted or value.name not in makers or constant:
             continue
-        wanted.add(name)
-        pending += [value.name for value in makers[name].foreign.tensors]
+        wanted.add(value.name)
+        pending += makers[value.name].foreign.tensors
     return [call for call in program.calls if call.foreign.output.name in wanted]
+
+
+def long_constants(program: ForeignProgram) -> set[str]:
+    """The constants that are many numbers, and are said as they were worked out, step by step, instead."""
+    makers = {call.foreign.output.name: call.foreign for call in program.calls}
+    known: dict[str, bool] = {}  # whether operators say how a constant was worked out
+
+    def said(value: ForeignTensor) -> bool:
+        if value.content is None or value.name not in makers:
+            return value.content is not None and not is_long(value)
+        if value.name not in known:
+            call = makers[value.name]
+            try:
+                _read(call)
+                known[value.name] = all(said(one) or not is_long(one) for one in call.tensors)
+            except Unreadable:
+                known[value.name] = False
+        return known[value.name]
+
+    found: set[str] = set()
+    pending = [one for call in live(program) for one in call.foreign.tensors] + program.outputs
+    while pending:
+        value = pending.pop()
+        if value.content is None or value.name in found or value.name not in makers or not is_long(value):
+            continue
+        if said(value):
+            found.add(value.name)
+            pending += makers[value.name].tensors
+    return found
 
 
 def _read(call: ForeignCall) -> ForeignOperand:

@@ -136,7 +136,8 @@ def read(
     weights = {own: rest.pop(theirs) for own, theirs in reads.weights.items() if theirs in rest}
     found = dict(reads.fixed)
     for own, source in reads.parameters.items():
-        value = rest.pop(source, None) if isinstance(source, str) else source(call)
+        value = rest.pop(source if isinstance(source, str) else own, None)
+        value = value if isinstance(source, str) else source(call)
         if value is not None:
             found[own] = value
     names = [name for name, value in rest.items() if _values(value)] if reads.inputs is None else reads.inputs
@@ -144,7 +145,8 @@ def read(
     for name in [name for name in rest if name in parameters]:
         found[name] = rest.pop(name)
     if "weight" in weights:
-        found = dict(told(weights["weight"].shape, found)) | found
+        told_by = dict(told(weights["weight"].shape, found))
+        found = {name: value for name, value in told_by.items() if name not in reads.parameters} | found
     for name, value in rest.items():
         if name not in reads.ignored and (name not in reads.expects or reads.expects[name] != value):
             raise Unreadable(f"`{name}` = {shown(value)}")

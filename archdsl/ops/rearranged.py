@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from archdsl.dims import Dim, Shape, Size
 from archdsl.ops.foreign import EVERYTHING, ForeignCall, ForeignOperand, ForeignTensor, Made, Unreadable
 
@@ -150,10 +152,17 @@ def chunked(call: ForeignCall) -> ForeignOperand:
     return Made("chunk", {"chunks": chunks, "dim": dim}, (x,))
 
 
+EXTREMES: Final = ("aten.max", "aten.min")  # whose values are an operator's only output
+
+
 def part(call: ForeignCall) -> ForeignOperand:
     """One of the outputs of a call that has several."""
     number, whole = call.get("index"), call.tensor("self")
     maker = whole.made_by
+    if maker is not None and maker.name in EXTREMES:
+        if number:
+            raise Unreadable("the places of the greatest or least")
+        return whole
     if maker is not None and maker.name == "aten.unbind":  # the parts of size 1 are taken out of their dimension
         x, dim = maker.tensor("self"), maker.get("dim", 0)
         if x.shape[dim] == 1:

@@ -24,10 +24,13 @@ class TracedInputs:
     tensors: list[Tensor]
 
 
-def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> Imported:
-    """The spec of modules, with a variant for each where they are several. Raises `NotImported`."""
+def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> list[Imported]:
+    """The spec of modules, with a variant for each where they are several; behind it, where tensors are laid out anew,
+    one that says so, which the last bits may need. Raises `NotImported`."""
     programs = [program(subject, given) for subject in subjects]
-    return spec_of(*programs, cls=name or type(subjects[0].model).__name__)
+    lays = any(call.foreign.name == "aten.contiguous" for one in programs for call in one.calls)
+    cls = name or type(subjects[0].model).__name__
+    return [spec_of(*programs, cls=cls, layout=layout) for layout in (False, True)[: 1 + lays]]
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:
@@ -35,13 +38,21 @@ def program(subject: Original, given: TracedInputs) -> ForeignProgram:
     model, phase = subject.model, subject.model.training
     try:
         with torch.no_grad(), called(model) as used:
-            _run(model.eval(), given)
+            fewer = _run(model.eval(), given)
         with torch.no_grad():
             outputs = _run(model.train(), given)
         found = _exported(subject, given, outputs)
     finally:
         model.train(phase)
-    return replace(found, in_inference=frozenset(used))
+    return replace(found, in_inference=frozenset(used), only_training=frozenset(_lacking(fewer, outputs)))
+
+
+def _lacking(inference: Any, training: Any) -> set[int]:
+    """The numbers of the outputs that training has and inference lacks: by their names, or the last ones."""
+    some, names = output_names(inference), output_names(training)
+    if some and names:
+        return {number for number, name in enumerate(names) if name not in some}
+    return set(range(len(tensors(inference)), len(tensors(training))))
 
 
 def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignProgram:

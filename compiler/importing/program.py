@@ -161,12 +161,20 @@ class _Reader:
             if isinstance(outputs, torch.Tensor) and isinstance(node.args[0], torch.fx.Node):
                 self._add("getitem", arguments, node)
             return
+        first = node.args[0] if node.args else None
+        if match[1] == "contiguous" and isinstance(first, torch.fx.Node) and self._lies_in_order(first):
+            self.values[node.name] = self.values[first.name]
+            return
+        self._add(f"aten.{match[1]}", self._named(node), node)
+
+    def _named(self, node: torch.fx.Node) -> dict[Any, Any]:
+        """A call's arguments by the names of its schema."""
         schema = node.target._schema  # type: ignore[union-attr]
         names = [argument.name for argument in schema.arguments]
         arguments = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
         for unread in ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy"):
             arguments.pop(unread, None)
-        self._add(f"aten.{match[1]}", arguments, node)
+        return arguments
 
     def _add(self, name: str, arguments: Mapping[Any, Any], node: torch.fx.Node) -> None:
         outputs = node.meta.get("val")
@@ -181,6 +189,9 @@ class _Reader:
             return
         object.__setattr__(call, "output", output)
         self.calls.append(PlacedCall(call, tuple(scopes(node)), author_name(node.meta.get("stack_trace") or "")))
+
+    def _lies_in_order(self, node: torch.fx.Node) -> bool:
+        return node.name in self.values and bool(node.meta["val"].is_contiguous())
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, torch.fx.Node):
@@ -200,7 +211,8 @@ class _Reader:
         """Looks for the last tensor before a call that has a size at a dimension."""
 
         def like(dim: int, size: Any) -> ForeignTensor | None:
-            tensors = [call.foreign.output for call in self.calls[:before]]
+            made = [call.foreign.output for call in self.calls[:before]]
+            tensors = [one for one in made if one.content is None]
             inputs = [self.values[name] for name in self.users if name in self.values]
             fitting = [one for one in (*inputs, *tensors) if len(one.shape) > dim and one.shape[dim] == size]
             return fitting[-1] if fitting else None
@@ -231,11 +243,15 @@ class _Reader:
 
         args = torch.fx.map_arg(node.args, real)
         kwargs = torch.fx.map_arg(node.kwargs, real)
+        kwargs = {**kwargs, "device": torch.device("cpu")} if "device" in kwargs else kwargs
         with torch.no_grad():
             result = node.target(*args, **kwargs)  # type: ignore[operator]
         if not isinstance(result, torch.Tensor):
             return False
-        self._fix(node, result)
+        self._add(f"aten.{NAME.match(name)[1]}", self._named(node), node)  # type: ignore[index]
+        made = self.values[node.name]
+        object.__setattr__(made, "content", Content(result))
+        self.fixed[node.name] = result
         return True
 
 

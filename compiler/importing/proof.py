@@ -27,6 +27,9 @@ DROPOUTS: Final = frozenset(
 )
 
 
+RECURRENT: Final = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+
+
 @dataclass(frozen=True)
 class Proof:
     """What was compared. Differences are the greatest of all outputs, 0 where they are equal to the last bit; None
@@ -75,6 +78,8 @@ class Certain(TorchFunctionMode):
             return args[0] if args else kwargs["input"]
         if name == "bernoulli_":
             return args[0].fill_(1)
+        if name in RECURRENT:
+            args = (*args[:5], 0.0, *args[6:])  # the sequence, first states, weights, biases, layers, dropout
         if name == "scaled_dot_product_attention":
             args = (*args[:4], 0.0, *args[5:]) if len(args) > 4 else args
             kwargs = {**kwargs, "dropout_p": 0.0} if "dropout_p" in kwargs else kwargs

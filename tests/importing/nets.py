@@ -134,3 +134,55 @@ class Indexed(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         found: Tensor = torch.special.bessel_j0(x) + torch.special.bessel_j0(2 * x)
         return found
+
+
+class Places(nn.Module):
+    """What depends on no value of the input, but on how many there are."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(4, width)
+
+    def forward(self, count: int) -> Tensor:
+        found: Tensor = self.mix(torch.zeros(count, 3, 4).add(1).cumsum(1, dtype=torch.float32))
+        return found
+
+
+class Placed(nn.Module):
+    """A module that is given a number alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = Places(16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = x.flatten(1, 2)[:, :3] + self.places(x.shape[0])
+        return found
+
+
+class Interrupted(nn.Module):
+    """Layers of one list with something between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([Unit(3, 4), Unit(4, 4), Unit(4, 4), Unit(4, 4)])
+        self.offset = nn.Parameter(torch.randn(1, 4, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layers[1](self.layers[0](x)) + self.offset
+        best: Tensor = self.layers[3](self.layers[2](x)).flatten(2).max(2)[0]
+        return best
+
+
+class LaidOut(nn.Module):
+    """A tensor that is put in order in memory, and one that lies so already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(3)
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x.contiguous().permute(0, 2, 3, 1))
+        found: Tensor = self.conv(x.permute(0, 3, 1, 2).contiguous())
+        return found

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import archdsl
+import compiler
 from archdsl.errors import SpecError
 from archdsl.imported import ImportedNetwork, from_sources
 from tests.importing import nets
@@ -43,8 +44,8 @@ def lines(network: ImportedNetwork) -> int:
 
 @pytest.mark.parametrize(
     "model",
-    [nets.Stages, nets.dense, nets.WithHead, lambda: nets.Stages((1, 1, 2))],
-    ids=["stages", "dense", "head", "deep"],
+    [nets.Stages, nets.dense, nets.WithHead, lambda: nets.Stages((1, 1, 2)), nets.Placed, nets.Interrupted],
+    ids=["stages", "dense", "head", "deep", "placed", "interrupted"],
 )
 def test_an_imported_network_is_the_original(model: Any) -> None:
     torch.manual_seed(1)
@@ -64,6 +65,21 @@ def test_what_differs_among_instances_is_found_again() -> None:
     assert "block residual(x: [N, C, H, W], width, stride = 1)" in text
     assert "4 * width" in text
     assert "if stride > 1 or C != 4 * width { shortcut: conv(4 * width, 1, stride = stride) }" in text
+
+
+def test_a_block_that_needs_the_batch_alone_is_given_a_tensor() -> None:
+    text = imported(nets.Placed()).text
+    assert "block places(x: [N, ...]) {" in text
+    assert "places: places" in text
+
+
+def test_how_tensors_lie_in_memory_is_said_where_the_outputs_need_it() -> None:
+    model = nets.LaidOut()
+    given = compiler.given(compiler.subject_of(model, None), [torch.randn(IMAGE)], ["image"])
+    plain, laid = (spec.text for spec in compiler.import_modules([compiler.subject_of(model, None)], given))
+    assert "contiguous" not in plain
+    assert laid.count("contiguous") == 1
+    assert "permute([0, 3, 1, 2]) -> contiguous" in laid
 
 
 def test_like_blocks_in_a_row_are_a_loop() -> None:

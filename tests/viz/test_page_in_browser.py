@@ -23,7 +23,6 @@ from tests.viz.reader import CONTRASTS, STATUS, choose, panel, paths, save, sele
 from viz.html.page import frame
 from viz.html.themes import READABLE
 
-PROGRAM = BROWSER.find()
 pytestmark = BROWSER.needed()
 
 LONG = "network Long(x: [N, 8]) { x -> repeat 5000 { linear(8) -> relu } }"
@@ -98,13 +97,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shown = frame(found["resnet50"].read_bytes(), "resnet50")
     found["notebook"].write_text(f"<!doctype html><html data-ready=true><body>{shown}", encoding="utf-8")
     return found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    assert PROGRAM is not None
-    with Chromium(PROGRAM, tmp_path_factory.mktemp("profile"), size=(1280, 1400)) as running:
-        yield running
 
 
 @pytest.fixture

@@ -147,8 +147,8 @@ function paint(theme = byId("theme").value) {
 
 function offer() {
   if (page.difference) {
-    byId("differences").hidden = byId("arrangement").parentNode.hidden = false;
-    byId("heat").options[0].text = "status";
+    byId("differences").hidden = byId("arrangement").hidden = false;
+    byId("heat").options[0].text = "Colour: status";
     arrange(page.difference.arrangement);
   }
   byId("heat").append(...page.figures.map(({ key, name }) => html("option", { value: key }, name)));
@@ -221,7 +221,7 @@ function listen() {
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", action);
   byId("heat").addEventListener("change", (event) => {
     state.heat = page.figures.find(({ key }) => key === event.target.value) ?? null;
-    event.target.title = state.heat?.name ?? ""; // which may be longer than there is room for
+    event.target.title = state.heat?.name ?? "Colour"; // which may be longer than there is room for
     view.colour();
   });
   byId("arrangement").addEventListener("change", (event) => arrange(event.target.value));
@@ -235,7 +235,8 @@ function listen() {
 /** Goes to the view and the layer that the address names, as in `file.html#stages:layer1.0.conv2`. */
 async function openAddress() {
   const [, wanted = HOME, path] = /^(?:(graph|stages|volumes):)?(.*)$/.exec(decodeURIComponent(location.hash.slice(1)));
-  const item = page.byPath.get(path);
+  const wrong = page.faults?.find((fault) => fault.item !== undefined); // where a broken spec opens
+  const item = path ? page.byPath.get(path) : page.items[wrong?.item];
   await show(NAMES.includes(wanted) ? wanted : HOME);
   if (item) await reveal(item);
   else if (path) say(`there is no ${path} in this network`);

@@ -14,7 +14,7 @@ ENGINE: Final = HOME / "vendor" / "elkjs" / "elk-worker.min.js"
 # In the order in which they need each other. In the page they share one scope, so their imports are left out.
 SCRIPTS: Final = (
     "dom", "wording", "nesting", "model", "engine", "heat", "layout", "sheets", "camera", "draw", "differences",
-    "sides", "panel", "search", "keyboard", "save", "graph", "picture", "main",
+    "faults", "sides", "panel", "search", "keyboard", "save", "graph", "picture", "main",
 )  # fmt: skip
 NONE: Final[Mapping[str, dict[str, Any]]] = MappingProxyType({})
 HEIGHT: Final = 620  # of a frame
