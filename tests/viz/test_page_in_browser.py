@@ -361,6 +361,7 @@ def test_a_click_on_a_stage_selects_what_it_stands_for_and_a_double_click_goes_t
     opened: Callable[..., Chromium], view: str, path: str, said: str
 ) -> None:
     browser = opened("resnet50", f"{view}:")
+    browser.press("0")  # all of the picture, which is larger than the window
     stage = f"[aria-label^='{path},'] :is(rect, polygon)"
     browser.until(lambda: browser.click(stage), f"location.hash === '#{view}:{path}'")
     assert said in panel(browser)
