@@ -8,32 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any
 
+from archdsl.columns import ABSENT, ValueColumn, constant, equal, ratio, there
 from archdsl.instances.written import SaidValue, StaticParameter, WrittenValues, literal
-
-
-def equal(a: Any, b: Any) -> bool:
-    """Whether two values are one, and of one type: 1 is neither True nor 1.0."""
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return type(a) is type(b) and a == b
-
-
-class _Absent:
-    """Stands in a column where an instance has no value."""
-
-    def __repr__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT: Final = _Absent()
-ValueColumn: TypeAlias = tuple[Any, ...]
-
-
-def alike(column: ValueColumn, other: ValueColumn) -> bool:
-    """Whether the second column has the values of the first, wherever the first has any."""
-    return all(a is ABSENT or equal(a, b) for a, b in zip(column, other, strict=True))
 
 
 @dataclass
@@ -60,7 +38,7 @@ class Explanations:
         """The static parameters that all instances have."""
         first = self.written[0].parameters
         tables = [{parameter.name: parameter for parameter in one.parameters} for one in self.written]
-        found = {}
+        found: dict[str, tuple[StaticParameter, ValueColumn]] = {}
         for parameter in first:
             if all(parameter.name in table for table in tables):
                 found[parameter.name] = (parameter, tuple(table[parameter.name].value for table in tables))
@@ -68,7 +46,7 @@ class Explanations:
 
     def _bound(self) -> dict[str, tuple[str, frozenset[str], ValueColumn]]:
         """The names that bodies bind to static values: the line, what it reads, the values."""
-        found = {}
+        found: dict[str, tuple[str, frozenset[str], ValueColumn]] = {}
         for names, said in self.written[0].bindings:
             for name in names:
                 values = [one.values.get(name) for one in self.written]
@@ -80,9 +58,8 @@ class Explanations:
     def explain(self, column: ValueColumn, said: Sequence[Sequence[SaidValue]], hint: str, told: bool = False) -> str:
         """What gives these values; `said` are the spec's expressions there, `hint` is what a new parameter is called.
         Sizes that torch is `told` and the spec is not are rather those that others have."""
-        there = [value for value in column if value is not ABSENT] or [None]
-        if all(equal(value, there[0]) for value in there):
-            return literal(there[0])
+        if constant(column):
+            return literal(next(iter(there(column)), None))
         found = next(self._candidates(column, said, told), None)
         return self.parameter(hint, column) if found is None else found
 
@@ -92,48 +69,41 @@ class Explanations:
             yield from self._known(column)
         for one in next((here for here in said if here), ()):
             again = tuple(next((s.value for s in others if s.text == one.text), ABSENT) for others in said)
-            if alike(column, again):
+            if equal(column, again):
                 if one.names <= self.declared.keys() and self.use(one.names):
                     yield one.text
                 else:
                     later.append(one)
         for name, (_, values) in self.declared.items():
-            if alike(column, values) and self.use(frozenset({name})):
+            if equal(column, values) and self.use(frozenset({name})):
                 yield name
         yield from self._known(column)
-        yield from (name for name, values in self.used.items() if alike(column, values))
+        yield from (name for name, values in self.used.items() if equal(column, values))
         yield from (one.text for one in later if self.use(one.names))
         for name, (_, values) in self.declared.items():
             if all(isinstance(value, tuple) for value in values):
                 for i in range(min(map(len, values))):
-                    if alike(column, tuple(value[i] for value in values)) and self.use(frozenset({name})):
+                    if equal(column, tuple(value[i] for value in values)) and self.use(frozenset({name})):
                         yield f"{name}[{i}]"
         yield from self._multiples(column)
 
     def _multiples(self, column: ValueColumn) -> Iterator[str]:
         """A few times another column, or a part of it."""
-        there = [i for i, value in enumerate(column) if value is not ABSENT]
-        if not all(type(column[i]) is int and column[i] > 0 for i in there):
+        if not all(type(value) is int and value > 0 for value in there(column)):
             return
         names = {**dict(self.known), **{name: values for name, (_, values) in self.declared.items()}, **self.used}
         for text, values in names.items():
-            if not all(type(values[i]) is int and values[i] > 0 for i in there):
+            found = ratio(column, values)
+            if found is None or not self._usable(text):
                 continue
-            first, other = column[there[0]], values[there[0]]
             bound = f"({text})" if " " in text else text
-            if first % other == 0 and all(column[i] == values[i] * (first // other) for i in there):
-                if self._usable(text):
-                    yield f"{first // other} * {bound}"
-                continue
-            part = other % first == 0 and all(values[i] == column[i] * (other // first) for i in there)
-            if part and self._usable(text):
-                yield f"{bound} // {other // first}"
+            yield f"{found[0]} * {bound}" if found[1] == 1 else f"{bound} // {found[1]}"
 
     def _usable(self, text: str) -> bool:
         return text not in self.declared or self.use(frozenset({text}))
 
     def _known(self, column: ValueColumn) -> list[str]:
-        return sorted((text for text, values in self.known if alike(column, values)), key=len)
+        return sorted((text for text, values in self.known if equal(column, values)), key=len)
 
     def use(self, names: frozenset[str]) -> bool:
         """Make names parameters, or lines that bind them; False where they are neither."""
@@ -170,9 +140,9 @@ class Explanations:
     def condition(self, present: Sequence[Any]) -> str | None:
         """What tells these instances from the others; None where nothing is known to."""
         wanted = tuple(present)
-        found = next((text for text, values in self.decided.items() if alike(wanted, values)), None)
+        found = next((text for text, values in self.decided.items() if equal(wanted, values)), None)
         if found is None:
-            found = next((negated(t) for t, v in self.decided.items() if alike(wanted, tuple(not x for x in v))), None)
+            found = next((negated(t) for t, v in self.decided.items() if equal(wanted, tuple(not x for x in v))), None)
         if found is None:
             found = self._condition(wanted)
             if found is not None:
@@ -185,7 +155,7 @@ class Explanations:
             again = tuple(
                 next((bool(s.value) for s in one.conditions if s.text == said.text), ABSENT) for one in self.written
             )
-            if alike(
+            if equal(
                 tuple(value if value is ABSENT else True for value in wanted), tuple(v is not ABSENT for v in again)
             ):
                 conditions[said.text] = (said.names, again)
@@ -193,16 +163,16 @@ class Explanations:
             if all(isinstance(value, bool) for value in values):
                 conditions.setdefault(name, (frozenset({name}), values))
         for text, (names, values) in conditions.items():
-            if alike(wanted, values) and self.use(names):
+            if equal(wanted, values) and self.use(names):
                 return text
-            if alike(wanted, tuple(not value for value in values)) and self.use(names):
+            if equal(wanted, tuple(not value for value in values)) and self.use(names):
                 return negated(text)
         for text, (names, values) in conditions.items():
             for other, (more, others) in conditions.items():
                 for a, x in ((text, values), (negated(text), tuple(not v for v in values))):
                     for b, y in ((other, others), (negated(other), tuple(not v for v in others))):
                         both = tuple(v and w for v, w in zip(x, y, strict=True))
-                        if text != other and alike(wanted, both) and self.use(names | more):
+                        if text != other and equal(wanted, both) and self.use(names | more):
                             return f"{_operand(a)} and {_operand(b)}"
         for name, (_, values) in self.declared.items():
             if all(type(value) in (int, str) for value in values):

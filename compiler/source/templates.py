@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+from archdsl.columns import ABSENT, ValueColumn
 from archdsl.graph import Layer
-from archdsl.instances.explanations import ABSENT, Explanations, ValueColumn
+from archdsl.instances.explanations import Explanations
 from archdsl.instances.written import literal
 from archdsl.ops._op import parameter_table
 from archdsl.ops.kinds import Sizes
