@@ -10,6 +10,7 @@ from typing import Any
 from archdsl.instances.explanations import negated
 from archdsl.instances.written import literal
 from compiler.program import Held, Holder, Routine
+from compiler.source.class_parts import ClassPart
 from compiler.source.hierarchy import LayerLeaf
 from compiler.source.library import in_place, is_ours
 from compiler.source.plan import ClassPlan
@@ -17,7 +18,6 @@ from compiler.source.reserved import RESERVED
 from compiler.source.runs import named_run, runs
 from compiler.source.spelling import SourceText, call, called, given, refuse_own
 from compiler.source.starting import fill
-from compiler.source.templates import ClassPart
 
 
 class Building(ClassPlan):

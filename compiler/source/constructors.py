@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from archdsl.instances.explanations import negated
 from archdsl.instances.written import literal
 from compiler.source.building import Building, is_named
+from compiler.source.class_parts import ClassPart
 from compiler.source.forward import Forward
 from compiler.source.runs import runs
-from compiler.source.templates import ClassPart
 
 
 class ClassWriter(Building):

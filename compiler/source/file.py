@@ -9,14 +9,14 @@ from archdsl.dims import show
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header, layer
 from compiler.lowering import assemble
+from compiler.source.class_parts import Template, Unsayable
+from compiler.source.classes import Classes
 from compiler.source.constructors import ClassWriter
-from compiler.source.forward import Unsayable
 from compiler.source.hierarchy import Hierarchy, hierarchy
 from compiler.source.layout import WIDTH, laid_out
 from compiler.source.library import Library
 from compiler.source.losses import losses
 from compiler.source.starting import Initialisers
-from compiler.source.templates import Classes, Template
 
 
 def source_of(graph: Graph, shown: Graph | None = None, width: int = WIDTH) -> str:

@@ -1,0 +1,138 @@
+"""Classes: what the instances of a block have in common, with parameters for what differs.
+
+The parts of instances are aligned by where they are written. A part that some instances lack is one under a condition;
+values that differ are explained by `archdsl.instances.explanations`. Where that cannot be done, instances are of
+several classes, in the end one for each structure, so that every network has its classes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from archdsl.columns import ABSENT
+from archdsl.instances.explanations import Explanations
+from archdsl.instances.written import literal
+from compiler.source.class_parts import Canonical, Template, Unlike
+from compiler.source.hierarchy import CalledScope
+from compiler.source.parameters import Parameters
+
+
+class Classes(Parameters):
+    """The classes of a network, made from the innermost blocks outwards."""
+
+    def build(self) -> Template:
+        scopes = [scope for scope in self.tree.scopes() if scope.instance is not None and scope.use == 1]
+        groups: dict[int, list[CalledScope]] = defaultdict(list)
+        for scope in scopes:
+            assert scope.written is not None
+            groups[id(scope.written.made.definition)].append(scope)
+        for group in _inner_first(groups):
+            for template in self._classes(group):
+                self.templates.append(self._known(template))
+        return self._known(self._template(self.tree.assembly.name, [self.tree.root]))
+
+    def _classes(self, group: list[CalledScope]) -> list[Template]:
+        """The classes of a block's instances, as few as there can be."""
+        alike: dict[Any, list[CalledScope]] = defaultdict(list)
+        for scope in group:
+            alike[tuple((a.name, a.listed, len(a.refs)) for a in scope.arguments), len(scope.results)].append(scope)
+        assert group[0].instance is not None
+        name = camel(group[0].instance.block)
+        found: list[Template] = []
+
+        def add(members: list[CalledScope]) -> None:
+            found.append(self._template(name if not found else f"{name}{len(found) + 1}", members))
+
+        for members in alike.values():
+            try:
+                add(members)
+            except Unlike:
+                same: dict[Any, list[CalledScope]] = defaultdict(list)
+                for scope in members:
+                    same[self._structure(scope)].append(scope)
+                for one in same.values():
+                    add(one)
+        return found
+
+    def _known(self, template: Template) -> Template:
+        for i, scope in enumerate(template.scopes):
+            self.of[id(scope)] = (template, i)
+        return template
+
+    def _template(self, name: str, scopes: list[CalledScope]) -> Template:
+        """The class of these instances. Raises `Unlike`."""
+        columns = Explanations([scope.written for scope in scopes if scope.written is not None])
+        template = Template(name, tuple(scopes), columns)
+        aligned = self._aligned([scope.items for scope in scopes], [scope.path for scope in scopes], inner=False)
+        names = {attribute for _, attribute in aligned}
+        if any(other.startswith(f"{name}.") for name in names for other in names):
+            raise Unlike
+        template.canonical = tuple(self._canonical(scope, i, aligned) for i, scope in enumerate(scopes))
+        template.parts = tuple(self._part(items, attribute, template, None) for items, attribute in aligned)
+        template.returns = self._operands([scope.results for scope in scopes], template, [True] * len(scopes))
+        _check_choices(template)
+        for parameter_name, (parameter, _) in columns.declared.items():
+            if parameter_name in columns.used and parameter.has_default:
+                template.defaults[parameter_name] = literal(parameter.default)
+        for parameter_name, column in columns.used.items():
+            usual = Counter(literal(value) for value in column if value is not ABSENT).most_common(1)
+            plain = bool(usual) and usual[0][0] in ("1", "0.0", "False", "None") and 2 * usual[0][1] > len(column)
+            if plain and parameter_name not in template.defaults:
+                template.defaults[parameter_name] = usual[0][0]
+        return template
+
+
+def _check_choices(template: Template) -> None:
+    """Raise `Unlike` where what is read depends on more than which parts are there: of a choice, one part at most is
+    always there, and another is taken wherever it is there."""
+    chosen: set[frozenset[Canonical]] = set()
+    for column in [*(column for part in template.parts for column in part.reads), *template.returns]:
+        choice = frozenset(one for one in column if one is not None)
+        if len(choice) < 2:
+            continue
+        sometimes = {one for one in choice if one[0] == "part" and template.parts[one[1]].condition is not None}
+        if len(choice) - len(sometimes) > 1 or any(other & choice and other != choice for other in chosen):
+            raise Unlike
+        chosen.add(choice)
+        for i, one in enumerate(column):
+            present = {other for other in sometimes if template.parts[other[1]].items[i] is not None}
+            if one is not None and present != {one} & sometimes:
+                raise Unlike
+
+
+def _inner_first(groups: dict[int, list[CalledScope]]) -> list[list[CalledScope]]:
+    """Instances by their blocks, those of inner blocks first. A block that uses itself is ordered by its first use."""
+    inside: dict[int, set[int]] = {key: set() for key in groups}
+
+    def walk(scope: CalledScope, around: int | None) -> None:
+        for item in scope.items:
+            if isinstance(item, CalledScope):
+                own = around
+                if item.instance is not None and item.written is not None:
+                    own = id(item.written.made.definition)
+                    if around is not None and own != around:
+                        inside[around].add(own)
+                walk(item, own)
+
+    for group in groups.values():
+        for scope in group:
+            assert scope.written is not None
+            walk(scope, id(scope.written.made.definition))
+    ordered: dict[int, None] = {}
+
+    def visit(key: int, path: tuple[int, ...]) -> None:
+        if key not in ordered and key not in path:
+            for inner in sorted(inside[key], key=list(groups).index):
+                visit(inner, (*path, key))
+            ordered[key] = None
+
+    for key in groups:
+        visit(key, ())
+    return [groups[key] for key in ordered]
+
+
+def camel(name: str) -> str:
+    """`basic_block` as the name of a class."""
+    found = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return found if found.isidentifier() else f"Block{found}"
