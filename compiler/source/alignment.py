@@ -7,22 +7,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from compiler.program import Routine
-from compiler.source.class_parts import Canonical, ScopeItem, Template, Unlike
-from compiler.source.hierarchy import CalledScope, Hierarchy, LayerLeaf, TensorRef
+from compiler.source.class_parts import AlignedRow, Canonical, ScopeItem, Template, Unlike
+from compiler.source.hierarchy import CalledScope, Forest, LayerLeaf, TensorRef
+from compiler.source.rounds import LoopedRow
 
 
 class Alignment:
     """Aligns the instances of a block. `of` has the class of each scope, and which of its instances that is."""
 
-    def __init__(self, tree: Hierarchy) -> None:
-        self.tree = tree
+    def __init__(self, forest: Forest) -> None:
+        self.forest = forest
+        self.frozen, self.regions = forest.frozen, forest.regions
         self.templates: list[Template] = []
         self.of: dict[int, tuple[Template, int]] = {}  # by scope: its class, and which instance it is
-        self.routines: dict[int, str] = {}
+        self.routines: dict[int, Any] = {}
 
     def _aligned(
         self, lists: Sequence[Sequence[ScopeItem] | None], bases: Sequence[str], inner: bool
-    ) -> list[tuple[tuple[ScopeItem | None, ...], str]]:
+    ) -> list[AlignedRow]:
         """Items of all instances side by side, in an order that is that of each, with their names."""
         keyed: list[dict[Any, ScopeItem]] = []
         for items, base in zip(lists, bases, strict=True):
@@ -64,14 +66,14 @@ class Alignment:
             if (inner and str(name).isdigit()) or not (item.named or held):
                 name = None
             where = (span.start, span.end, item.use, len(item.reads))
-            marks = (id(item) in self.tree.regions, id(item) in self.tree.frozen)
+            marks = self._marks(item, base)
             rank = (
                 len(holder.held[0].weight.shape)
                 if holder is not None and holder.target.kind != "module" and holder.held
                 else 0
             )
             return ("leaf", name, where, target and (target.name, target.kind, tuple(target.kwargs)), held, marks, rank)
-        marks = (id(item) in self.tree.regions, id(item) in self.tree.frozen)
+        marks = self._marks(item, base)
         if inner and str(name).isdigit():
             name = None
         if item.instance is None:
@@ -80,19 +82,25 @@ class Alignment:
         span = item.instance.span
         return ("call", name, (span.start, span.end), item.use, id(found[0]) if found else item.instance.block, marks)
 
+    def _marks(self, item: ScopeItem, base: str) -> Any:
+        """How an item is marked. What stands in a network itself may train only, or be on a device."""
+        node = next(item.leaves()).node
+        own = (node["phase"], node["device"]) if not base else None
+        return id(item) in self.regions, id(item) in self.frozen, own
+
     def _start(self, start: Any) -> Any:
         """What tells starts apart."""
-        return self.routines.setdefault(id(start), repr(start)) if isinstance(start, Routine) else start
+        return self.routines.setdefault(id(start), _steps_of(start)) if isinstance(start, Routine) else start
 
-    def _canonical(self, scope: CalledScope, i: int, aligned: Any) -> dict[TensorRef, Canonical]:
+    def _canonical(self, scope: CalledScope, i: int, rows: Sequence[LoopedRow]) -> dict[TensorRef, Canonical]:
         found: dict[TensorRef, Canonical] = {}
         for a, argument in enumerate(scope.arguments):
             for j, ref in enumerate(argument.refs):
                 found[ref] = ("in", a, j if argument.listed else None)
-        for number, (items, _) in enumerate(aligned):
-            if items[i] is not None:
-                for k, ref in enumerate(items[i].results):
-                    found[ref] = ("part", number, k)
+        for number, row in enumerate(rows):
+            last = next((items[i] for items, _ in reversed(row.rows) if items[i] is not None), None)
+            for k, ref in enumerate(() if last is None else last.results):
+                found[ref] = ("part", number, k)
         return found
 
     def _structure(self, scope: CalledScope) -> Any:
@@ -108,6 +116,18 @@ class Alignment:
             return key, reads, parts
 
         return tuple(said(item, False) for item in scope.items), tuple(numbers.get(ref, ref) for ref in scope.results)
+
+
+def _steps_of(routine: Routine) -> Any:
+    """What a routine does, whatever its layers are called."""
+    numbers: dict[Any, int] = {}
+    found = []
+    for step in routine.invoked():
+        read = tuple(numbers.get(ref, -1) for ref in step.operands)
+        found.append((step.target.name, step.target.kind, repr((step.target.args, step.target.kwargs)), read))
+        for ref in step.results:
+            numbers[ref] = len(numbers)
+    return tuple(found), tuple(numbers.get(result.ref, -1) for result in routine.results)
 
 
 def _name(item: ScopeItem, base: str) -> str:

@@ -11,6 +11,7 @@ from archdsl.instances.explanations import Explanations
 from compiler.source.hierarchy import CalledScope, LayerLeaf, TensorRef
 
 ScopeItem: TypeAlias = LayerLeaf | CalledScope
+AlignedRow: TypeAlias = tuple[tuple[ScopeItem | None, ...], str]  # an item of each instance, and its name
 Canonical: TypeAlias = tuple[Any, ...]  # ("in", argument, position), ("part", number, output) or ("weight", path)
 SIZES = ("in_channels", "in_features", "num_features", "normalized_shape", "embed_dim")
 
@@ -27,6 +28,15 @@ class Unsayable(Exception):
         self.scopes = scopes
 
 
+@dataclass(frozen=True)
+class Rounds:
+    """A loop over a list of modules: for each operand which result of the round before it is, None for one that is the
+    same in all rounds; and which of the list's modules run, None for all."""
+
+    carried: tuple[int | None, ...]
+    members: range | None = None
+
+
 @dataclass(eq=False)
 class ClassPart:
     """One part of a class, in each of its instances."""
@@ -38,8 +48,18 @@ class ClassPart:
     positional: tuple[Any, ...] = ()  # of a function, each a text, or a column of open sizes
     keywords: dict[str, Any] = field(default_factory=dict)
     reads: tuple[Any, ...] = ()  # for each operand a set of what it may be, in the order of instances
-    parts: tuple[ClassPart, ...] = ()  # of a sequence
+    parts: tuple[ClassPart, ...] = ()  # of a sequence, or of the list of modules that a loop runs
     template: Template | None = None
+    repeat: str | None = None  # how often it is there in a row, where instances differ in that
+    each: tuple[tuple[str, ...], str] | None = None  # the variables, and the list, of what is there once for each item
+    loop: Rounds | None = None  # its parts run one after the other, each on what the one before it made
+
+    @property
+    def repeated(self) -> str | None:
+        """What a comprehension says of how often it is there; None where it is there once."""
+        if self.each is not None:
+            return f"{', '.join(self.each[0])} in {self.each[1]}"
+        return None if self.repeat is None else f"_ in range({self.repeat})"
 
     @property
     def first(self) -> ScopeItem:
@@ -47,7 +67,7 @@ class ClassPart:
 
     @property
     def leaf(self) -> LayerLeaf | None:
-        return self.first if isinstance(self.first, LayerLeaf) else None
+        return self.first if isinstance(self.first, LayerLeaf) and self.loop is None else None
 
     @property
     def node(self) -> Layer:
@@ -65,6 +85,11 @@ class Template:
     returns: tuple[Any, ...] = ()  # as the operands of a part
     canonical: tuple[dict[TensorRef, Canonical], ...] = ()
     defaults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is the class of a network, not of a block."""
+        return not self.scopes[0].path
 
     @property
     def parameters(self) -> list[str]:

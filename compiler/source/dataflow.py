@@ -103,7 +103,7 @@ class DataFlow:
         return self.plan.root and part.node["phase"] == "train"
 
     def _region(self, part: ClassPart) -> Any:
-        found = tuple(self.tree.regions.get(id(item)) for item in part.items)
+        found = tuple(self.plan.regions.get(id(item)) for item in part.items)
         return found if any(found) else None
 
     def _stands_only(self, part: ClassPart) -> bool:

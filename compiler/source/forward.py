@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from compiler.source.choices import shortened
 from compiler.source.class_parts import Canonical, Unsayable
-from compiler.source.regions import Regions
+from compiler.source.loops import Loops
 
 
-class Forward(Regions):
+class Forward(Loops):
     """A forward pass while it is written."""
 
     def write(self) -> list[str]:
@@ -41,7 +41,10 @@ class Forward(Regions):
                 self._begin(wanted, current)
                 current = wanted
             if region is None:
-                self._part(n, part)
+                if part.loop is not None:
+                    self._loop(n, part)
+                else:
+                    self._part(n, part)
                 at += 1
                 continue
             members = [n]

@@ -70,7 +70,7 @@ class OpenSizes(Variables):
     def _shape(self, one: Canonical, i: int) -> Any:
         for ref, canonical in self.template.canonical[i].items():
             if canonical == one:
-                return self.tree.shape(ref)
+                return self.template.scopes[i].tree.shape(ref)
         return None
 
     def _size(self, values: Sequence[tuple[int, Any]], strength: int = 0) -> str | None:

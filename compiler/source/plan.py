@@ -6,7 +6,7 @@ import re
 
 from archdsl.graph import header
 from compiler.source.class_parts import ClassPart, Template
-from compiler.source.hierarchy import Hierarchy, LayerLeaf
+from compiler.source.hierarchy import Forest, LayerLeaf
 from compiler.source.library import Library
 from compiler.source.places import Places
 from compiler.source.starting import Initialisers
@@ -21,25 +21,27 @@ class ClassPlan:
 
     def __init__(
         self,
-        tree: Hierarchy,
+        forest: Forest,
         template: Template,
         library: Library,
         starts: Initialisers,
         names: dict[int, str],
         wrappers: dict[str, list[str]],
     ) -> None:
-        self.tree = tree
+        self.tree = template.scopes[0].tree
+        self.frozen, self.regions = forest.frozen, forest.regions
         self.template = template
         self.library = library
         self.starts = starts
         self.names = names
         self.wrappers = wrappers
-        self.root = template.scopes[0] is tree.root
-        self.devices = header(tree.graph)["devices"] if self.root else ()
+        self.root = template.scopes[0] is self.tree.root
+        self.devices = header(self.tree.graph)["devices"] if self.root else ()
         self.stored: dict[str, str] = {}
         self.shapes: list[str] = []
         self.identities: set[str] = set()  # modules that pass their input on where they are not there
-        self.modules = [part for part in template.parts if self.has_attribute(part)]
+        every = [one for part in template.parts for one in (part.parts if part.loop is not None else (part,))]
+        self.modules = [part for part in every if self.has_attribute(part)]
         self.places = Places(
             [part.attribute for part in self.modules],
             [part.leaf is not None and self.is_tensor(part.leaf) for part in self.modules],
@@ -73,8 +75,7 @@ class ClassPlan:
         found = set()
         for item in part.items:
             if isinstance(item, LayerLeaf):
-                shapes = [self.tree.shape(ref) for ref in item.reads]
-                found.add(item.node["operator"].idiom(*shapes))
+                found.add(item.node["operator"].idiom(*item.shapes))
         return found.pop() if len(found) == 1 else None
 
     def owns(self, part: ClassPart) -> bool:
