@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.source.choices import shortened
 from compiler.source.class_parts import Canonical, Unsayable
 from compiler.source.loops import Loops
+from compiler.source.optional_parts import shortened
 
 
 class Forward(Loops):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.source.choices import Choices
 from compiler.source.hierarchy import CalledScope
+from compiler.source.optional_parts import OptionalParts
 
 
-class Regions(Choices):
+class Regions(OptionalParts):
     """The calls of `torch.utils.checkpoint`, of a module or of a function around several steps."""
 
     def _recomputed(self, members: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ from compiler.source.layout import WIDTH
 from compiler.source.statements import Statements
 
 
-class Choices(Statements):
+class OptionalParts(Statements):
     """The statements around parts that are there in some instances, or in training, only."""
 
     def _begin(self, wanted: tuple[str | None, bool], before: tuple[str | None, bool]) -> None:
