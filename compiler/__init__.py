@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compiler.engines.inference import InferenceNetwork, accelerate, try_engines
     from compiler.engines.table import ENGINES
     from compiler.export.formats import check_place, export_network, holds_weights
-    from compiler.export.hub import fetch
+    from compiler.export.hub import folder_of
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
     from compiler.importing.factory import FactoryError, made, subject_of
@@ -41,7 +41,7 @@ __all__ = [
     "check_place",
     "compile_graph",
     "export_network",
-    "fetch",
+    "folder_of",
     "given",
     "holds_weights",
     "import_modules",
@@ -70,7 +70,7 @@ HOMES: Final = {
     "check_place": "compiler.export.formats",
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
-    "fetch": "compiler.export.hub",
+    "folder_of": "compiler.export.hub",
     "FactoryError": "compiler.importing.factory",
     "given": "compiler.importing.modules",
     "import_modules": "compiler.importing.modules",

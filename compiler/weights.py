@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
+import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import torch
 from safetensors.torch import load_file
@@ -29,6 +31,7 @@ NO_WEIGHTS: Final = {".onnx": "a network for ONNX", ".pt2": "a program of torch.
 WRAPPED: Final = ("module.", "_orig_mod.", "model.")  # what wrappers put before every name
 COUNTER: Final = "num_batches_tracked"  # that old checkpoints of batch norm have not, and nothing needs
 MOST: Final = 12  # names in a list of an error
+COMPARED: Final = 2000  # names of a file that are compared with one that is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,10 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         with open_regular(path) as file:
             if path.suffix.lower() == ".safetensors":
                 return load_file(path)
+            _refuse_compressed(file, path)
             found = torch.load(file, map_location="cpu", weights_only=True)
+    except SpecError:
+        raise
     except OSError as error:
         reason = (error.strerror or "no such file or directory").lower()
         raise _error("unreadable-weights", f"cannot read `{path}`: {reason}") from None
@@ -87,6 +93,17 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(found, dict) or not found or not all(isinstance(t, torch.Tensor) for t in found.values()):
         raise _error("unreadable-weights", f"`{path}` holds no tensors by name", "save the `state_dict()` alone")
     return {str(name): tensor for name, tensor in found.items()}
+
+
+def _refuse_compressed(file: IO[bytes], path: Path) -> None:
+    """Raise `SpecError` for an archive that unpacks to more than it is: torch compresses nothing, and would read all of
+    it into memory."""
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+        unpacked = sum(record.file_size for record in archive.infolist())
+        if unpacked > file.seek(0, os.SEEK_END):
+            message = f"`{path}` unpacks to {unpacked:,} bytes, more than it is: torch compresses no weights"
+            raise _error("unreadable-weights", message, "save the `state_dict()` with `torch.save`, as it is")
+    file.seek(0)
 
 
 def read_rename(path: Path) -> dict[str, str]:
@@ -130,7 +147,12 @@ def _load(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], mat
     sources = _named(given, wanted, matching)
     fresh = {name for name in wanted if _fits(name, matching.fresh)}
     optional = _of_training(assemble(graph))
-    missing = [n for n in wanted if n not in sources and n not in fresh and not _may_lack(n, optional, wanted, sources)]
+    held = {id(wanted[name]) for name in sources if name in wanted}
+    missing = [
+        name
+        for name in wanted
+        if name not in sources and name not in fresh and not _may_lack(name, optional, id(wanted[name]) in held)
+    ]
     extra = [old for new, old in sources.items() if new not in wanted]
     shared = [name for name in sources if name in wanted and name not in fresh]
     other = [name for name in shared if given[sources[name]].shape != wanted[name].shape]
@@ -158,11 +180,10 @@ def _can_hold(wanted: torch.Tensor, given: torch.Tensor) -> bool:
     return plain and kinds[0] == kinds[1]
 
 
-def _may_lack(name: str, optional: Collection[str], wanted: Mapping[str, Any], sources: Collection[str]) -> bool:
+def _may_lack(name: str, optional: Collection[str], held: bool) -> bool:
     """Whether a tensor need not be in the file: of a head that only trains, a counter, or one that is there under
     another name."""
-    same = (other for other in sources if other in wanted and other != name)
-    return name in optional or name.endswith(COUNTER) or any(wanted[other] is wanted[name] for other in same)
+    return name in optional or name.endswith(COUNTER) or held
 
 
 def _named(given: Mapping[str, Any], wanted: Collection[str], matching: Matching) -> dict[str, str]:
@@ -258,7 +279,7 @@ def _alike(missing: Sequence[str], extra: Sequence[str]) -> list[str]:
 
     def pairs() -> Iterator[str]:
         for name in missing[:MOST]:
-            for close in get_close_matches(name, extra, 1, 0.7):
+            for close in get_close_matches(name, extra[:COMPARED], 1, 0.7):
                 yield f"`{close}` may be `{name}`"
 
     found = list(pairs())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 import archdsl
 from archdsl.errors import SpecError
 from archdsl.network import Network
+from compiler import weights
 from tests.conftest import Said
 
 SPEC = """
@@ -152,6 +154,52 @@ def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(net: Network, state
         net.compile(weights="w.pt")
     assert "unreadable-weights" in only(caught)
     assert not Path("attacked").exists()
+
+
+def test_an_archive_that_unpacks_to_much_more_is_refused_before_it_is_unpacked(net: Network, state: Tensors) -> None:
+    torch.save({**state, "fc.weight": torch.zeros(1000, 1000)}, "plain.pt")
+    with zipfile.ZipFile("plain.pt") as plain, zipfile.ZipFile("w.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights="w.pt")
+    assert "more than it is: torch compresses no weights" in only(caught)
+
+
+F4 = {"dtype": "F32", "shape": [4]}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"a": F4 | {"data_offsets": [0, 16]}, "b": F4 | {"data_offsets": [8, 24]}},
+        {"a": F4 | {"data_offsets": [0, 16]}, "b": F4 | {"data_offsets": [20, 36]}},
+        {"a": F4 | {"data_offsets": [0, 2**40]}},
+        {"a": {"dtype": "F32", "shape": [2**62, 8], "data_offsets": [0, 32]}},
+        {"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}},
+        {"a": {"dtype": "PICKLE", "shape": [4], "data_offsets": [0, 16]}},
+    ],
+    ids=["overlap", "hole", "beyond the end", "product too large", "negative", "no such type"],
+)
+def test_a_header_of_safetensors_that_lies_is_refused(net: Network, header: dict[str, Any]) -> None:
+    text = json.dumps(header).encode()
+    Path("w.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(36))
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights="w.safetensors")
+    assert "unreadable-weights" in only(caught)
+
+
+def test_very_many_names_are_refused_without_comparing_them_all(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def close(name: str, names: list[str], *_: object) -> list[str]:
+        compared.append(len(names))
+        return []
+
+    monkeypatch.setattr(weights, "get_close_matches", close)
+    with pytest.raises(SpecError):
+        net.compile(weights={f"n{i}": torch.zeros(0) for i in range(weights.COMPARED + 100)})
+    assert set(compared) == {weights.COMPARED}
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w.bin"])
