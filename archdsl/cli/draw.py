@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from archdsl.cli.options import (
     without_effect,
 )
 from archdsl.cli.results import try_place, write_or_keep, wrote
+from archdsl.cli.streams import write_bytes
 from archdsl.errors import SpecError
+from archdsl.graph import header
 
 FORMATS = backend("viz").known_formats()
 
@@ -34,9 +37,16 @@ FORMATS = backend("viz").known_formats()
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help=f"The file; its suffix is the format: {', '.join(FORMATS)}.",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help=f"The file; its suffix is the format: {', '.join(FORMATS)}. `-` is standard output. NAME.svg if not given.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="svg",
+    show_default=True,
+    help="The format where no suffix says it: of NAME, or on standard output.",
 )
 @click.option(
     "--view",
@@ -57,6 +67,12 @@ FORMATS = backend("viz").known_formats()
     callback=lambda ctx, option, value: _depth(value),
     help="Draw blocks nested N deep as one box each; `all` opens every block, `fit` as many as a page can hold.",
 )
+@click.option(
+    "--blocks/--no-blocks",
+    default=None,
+    callback=lambda ctx, option, value: "fit" if value is None else value,
+    help="Whether closed blocks stand beside it, each form once, open; by default where a page needs them closed.",
+)
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
 @theme_option("The colours; print is black and white.")
 @engine_option
@@ -68,7 +84,8 @@ FORMATS = backend("viz").known_formats()
 @limit_options
 def command(
     spec: str,
-    output: Path,
+    output: Path | None,
+    form: str,
     plan: Path | None,
     rewrites: tuple[str, ...] | None,
     symbols: Mapping[str, int],
@@ -78,16 +95,23 @@ def command(
 ) -> int:
     """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges.
 
-    Of a spec with errors, everything up to them is drawn, and the steps that cannot be in red.
+    Of a spec with errors, everything up to them is drawn, and the steps that cannot be in red. Without -o the file is
+    named for the network and lies in the working directory.
     """
+    from archdsl.address import name_of
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
-    format = output.suffix.lower().removeprefix(".")
-    if format in FORMATS:
-        where = f"in a file of {format}" if options["view"] == "graph" else f"in the view {options['view']}"
-        without_effect(where, *backend("viz").ignored(format, options["view"]))
-    try_place(output)
+    piped = output is not None and os.fspath(output) == "-"
+    if output is not None and not piped:
+        without_effect("with a file, whose suffix is the format", "form")
+        form = output.suffix.lower().removeprefix(".")
+    if form in FORMATS:
+        where = f"in a file of {form}" if options["view"] == "graph" else f"in the view {options['view']}"
+        without_effect(where, *backend("viz").ignored(form, options["view"]))
+    if output is None and (named := name_of(spec)) is not None:
+        output = Path(f"{named}.{form}")
+    try_place(None if piped else output)
     faults: SpecError | None = None
     try:
         graph = load_graph(spec, settings, inputs, symbols)
@@ -95,16 +119,20 @@ def command(
         if error.graph is None:
             raise
         faults, graph = error, error.graph
+    output = output or Path(f"{header(graph)['network']}.{form}")
     try:
         network = Network(graph) if plan is None else Network(graph).placed(plan)
         network = network if rewrites is None else network.rewrite(rewrites)
-        write_or_keep(output, lambda path: network.draw(path, **options))
+        if piped:
+            write_bytes(backend("viz").render(network.graph, form, **options))
+        else:
+            write_or_keep(output, lambda path: network.draw(path, **options))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if not piped:
+        wrote(output, ", up to the errors" if faults is not None else "")
     if faults is not None:
-        wrote(output, ", up to the errors")
         raise faults
-    wrote(output)
     return 0
 
 

@@ -34,7 +34,8 @@ class ForeignProgram:
     """A network as a graph of another library.
 
     `seeds` are the numbers that each module was made with, by the module's path. `in_inference` are the paths of the
-    modules that inference calls, where that is known: the others are there in training only.
+    modules that inference calls, where that is known: the others are there in training only, as are the outputs whose
+    numbers are `only_training`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ForeignProgram:
     output_names: list[str] = field(default_factory=list)
     seeds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_inference: frozenset[str] | None = None
+    only_training: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final
 
+from archdsl.dims import Dim
 from archdsl.importing.constants import constant
 from archdsl.importing.program import Missing, ModuleScope, NotImported
 from archdsl.importing.reading import Placed, ReadProgram
@@ -226,12 +228,11 @@ class _Bodies:
                 self.readers.setdefault(name, []).append(leaf)
 
     def body(self) -> RecoveredBody:
-        return self._body(self.root)[0]
+        return self._body(self.root, [value.name for value in self.reading.program.inputs])[0]
 
-    def _body(self, tree: Tree) -> tuple[RecoveredBody, list[str], list[str]]:
-        """A module's body, the names of what it is given, and of what it gives."""
+    def _body(self, tree: Tree, given: list[str]) -> tuple[RecoveredBody, list[str], list[str]]:
+        """A module's body, the names of what it is given, those that are known first, and of what it gives."""
         mine = {id(leaf) for leaf in tree.leaves()}
-        given: list[str] = [value.name for value in self.reading.program.inputs] if tree is self.root else []
         where: dict[str, PartRef] = {name: GivenTensor(i) for i, name in enumerate(given)}
         parts: list[BodyPart] = []
 
@@ -247,7 +248,7 @@ class _Bodies:
                 named = {own: ref(name) for own, name in child.named.items()}
                 where[child.name] = self._place(child, operands, parts, named, tree)
             else:
-                body, takes, gives = self._body(child)
+                body, takes, gives = self._body(child, self._sized(child, where))
                 operands = [ref(name) for name in takes]
                 parts.append(_module(child, body, operands, _relative(child.scope.path, tree.scope.path)))
                 number = len(parts) - 1
@@ -265,8 +266,22 @@ class _Bodies:
             {key: [value] for key, value in self.reading.program.seeds.get(tree.scope.path, {}).items()},
         )  # fmt: skip
         if tree is self.root:
-            body = replace(body, parts=[replace(part, trains=self._trains(part)) for part in parts])
+            only = {ref for i, ref in enumerate(body.outputs) if i in self.reading.program.only_training}
+            parts = [replace(part, trains=self._trains(part) or i in only) for i, part in enumerate(parts)]
+            body = replace(body, parts=parts)
         return gathered(body), given, gives
+
+    def _sized(self, tree: Tree, known: Iterable[str]) -> list[str]:
+        """What a module is given first where it says an open size: a tensor that has it, one of those that are known
+        outside if it takes none."""
+        leaves = list(tree.leaves())
+        sizes = {size for leaf in leaves for value in leaf.made.parameters.values() for size in _open(value)}
+        if not sizes:
+            return []
+        own = {leaf.name for leaf in leaves}
+        taken = [name for leaf in leaves for name in (*leaf.operands, *leaf.named.values()) if name not in own]
+        having = (name for name in (*taken, *known) if set(self.shapes.get(name, ())[:1]) & sizes)
+        return list(islice(having, 1))
 
     def _trains(self, part: BodyPart) -> bool:
         """Whether a part has weights of which inference uses none."""
@@ -302,6 +317,11 @@ def _arguments(made: Made) -> dict[str, Any]:
     table = parameter_table(OPERATORS[made.operator])
     defaults = {name: one.default for name, one in table.items() if not one.required and name not in UNTOLD}
     return defaults | {name: value for name, value in made.parameters.items() if name in table}
+
+
+def _open(value: Any) -> Iterator[Dim]:
+    """The open sizes among an argument."""
+    yield from (size for size in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(size, Dim))
 
 
 def _relative(path: str, base: str) -> str:
@@ -377,7 +397,7 @@ def gathered(body: RecoveredBody) -> RecoveredBody:
             if not follows or _reads(body, end - 1) > 1:
                 break
             end += 1
-        if end - start < 2:
+        if end - start < 2 or _beside(body, prefix, range(start, end)):
             continue
         first = body.parts[start]
         inner = [
@@ -391,6 +411,12 @@ def gathered(body: RecoveredBody) -> RecoveredBody:
         changed = replace(body, parts=parts)
         return gathered(without(changed, range(start, end - 1), {}))
     return body
+
+
+def _beside(body: RecoveredBody, prefix: str, run: range) -> bool:
+    """Whether parts that are not of a run have the same beginning, so that no braces can have all."""
+    rest = (part.labels[0] or "" for i, part in enumerate(body.parts) if i not in run and part.weighted)
+    return any(label.startswith(f"{prefix}.") or label == prefix for label in rest)
 
 
 def _reads(body: RecoveredBody, number: int) -> int:

@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archdsl.columns import same
 from archdsl.dims import Size
 from archdsl.importing.program import ForeignProgram
 from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
 from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text, quoted
+from archdsl.job import one_job
 from archdsl.ops import OPERATORS
 from archdsl.recovery.blocks import recovered
-from archdsl.recovery.columns import same
 from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import RecoveredBlock, RecoveredBody
 from archdsl.source import Source
@@ -30,12 +31,13 @@ class Imported:
     variants: tuple[str, ...] = ()
 
 
-def spec_of(*programs: ForeignProgram, cls: str = "") -> Imported:
+def spec_of(*programs: ForeignProgram, cls: str = "", literally: bool = False) -> Imported:
     """The spec of a program, or of several with a variant for each: one network, if they are alike. `cls` is what that
-    is called. Raises `NotImported`."""
-    return spec_of_read(*map(read_program, programs), cls=cls)
+    is called; `literally`: each call is said as it is. Raises `NotImported`."""
+    return spec_of_read(*(read_program(program, literally) for program in programs), cls=cls)
 
 
+@one_job
 def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
     """The same of programs that were read."""
     found = recovered([body_of(reading) for reading in readings], default_of, OPERATORS.keys() | KEYWORDS, joins)

@@ -6,10 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
+from archdsl.columns import same
 from archdsl.ops import OPERATORS, parameter_table
-from archdsl.recovery.columns import Constant, Explained, Formula, literal, same, written
+from archdsl.ops.kinds import Choice
+from archdsl.recovery.columns import Constant, Explained, Formula, literal, written
 from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import (
     NEEDED,
@@ -53,6 +56,15 @@ class NetworkText:
     inputs: Sequence[InputLine]
     outputs: Sequence[str]
     comment: str = ""
+
+
+@cache
+def worded() -> frozenset[str]:
+    """Operators that take words. No value is called so: where one is, `mode = bilinear` would name another value."""
+    return frozenset(
+        name for name, operator in OPERATORS.items()
+        if any(isinstance(one.kind, Choice) for one in parameter_table(operator).values())
+    )  # fmt: skip
 
 
 def default_of(operator: str, parameter: str) -> Any:
@@ -135,7 +147,7 @@ class BodyWriter:
     def __init__(self, body: RecoveredBody, inputs: Sequence[str], taken: Iterable[str]) -> None:
         self.body = body
         self.inputs = list(inputs)
-        self.names = {*inputs, *taken, *KEYWORDS}
+        self.names = {*inputs, *taken, *KEYWORDS, *worded()}
         self.prefixes = prefixes(body)
         self.bound: dict[int, str] = {}
         self.lines: list[str] = []
@@ -230,7 +242,8 @@ class BodyWriter:
         """What a part makes, of the values that it takes."""
         part = self.body.parts[number]
         if not part.operands:
-            return Written(self._with_named(part, ChainStep("", None)).text)
+            step = self._with_named(part, ChainStep("", None))
+            return Written(step.text if step.call else f"{step.text}()")
         if part.kind == "operator" and not part.name:  # one of several outputs
             return Written(f"{self.flat(self.value(part.operands[0]))}")
         if _branches(part):

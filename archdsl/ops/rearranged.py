@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from archdsl.dims import Dim, Shape, Size
 from archdsl.ops.foreign import EVERYTHING, ForeignCall, ForeignOperand, ForeignTensor, Made, Unreadable
 
@@ -150,10 +152,17 @@ def chunked(call: ForeignCall) -> ForeignOperand:
     return Made("chunk", {"chunks": chunks, "dim": dim}, (x,))
 
 
+EXTREMES: Final = ("aten.max", "aten.min")  # whose values are an operator's only output
+
+
 def part(call: ForeignCall) -> ForeignOperand:
     """One of the outputs of a call that has several."""
     number, whole = call.get("index"), call.tensor("self")
     maker = whole.made_by
+    if maker is not None and maker.name in EXTREMES:
+        if number:
+            raise Unreadable("the places of the greatest or least")
+        return whole
     if maker is not None and maker.name == "aten.unbind":  # the parts of size 1 are taken out of their dimension
         x, dim = maker.tensor("self"), maker.get("dim", 0)
         if x.shape[dim] == 1:
@@ -188,10 +197,13 @@ def expansion(call: ForeignCall) -> ForeignOperand:
         return Made("expand", {"dim": dims if dims != [0] else [0]}, (value, other))
     if all(isinstance(new[i], int) for i in dims):
         return Made("tile", {"dims": [new[i] if i in dims else 1 for i in range(len(new))]}, (value,))
-    if len(dims) == 1:
-        like = call.like(dims[0], new[dims[0]])
+    open_ = [i for i in dims if not isinstance(new[i], int)]
+    if len(open_) == 1:
+        like = call.like(open_[0], new[open_[0]])
         if like is not None:
-            return Made("expand", {"dim": dims}, (value, like))
+            sizes = [size if i in dims and isinstance(size, int) else 1 for i, size in enumerate(new)]
+            value = value if len(dims) == 1 else Made("tile", {"dims": sizes}, (value,))
+            return Made("expand", {"dim": open_}, (value, like))
     raise Unreadable("expanded to sizes that no tensor before it has")
 
 

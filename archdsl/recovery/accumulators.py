@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from archdsl.recovery.columns import same
+from archdsl.columns import same
 from archdsl.recovery.parts import (
     BodyPart,
     GivenTensor,

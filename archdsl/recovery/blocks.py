@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from archdsl.columns import same
 from archdsl.recovery.accumulators import Joins, grown, listed
-from archdsl.recovery.columns import same
 from archdsl.recovery.merging import merged
 from archdsl.recovery.parameters import Default, parameterised, snake
 from archdsl.recovery.parts import BodyPart, GivenTensor, PartRef, RecoveredBlock, RecoveredBody

@@ -5,17 +5,12 @@ Nothing here knows what the values are of. A formula's text is an expression bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from archdsl.columns import ABSENT, constant, equal, ratio, there, whole
 
-class _Absent:
-    def __repr__(self) -> str:
-        return "absent"
-
-
-ABSENT: Final = _Absent()  # the entry of an instance that has nothing here
 FACTORS: Final = (2, 3, 4, 6, 8)
 DIVISORS: Final = (2, 3, 4, 8, 16)
 
@@ -47,28 +42,6 @@ class Formula:
 Explained: TypeAlias = Constant | Formula
 
 
-def same(a: Any, b: Any) -> bool:
-    """Equality by which `true` is not 1, and a list equals a tuple."""
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
-
-
-def there(column: Iterable[Any]) -> list[Any]:
-    """The entries that are not absent."""
-    return [value for value in column if value is not ABSENT]
-
-
-def constant(column: Sequence[Any]) -> bool:
-    values = there(column)
-    return all(same(value, values[0]) for value in values)
-
-
-def equal(column: Sequence[Any], other: Sequence[Any]) -> bool:
-    """Whether a column is another, where it has entries."""
-    return all(a is ABSENT or (b is not ABSENT and same(a, b)) for a, b in zip(column, other, strict=True))
-
-
 def explained(column: Sequence[Any], known: Sequence[Known], halves: bool = False) -> Explained | None:
     """What a column is, by the simplest formula over what is known; None where there is none.
 
@@ -82,9 +55,9 @@ def explained(column: Sequence[Any], known: Sequence[Known], halves: bool = Fals
             return Formula(one.name, frozenset([one.name]))
     if all(isinstance(value, (list, tuple)) for value in values) and len({len(value) for value in values}) == 1:
         return _list(column, known, halves)
-    if not all(_whole(value) for value in values):
+    if not all(whole(value) for value in values):
         return None
-    numbers = [one for one in known if all(_whole(value) for value in there(one.values))]
+    numbers = [one for one in known if all(whole(value) for value in there(one.values))]
     return _multiple(column, numbers, halves)
 
 
@@ -110,13 +83,11 @@ def _multiple(column: Sequence[Any], known: Sequence[Known], halves: bool) -> Fo
             if equal(column, _each(one, lambda value: value // 2)):
                 return Formula(f"{one.name} // 2", frozenset([one.name]))
     for one in known:
-        for factor in FACTORS:
-            if equal(column, _each(one, lambda value, by=factor: value * by)):
-                return Formula(f"{factor} * {one.name}", frozenset([one.name]))
-        for divisor in DIVISORS:
-            divides = all(value % divisor == 0 for value in there(one.values))
-            if divides and equal(column, _each(one, lambda value, by=divisor: value // by)):
-                return Formula(f"{one.name} // {divisor}", frozenset([one.name]))
+        factor, divisor = ratio(column, one.values) or (1, 1)
+        if factor in FACTORS:
+            return Formula(f"{factor} * {one.name}", frozenset([one.name]))
+        if divisor in DIVISORS:
+            return Formula(f"{one.name} // {divisor}", frozenset([one.name]))
     for i, one in enumerate(known):
         for other in known[i + 1 :]:
             if constant(one.values) or constant(other.values):
@@ -133,14 +104,10 @@ def shifted(column: Sequence[Any], known: Sequence[Known]) -> Formula | None:
     """One more or less than something known: a number of rounds, of which one is said apart."""
     for one in known:
         for by, text in ((-1, f"{one.name} - 1"), (1, f"{one.name} + 1"), (-2, f"{one.name} - 2")):
-            whole = all(_whole(value) for value in there(one.values))
-            if whole and equal(column, _each(one, lambda value, by=by: value + by)):
+            numbers = all(whole(value) for value in there(one.values))
+            if numbers and equal(column, _each(one, lambda value, by=by: value + by)):
                 return Formula(text, frozenset([one.name]))
     return None
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _each(known: Known, function: Any) -> list[Any]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, permutations
 from typing import Any
 
-from archdsl.recovery.columns import ABSENT, Formula, Known, constant, there
+from archdsl.columns import ABSENT, constant, there
+from archdsl.recovery.columns import Formula, Known
 
 
 def condition(presence: Sequence[Any], known: Sequence[Known], sizes: frozenset[str]) -> Formula | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any, Final
 
-from archdsl.recovery.columns import ABSENT, same, there
+from archdsl.columns import ABSENT, same, there
 from archdsl.recovery.parts import BodyPart, GivenTensor, PartRef, RecoveredBody, changed
 
 MOST_ABSENT: Final = 3  # parts that one of two bodies may lack and still be of one block

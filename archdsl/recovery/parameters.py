@@ -7,20 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
+from archdsl.columns import ABSENT, constant, equal, same, there
 from archdsl.dims import Dim
-from archdsl.recovery.columns import (
-    ABSENT,
-    Constant,
-    Explained,
-    Formula,
-    Known,
-    constant,
-    equal,
-    explained,
-    same,
-    shifted,
-    there,
-)
+from archdsl.recovery.columns import Constant, Explained, Formula, Known, explained, shifted
 from archdsl.recovery.conditions import condition
 from archdsl.recovery.parts import NEEDED, BlockParameter, BodyPart, RecoveredBlock, RecoveredBody
 

@@ -13,7 +13,7 @@ from archdsl.importing.program import ForeignProgram, Missing, NotImported
 from archdsl.importing.spec import Imported, spec_of
 from compiler.importing.factory import Original
 from compiler.importing.program import exported, program_of
-from compiler.importing.proof import called, output_names, restore, tensors
+from compiler.importing.proof import called, output_names, restore, tensors, tensors_alone
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,13 @@ class TracedInputs:
     tensors: list[Tensor]
 
 
-def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> Imported:
-    """The spec of modules, with a variant for each where they are several. Raises `NotImported`."""
+def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> list[Imported]:
+    """The spec of modules, with a variant for each where they are several; behind it the one that says each call as it
+    is, where that is another: last bits may need it. Raises `NotImported`."""
     programs = [program(subject, given) for subject in subjects]
-    return spec_of(*programs, cls=name or type(subjects[0].model).__name__)
+    cls = name or type(subjects[0].model).__name__
+    simple, literal = (spec_of(*programs, cls=cls, literally=literally) for literally in (False, True))
+    return [simple] if simple == literal else [simple, literal]
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:
@@ -35,18 +38,27 @@ def program(subject: Original, given: TracedInputs) -> ForeignProgram:
     model, phase = subject.model, subject.model.training
     try:
         with torch.no_grad(), called(model) as used:
-            _run(model.eval(), given)
+            fewer = _run(model.eval(), given)
         with torch.no_grad():
             outputs = _run(model.train(), given)
         found = _exported(subject, given, outputs)
     finally:
         model.train(phase)
-    return replace(found, in_inference=frozenset(used))
+    return replace(found, in_inference=frozenset(used), only_training=frozenset(_lacking(fewer, outputs)))
+
+
+def _lacking(inference: Any, training: Any) -> set[int]:
+    """The numbers of the outputs that training has and inference lacks: by their names, or the last ones."""
+    some, names = output_names(inference), output_names(training)
+    if some and names:
+        return {number for number, name in enumerate(names) if name not in some}
+    return set(range(len(tensors(inference)), len(tensors(training))))
 
 
 def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignProgram:
     try:
-        ep = exported(subject.model, given.tensors)
+        with tensors_alone(subject.model):
+            ep = exported(subject.model, given.tensors)
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise NotImported([Missing("torch.export", f"{type(error).__name__}: {reason}", "", 1)]) from None

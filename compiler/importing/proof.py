@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ DROPOUTS: Final = frozenset(
         "feature_alpha_dropout",
     }
 )
+
+
+RECURRENT: Final = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Certain(TorchFunctionMode):
             return args[0] if args else kwargs["input"]
         if name == "bernoulli_":
             return args[0].fill_(1)
+        if name in RECURRENT:
+            args = (*args[:5], 0.0, *args[6:])  # the sequence, first states, weights, biases, layers, dropout
         if name == "scaled_dot_product_attention":
             args = (*args[:4], 0.0, *args[5:]) if len(args) > 4 else args
             kwargs = {**kwargs, "dropout_p": 0.0} if "dropout_p" in kwargs else kwargs
@@ -140,6 +146,26 @@ def output_names(outputs: Any) -> list[str]:
         return [key for key, value in outputs.items() if isinstance(value, Tensor)]
     fields: Sequence[str] = getattr(outputs, "_fields", ())
     return [name for name in fields if isinstance(getattr(outputs, name), Tensor)]
+
+
+@contextmanager
+def tensors_alone(model: nn.Module) -> Iterator[None]:
+    """Let a module give the tensors among its outputs, in order, and nothing else: no caches, no numbers."""
+    forward = model.forward
+
+    @functools.wraps(forward)
+    def alone(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
+        return tuple(tensors(forward(*args, **kwargs)))
+
+    own = "forward" in vars(model)
+    model.forward = alone
+    try:
+        yield
+    finally:
+        if own:
+            model.forward = forward
+        else:
+            del model.forward
 
 
 @contextmanager

@@ -141,7 +141,7 @@ def test_an_unknown_command_suggests_a_known_one(command_line: Callable[..., Sai
         (["report", "resnet50", "--input", "image=1x3x64"], "has 4 dimensions"),
         (["report", "resnet50", "--input", "image=big"], "is not NAME=SHAPE"),
         (["report", "resnet50", "--input", "image=0x3x64x64"], "a size is from 1"),
-        (["draw", "lenet5"], "Missing option"),
+        (["draw", "lenet5", "-o", "a.svg", "--format", "pdf"], "--format changes nothing"),
         (["draw", "lenet5", "-o", "lenet.bmp"], "bmp"),
         (["compile", "alexnet", "--devices", "gpu0=cpu"], "says nothing of `gpu1`"),
         (["run", "alexnet_grouped", "--data", "faces"], "faces"),
@@ -192,6 +192,35 @@ def test_draw_writes_the_format_of_the_suffix(good: Path, suffix: str, command_l
     assert command_line("draw", str(good), "-o", str(target)).status == 0
     start = {"svg": b"<?xml", "png": b"\x89PNG", "dot": b"digraph"}[suffix]
     assert target.read_bytes().lstrip().startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "file"),
+    [
+        ("lenet5", [], "lenet5.svg"),
+        ("specs/resnet.arch:resnet18", ["--depth", "1", "--format", "dot"], "resnet18.dot"),
+        ("docs/residual.arch", [], "residual.svg"),
+        ("-", [], "Net.svg"),
+    ],
+)
+def test_draw_without_a_file_names_it_for_the_network_and_says_so(
+    tmp_path: Path, spec: str, options: list[str], file: str, command_line: Callable[..., Said]
+) -> None:
+    for folder in ("specs", "docs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    done = command_line("draw", spec, *options, cwd=tmp_path, text="network Net(x: [2, 4]) { x -> relu }")
+    assert (done.status, done.out, done.err) == (0, f"wrote {file}\n", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([file, "docs", "specs"])
+
+
+def test_draw_writes_to_standard_output_and_nothing_beside(
+    good: Path, tmp_path: Path, command_line: Callable[..., Said]
+) -> None:
+    assert command_line("draw", str(good), "-o", str(good.with_suffix(".dot"))).status == 0
+    before = sorted(tmp_path.iterdir())
+    done = command_line("draw", str(good), "-o", "-", "--format", "dot")
+    assert (done.status, done.out) == (0, good.with_suffix(".dot").read_text(encoding="utf-8"))
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_drawing_that_cannot_be_written_leaves_the_old_one(good: Path, command_line: Callable[..., Said]) -> None:

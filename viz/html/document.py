@@ -13,6 +13,7 @@ from viz import palette
 from viz.graph.scene import Box, Group, Scene
 from viz.html import figures
 from viz.html.facts import Notes, amounts, facts
+from viz.html.faults import told
 from viz.html.figures import FIGURES, NOTHING, Cost, Figures, ItemFigure
 from viz.html.paging import ItemPage, Stand, paged
 from viz.look import Look
@@ -55,6 +56,7 @@ def document(scene: Scene, look: Look) -> Document:
         "summary": _summary(written.known),
         "items": written.items,
         **written.notes.data,
+        **({"faults": wrong} if (wrong := told(scene.graph, written.places)) else {}),
         "edges": [
             [written.boxes[e.source], written.boxes[e.target], e.shape, int(e.news), int(e.crossing), int(e.train)]
             for e in scene.edges
