@@ -264,7 +264,7 @@ class Network:
         mode: str = "training",
         engine: None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
@@ -282,7 +282,7 @@ class Network:
         batch: int = 1,
         rewrites: str | Sequence[str] | None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
@@ -299,7 +299,7 @@ class Network:
         batch: int = 1,
         rewrites: str | Sequence[str] | None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
@@ -310,9 +310,9 @@ class Network:
 
         `weights` is a .safetensors file, one of `torch.save`, of which nothing is run, a folder that `export` wrote, or
         tensors by name. Names and shapes have to be those of the network. `rename` says which name of the file is which
-        in the network, with patterns such as `{"backbone.*": "*"}`; what a pattern of `fresh` fits stays as drawn
-        (`["fc.*"]`, a classifier for other classes); what one of `drop` fits is left out. Heads that exist in training
-        only may be missing.
+        in the network, with patterns such as `{"backbone.*": "*"}`, or is a library whose names the file has ("timm");
+        what a pattern of `fresh` fits stays as drawn (`["fc.*"]`, a classifier for other classes); what one of `drop`
+        fits is left out. Heads that exist in training only may be missing.
 
         With `seed`, each layer's are drawn from it and the layer's path alone, so that stages of a pipeline, which are
         built apart, draw the same.

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from compiler.importing.proof import prove
     from compiler.lowering import assemble
     from compiler.once import run_once
+    from compiler.renaming import read_rename
     from compiler.source.file import source_of
-    from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
+    from compiler.weights import Loaded, Matching, load_weights, read_weights
 
 __all__ = [
     "ENGINES",
@@ -81,7 +82,7 @@ HOMES: Final = {
     "load_weights": "compiler.weights",
     "made": "compiler.importing.factory",
     "measure": "compiler.bench.stopwatch",
-    "read_rename": "compiler.weights",
+    "read_rename": "compiler.renaming",
     "read_weights": "compiler.weights",
     "run_once": "compiler.once",
     "try_engines": "compiler.engines.inference",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,11 +19,13 @@ from torch import nn
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
+from archdsl.library_names import LibraryNames, libraries, library_names
 from archdsl.read import open_regular
 from compiler.export.hub import WEIGHTS
 from compiler.fx.compile import carry_over, compile_graph
 from compiler.lowering import assemble
 from compiler.program import Assembly
+from compiler.renaming import renamed
 
 NESTED: Final = ("state_dict", "model_state_dict", "model", "net", "ema")  # where checkpoints keep the weights
 NO_WEIGHTS: Final = {".onnx": "a network for ONNX", ".pt2": "a program of torch.export"}
@@ -48,11 +49,12 @@ class Loaded:
 class Matching:
     """What of a file's names is meant otherwise.
 
-    `rename` gives the network's names for those of the file, or for patterns with one `*`. Tensors of the network that
+    `rename` gives the network's names for those of the file, or for patterns with `*`, or is the library whose names
+    the file has. Tensors of the network that
     a pattern of `fresh` fits stay as they were drawn; those of the file that one of `drop` fits are left out.
     """
 
-    rename: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] | str = field(default_factory=dict)
     fresh: Sequence[str] = ()
     drop: Sequence[str] = ()
 
@@ -106,19 +108,6 @@ def _refuse_compressed(file: IO[bytes], path: Path) -> None:
     file.seek(0)
 
 
-def read_rename(path: Path) -> dict[str, str]:
-    """A table of names from a file of JSON. Raises `SpecError`."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise _error("bad-rename", f"cannot read `{path}`: {str(error)[:120]}") from None
-    if not isinstance(found, dict) or not all(isinstance(new, str) for new in found.values()):
-        raise _error(
-            "bad-rename", f"`{path}` is no object of names", '`{"backbone.*": "*", "head.weight": "fc.weight"}`'
-        )
-    return found
-
-
 def load_weights(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], matching: Matching) -> list[Loaded]:
     """Copy tensors into a network that was compiled from a graph, and say what came from where.
 
@@ -144,20 +133,26 @@ def _load(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], mat
     wanted = model.state_dict(keep_vars=True)
     _fitting(matching.fresh, wanted, "the network")
     _fitting(matching.drop, given, "the file")
-    sources = _named(given, wanted, matching)
+    names = _names(matching.rename, graph)
+    sources = _named(given, wanted, names, matching.drop)
     fresh = {name for name in wanted if _fits(name, matching.fresh)}
     optional = _of_training(assemble(graph))
     held = {id(wanted[name]) for name in sources if name in wanted}
     missing = [
         name
         for name in wanted
-        if name not in sources and name not in fresh and not _may_lack(name, optional, id(wanted[name]) in held)
+        if name not in sources
+        and name not in fresh
+        and not _may_lack(name, optional, id(wanted[name]) in held)
+        and not _fits(name, names.absent)
     ]
     extra = [old for new, old in sources.items() if new not in wanted]
     shared = [name for name in sources if name in wanted and name not in fresh]
+    given = _reshaped(given, wanted, {name: sources[name] for name in shared if _fits(name, names.reshaped)})
     other = [name for name in shared if given[sources[name]].shape != wanted[name].shape]
     unlike = [name for name in shared if not _can_hold(wanted[name], given[sources[name]])]
-    _refuse(missing, extra, other, unlike, wanted, given, sources)
+    known = "" if matching.rename or not missing else _library(graph, given, missing)
+    _refuse(missing, extra, other, unlike, wanted, given, sources, known)
     with torch.no_grad():
         for name in shared:
             wanted[name].copy_(given[sources[name]])
@@ -186,31 +181,56 @@ def _may_lack(name: str, optional: Collection[str], held: bool) -> bool:
     return name in optional or name.endswith(COUNTER) or held
 
 
-def _named(given: Mapping[str, Any], wanted: Collection[str], matching: Matching) -> dict[str, str]:
+def _names(rename: Mapping[str, str] | str, graph: Graph) -> LibraryNames:
+    """How names of the file become those of the network. Raises `SpecError` for a library that is not known."""
+    if not isinstance(rename, str):
+        return LibraryNames((rename,))
+    if rename not in libraries():
+        raise _error("bad-rename", f"no names of a library `{rename}` are known", f"there is {', '.join(libraries())}")
+    return library_names(rename, header(graph)["variant"]) or LibraryNames(())
+
+
+def _library(graph: Graph, given: Mapping[str, Any], missing: Sequence[str]) -> str:
+    """The library in whose names the file has all that is missing, if there is one."""
+    for library in libraries():
+        names = library_names(library, header(graph)["variant"])
+        if names is not None:
+            found = {renamed(name, names.steps) for name in given}
+            if all(name in found or _fits(name, names.absent) for name in missing):
+                return library
+    return ""
+
+
+def _reshaped(
+    given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], sources: Mapping[str, str]
+) -> Mapping[str, torch.Tensor]:
+    """What is given, with these in the shape that is wanted where they have as many numbers."""
+    return {
+        **given,
+        **{
+            old: given[old].reshape(wanted[name].shape)
+            for name, old in sources.items()
+            if given[old].numel() == wanted[name].numel() and given[old].layout == torch.strided
+        },
+    }
+
+
+def _named(
+    given: Mapping[str, Any], wanted: Collection[str], names: LibraryNames, drop: Sequence[str]
+) -> dict[str, str]:
     """The file's name for each name in the network. Raises `SpecError` where two get the same."""
     front = next((front for front in WRAPPED if all(name.startswith(front) for name in given)), "")
     if front and any(name.startswith(front) for name in wanted):
         front = ""
     found: dict[str, str] = {}
     for old in given:
-        if _fits(old, matching.drop):
+        if _fits(old, drop):
             continue
-        new = _renamed(old.removeprefix(front), matching.rename)
+        new = renamed(old.removeprefix(front), names.steps)
         if new in found:
             raise _error("bad-rename", f"`{found[new]}` and `{old}` would both be `{new}`")
         found[new] = old
     return found
-
-
-def _renamed(name: str, rename: Mapping[str, str]) -> str:
-    """The new name: of the name itself, else of the first pattern that fits."""
-    if name in rename:
-        return rename[name]
-    for old, new in rename.items():
-        before, star, after = old.partition("*")
-        if star and name.startswith(before) and name.endswith(after) and len(name) >= len(before) + len(after):
-            return new.replace("*", name[len(before) : len(name) - len(after)], 1)
-    return name
 
 
 def _fitting(patterns: Iterable[str], names: Collection[str], of: str) -> None:
@@ -234,12 +254,13 @@ def _refuse(
     wanted: Mapping[str, torch.Tensor],
     given: Mapping[str, torch.Tensor],
     sources: Mapping[str, str],
+    library: str,
 ) -> None:
-    """Raise `SpecError` where anything does not match, with all of it."""
+    """Raise `SpecError` where anything does not match, with all of it. `library` is one whose names the file has."""
     wrong, helps = [], []
     if missing:
         wrong.append(f"missing {_counted(missing)}")
-        helps += _alike(missing, extra)
+        helps += [f"the names are those of {library}: --rename {library}"] if library else _alike(missing, extra)
     if extra:
         wrong.append(f"left over {_counted(extra)}")
     if other:

@@ -16,8 +16,8 @@ PAUSE: Final = 0.03  # seconds
 STAGES: Final = ((3, 0.5), (6, 0.15), (12, 0.05), (24, 0.0))  # rounds, and how far behind the best one may stay in
 LEAST: Final = 2  # rounds of a stage, whatever they take
 
-Calls: TypeAlias = Mapping[str, Callable[[], Any]]
-Times: TypeAlias = dict[str, list[float]]  # seconds of each call, by who is called
+TimedCalls: TypeAlias = Mapping[str, Callable[[], Any]]
+CallTimes: TypeAlias = dict[str, list[float]]  # seconds of each call, by who is called
 
 
 def quick(seconds: Sequence[float]) -> float:
@@ -27,23 +27,23 @@ def quick(seconds: Sequence[float]) -> float:
 
 
 def interleaved(
-    calls: Calls, rounds: int, *, pause: float = PAUSE, seconds: float | None = None, least: int = LEAST
-) -> Times:
+    calls: TimedCalls, rounds: int, *, pause: float = PAUSE, seconds: float | None = None, least: int = LEAST
+) -> CallTimes:
     """The times of some rounds, after one that is not counted; of fewer, but of `least`, where they would take longer
     than `seconds`."""
-    times: Times = {name: [] for name in calls}
+    times: CallTimes = {name: [] for name in calls}
     drawn = random.Random(0)
     _round(calls, {name: [] for name in calls}, drawn, pause)
     _rounds(calls, times, rounds, drawn, pause, seconds, least)
     return times
 
 
-def quickest(calls: Calls, seconds: float, *, pause: float = PAUSE) -> tuple[str, Times]:
+def quickest(calls: TimedCalls, seconds: float, *, pause: float = PAUSE) -> tuple[str, CallTimes]:
     """The name of the quickest, and the times by which it was found: in stages (`STAGES`), each with more rounds than
     the last, of those that are not clearly slower than the best so far (successive halving). So the slow cost little,
     and the best are told apart by many rounds. All stages take about `seconds`, or where `LEAST` rounds take longer,
     that."""
-    times: Times = {name: [] for name in calls}
+    times: CallTimes = {name: [] for name in calls}
     left = dict(calls)
     drawn = random.Random(0)
     _round(calls, {name: [] for name in calls}, drawn, pause)
@@ -58,8 +58,8 @@ def quickest(calls: Calls, seconds: float, *, pause: float = PAUSE) -> tuple[str
 
 
 def _rounds(
-    calls: Calls,
-    times: Times,
+    calls: TimedCalls,
+    times: CallTimes,
     rounds: int,
     drawn: random.Random,
     pause: float,
@@ -73,7 +73,7 @@ def _rounds(
         _round(calls, times, drawn, pause)
 
 
-def _round(calls: Calls, times: Times, drawn: random.Random, pause: float) -> None:
+def _round(calls: TimedCalls, times: CallTimes, drawn: random.Random, pause: float) -> None:
     for name in drawn.sample(list(calls), len(calls)):
         if pause:
             time.sleep(pause)

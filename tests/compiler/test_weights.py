@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 import archdsl
 from archdsl.errors import SpecError
 from archdsl.network import Network
-from compiler import weights
+from compiler import Matching, load_weights, weights
+from compiler.renaming import renamed
 from tests.conftest import Said
 
 SPEC = """
@@ -107,6 +108,64 @@ def test_names_are_renamed_one_by_one_and_by_pattern(net: Network, state: Tensor
     assert same(
         net, state, weights=renamed, rename={"backbone.*": "*", "head.weight": "fc.weight", "head.bias": "fc.bias"}
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "expected"),
+    [
+        ({"a.*": "b.*"}, "a.b.weight", "b.b.weight"),
+        ({"stages.*.blocks.*.fc.*": "f.*.*.mlp.*"}, "stages.0.blocks.1.fc.bias", "f.0.1.mlp.bias"),
+        ({"*.*": "*"}, "a.b.c", "a"),  # of several stars the first stand for little
+        ({"a.*": "first", "a.b.*": "second"}, "a.b.c", "first"),
+        ({"a.b": "exact", "a.*": "pattern"}, "a.b", "exact"),
+        ({"a.*.c": "x"}, "a.b.d", "a.b.d"),
+        ({"a+.*": "x.*"}, "aa.b", "aa.b"),  # only stars are patterns
+    ],
+)
+def test_a_pattern_with_stars_puts_into_the_new_name_what_they_stand_for(
+    table: dict[str, str], name: str, expected: str
+) -> None:
+    assert renamed(name, [table]) == expected
+
+
+def test_tables_are_applied_one_after_the_other() -> None:
+    assert renamed("blocks.0.fc1.bias", [{"blocks.*": "layers.*"}, {"layers.*.fc1.*": "layers.*.mlp.0.*"}]) == (
+        "layers.0.mlp.0.bias"
+    )
+
+
+@pytest.fixture
+def vgg() -> tuple[Network, Tensors]:
+    """A VGG, and its weights under the names and in the shapes of timm, without values."""
+    network = archdsl.load("vgg11", classes=3)
+    state = {name: t.to("meta") for name, t in network.compile("meta").state_dict().items()}
+    front = {"classifier.0": "pre_logits.fc1", "classifier.3": "pre_logits.fc2", "classifier.6": "head.fc"}
+    theirs = {}
+    for name, tensor in state.items():
+        layer, _, kind = name.rpartition(".")
+        shape = {"classifier.0.weight": (4096, 512, 7, 7), "classifier.3.weight": (4096, 4096, 1, 1)}.get(name)
+        theirs[f"{front.get(layer, layer)}.{kind}"] = tensor.reshape(shape or tensor.shape)
+    return network, theirs
+
+
+def test_the_names_of_a_library_are_understood_on_request(vgg: tuple[Network, Tensors]) -> None:
+    network, theirs = vgg
+    loaded = load_weights(network.compile("meta"), network.graph, theirs, Matching(rename="timm"))
+    assert {one.source for one in loaded} == set(theirs)
+    with pytest.raises(SpecError) as caught:
+        load_weights(network.compile("meta"), network.graph, theirs, Matching())
+    assert "the names are those of timm: --rename timm" in only(caught)
+    with pytest.raises(SpecError) as caught:
+        load_weights(network.compile("meta"), network.graph, theirs, Matching(rename="tim"))
+    assert "bad-rename: no names of a library `tim` are known; there is timm" in only(caught)
+
+
+def test_what_a_library_holds_in_another_shape_has_as_many_numbers(vgg: tuple[Network, Tensors]) -> None:
+    network, theirs = vgg
+    theirs["pre_logits.fc1.weight"] = torch.empty(4096, 512, 7, 8, device="meta")
+    with pytest.raises(SpecError) as caught:
+        load_weights(network.compile("meta"), network.graph, theirs, Matching(rename="timm"))
+    assert "`classifier.0.weight` is [4096, 25088], found [4096, 512, 7, 8]" in only(caught)
 
 
 def test_two_tensors_cannot_get_one_name(net: Network, state: Tensors) -> None:
