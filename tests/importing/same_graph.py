@@ -34,7 +34,7 @@ def difference(one: Graph, other: Graph) -> str | None:
             continue
         if a[1] != b[1] or computed(one, a[0]) != computed(other, b[0]):
             return f"{a[0]} is {computed(one, a[0])}, {b[0]} is {computed(other, b[0])}"
-        reads = operands(one, a[0]), operands(other, b[0])
+        reads = summed(one, a[0]), summed(other, b[0])
         if len(reads[0]) != len(reads[1]):
             return f"{a[0]} reads {reads[0]}, {b[0]} reads {reads[1]}"
         pending += zip(*reads, strict=True)
@@ -48,6 +48,19 @@ def passed(graph: Graph, value: Value) -> Value:
     ):
         value = operands(graph, value[0])[0]
     return value
+
+
+def summed(graph: Graph, key: str) -> list[Value]:
+    """What a layer reads; of a sum whose first term is a sum, the terms of both, which are added in this order."""
+    first, *rest = operands(graph, key) or [None]
+    if first is None:
+        return []
+    plus = layer(graph, key)["op"] == "add" and bool(rest)
+    return [*(summed(graph, first[0]) if plus and sums(graph, first) else [first]), *rest]
+
+
+def sums(graph: Graph, value: Value) -> bool:
+    return layer(graph, value[0])["op"] == "add" and len(operands(graph, value[0])) > 1
 
 
 def computed(graph: Graph, key: str) -> Any:
