@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from archdsl.network import load
 from archdsl.pipeline import load_graph
 from tests.tools import BROWSER
 from tests.viz.chromium import Chromium
-from tests.viz.reader import panel, paths
+from tests.viz.reader import STATUS, panel, paths
 
 pytestmark = BROWSER.needed()
 
@@ -107,3 +108,32 @@ def test_a_broken_spec_opens_at_its_first_fault_with_all_that_is_said_of_it(open
     assert str(BROKEN.parent) not in said
     browser.until(lambda: browser.click("#panel .fault .link"), "location.hash === '#pool'")
     assert second.message in panel(browser)
+
+
+SMALLEST = """Math.min(...[...document.querySelectorAll('#canvas svg text')].filter(one => one.textContent).map(text =>
+    parseFloat(getComputedStyle(text).fontSize) * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b)))"""
+
+
+@pytest.mark.parametrize("address", ["", "stages:", "volumes:"])
+def test_letters_have_eleven_pixels_at_least_in_the_view_that_opens(
+    opened: Callable[..., Chromium], address: str
+) -> None:
+    assert opened("resnet50", address).evaluate(SMALLEST) >= 10.99
+
+
+CUT = """[...document.querySelectorAll('#hits li span')].filter(span => {
+    const box = span.getBoundingClientRect()
+    return span.scrollWidth > span.clientWidth + 1 && getComputedStyle(span).overflow !== 'visible'
+        || box.left < 0 || box.right > innerWidth
+}).map(span => span.innerText)"""
+
+
+def test_results_of_a_search_are_whole_and_all_of_them_are_counted(opened: Callable[..., Chromium]) -> None:
+    browser = opened("resnet50")
+    browser.press("/")
+    browser.until(lambda: browser.type("layer4"), "document.querySelectorAll('#hits li').length > 20")
+    shown = browser.evaluate("[...document.querySelectorAll('#hits li')].map(line => line.innerText)")
+    (found,) = re.findall(r"(\d+) items found", browser.evaluate(STATUS))
+    assert len(shown) == int(found)
+    assert any("bottleneck" in line for line in shown)
+    assert browser.evaluate(CUT) == []

@@ -2,6 +2,7 @@
 
 import { plural } from "./wording.js";
 import { around, atFirst, foldedAround, isGroup, MOST, opened, openBelow, runOf, seen } from "./model.js";
+import { same } from "./address.js";
 import { engine } from "./engine.js";
 import { layOut } from "./layout.js";
 import { onSheets } from "./sheets.js";
@@ -165,12 +166,15 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
       if (place(state.selected)) sight.reveal(place(state.selected));
     },
     differences: () => differences(page.root, unfolded),
-    opened: () => ({ open: [...open].map(({ path }) => path), unfolded: [...unfolded].map(({ path }) => path) }),
-    reopen: (paths) => {
-      const items = (some) => new Set(some.map((path) => path && page.byPath.get(path)).filter((item) => item && isGroup(item)));
-      [open, unfolded] = [items(paths.open), items(paths.unfolded)];
+    opened: () => ({ open, unfolded }),
+    paths: () => ({ open: [...open].map(({ path }) => path), unfolded: [...unfolded].map(({ path }) => path) }),
+    /** Opens and unfolds these and no others, once the view is shown; whether that changes anything. */
+    reopen: (wanted) => {
+      if (same(open, wanted.open) && same(unfolded, wanted.unfolded)) return false;
+      [open, unfolded] = [new Set(wanted.open), new Set(wanted.unfolded)];
       layout = null;
       tellFold();
+      return true;
     },
     isOpen: (item) => open.has(item),
     isFolded: (item) => !unfolded.has(item),

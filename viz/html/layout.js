@@ -6,9 +6,9 @@ import { share } from "./heat.js";
 
 const FONT = '"Liberation Sans", Arial, Helvetica, sans-serif';
 const DIRECTIONS = { down: "DOWN", up: "UP", right: "RIGHT", left: "LEFT" };
-export const TITLE = 12;
-export const QUIET = 10.5;
-const LABEL = 10;
+export const TITLE = 12.5;
+export const QUIET = 11;
+const LABEL = 11;
 const HEADER = 26; // of a frame
 const FAULT_LINE = 36; // characters
 const FAULT_LINES = 5;
