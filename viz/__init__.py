@@ -26,7 +26,7 @@ from viz.graph import scene
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
-from viz.look import Arrangement, Depth, Direction, Engine, Look, ViewName
+from viz.look import Arrangement, BlocksBeside, Depth, Direction, Engine, Look, ViewName
 from viz.recolour import Theme
 from viz.volumes import view as volumes
 
@@ -89,6 +89,7 @@ def render(
     phase: Phase = "training",
     fold: bool = True,
     depth: Depth = "fit",
+    blocks: BlocksBeside = "fit",
     focus: str | None = None,
     theme: Theme = "light",
     engine: Engine = "embedded",
@@ -102,7 +103,8 @@ def render(
 
     The graph has further options. `direction` is where the data flows to: down, up, right or left. `shapes` labels
     edges with the shapes of their tensors. `fold` draws equal blocks in a row once. `depth` is how deep blocks are
-    opened, "fit" so that a page can hold them, or None for all. `focus` is the path of a block or layer that is drawn
+    opened, "fit" so that a page can hold them, or None for all. `blocks` shows beside it what closed blocks are, each
+    form once; "fit" where blocks are closed for a page. `focus` is the path of a block or layer that is drawn
     with its neighbours only. `engine` is what lays it out: "embedded", or "system" for the `dot` of the system.
     `profile` is the device whose times the page predicts: its name or a file, as for `Network.timing`.
 
@@ -110,7 +112,7 @@ def render(
     """
     phase = phase_of(phase)
     choices.check(view=view, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
-    choices.check(theme=theme, engine=engine, profile=profile)
+    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks)
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
@@ -122,7 +124,7 @@ def render(
     elif view == "volumes":
         subject = volumes.build(graph, phase)
     else:
-        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
+        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus, blocks=blocks)
     return renderer(subject, Look(direction, shapes, theme, engine, _found(profile)))
 
 

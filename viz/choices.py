@@ -32,6 +32,7 @@ WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
 OTHERS: Final[Mapping[str, AllowedValues]] = MappingProxyType(
     {
         "shapes": AllowedValues(lambda value: isinstance(value, bool) or value == "all", 'True, False or "all"'),
+        "blocks": AllowedValues(lambda value: isinstance(value, bool) or value == "fit", 'True, False or "fit"'),
         "fold": AllowedValues(lambda value: isinstance(value, bool), "True or False"),
         "depth": AllowedValues(
             lambda value: value in ("fit", None) or (type(value) is int and value >= 1),

@@ -29,12 +29,17 @@ def fit(graph: Graph, folded: Folded) -> Subnet:
     tree, stand_in = folded
     for depth in reversed(range(1, deepest(tree))):
         boxes = size(tree)
-        if boxes <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST:
+        if fits(graph, tree, stand_in):
             break
         closed = untangle(graph, Folded(close(tree, depth), stand_in))
         if boxes > 2 * ENOUGH or size(closed) >= FEWEST:
             tree = closed
     return tree
+
+
+def fits(graph: Graph, tree: Subnet, stand_in: StandIn) -> bool:
+    """Whether a page can hold a drawing."""
+    return size(tree) <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST
 
 
 def smaller(graph: Graph, folded: Folded) -> Iterator[Subnet]:

@@ -13,6 +13,9 @@ Direction: TypeAlias = Literal["down", "up", "right", "left"]
 Engine: TypeAlias = Literal["embedded", "system"]
 ViewName: TypeAlias = Literal["graph", "stages", "volumes"]
 Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]  # of two networks
+BlocksBeside: TypeAlias = (
+    bool | Literal["fit"]
+)  # whether closed blocks stand beside, open; "fit": where a page needs it
 Depth: TypeAlias = int | Literal["fit"] | None  # to which blocks are open; None: whatever the depth
 
 

@@ -26,6 +26,11 @@ class Colour(NamedTuple):
     line: str
 
 
+def pale(fill: str) -> str:
+    """Half way to the paper."""
+    return "#" + "".join(f"{(int(fill[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
+
+
 GROUPS: Final = MappingProxyType(
     {
         "convolution": Colour("#c3d9f3", "#4677ab"),
@@ -43,6 +48,12 @@ GROUPS: Final = MappingProxyType(
         "merge": Colour("#ffffff", "#444444"),
         "parameter": Colour("#e3d6ee", "#8461a5"),
         "block": Colour("#e9ecf5", "#5b6788"),  # a group drawn as one box
+        "block A": Colour("#dfe4f8", "#4556a3"),  # the same, where it is drawn open beside
+        "block B": Colour("#d8ecee", "#2f7480"),
+        "block C": Colour("#f1e2ec", "#8d4f7c"),
+        "block D": Colour("#ece7d4", "#7a6a2c"),
+        "block E": Colour("#e6e0f2", "#6a529c"),
+        "block F": Colour("#dfead9", "#55763f"),
         "loss": Colour("#ead9d2", "#8f6a58"),
         "input": Colour("#ffffff", "#1a1a1a"),
         "output": Colour("#3a3a3a", "#3a3a3a"),
@@ -60,7 +71,7 @@ GREYS: Final = MappingProxyType(
         **dict.fromkeys(("convolution", "linear", "attention", "recurrent", "parameter"), _WEIGHTS),
         **dict.fromkeys(("normalization", "pooling", "resample", "reduction"), _CHANGING),
         **dict.fromkeys(("activation", "function", "reshape", "regularization", "loss"), _PLAIN),
-        "block": Colour("#b8b8b8", "#4a4a4a"),
+        **dict.fromkeys(("block", *(f"block {letter}" for letter in "ABCDEF")), Colour("#b8b8b8", "#4a4a4a")),
     }
 )
 

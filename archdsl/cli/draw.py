@@ -67,6 +67,12 @@ FORMATS = backend("viz").known_formats()
     callback=lambda ctx, option, value: _depth(value),
     help="Draw blocks nested N deep as one box each; `all` opens every block, `fit` as many as a page can hold.",
 )
+@click.option(
+    "--blocks/--no-blocks",
+    default=None,
+    callback=lambda ctx, option, value: "fit" if value is None else value,
+    help="Whether closed blocks stand beside it, each form once, open; by default where a page needs them closed.",
+)
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
 @theme_option("The colours; print is black and white.")
 @engine_option

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -44,10 +44,11 @@ SILENT: Final = frozenset(
 )
 
 
-def title(layer: Layer) -> str:
-    """`conv 3×3, 64, /2`: the operator, then what has no default or differs from it."""
+def title(layer: Layer, symbols: Mapping[str, str] = MappingProxyType({})) -> str:
+    """`conv 3×3, 64, /2`: the operator, then what has no default or differs from it; with symbols for some parameters,
+    `conv 3×3, width, /stride`."""
     name = SYMBOLS.get(layer["op"], layer["op"])
-    said = ", ".join(_said(layer["operator"], spatial=max(len(layer["shape"]) - 2, 1)))
+    said = ", ".join(_said(layer["operator"], max(len(layer["shape"]) - 2, 1), symbols))
     return clip(f"{name} {said}".strip())
 
 
@@ -60,10 +61,10 @@ def cost(graph: Graph, keys: Collection[str]) -> str:
     return ", ".join(f"{magnitude(number)} {unit}" for number, unit in said if isinstance(number, int) and number)
 
 
-def _said(operator: Operator, spatial: int) -> list[str]:
+def _said(operator: Operator, spatial: int, symbols: Mapping[str, str]) -> list[str]:
     found = []
     for parameter in parameters(type(operator)):
-        value = getattr(operator, parameter.name)
+        value = symbols.get(parameter.name, getattr(operator, parameter.name))
         if parameter.name in SILENT or isinstance(parameter.kind, Init) or value == parameter.default:
             continue
         if parameter.name == "kernel_size" and isinstance(value, int):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import graphviz
@@ -13,7 +14,7 @@ from viz.dot import text
 from viz.graph import legend
 from viz.graph.boxes import LONG, MOST_LINES, titled
 from viz.graph.edges import WEIGHTS, DrawnEdge
-from viz.graph.scene import Box, Group, Scene
+from viz.graph.scene import Box, Group, OpenBlock, Scene
 from viz.look import Look
 
 AIR: Final = 5  # blanks
@@ -57,10 +58,15 @@ def source(scene: Scene, look: Look, *, with_legend: bool = False) -> str:
             "arrowsize": "0.6",
         },
     )
-    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices, look.theme)
+    colours = palette.colours((box.colour for box in scene.every_box()), scene.devices, look.theme)
     _write(dot, scene.items, colours, depth=0)
     for edge in scene.edges:
         _edge(dot, edge, look)
+    for block in scene.blocks:
+        with dot.subgraph(name=f"cluster_open_{block.letter}", graph_attr=_open(block, colours)) as cluster:
+            _write(cluster, block.scene.items, colours, 1)
+        for edge in block.scene.edges:
+            _edge(dot, edge, replace(look, shapes=False))
     if with_legend:
         _legend(dot, scene, look)
     text: str = dot.source
@@ -86,6 +92,19 @@ def _legend(dot: graphviz.Digraph, scene: Scene, look: Look) -> None:
             )
 
 
+def _open(block: OpenBlock, colours: palette.Colours) -> dict[str, str]:
+    """The frame of a block that is open beside."""
+    colour = colours.groups[block.colour]
+    return {
+        "label": text(f"{block.letter} · {block.title}", block.varies, left=True),
+        "labeljust": "l",
+        "style": "filled,rounded",
+        "fillcolor": theme.pale(colour.fill),
+        "color": colour.line,
+        "margin": "9",
+    }
+
+
 def _write(dot: graphviz.Digraph, items: tuple[Box | Group, ...], colours: palette.Colours, depth: int) -> None:
     for item in items:
         if isinstance(item, Box):
@@ -106,7 +125,8 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
     }
     if box.kind == "block":
         # A box for several looks like a stack of them.
-        attributes |= {"label": text(f"{box.title}  {box.repeats}".rstrip(), box.name, box.cost)}
+        title = f"{box.letter} · {box.title}" if box.letter else box.title
+        attributes |= {"label": text(f"{title}  {box.repeats}".rstrip(), box.name, box.cost)}
     if box.kind in ("input", "output"):
         attributes |= {"shape": "oval", "style": f"filled{dashed}", "penwidth": "1.5", "margin": "0.05,0.03"}
     if box.kind == "fault":

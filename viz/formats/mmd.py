@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -21,11 +22,18 @@ PLAIN: Final = frozenset(" ,.:/=+-()[]_×−÷·…")
 
 def render(scene: Scene, look: Look) -> bytes:
     """The Mermaid source of a scene."""
-    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices, look.theme)
+    colours = palette.colours((box.colour for box in scene.every_box()), scene.devices, look.theme)
     classes = {name: f"k{i}" for i, name in enumerate(colours.groups)}
     lines = ["---", f'title: "{_title(scene.title)}"', "---", f"flowchart {FLOW[look.direction]}"]
     lines += _items(scene.items, classes, 1)
     lines += [_edge(edge, look) for edge in scene.edges]
+    for block in scene.blocks:
+        title = f"{block.letter} · {block.title}"
+        lines += [
+            f"    subgraph open{block.letter}[{text(title, block.varies)}]",
+            *_items(block.scene.items, classes, 2),
+        ]
+        lines += ["    end", *(_edge(edge, replace(look, shapes=False)) for edge in block.scene.edges)]
     ink = recolour.colour(theme.INK, look.theme)
     for name, colour in colours.groups.items():
         fill, line = (recolour.colour(value, look.theme) for value in colour)
@@ -60,7 +68,8 @@ def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) 
     for item in items:
         if isinstance(item, Box):
             begin, end = SHAPES.get(item.kind, ("(", ")"))
-            said = text(f"{item.title} {item.repeats}".rstrip(), item.name, item.cost or item.fault)
+            title = f"{item.letter} · {item.title}" if item.letter else item.title
+            said = text(f"{title} {item.repeats}".rstrip(), item.name, item.cost or item.fault)
             yield f"{indent}{item.id}{begin}{said}{end}:::{classes[item.colour]}"
         else:
             title = "  ".join(part for part in (item.path, item.call, item.repeats) if part)

@@ -24,6 +24,7 @@ TOUCH: Final = 1.5  # between the layers of a stack
 STEP: Final = 2.5  # from one to the next where a box stands for several
 WIDEST: Final = 26  # characters of a line
 BESIDE: Final = 30  # characters of a line with a name beside the operator
+BADGE: Final = 12.0  # the side of a letter's square
 LONG, MOST_LINES = 36, 5  # of what is wrong with a step
 
 
@@ -111,7 +112,16 @@ def _draw(canvas: Canvas, box: Box, place: Rectangle, lines: Lettered, colours: 
         _outline(canvas, place, colour, stroke, box.train, ends)
         if box.shared:
             _outline(canvas, place.within(2.2), Colour("none", colour.line), 1.0, box.train, ends)
+    if box.letter:
+        badge(canvas, place.x, place.y, box.letter, colours.groups[box.colour])
     _letter(canvas, lines, place, ink, left=stacked or bool(lines.beside), loud=box.kind == "fault")
+
+
+def badge(canvas: Canvas, x: float, y: float, letter: str, colour: Colour) -> None:
+    """The letter by which a closed block refers to the open one, around a point."""
+    half = BADGE / 2
+    canvas.rectangle(x - half, y - half, BADGE, BADGE, Colour(colour.line, colour.line), round=3)
+    canvas.text(x, y + theme.SMALL * 0.36, letter, size=theme.SMALL, colour=theme.PAPER, bold=True)
 
 
 def _outline(canvas: Canvas, place: Rectangle, colour: Colour, stroke: float, dashed: bool, ends: bool) -> None:

@@ -13,7 +13,7 @@ from viz.recolour import Theme
 
 def entries(scene: Scene, shown: Theme = "light") -> list[LegendEntry]:
     """What occurs in a scene, and needs to be told."""
-    boxes = list(scene.boxes())
+    boxes = list(scene.every_box())
     found = of_colours(palette.colours((box.colour for box in boxes), scene.devices, shown))
     if any(edge.crossing for edge in scene.edges):
         counted = ", ".join(f"{name} = {least}" for name, least in header(scene.graph)["least_batch"].items())

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from viz import engine, legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
 from viz.engine import DrawingError
-from viz.graph import boxes, columns, stacking
+from viz.graph import beside, boxes, columns, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
+from viz.graph.beside import BlockPanel
 from viz.graph.columns import PageColumn
 from viz.graph.layout import LEAVE, TITLE, TITLE_LINE, Section, StackLink
-from viz.graph.scene import Box, Group, Scene
+from viz.graph.scene import Box, Group, OpenBlock, Scene
 from viz.layout import EdgeCurve, Layout
 from viz.look import Look
 from viz.palette import Colours
@@ -24,6 +27,10 @@ MARGIN: Final = 12.0
 BESIDE: Final = 10.0  # from an edge to the feet of letters that run along it
 LIFT: Final = 3.0  # of letters above an edge that runs across
 FAINT: Final = 5.2  # points of the smallest letters on a page that can still be read
+INSIDE: Final = 8.0  # from the frame of an open block to what is in it
+AROUND: Final = 70.0  # above and below, for the caption and the legend
+HEAD: Final = 20.0  # of its title
+VARIES: Final = 30  # letters of a line of what varies, at least
 MOST_BOXES: Final = 20_000  # more than anyone can look at
 
 
@@ -48,7 +55,17 @@ def _drawn(scene: Scene, look: Look) -> Element:
         raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
     stacks = stacking.stacks(scene) if look.shapes != "all" else tuple((box,) for box in shown.values())
     page = columns.set_out(Section(scene.items, stacks, graph_layout.links(scene, stacks)), look)
-    colours = palette.colours((box.colour for box in shown.values()), scene.devices, look.theme)
+
+    def letters(width: float, height: float) -> float:
+        return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction)
+
+    panels = [_panel(block, look) for block in scene.blocks]
+    size = page.width, page.height
+    while (i := beside.crowding(size, panels, letters, FAINT)) is not None:
+        scene, laid = scene.without(panels[i].block), {panel.block.id: panel for panel in panels}
+        panels = [replace(laid[block.id], block=block) for block in scene.blocks]
+        shown = {box.id: box for box in scene.boxes()}
+    colours = palette.colours((box.colour for box in scene.every_box()), scene.devices, look.theme)
     canvas = Canvas()
     for column in page.columns:
         drawn = Canvas()
@@ -56,7 +73,45 @@ def _drawn(scene: Scene, look: Look) -> Element:
         canvas.shifted(drawn, column.x, column.y)
     for turn in page.turns:
         _edge(canvas, *turn, shown, "turn")
-    return _framed(scene, canvas, page.width, page.height, look)
+    places: list[XY] = []
+    if panels:
+        size, places = beside.arrange(size, [panel.size for panel in panels], letters)
+    for panel, place in zip(panels, places, strict=True):
+        canvas.shifted(_open(panel, look, colours), *place)
+    return _framed(scene, canvas, *size, look)
+
+
+def _panel(block: OpenBlock, look: Look) -> BlockPanel:
+    layout = graph_layout.lay_out(_section(block.scene), replace(look, shapes=False))
+    lines = tuple(textwrap.wrap(block.varies, max(VARIES, round(layout.width / 4.8))))
+    title = boxes.BADGE + 5 + lettering.width(block.title, theme.SIZE, bold=True)
+    width = max(layout.width, title, *(lettering.width(line, theme.SMALL) for line in lines)) + 2 * INSIDE
+    top = INSIDE + HEAD + TITLE_LINE * len(lines)
+    return BlockPanel(block, layout, lines, top, (width, top + layout.height + INSIDE))
+
+
+def _section(scene: Scene) -> Section:
+    stacks = stacking.stacks(scene)
+    return Section(scene.items, stacks, graph_layout.links(scene, stacks))
+
+
+def _open(panel: BlockPanel, look: Look, colours: Colours) -> Canvas:
+    """An open block in a frame of its colour."""
+    block, (width, height) = panel.block, panel.size
+    canvas, inner, framed = Canvas(), Canvas(), Canvas()
+    colour = colours.groups[block.colour]
+    canvas.rectangle(0, 0, width, height, Colour(theme.pale(colour.fill), colour.line), round=7)
+    boxes.badge(canvas, INSIDE + boxes.BADGE / 2, INSIDE + boxes.BADGE / 2, block.letter, colour)
+    canvas.text(INSIDE + boxes.BADGE + 5, INSIDE + 10.5, block.title, anchor="start", bold=True)
+    for i, line in enumerate(panel.lines):
+        y = INSIDE + boxes.BADGE + TITLE_LINE * (i + 1)
+        canvas.text(INSIDE, y, line, size=theme.SMALL, colour=theme.MUTED, anchor="start")
+    shown = {box.id: box for box in block.scene.boxes()}
+    column = PageColumn(_section(block.scene), panel.layout, 0.0, 0.0)
+    _part(inner, column, replace(look, shapes=False), colours, shown)
+    canvas.shifted(inner, (width - panel.layout.width) / 2, panel.top)
+    framed.grouped(canvas, {"class": "open-block"})
+    return framed
 
 
 def _part(canvas: Canvas, column: PageColumn, look: Look, colours: Colours, shown: dict[str, Box]) -> None:
@@ -66,7 +121,13 @@ def _part(canvas: Canvas, column: PageColumn, look: Look, colours: Colours, show
         id = f"{link.id}_{LEAVE}" if link.target == LEAVE else link.id
         _edge(canvas, link, layout.curves[id].points, shown, "edge")
     for stack in part.stacks:
-        boxes.draw(canvas, stack, layout.places[stack[0].id], colours, upwards=look.direction == "up")
+        boxes.draw(
+            canvas,
+            tuple(shown[box.id] for box in stack),
+            layout.places[stack[0].id],
+            colours,
+            upwards=look.direction == "up",
+        )
     _titles(canvas, part.items, layout, "")
     for link in part.links:
         _label(canvas, link, layout.curves.get(link.id), look)

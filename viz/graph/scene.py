@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
@@ -12,9 +12,10 @@ from archdsl.outline.subnets import Subnet, kept, preorder, subnets
 from archdsl.outline.wording import clip, clip_call, cost, name, plain, title
 from archdsl.phases import Phase
 from viz import choices, fitting
-from viz.graph import edges
+from viz.graph import edges, forms
 from viz.graph.edges import DrawnEdge, Wire
-from viz.look import Depth
+from viz.graph.forms import BlockForm
+from viz.look import BlocksBeside, Depth
 
 BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
 Fold: TypeAlias = bool | Literal["mark"]
@@ -37,6 +38,8 @@ class Box:
     cost: str = ""  # what a group has and needs
     repeats: str = ""  # how many groups it stands for
     layers: tuple[str, ...] = ()  # the keys of those in a group drawn as one
+    group: str = ""  # the key of a group drawn as one
+    letter: str = ""  # of the form of a block that is drawn beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,19 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenBlock:
+    """A block that is closed in a drawing, open beside it."""
+
+    id: str
+    letter: str
+    title: str
+    varies: str  # the parameters in which its instances differ, with their values
+    colour: str  # the colour group of its boxes
+    layers: int  # that are in all of its form
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     title: str
     items: tuple[Box | Group, ...]
@@ -64,6 +80,7 @@ class Scene:
     graph: Graph  # what it shows, for what is not to be seen at a glance
     # The same with ever fewer blocks open, where a page cannot hold it
     smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
+    blocks: tuple[OpenBlock, ...] = ()  # what stands beside it, which says what closed blocks are
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
@@ -73,16 +90,46 @@ class Scene:
         """All boxes, whatever group they are in."""
         return (item for item in self.all() if isinstance(item, Box))
 
+    def without(self, dropped: OpenBlock) -> Scene:
+        """The same without one of the open blocks; the others have the first letters again."""
+        kept = tuple(block for block in self.blocks if block.id != dropped.id)
+        while kept != (told := self._told(kept)):
+            kept = told
+        letters = dict(zip((block.letter for block in kept), forms.LETTERS, strict=False))
+        blocks = []
+        for block in kept:
+            items = _lettered(block.scene.items, lambda box: letters.get(box.letter, ""))
+            letter = letters[block.letter]
+            scene = replace(block.scene, items=items)
+            blocks.append(replace(block, letter=letter, colour=_coloured(letter), scene=scene))
+        items = _lettered(self.items, lambda box: letters.get(box.letter, ""))
+        return replace(self, items=items, blocks=tuple(blocks))
+
+    def _told(self, blocks: Sequence[OpenBlock]) -> tuple[OpenBlock, ...]:
+        """Those that a closed block refers to, here or in another of them."""
+        letters = {box.letter for box in self.boxes()}
+        for block in blocks:
+            letters |= {box.letter for box in block.scene.boxes()}
+        return tuple(block for block in blocks if block.letter in letters)
+
+    def every_box(self) -> Iterator[Box]:
+        """All boxes, those of open blocks too."""
+        yield from self.boxes()
+        for block in self.blocks:
+            yield from block.scene.boxes()
+
 
 def build(
-    graph: Graph, phase: Phase = "training", *, fold: Fold = False, depth: Depth = None, focus: str | None = None
-) -> Scene:
+    graph: Graph, phase: Phase = "training", *, fold: Fold = False, depth: Depth = None, focus: str | None = None,
+    blocks: BlocksBeside = False,
+) -> Scene:  # fmt: skip
     """The scene of a graph: everything for "training", what the live outputs need for "inference".
 
     With `fold`, equal groups that follow one another are drawn once; with "mark" they all are, and say which are equal.
     Groups nested `depth` deep are drawn as one box,
     with "fit" as many as it takes for a page. `focus` leaves out all but the group or layer of a path and its
-    neighbours.
+    neighbours. With `blocks`, what closed blocks are stands beside: each form once, open; with "fit" where blocks are
+    closed for a page to hold the drawing.
 
     Of a broken spec, whose outputs may be missing, all is shown that is not for training only. Raises `ValueError`
     for an unknown phase or path, and for no depth at all.
@@ -103,17 +150,30 @@ def build(
         tree = folding.mark(graph, tree)
     folded = folding.fold(graph, tree) if fold is True else folding.Folded(tree, {})
     tree, stand_in = folded
+    whole = tree
     if depth is not None:
         tree = fitting.fit(graph, folded) if depth == "fit" else folding.close(tree, depth)
     if depth is not None or focus is not None:
         tree = fitting.untangle(graph, folding.Folded(tree, stand_in))
 
-    def shown(tree: Subnet, smaller: Callable[[], Iterable[Scene]] = tuple) -> Scene:
-        return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, smaller)
+    def shown(
+        tree: Subnet, smaller: Callable[[], Iterable[Scene]] = tuple, beside: Sequence[BlockForm] = ()
+    ) -> Scene:  # fmt: skip
+        return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, smaller, beside)
 
-    if depth != "fit" or focus is not None:
-        return shown(tree)
-    return shown(tree, lambda: map(shown, fitting.smaller(graph, folding.Folded(tree, stand_in))))
+    def others() -> Iterator[Scene]:
+        if beside:
+            yield shown(tree)
+        yield from map(shown, fitting.smaller(graph, folding.Folded(tree, stand_in)))
+
+    beside: Sequence[BlockForm] = ()
+    helps = depth == "fit" and focus is None and any(forms.closed(tree))
+    if blocks is True or (blocks == "fit" and helps):
+        best = forms.backbone(graph, folding.Folded(tree, stand_in), whole) if depth == "fit" else tree
+        beside = forms.forms(graph, best, folding.Folded(whole, stand_in))
+        if beside:
+            return shown(best, others if depth == "fit" else tuple, beside)
+    return shown(tree, others if depth == "fit" and focus is None else tuple)
 
 
 def _scene(
@@ -124,8 +184,9 @@ def _scene(
     inner: Set[str],
     caption: str,
     smaller: Callable[[], Iterable[Scene]],
+    beside: Sequence[BlockForm],
 ) -> Scene:
-    """The scene of a tree of groups, of which the layers `inner` are shown."""
+    """The scene of a tree of groups, of which the layers `inner` are shown, with what stands beside."""
     tree, stand_in = folded
     ids = _ids(tree, {key: f"n{i}" for i, key in enumerate(keys)})
     wires = list(edges.wires(graph, keys, ids, stand_in))
@@ -136,8 +197,61 @@ def _scene(
             ends.append(Box(f"o{i}", "output", output["name"], clip(output["name"]), "", "output", train=train))
             source = ids[stand_in.get(output["node"], output["node"])]
             wires.append(Wire(source, f"o{i}", output["shape"], False, train, dtype=output["dtype"]))
-    items = (*_items(graph, tree, ids), *ends)
-    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller)
+    letters = {group: each.letter for each in beside for group in each.groups}
+    items = (*_lettered(_items(graph, tree, ids), lambda box: letters.get(box.group, "")), *ends)
+    opened = tuple(_open(graph, each, stand_in, letters) for each in beside)
+    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, opened)
+
+
+def _open(graph: Graph, form: BlockForm, stand_in: Mapping[str, str], letters: Mapping[str, str]) -> OpenBlock:
+    """The inside of a block as a scene of its own."""
+    part = form.part
+    ids = _ids(part, {key: f"{form.letter}{i}" for i, key in enumerate(part.keys)})
+    sources = {source: f"{form.letter}x{i}" for i, source in enumerate(form.entries)}
+    outside = {**sources, **{stand_in.get(source, source): id for source, id in sources.items()}}
+    wires = [
+        wire._replace(crossing=False, moved="") for wire in edges.wires(graph, part.keys, {**outside, **ids}, stand_in)
+    ]
+    entries = [Box(id, "input", source, clip(form.entries[source]), "", "input") for source, id in sources.items()]
+    exits = []
+    for i, key in enumerate(form.exits):
+        exits.append(Box(f"{form.letter}o{i}", "output", key, "out", "", "output"))
+        wires.append(Wire(ids[stand_in.get(key, key)], exits[-1].id, layer(graph, key)["shape"], False, False))
+    items = [
+        _in_symbols(item, form, f"{part.path}.")
+        for item in _lettered(_items(graph, part, ids), lambda box: letters.get(box.group, ""))
+    ]  # fmt: skip
+    drawn = tuple(replace(edge, news=False) for edge in edges.as_drawn(wires))
+    scene = Scene(form.title, (*entries, *items, *exits), drawn, (), graph)
+    return OpenBlock(form.letter, form.letter, form.title, form.varies, _coloured(form.letter), form.layers, scene)
+
+
+def _coloured(letter: str) -> str:
+    return f"block {letter}" if letter else "block"
+
+
+def _lettered(
+    items: Sequence[Box | Group], letter: Callable[[Box], str]
+) -> tuple[Box | Group, ...]:  # fmt: skip
+    """Closed blocks with the letters and colours of those that are open beside."""
+    found: list[Box | Group] = []
+    for item in items:
+        if isinstance(item, Group):
+            item = replace(item, items=_lettered(item.items, letter))
+        elif item.kind == "block":
+            item = replace(item, letter=letter(item), colour=_coloured(letter(item)))
+        found.append(item)
+    return tuple(found)
+
+
+def _in_symbols(item: Box | Group, form: BlockForm, within: str) -> Box | Group:
+    """What is in a block that stands for several: without what is of one of them only."""
+    if isinstance(item, Group):
+        items = tuple(_in_symbols(each, form, within) for each in item.items)
+        path, key = item.path.removeprefix(within), item.key.removeprefix(within)
+        return replace(item, items=items, path=path, key=key, device=None)
+    said = form.said.get(item.group or item.key, item.title)
+    return replace(item, title=said, name="", device=None, cost="" if form.several else item.cost)
 
 
 def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Iterator[tuple[Box, tuple[Group, ...]]]:
@@ -190,6 +304,7 @@ def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> 
         cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
         repeats=tree.repeats,
         layers=tuple(tree.keys),
+        group=tree.key,
     )
 
 
