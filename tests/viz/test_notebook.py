@@ -19,7 +19,7 @@ from archdsl.network import Network, load
 from tests.tools import BROWSER
 from tests.viz.chromium import Chromium
 from viz.html import cells
-from viz.html.cells import Carriers, Cell
+from viz.html.cells import Carriers, NotebookCell
 from viz.html.inline import HOME
 from viz.html.notebook import frame
 from viz.html.packing import packed
@@ -87,7 +87,7 @@ def test_only_the_first_output_of_a_notebook_has_the_engine(network: Network, in
 
 def runs(*what: tuple[str, str]) -> list[bool]:
     carriers = Carriers()
-    return [carriers.carries(Cell(*one)) for one in what]
+    return [carriers.carries(NotebookCell(*one)) for one in what]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_outside_of_a_notebook_every_output_has_the_engine() -> None:
 @pytest.mark.parametrize("more", [{"metadata": {"cellId": "c7"}}, {"metadata": {}, "content": {"code": "c7"}}])
 def test_a_cell_is_known_by_its_name_or_else_by_its_text(in_cell: Callable[..., None], more: dict[str, object]) -> None:
     in_cell(request("r1", **more))
-    assert cells.running() == Cell("c7", "r1")
+    assert cells.running() == NotebookCell("c7", "r1")
 
 
 def test_scripts_of_the_frame_read_no_text_as_code() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-class Cell(NamedTuple):
+class NotebookCell(NamedTuple):
     """A cell that runs: what it is known by as long as the notebook is open, and which of its runs this is."""
 
     name: str
@@ -24,7 +24,7 @@ class Carriers:
 
     _runs: dict[str, str] = field(default_factory=dict)
 
-    def carries(self, cell: Cell | None) -> bool:
+    def carries(self, cell: NotebookCell | None) -> bool:
         """Whether what a cell shows now is to bring the engine; a cell that shows several things brings it once."""
         if cell is None:
             return True
@@ -36,7 +36,7 @@ class Carriers:
 CARRIERS = Carriers()
 
 
-def running() -> Cell | None:
+def running() -> NotebookCell | None:
     """The cell that runs now, in a kernel of Jupyter; None elsewhere. Cells without a name are known by their text."""
     ipython: Any = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
@@ -47,4 +47,4 @@ def running() -> Cell | None:
     if not run:
         return None
     name = asked.get("metadata", {}).get("cellId") or asked.get("content", {}).get("code")
-    return Cell(str(name), str(run)) if name else None
+    return NotebookCell(str(name), str(run)) if name else None
