@@ -26,9 +26,9 @@ from archdsl.graph import Graph, broken, header, layer
 from archdsl.measure.network.cost import idle
 from archdsl.net_view import NetView
 from archdsl.outline import folding
-from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in, with_lent
-from archdsl.outline.subnets import Subnet, kept, preorder, subnets
-from archdsl.outline.wording import name
+from archdsl.outline.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in, with_lent
+from archdsl.outline.subnets import Subnet, kept, of_one, preorder, subnets
+from archdsl.outline.wording import is_off, name
 from archdsl.phases import Phase
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
@@ -170,7 +170,8 @@ class _Opener:
 
     def with_small(self, run: Sequence[Stage]) -> Stage:
         """A stage with the small layers that follow it."""
-        return taken_in(run, [layer(self.graph, key)["op"] for stage in run[1:] for key in stage.keys])
+        nodes = [layer(self.graph, key) for stage in run[1:] for key in stage.keys]
+        return taken_in(run, [node["op"] for node in nodes if not is_off(node)])
 
     def takes_in(self, run: Sequence[Stage], small: Stage) -> bool:
         return takes_in(run[0], small) and self.follows(run[-1], small)

@@ -87,7 +87,7 @@ def _split(stage: Stage) -> tuple[str, ...]:
     rest = stage.title.removeprefix(said)
     if len(stage.title) <= WIDEST or rest == stage.title:
         return (stage.title,)
-    return said, rest.removeprefix("(").removesuffix(")") if rest.startswith("(") else rest.strip()
+    return said, rest.strip()
 
 
 def _width(stage: Stage, named: bool) -> float:
