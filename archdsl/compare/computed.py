@@ -28,6 +28,8 @@ def _short(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         items = [_short(one) for one in value]
         return items[0] if items and all(str(one) == str(items[0]) for one in items) else tuple(items)
+    if value == "valid":  # torch's word for no padding
+        return 0
     return float(f"{value:.12g}") if isinstance(value, float) else each_in_symbols(value)
 
 

@@ -52,11 +52,9 @@ def passed(graph: Graph, value: Value) -> Value:
 
 def summed(graph: Graph, key: str) -> list[Value]:
     """What a layer reads; of a sum whose first term is a sum, the terms of both, which are added in this order."""
-    first, *rest = operands(graph, key) or [None]
-    if first is None:
-        return []
-    plus = layer(graph, key)["op"] == "add" and bool(rest)
-    return [*(summed(graph, first[0]) if plus and sums(graph, first) else [first]), *rest]
+    reads = operands(graph, key)
+    nested = bool(reads) and sums(graph, (key, 0)) and sums(graph, reads[0])
+    return [*summed(graph, reads[0][0]), *reads[1:]] if nested else reads
 
 
 def sums(graph: Graph, value: Value) -> bool:
@@ -76,4 +74,6 @@ def short(value: Any) -> Any:
     """Sizes that are all the same as one of them, and numbers without what arithmetic adds to them."""
     if isinstance(value, (tuple, list)):
         return short(value[0]) if value and len(set(map(str, value))) == 1 else tuple(map(short, value))
+    if value == "valid":  # torch's word for no padding
+        return 0
     return float(f"{value:.9g}") if isinstance(value, float) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,11 +41,10 @@ def test_settings_that_were_found_build_models_that_nobody_gave(
     from timm.models import resnet
 
     torch.manual_seed(0)
-    original = resnet.ResNet(getattr(resnet, block), layers).eval()
-    for module in original.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    original = resnet.ResNet(getattr(resnet, block), tuple(layers)).eval()
+    for name, value in original.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            nn.init.uniform_(value, 0.5, 1.5)
     made = rebuilt(sources, tmp_path, layers).eval()
     made.load_state_dict(original.state_dict())
     image = torch.randn(2, 3, 32, 32)
@@ -56,5 +56,6 @@ def test_resnet26_of_timm_is_that_of_bottlenecks() -> None:
     from timm.models import resnet
 
     named = timm.create_model("resnet26").state_dict()
-    counted = resnet.ResNet(resnet.Bottleneck, [2, 2, 2, 2]).state_dict()
+    block: Any = resnet.Bottleneck
+    counted = resnet.ResNet(block, (2, 2, 2, 2)).state_dict()
     assert {name: one.shape for name, one in named.items()} == {name: one.shape for name, one in counted.items()}
