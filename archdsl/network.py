@@ -427,7 +427,7 @@ class Network:
         drawing = self._repr_svg_()
         return {
             "text/plain": repr(self),
-            "text/html": backend("viz").embed(self.graph),
+            "text/html": backend("viz").embed(self.graph, drawing),
             **({"image/svg+xml": drawing} if drawing is not None else {}),
         }
 
