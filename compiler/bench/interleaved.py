@@ -7,10 +7,11 @@ torch and of onnxruntime wait for more to do by spinning for some milliseconds, 
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
+
+import torch
 
 PAUSE: Final = 0.03  # seconds
 STAGES: Final = ((3, 0.5), (6, 0.15), (12, 0.05), (24, 0.0))  # rounds, and how far behind the best one may stay in
@@ -32,7 +33,7 @@ def interleaved(
     """The times of some rounds, after one that is not counted; of fewer, but of `least`, where they would take longer
     than `seconds`."""
     times: CallTimes = {name: [] for name in calls}
-    drawn = random.Random(0)
+    drawn = torch.Generator().manual_seed(0)
     _round(calls, {name: [] for name in calls}, drawn, pause)
     _rounds(calls, times, rounds, drawn, pause, seconds, least)
     return times
@@ -45,7 +46,7 @@ def quickest(calls: TimedCalls, seconds: float, *, pause: float = PAUSE) -> tupl
     that."""
     times: CallTimes = {name: [] for name in calls}
     left = dict(calls)
-    drawn = random.Random(0)
+    drawn = torch.Generator().manual_seed(0)
     _round(calls, {name: [] for name in calls}, drawn, pause)
     for rounds, behind in STAGES:
         _rounds(left, times, rounds, drawn, pause, seconds / len(STAGES))
@@ -61,7 +62,7 @@ def _rounds(
     calls: TimedCalls,
     times: CallTimes,
     rounds: int,
-    drawn: random.Random,
+    drawn: torch.Generator,
     pause: float,
     seconds: float | None,
     least: int = LEAST,
@@ -73,10 +74,11 @@ def _rounds(
         _round(calls, times, drawn, pause)
 
 
-def _round(calls: TimedCalls, times: CallTimes, drawn: random.Random, pause: float) -> None:
-    for name in drawn.sample(list(calls), len(calls)):
+def _round(calls: TimedCalls, times: CallTimes, drawn: torch.Generator, pause: float) -> None:
+    names = list(calls)
+    for i in torch.randperm(len(names), generator=drawn).tolist():
         if pause:
             time.sleep(pause)
         begun = time.perf_counter()
-        calls[name]()
-        times[name].append(time.perf_counter() - begun)
+        calls[names[i]]()
+        times[names[i]].append(time.perf_counter() - begun)
