@@ -51,7 +51,7 @@ class OnSideStream:
         self.side, self.number, self.waits = side, number, waits
 
     def __call__(self, *arguments: Any) -> Any:
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if _traced():
             return self.function(*arguments)
         own = self.side.stream(self.number)
         for other in self.waits:
@@ -70,12 +70,16 @@ class AwaitStreams:
         self.side, self.numbers = side, numbers
 
     def __call__(self, *tensors: Any) -> None:
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if _traced():
             return
         caller = self.side.stream(CALLER)
         for other in self.numbers:
             caller.wait_stream(self.side.stream(other))
         _keep(tensors, caller)
+
+
+def _traced() -> bool:
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore
 
 
 def _keep(given: tuple[Any, ...], stream: torch.cuda.Stream) -> None:
