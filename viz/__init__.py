@@ -16,11 +16,13 @@ from archdsl.measure.time.gpus import USUAL
 from archdsl.outline.stages import stages_of
 from archdsl.phases import Phase, phase_of
 from archdsl.profiles import find_profile
+from archdsl.quantities import points
 from archdsl.write import write_atomically
 from viz import choices, formats
 from viz.difference import comparison
 from viz.difference.comparison import Comparison
 from viz.engine import DrawingError
+from viz.figure import FONT, Figure
 from viz.formats import Drawable
 from viz.graph import scene
 from viz.html import both, views
@@ -94,6 +96,8 @@ def render(
     theme: Theme = "light",
     engine: Engine = "embedded",
     profile: str | DeviceProfile = USUAL,
+    width: str | None = None,
+    font: str | None = None,
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
@@ -108,14 +112,23 @@ def render(
     with its neighbours only. `engine` is what lays it out: "embedded", or "system" for the `dot` of the system.
     `profile` is the device whose times the page predicts: its name or a file, as for `Network.timing`.
 
-    Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
+    `width` makes a figure for a document, so wide: "3.5in", "88mm", "252pt"; `font` is how large its letters are where
+    there is room, "8pt" by default. No letters are smaller than 6 points, and the figure is no higher than a page:
+    blocks are closed and rows folded until that is so.
+
+    Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn, or not as
+    a figure that can be read.
     """
     phase = phase_of(phase)
     choices.check(view=view, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
-    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks)
+    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks, width=width, font=font)
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
+    if font is not None and width is None:
+        raise ValueError("`font` goes with `width`, for a figure")
     renderer = formats.find(format, view)
+    if width is not None and {"width", "font"} & set(formats.ignored(format, view)):
+        raise ValueError(f"{format} has no width: it is laid out where it is read; use svg, png, pdf or tex")
     subject: Drawable | Views
     if formats.opens(format):
         subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
@@ -125,7 +138,8 @@ def render(
         subject = volumes.build(graph, phase)
     else:
         subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus, blocks=blocks)
-    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile)))
+    figure = None if width is None else Figure(points(width) or 0.0, points(font or "") or FONT)
+    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile), figure))
 
 
 def render_difference(

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import GPUS, USUAL
+from viz.figure import Figure
 from viz.recolour import Theme
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
@@ -33,3 +34,4 @@ class Look:
     theme: Theme = "light"
     engine: Engine = "embedded"
     profile: DeviceProfile = GPUS[USUAL]
+    figure: Figure | None = None  # how large it is in a document; else as large as it comes

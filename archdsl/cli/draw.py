@@ -74,6 +74,12 @@ FORMATS = backend("viz").known_formats()
     help="Whether closed blocks stand beside it, each form once, open; by default where a page needs them closed.",
 )
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
+@click.option(
+    "--width",
+    metavar="LENGTH",
+    help="Make a figure so wide, as `3.5in` or `88mm`: no letters under 6 points, and no higher than a page.",
+)
+@click.option("--font", metavar="SIZE", help="The letters of a figure where there is room; 8pt by default.")
 @theme_option("The colours; print is black and white.")
 @engine_option
 @times_of_page_option

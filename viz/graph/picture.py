@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from viz import engine, legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
 from viz.engine import DrawingError
+from viz.figure import READABLE
 from viz.graph import beside, boxes, columns, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
@@ -24,6 +27,7 @@ from viz.palette import Colours
 from viz.theme import Colour
 
 MARGIN: Final = 12.0
+NARROW: Final = 3.0  # the same in a figure, which has a margin where it stands
 BESIDE: Final = 10.0  # from an edge to the feet of letters that run along it
 LIFT: Final = 3.0  # of letters above an edge that runs across
 FAINT: Final = 5.2  # points of the smallest letters on a page that can still be read
@@ -44,6 +48,18 @@ def draw(scene: Scene, look: Look) -> Element:
     return next((other for other in others if _readable(other, look)), picture)
 
 
+def drawings(scene: Scene, look: Look) -> Iterator[Callable[[], Element]]:
+    """Ever smaller pictures of a scene, for a figure: with fewer blocks open, then without shapes, and across where
+    many things stand side by side. Raises what `draw` raises."""
+    scenes = [scene, *scene.smaller(), *scene.shorter()]
+    ways = [look, replace(look, direction="right")] if look.direction == "down" else [look]
+    for one in scenes:
+        for way in ways:
+            yield partial(_drawn, one, way)
+            if look.shapes is True:
+                yield partial(_drawn, one, replace(way, shapes=False))
+
+
 def _readable(picture: Element, look: Look) -> bool:
     width, height = (float(picture.get(side, "0").removesuffix("pt")) for side in ("width", "height"))
     return columns.letters(width, height, look.direction) >= FAINT
@@ -57,11 +73,11 @@ def _drawn(scene: Scene, look: Look) -> Element:
     page = columns.set_out(Section(scene.items, stacks, graph_layout.links(scene, stacks)), look)
 
     def letters(width: float, height: float) -> float:
-        return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction)
+        return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction, look.figure)
 
     panels = [_panel(block, look) for block in scene.blocks]
     size = page.width, page.height
-    while (i := beside.crowding(size, panels, letters, FAINT)) is not None:
+    while (i := beside.crowding(size, panels, letters, FAINT if look.figure is None else READABLE)) is not None:
         scene, laid = scene.without(panels[i].block), {panel.block.id: panel for panel in panels}
         panels = [replace(laid[block.id], block=block) for block in scene.blocks]
         shown = {box.id: box for box in scene.boxes()}
@@ -196,16 +212,23 @@ def _label(canvas: Canvas, link: StackLink, curve: EdgeCurve | None, look: Look)
 def _framed(scene: Scene, drawing: Canvas, width: float, height: float, look: Look) -> Element:
     """The drawing with its caption above, and the legend beside it or beneath it, whichever leaves larger letters."""
     entries = graph_legend.entries(scene, look.theme)
-    caption = lettering.width(scene.title, theme.CAPTION, bold=True)
-    top = theme.CAPTION * 2 + 4
-    row = legend.row(entries, max(width, caption, 240.0))
+    margin = MARGIN if look.figure is None else NARROW
+    room = math.inf if look.figure is None else max(width, look.figure.room[0] - 2 * margin)
+    said = lettering.lines(scene.title, theme.CAPTION, room, bold=True)
+    caption = max(lettering.width(line, theme.CAPTION, bold=True) for line in said)
+    top = theme.CAPTION * (1 + len(said)) + 4
+    row = legend.row(entries, max(width, caption, 240.0) if look.figure is None else room)
     column = legend.column(entries)
-    beside = max(width + column.width, caption) + 2 * MARGIN, top + max(height, column.height) + MARGIN
-    beneath = max(width, row.width, caption) + 2 * MARGIN, top + height + row.height + MARGIN
-    is_beside = columns.letters(*beside, look.direction) >= columns.letters(*beneath, look.direction)
+    beside = max(width + column.width, caption) + 2 * margin, top + max(height, column.height) + margin
+    beneath = max(width, row.width, caption) + 2 * margin, top + height + row.height + margin
+    is_beside = look.figure is None and (
+        columns.letters(*beside, look.direction) >= columns.letters(*beneath, look.direction)
+    )
     key, size = (column, beside) if is_beside else (row, beneath)
+    left = margin if look.figure is None else (size[0] - width) / 2
     canvas = Canvas()
-    canvas.text(MARGIN, theme.CAPTION * 1.5, scene.title, size=theme.CAPTION, anchor="start", bold=True)
-    canvas.shifted(drawing, MARGIN, top)
-    canvas.parts.append(key.element(*((MARGIN + width, top) if is_beside else (0.0, top + height))))
+    for i, line in enumerate(said):
+        canvas.text(margin, theme.CAPTION * (1.5 + i), line, size=theme.CAPTION, anchor="start", bold=True)
+    canvas.shifted(drawing, left, top)
+    canvas.parts.append(key.element(*((margin + width, top) if is_beside else (0.0, top + height))))
     return canvas.page(*size)

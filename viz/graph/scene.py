@@ -80,6 +80,8 @@ class Scene:
     graph: Graph  # what it shows, for what is not to be seen at a glance
     # The same with ever fewer blocks open, where a page cannot hold it
     smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
+    # And with all closed, and chains in few boxes
+    shorter: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
     blocks: tuple[OpenBlock, ...] = ()  # what stands beside it, which says what closed blocks are
 
     def all(self) -> Iterator[Box | Group]:
@@ -166,14 +168,19 @@ def build(
             yield shown(tree)
         yield from map(shown, fitting.smaller(graph, folding.Folded(tree, stand_in)))
 
+    def fewer() -> Iterator[Scene]:
+        return map(shown, fitting.shorter(graph, folding.Folded(tree, stand_in)))
+
     beside: Sequence[BlockForm] = ()
     helps = depth == "fit" and focus is None and any(forms.closed(tree))
     if blocks is True or (blocks == "fit" and helps):
         best = forms.backbone(graph, folding.Folded(tree, stand_in), whole) if depth == "fit" else tree
         beside = forms.forms(graph, best, folding.Folded(whole, stand_in))
         if beside:
-            return shown(best, others if depth == "fit" else tuple, beside)
-    return shown(tree, others if depth == "fit" and focus is None else tuple)
+            found = shown(best, others if depth == "fit" else tuple, beside)
+            return replace(found, shorter=fewer) if depth == "fit" else found
+    found = shown(tree, others if depth == "fit" and focus is None else tuple)
+    return replace(found, shorter=fewer) if depth == "fit" and focus is None else found
 
 
 def _scene(
@@ -200,7 +207,7 @@ def _scene(
     letters = {group: each.letter for each in beside for group in each.groups}
     items = (*_lettered(_items(graph, tree, ids), lambda box: letters.get(box.group, "")), *ends)
     opened = tuple(_open(graph, each, stand_in, letters) for each in beside)
-    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, opened)
+    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, blocks=opened)
 
 
 def _open(graph: Graph, form: BlockForm, stand_in: Mapping[str, str], letters: Mapping[str, str]) -> OpenBlock:
@@ -304,7 +311,7 @@ def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> 
         cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
         repeats=tree.repeats,
         layers=tuple(tree.keys),
-        group=tree.key,
+        group=tree.key if tree.block else "",
     )
 
 

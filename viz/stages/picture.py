@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -11,6 +12,8 @@ from archdsl.outline.stages import StageLink, Stages
 from archdsl.sheet.units import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
+from viz.figure import Figure
+from viz.look import Look
 from viz.recolour import Theme
 from viz.stages.layout import GAP, LINE, PADDING, STACK, StageBox, called, given, place, times, widths
 
@@ -51,6 +54,11 @@ def draw(stages: Stages, shown: Theme = "light") -> Element:
     key = legend.row(_entries(boxes, stages.links, colours), right)
     canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))
     return canvas.page(max(right, key.width) + MARGIN, bottom + key.height)
+
+
+def drawings(stages: Stages, look: Look, figure: Figure) -> Iterator[Callable[[], Element]]:
+    """Ever narrower pictures, for a figure."""
+    yield partial(draw, stages, look.theme)
 
 
 def _entries(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -11,6 +12,8 @@ from archdsl.outline.stages import StageLink
 from archdsl.outline.wording import wrapped
 from viz import legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
+from viz.figure import Figure
+from viz.look import Look
 from viz.recolour import Theme
 from viz.theme import Colour
 from viz.volumes import links as volumes_links
@@ -65,6 +68,11 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
         canvas.text(MARGIN, bottom, note, size=theme.SMALL, colour=ink, anchor="start")
         bottom += NOTE
     return canvas.page(max(width, key.width + MARGIN), bottom)
+
+
+def drawings(volumes: Volumes, look: Look, figure: Figure) -> Iterator[Callable[[], Element]]:
+    """Ever narrower pictures, for a figure."""
+    yield partial(draw, volumes, look.theme)
 
 
 class _Area(NamedTuple):
