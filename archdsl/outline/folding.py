@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 from archdsl.graph import Graph, header, layer
 from archdsl.outline.structure import Structure, structure
 from archdsl.outline.subnets import Subnet
+from archdsl.outline.wording import is_off
 
 # Where the entries of a part come from, seen from an equal part before it: from a layer of that one, known by its
 # number, or from outside, known by its key; and which output of it.
@@ -74,6 +75,27 @@ def mark(graph: Graph, tree: Subnet) -> Subnet:
             items.append(replace(marked, like=like, order=order))
             like = like or member.item.key
     return replace(tree, items=items)
+
+
+def without_idle(graph: Graph, folded: Folded) -> Folded:
+    """Leave out what is switched off: whoever reads it reads what it gets."""
+    tree, stand_in = folded
+    off = {key for key in tree.keys if is_off(layer(graph, key))}
+    if not off:
+        return folded
+
+    def source(key: str) -> str:
+        while (key := stand_in.get(key, key)) in off:
+            key = next(iter(graph.pred[key]))
+        return key
+
+    def visit(branch: Subnet) -> Subnet:
+        items = [visit(item) if isinstance(item, Subnet) else item for item in branch.items]
+        return replace(
+            branch, items=[item for item in items if (item.items if isinstance(item, Subnet) else item not in off)]
+        )
+
+    return Folded(visit(tree), {key: source(key) for key in (*stand_in, *off)})
 
 
 def close(tree: Subnet, depth: int) -> Subnet:

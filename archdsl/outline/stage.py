@@ -10,8 +10,8 @@ from archdsl.dims import Shape, Size, show, total
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.measure.network import cost
 from archdsl.net_view import NetView
-from archdsl.outline.subnets import Subnet
-from archdsl.outline.wording import clip, clip_call, plain, span, title
+from archdsl.outline.subnets import Subnet, made_of
+from archdsl.outline.wording import clip, plain, span, title
 
 SMALL: Final = frozenset({"normalization", "activation", "regularization", "reshape"})  # follow what they belong to
 NEARLY: Final = 0.9  # the share of a map's side that is left where a window without padding moves over it once
@@ -59,24 +59,9 @@ def of_layer(graph: Graph, key: str) -> Stage:
 def of_block(graph: Graph, group: Subnet) -> Stage:
     """A group as one stage."""
     own = group.path.rpartition(".")[2]
-    said = clip_call(group.call or own)
+    said = group.call or clip(own)
     whole = _stage(graph, group.key, group.block or own, said, "block", tuple(group.keys), group.count)
-    return replace(whole, last=group.last, more=_made_of(group), parts=tuple(_parts(graph, group)))
-
-
-def of_one(group: Subnet) -> bool:
-    """Whether a group is a labelled sequence of instances of one block; they may differ in shape and arguments."""
-    blocks = {"" if isinstance(item, str) else item.block for item in group.items}
-    return not group.block and len(blocks) == 1 and "" not in blocks
-
-
-def _made_of(group: Subnet) -> str:
-    """`6 × dense_layer(32)` for a sequence of one block; without arguments where these differ."""
-    if not of_one(group):
-        return ""
-    blocks = [item for item in group.items if isinstance(item, Subnet)]
-    calls = {block.call for block in blocks}
-    return f"{sum(block.count for block in blocks)} × {clip_call(calls.pop()) if len(calls) == 1 else blocks[0].block}"
+    return replace(whole, last=group.last, more=made_of(group), parts=tuple(_parts(graph, group)))
 
 
 def _parts(graph: Graph, group: Subnet) -> Iterator[str]:

@@ -27,14 +27,15 @@ from archdsl.measure.network.cost import idle
 from archdsl.net_view import NetView
 from archdsl.outline import folding
 from archdsl.outline.chains import shortened
-from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in, with_lent
-from archdsl.outline.subnets import Subnet, kept, preorder, subnets
-from archdsl.outline.wording import name
+from archdsl.outline.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in, with_lent
+from archdsl.outline.subnets import Subnet, kept, of_one, preorder, subnets
+from archdsl.outline.wording import is_off, name
 from archdsl.phases import Phase
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
 PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
 FEW: Final = 3  # layers, of a block whose shape is as soon seen as its name
+FEWEST: Final = 4  # rows that say enough
 CHAINS: Final = (4, 12, 25, 50, 200)  # items of a chain that are one stage, where a table is too long
 ABREAST: Final = 3  # stages side by side that it is wide enough for
 
@@ -96,7 +97,7 @@ def stages_of(graph: Graph, phase: Phase = "training") -> Stages:
     *shorter, best = found
 
     def smaller() -> Iterator[Stages]:
-        yield from reversed(shorter)
+        yield from (table for table in reversed(shorter) if len(table.rows) >= FEWEST)
         for most in CHAINS:
             yield from islice(openings(graph, phase, whole=True, chains=most), 1)
 
@@ -184,7 +185,8 @@ class _Opener:
 
     def with_small(self, run: Sequence[Stage]) -> Stage:
         """A stage with the small layers that follow it."""
-        return taken_in(run, [layer(self.graph, key)["op"] for stage in run[1:] for key in stage.keys])
+        nodes = [layer(self.graph, key) for stage in run[1:] for key in stage.keys]
+        return taken_in(run, [node["op"] for node in nodes if not is_off(node)])
 
     def takes_in(self, run: Sequence[Stage], small: Stage) -> bool:
         return takes_in(run[0], small) and self.follows(run[-1], small)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from archdsl.dims import show
 from archdsl.graph import Graph, Layer, header, layer
 from archdsl.measure.network import cost as counts
 from archdsl.net_view import NetView
@@ -48,8 +49,36 @@ def title(layer: Layer, symbols: Mapping[str, str] = MappingProxyType({})) -> st
     """`conv 3×3, 64, /2`: the operator, then what has no default or differs from it; with symbols for some parameters,
     `conv 3×3, width, /stride`."""
     name = SYMBOLS.get(layer["op"], layer["op"])
+    if is_off(layer):
+        return f"{name}, off"
     said = ", ".join(_said(layer["operator"], max(len(layer["shape"]) - 2, 1), symbols))
     return clip(f"{name} {said}".strip())
+
+
+def is_off(layer: Layer) -> bool:
+    """Whether it would regularise, but not at the rate that it has."""
+    operator = layer["operator"]
+    return bool(operator.group == "regularization" and operator.aliases(training=True))
+
+
+def own_name(path: str, does: str) -> str:
+    """What a part is called, if that says more than what it does and its place among others: not `0 … 11`."""
+    before, _, last = path.rpartition(".")
+    counted = re.fullmatch(rf"(({re.escape(does)})?(_\d+)?|\d+)( … \d+)?", last)
+    alone = "…" in last or before.replace(".", "").isdigit() or not before
+    return "" if does and counted and alone else path
+
+
+def heading(path: str, call: str) -> list[str]:
+    """The lines of a group's title: what it is called, and its block with the arguments that matter."""
+    return [line for line in (own_name(path, call.partition(" ")[0]), call) if line]
+
+
+def totals(graph: Graph, keys: Collection[str]) -> str:
+    """What a network has, needs, takes and gives: `25.6 M params, 4.09 G MACs · [N, 3, 224, 224] → [N, 1000]`."""
+    taken = ", ".join(show(layer(graph, name)["shape"]) for name in header(graph)["inputs"] if name in keys)
+    given = ", ".join(show(output["shape"]) for output in header(graph)["outputs"] if output["node"] in keys)
+    return " · ".join(filter(None, (cost(graph, keys), f"{taken} → {given}" if given else "")))
 
 
 def cost(graph: Graph, keys: Collection[str]) -> str:
@@ -77,17 +106,18 @@ def _one(parameter: OperatorParameter, value: Any) -> str:
     words = parameter.name.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"
-    text = _value(value, "×" if isinstance(parameter.kind, Sizes) else ", ")
+    text = in_words(value, "×" if isinstance(parameter.kind, Sizes) else ", ")
     if parameter.name in SIGNS:
         return SIGNS[parameter.name].format(text)
     return text if parameter.default is REQUIRED or isinstance(value, str) else f"{words} {text}"
 
 
-def _value(value: Any, separator: str = ", ") -> str:
+def in_words(value: Any, separator: str = ", ") -> str:
+    """The value of a parameter: `7`, `[64, 128]`, or `1×7` where sizes are meant."""
     if isinstance(value, (tuple, list)):
-        text = separator.join(_value(item) for item in value)
+        text = separator.join(in_words(item) for item in value)
         return text if separator == "×" else f"[{text}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:{'g' if value.is_integer() else '.4g'}}" if isinstance(value, float) else str(value)
 
 
 def span(first: str, last: str) -> str:
@@ -109,19 +139,6 @@ def wrapped(message: str, width: int, most: int | None = None) -> list[str]:
     whole = re.sub(r"\[[^\]]*\]", lambda shape: shape.group().replace(" ", NO_BREAK), message)
     lines = textwrap.wrap(whole, width, max_lines=most, placeholder=" …")
     return [line.replace(NO_BREAK, " ") for line in lines]
-
-
-def clip_call(text: str, longest: int = LONGEST) -> str:
-    """A call that is not too long: `inception([128, 128, 192, 32, 96, 64], …)` ends where an argument does."""
-    text = plain(text[: 4 * longest])
-    if len(text) <= longest:
-        return text
-    depth, end = 0, 0
-    for place, letter in enumerate(text[: longest - len(", …)") + 1]):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth == 1:
-            end = place
-    return f"{text[:end]}, …)" if end else clip(text, longest)
 
 
 def clip(text: str, longest: int = LONGEST) -> str:

@@ -113,7 +113,7 @@ def test_svg_has_every_layer(graph_of: Callable[..., Graph]) -> None:
 
 def test_svg_shows_operators_names_blocks_and_shapes(graph_of: Callable[..., Graph]) -> None:
     shown = texts(svg(graph_of(MANY)))
-    assert {"conv 3×3, 8", "conv1", "left", "unit(8)", "[N, 8, 16, 16]", "aux", "main"} <= set(shown)
+    assert {"conv 3×3, 8", "conv1", "left", "unit 8", "[N, 8, 16, 16]", "aux", "main"} <= set(shown)
 
 
 def test_shapes_can_be_left_out_but_for_those_between_devices(graph_of: Callable[..., Graph]) -> None:

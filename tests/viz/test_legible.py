@@ -35,7 +35,6 @@ NETWORKS = [*sorted(FIRST.values()), "alexnet_grouped", "inception_resnet_v2_pap
 # frame beside its title, and columns that are a little too high for a page.
 NOT_YET = {
     "test_no_skip_strikes_a_text_out": {("moe_small", "volumes"), ("fpn_resnet50", "volumes")},
-    "test_no_edge_strikes_a_title_out": {("llama_260k", "graph")},
     "test_a_graph_can_be_read_on_a_page": {("darts_cifar10", "graph")},
 }
 DRAWN = sorted((Path(__file__).resolve().parent / "drawn").glob("*.arch"))
@@ -252,3 +251,12 @@ def test_data_never_flows_upwards(name: str, depth: Depth) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_graph_can_be_read_on_a_page(name: str) -> None:
     assert letters(*size(picture(name, "graph"))) >= FAINT
+
+
+RAW = re.compile(r"\w\([^)]|\bfalse\b|\btrue\b|^0 … |(dropout|drop_path) 0$|^repeat.* ×|\(× \d")
+
+
+@pictures(*get_args(ViewName))
+def test_labels_have_words_for_arguments(spec: str | Path, view: ViewName) -> None:
+    said = [text.said for text in lines(picture(spec, view))]
+    assert [text for text in said[1:] if RAW.search(text)] == []

@@ -156,7 +156,7 @@ def test_the_panel_tells_all_of_a_layer(opened: Callable[..., Chromium]) -> None
         "kernel size",
         "19",
         "resnet.arch:",
-        "bottleneck(",
+        "bottleneck 64",
     ):
         assert said in told
 
@@ -329,7 +329,7 @@ VIEW = "document.querySelector('#views [aria-pressed=true]').dataset.view"
 
 
 @pytest.mark.parametrize(
-    ("key", "view", "shown"), [("2", "stages", "bottleneck(64, 1, false)"), ("3", "volumes", "max_pool 3×3, /2")]
+    ("key", "view", "shown"), [("2", "stages", "bottleneck 64"), ("3", "volumes", "max_pool 3×3, /2")]
 )
 def test_a_key_or_button_shows_another_view(opened: Callable[..., Chromium], key: str, view: str, shown: str) -> None:
     browser = opened("resnet50")
@@ -355,7 +355,7 @@ def test_a_page_opens_in_the_view_that_it_was_made_for(opened: Callable[..., Chr
 
 
 @pytest.mark.parametrize(
-    ("view", "path", "said"), [("stages", "layer2", "1,219,584"), ("volumes", "layer2.0", "bottleneck(128, 2, false)")]
+    ("view", "path", "said"), [("stages", "layer2", "1,219,584"), ("volumes", "layer2.0", "bottleneck 128, stride 2")]
 )
 def test_a_click_on_a_stage_selects_what_it_stands_for_and_a_double_click_goes_there(
     opened: Callable[..., Chromium], view: str, path: str, said: str

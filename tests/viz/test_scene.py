@@ -85,7 +85,7 @@ def test_blocks_and_labelled_sequences_nest(scene_of: Callable[..., Scene]) -> N
 
 def test_groups_say_the_call_of_their_block(scene_of: Callable[..., Scene]) -> None:
     found = groups(scene_of(RESIDUAL).items)
-    assert found["layer1.1"].call == "unit(32, stride = 2)"
+    assert found["layer1.1"].call == "unit 32, stride 2"
     assert found["layer1"].call == ""
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import graphviz
 
-from archdsl.outline.wording import clip, wrapped
+from archdsl.outline.wording import clip, heading, wrapped
 from viz import dot as dot_language
 from viz import lettering, palette, recolour, theme
 from viz.dot import text
@@ -156,7 +156,8 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
     colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
     if group.device is not None:
         colour = colours.devices[group.device]
-    lines = [line for line in (clip(group.path), f"{group.call}  {group.repeats}".strip()) if line]
+    lines = heading(clip(group.path), group.call)
+    lines[-1] = f"{lines[-1]}  {group.repeats}".rstrip()
     longest = max(lettering.width(line, 1) for line in lines)
     # Blanks make a frame so wide that an edge may enter beside the title.
     room = " " * round(longest / lettering.width(" ", 1) + AIR)
@@ -173,8 +174,8 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
 
 def _edge(dot: graphviz.Digraph, edge: DrawnEdge, look: Look) -> None:
     attributes = {"weight": WEIGHTS[edge.role]}
-    if edge.crossing or look.shapes == "all" or (look.shapes and edge.news):
-        attributes["label"] = text(f"  {edge.said} ")
+    if said := edge.label(look):
+        attributes["label"] = text(f"  {said} ")
     if edge.crossing:
         attributes |= {"color": theme.CROSSING, "fontcolor": theme.CROSSING, "penwidth": "2.8", "arrowsize": "0.7"}
     if edge.train:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from archdsl.outline.wording import heading
 from viz import palette, recolour, theme
 from viz.graph.edges import DrawnEdge
 from viz.graph.scene import Box, Group, Scene
@@ -72,7 +73,7 @@ def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) 
             said = text(f"{title} {item.repeats}".rstrip(), item.name, item.cost or item.fault)
             yield f"{indent}{item.id}{begin}{said}{end}:::{classes[item.colour]}"
         else:
-            title = "  ".join(part for part in (item.path, item.call, item.repeats) if part)
+            title = "  ".join(part for part in (*heading(item.path, item.call), item.repeats) if part)
             yield f"{indent}subgraph {item.id}[{text(title)}]"
             yield from _items(item.items, classes, depth + 1)
             yield f"{indent}end"
@@ -80,6 +81,6 @@ def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) 
 
 def _edge(edge: DrawnEdge, look: Look) -> str:
     arrow = "==>" if edge.crossing else "-.->" if edge.train else "-->"
-    said = edge.crossing or look.shapes == "all" or (look.shapes and edge.news)
-    label = f"|{text(edge.said)}|" if said else ""
+    said = edge.label(look)
+    label = f"|{text(said)}|" if said else ""
     return f"    {edge.source} {arrow}{label} {edge.target}"

@@ -59,7 +59,7 @@ def _figure(subject: Drawable, look: Look, asked: Figure) -> Element:
     if letters < figure.READABLE - figure.ROUNDING:
         wide = asked.width / 72 * figure.READABLE / letters
         raise DrawingError(
-            f"{asked.width / 72:.3g} in are too narrow: the smallest letters would have {letters:.1f} points, of at least "
-            f"{figure.READABLE:g} that can be read; ask for about {wide:.1f} in, a part (--focus) or another view"
+            f"{asked.width / 72:.3g} in are too narrow: the smallest letters would have {letters:.1f} points, of at "
+            f"least {figure.READABLE:g} that can be read; ask for about {wide:.1f} in, a part (--focus) or another view"
         )
     return drawing

@@ -41,7 +41,7 @@ def crowding(
     sizes = [panel.size for panel in panels]
     if not panels or letters(*arrange(backbone, sizes, letters)[0]) >= least:
         return None
-    return max(range(len(sizes)), key=lambda i: sizes[i][0] * sizes[i][1] / panels[i].block.layers)
+    return max(range(len(sizes)), key=lambda i: sizes[i][0] * sizes[i][1] / panels[i].block.weight)
 
 
 def _beside(backbone: Extent, sizes: Sequence[Extent]) -> Iterator[tuple[Extent, list[XY]]]:

@@ -13,15 +13,17 @@ from typing import Final
 from archdsl.columns import constant
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph, broken, header, layer
+from archdsl.outline.calls import called
 from archdsl.outline.folding import Folded, StandIn
 from archdsl.outline.structure import Structure, form
 from archdsl.outline.subnets import Subnet, preorder
 from archdsl.outline.symbols import StaticNames, known, symbol, symbols
-from archdsl.outline.wording import clip, title
+from archdsl.outline.wording import title
 from viz import fitting
 
 MOST: Final = 6  # forms, which have colours that can be told apart
 INSIDE: Final = 30  # boxes of one; what has more is a picture of its own
+SEEN: Final = 4  # how much more a form says that the backbone shows than one within others
 LETTERS: Final = "ABCDEF"
 
 
@@ -38,7 +40,7 @@ class BlockForm:
     entries: Mapping[str, str]  # what it reads from outside, and what it calls it
     exits: tuple[str, ...]  # the layers that are read outside, where that is not plain to see
     several: bool  # whether it stands for more than one
-    layers: int  # that are in all of them
+    weight: int  # how much it says: the layers that are in all of them, more if the backbone shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def forms(graph: Graph, tree: Subnet, whole: Folded) -> tuple[BlockForm, ...]:
     members = {part.key: member for part in _groups(whole.tree) if (member := _member(graph, part)) is not None}
     found: dict[tuple[str, str], BlockForm] = {}
     waiting = deque(closed(tree))
+    first = {members[part.key].sign for part in waiting if part.key in members}
     while waiting and len(found) < MOST:
         own = members.get(waiting.popleft().key)
         if own is None or own.sign in found:
@@ -131,7 +134,7 @@ def _form(graph: Graph, letter: str, stand_in: StandIn, members: Sequence[_Membe
         entries=_entries(own),
         exits=() if plain else exits,
         several=len(members) > 1,
-        layers=sum(len(each.part.keys) * each.part.count for each in members),
+        weight=sum(len(each.part.keys) * each.part.count for each in members),
     )
 
 
@@ -140,8 +143,8 @@ def _called(graph: Graph, part: Subnet, heads: Sequence[str], names: StaticNames
     around = [[each for each in layer(graph, key)["blocks"] if not each.inline] for key in heads]
     level = next(i for i, each in enumerate(around[0]) if each.path == part.path)
     instances = [each[level] for each in around]
-    differ = [symbol(one.values, names) for one in known(instances).parameters if not constant(one.values)]
-    return clip(f"{part.block} {', '.join(differ)}") if differ else ""
+    differ = [one for one in known(instances).parameters if not constant(one.values)]
+    return called(instances[0], {one.name: symbol(one.values, names) for one in differ}) if differ else ""
 
 
 def _entries(own: _Member) -> dict[str, str]:

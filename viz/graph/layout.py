@@ -12,7 +12,7 @@ from typing import Final
 import graphviz
 import networkx as nx
 
-from archdsl.outline.wording import clip
+from archdsl.outline.wording import clip, heading
 from viz import dot as dot_language
 from viz import engine, layout, lettering, theme
 from viz.canvas import XY
@@ -51,9 +51,8 @@ class StackLink:
 
     def label(self, look: Look) -> str:
         """What is written beside it."""
-        said = self.edge.crossing or look.shapes == "all" or (look.shapes and self.edge.news)
-        times = f" × {self.count}" if self.count > 1 else ""
-        return f"{self.edge.said}{times}" if said else ""
+        said = self.edge.label(look)
+        return f"{said} × {self.count}" if said and self.count > 1 else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def links(scene: Scene, stacks: Sequence[LayerStack]) -> tuple[StackLink, ...]:
 def titles(group: Group, within: str = "") -> list[str]:
     """The lines of a frame's title: its path within the frame around it, and the block's call."""
     name = clip(group.path.removeprefix(f"{within}.") if within else group.path)
-    lines = [name, group.call] if group.call not in ("", name) else [name]
+    lines = heading(name, group.call)
     lines[-1] = f"{lines[-1]}  {group.repeats}".rstrip()
     return lines
 

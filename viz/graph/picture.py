@@ -21,6 +21,7 @@ from viz.graph.beside import BlockPanel
 from viz.graph.columns import PageColumn
 from viz.graph.layout import LEAVE, TITLE, TITLE_LINE, Section, StackLink
 from viz.graph.scene import Box, Group, OpenBlock, Scene
+from viz.graph.scene import boxes as scene_boxes
 from viz.layout import EdgeCurve, Layout
 from viz.look import Look
 from viz.palette import Colours
@@ -173,10 +174,13 @@ def _titles(canvas: Canvas, items: Sequence[Box | Group], layout: Layout, within
         if isinstance(item, Box):
             continue
         place = layout.places[f"{item.id}_title"]
-        top = layout.places[item.id].y + graph_layout.INSIDE
+        high = replace(place, y=layout.places[item.id].y + graph_layout.INSIDE)
+        free = not any(
+            layout.places[box.id].overlaps(high) for box, _ in scene_boxes(item.items) if box.id in layout.places
+        )
         drawn = Canvas()
         for i, line in enumerate(graph_layout.titles(item, within)):
-            y = top + TITLE_LINE * (i + 0.75)
+            y = (high if free else place).y + TITLE_LINE * (i + 0.75)
             drawn.text(place.x, y, line, size=TITLE, colour=theme.MUTED, anchor="start")
         canvas.grouped(drawn, {"class": "title"})
         _titles(canvas, item.items, layout, graph_layout.inner(item))

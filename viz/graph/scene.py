@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
-from archdsl.outline.subnets import Subnet, kept, preorder, subnets
-from archdsl.outline.wording import clip, clip_call, cost, name, plain, title
+from archdsl.outline.subnets import Subnet, kept, made_of, preorder, subnets
+from archdsl.outline.wording import clip, cost, name, own_name, plain, title
 from archdsl.phases import Phase
 from viz import choices, fitting
 from viz.graph import edges, forms
@@ -48,7 +48,7 @@ class Group:
 
     id: str
     path: str
-    call: str  # how the block was called; empty for a sequence
+    call: str  # the block with the arguments that matter; empty for a sequence
     device: str | None  # where all of it is, if on one device
     train: bool  # whether all of it exists in training only
     items: tuple[Box | Group, ...]
@@ -67,7 +67,7 @@ class OpenBlock:
     title: str
     varies: str  # the parameters in which its instances differ, with their values
     colour: str  # the colour group of its boxes
-    layers: int  # that are in all of its form
+    weight: int  # how much it says
     scene: Scene
 
 
@@ -127,7 +127,8 @@ def build(
 ) -> Scene:  # fmt: skip
     """The scene of a graph: everything for "training", what the live outputs need for "inference".
 
-    With `fold`, equal groups that follow one another are drawn once; with "mark" they all are, and say which are equal.
+    With `fold`, equal groups that follow one another are drawn once, and what is switched off is not; with "mark" they
+    all are, and say which are equal.
     Groups nested `depth` deep are drawn as one box,
     with "fit" as many as it takes for a page. `focus` leaves out all but the group or layer of a path and its
     neighbours. With `blocks`, what closed blocks are stands beside: each form once, open; with "fit" where blocks are
@@ -151,6 +152,8 @@ def build(
     if fold == "mark":
         tree = folding.mark(graph, tree)
     folded = folding.fold(graph, tree) if fold is True else folding.Folded(tree, {})
+    if fold is True and focus is None:
+        folded = folding.without_idle(graph, folded)
     tree, stand_in = folded
     whole = tree
     if depth is not None:
@@ -230,7 +233,7 @@ def _open(graph: Graph, form: BlockForm, stand_in: Mapping[str, str], letters: M
     ]  # fmt: skip
     drawn = tuple(replace(edge, news=False) for edge in edges.as_drawn(wires))
     scene = Scene(form.title, (*entries, *items, *exits), drawn, (), graph)
-    return OpenBlock(form.letter, form.letter, form.title, form.varies, _coloured(form.letter), form.layers, scene)
+    return OpenBlock(form.letter, form.letter, form.title, form.varies, _coloured(form.letter), form.weight, scene)
 
 
 def _coloured(letter: str) -> str:
@@ -257,8 +260,10 @@ def _in_symbols(item: Box | Group, form: BlockForm, within: str) -> Box | Group:
         items = tuple(_in_symbols(each, form, within) for each in item.items)
         path, key = item.path.removeprefix(within), item.key.removeprefix(within)
         return replace(item, items=items, path=path, key=key, device=None)
-    said = form.said.get(item.group or item.key, item.title)
-    return replace(item, title=said, name="", device=None, cost="" if form.several else item.cost)
+    said, name = form.said.get(item.group or item.key, item.title), ""
+    if item.kind == "block":
+        said, _, name = said.partition(", ")
+    return replace(item, title=said, name=name, device=None, cost="" if form.several else item.cost)
 
 
 def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Iterator[tuple[Box, tuple[Group, ...]]]:
@@ -299,12 +304,13 @@ def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> 
     nodes = [layer(graph, key) for key in tree.keys]
     devices = {node["device"] for node in nodes}
     label = tree.label.removeprefix(f"{within}.") if within else tree.label
+    does = tree.call or made_of(tree)
     return Box(
         id=ids[tree.keys[0]],
         kind="block",
         key=tree.label,
-        title=clip_call(tree.call or label),
-        name=clip(label) if tree.call not in ("", label) else "",
+        title=does or clip(label),
+        name=clip(own_name(label, tree.block or tree.path)) if does else "",
         colour="block",
         device=devices.pop() if len(devices) == 1 else None,
         train=all(node["phase"] == "train" for node in nodes),
@@ -321,7 +327,7 @@ def _group(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> Group:
     return Group(
         id=f"cluster_{items[0].id.removeprefix('cluster_')}_{tree.depth}",
         path=plain(tree.label),
-        call=clip_call(tree.call),
+        call=tree.call,
         device=devices.pop() if len(devices) == 1 else None,
         train=all(item.train for item in items),
         items=items,
@@ -343,13 +349,13 @@ def _box(graph: Graph, key: str, id: str, tree: Subnet) -> Box:
         return Box(id, "fault", key, clip(node["op"]), name, "fault", fault=plain(wrong.message))
     operator = node["operator"]
     shared = key != node["path"] and bool(layer(graph, node["path"])["weights"])
-    name = name.removesuffix(f".{node['op']}")
+    name = own_name(name.removesuffix(f".{node['op']}"), node["op"])
     return Box(
         id=id,
         kind="join" if operator.group == "merge" else "layer",
         key=key,
         title=title(node),
-        name="" if name == node["op"] or (operator.group == "merge" and not shared) else name,
+        name="" if operator.group == "merge" and not shared else name,
         colour=operator.group,
         device=node["device"],
         train=node["phase"] == "train",

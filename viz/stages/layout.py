@@ -32,10 +32,12 @@ class TableForm:
     named: bool = False  # whether boxes say what they are called, and not a column beside them
     costs: bool = False  # whether they say what they give and cost, and not columns beside them
     bars: bool = True
+    tells: bool = True  # whether anything says what they are called
 
 
 WIDE: Final = TableForm()
 CLOSE: Final = TableForm(20, 34, named=True, bars=False)
+BARE: Final = TableForm(20, 34, named=True, tells=False, bars=False)
 STACKED: Final = TableForm(20, 34, named=True, costs=True)
 NARROWEST: Final = TableForm(12, 20, named=True, costs=True)
 
@@ -92,12 +94,14 @@ def _crossed(stages: Stages) -> set[int]:
 
 
 def _lines(stage: Stage, abreast: int, form: TableForm) -> tuple[str, ...]:
-    name = called(stage) if abreast > 1 or form.named else ""
+    name = called(stage) if (abreast > 1 or form.named) and form.tells else ""
     if stage.train and stage.params and not form.costs:
         name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
-    more = [clip(stage.more, MORE)] if form is WIDE else wrapped(stage.more, form.more, 3)
+    more = [clip(stage.more, MORE)] if form is WIDE else wrapped(stage.more, form.more // min(abreast, 2), 3)
     costs = _costs(stage, abreast) if form.costs else []
-    return tuple(line for line in (*_split(stage, form), *more, *wrapped(stage.fault, WRAP), name, *costs) if line)
+    return tuple(
+        line for line in (*_split(stage, abreast, form), *more, *wrapped(stage.fault, WRAP), name, *costs) if line
+    )
 
 
 def _costs(stage: Stage, abreast: int) -> list[str]:
@@ -107,14 +111,13 @@ def _costs(stage: Stage, abreast: int) -> list[str]:
     return [" · ".join(filter(None, (stage.shape, ", ".join(parts))))] if abreast == 1 else [stage.shape, *parts]
 
 
-def _split(stage: Stage, form: TableForm) -> tuple[str, ...]:
+def _split(stage: Stage, abreast: int, form: TableForm) -> tuple[str, ...]:
     """A long title in two lines: the operator or block, then what is said of it."""
     said = SYMBOLS.get(stage.does, stage.does)
     rest = stage.title.removeprefix(said)
     if len(stage.title) <= form.title or rest == stage.title:
         return (stage.title,)
-    rest = rest.removeprefix("(").removesuffix(")") if rest.startswith("(") else rest.strip()
-    return (said, rest) if form is WIDE else (said, *wrapped(rest, form.more))
+    return (said, rest.strip()) if form is WIDE else (said, *wrapped(rest.strip(), form.more // min(abreast, 2)))
 
 
 def _width(stage: Stage, abreast: int, form: TableForm) -> float:

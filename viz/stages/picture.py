@@ -17,6 +17,7 @@ from viz.figure import Figure
 from viz.look import Look
 from viz.recolour import Theme
 from viz.stages.layout import (
+    BARE,
     CLOSE,
     GAP,
     LINE,
@@ -104,7 +105,7 @@ def drawings(stages: Stages, look: Look, figure: Figure) -> Iterator[Callable[[]
     """Ever narrower pictures, for a figure."""
     room = figure.room[0]
     for table in (stages, *stages.smaller()):
-        for form in (WIDE, CLOSE, STACKED, NARROWEST):
+        for form in (WIDE, CLOSE, BARE, STACKED, NARROWEST):
             yield partial(draw, table, look.theme, form, room)
 
 

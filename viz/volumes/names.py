@@ -9,7 +9,7 @@ from archdsl.outline.stage import Stage, shown
 from viz import lettering, theme
 from viz.volumes.scale import joins
 
-LONGEST: Final = 24  # letters of a block's call; a longer one gives way to the block's name or its own
+LONGEST: Final = 20  # letters of a block's call; a longer one gives way to the block's name or its own
 FIRST: Final = theme.SMALL + 1  # the size of the first line
 SECOND: Final = theme.SMALL
 
@@ -42,6 +42,6 @@ def _name(stage: Stage, long: set[str], own: set[str]) -> SolidName:
         return SolidName("", "")
     said, block = stage.title, stage.does
     if stage.colour == "block" and block in long:
-        said = stage.path if block in own else block
-    times = f" (× {stage.count})" if stage.count > 1 else ""
+        said = stage.path if block in own and stage.count == 1 else block
+    times = f" × {stage.count}" if stage.count > 1 else ""
     return SolidName(f"{said}{times}", shown(stage.sizes))
