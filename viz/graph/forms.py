@@ -5,7 +5,7 @@ Instances of a block that differ in numbers alone have one form, in which the nu
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -23,7 +23,7 @@ from viz import fitting
 
 MOST: Final = 6  # forms, which have colours that can be told apart
 INSIDE: Final = 30  # boxes of one; what has more is a picture of its own
-SEEN: Final = 4  # how much more a form says that the backbone shows than one within others
+SEEN: Final = 10  # how much more a form says of the backbone than of others
 LETTERS: Final = "ABCDEF"
 
 
@@ -90,16 +90,19 @@ def forms(graph: Graph, tree: Subnet, whole: Folded) -> tuple[BlockForm, ...]:
     members = {part.key: member for part in _groups(whole.tree) if (member := _member(graph, part)) is not None}
     found: dict[tuple[str, str], BlockForm] = {}
     waiting = deque(closed(tree))
-    first = {members[part.key].sign for part in waiting if part.key in members}
+    seen: Counter[tuple[str, str]] = Counter()
+    for part in waiting:
+        if part.key in members:
+            seen[members[part.key].sign] += SEEN * len(part.keys) * part.count
     while waiting and len(found) < MOST:
         own = members.get(waiting.popleft().key)
         if own is None or own.sign in found:
             continue
-        alike = [each for each in members.values() if each.sign == own.sign]
-        found[own.sign] = _form(
-            graph, LETTERS[len(found)], whole.stand_in, [own, *(each for each in alike if each is not own)]
-        )
-        waiting.extend(closed(found[own.sign].part))
+        others = [each for each in members.values() if each.sign == own.sign and each is not own]
+        form = _form(graph, LETTERS[len(found)], whole.stand_in, [own, *others])
+        if fitting.size(form.part) <= INSIDE:
+            found[own.sign] = replace(form, weight=form.weight + seen[own.sign])
+            waiting.extend(closed(form.part))
     return tuple(found.values())
 
 

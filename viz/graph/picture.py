@@ -34,6 +34,7 @@ LIFT: Final = 3.0  # of letters above an edge that runs across
 FAINT: Final = 5.2  # points of the smallest letters on a page that can still be read
 INSIDE: Final = 8.0  # from the frame of an open block to what is in it
 AROUND: Final = 70.0  # above and below, for the caption and the legend
+CLOSE: Final = 0.12  # inches between boxes side by side in it
 HEAD: Final = 20.0  # of its title
 VARIES: Final = 30  # letters of a line of what varies, at least
 MOST_BOXES: Final = 20_000  # more than anyone can look at
@@ -77,11 +78,11 @@ def _drawn(scene: Scene, look: Look) -> Element:
         return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction, look.figure)
 
     panels = [_panel(block, look) for block in scene.blocks]
-    size = page.width, page.height
-    while (i := beside.crowding(size, panels, letters, FAINT if look.figure is None else READABLE)) is not None:
-        scene, laid = scene.without(panels[i].block), {panel.block.id: panel for panel in panels}
-        panels = [replace(laid[block.id], block=block) for block in scene.blocks]
-        shown = {box.id: box for box in scene.boxes()}
+    size, least = (page.width, page.height), FAINT if look.figure is None else READABLE
+    kept = {panel.block.id for panel in beside.chosen(size, panels, letters, least)}
+    scene, laid = scene.with_open(kept), {panel.block.id: panel for panel in panels}
+    panels = [replace(laid[block.id], block=block) for block in scene.blocks]
+    shown = {box.id: box for box in scene.boxes()}
     colours = palette.colours((box.colour for box in scene.every_box()), scene.devices, look.theme)
     canvas = Canvas()
     for column in page.columns:
@@ -99,7 +100,7 @@ def _drawn(scene: Scene, look: Look) -> Element:
 
 
 def _panel(block: OpenBlock, look: Look) -> BlockPanel:
-    layout = graph_layout.lay_out(_section(block.scene), replace(look, shapes=False))
+    layout = graph_layout.lay_out(_section(block.scene), replace(look, shapes=False), CLOSE)
     lines = tuple(textwrap.wrap(block.varies, max(VARIES, round(layout.width / 4.8))))
     title = boxes.BADGE + 5 + lettering.width(block.title, theme.SIZE, bold=True)
     width = max(layout.width, title, *(lettering.width(line, theme.SMALL) for line in lines)) + 2 * INSIDE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -92,9 +92,11 @@ class Scene:
         """All boxes, whatever group they are in."""
         return (item for item in self.all() if isinstance(item, Box))
 
-    def without(self, dropped: OpenBlock) -> Scene:
-        """The same without one of the open blocks; the others have the first letters again."""
-        kept = tuple(block for block in self.blocks if block.id != dropped.id)
+    def with_open(self, ids: Collection[str]) -> Scene:
+        """The same with some of the open blocks, and the first letters for these; none that no closed one refers to."""
+        kept = tuple(block for block in self.blocks if block.id in ids)
+        if kept == self.blocks:
+            return self
         while kept != (told := self._told(kept)):
             kept = told
         letters = dict(zip((block.letter for block in kept), forms.LETTERS, strict=False))
@@ -263,7 +265,7 @@ def _in_symbols(item: Box | Group, form: BlockForm, within: str) -> Box | Group:
     said, name = form.said.get(item.group or item.key, item.title), ""
     if item.kind == "block":
         said, _, name = said.partition(", ")
-    return replace(item, title=said, name=name, device=None, cost="" if form.several else item.cost)
+    return replace(item, title=said, name=name, device=None, cost="")
 
 
 def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Iterator[tuple[Box, tuple[Group, ...]]]:
