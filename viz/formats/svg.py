@@ -17,6 +17,7 @@ from viz.formats import Drawable
 from viz.graph import picture as graph_picture
 from viz.look import Look
 from viz.stages import picture as stages_picture
+from viz.volumes import figures as volumes_figures
 from viz.volumes import picture as volumes_picture
 from viz.volumes.view import Volumes
 
@@ -52,7 +53,7 @@ def _figure(subject: Drawable, look: Look, asked: Figure) -> Element:
     elif isinstance(subject, Stages):
         drawings = stages_picture.drawings(subject, look, asked)
     elif isinstance(subject, Volumes):
-        drawings = volumes_picture.drawings(subject, look, asked)
+        drawings = volumes_figures.drawings(subject, look, asked)
     else:
         drawings = graph_picture.drawings(subject, look)
     drawing, letters = figure.fitted(drawings, asked)
