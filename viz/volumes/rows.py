@@ -46,9 +46,7 @@ def draw(volumes: Volumes, shown: Theme, room: float) -> Element:
     for _, row in groupby(range(len(solids)), row_of.__getitem__):
         numbers = list(row)
         links = [link for link in inside if link.source in numbers]
-        feet, areas, peaks = _measured(
-            volumes, [solids[i] for i in numbers], [l for l in inside if l.source in numbers]
-        )
+        feet, areas, peaks = _measured(volumes, [solids[i] for i in numbers], links)
         left = MARGIN + AROUND - min(area.left for area in areas)
         top = (
             bottom

@@ -140,7 +140,9 @@ def _link(canvas: Canvas, placed: Sequence[Solid], link: StageLink, levels: Sequ
             canvas.line([(x, begin), (x, b.middle), (b.x, b.middle)], theme.EDGE, dashed=link.train)
             canvas.head((b.x, b.middle), "right", theme.EDGE)
         else:
-            canvas.line([(x, begin), (b.named_at, b.top)], theme.EDGE, dashed=link.train)
+            turn = begin + (b.top - begin) / 3
+            way = [(x, begin), (x, turn), (b.named_at, turn), (b.named_at, b.top)]
+            canvas.line(way, theme.EDGE, dashed=link.train)
             canvas.head((b.named_at, b.top), "down", theme.EDGE)
     else:
         x, end = b.named_at, b.bottom + NAME
