@@ -27,7 +27,17 @@ from archdsl.measure.network.cost import idle
 from archdsl.net_view import NetView
 from archdsl.outline import folding
 from archdsl.outline.chains import shortened
-from archdsl.outline.stage import Stage, alike, of_block, of_layer, repeated, taken_in, takes_in, with_lent
+from archdsl.outline.stage import (
+    Stage,
+    alike,
+    of_block,
+    of_layer,
+    repeated,
+    side_by_side,
+    taken_in,
+    takes_in,
+    with_lent,
+)
 from archdsl.outline.subnets import Subnet, kept, of_one, preorder, subnets
 from archdsl.outline.wording import is_off, name
 from archdsl.phases import Phase
@@ -35,6 +45,7 @@ from archdsl.phases import Phase
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
 PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
 FEW: Final = 3  # layers, of a block whose shape is as soon seen as its name
+MANY: Final = 4  # stages side by side that are told as one, where a table is too wide
 FEWEST: Final = 4  # rows that say enough
 CHAINS: Final = (4, 12, 25, 50, 200)  # items of a chain that are one stage, where a table is too long
 ABREAST: Final = 3  # stages side by side that it is wide enough for
@@ -99,9 +110,36 @@ def stages_of(graph: Graph, phase: Phase = "training") -> Stages:
     def smaller() -> Iterator[Stages]:
         yield from (table for table in reversed(shorter) if len(table.rows) >= FEWEST)
         for most in CHAINS:
-            yield from islice(openings(graph, phase, whole=True, chains=most), 1)
+            for table in islice(openings(graph, phase, whole=True, chains=most), 1):
+                yield table
+                yield gathered(table)
 
     return replace(best, smaller=smaller)
+
+
+def gathered(table: Stages) -> Stages:
+    """The table with stages side by side that read and feed the same ones as one."""
+    stages = list(table.all())
+    reads: list[set[int]] = [set() for _ in stages]
+    feeds: list[set[int]] = [set() for _ in stages]
+    for link in table.links:
+        reads[link.target].add(link.source)
+        feeds[link.source].add(link.target)
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, stage in enumerate(stages):
+        alone = stage.colour == "input" or bool(stage.fault)
+        sign = (i,) if alone else (frozenset(reads[i]), frozenset(feeds[i]), stage.train, stage.device)
+        groups.setdefault(sign, []).append(i)
+    if all(len(group) < MANY for group in groups.values()):
+        return table
+    whole: list[list[int]] = []
+    for group in groups.values():
+        whole += [group] if len(group) >= MANY else [[i] for i in group]
+    place = {i: position for position, group in enumerate(whole) for i in group}
+    links = {(place[link.source], place[link.target]): link.train for link in table.links}
+    found = arrange(table.title, table.devices, [side_by_side([stages[i] for i in group]) for group in whole], links)
+    assert found is not None  # what reads the same ones does not read one another
+    return replace(found, stand_in=table.stand_in)
 
 
 def openings(

@@ -53,13 +53,16 @@ def draw(scene: Scene, look: Look) -> Element:
 def drawings(scene: Scene, look: Look) -> Iterator[Callable[[], Element]]:
     """Ever smaller pictures of a scene, for a figure: with fewer blocks open, then without shapes, and across where
     many things stand side by side. Raises what `draw` raises."""
-    scenes = [scene, *scene.smaller(), *scene.shorter()]
     ways = [look, replace(look, direction="right")] if look.direction == "down" else [look]
+    scenes = [scene, *scene.smaller(), *scene.shorter()]
     for one in scenes:
         for way in ways:
             yield partial(_drawn, one, way)
             if look.shapes is True:
                 yield partial(_drawn, one, replace(way, shapes=False))
+    for one in scenes:
+        for way in ways:
+            yield partial(_drawn, one.terse(), replace(way, shapes=False))
 
 
 def _readable(picture: Element, look: Look) -> bool:

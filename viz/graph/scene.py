@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
@@ -18,6 +18,7 @@ from viz.graph.forms import BlockForm
 from viz.look import BlocksBeside, Depth
 
 BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
+TERSE: Final = 22  # letters
 Fold: TypeAlias = bool | Literal["mark"]
 
 
@@ -108,6 +109,12 @@ class Scene:
             blocks.append(replace(block, letter=letter, colour=_coloured(letter), scene=scene))
         items = _lettered(self.items, lambda box: letters.get(box.letter, ""))
         return replace(self, items=items, blocks=tuple(blocks))
+
+    def terse(self) -> Scene:
+        """The same without open blocks and what is said of boxes in small letters; long titles end early."""
+        plainly = self.with_open(())
+        edges = tuple(replace(edge, shape="", moved="") if edge.crossing else edge for edge in self.edges)
+        return replace(plainly, items=tuple(map(_terse, plainly.items)), edges=edges)
 
     def _told(self, blocks: Sequence[OpenBlock]) -> tuple[OpenBlock, ...]:
         """Those that a closed block refers to, here or in another of them."""
@@ -254,6 +261,12 @@ def _lettered(
             item = replace(item, letter=letter(item), colour=_coloured(letter(item)))
         found.append(item)
     return tuple(found)
+
+
+def _terse(item: Box | Group) -> Box | Group:
+    if isinstance(item, Group):
+        return replace(item, items=tuple(map(_terse, item.items)), call=clip(item.call, TERSE))
+    return replace(item, title=clip(item.title, TERSE), name="", cost="")
 
 
 def _in_symbols(item: Box | Group, form: BlockForm, within: str) -> Box | Group:

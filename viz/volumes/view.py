@@ -110,7 +110,9 @@ def build(graph: Graph, phase: Phase = "training") -> Volumes:
 
     def shorter() -> Iterator[Volumes]:
         for most in stages.CHAINS:
-            yield from (_laid_out(_condensed(t)) for t in islice(stages.openings(graph, phase, chains=most), 1))
+            for table in islice(stages.openings(graph, phase, chains=most), 1):
+                yield _laid_out(_condensed(table))
+                yield _laid_out(_condensed(stages.gathered(table)))
 
     return replace(_laid_out(found[-1]), smaller=smaller, shorter=shorter)
 
