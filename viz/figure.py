@@ -43,7 +43,7 @@ class Figure:
 
     def scale(self, width: float, height: float) -> float:
         """How large a unit of a drawing of this size becomes."""
-        return min(self.font / theme.SIZE, self.width / width, self.height / height)
+        return min(self._unit, self.width / width, self.height / height)
 
     def letters(self, width: float, height: float) -> float:
         """How large the smallest letters of a drawing of this size become, if they are small ones."""
@@ -52,8 +52,12 @@ class Figure:
     @property
     def room(self) -> tuple[float, float]:
         """How large a drawing may be for its small letters to be read."""
-        unit = theme.SMALL / min(READABLE, self.font * theme.SMALL / theme.SIZE)
-        return self.width * unit, self.height * unit
+        return self.width * theme.SMALL / READABLE, self.height * theme.SMALL / READABLE
+
+    @property
+    def _unit(self) -> float:
+        """How large a unit is where there is room: small letters are never too small to be read."""
+        return max(self.font / theme.SIZE, READABLE / theme.SMALL)
 
 
 def size(drawing: Element) -> tuple[float, float]:

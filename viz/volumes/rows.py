@@ -3,6 +3,7 @@ around; what leads elsewhere ends at a letter, and begins again at the same lett
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -68,9 +69,12 @@ def draw(volumes: Volumes, shown: Theme, room: float) -> Element:
     for number, link in enumerate(turns):
         _turn(canvas, placed[link.source], placed[link.target], link, gutters[row_of[link.target]], right, number)
     canvas.parts += body.parts
+    for (number, letter), link in {(link.source, letter): link for link, letter in letters.items()}.items():
+        _tag(canvas, placed[number], letter, link, 1)
+    arrive: Counter[int] = Counter()
     for link, letter in letters.items():
-        _tag(canvas, placed[link.source], letter, link, leaves=True)
-        _tag(canvas, placed[link.target], letter, link, leaves=False)
+        arrive[link.target] += 1
+        _tag(canvas, placed[link.target], letter, link, -arrive[link.target])
     return picture.finished(canvas, volumes, colours, max(right, room - 2 * MARGIN), bottom + MARGIN, MARGIN)
 
 
@@ -140,19 +144,17 @@ def _tag_room(number: int, letters: dict[StageLink, str]) -> float:
     return 3 * RADIUS if any(number in (link.source, link.target) for link in letters) else 0.0
 
 
-def _tag(canvas: Canvas, solid: Solid, letter: str, link: StageLink, *, leaves: bool) -> None:
-    """A letter above a solid: at its right where data leaves it, else at its left."""
-    half = solid.width / 2
-    x = solid.x + half + solid.recess[0] / 2 + (RADIUS if leaves else -RADIUS - 2)
-    top = solid.y - solid.height / 2 - solid.recess[1] * (1 if leaves else 0.5)
-    middle = min(top, solid.top) - 2 * RADIUS
-    if leaves:
-        canvas.line([(x, top), (x, middle + RADIUS)], theme.EDGE, stroke=0.8, dashed=link.train)
-    else:
-        canvas.line([(x, middle + RADIUS), (x, top - 3)], theme.EDGE, stroke=0.8, dashed=link.train)
-        canvas.head((x, top), "down", theme.EDGE)
-    canvas.circle(x, middle, RADIUS, Colour(theme.PAPER, theme.EDGE), stroke=0.8)
-    canvas.text(x, middle + theme.SMALL * 0.33, letter, size=theme.SMALL)
+def _tag(canvas: Canvas, solid: Solid, letter: str, link: StageLink, place: int) -> None:
+    """A letter above a solid: at its right where data leaves it, else at its left, one beside the other."""
+    middle = solid.x + (solid.width + solid.recess[0]) / 2
+    x = middle + (RADIUS + 1) * (2 * place + (1 if place < 0 else -1))
+    y = solid.top - 2 * RADIUS
+    foot = min(max(x, solid.x + solid.recess[0] / 2), solid.x + solid.width + solid.recess[0]), solid.top
+    canvas.line([(x, y + RADIUS), foot], theme.EDGE, stroke=0.8, dashed=link.train)
+    if place < 0:
+        canvas.head(foot, "down", theme.EDGE)
+    canvas.circle(x, y, RADIUS, Colour(theme.PAPER, theme.EDGE), stroke=0.8)
+    canvas.text(x, y + theme.SMALL * 0.33, letter, size=theme.SMALL)
 
 
 def _turn(canvas: Canvas, a: Solid, b: Solid, link: StageLink, gutter: float, right: float, number: int) -> None:
