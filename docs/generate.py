@@ -74,7 +74,8 @@ class Shown(NamedTuple):
 
     @property
     def file(self) -> str:
-        return f"{self.network}-{self.options.get('view', 'graph')}.svg"
+        width = f"-{self.options['width']}" if "width" in self.options else ""
+        return f"{self.network}-{self.options.get('view', 'graph')}{width}.svg"
 
     @property
     def command(self) -> str:
@@ -168,6 +169,21 @@ GALLERY = (
         "vit_b_16",
         {"view": "stages"},
         "Twelve encoder layers are one row. A tracer, such as torchview, shows each of them.",
+    ),
+    Shown(
+        "U-Net in a column of a paper",
+        "unet",
+        {"view": "volumes", "width": "3.5in"},
+        "The same at 3.5 inches: the letter that it is named for, as the paper has it, with no letters under 6 points. "
+        "[Figures for a paper](figures.md) says what else becomes of a picture that is too wide.",
+    ),
+    Shown(
+        "GoogLeNet as a graph",
+        "googlenet",
+        {},
+        "The backbone, and each kind of block beside it once, open: figures 2 (b) and 3 of the paper in one. A letter and "
+        "a colour say which is which; widths that differ are called as the spec calls them. Netron and torchview draw "
+        "the inside of all nine modules.",
     ),
     Shown(
         "ResNet-152 as a graph",
