@@ -181,22 +181,22 @@ GALLERY = (
         "GoogLeNet as a graph",
         "googlenet",
         {},
-        "The backbone, and each kind of block beside it once, open: figures 2 (b) and 3 of the paper in one. A letter and "
-        "a colour say which is which; widths that differ are called as the spec calls them. Netron and torchview draw "
-        "the inside of all nine modules.",
+        "The backbone, and each kind of block beside it once, open: figures 2 (b) and 3 of the paper in one. A letter "
+        "and a colour say which is which; widths that differ are called as the spec calls them. Netron and torchview "
+        "draw the inside of all nine modules.",
     ),
     Shown(
         "ResNet-152 as a graph",
         "resnet152",
         {},
         "Equal blocks are found by what they are and drawn once, a stack with its number; what a page cannot hold is "
-        "closed, with its cost. torchview's `roll` folds one module that is called again, not equal ones in a row.",
+        "closed, with its cost, and stands beside it open. torchview's `roll` folds one module that is called again, not equal ones in a row.",
     ),
     Shown(
         "U-Net as a graph",
         "unet",
         {},
-        "Blocks closed so far that a page holds them; every skip says its shape.",
+        "Blocks closed so far that a page holds them, and both kinds beside, open; every skip says its shape.",
     ),
     Shown(
         "LeNet-5 from left to right",
