@@ -190,8 +190,8 @@ GALLERY = (
         "resnet152",
         {},
         "Equal blocks are found by what they are and drawn once, a stack with its number; what a page cannot hold is "
-        "closed, with its cost, and stands beside it open. torchview's `roll` folds one module that is called again, not equal ones "
-        "in a row.",
+        "closed, with its cost, and stands beside it open. torchview's `roll` folds one module that is called again, "
+        "not equal ones in a row.",
     ),
     Shown(
         "U-Net as a graph",
