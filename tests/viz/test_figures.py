@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from itertools import combinations
-from typing import get_args
+from typing import Any, get_args
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -46,7 +46,7 @@ def graph(name: str) -> Graph:
     return archdsl.load(name).graph
 
 
-def figure(of: Graph, view: ViewName, width: str, **options: str) -> Element:
+def figure(of: Graph, view: ViewName, width: str, **options: Any) -> Element:
     return ElementTree.fromstring(viz.render(of, "svg", view=view, width=width, **options))
 
 
@@ -110,7 +110,7 @@ def test_a_figure_that_cannot_be_read_is_refused_with_what_would_do() -> None:
         ({"font": "8pt"}, "`font` goes with `width`"),
     ],
 )
-def test_what_is_no_size_is_refused(options: dict[str, str], said: str) -> None:
+def test_what_is_no_size_is_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         viz.render(graph("lenet5"), "svg", **options)
 
