@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
@@ -22,6 +23,13 @@ class AllowedValues(NamedTuple):
 
 WIDTHS: Final = (72.0, 40 * 72.0)  # of a figure, in points
 FONTS: Final = (6.0, 24.0)
+
+
+def _is_files(value: Any) -> bool:
+    paths = value if isinstance(value, (list, tuple)) else [value]
+    return all(isinstance(path, (str, os.PathLike)) for path in paths)
+
+
 WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
     {
         "view": ("view", get_args(ViewName)),
@@ -52,6 +60,7 @@ OTHERS: Final[Mapping[str, AllowedValues]] = MappingProxyType(
             lambda value: value is None or (isinstance(value, str) and FONTS[0] <= (points(value) or 0) <= FONTS[1]),
             'a size of letters from 6pt to 24pt, as "8pt", or None',
         ),
+        "heat": AllowedValues(_is_files, "the path of a file of figures, or a list of these"),
         "profile": AllowedValues(
             lambda value: isinstance(value, (str, DeviceProfile)), "the name of a device, or a profile"
         ),
