@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import NamedTuple, get_args
 from xml.etree import ElementTree
@@ -17,6 +17,7 @@ import pytest
 
 import archdsl
 import viz
+from archdsl.sheet.units import magnitude
 from archdsl.shipped import zoo
 from viz import lettering, theme
 from viz.graph.columns import letters
@@ -241,6 +242,20 @@ def test_no_edge_strikes_a_title_out(name: str) -> None:
     assert struck == []
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_edge_crosses_a_label(name: str) -> None:
+    page = picture(name, "graph")
+    points = [point for curve in edges(page, "edge") for a, b in pairwise(curve) for point in between(a, b)]
+    shapes = [text for text in lines(page) if text.said.startswith("[") and not text.angle]
+    assert [text.said for text in shapes if any(text.holds(*point) for point in points)] == []
+
+
+def between(a: tuple[float, float], b: tuple[float, float]) -> Iterator[tuple[float, float]]:
+    """Points on a line, no farther apart than a letter is wide."""
+    steps = 1 + int(math.dist(a, b) / 3)
+    return ((a[0] + (b[0] - a[0]) * i / steps, a[1] + (b[1] - a[1]) * i / steps) for i in range(steps))
+
+
 @pytest.mark.parametrize("depth", ["fit", 1])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_data_never_flows_upwards(name: str, depth: Depth) -> None:
@@ -260,3 +275,19 @@ RAW = re.compile(r"\w\([^)]|\bfalse\b|\btrue\b|^0 … |(dropout|drop_path) 0$|^r
 def test_labels_have_words_for_arguments(spec: str | Path, view: ViewName) -> None:
     said = [text.said for text in lines(picture(spec, view))]
     assert [text for text in said[1:] if RAW.search(text)] == []
+
+
+@pictures(*get_args(ViewName))
+def test_the_title_says_the_totals(spec: str | Path, view: ViewName) -> None:
+    head = {text.said for text in list(lines(picture(spec, view)))[:3]}
+    try:
+        report = archdsl.load(spec).report()
+    except archdsl.SpecError:
+        return
+    said = " ".join(head)
+    if report.params:
+        assert f"{magnitude(report.params)} params" in said
+    if isinstance(report.macs, int) and report.macs:
+        assert f"{magnitude(report.macs)} MACs" in said
+    for side in (report.inputs, [output for output in report.outputs if output[2] == "both"]):
+        assert len(side) > 2 or all(str(shape[-1]) in said for _, shape, *_ in side)

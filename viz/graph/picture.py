@@ -10,8 +10,9 @@ from xml.etree.ElementTree import Element
 
 from viz import engine, legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
+from viz.caption import caption
 from viz.engine import DrawingError
-from viz.graph import beside, boxes, columns, stacking
+from viz.graph import beside, boxes, columns, entries, labels, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
 from viz.graph.beside import BlockPanel
@@ -51,6 +52,7 @@ def _readable(picture: Element, look: Look) -> bool:
 
 
 def _drawn(scene: Scene, look: Look) -> Element:
+    scene = entries.entered(scene)
     shown = {box.id: box for box in scene.boxes()}
     if len(shown) > MOST_BOXES:
         raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
@@ -194,22 +196,22 @@ def _label(canvas: Canvas, link: StackLink, curve: EdgeCurve | None, look: Look)
             x, y, turned = (x, y, 0.0) if across else (x + BESIDE, y, -90.0)
             canvas.text(x, y, label, size=theme.SMALL, colour=colour, turned=turned, rim=True)
         else:
-            canvas.text(x + 1.5, y + 3.3, label, size=theme.SMALL, colour=colour, rim=True)
+            canvas.text(x + labels.RIGHT, y + labels.FOOT, label, size=theme.SMALL, colour=colour, rim=True)
 
 
 def _framed(scene: Scene, drawing: Canvas, width: float, height: float, look: Look) -> Element:
     """The drawing with its caption above, and the legend beside it or beneath it, whichever leaves larger letters."""
     entries = graph_legend.entries(scene, look.theme)
-    caption = lettering.width(scene.title, theme.CAPTION, bold=True)
-    top = theme.CAPTION * 2 + 4
-    row = legend.row(entries, max(width, caption, 240.0))
+    head = caption(scene.title, scene.totals, width)
+    top = head.height
+    row = legend.row(entries, max(width, head.width, 240.0))
     column = legend.column(entries)
-    beside = max(width + column.width, caption) + 2 * MARGIN, top + max(height, column.height) + MARGIN
-    beneath = max(width, row.width, caption) + 2 * MARGIN, top + height + row.height + MARGIN
+    beside = max(width + column.width, head.width) + 2 * MARGIN, top + max(height, column.height) + MARGIN
+    beneath = max(width, row.width, head.width) + 2 * MARGIN, top + height + row.height + MARGIN
     is_beside = columns.letters(*beside, look.direction) >= columns.letters(*beneath, look.direction)
     key, size = (column, beside) if is_beside else (row, beneath)
     canvas = Canvas()
-    canvas.text(MARGIN, theme.CAPTION * 1.5, scene.title, size=theme.CAPTION, anchor="start", bold=True)
+    head.draw(canvas, MARGIN)
     canvas.shifted(drawing, MARGIN, top)
     canvas.parts.append(key.element(*((MARGIN + width, top) if is_beside else (0.0, top + height))))
     return canvas.page(*size)

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
 from archdsl.outline.subnets import Subnet, kept, made_of, preorder, subnets
-from archdsl.outline.wording import clip, cost, name, own_name, plain, title
+from archdsl.outline.wording import clip, cost, name, own_name, plain, title, totals
 from archdsl.phases import Phase
 from viz import choices, fitting
 from viz.graph import edges, forms
@@ -17,7 +17,7 @@ from viz.graph.edges import DrawnEdge, Wire
 from viz.graph.forms import BlockForm
 from viz.look import BlocksBeside, Depth
 
-BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
+BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault", "entry"]
 Fold: TypeAlias = bool | Literal["mark"]
 
 
@@ -80,6 +80,7 @@ class Scene:
     graph: Graph  # what it shows, for what is not to be seen at a glance
     # The same with ever fewer blocks open, where a page cannot hold it
     smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
+    totals: tuple[str, ...] = ()  # what the network has and needs, and what it takes and gives
     blocks: tuple[OpenBlock, ...] = ()  # what stands beside it, which says what closed blocks are
 
     def all(self) -> Iterator[Box | Group]:
@@ -203,7 +204,8 @@ def _scene(
     letters = {group: each.letter for each in beside for group in each.groups}
     items = (*_lettered(_items(graph, tree, ids), lambda box: letters.get(box.group, "")), *ends)
     opened = tuple(_open(graph, each, stand_in, letters) for each in beside)
-    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, opened)
+    said = totals(graph, inner)
+    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, said, opened)
 
 
 def _open(graph: Graph, form: BlockForm, stand_in: Mapping[str, str], letters: Mapping[str, str]) -> OpenBlock:

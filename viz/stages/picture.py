@@ -11,6 +11,7 @@ from archdsl.outline.stages import StageLink, Stages
 from archdsl.sheet.units import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
+from viz.caption import caption
 from viz.recolour import Theme
 from viz.stages.layout import GAP, LINE, PADDING, STACK, StageBox, called, given, place, times, widths
 
@@ -30,14 +31,15 @@ def draw(stages: Stages, shown: Theme = "light") -> Element:
     left = MARGIN + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
     columns = widths(stages)
     inner = max(sum(needed) + GAP * (number - 1) for number, needed in columns.items())
-    top = theme.CAPTION * 2 + LINE + PADDING
+    head = caption(stages.title, stages.totals, inner)
+    top = head.height + LINE + PADDING
     sides = _sides(stages)
     swings = [ARC * (1 + max((lane for lane, side in sides.values() if side == way), default=-1)) for way in (-1, 1)]
     start = left + swings[0]
     boxes = place(stages, columns, start, inner, top)
     colours = palette.colours((stage.colour for stage in stages.all()), stages.devices, shown)
 
-    canvas.text(MARGIN, theme.CAPTION * 1.5, stages.title, size=theme.CAPTION, anchor="start", bold=True)
+    head.draw(canvas, MARGIN)
     for link in stages.links:
         _link(canvas, boxes[link.source], boxes[link.target], link, sides)
     for number, box in enumerate(boxes):
@@ -50,7 +52,7 @@ def draw(stages: Stages, shown: Theme = "light") -> Element:
     right, bottom = _columns(canvas, stages, boxes, start + inner + swings[1] + COLUMN, start, top)
     key = legend.row(_entries(boxes, stages.links, colours), right)
     canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))
-    return canvas.page(max(right, key.width) + MARGIN, bottom + key.height)
+    return canvas.page(max(right, key.width, MARGIN + head.width) + MARGIN, bottom + key.height)
 
 
 def _entries(

@@ -11,6 +11,7 @@ from archdsl.outline.stages import StageLink
 from archdsl.outline.wording import wrapped
 from viz import legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
+from viz.caption import caption
 from viz.recolour import Theme
 from viz.theme import Colour
 from viz.volumes import links as volumes_links
@@ -38,10 +39,12 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
     areas = [_area(solid, foot) for solid, foot in zip(solids, feet, strict=True)]
     peaks = volumes_links.peaks(volumes, [area.top for area in areas])
     left = MARGIN - min(area.left for area in areas)
-    top = theme.CAPTION * 2 + MARGIN - min([*(area.top for area in areas), *peaks.values()])
+    right = left + max(area.right for area in areas)
+    head = caption(volumes.title, volumes.totals, right)
+    top = head.height + MARGIN - min([*(area.top for area in areas), *peaks.values()])
 
     canvas = Canvas()
-    canvas.text(MARGIN, theme.CAPTION * 1.5, volumes.title, size=theme.CAPTION, anchor="start", bold=True)
+    head.draw(canvas, MARGIN)
     body = Canvas()
     volumes_links.behind(body, volumes, peaks)
     reads: list[list[StageLink]] = [[] for _ in solids]
@@ -54,8 +57,7 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
             _name(body, solid, feet[i])
     canvas.shifted(body, left, top)
     notes = [RULE, *(line for solid in solids for line in _wrong(solid.stage))]
-    right = left + max(area.right for area in areas)
-    width = max(right, *(lettering.width(note, theme.SMALL) + MARGIN for note in notes)) + MARGIN
+    width = max(right, MARGIN + head.width, *(lettering.width(note, theme.SMALL) + MARGIN for note in notes)) + MARGIN
     key = legend.row(_entries(volumes, colours), width)
     bottom = top + max(area.bottom for area in areas)
     canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))

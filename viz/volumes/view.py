@@ -85,6 +85,7 @@ class Solid:
 @dataclass(frozen=True, slots=True)
 class Volumes:
     title: str
+    totals: tuple[str, ...]
     solids: tuple[Solid, ...]
     links: tuple[StageLink, ...]
     devices: tuple[str, ...]
@@ -134,7 +135,7 @@ def _condensed(table: Stages) -> Stages:
     links = {(place[source], place[i]): train for i in kept for source, train in sources[i].items()}
     arranged = stages.arrange(table.title, table.devices, [found[i] for i in kept], links)
     assert arranged is not None  # fewer stages cannot read one another where more do not
-    return arranged
+    return replace(arranged, totals=table.totals)
 
 
 def _laid_out(table: Stages) -> Volumes:
@@ -168,7 +169,8 @@ def _laid_out(table: Stages) -> Volumes:
     for number, column in enumerate(columns):
         x = _clear([solid for near in columns[max(number - 2, 0) : number] for solid in near], column)
         columns[number] = [replace(solid, x=x, y=solid.y * lane + solid.recess[1] / 2) for solid in column]
-    return Volumes(table.title, tuple(solid for column in columns for solid in column), table.links, table.devices)
+    solids = tuple(solid for column in columns for solid in column)
+    return Volumes(table.title, table.totals, solids, table.links, table.devices)
 
 
 def _levels(row: Sequence[Stage], aside: Sequence[bool], passed: bool) -> list[float]:
