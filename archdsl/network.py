@@ -396,8 +396,12 @@ class Network:
         opened = self._reopen() if open_sizes and self._reopen is not None else None
         compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 
-    def source(self) -> str:
+    def source(self, beside: Sequence[Network] = ()) -> str:
         """The network as PyTorch source that needs nothing but torch: a class for the network and for each block.
+
+        Those `beside` it stand in the same source, and each has a function that makes it, called as the variant is.
+        Variants of one network share its class, whose parameters are what they differ in, as far as they are built
+        alike.
 
         Its `state_dict` has the keys of the compiled network in their order; from the same seed its weights are the
         same, and so are outputs, losses and gradients, in both phases. It checks no sizes of inputs. Devices that the
@@ -406,8 +410,12 @@ class Network:
         Raises `SpecError` where the network cannot be compiled, and for one that was rewritten: its weights come from
         those of the network as it was written.
         """
-        opened = self._reopen() if self._reopen is not None else None
-        text: str = backend("compiler").source_of(opened or self.graph, self.graph)
+        validate.list_of("beside", beside, Network, "a Network")
+        networks = [self, *beside]
+        opened = [one._reopen() if one._reopen is not None else None for one in networks]
+        graphs = [one.graph for one in networks]
+        found = [again or graph for again, graph in zip(opened, graphs, strict=True)]
+        text: str = backend("compiler").source_of(found, graphs)
         return text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -415,7 +423,7 @@ class Network:
         drawing = self._repr_svg_()
         return {
             "text/plain": repr(self),
-            "text/html": backend("viz").embed(self.graph),
+            "text/html": backend("viz").embed(self.graph, drawing),
             **({"image/svg+xml": drawing} if drawing is not None else {}),
         }
 

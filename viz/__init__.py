@@ -159,8 +159,9 @@ def _found(profile: str | DeviceProfile) -> DeviceProfile:
     return find_profile(profile) if isinstance(profile, str) else profile
 
 
-def embed(graph: Graph) -> str:
-    """The interactive page of a graph as an HTML element, for a notebook."""
+def embed(graph: Graph, drawing: str | None = None) -> str:
+    """The interactive page of a graph as an HTML element, for a notebook; `drawing` is its SVG, for where it cannot be
+    laid out."""
     from viz.formats import html
 
-    return html.embed(views.build(graph), Look())
+    return html.embed(views.build(graph), Look(), drawing)

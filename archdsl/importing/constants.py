@@ -6,10 +6,9 @@ import math
 from typing import Any, Final
 
 from archdsl.importing.tables import relative_positions, shifted_windows
-from archdsl.ops.foreign import ForeignTensor, Made, Unreadable
+from archdsl.ops.foreign import ForeignTensor, Made, Unreadable, flattened
 
 MOST: Final = 4096  # values that are written out
-LONG: Final = 64  # values from which on it is better said how they were worked out
 
 
 def constant(value: ForeignTensor) -> Made:
@@ -19,6 +18,10 @@ def constant(value: ForeignTensor) -> Made:
     sizes = [size for size in value.shape if isinstance(size, int)]
     if not sizes:
         return Made("tensor", {"values": content})
+    if not flat:
+        raise Unreadable("a tensor without numbers")
+    if any(one != one for one in flat):
+        raise Unreadable("a tensor of what is not a number")
     typed = {} if value.dtype == _type_of(flat[0]) else {"dtype": value.dtype}
     if all(one == flat[0] for one in flat):
         if flat[0] in (0, 1) and value.dtype in ("float32", "int64", "bool"):
@@ -27,7 +30,7 @@ def constant(value: ForeignTensor) -> Made:
         return Made("full", {"sizes": sizes, "value": flat[0], **typed})
     if len(flat) == max(sizes) and value.dtype in ("int64", "float32"):
         step = flat[1] - flat[0]
-        whole = all(one == int(one) for one in flat) and step
+        whole = all(math.isfinite(one) and one == int(one) for one in flat) and step
         if whole and flat == [flat[0] + i * step for i in range(len(flat))]:
             other = {} if value.dtype == "int64" else {"dtype": value.dtype}
             begins = {"start": int(flat[0])} if flat[0] else {}
@@ -45,25 +48,9 @@ def constant(value: ForeignTensor) -> Made:
     return Made("tensor", {"values": content, **typed})
 
 
-def is_long(value: ForeignTensor) -> bool:
-    """Whether a constant is many numbers, for which there are no shorter words."""
-    if math.prod(size for size in value.shape if isinstance(size, int)) <= LONG:
-        return False
-    try:
-        return constant(value).operator == "tensor"
-    except Unreadable:
-        return True
-
-
 def content_of(value: ForeignTensor) -> Any:
     """The values, in lists of lists; a door may hand in what lists them when it is asked."""
     return value.content.tolist() if hasattr(value.content, "tolist") else value.content
-
-
-def flattened(content: Any) -> list[Any]:
-    if not isinstance(content, list):
-        return [content]
-    return [one for part in content for one in flattened(part)]
 
 
 def _type_of(value: Any) -> str:

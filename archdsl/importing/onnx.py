@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +119,7 @@ class _Reader:
         for name, given in zip(names, node.input, strict=False):
             if given:
                 arguments[name] = self.values.get(given)
-        call = ForeignCall(f"onnx.{node.op_type}", arguments | attributes, like=self._like(len(self.calls)))
+        call = ForeignCall(f"onnx.{node.op_type}", arguments | attributes)
         outputs = [one for one in node.output if one]
         if len(outputs) > 1 and node.op_type in ("Split", "TopK"):
             whole = ForeignTensor(f"{node.output[0]} and others", (), made_by=call)
@@ -145,14 +145,6 @@ class _Reader:
         object.__setattr__(call, "output", value)
         self.values[name] = value
         self.calls.append(PlacedCall(call))
-
-    def _like(self, before: int) -> Callable[[int, Any], ForeignTensor | None]:
-        def like(dim: int, size: Any) -> ForeignTensor | None:
-            tensors = [call.foreign.output for call in self.calls[:before]]
-            fitting = [one for one in tensors if len(one.shape) > dim and one.shape[dim] == size]
-            return fitting[-1] if fitting else None
-
-        return like
 
 
 def _inputs(node: Any) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -138,7 +138,7 @@ class _Reader:
         name = f"aten.{match[1]}" if match else node["target"]
         scopes = tuple(_scopes(node["metadata"].get("nn_module_stack", "")))
         if len(outputs) == 1 and "as_tensors" in outputs[0]:
-            whole = ForeignCall(name, arguments, like=self._like(len(self.calls)))
+            whole = ForeignCall(name, arguments)
             value = ForeignTensor(node.get("name") or outputs[0]["as_tensors"][0]["name"] + "_all", (), made_by=whole)
             object.__setattr__(whole, "output", value)
             self.calls.append(PlacedCall(whole, scopes))
@@ -151,7 +151,7 @@ class _Reader:
     def _add(
         self, name: str, arguments: Mapping[str, Any], output: str, scopes: tuple[ModuleScope, ...], hint: str | None
     ) -> None:
-        call = ForeignCall(name, arguments, like=self._like(len(self.calls)))
+        call = ForeignCall(name, arguments)
         object.__setattr__(call, "output", self.value(output, made_by=call))
         self.calls.append(PlacedCall(call, scopes, hint))
 
@@ -180,14 +180,6 @@ class _Reader:
         if "as_int" in one:
             return one["as_int"]
         return self.size(self.graph["sym_int_values"][one["as_name"]])
-
-    def _like(self, before: int) -> Callable[[int, Any], ForeignTensor | None]:
-        def like(dim: int, size: Any) -> ForeignTensor | None:
-            tensors = [*self.inputs, *(call.foreign.output for call in self.calls[:before])]
-            fitting = [one for one in tensors if len(one.shape) > dim and one.shape[dim] == size]
-            return fitting[-1] if fitting else None
-
-        return like
 
 
 def _scopes(text: str) -> Iterator[ModuleScope]:

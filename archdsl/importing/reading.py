@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
-from archdsl.importing.constants import content_of, is_long
+from archdsl.importing.constants import content_of
+from archdsl.importing.live import live
 from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported, PlacedCall
 from archdsl.ops import OPERATORS, Weighted, parameter_table
-from archdsl.ops.foreign import ForeignCall, ForeignOperand, ForeignTensor, Made, Reads, Unreadable, Whole, read
+from archdsl.ops.foreign import (
+    ForeignCall,
+    ForeignOperand,
+    ForeignTensor,
+    Made,
+    Reads,
+    Unreadable,
+    Whole,
+    read,
+    tensors_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,27 +63,23 @@ def wholes() -> list[tuple[str, Whole]]:
     return [(name, said) for name, op in OPERATORS.items() for said in op.reads if isinstance(said, Whole)]
 
 
-LAYOUT: Final = "contiguous"  # the operator that changes no value, but where it lies
-
-
-def read_program(program: ForeignProgram, layout: bool = False) -> ReadProgram:
-    """A program's live calls as operators. Raises `NotImported` with all that no operator reads. `layout`: also those
-    that change only how a tensor lies in memory, on which last bits may depend."""
-    worked_out = long_constants(program)
-    calls = live(program, worked_out)
+def read_program(program: ForeignProgram, literally: bool = False) -> ReadProgram:
+    """A program's live calls as operators, and these as the simplest that compute the same, unless `literally`: last
+    bits may depend even on how a tensor lies in memory. Raises `NotImported` with all that no operator reads."""
+    calls = live(program, readable)
     groups = _groups(calls)
-    stands: dict[str, ForeignOperand] = {}  # for a value that is another one
+    stands: dict[str, ForeignTensor] = {}  # for a value that is another one
     placed: list[Placed] = []
     faults: Counter[tuple[str, str]] = Counter()
     places: dict[tuple[str, str], str] = {}
     done: set[int] = set()
+    known = list(program.inputs)
 
     def resolved(made: ForeignOperand) -> ForeignOperand:
         if isinstance(made, ForeignTensor):
-            found = stands.get(made.name, made)
-            known = isinstance(found, ForeignTensor) and found.name in worked_out
-            return replace(found, content=None) if known else found  # type: ignore[arg-type]
-        return replace(made, inputs=tuple(map(resolved, made.inputs)))
+            return stands.get(made.name, made)
+        weights = {name: stands.get(value.name, value) for name, value in made.weights.items()}
+        return replace(made, inputs=tuple(map(resolved, made.inputs)), weights=weights)
 
     for call in calls:
         group = groups.get(id(call))
@@ -85,20 +92,39 @@ def read_program(program: ForeignProgram, layout: bool = False) -> ReadProgram:
                 made: ForeignOperand = whole
                 scopes = group.outside
             else:
-                made, value, scopes = _read(call.foreign), call.foreign.output, call.scopes
+                made, value, scopes = _read(replace(call.foreign, known=known)), call.foreign.output, call.scopes
         except Unreadable as error:
             fault = (call.foreign.name, str(error))
             faults[fault] += 1
             places.setdefault(fault, call.scopes[-1].path if call.scopes else "")
             continue
+        known.append(value)
         found = resolved(made)
-        if isinstance(found, ForeignTensor) or _nothing(found) or (found.operator == LAYOUT and not layout):
-            stands[value.name] = found if isinstance(found, ForeignTensor) else found.inputs[0]
-        else:
-            placed.append(Placed(found, value, scopes, call.hint))
+        if isinstance(found, Made) and not literally:
+            found = resolved(OPERATORS[found.operator].simpler(found) if found.operator else found)
+        if isinstance(found, Made) and _nothing(found):
+            found = found.inputs[0]
+        if isinstance(found, ForeignTensor):
+            stands[value.name] = found
+            continue
+        placed.append(Placed(found, value, scopes, call.hint))
+        if value.content is not None:
+            stands[value.name] = replace(value, content=None)  # its calls say what it holds
     if faults:
         raise NotImported([Missing(name, why, places[name, why], count) for (name, why), count in faults.items()])
-    return ReadProgram(program, placed, [resolved(value) for value in program.outputs])
+    outputs = [resolved(value) for value in program.outputs]
+    return ReadProgram(program, _used(placed, outputs), outputs)
+
+
+def _used(placed: list[Placed], outputs: list[ForeignOperand]) -> list[Placed]:
+    """What outputs depend on still."""
+    wanted = {one.name for output in outputs for one in tensors_of(output)}
+    kept: list[Placed] = []
+    for one in reversed(placed):
+        if one.value.name in wanted:
+            kept.append(one)
+            wanted.update(value.name for value in tensors_of(one.made))
+    return kept[::-1]
 
 
 def _nothing(made: Made) -> bool:
@@ -110,48 +136,13 @@ def _nothing(made: Made) -> bool:
     )
 
 
-def live(program: ForeignProgram, worked_out: Set[str] = frozenset()) -> list[PlacedCall]:
-    """The calls that an output depends on; constants are none, but for those that are worked out."""
-    makers = {call.foreign.output.name: call for call in program.calls}
-    wanted: set[str] = set()
-    pending = list(program.outputs)
-    while pending:
-        value = pending.pop()
-        constant = value.content is not None and value.name not in worked_out
-        if value.name in wanted or value.name not in makers or constant:
-            continue
-        wanted.add(value.name)
-        pending += makers[value.name].foreign.tensors
-    return [call for call in program.calls if call.foreign.output.name in wanted]
-
-
-def long_constants(program: ForeignProgram) -> set[str]:
-    """The constants that are many numbers, and are said as they were worked out, step by step, instead."""
-    makers = {call.foreign.output.name: call.foreign for call in program.calls}
-    known: dict[str, bool] = {}  # whether operators say how a constant was worked out
-
-    def said(value: ForeignTensor) -> bool:
-        if value.content is None or value.name not in makers:
-            return value.content is not None and not is_long(value)
-        if value.name not in known:
-            call = makers[value.name]
-            try:
-                _read(call)
-                known[value.name] = all(said(one) or not is_long(one) for one in call.tensors)
-            except Unreadable:
-                known[value.name] = False
-        return known[value.name]
-
-    found: set[str] = set()
-    pending = [one for call in live(program) for one in call.foreign.tensors] + program.outputs
-    while pending:
-        value = pending.pop()
-        if value.content is None or value.name in found or value.name not in makers or not is_long(value):
-            continue
-        if said(value):
-            found.add(value.name)
-            pending += makers[value.name].tensors
-    return found
+def readable(call: ForeignCall) -> bool:
+    """Whether an operator says the same as a call."""
+    try:
+        _read(call)
+    except Unreadable:
+        return False
+    return True
 
 
 def _read(call: ForeignCall) -> ForeignOperand:

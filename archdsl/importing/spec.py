@@ -31,10 +31,10 @@ class Imported:
     variants: tuple[str, ...] = ()
 
 
-def spec_of(*programs: ForeignProgram, cls: str = "", layout: bool = False) -> Imported:
+def spec_of(*programs: ForeignProgram, cls: str = "", literally: bool = False) -> Imported:
     """The spec of a program, or of several with a variant for each: one network, if they are alike. `cls` is what that
-    is called; `layout`: how tensors lie in memory is said too. Raises `NotImported`."""
-    return spec_of_read(*(read_program(program, layout) for program in programs), cls=cls)
+    is called; `literally`: each call is said as it is. Raises `NotImported`."""
+    return spec_of_read(*(read_program(program, literally) for program in programs), cls=cls)
 
 
 @one_job

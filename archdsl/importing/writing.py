@@ -242,7 +242,8 @@ class BodyWriter:
         """What a part makes, of the values that it takes."""
         part = self.body.parts[number]
         if not part.operands:
-            return Written(self._with_named(part, ChainStep("", None)).text)
+            step = self._with_named(part, ChainStep("", None))
+            return Written(step.text if step.call else f"{step.text}()")
         if part.kind == "operator" and not part.name:  # one of several outputs
             return Written(f"{self.flat(self.value(part.operands[0]))}")
         if _branches(part):

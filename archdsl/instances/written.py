@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import keyword
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from archdsl.elaborate.evaluator import Evaluator
@@ -24,6 +26,7 @@ from archdsl.syntax import tree
 
 SAME: Final = frozenset({"int", "float", "abs", "min", "max", "round", "len", "sum"})  # as Python has them
 TAKEN: Final = frozenset({"self", "torch", "nn", "F", "super", *SAME})  # what a name in a file may not hide
+LONG: Final = 12  # a list of which runs of equal items are said as `[0] * 49`
 STRENGTH: Final = {
     **dict.fromkeys(("or",), 1),
     **dict.fromkeys(("and",), 2),
@@ -227,7 +230,9 @@ def python(expression: Any, renamed: dict[str, str], strength: int = 0) -> str |
     elif isinstance(expression, tree.Binary):
         own = STRENGTH.get(expression.operator, 0)
         sides = inner(expression.left, own), inner(expression.right, own + 1)
-        text = None if None in sides or not own else f"{sides[0]} {expression.operator} {sides[1]}"
+        simple = expression.operator == "**" and all(re.fullmatch(r"[\w.]+", side or "") for side in sides)
+        sign = expression.operator if simple else f" {expression.operator} "  # as formatters have it
+        text = None if None in sides or not own else f"{sides[0]}{sign}{sides[1]}"
     elif isinstance(expression, tree.Conditional):
         own = 0
         three = inner(expression.then, 1), inner(expression.test, 1), inner(expression.orelse, 0)
@@ -246,6 +251,9 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value)
     if isinstance(value, (tuple, list)):
+        runs = [(one, len(list(group))) for one, group in groupby(map(literal, value))]
+        if len(value) >= LONG and 4 * len(runs) <= len(value):
+            return " + ".join(f"[{one}] * {times}" for one, times in runs)
         items = ", ".join(map(literal, value))
         return f"[{items}]" if isinstance(value, list) else f"({items}{',' * (len(value) == 1)})"
     if isinstance(value, float) and not math.isfinite(value):

@@ -12,7 +12,7 @@ from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.assumptions import agree
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, GIVEN, TAKEN
-from archdsl.ops.foreign import Reads, Whole
+from archdsl.ops.foreign import ForeignOperand, Made, Reads, Whole
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, Slide, pointwise
@@ -241,6 +241,11 @@ class Operator:
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shapes of all outputs; an operator with several overrides this."""
         return (self.infer(*inputs),)
+
+    @staticmethod
+    def simpler(made: Made) -> ForeignOperand:
+        """What this operator, imported from elsewhere, may be said as where that computes the same."""
+        return made
 
     @classmethod
     def told_by_names(cls, named: Sequence[str]) -> Mapping[str, Any]:

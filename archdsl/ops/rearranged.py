@@ -197,10 +197,13 @@ def expansion(call: ForeignCall) -> ForeignOperand:
         return Made("expand", {"dim": dims if dims != [0] else [0]}, (value, other))
     if all(isinstance(new[i], int) for i in dims):
         return Made("tile", {"dims": [new[i] if i in dims else 1 for i in range(len(new))]}, (value,))
-    if len(dims) == 1:
-        like = call.like(dims[0], new[dims[0]])
+    open_ = [i for i in dims if not isinstance(new[i], int)]
+    if len(open_) == 1:
+        like = call.like(open_[0], new[open_[0]])
         if like is not None:
-            return Made("expand", {"dim": dims}, (value, like))
+            sizes = [size if i in dims and isinstance(size, int) else 1 for i, size in enumerate(new)]
+            value = value if len(dims) == 1 else Made("tile", {"dims": sizes}, (value,))
+            return Made("expand", {"dim": open_}, (value, like))
     raise Unreadable("expanded to sizes that no tensor before it has")
 
 

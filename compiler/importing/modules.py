@@ -13,7 +13,7 @@ from archdsl.importing.program import ForeignProgram, Missing, NotImported
 from archdsl.importing.spec import Imported, spec_of
 from compiler.importing.factory import Original
 from compiler.importing.program import exported, program_of
-from compiler.importing.proof import called, output_names, restore, tensors
+from compiler.importing.proof import called, output_names, restore, tensors, tensors_alone
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class TracedInputs:
 
 
 def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> list[Imported]:
-    """The spec of modules, with a variant for each where they are several; behind it, where tensors are laid out anew,
-    one that says so, which the last bits may need. Raises `NotImported`."""
+    """The spec of modules, with a variant for each where they are several; behind it the one that says each call as it
+    is, where that is another: last bits may need it. Raises `NotImported`."""
     programs = [program(subject, given) for subject in subjects]
-    lays = any(call.foreign.name == "aten.contiguous" for one in programs for call in one.calls)
     cls = name or type(subjects[0].model).__name__
-    return [spec_of(*programs, cls=cls, layout=layout) for layout in (False, True)[: 1 + lays]]
+    simple, literal = (spec_of(*programs, cls=cls, literally=literally) for literally in (False, True))
+    return [simple] if simple == literal else [simple, literal]
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:
@@ -57,7 +57,8 @@ def _lacking(inference: Any, training: Any) -> set[int]:
 
 def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignProgram:
     try:
-        ep = exported(subject.model, given.tensors)
+        with tensors_alone(subject.model):
+            ep = exported(subject.model, given.tensors)
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise NotImported([Missing("torch.export", f"{type(error).__name__}: {reason}", "", 1)]) from None

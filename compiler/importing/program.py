@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -91,6 +91,7 @@ class _Reader:
         self.symbols: dict[str, str] = {}
         self.values: dict[str, ForeignTensor] = {}
         self.fixed: dict[str, torch.Tensor] = {}  # what depends on no input and no weight
+        self.changed: set[int] = set()  # where what is changed in place is stored
         self.calls: list[PlacedCall] = []
 
     def program(self) -> ForeignProgram:
@@ -104,7 +105,8 @@ class _Reader:
             self.values[spec.arg.name] for spec in self.ep.graph_signature.output_specs
             if spec.kind.name == "USER_OUTPUT" and getattr(spec.arg, "name", None) in self.values
         ]  # fmt: skip
-        return ForeignProgram(self.name, inputs, self.calls, outputs, self.output_names, self.seeds)
+        calls = [call for call in self.calls if self._states(call)]
+        return ForeignProgram(self.name, inputs, calls, outputs, self.output_names, self.seeds)
 
     # --- tensors
 
@@ -148,24 +150,23 @@ class _Reader:
     # --- calls
 
     def _call(self, node: torch.fx.Node) -> None:
-        if self._folds(node):
-            return
+        content = self._folded(node)
         match = NAME.match(str(node.target))
         outputs = node.meta.get("val")
         if match is None and getattr(node.target, "__name__", "") != "getitem":
             if isinstance(outputs, torch.Tensor):
-                self._add(str(node.target), dict(enumerate(node.args)), node)
+                self._add(str(node.target), dict(enumerate(node.args)), node, content)
             return
         if match is None:
             arguments = {"self": node.args[0], "index": node.args[1]}
             if isinstance(outputs, torch.Tensor) and isinstance(node.args[0], torch.fx.Node):
-                self._add("getitem", arguments, node)
+                self._add("getitem", arguments, node, content)
             return
         first = node.args[0] if node.args else None
         if match[1] == "contiguous" and isinstance(first, torch.fx.Node) and self._lies_in_order(first):
             self.values[node.name] = self.values[first.name]
             return
-        self._add(f"aten.{match[1]}", self._named(node), node)
+        self._add(f"aten.{match[1]}", self._named(node), node, content)
 
     def _named(self, node: torch.fx.Node) -> dict[Any, Any]:
         """A call's arguments by the names of its schema."""
@@ -176,12 +177,12 @@ class _Reader:
             arguments.pop(unread, None)
         return arguments
 
-    def _add(self, name: str, arguments: Mapping[Any, Any], node: torch.fx.Node) -> None:
+    def _add(self, name: str, arguments: Mapping[Any, Any], node: torch.fx.Node, content: Content | None) -> None:
         outputs = node.meta.get("val")
         given = {str(key): self._argument(value) for key, value in arguments.items()}
-        call = ForeignCall(name, given, like=self._like(len(self.calls)))
+        call = ForeignCall(name, given)
         if isinstance(outputs, torch.Tensor):
-            output = self.value(node, made_by=call)
+            output = self.value(node, made_by=call, content=content)
         elif isinstance(outputs, (list, tuple)) and any(isinstance(one, torch.Tensor) for one in outputs):
             output = ForeignTensor(node.name, (), made_by=call)
             self.values[node.name] = output
@@ -207,36 +208,24 @@ class _Reader:
             return str(value).removeprefix("torch.")
         return value
 
-    def _like(self, before: int) -> Callable[[int, Any], ForeignTensor | None]:
-        """Looks for the last tensor before a call that has a size at a dimension."""
-
-        def like(dim: int, size: Any) -> ForeignTensor | None:
-            made = [call.foreign.output for call in self.calls[:before]]
-            tensors = [one for one in made if one.content is None]
-            inputs = [self.values[name] for name in self.users if name in self.values]
-            fitting = [one for one in (*inputs, *tensors) if len(one.shape) > dim and one.shape[dim] == size]
-            return fitting[-1] if fitting else None
-
-        return like
-
     # --- what is constant
 
-    def _folds(self, node: torch.fx.Node) -> bool:
-        """Work out a call that depends on no input and no weight."""
+    def _folded(self, node: torch.fx.Node) -> Content | None:
+        """The values of a call that depends on no input and no weight."""
         name = str(node.target)
         if "aten." not in name or any(f".{word}" in name or f"_{word}" in name for word in RANDOM):
-            return False
+            return None
         like = ".new_" in name and not any(
             isinstance(a, torch.fx.Node) for a in [*node.args[1:], *node.kwargs.values()]
         )
         tensors = [one for one in node.all_input_nodes if not (like and one is node.args[0])]
         if not all(one.name in self.fixed for one in tensors):
-            return False
+            return None
         outputs = node.meta.get("val")
         if not isinstance(outputs, torch.Tensor) or any(not isinstance(size, int) for size in outputs.shape):
-            return False
+            return None
         if outputs.numel() > LARGEST:
-            return False
+            return None
 
         def real(one: torch.fx.Node) -> Any:
             return self.fixed[one.name] if one.name in self.fixed else torch.empty((), dtype=one.meta["val"].dtype)
@@ -247,12 +236,19 @@ class _Reader:
         with torch.no_grad():
             result = node.target(*args, **kwargs)  # type: ignore[operator]
         if not isinstance(result, torch.Tensor):
-            return False
-        self._add(f"aten.{NAME.match(name)[1]}", self._named(node), node)  # type: ignore[index]
-        made = self.values[node.name]
-        object.__setattr__(made, "content", Content(result))
-        self.fixed[node.name] = result
-        return True
+            return None
+        if node.target._schema.is_mutable:  # type: ignore[union-attr]
+            self.changed.add(result.untyped_storage().data_ptr())
+        self.fixed[node.name] = result.detach()
+        return Content(result.detach())
+
+    def _states(self, call: PlacedCall) -> bool:
+        """Whether a call says what it makes: of constants not those that something works on in place."""
+        if call.foreign.output.content is None:
+            return True
+        values = (call.foreign.output, *call.foreign.tensors)
+        contents = (one.content for one in values if isinstance(one.content, Content))
+        return not any(one.tensor.untyped_storage().data_ptr() in self.changed for one in contents)
 
 
 class Content:

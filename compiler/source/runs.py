@@ -63,6 +63,15 @@ def _progress(first: int, step: int) -> str:
     return str(first) if step == 0 else times if first == 0 else f"{first} + {times}"
 
 
+def numbered_name(name: str) -> str | None:
+    """A name that ends in a number as an f-string, for an `i` that counts from 0."""
+    found = re.fullmatch(r"(.*?)(\d+)", name)
+    if found is None:
+        return None
+    said = json.dumps(found[1])[1:-1].replace("{", "{{").replace("}", "}}")
+    return f'f"{said}{{{_progress(int(found[2]), 1).replace(f"{int(found[2])} + i", f"i + {int(found[2])}")}}}"'
+
+
 def named_run(made: Sequence[tuple[str, str, Any]]) -> str | None:
     """Modules whose names count up, as one expression."""
     names = [re.fullmatch(r"(.*?)(\d+)", name) for name, *_ in made]
@@ -73,8 +82,7 @@ def named_run(made: Sequence[tuple[str, str, Any]]) -> str | None:
     if len(front) != 1 or numbers != list(range(numbers[0], numbers[0] + len(made))):
         return None
     texts = [text for _, text, _ in made]
-    said = json.dumps(front.pop())[1:-1].replace("{", "{{").replace("}", "}}")
-    name = f'f"{said}{{{_progress(numbers[0], 1).replace(f"{numbers[0]} + i", f"i + {numbers[0]}")}}}"'
+    name = numbered_name(made[0][0])
     if len(set(texts)) == 1:
         return f"({name}, {texts[0]}) for i in range({len(made)})"
     counted = _counted(texts)

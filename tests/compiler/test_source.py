@@ -269,7 +269,7 @@ def lines(text: str) -> int:
 @pytest.mark.parametrize("case", NETWORKS)
 def test_the_source_computes_what_the_compiled_network_does(case: str) -> None:
     graph = graph_of(NETWORKS[case])
-    text = source_of(graph)
+    text = source_of([graph])
     torch.manual_seed(4)
     compiled = compile_graph(graph)
     torch.manual_seed(4)
@@ -285,7 +285,7 @@ def test_every_operator_is_computed_alike(operator: str) -> None:
         torch.manual_seed(4)
         compiled = compile_graph(graph)
         torch.manual_seed(4)
-        written = module_of(source_of(graph), graph)
+        written = module_of(source_of([graph]), graph)
         assert_equal(compiled, written, graph, random_inputs(graph))
 
 
@@ -330,7 +330,7 @@ def test_a_network_of_each_family_has_the_keys_of_the_compiled_one(variant: str)
 
 def test_sizes_that_are_open_are_open_in_source() -> None:
     graph = graph_of(NETWORKS["open_sizes"])
-    written = module_of(source_of(graph), graph)
+    written = module_of(source_of([graph]), graph)
     for height, width in ((5, 8), (16, 11)):
         compiled = compile_graph(graph)
         compiled.load_state_dict(written.state_dict())
@@ -339,14 +339,14 @@ def test_sizes_that_are_open_are_open_in_source() -> None:
 
 
 def test_devices_are_arguments_of_the_constructor() -> None:
-    text = source_of(graph_of(NETWORKS["devices"]))
+    text = source_of([graph_of(NETWORKS["devices"])])
     assert 'def __init__(self, a="cpu", b="cpu"):' in text
     written = module_of(text, graph_of(NETWORKS["devices"]), b="meta")
     assert {str(weight.device) for weight in written.parameters()} == {"cpu", "meta"}
 
 
 def test_a_tensor_is_copied_once_to_a_device_where_several_read_it() -> None:
-    text = source_of(graph_of(NETWORKS["devices"]))
+    text = source_of([graph_of(NETWORKS["devices"])])
     assert text.count(".to(self.b)") == 1
 
 
@@ -367,7 +367,7 @@ def test_an_operator_of_ones_own_is_refused_since_source_needs_torch_alone() -> 
 
     try:
         with pytest.raises(SpecError, match=r"`doubled` is computed by `my_layers\.double`, an operator of your own"):
-            source_of(graph_of("network Net(x: [2, 8]) { x -> doubled }"))
+            source_of([graph_of("network Net(x: [2, 8]) { x -> doubled }")])
     finally:
         del OPERATORS["doubled"]
 
@@ -379,10 +379,10 @@ def test_it_is_formatted_and_clean_and_imports_torch_alone(tmp_path: Path) -> No
     if RUFF is None:
         pytest.skip("needs ruff")
     for name, text in NETWORKS.items():
-        (tmp_path / f"{name}.py").write_text(source_of(graph_of(text)), encoding="utf-8")
+        (tmp_path / f"{name}.py").write_text(source_of([graph_of(text)]), encoding="utf-8")
     for operator, kind in OPERATORS.items():
         for i, example in enumerate(kind.examples):
-            text = source_of(graph_of(network_of_example(example)))
+            text = source_of([graph_of(network_of_example(example))])
             (tmp_path / f"{operator}_{i}.py").write_text(text, encoding="utf-8")
     for variant in FAMILIES.values():
         (tmp_path / f"{variant}.py").write_text(archdsl.load(variant).source(), encoding="utf-8")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -186,3 +187,58 @@ class LaidOut(nn.Module):
         x = self.norm(x.contiguous().permute(0, 2, 3, 1))
         found: Tensor = self.conv(x.permute(0, 3, 1, 2).contiguous())
         return found
+
+
+class Masked(nn.Module):
+    """Attention with a mask that depends on sizes alone."""
+
+    def __init__(self, mask: Callable[[int, int], Tensor]) -> None:
+        super().__init__()
+        self.mask = mask
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = functional.scaled_dot_product_attention(x, x, x, self.mask(x.shape[0], x.shape[2]))
+        return found
+
+
+class Rotary(nn.Module):
+    """Features turned by angles that grow with their place."""
+
+    frequencies: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", torch.tensor([1.0, 0.3, 0.1, 0.03]), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        freqs = torch.outer(torch.arange(x.shape[1]).float(), self.frequencies)
+        angles = torch.cat((freqs, freqs), dim=-1)
+        return x * angles.cos() + x.flip(-1) * angles.sin()
+
+
+class Cache:
+    """What a model keeps for the next call, of which torch knows nothing."""
+
+    def __init__(self) -> None:
+        self.keys = torch.tensor([])
+
+
+class WithCache(nn.Module):
+    """Attention that joins what it kept, at first nothing, with what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = Attention()
+
+    def forward(self, x: Tensor) -> dict[str, object]:
+        cache = Cache()
+        cache.keys = torch.cat([cache.keys, x], -2)
+        return {"hidden": self.attention(cache.keys), "cache": cache, "length": x.shape[1]}
+
+
+def small(config: Any) -> Any:
+    """A configuration of a language model of transformers with few numbers."""
+    sizes = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 4}
+    if config.model_type == "gpt2":
+        return config(vocab_size=50, n_embd=16, n_layer=3, n_head=4, n_positions=32)
+    return config(**sizes, intermediate_size=32, **({"num_key_value_heads": 2} if config.model_type == "llama" else {}))

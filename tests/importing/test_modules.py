@@ -82,6 +82,52 @@ def test_how_tensors_lie_in_memory_is_said_where_the_outputs_need_it() -> None:
     assert "permute([0, 3, 1, 2]) -> contiguous" in laid
 
 
+@pytest.mark.parametrize(
+    ("mask", "written"),
+    [
+        (lambda n, t: torch.ones(1, 1, t, 1).bool().expand(n, 1, t, t), "(x, x, x)"),
+        (lambda n, t: torch.ones(t, t).tril().bool()[None, None].expand(n, -1, -1, -1), "(x, x, x, true)"),
+        (lambda n, t: torch.full((t, t), -torch.inf).triu(1)[None, None].expand(n, -1, -1, -1), "(x, x, x, true)"),
+        (lambda n, t: (torch.arange(t) < 3).expand(n, 1, t, t), "tensor([true, true, true, false, false])"),
+    ],
+    ids=["nothing", "causal", "added", "other"],
+)
+def test_a_mask_is_said_as_what_it_does(mask: Any, written: str) -> None:
+    network = archdsl.from_module(nets.Masked(mask), [torch.randn(2, 2, 5, 4)])
+    assert network.proof is not None
+    assert network.proof.equal
+    assert written in network.text
+
+
+def test_a_long_constant_is_said_as_it_is_made() -> None:
+    network = archdsl.from_module(nets.Rotary(), [torch.randn(2, 9, 8)])
+    assert network.proof is not None
+    assert network.proof.equal
+    assert "concat(freqs, freqs, -1)" in network.text
+    assert len(network.text) < 900
+
+
+def test_what_is_no_tensor_among_the_outputs_is_left_out() -> None:
+    network = archdsl.from_module(nets.WithCache(), [torch.randn(2, 5, 16)])
+    assert network.proof is not None
+    assert network.proof.equal
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("kind", "most"), [("Bert", 60), ("GPT2", 50), ("Llama", 80)])
+def test_language_models_are_readable_and_equal(kind: str, most: int) -> None:
+    assert references_libraries.MODELS  # by which transformers can be imported
+    import transformers
+
+    model = getattr(transformers, f"{kind}Model")(nets.small(getattr(transformers, f"{kind}Config")))
+    network = archdsl.from_module(model, {"ids": torch.randint(0, 50, (2, 7))})
+    assert network.proof is not None
+    assert network.proof.equal, str(network.proof)
+    assert lines(network) <= most
+    assert "repeat 3 {" in network.text
+    assert "mask" not in network.text
+
+
 def test_like_blocks_in_a_row_are_a_loop() -> None:
     text = written("Stages(depths=(4,))")
     assert "stage1: { residual(stride = 2) -> repeat 3 { residual } }" in text

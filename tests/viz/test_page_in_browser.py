@@ -20,7 +20,7 @@ from archdsl.program import parse_string
 from tests.tools import BROWSER
 from tests.viz.chromium import Chromium
 from tests.viz.reader import CONTRASTS, STATUS, choose, panel, paths, save, selected
-from viz.html.page import frame
+from viz.html.notebook import frame
 from viz.html.themes import READABLE
 
 pytestmark = BROWSER.needed()

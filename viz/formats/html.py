@@ -5,8 +5,10 @@ from __future__ import annotations
 from viz import palette
 from viz.html import both, themes
 from viz.html.both import Both
+from viz.html.cells import CARRIERS, running
 from viz.html.document import document
-from viz.html.page import frame, page
+from viz.html.notebook import frame
+from viz.html.page import page
 from viz.html.pictures import pictures
 from viz.html.views import Views
 from viz.look import Look
@@ -30,6 +32,7 @@ def render(subject: Views | Both, look: Look) -> bytes:
     )
 
 
-def embed(views: Views, look: Look) -> str:
-    """The page as an element of another page."""
-    return frame(render(views, look), views.scene.title)
+def embed(views: Views, look: Look, drawing: str | None = None) -> str:
+    """The page as an element of a notebook, which shows a drawing where the page cannot be laid out."""
+    engine = CARRIERS.carries(running())
+    return frame(render(views, look), views.scene.title, engine=engine, drawing=drawing)
