@@ -19,7 +19,7 @@ import archdsl
 import viz
 from archdsl.sheet.units import magnitude
 from archdsl.shipped import zoo
-from viz import lettering, theme
+from viz import lettering, palette, theme
 from viz.graph.columns import letters
 from viz.look import Depth, ViewName
 
@@ -291,3 +291,22 @@ def test_the_title_says_the_totals(spec: str | Path, view: ViewName) -> None:
         assert f"{magnitude(report.macs)} MACs" in said
     for side in (report.inputs, [output for output in report.outputs if output[2] == "both"]):
         assert len(side) > 2 or all(str(shape[-1]) in said for _, shape, *_ in side)
+
+
+def luminance(grey: str) -> float:
+    value = int(grey[1:3], 16) / 255
+    return value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+
+
+@pictures(*get_args(ViewName))
+def test_kinds_that_stand_in_one_picture_differ_in_print_and_closed_blocks_are_the_darkest(
+    spec: str | Path, view: ViewName
+) -> None:
+    page = picture(spec, view)
+    legend = [
+        said.text or "" for part in page.iter() if part.get("class") == "legend" for said in part.iter() if said.text
+    ]
+    kinds = [kind for kind in theme.WEIGHT if kind in legend or (kind == "block" and "block, not opened" in legend)]
+    shades = {kind: luminance(colour.fill) for kind, colour in palette.greys(kinds).items()}
+    assert all((max(a, b) + 0.05) / (min(a, b) + 0.05) >= 1.14 for a, b in combinations(shades.values(), 2))
+    assert "block" not in shades or shades["block"] == min(shades.values())

@@ -103,7 +103,10 @@ def _open(panel: BlockPanel, look: Look, colours: Colours) -> Canvas:
     block, (width, height) = panel.block, panel.size
     canvas, inner, framed = Canvas(), Canvas(), Canvas()
     colour = colours.groups[block.colour]
-    canvas.rectangle(0, 0, width, height, Colour(theme.pale(colour.fill), colour.line), round=7)
+    fill = theme.pale(colour.fill)
+    if look.theme == "print":  # the grey of a closed block is darker than those of what is in it
+        fill = theme.pale(theme.pale(fill))
+    canvas.rectangle(0, 0, width, height, Colour(fill, colour.line), round=7)
     boxes.badge(canvas, INSIDE + boxes.BADGE / 2, INSIDE + boxes.BADGE / 2, block.letter, colour)
     canvas.text(INSIDE + boxes.BADGE + 5, INSIDE + 10.5, block.title, anchor="start", bold=True)
     for i, line in enumerate(panel.lines):
