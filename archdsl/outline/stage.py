@@ -127,7 +127,12 @@ def several(shape: str, count: int) -> str:
 
 
 def _without_batch(shape: Shape, batch: Sequence[str]) -> Shape:
-    return shape[1:] if len(shape) > 1 and (str(shape[0]) in batch or shape[0] == 1) else shape
+    """The sizes of what one sample gives; all where the batch is more than the first of them."""
+    if len(shape) > 1 and shape[0] == 1:
+        return shape[1:]
+    if not shape or str(shape[0]) not in batch or any(str(size) in batch for size in shape[1:]):
+        return shape
+    return shape[1:] or (1,)
 
 
 def takes_in(stage: Stage, small: Stage) -> bool:

@@ -35,6 +35,7 @@ SIGNS: Final = MappingProxyType(
         "upscale_factor": "×{}",
         "scalar": "{}",
         "p": "{}",
+        "size": "{}",
         "dim": "dim {}",
     }
 )
