@@ -524,6 +524,7 @@ def grouped(steps: Sequence[ChainStep], whole: Mapping[str, int] | None = None) 
             i += 1
             continue
         inner = [_shortened(step, prefix) for step in steps[i : last + 1]]
+        inner = grouped(inner, Counter(one for one in map(_prefix, inner) if one is not None))
         if [step.label for step in inner] == [str(k) for k in range(len(inner))]:
             inner = [replace(step, label=None) for step in inner]
         elif any(step.label is None for step in inner):
@@ -532,7 +533,7 @@ def grouped(steps: Sequence[ChainStep], whole: Mapping[str, int] | None = None) 
                 if step.label is None and not step.splices:
                     names[step.name] += 1
                     inner[k] = replace(step, label=f"{step.name}_{names[step.name]}")
-        found.append(ChainStep("", prefix, inner=tuple(rolled(grouped(inner))), major=True))
+        found.append(ChainStep("", prefix, inner=tuple(rolled(inner)), major=True))
         i = last + 1
     return found
 

@@ -11,6 +11,7 @@ from archdsl.columns import ABSENT, constant, equal, same, there
 from archdsl.dims import Dim
 from archdsl.recovery.columns import Constant, Explained, Formula, Known, explained, shifted
 from archdsl.recovery.conditions import condition
+from archdsl.recovery.lists import counted, items_used, renamed
 from archdsl.recovery.parts import NEEDED, BlockParameter, BodyPart, RecoveredBlock, RecoveredBody
 
 SIZES: Final = {2: ("N", "C"), 3: ("N", "L", "C"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
@@ -57,6 +58,7 @@ class _Parameterising:
     def block(self, name: str) -> RecoveredBlock:
         self._visit(self.body, [], [True] * self.body.instances)
         self._conditions(self.body, [True] * self.body.instances)
+        self._lists()
         found = [self._parameter(key, values) for key, values in self.parameters.items()]
         ordered = sorted(found, key=lambda one: one.default is not NEEDED)
         sizes = self.names if self.used & self.sizes.keys() else ()
@@ -193,6 +195,23 @@ class _Parameterising:
         while found in self.parameters or found in self.taken or found in self.seeds or not found[0].isalpha():
             found, number = (f"{name}_{number}", number + 1) if found[:1].isalpha() else (f"p_{name}", number)
         return found
+
+    def _lists(self) -> None:
+        """Offer no list of which an item says nothing: the items apart that say something, instead."""
+        for name, values in list(self.parameters.items()):
+            lengths = {len(one) if isinstance(one, (list, tuple)) else 0 for one in there(values)}
+            if len(lengths) != 1 or 0 in lengths:
+                continue
+            count = lengths.pop()
+            used = items_used(self.body, name, count)
+            if len(used) == count or counted(self.body, name, values):
+                continue
+            del self.parameters[name]
+            for item in sorted(used):
+                own = self._free(f"{name}_{item}")
+                self.parameters[own] = [value if value is ABSENT else value[item] for value in values]
+                self.used.add(own)
+                renamed(self.body, f"{name}[{item}]", own)
 
     # --- conditions
 

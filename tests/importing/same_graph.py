@@ -34,7 +34,7 @@ def difference(one: Graph, other: Graph) -> str | None:
             continue
         if a[1] != b[1] or computed(one, a[0]) != computed(other, b[0]):
             return f"{a[0]} is {computed(one, a[0])}, {b[0]} is {computed(other, b[0])}"
-        reads = operands(one, a[0]), operands(other, b[0])
+        reads = summed(one, a[0]), summed(other, b[0])
         if len(reads[0]) != len(reads[1]):
             return f"{a[0]} reads {reads[0]}, {b[0]} reads {reads[1]}"
         pending += zip(*reads, strict=True)
@@ -50,6 +50,17 @@ def passed(graph: Graph, value: Value) -> Value:
     return value
 
 
+def summed(graph: Graph, key: str) -> list[Value]:
+    """What a layer reads; of a sum whose first term is a sum, the terms of both, which are added in this order."""
+    reads = operands(graph, key)
+    nested = bool(reads) and sums(graph, (key, 0)) and sums(graph, reads[0])
+    return [*summed(graph, reads[0][0]), *reads[1:]] if nested else reads
+
+
+def sums(graph: Graph, value: Value) -> bool:
+    return layer(graph, value[0])["op"] == "add" and len(operands(graph, value[0])) > 1
+
+
 def computed(graph: Graph, key: str) -> Any:
     """What a layer is to torch, with the names and shapes of its weights, and in which phase these are there."""
     node = layer(graph, key)
@@ -63,4 +74,6 @@ def short(value: Any) -> Any:
     """Sizes that are all the same as one of them, and numbers without what arithmetic adds to them."""
     if isinstance(value, (tuple, list)):
         return short(value[0]) if value and len(set(map(str, value))) == 1 else tuple(map(short, value))
+    if value == "valid":  # torch's word for no padding
+        return 0
     return float(f"{value:.9g}") if isinstance(value, float) else value

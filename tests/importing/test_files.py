@@ -194,3 +194,18 @@ def test_positions_in_a_window_relative_to_each_other_are_said_as_what_they_are(
     index = [(i // 2 - j // 2 + 1) * 3 + i % 2 - j % 2 + 1 for i in range(4) for j in range(4)]
     assert tables.relative_positions(index, [4, 4]) is not None
     assert tables.relative_positions(index[::-1], [4, 4]) is None
+
+
+def test_a_list_of_which_one_item_differs_says_all_that_it_counts(tmp_path: Path) -> None:
+    sources = [f"tests.importing.nets:Stages(depths={depths})" for depths in ((3, 2), (3, 4))]
+    text = from_sources(sources, {"image": (2, 3, 16, 16)})[0].text
+    assert "depths = [3, 2]" in text
+    assert "repeat depths[0] - 1" in text
+    assert "repeat depths[1] - 1" in text
+
+
+def test_a_list_of_which_an_item_is_not_found_is_none() -> None:
+    sources = [f"tests.importing.nets:Stages(depths={depths})" for depths in ((1, 2), (1, 4))]
+    text = from_sources(sources, {"image": (2, 3, 16, 16)})[0].text
+    assert "depths_1 = 2" in text
+    assert "depths = " not in text
