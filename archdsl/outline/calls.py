@@ -42,11 +42,8 @@ def called(instance: Instance) -> str:
 
 
 def _said(made: Any) -> Iterator[str]:
-    first = True
-    for argument in _arguments(made):
-        if _is_news(argument):
-            yield _words(argument, alone=first and argument.name in WIDTHS)
-        first = False
+    for i, argument in enumerate(filter(_is_news, _arguments(made))):
+        yield _words(argument, alone=i == 0 and argument.name in WIDTHS)
 
 
 def _arguments(made: Any) -> Iterator[_Argument]:

@@ -59,9 +59,11 @@ def of_layer(graph: Graph, key: str) -> Stage:
 def of_block(graph: Graph, group: Subnet) -> Stage:
     """A group as one stage."""
     own = group.path.rpartition(".")[2]
-    said = group.call or clip(own)
+    said = group.call or (made_of(group) if own.isdigit() else "") or clip(own)
     whole = _stage(graph, group.key, group.block or own, said, "block", tuple(group.keys), group.count)
-    return replace(whole, last=group.last, more=made_of(group), parts=tuple(_parts(graph, group)))
+    return replace(
+        whole, last=group.last, more=made_of(group) if made_of(group) != said else "", parts=tuple(_parts(graph, group))
+    )
 
 
 def _parts(graph: Graph, group: Subnet) -> Iterator[str]:
