@@ -40,6 +40,9 @@ class Box:
     layers: tuple[str, ...] = ()  # the keys of those in a group drawn as one
     group: str = ""  # the key of a group drawn as one
     letter: str = ""  # of the form of a block that is drawn beside
+    amount: str = ""  # what it has of a figure that the scene is coloured by,
+    shade: str = ""  # the colour of that,
+    ink: str = ""  # and that of the letters on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Scene:
     smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
     totals: tuple[str, ...] = ()  # what the network has and needs, and what it takes and gives
     blocks: tuple[OpenBlock, ...] = ()  # what stands beside it, which says what closed blocks are
+    drawn_as: Mapping[str, str] = field(default_factory=dict)  # layers that are not drawn, and which stand for them
+    scale: tuple[tuple[str, str], ...] = ()  # its shades and what they mean, where it is coloured by a figure
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
@@ -204,8 +209,10 @@ def _scene(
     letters = {group: each.letter for each in beside for group in each.groups}
     items = (*_lettered(_items(graph, tree, ids), lambda box: letters.get(box.group, "")), *ends)
     opened = tuple(_open(graph, each, stand_in, letters) for each in beside)
-    said = totals(graph, inner)
-    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, said, opened)
+    return Scene(
+        plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, totals(graph, inner),
+        opened, stand_in,
+    )  # fmt: skip
 
 
 def _open(graph: Graph, form: BlockForm, stand_in: Mapping[str, str], letters: Mapping[str, str]) -> OpenBlock:
