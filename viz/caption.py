@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 from viz import lettering, theme
 from viz.canvas import Canvas
 
-FOOT: Final = theme.CAPTION * 1.5  # of the title
-LINE: Final = 13.0  # from there to the totals, and from one line of these to the next
-BENEATH: Final = 11.0  # the last line
+LINE: Final = 13.0  # from one line of the totals to the next
+BENEATH: Final = theme.CAPTION * 0.5  # the last line
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A title with its totals, in one line, or in one for each where the picture is not as wide."""
+    """The lines of a title and of the totals."""
 
-    title: str
-    lines: tuple[str, ...]
+    title: tuple[str, ...]
+    totals: tuple[str, ...]
 
     @property
     def width(self) -> float:
-        title = lettering.width(self.title, theme.CAPTION, bold=True)
-        return max([title, *(lettering.width(line, theme.SMALL) for line in self.lines)])
+        title = max(lettering.width(line, theme.CAPTION, bold=True) for line in self.title)
+        return max([title, *(lettering.width(line, theme.SMALL) for line in self.totals)])
+
+    @property
+    def foot(self) -> float:
+        """That of the title."""
+        return theme.CAPTION * (0.5 + len(self.title))
 
     @property
     def height(self) -> float:
-        return FOOT + LINE * len(self.lines) + BENEATH
+        return self.foot + LINE * len(self.totals) + BENEATH
 
     def draw(self, canvas: Canvas, left: float) -> None:
-        canvas.text(left, FOOT, self.title, size=theme.CAPTION, anchor="start", bold=True)
-        for i, line in enumerate(self.lines, 1):
-            canvas.text(left, FOOT + LINE * i, line, size=theme.SMALL, colour=theme.MUTED, anchor="start")
+        for i, line in enumerate(self.title, 1):
+            canvas.text(left, theme.CAPTION * (0.5 + i), line, size=theme.CAPTION, anchor="start", bold=True)
+        for i, line in enumerate(self.totals, 1):
+            y = self.foot + LINE * i
+            canvas.text(left, y, line, size=theme.SMALL, colour=theme.MUTED, anchor="start")
 
 
-def caption(title: str, totals: tuple[str, ...], width: float) -> Caption:
-    """The caption of a picture of this width."""
-    line = " · ".join(totals)
-    fits = lettering.width(line, theme.SMALL) <= max(width, lettering.width(title, theme.CAPTION, bold=True))
-    return Caption(title, (line,) if line and fits else totals)
+def caption(title: str, totals: tuple[str, ...], width: float = 0.0, room: float = math.inf) -> Caption:
+    """The caption of a picture of this width, in lines that are not wider than there is room. What a network has and
+    what it takes stand in one line where the picture is as wide."""
+    head = lettering.lines(title, theme.CAPTION, room, bold=True)
+    wide = max(width, *(lettering.width(line, theme.CAPTION, bold=True) for line in head))
+    together = " · ".join(totals)
+    said = [together] if together and lettering.width(together, theme.SMALL) <= min(wide, room) else totals
+    return Caption(tuple(head), tuple(part for line in said for part in lettering.lines(line, theme.SMALL, room)))

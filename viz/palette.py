@@ -45,7 +45,7 @@ def greys(groups: Iterable[str]) -> dict[str, Colour]:
     span = theme.LIGHTEST / theme.DARKEST
     levels = min(len(order), 1 + int(math.log(span, theme.NEAR)))
     step = min(theme.APART, span ** (1 / max(levels - 1, 1)))
-    found = {}
+    found: dict[str, Colour] = {}
     for i, kind in enumerate(order):
         darker = max(0, i - (len(order) - levels))
         shade = Colour(_grey(theme.LIGHTEST / step**darker - 0.05), theme.GREY_LINE)
