@@ -182,6 +182,22 @@ def repeated(run: Sequence[Stage]) -> Stage:
     return replace(_sum(run), sizes=last.sizes, last=last.last or last.path, count=sum(stage.count for stage in run))
 
 
+def side_by_side(stages: Sequence[Stage]) -> Stage:
+    """Stages that read and feed the same ones as one, which says how many there are."""
+    first, last = stages[0], stages[-1]
+    if len(stages) == 1:
+        return first
+    titles = list(dict.fromkeys(stage.title for stage in stages))
+    shapes = list(dict.fromkeys(stage.shape for stage in stages))
+    return replace(
+        _sum(stages),
+        last=last.last or last.path,
+        title=f"{len(stages)} × {first.does}" if len({stage.does for stage in stages}) == 1 else f"{len(stages)} parts",
+        more=titles[0] if len(titles) == 1 else f"{titles[0]} … {titles[-1]}",
+        shape=several(shapes[0], len(stages)) if len(shapes) == 1 else f"{shapes[0]} … {shapes[-1]}",
+    )
+
+
 def _sum(run: Sequence[Stage]) -> Stage:
     first, last = run[0], run[-1]
     return replace(

@@ -32,6 +32,7 @@ INSIDE: Final = 8.0  # from a frame to what is in it
 STRETCH: Final = 1.55
 
 
+APART: Final = 0.2  # inches between boxes side by side
 FAR: Final = 5  # levels, from which on an edge leads past others
 # Where an edge leaves a stack and enters one: at its last layer and its first. Else it would aim at the middle one.
 PORTS: Final = MappingProxyType({"down": ("s", "n"), "up": ("n", "s")})
@@ -88,14 +89,14 @@ def inner(group: Group) -> str:
     return group.key.partition("#")[0]
 
 
-def lay_out(part: Section, look: Look) -> Layout:
+def lay_out(part: Section, look: Look, apart: float = APART) -> Layout:
     """Labels of edges far past others run along them, where they are straight for long enough: beside one another they
     would need much room, and bend the edges. Raises `DrawingError` for what is too large."""
     across = look.direction in ("right", "left")
     stretch, axis = (1.0, 0) if across else (STRETCH, 1)
     long = _long(part, look)
     while True:
-        source = _source(part, look, stretch, long)
+        source = _source(part, look, stretch, long, apart)
         placed = layout.read(engine.render(source, format="json0", system=look.engine == "system"), stretch)
         runs = {id: placed.curves[id].run(axis) for id in long}
         straight = {id: width for id, width in long.items() if width < abs(runs[id][1][axis] - runs[id][0][axis])}
@@ -118,11 +119,11 @@ def _middle(a: XY, b: XY) -> XY:
     return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
-def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> str:
+def _source(part: Section, look: Look, stretch: float, long: Container[str], apart: float) -> str:
     dot = graphviz.Digraph(
         graph_attr={
             **dot_language.layered(look.direction, len(part.links)),
-            "nodesep": "0.2",
+            "nodesep": f"{apart:g}",
             "ranksep": "0.16",
         },
         node_attr={"shape": "box", "fixedsize": "true", "label": ""},

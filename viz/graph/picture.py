@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from viz import engine, legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
 from viz.engine import DrawingError
-from viz.graph import beside, boxes, columns, stacking
+from viz.figure import READABLE
+from viz.graph import beside, boxes, columns, heat, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
 from viz.graph.beside import BlockPanel
@@ -25,11 +28,13 @@ from viz.palette import Colours
 from viz.theme import Colour
 
 MARGIN: Final = 12.0
+NARROW: Final = 3.0  # the same in a figure, which has a margin where it stands
 BESIDE: Final = 10.0  # from an edge to the feet of letters that run along it
 LIFT: Final = 3.0  # of letters above an edge that runs across
 FAINT: Final = 5.2  # points of the smallest letters on a page that can still be read
 INSIDE: Final = 8.0  # from the frame of an open block to what is in it
 AROUND: Final = 70.0  # above and below, for the caption and the legend
+CLOSE: Final = 0.12  # inches between boxes side by side in it
 HEAD: Final = 20.0  # of its title
 VARIES: Final = 30  # letters of a line of what varies, at least
 MOST_BOXES: Final = 20_000  # more than anyone can look at
@@ -45,12 +50,28 @@ def draw(scene: Scene, look: Look) -> Element:
     return next((other for other in others if _readable(other, look)), picture)
 
 
+def drawings(scene: Scene, look: Look) -> Iterator[Callable[[], Element]]:
+    """Ever smaller pictures of a scene, for a figure: with fewer blocks open, then without shapes, and across where
+    many things stand side by side. Raises what `draw` raises."""
+    ways = [look, replace(look, direction="right")] if look.direction == "down" else [look]
+    scenes = [scene, *scene.smaller(), *scene.shorter()]
+    for one in scenes:
+        for way in ways:
+            yield partial(_drawn, one, way)
+            if look.shapes is True:
+                yield partial(_drawn, one, replace(way, shapes=False))
+    for one in scenes:
+        for way in ways:
+            yield partial(_drawn, one.terse(), replace(way, shapes=False))
+
+
 def _readable(picture: Element, look: Look) -> bool:
     width, height = (float(picture.get(side, "0").removesuffix("pt")) for side in ("width", "height"))
     return columns.letters(width, height, look.direction) >= FAINT
 
 
 def _drawn(scene: Scene, look: Look) -> Element:
+    scene = heat.shaded(scene, look.heat[0], look.theme) if look.heat else scene
     shown = {box.id: box for box in scene.boxes()}
     if len(shown) > MOST_BOXES:
         raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")
@@ -58,14 +79,14 @@ def _drawn(scene: Scene, look: Look) -> Element:
     page = columns.set_out(Section(scene.items, stacks, graph_layout.links(scene, stacks)), look)
 
     def letters(width: float, height: float) -> float:
-        return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction)
+        return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction, look.figure)
 
     panels = [_panel(block, look) for block in scene.blocks]
-    size = page.width, page.height
-    while (i := beside.crowding(size, panels, letters, FAINT)) is not None:
-        scene, laid = scene.without(panels[i].block), {panel.block.id: panel for panel in panels}
-        panels = [replace(laid[block.id], block=block) for block in scene.blocks]
-        shown = {box.id: box for box in scene.boxes()}
+    size, least = (page.width, page.height), FAINT if look.figure is None else READABLE
+    kept = {panel.block.id for panel in beside.chosen(size, panels, letters, least)}
+    scene, laid = scene.with_open(kept), {panel.block.id: panel for panel in panels}
+    panels = [replace(laid[block.id], block=block) for block in scene.blocks]
+    shown = {box.id: box for box in scene.boxes()}
     colours = palette.colours((box.colour for box in scene.every_box()), scene.devices, look.theme)
     canvas = Canvas()
     for column in page.columns:
@@ -83,7 +104,7 @@ def _drawn(scene: Scene, look: Look) -> Element:
 
 
 def _panel(block: OpenBlock, look: Look) -> BlockPanel:
-    layout = graph_layout.lay_out(_section(block.scene), replace(look, shapes=False))
+    layout = graph_layout.lay_out(_section(block.scene), replace(look, shapes=False), CLOSE)
     lines = tuple(textwrap.wrap(block.varies, max(VARIES, round(layout.width / 4.8))))
     title = boxes.BADGE + 5 + lettering.width(block.title, theme.SIZE, bold=True)
     width = max(layout.width, title, *(lettering.width(line, theme.SMALL) for line in lines)) + 2 * INSIDE
@@ -200,16 +221,23 @@ def _label(canvas: Canvas, link: StackLink, curve: EdgeCurve | None, look: Look)
 def _framed(scene: Scene, drawing: Canvas, width: float, height: float, look: Look) -> Element:
     """The drawing with its caption above, and the legend beside it or beneath it, whichever leaves larger letters."""
     entries = graph_legend.entries(scene, look.theme)
-    caption = lettering.width(scene.title, theme.CAPTION, bold=True)
-    top = theme.CAPTION * 2 + 4
-    row = legend.row(entries, max(width, caption, 240.0))
+    margin = MARGIN if look.figure is None else NARROW
+    room = math.inf if look.figure is None else max(width, look.figure.room[0] - 2 * margin)
+    said = lettering.lines(scene.title, theme.CAPTION, room, bold=True)
+    caption = max(lettering.width(line, theme.CAPTION, bold=True) for line in said)
+    top = theme.CAPTION * (1 + len(said)) + 4
+    row = legend.row(entries, max(width, caption, 240.0) if look.figure is None else room)
     column = legend.column(entries)
-    beside = max(width + column.width, caption) + 2 * MARGIN, top + max(height, column.height) + MARGIN
-    beneath = max(width, row.width, caption) + 2 * MARGIN, top + height + row.height + MARGIN
-    is_beside = columns.letters(*beside, look.direction) >= columns.letters(*beneath, look.direction)
+    beside = max(width + column.width, caption) + 2 * margin, top + max(height, column.height) + margin
+    beneath = max(width, row.width, caption) + 2 * margin, top + height + row.height + margin
+    is_beside = look.figure is None and (
+        columns.letters(*beside, look.direction) >= columns.letters(*beneath, look.direction)
+    )
     key, size = (column, beside) if is_beside else (row, beneath)
+    left = margin if look.figure is None else (size[0] - width) / 2
     canvas = Canvas()
-    canvas.text(MARGIN, theme.CAPTION * 1.5, scene.title, size=theme.CAPTION, anchor="start", bold=True)
-    canvas.shifted(drawing, MARGIN, top)
-    canvas.parts.append(key.element(*((MARGIN + width, top) if is_beside else (0.0, top + height))))
+    for i, line in enumerate(said):
+        canvas.text(margin, theme.CAPTION * (1.5 + i), line, size=theme.CAPTION, anchor="start", bold=True)
+    canvas.shifted(drawing, left, top)
+    canvas.parts.append(key.element(*((margin + width, top) if is_beside else (0.0, top + height))))
     return canvas.page(*size)

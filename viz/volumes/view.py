@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from archdsl.graph import Graph
@@ -88,20 +89,32 @@ class Volumes:
     solids: tuple[Solid, ...]
     links: tuple[StageLink, ...]
     devices: tuple[str, ...]
+    # Ever fewer solids of the same, where these are too many: with fewer blocks open, then chains as one
+    smaller: Callable[[], Iterable[Volumes]] = field(default=tuple, compare=False)
+    shorter: Callable[[], Iterable[Volumes]] = field(default=tuple, compare=False)
 
 
 def build(graph: Graph, phase: Phase = "training") -> Volumes:
     """The solids of a graph, with as many blocks opened as a picture has room for: what is open shows its maps."""
-    found: Stages | None = None
+    found: list[Stages] = []
     for table in stages.openings(graph, phase):
         opened = _condensed(table)
-        if found is not None and (len(opened.rows) > WIDEST or opened.abreast > ABREAST):
+        if found and (len(opened.rows) > WIDEST or opened.abreast > ABREAST):
             break
-        found = opened
-        if len(found.rows) >= WIDEST:
+        found.append(opened)
+        if len(opened.rows) >= WIDEST:
             break
-    assert found is not None
-    return _laid_out(found)
+
+    def smaller() -> Iterator[Volumes]:
+        return (_laid_out(table) for table in reversed(found[:-1]) if len(table.rows) >= stages.FEWEST)
+
+    def shorter() -> Iterator[Volumes]:
+        for most in stages.CHAINS:
+            for table in islice(stages.openings(graph, phase, chains=most), 1):
+                yield _laid_out(_condensed(table))
+                yield _laid_out(_condensed(stages.gathered(table)))
+
+    return replace(_laid_out(found[-1]), smaller=smaller, shorter=shorter)
 
 
 def _condensed(table: Stages) -> Stages:
