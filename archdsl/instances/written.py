@@ -193,8 +193,10 @@ class WrittenValues:
 
 def _size_name(letter: str, place: int, rank: int) -> str:
     """What Python calls a size of a tensor."""
+    if letter in ("C", "D") and rank > 2 and place == rank - 1:
+        return "dim"
     if letter == "C" and rank > 2:
-        return "in_channels" if place == 1 else "dim"
+        return "in_channels"
     if place == 1 and rank > 2 and letter not in SIZES:
         return "in_channels"
     return SIZES.get(letter, f"{letter.lower()}_size")
