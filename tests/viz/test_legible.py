@@ -35,7 +35,6 @@ NETWORKS = [*sorted(FIRST.values()), "alexnet_grouped", "inception_resnet_v2_pap
 # frame beside its title, and columns that are a little too high for a page.
 NOT_YET = {
     "test_no_skip_strikes_a_text_out": {("moe_small", "volumes"), ("fpn_resnet50", "volumes")},
-    "test_a_graph_can_be_read_on_a_page": {("darts_cifar10", "graph")},
 }
 DRAWN = sorted((Path(__file__).resolve().parent / "drawn").glob("*.arch"))
 FLAT: tuple[ViewName, ...] = ("stages", "volumes")  # the views that are no graphs

@@ -41,12 +41,13 @@ MOST_BOXES: Final = 20_000  # more than anyone can look at
 
 
 def draw(scene: Scene, look: Look) -> Element:
-    """The picture as SVG; of a scene with whose letters a page would be too small to read, a smaller one, if that can
-    be read. Raises `DrawingError` for a scene that is too large."""
+    """The picture as SVG; of a scene with whose letters a page would be too small to read, a smaller one, or that
+    without shapes, if it can be read. Raises `DrawingError` for a scene that is too large."""
     picture = _drawn(scene, look)
     if _readable(picture, look):
         return picture
-    others = (_drawn(other, look) for other in scene.smaller())
+    ways = [look, replace(look, shapes=False)] if look.shapes is True else [look]
+    others = (_drawn(other, way) for way in ways for other in (scene, *scene.smaller()))
     return next((other for other in others if _readable(other, look)), picture)
 
 
