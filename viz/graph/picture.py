@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from viz import engine, legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
 from viz.engine import DrawingError
-from viz.figure import READABLE
+from viz.figure import READABLE, smallest
 from viz.graph import beside, boxes, columns, heat, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
@@ -58,12 +58,26 @@ def drawings(scene: Scene, look: Look) -> Iterator[Callable[[], Element]]:
     scenes = [scene, *scene.smaller(), *scene.shorter()]
     for one in scenes:
         for way in ways:
-            yield partial(_drawn, one, way)
+            yield partial(_with_blocks, one, way)
             if look.shapes is True:
                 yield partial(_drawn, one, replace(way, shapes=False))
     for one in scenes:
         for way in ways:
             yield partial(_drawn, one.terse(), replace(way, shapes=False))
+
+
+def _with_blocks(scene: Scene, look: Look) -> Element:
+    """The picture, without shapes where that makes room for open blocks."""
+    picture = _drawn(scene, look)
+    if scene.blocks and look.shapes is True and look.figure is not None and not _open_blocks(picture):
+        other = _drawn(scene, replace(look, shapes=False))
+        if _open_blocks(other) and smallest(other, look.figure) >= READABLE:
+            return other
+    return picture
+
+
+def _open_blocks(picture: Element) -> bool:
+    return any(part.get("class") == "open-block" for part in picture.iter())
 
 
 def _readable(picture: Element, look: Look) -> bool:
