@@ -93,8 +93,10 @@ def _drawn(scene: Scene, look: Look) -> Element:
     stacks = stacking.stacks(scene) if look.shapes != "all" else tuple((box,) for box in shown.values())
     page = columns.set_out(Section(scene.items, stacks, graph_layout.links(scene, stacks)), look)
 
+    margin = MARGIN if look.figure is None else NARROW
+
     def letters(width: float, height: float) -> float:
-        return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction, look.figure)
+        return columns.letters(width + 2 * margin, height + AROUND, look.direction, look.figure)
 
     panels = [_panel(block, look) for block in scene.blocks]
     size, least = (page.width, page.height), FAINT if look.figure is None else READABLE
