@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
 from archdsl.outline.subnets import Subnet, kept, made_of, preorder, subnets
-from archdsl.outline.wording import clip, cost, name, own_name, plain, title
+from archdsl.outline.wording import clip, cost, name, own_name, plain, title, totals
 from archdsl.phases import Phase
 from viz import choices, fitting
 from viz.graph import edges, forms
@@ -18,7 +18,7 @@ from viz.graph.edges import DrawnEdge, Wire
 from viz.graph.forms import BlockForm
 from viz.look import BlocksBeside, Depth
 
-BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
+BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault", "entry"]
 TERSE: Final = 22  # letters
 Fold: TypeAlias = bool | Literal["mark"]
 
@@ -87,6 +87,7 @@ class Scene:
     smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
     # And with all closed, and chains in few boxes
     shorter: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
+    totals: tuple[str, ...] = ()  # what the network has and needs, and what it takes and gives
     blocks: tuple[OpenBlock, ...] = ()  # what stands beside it, which says what closed blocks are
     drawn_as: Mapping[str, str] = field(default_factory=dict)  # layers that are not drawn, and which stand for them
     scale: tuple[tuple[str, str], ...] = ()  # its shades and what they mean, where it is coloured by a figure
@@ -224,6 +225,7 @@ def _scene(
         edges=edges.as_drawn(wires),
         devices=header(graph)["devices"],
         graph=graph,
+        totals=totals(graph, inner),
         blocks=opened,
         drawn_as=stand_in,
     )
