@@ -48,7 +48,9 @@ def _said(made: Any, symbols: Mapping[str, str]) -> Iterator[str]:
     for argument in _arguments(made):
         if argument.name in symbols:
             yield _words(argument._replace(value=symbols[argument.name]), alone=True)
-        elif _is_news(argument):
+        elif not _is_news(argument):
+            continue
+        else:
             yield _words(argument, alone=first and argument.name in WIDTHS)
         first = False
 

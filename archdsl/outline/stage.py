@@ -59,9 +59,11 @@ def of_layer(graph: Graph, key: str) -> Stage:
 def of_block(graph: Graph, group: Subnet) -> Stage:
     """A group as one stage."""
     own = group.path.rpartition(".")[2]
-    said = group.call or clip(own)
+    said = group.call or (made_of(group) if own.isdigit() else "") or clip(own)
     whole = _stage(graph, group.key, group.block or own, said, "block", tuple(group.keys), group.count)
-    return replace(whole, last=group.last, more=made_of(group), parts=tuple(_parts(graph, group)))
+    return replace(
+        whole, last=group.last, more=made_of(group) if made_of(group) != said else "", parts=tuple(_parts(graph, group))
+    )
 
 
 def _parts(graph: Graph, group: Subnet) -> Iterator[str]:
@@ -127,7 +129,12 @@ def several(shape: str, count: int) -> str:
 
 
 def _without_batch(shape: Shape, batch: Sequence[str]) -> Shape:
-    return shape[1:] if len(shape) > 1 and (str(shape[0]) in batch or shape[0] == 1) else shape
+    """The sizes of what one sample gives; all where the batch is more than the first of them."""
+    if len(shape) > 1 and shape[0] == 1:
+        return shape[1:]
+    if not shape or str(shape[0]) not in batch or any(str(size) in batch for size in shape[1:]):
+        return shape
+    return shape[1:] or (1,)
 
 
 def takes_in(stage: Stage, small: Stage) -> bool:

@@ -39,7 +39,7 @@ from archdsl.outline.stage import (
     with_lent,
 )
 from archdsl.outline.subnets import Subnet, kept, of_one, preorder, subnets
-from archdsl.outline.wording import is_off, name
+from archdsl.outline.wording import is_off, name, totals
 from archdsl.phases import Phase
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
@@ -67,6 +67,7 @@ class Stages:
     links: tuple[StageLink, ...]
     devices: tuple[str, ...]
     order: tuple[int, ...]  # for each stage, its place in the order of the graph
+    totals: tuple[str, ...] = ()  # what the network has and needs, and what it takes and gives
     stand_in: folding.StandIn = field(default_factory=dict)  # for a layer of a repeat, that of the first
     # Ever shorter tables of the same, where this one is too long
     smaller: Callable[[], Iterable[Stages]] = field(default=tuple, compare=False)
@@ -139,7 +140,7 @@ def gathered(table: Stages) -> Stages:
     links = {(place[link.source], place[link.target]): link.train for link in table.links}
     found = arrange(table.title, table.devices, [side_by_side([stages[i] for i in group]) for group in whole], links)
     assert found is not None  # what reads the same ones does not read one another
-    return replace(found, stand_in=table.stand_in)
+    return replace(found, stand_in=table.stand_in, totals=table.totals)
 
 
 def openings(
@@ -281,7 +282,7 @@ def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: fold
             if a is not None and a != b:
                 links[a, b] = links.get((a, b), True) and (stages[a].train or stages[b].train)
     found = arrange(name(graph), header(graph)["devices"], stages, links)
-    return None if found is None else replace(found, stand_in=stand_in)
+    return None if found is None else replace(found, stand_in=stand_in, totals=totals(graph, keys))
 
 
 def arrange(

@@ -17,7 +17,7 @@ from viz import dot as dot_language
 from viz import engine, layout, lettering, theme
 from viz.canvas import XY
 from viz.dot import text
-from viz.graph import boxes
+from viz.graph import boxes, labels
 from viz.graph.edges import WEIGHTS, DrawnEdge
 from viz.graph.scene import Box, Group, Scene
 from viz.graph.stacking import LayerStack
@@ -104,7 +104,20 @@ def lay_out(part: Section, look: Look, apart: float = APART) -> Layout:
             break
         long = straight
     along = {id: replace(placed.curves[id], label=_middle(*run), along=True) for id, run in runs.items()}
-    return replace(placed, curves={**placed.curves, **along})
+    placed = replace(placed, curves={**placed.curves, **along})
+    shown = {link.id: link.label(look) for link in part.links if link.id in placed.curves}
+    groups = _groups(part.items)
+    solid = [at for name, at in placed.places.items() if name not in groups]
+    return labels.made_room(placed, {id: said for id, said in shown.items() if said}, solid)
+
+
+def _groups(items: Sequence[Box | Group]) -> set[str]:
+    """The ids of all groups."""
+    found: set[str] = set()
+    for item in items:
+        if isinstance(item, Group):
+            found |= {item.id, *_groups(item.items)}
+    return found
 
 
 def _long(part: Section, look: Look) -> dict[str, float]:
@@ -140,11 +153,16 @@ def _source(part: Section, look: Look, stretch: float, long: Container[str], apa
         attributes = {"id": link.id, "weight": WEIGHTS[link.edge.role]}
         label = link.label(look)
         if label and link.id not in long:
-            attributes["label"] = text(f"  {label} ")
+            # Edges between devices are thick and cross one another: their labels have the room of two lines.
+            attributes["label"] = text(f"  {label} ", *[" "] * link.edge.crossing)
         if len(tops.get(link.source, ())) > 1 and not across:
             attributes["tailport"] = PORTS[look.direction][0] + ("e" if link.edge.role == "side" else "")
         if len(tops.get(link.target, ())) > 1 and not across:
             attributes["headport"] = PORTS[look.direction][1]
+        if _enters(tops.get(link.target)):
+            attributes["arrowhead"] = "none"
+        if _enters(tops.get(link.source)) and not across:
+            attributes["tailport"] = PORTS[look.direction][0]
         if link.source == ENTER:
             attributes["tailclip"] = "false"
         if link.target == LEAVE:
@@ -152,6 +170,10 @@ def _source(part: Section, look: Look, stretch: float, long: Container[str], apa
         dot.edge(link.source, link.target, **attributes)
     source: str = dot.source
     return source
+
+
+def _enters(stack: LayerStack | None) -> bool:
+    return stack is not None and stack[0].kind == "entry"
 
 
 def _write(

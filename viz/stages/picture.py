@@ -13,6 +13,7 @@ from archdsl.outline.stages import StageLink, Stages
 from archdsl.sheet.units import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
+from viz.caption import caption
 from viz.figure import Figure
 from viz.look import Look
 from viz.recolour import Theme
@@ -54,17 +55,16 @@ def draw(stages: Stages, shown: Theme = "light", form: TableForm = WIDE, room: f
     margin = MARGIN if form is WIDE else NARROW
     left = margin + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
     columns = widths(stages, form)
-    title = lettering.lines(stages.title, theme.CAPTION, room - 2 * margin, bold=True)
     inner = max(sum(needed) + GAP * (number - 1) for number, needed in columns.items())
-    top = theme.CAPTION * (1 + len(title)) + LINE + PADDING
+    head = caption(stages.title, stages.totals, inner, room - 2 * margin)
+    top = head.height + LINE + PADDING
     sides = _sides(stages)
     swings = [ARC * (1 + max((lane for lane, side in sides.values() if side == way), default=-1)) for way in (-1, 1)]
     start = left + swings[0]
     boxes = place(stages, columns, start, inner, top, form)
     colours = palette.colours((stage.colour for stage in stages.all()), stages.devices, shown)
 
-    for i, line in enumerate(title):
-        canvas.text(margin, theme.CAPTION * (1.5 + i), line, size=theme.CAPTION, anchor="start", bold=True)
+    head.draw(canvas, margin)
     for link in stages.links:
         _link(canvas, boxes[link.source], boxes[link.target], link, sides)
     for number, box in enumerate(boxes):
@@ -82,8 +82,7 @@ def draw(stages: Stages, shown: Theme = "light", form: TableForm = WIDE, room: f
         right, bottom = _columns(canvas, stages, boxes, start + inner + swings[1] + gap, start, top, form)
     key = legend.row(_entries(boxes, stages.links, colours), right if form is WIDE else max(right, room - margin))
     canvas.parts.append(key.element(margin - legend.MARGIN, bottom))
-    said = [lettering.width(line, theme.CAPTION, bold=True) + margin for line in title]
-    return canvas.page(max(right, key.width - legend.MARGIN, *said) + margin, bottom + key.height)
+    return canvas.page(max(right, key.width - legend.MARGIN, margin + head.width) + margin, bottom + key.height)
 
 
 def _total(canvas: Canvas, stages: Stages, boxes: Sequence[StageBox], left: float, right: float) -> float:

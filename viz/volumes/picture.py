@@ -11,6 +11,7 @@ from archdsl.outline.stages import StageLink
 from archdsl.outline.wording import wrapped
 from viz import legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
+from viz.caption import caption
 from viz.recolour import Theme
 from viz.theme import Colour
 from viz.volumes import links as volumes_links
@@ -38,10 +39,12 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
     areas = [area(solid, foot) for solid, foot in zip(solids, feet, strict=True)]
     peaks = volumes_links.peaks(volumes, [each.top for each in areas])
     left = MARGIN - min(each.left for each in areas)
-    top = theme.CAPTION * 2 + MARGIN - min([*(each.top for each in areas), *peaks.values()])
+    right = left + max(each.right for each in areas)
+    head = caption(volumes.title, volumes.totals, right)
+    top = head.height + MARGIN - min([*(each.top for each in areas), *peaks.values()])
 
     canvas = Canvas()
-    canvas.text(MARGIN, theme.CAPTION * 1.5, volumes.title, size=theme.CAPTION, anchor="start", bold=True)
+    head.draw(canvas, MARGIN)
     body = Canvas()
     volumes_links.behind(body, volumes, peaks)
     reads: list[list[StageLink]] = [[] for _ in solids]
@@ -53,7 +56,7 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
             draw_solid(body, solid, colours)
             draw_name(body, solid, feet[i])
     canvas.shifted(body, left, top)
-    return finished(canvas, volumes, colours, left + max(a.right for a in areas), top + max(a.bottom for a in areas))
+    return finished(canvas, volumes, colours, max(right, MARGIN + head.width), top + max(a.bottom for a in areas))
 
 
 def finished(

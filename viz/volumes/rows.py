@@ -11,8 +11,9 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from archdsl.outline.stages import StageLink
-from viz import lettering, palette, theme
+from viz import palette, theme
 from viz.canvas import XY, Canvas
+from viz.caption import caption
 from viz.recolour import Theme
 from viz.theme import Colour
 from viz.volumes import links as volumes_links
@@ -39,10 +40,9 @@ def draw(volumes: Volumes, shown: Theme, room: float) -> Element:
     letters = _letters([link for link in volumes.links if link not in inside and link not in turns])
 
     canvas, body = Canvas(), Canvas()
-    title = lettering.lines(volumes.title, theme.CAPTION, room - 2 * MARGIN, bold=True)
-    for i, line in enumerate(title):
-        canvas.text(MARGIN, theme.CAPTION * (1.5 + i), line, size=theme.CAPTION, anchor="start", bold=True)
-    bottom = theme.CAPTION * (1 + len(title)) + MARGIN
+    head = caption(volumes.title, volumes.totals, room, room - 2 * MARGIN)
+    head.draw(canvas, MARGIN)
+    bottom = head.height + MARGIN
     right, placed, gutters = 0.0, list(solids), []
     for _, row in groupby(range(len(solids)), row_of.__getitem__):
         numbers = list(row)

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element
 
 from archdsl.outline.stages import StageLink
-from viz import lettering, palette, theme
+from viz import palette, theme
 from viz.canvas import Canvas
+from viz.caption import caption
 from viz.recolour import Theme
 from viz.volumes import picture
 from viz.volumes.scale import joins
@@ -68,10 +69,9 @@ def draw(volumes: Volumes, shown: Theme, room: float) -> Element:
     lowest = _width([solids[i] for i in levels[-1].down])
     across = max(ACROSS, room - 2 * MARGIN - left - right, lowest - left / 2 - right / 2 + 2 * GAP)
     canvas = Canvas()
-    title = lettering.lines(volumes.title, theme.CAPTION, room - 2 * MARGIN, bold=True)
-    for i, line in enumerate(title):
-        canvas.text(MARGIN, theme.CAPTION * (1.5 + i), line, size=theme.CAPTION, anchor="start", bold=True)
-    bottom = theme.CAPTION * (1 + len(title)) + MARGIN
+    head = caption(volumes.title, volumes.totals, room, room - 2 * MARGIN)
+    head.draw(canvas, MARGIN)
+    bottom = head.height + MARGIN
     whole = left + across + right
     placed = list(solids)
     for level in levels[:-1]:

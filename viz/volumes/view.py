@@ -22,6 +22,7 @@ SLABS: Final = 4  # equal layers in a row that are drawn one by one; more are on
 SEAM: Final = 3.0  # between those
 GAP: Final = 16.0  # between columns
 PITCH: Final = 42.0  # from the middle of one solid to the next whose name stands beside its, at least
+BETWEEN: Final = 12.0  # from a name to the next where they stand under solids: lines pass there
 LANE: Final = 34.0  # between solids side by side
 UNDER: Final = 22.0  # more where names stand between them
 WIDEST: Final = 24  # columns; blocks are opened as long as there are as many at most,
@@ -86,6 +87,7 @@ class Solid:
 @dataclass(frozen=True, slots=True)
 class Volumes:
     title: str
+    totals: tuple[str, ...]
     solids: tuple[Solid, ...]
     links: tuple[StageLink, ...]
     devices: tuple[str, ...]
@@ -147,7 +149,7 @@ def _condensed(table: Stages) -> Stages:
     links = {(place[source], place[i]): train for i in kept for source, train in sources[i].items()}
     arranged = stages.arrange(table.title, table.devices, [found[i] for i in kept], links)
     assert arranged is not None  # fewer stages cannot read one another where more do not
-    return arranged
+    return replace(arranged, totals=table.totals)
 
 
 def _laid_out(table: Stages) -> Volumes:
@@ -159,13 +161,14 @@ def _laid_out(table: Stages) -> Volumes:
     aside = {link.source for link in far} - {
         link.source for link in table.links if place[link.target] == place[link.source] + 1
     }
-    passed = {number for link in far for number in range(place[link.source] + 1, place[link.target])}
+    passed = {number for link in far for number in range(place[link.source] + 1, place[link.target] + 1)}
     levels: list[list[float]] = []
     first = 0
     for number, row in enumerate(table.rows):
         levels.append(_levels(row, [first + i in aside for i in range(len(row))], number in passed))
         first += len(row)
-    crowded = any(len(column) > 2 or max(column) > 0.5 for column in levels)  # names must stand between solids
+    # Names must stand between solids where three are side by side, and where arcs pass above some that are.
+    crowded = any(len(column) > 2 or max(column) > 0.5 for column in levels) or _arched(levels, far, place)
     columns: list[list[Solid]] = []
     for number, row in enumerate(table.rows):
         column = []
@@ -181,7 +184,15 @@ def _laid_out(table: Stages) -> Volumes:
     for number, column in enumerate(columns):
         x = _clear([solid for near in columns[max(number - 2, 0) : number] for solid in near], column)
         columns[number] = [replace(solid, x=x, y=solid.y * lane + solid.recess[1] / 2) for solid in column]
-    return Volumes(table.title, tuple(solid for column in columns for solid in column), table.links, table.devices)
+    solids = tuple(solid for column in columns for solid in column)
+    return Volumes(table.title, table.totals, solids, table.links, table.devices)
+
+
+def _arched(levels: Sequence[Sequence[float]], far: Sequence[StageLink], place: Sequence[int]) -> bool:
+    """Whether a link passes a column by in which there are several, or ends there."""
+    several = {number for number, column in enumerate(levels) if len(column) > 1}
+    passed = (range(place[link.source], place[link.target] + 1) for link in far)
+    return any(not several.isdisjoint(columns) for columns in passed)
 
 
 def _levels(row: Sequence[Stage], aside: Sequence[bool], passed: bool) -> list[float]:
@@ -210,8 +221,8 @@ def _clear(near: Sequence[Solid], column: Sequence[Solid]) -> float:
         first = min((solid.named_at for solid in column if solid.named == place and solid.name.does), default=math.inf)
         x = max(x, last + PITCH - first)
     ends = max((s.named_at + s.name.length / 2 for s in near if s.named == "under"), default=-math.inf)
-    starts = min((s.named_at - s.name.length / 2 for s in column if s.named == "under"), default=math.inf)
-    return max(x, ends + GAP / 2 - starts)
+    starts = min((min(s.x, s.named_at - s.name.length / 2) for s in column if s.named == "under"), default=math.inf)
+    return max(x, ends + BETWEEN - starts)
 
 
 def patch(solid: Solid, kernel: tuple[int, ...]) -> tuple[float, float] | None:
