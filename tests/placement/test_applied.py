@@ -36,7 +36,9 @@ def test_a_drawing_colours_by_device_and_says_what_crosses(
     assert theme.CROSSING in drawing
 
 
-def test_a_page_knows_the_devices_and_says_what_crosses(planned: tuple[archdsl.Network, PrintedPlan], tmp_path: Path) -> None:
+def test_a_page_knows_the_devices_and_says_what_crosses(
+    planned: tuple[archdsl.Network, PrintedPlan], tmp_path: Path
+) -> None:
     network, plan = planned
     network.placed(plan).draw(tmp_path / "net.html")
     page = (tmp_path / "net.html").read_text(encoding="utf-8")
