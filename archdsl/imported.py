@@ -72,7 +72,7 @@ def imported_modules(subjects: Sequence[Any], given: Any, name: str | None = Non
 
 def _proved(imported: Imported, subjects: Sequence[Any], given: Any) -> list[ImportedNetwork]:
     """The networks of a spec, each compared with its original."""
-    found = [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
+    found = networks_of(imported, ", ".join(subject.name for subject in subjects))
     for network, subject in zip(found, subjects, strict=True):
         network.proof = backend("compiler").prove(subject.model, network.compile(), given.tensors)
     return found
@@ -93,7 +93,7 @@ def from_sources(
         if len(sources) > 1:
             message = "a file is imported alone; several models become variants where they are all MODULE:FACTORY"
             raise SpecError([Diagnostic("no-such-module", message, place=next(filter(is_file, sources)))])
-        return from_file(sources[0], name)
+        return from_file(sources[0], name, inputs)
     compiler = backend("compiler")
     subjects = []
     for source in sources:
@@ -110,15 +110,31 @@ def from_sources(
     return imported_modules(subjects, given, name)
 
 
-def from_file(source: str, name: str | None = None) -> list[ImportedNetwork]:
-    """The networks of a file: one, or one for each of its variants. Raises `SpecError`, and `ImportError` where a
-    library is missing."""
+def from_file(
+    source: str, name: str | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+) -> list[ImportedNetwork]:
+    """The networks of a file: one, or one for each of its variants. `inputs` are shapes, for files that do not say
+    them. Raises `SpecError`, and `ImportError` where a library is missing."""
     from archdsl.importing.doors import read_file
 
-    found = read_file(source, name)
-    networks = [ImportedNetwork(found.imported, variant) for variant in found.imported.variants or (None,)]
+    found = read_file(source, name, inputs)
+    networks = networks_of(found.imported, source)
     networks[0].weights = found.weights
     return networks
+
+
+def networks_of(imported: Imported, place: str) -> list[ImportedNetwork]:
+    """The networks of a spec that was made. Where it is none, the original is no network, or is not understood: nobody
+    has written the text, so what is wrong with it is said of the original."""
+    try:
+        return [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
+    except SpecError as error:
+        raise SpecError(Diagnostic("not-imported", _wrong(one), place=place) for one in error.diagnostics) from None
+
+
+def _wrong(fault: Diagnostic) -> str:
+    line = fault.span.source.text.splitlines()[fault.span.line - 1].strip() if fault.span is not None else ""
+    return f"what was made of it is no network: {fault.message}" + (f", in `{line[:120]}`" if line else "")
 
 
 def is_file(source: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -19,6 +21,10 @@ from archdsl.ops.foreign import ForeignCall, ForeignTensor
 MOST: Final = 1 << 29  # bytes of the program's text
 DTYPES: Final = {4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64", 12: "bool", 13: "bfloat16"}
 NAME: Final = re.compile(r"torch\.ops\.aten\.([A-Za-z_0-9]+?)_?\.\w+$")
+DAMAGED: Final = (
+    AttributeError, LookupError, NotImplementedError, RecursionError, StopIteration, TypeError, ValueError, zipfile.BadZipFile,
+    struct.error, zlib.error,
+)  # fmt: skip
 UNREAD: Final = ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy")
 
 
@@ -29,7 +35,7 @@ def read(path: Path, name: str) -> ForeignProgram:
             document = _json(archive, "/models/", ".json")
             constants = _contents(archive)
         return _Reader(document["graph_module"], constants, name).program()
-    except (KeyError, ValueError, TypeError, IndexError, StopIteration, zipfile.BadZipFile, RecursionError) as error:
+    except DAMAGED as error:
         raise Unusable(f"`{path}` is no program of torch.export, or a damaged one ({type(error).__name__})") from None
 
 
@@ -38,7 +44,7 @@ def weights(path: Path) -> dict[str, RawTensor]:
     try:
         with zipfile.ZipFile(path) as archive:
             return dict(_tensors(archive, "weights", "model_weights_config.json"))
-    except (KeyError, ValueError, TypeError, StopIteration, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise Unusable(f"the weights of `{path}` cannot be read ({type(error).__name__})") from None
 
 

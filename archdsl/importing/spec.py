@@ -12,7 +12,8 @@ from archdsl.dims import Size
 from archdsl.importing.program import ForeignProgram
 from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
-from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text, quoted
+from archdsl.importing.wording import KEYWORDS, free_name
+from archdsl.importing.writing import InputLine, NetworkText, block_text, default_of, network_text, quoted
 from archdsl.job import one_job
 from archdsl.ops import OPERATORS
 from archdsl.recovery.blocks import recovered
@@ -60,9 +61,9 @@ def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
 
 
 def network_of(program: ForeignProgram, name: str) -> NetworkText:
-    inputs = [InputLine(_input_name(one.name), _sizes(one.shape), _said(one.dtype)) for one in program.inputs]
+    inputs = [InputLine(free_name(one.name), _sizes(one.shape), _said(one.dtype)) for one in program.inputs]
     outputs = program.output_names or [f"output{i}" for i in range(len(program.outputs))]
-    return NetworkText(name, inputs, [snake(output) or f"output{i}" for i, output in enumerate(outputs)])
+    return NetworkText(name, inputs, [*map(free_name, outputs)], program.comment, program.endings)
 
 
 def variant_name(name: str, taken: set[str]) -> str:
@@ -99,11 +100,6 @@ def network_name(name: str) -> str:
     """A class's name as a network's."""
     last = re.sub(r"\W", "_", name.rpartition(".")[2]).strip("_") or "Net"
     return last if last[0].isalpha() and last not in KEYWORDS else f"Net{last}"
-
-
-def _input_name(name: str) -> str:
-    found = snake(name) or "x"
-    return f"{found}_" if found in KEYWORDS - {"x", "y", "z"} else found
 
 
 def _sizes(shape: Sequence[Size]) -> tuple[str, ...]:

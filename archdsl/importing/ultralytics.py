@@ -7,12 +7,13 @@ rounds at least 1, as that tool scales them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from archdsl.errors import SpecError
+from archdsl.importing.layers import image_sizes
 from archdsl.importing.program import Missing, NotImported
 from archdsl.importing.spec import Imported, formatted
 from archdsl.importing.unusable import Unusable
@@ -141,13 +142,15 @@ block detect(maps, strides, classes, plain) {
 }  # fmt: skip
 
 
-def read(path: Path, name: str) -> Imported:
-    """The spec of a file. Raises `Unusable` and `NotImported`."""
-    return network(path.read_text(encoding="utf-8"), name, str(path))
+def read(path: Path, name: str, shapes: Mapping[str, Sequence[int]] | None = None) -> Imported:
+    """The spec of a file; `shapes` has that of `image`, if it is to be another than 3 × 640 × 640. Raises `Unusable`
+    and `NotImported`."""
+    return network(path.read_text(encoding="utf-8"), name, str(path), shapes)
 
 
-def network(text: str, name: str, place: str = "") -> Imported:
+def network(text: str, name: str, place: str = "", shapes: Mapping[str, Sequence[int]] | None = None) -> Imported:
     """The spec of a text."""
+    sizes = image_sizes(shapes or {}, [3, 640, 640], place)
     try:
         config = plain(Composer(Source(place or f"{name}.yaml", text)).document())
     except Stop as error:
@@ -155,7 +158,7 @@ def network(text: str, name: str, place: str = "") -> Imported:
     if not isinstance(config, dict) or not {"backbone", "head"} <= config.keys():
         raise Unusable(f"`{place}` is no model of Ultralytics: it has no `backbone` and `head`")
     try:
-        return _Model(config, name).imported()
+        return _Model(config, name, sizes).imported()
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise Unusable(f"`{place}` is no model of Ultralytics ({type(error).__name__}: {error})") from None
 
@@ -180,7 +183,8 @@ WORDS: Final = {"True": True, "true": True, "False": False, "false": False, "Non
 
 
 class _Model:
-    def __init__(self, config: Mapping[str, Any], name: str) -> None:
+    def __init__(self, config: Mapping[str, Any], name: str, sizes: Sequence[int]) -> None:
+        self.sizes = ", ".join(map(str, sizes))
         self.config = config
         self.name = re.sub(r"\W", "_", name)
         self.rows = [*config["backbone"], *config["head"]]
@@ -202,7 +206,7 @@ class _Model:
         settings = "depth, width, most, " + ("large, " if self.deep else "") + f"classes = {self.config.get('nc', 80)}"
         title = re.sub(r"^yolo", "YOLO", self.name)
         network = (
-            f"network {title}(image: [N, 3, 640, 640], {settings}) {{\n"
+            f"network {title}(image: [N, {self.sizes}], {settings}) {{\n"
             + "\n".join(f"    {line}" for line in body)
             + "\n}"
         )

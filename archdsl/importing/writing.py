@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from archdsl.columns import same
+from archdsl.importing.wording import KEYWORDS
 from archdsl.ops import OPERATORS, parameter_table
 from archdsl.ops.kinds import Choice
 from archdsl.recovery.columns import Constant, Explained, Formula, literal, written
@@ -30,11 +31,6 @@ from archdsl.recovery.steps import ChainStep, StepArgument, rolled
 
 WIDTH: Final = 112
 LONG: Final = 96  # of an argument, which may have a line of its own
-KEYWORDS: Final = frozenset(
-    "block network variant import module repeat for if else in output loss device target init assert inline true false"
-    " and or not int float bool str list abs min max round ceil floor sqrt log2 len range sum zip enumerate reversed"
-    " i x y z N C H W L D".split()
-)
 INFIX: Final = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 UNLABELLED: Final = ("parameter", "buffer")
 
@@ -56,6 +52,7 @@ class NetworkText:
     inputs: Sequence[InputLine]
     outputs: Sequence[str]
     comment: str = ""
+    endings: Sequence[str] = ()  # statements about the outputs: targets and the loss
 
 
 @cache
@@ -109,7 +106,7 @@ def network_text(block: RecoveredBlock, network: NetworkText) -> str:
     params = [f"{one.name}: [{', '.join(one.sizes)}]{f' {one.dtype}' if one.dtype else ''}" for one in network.inputs]
     params += [f"{one.name} = {quoted(one.values[0])}" for one in block.parameters]
     writer = BodyWriter(block.body, [one.name for one in network.inputs], {one.name for one in block.parameters})
-    lines = writer.lines_of(network.outputs)
+    lines = [*writer.lines_of(network.outputs, named=bool(network.endings)), *network.endings]
     head = f"network {network.name}({', '.join(params)}) {{"
     return "\n".join([*_comment(network.comment), head, *(f"    {line}" for line in lines), "}"])
 
@@ -162,8 +159,10 @@ class BodyWriter:
         for ref in body.outputs:
             self.uses.update(within(ref))
 
-    def lines_of(self, outputs: Sequence[str] = ()) -> list[str]:
-        """The statements of the body, the last its value, or one for each output with a name."""
+    def lines_of(self, outputs: Sequence[str] = (), named: bool = False) -> list[str]:
+        """The statements of the body, the last its value, or one for each output with a name; `named` even a single
+        one."""
+        named = bool(outputs) and (named or len(outputs) > 1)
         results = []
         for number, ref in enumerate(self.body.outputs):
             value = self.value(ref)
@@ -172,9 +171,9 @@ class BodyWriter:
                 self.bind(name, value)
                 value = Written(name)
             results.append(value)
-            if outputs and len(outputs) > 1:
+            if named:
                 self.say(f"output {outputs[number]} = ", value)
-        if outputs and len(outputs) > 1:
+        if named:
             return self.lines
         if len(results) == 1:
             self.say("", results[0])
