@@ -264,7 +264,7 @@ class Network:
         mode: str = "training",
         engine: None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
@@ -280,9 +280,9 @@ class Network:
         engine: str,
         dtype: str = "fp32",
         batch: int = 1,
-        rewrites: str | Sequence[str] = "all",
+        rewrites: str | Sequence[str] | None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
@@ -297,9 +297,9 @@ class Network:
         engine: str | None = None,
         dtype: str = "fp32",
         batch: int = 1,
-        rewrites: str | Sequence[str] = "all",
+        rewrites: str | Sequence[str] | None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
@@ -310,9 +310,9 @@ class Network:
 
         `weights` is a .safetensors file, one of `torch.save`, of which nothing is run, a folder that `export` wrote, or
         tensors by name. Names and shapes have to be those of the network. `rename` says which name of the file is which
-        in the network, with patterns such as `{"backbone.*": "*"}`; what a pattern of `fresh` fits stays as drawn
-        (`["fc.*"]`, a classifier for other classes); what one of `drop` fits is left out. Heads that exist in training
-        only may be missing.
+        in the network, with patterns such as `{"backbone.*": "*"}`, or is a library whose names the file has ("timm");
+        what a pattern of `fresh` fits stays as drawn (`["fc.*"]`, a classifier for other classes); what one of `drop`
+        fits is left out. Heads that exist in training only may be missing.
 
         With `seed`, each layer's are drawn from it and the layer's path alone, so that stages of a pipeline, which are
         built apart, draw the same.
@@ -325,8 +325,9 @@ class Network:
 
         With `mode="inference"` and an `engine` it is run on this machine's CPU by "eager" torch, "inductor", "aot"
         (AOTInductor), "onnxruntime" or "openvino", or "auto", the quickest of them in a trial, which is printed and
-        kept. It is called as the module is. `rewrites` are applied first; `dtype` may be "bf16", in which it then
-        computes; `batch` is the first for which it is built (docs/engines.md).
+        kept. It is called as the module is. `rewrites` are applied first, by default those after which no engine is
+        slower; `dtype` may be "bf16", in which it then computes; `batch` is the first for which it is built
+        (docs/engines.md).
 
         Raises `SpecError` where the devices or the weights do not fit, and where they have not the memory for the
         weights, unless `force` says to try; `ImportError` for an engine that is not installed, which names the extra.
@@ -349,8 +350,10 @@ class Network:
         return model.eval() if phase_of(mode) == "inference" else model
 
     def _accelerated(
-        self, engine: str, mode: str, dtype: str, batch: int, rewrites: str | Sequence[str], **options: Any
+        self, engine: str, mode: str, dtype: str, batch: int, rewrites: str | Sequence[str] | None, **options: Any
     ) -> InferenceNetwork:
+        from archdsl.rewrite.apply import FOR_ENGINES
+
         compiler = backend("compiler")
         validate.one_of("engine", engine, ("auto", *compiler.ENGINES))
         validate.one_of("dtype", dtype, ("fp32", "bf16"))
@@ -361,7 +364,8 @@ class Network:
             raise ValueError("an engine runs a network in inference: say mode='inference'")
         if options["devices"] is not None:
             raise ValueError("an engine runs on the CPU of this machine: leave `devices` out")
-        network = self.rewrite(rewrites) if rewrites and header(self.graph)["rewriting"] is None else self
+        chosen = FOR_ENGINES if rewrites is None else rewrites
+        network = self.rewrite(chosen) if chosen and header(self.graph)["rewriting"] is None else self
         accelerated: InferenceNetwork = compiler.accelerate(
             network.compile(mode="inference", **options), network.graph, engine, dtype, batch
         )
@@ -473,7 +477,7 @@ def from_pretrained(name: str | os.PathLike[str], **options: Any) -> CompiledNet
     """The model in a folder that `export` wrote, in inference; or in one of that kind on the Hub (the extra `hub`).
 
     `options` are those of `huggingface_hub.snapshot_download` (`revision`, `local_files_only`, …). Raises `SpecError`
-    where the folder holds no such model.
+    where there is no such model, `ImportError` where the extra is not installed.
     """
-    folder = Path(name) if os.path.isdir(name) else backend("compiler").fetch(os.fspath(name), **options)
+    folder = backend("compiler").folder_of(os.fspath(name), **options)
     return load(folder).compile(weights=folder).eval()

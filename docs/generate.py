@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ import archdsl
 from archdsl import shipped, sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.highlight import textmate
+from archdsl.library_names import library_names
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator
@@ -416,6 +417,18 @@ def zoo() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _checkpoints(variant: str) -> Iterator[str]:
+    """Which checkpoints of libraries a variant takes, and how."""
+    as_they_are, renamed = list[str](), dict[str, list[str]]()
+    for library, model in map(str.split, checkpoints(variant)):
+        known = library_names(library, variant)
+        (as_they_are if known is None else renamed.setdefault(library, [])).append(f"{library}'s `{model}`")
+    if as_they_are:
+        yield f"Checkpoints of {' and '.join(as_they_are)} load as they are."
+    for library, models in renamed.items():
+        yield f"Checkpoints of {' and '.join(models)} load with `--rename {library}`."
+
+
 def published() -> str:
     """The published figures of the networks, beside ours."""
     lines = ["# The networks beside what was published", "", NOTE, ""]
@@ -427,8 +440,7 @@ def published() -> str:
     ]
     for name, group in groupby(figures(), lambda figure: figure.network):
         lines += ["", f"## {name}", ""]
-        public = [f"{library}'s `{model}`" for library, model in map(str.split, checkpoints(name))]
-        lines += [f"Checkpoints of {' and '.join(public)} load as they are.", ""] if public else []
+        lines += [line for text in _checkpoints(name) for line in (text, "")]
         lines += ["| figure | published | ours | | source |", "|---|---:|---:|---|---|"]
         for f in group:
             agrees = f.agrees if not f.note else f"{f.agrees}: {f.note}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from archdsl.graph import Graph
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import USUAL
 from archdsl.outline.stages import stages_of
+from archdsl.own_figures import read_figures
 from archdsl.phases import Phase, phase_of
 from archdsl.profiles import find_profile
 from archdsl.write import write_atomically
@@ -94,6 +95,7 @@ def render(
     theme: Theme = "light",
     engine: Engine = "embedded",
     profile: str | DeviceProfile = USUAL,
+    heat: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
@@ -106,16 +108,21 @@ def render(
     opened, "fit" so that a page can hold them, or None for all. `blocks` shows beside it what closed blocks are, each
     form once; "fit" where blocks are closed for a page. `focus` is the path of a block or layer that is drawn
     with its neighbours only. `engine` is what lays it out: "embedded", or "system" for the `dot` of the system.
-    `profile` is the device whose times the page predicts: its name or a file, as for `Network.timing`.
+    `profile` is the device whose times the page predicts: its name or a file, as for `Network.timing`. `heat` is a
+    file of figures of your own for layers, or several, by the first of which the page is coloured: see
+    `archdsl.own_figures`.
 
-    Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
+    Raises `ValueError` for an unknown format or option, `DrawingError` for a graph that cannot be drawn, and
+    `SpecError` for a file of figures that cannot be used.
     """
     phase = phase_of(phase)
     choices.check(view=view, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
-    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks)
+    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks, heat=heat)
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
     renderer = formats.find(format, view)
+    files = [heat] if isinstance(heat, (str, os.PathLike)) else heat
+    own = tuple(read_figures(Path(file), graph) for file in files)
     subject: Drawable | Views
     if formats.opens(format):
         subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
@@ -124,8 +131,8 @@ def render(
     elif view == "volumes":
         subject = volumes.build(graph, phase)
     else:
-        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus, blocks=blocks)
-    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile)))
+        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus, blocks=False if own else blocks)
+    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile), own))
 
 
 def render_difference(

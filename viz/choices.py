@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
@@ -17,6 +18,11 @@ class AllowedValues(NamedTuple):
 
     allows: Callable[[Any], bool]
     values: str
+
+
+def _is_files(value: Any) -> bool:
+    paths = value if isinstance(value, (list, tuple)) else [value]
+    return all(isinstance(path, (str, os.PathLike)) for path in paths)
 
 
 WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
@@ -41,6 +47,7 @@ OTHERS: Final[Mapping[str, AllowedValues]] = MappingProxyType(
         "focus": AllowedValues(
             lambda value: value is None or isinstance(value, str), "the path of a block or layer, or None"
         ),
+        "heat": AllowedValues(_is_files, "the path of a file of figures, or a list of these"),
         "profile": AllowedValues(
             lambda value: isinstance(value, (str, DeviceProfile)), "the name of a device, or a profile"
         ),

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import GPUS, USUAL
+from archdsl.own_figures import OwnFigure
 from viz.recolour import Theme
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
@@ -25,7 +26,7 @@ class Look:
     predicted for.
 
     With `shapes`, an edge says its tensor's shape where it is news: after a layer that changes it, at a fork, and
-    between devices; "all" labels every edge.
+    between devices; "all" labels every edge. `heat` are figures of the reader's own, the first of which colours.
     """
 
     direction: Direction = "down"
@@ -33,3 +34,4 @@ class Look:
     theme: Theme = "light"
     engine: Engine = "embedded"
     profile: DeviceProfile = GPUS[USUAL]
+    heat: tuple[OwnFigure, ...] = ()

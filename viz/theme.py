@@ -114,3 +114,15 @@ CHANGES: Final = MappingProxyType(
 )
 
 CHANGE_STROKES: Final = MappingProxyType({"added": 2.0, "removed": 1.4, "changed": 1.4, "follows": 1.0, "same": 1.0})
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, as WCAG 2 defines it."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(light: str) -> float:
+    parts = [int(light[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

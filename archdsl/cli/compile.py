@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     help="Take the weights of this file: .safetensors, or of torch.save.",
 )  # fmt: skip
 @click.option(
-    "--rename", type=click.Path(path_type=Path), metavar="FILE",
-    help='Names in the file of weights and in the network, as JSON: {"backbone.*": "*"}.',
+    "--rename", type=click.Path(path_type=Path), metavar="FILE|timm",
+    help='Names in the file of weights and in the network, as JSON: {"backbone.*": "*"}; or a library, for its names.',
 )  # fmt: skip
 @click.option(
     "--fresh", multiple=True, metavar="PATTERN", help='Leave these as drawn: "fc.*", a classifier of another size.'

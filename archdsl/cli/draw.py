@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archdsl.backends import backend
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     at_option,
@@ -19,7 +20,6 @@ from archdsl.cli.options import (
     phase_option,
     plan_option,
     rewrite_option,
-    spec_argument,
     theme_option,
     times_of_page_option,
     without_effect,
@@ -29,11 +29,15 @@ from archdsl.cli.streams import write_bytes
 from archdsl.errors import SpecError
 from archdsl.graph import header
 
+if TYPE_CHECKING:
+    from archdsl.presentation.difference import PrintedDifference
+
 FORMATS = backend("viz").known_formats()
+OF_ONE = ("view", "shapes", "phase", "depth", "blocks", "focus", "plan", "heat")  # what two side by side have not
 
 
 @click.command("draw")
-@spec_argument
+@click.argument("specs", metavar="SPEC [SPEC]", nargs=-1, required=True, shell_complete=completion.specs)
 @click.option(
     "-o",
     "--output",
@@ -74,6 +78,13 @@ FORMATS = backend("viz").known_formats()
     help="Whether closed blocks stand beside it, each form once, open; by default where a page needs them closed.",
 )
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
+@click.option(
+    "--heat",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Colour by figures of your own: a file of comma-separated values, `layer,value`.",
+)
 @theme_option("The colours; print is black and white.")
 @engine_option
 @times_of_page_option
@@ -83,7 +94,7 @@ FORMATS = backend("viz").known_formats()
 @choice_options
 @limit_options
 def command(
-    spec: str,
+    specs: tuple[str, ...],
     output: Path | None,
     form: str,
     plan: Path | None,
@@ -93,7 +104,7 @@ def command(
     inputs: Mapping[str, tuple[int, ...]],
     **options: Any,
 ) -> int:
-    """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges.
+    """Draw a network: layers as boxes, blocks as frames around them, shapes on the edges; or two side by side.
 
     Of a spec with errors, everything up to them is drawn, and the steps that cannot be in red. Without -o the file is
     named for the network and lies in the working directory.
@@ -102,31 +113,44 @@ def command(
     from archdsl.network import Network
     from archdsl.pipeline import load_graph
 
+    if len(specs) > 2:
+        raise click.UsageError("one network is drawn, or two side by side")
+    spec, *beside = specs
     piped = output is not None and os.fspath(output) == "-"
     if output is not None and not piped:
         without_effect("with a file, whose suffix is the format", "form")
         form = output.suffix.lower().removeprefix(".")
-    if form in FORMATS:
+    if beside:
+        without_effect("of two networks", *OF_ONE)
+    elif form in FORMATS:
         where = f"in a file of {form}" if options["view"] == "graph" else f"in the view {options['view']}"
         without_effect(where, *backend("viz").ignored(form, options["view"]))
-    if output is None and (named := name_of(spec)) is not None:
-        output = Path(f"{named}.{form}")
+    if output is None and all(map(name_of, specs)):
+        output = Path(f"{'-'.join(name_of(one) or '' for one in specs)}.{form}")
     try_place(None if piped else output)
     faults: SpecError | None = None
     try:
         graph = load_graph(spec, settings, inputs, symbols)
     except SpecError as error:
-        if error.graph is None:
+        if error.graph is None or beside:
             raise
         faults, graph = error, error.graph
     output = output or Path(f"{header(graph)['network']}.{form}")
     try:
         network = Network(graph) if plan is None else Network(graph).placed(plan)
         network = network if rewrites is None else network.rewrite(rewrites)
+        subject: Network | PrintedDifference = network
+        if beside:
+            other = Network(load_graph(beside[0], settings, inputs, symbols))
+            subject = network.diff(other if rewrites is None else other.rewrite(rewrites))
+            options = {name: value for name, value in options.items() if name not in OF_ONE}
+            options["arrange"] = "side-by-side"
         if piped:
-            write_bytes(backend("viz").render(network.graph, form, **options))
+            viz = backend("viz")
+            render = viz.render_difference if beside else viz.render
+            write_bytes(render(subject if beside else network.graph, form, **options))
         else:
-            write_or_keep(output, lambda path: network.draw(path, **options))
+            write_or_keep(output, lambda path: subject.draw(path, **options))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if not piped:

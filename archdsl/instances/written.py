@@ -26,6 +26,7 @@ from archdsl.syntax import tree
 
 SAME: Final = frozenset({"int", "float", "abs", "min", "max", "round", "len", "sum"})  # as Python has them
 TAKEN: Final = frozenset({"self", "torch", "nn", "F", "super", *SAME})  # what a name in a file may not hide
+SIZES: Final = {"H": "height", "W": "width", "L": "length", "T": "length"}
 LONG: Final = 12  # a list of which runs of equal items are said as `[0] * 49`
 STRENGTH: Final = {
     **dict.fromkeys(("or",), 1),
@@ -85,10 +86,18 @@ class WrittenValues:
         for param in self.made.definition.params:
             for i, dim in enumerate(param.shape.dims if param.shape is not None else ()):
                 if isinstance(dim, tree.Name):
-                    name = "in_channels" if i == 1 and len(param.shape.dims) != 2 else f"{dim.id.lower()}_size"  # type: ignore[union-attr]
+                    name = _size_name(dim.id, i, len(param.shape.dims))  # type: ignore[union-attr]
                     taken = name in found.values() or name in self.made.scope.bindings
                     found.setdefault(dim.id, f"{dim.id.lower()}_size" if taken else name)
         return found
+
+    def letters(self, name: str) -> tuple[str, ...]:
+        """What the sizes of a tensor are called in its definition; none where it does not say."""
+        for param in self.made.definition.params:
+            if param.name.id == name and param.shape is not None:
+                dims = param.shape.dims
+                return tuple(dim.id for dim in dims if isinstance(dim, tree.Name)) if len(dims) > 1 else ()
+        return ()
 
     @cached_property
     def parameters(self) -> list[StaticParameter]:
@@ -180,6 +189,15 @@ class WrittenValues:
                 continue
             found.setdefault(text, SaidValue(text, frozenset(known), plain(value)))
         return list(found.values())
+
+
+def _size_name(letter: str, place: int, rank: int) -> str:
+    """What Python calls a size of a tensor."""
+    if letter == "C" and rank > 2:
+        return "in_channels" if place == 1 else "dim"
+    if place == 1 and rank > 2 and letter not in SIZES:
+        return "in_channels"
+    return SIZES.get(letter, f"{letter.lower()}_size")
 
 
 def _has_tensors(value: Any) -> bool:

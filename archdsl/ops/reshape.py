@@ -166,7 +166,7 @@ class Flatten(_View, group="reshape"):
 
     def idiom(self, *inputs: Shape) -> str | None:
         end = ", {end_dim}" if self.end_dim != -1 else ""
-        return f"torch.flatten({{0}}, {{start_dim}}{end})"
+        return f"{{0.atom}}.flatten({{start_dim}}{end})"
 
 
 @deferred_dataclass

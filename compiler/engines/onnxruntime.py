@@ -23,6 +23,7 @@ def build(task: Task) -> EngineCall:
     assert exported is not None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = task.threads, 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # after a call, at the cost of who comes next
     model = exported.model_proto.SerializeToString()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]

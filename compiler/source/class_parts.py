@@ -13,7 +13,7 @@ from compiler.source.hierarchy import CalledScope, LayerLeaf, TensorRef
 ScopeItem: TypeAlias = LayerLeaf | CalledScope
 AlignedRow: TypeAlias = tuple[tuple[ScopeItem | None, ...], str]  # an item of each instance, and its name
 Canonical: TypeAlias = tuple[Any, ...]  # ("in", argument, position), ("part", number, output) or ("weight", path)
-SIZES = ("in_channels", "in_features", "num_features", "normalized_shape", "embed_dim")
+SIZES = ("in_channels", "in_features", "num_features", "normalized_shape", "embed_dim", "dim")
 
 
 class Unlike(Exception):

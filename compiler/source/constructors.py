@@ -15,13 +15,13 @@ from compiler.source.forward import Forward
 class ClassWriter(Building):
     """Writes one class."""
 
-    def write(self, name: str, doc: str | None, extra: Sequence[str]) -> list[str]:
+    def write(self, name: str, extra: Sequence[str]) -> list[str]:
         base = self.base()
         forward = [] if base == "nn.Sequential" else self.forward()
         constructor = self.constructor(base)
         body: list[str] = []
-        if doc:
-            body += [f'    """{doc}"""', ""]
+        if not forward and self.shapes:
+            body += [*(f"    {line}" for line in self.shapes), ""]
         if constructor:
             parameters = [
                 f"{one}={self.template.defaults[one]}" if one in self.template.defaults else one

@@ -17,6 +17,7 @@ from compiler.source.hierarchy import Forest, hierarchy
 from compiler.source.layout import WIDTH, laid_out
 from compiler.source.library import Library
 from compiler.source.losses import losses
+from compiler.source.shapes import shapes
 from compiler.source.starting import Initialisers
 from compiler.source.variants import variants
 
@@ -50,15 +51,17 @@ def _lines(forest: Forest, shown: Sequence[Graph], apart: bool) -> list[str]:
     library, starts, wrappers = Library(), Initialisers(), dict[str, list[str]]()
     names = _names(classes)
     blocks: list[str] = []
+    sizes = {id(tree): graph for tree, graph in zip(forest.trees, shown, strict=True)}
     for template in classes.templates:
         writer = ClassWriter(forest, template, library, starts, names, wrappers)
-        blocks += [*writer.write(names[id(template)], None, ()), "", ""]
+        writer.shapes = shapes(template, sizes, WIDTH - 8)
+        blocks += [*writer.write(names[id(template)], ()), "", ""]
     networks: list[str] = []
     for top in classes.tops:
         writer = ClassWriter(forest, top, library, starts, names, wrappers)
         of = {id(scope.tree) for scope in top.scopes}
         writer.shapes = _shapes([graph for graph, tree in zip(shown, forest.trees, strict=True) if id(tree) in of])
-        networks += [*writer.write(names[id(top)], None, losses(top.scopes[0].tree, library)), "", ""]
+        networks += [*writer.write(names[id(top)], losses(top.scopes[0].tree, library)), "", ""]
     if len(forest.trees) > 1:
         networks += variants(classes, names)
     helpers: list[str] = []

@@ -21,7 +21,7 @@ class Forward(Loops):
         return [*lines, *(f"        {line}" for line in self.lines[body_start:])]
 
     def _doc(self) -> list[str]:
-        return [f"        {line}" for line in self.plan.shapes] if self.plan.root else []
+        return [f"        {line}" for line in self.plan.shapes]
 
     def _run(self, numbers: Sequence[int]) -> None:
         current: tuple[str | None, bool] = (None, False)

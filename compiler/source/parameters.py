@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -236,8 +237,7 @@ class Parameters(Alignment):
             ):
                 raise Unlike
             part.positional = tuple(
-                explained(f"size_{i}" if i else "size", partial(_given, place=i), False)
-                for i in range(len(target.args))
+                explained(_argument_name(first, i), partial(_given, place=i), False) for i in range(len(target.args))
             )
             part.keywords = {name: explained(name, partial(_given, place=name), False) for name in target.kwargs}
 
@@ -302,6 +302,16 @@ def _label(part: ClassPart) -> str:
     """What a part is called, as the name of a parameter."""
     words = [word for word in part.attribute.split(".") if word.isidentifier()]
     return "_".join(words[-1:]).lower() or part.node["op"]
+
+
+def _argument_name(leaf: LayerLeaf, i: int) -> str:
+    """What an argument of a function is called: as the operator's parameter, where they are as many."""
+    assert leaf.invoke is not None
+    names = list(parameter_table(type(leaf.node["operator"])))
+    count = len(leaf.invoke.target.args)
+    if len(names) == count and not keyword.iskeyword(names[i]):
+        return names[i]
+    return f"{leaf.node['op']}_{i}" if i else str(leaf.node["op"])
 
 
 def _size(leaf: LayerLeaf, i: int) -> Any:

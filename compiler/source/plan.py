@@ -41,7 +41,7 @@ class ClassPlan:
         self.shapes: list[str] = []
         self.identities: set[str] = set()  # modules that pass their input on where they are not there
         every = [one for part in template.parts for one in (part.parts if part.loop is not None else (part,))]
-        self.modules = [part for part in every if self.has_attribute(part)]
+        self.modules = self._once([part for part in every if self.has_attribute(part)])
         self.places = Places(
             [part.attribute for part in self.modules],
             [part.leaf is not None and self.is_tensor(part.leaf) for part in self.modules],
@@ -54,6 +54,27 @@ class ClassPlan:
         if leaf.holder is None or leaf.use > 1:
             return False
         return leaf.holder.target.kind != "module" or not self.is_functional(part)
+
+    def _once(self, parts: list[ClassPart]) -> list[ClassPart]:
+        """Modules without those that are as others: what owns nothing and has no name is built once and used again."""
+        kept: list[ClassPart] = []
+        first: dict[str, ClassPart] = {}
+        for part in parts:
+            leaf = part.leaf
+            if leaf is not None and part.condition is None and self._is_anonymous(leaf, part):
+                assert leaf.holder is not None
+                other = first.setdefault(repr((leaf.holder.target.name, part.arguments)), part)
+                if other is not part:
+                    part.attribute = other.attribute
+                    continue
+            kept.append(part)
+        return kept
+
+    def _is_anonymous(self, leaf: LayerLeaf, part: ClassPart) -> bool:
+        assert leaf.holder is not None
+        if leaf.named or leaf.holder.held or leaf.holder.target.kind != "module" or leaf.use > 1:
+            return False
+        return "." not in part.attribute and not part.attribute.isdigit() and id(part.first) not in self.frozen
 
     def is_tensor(self, leaf: LayerLeaf) -> bool:
         return leaf.holder is not None and leaf.holder.target.kind != "module"

@@ -191,7 +191,10 @@ class Statements(OpenSizes):
                 for leaf in owned.first.leaves():
                     if leaf.holder is not None and any(held.weight.dtype == "float32" for held in leaf.holder.held):
                         path = next(held.path for held in leaf.holder.held if held.weight.dtype == "float32")
-                        return SourceText(f"self.get_parameter({literal(path)})" if True else "")
+                        inner = path.removeprefix(f"{owned.attribute}.").split(".") if path != owned.attribute else []
+                        access = ".".join([self.plan.places.access(owned.attribute), *inner])
+                        plain = all(name.isidentifier() for name in inner)
+                        return SourceText(access if plain else f"self.get_parameter({literal(path)})")
         raise Unsayable(self.template.scopes)
 
     def _flush(self) -> None:

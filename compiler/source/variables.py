@@ -54,7 +54,7 @@ class Variables(DataFlow):
                             for other in sorted(group, key=str)
                             if other[0] == "part" and (name := self._own_name(other))
                         ),
-                        "x",
+                        next((short for short in ("x", "y", "z") if self._is_free(short, n)), "x"),
                     ),
                     n,
                 )
@@ -71,8 +71,8 @@ class Variables(DataFlow):
                 continue
             holding = self._holding(source)
             if holding is not None and self._last(source) <= n and self._is_free(holding, n):
-                if self.plan.root and source[0] == "in" and self._is_free("x", n):
-                    return "x"
+                if self.plan.root and source[0] == "in":
+                    break
                 return holding
         for short in ("x", "y", "z"):
             if self._is_free(short, n):

@@ -186,6 +186,19 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert done.stdout.startswith("layer")
 
 
+def test_draw_of_two_networks_shows_them_side_by_side(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    for name, width in (("a", 8), ("b", 16)):
+        code = f"network Net(x: [2, 4]) {{ x -> linear({width}) -> relu }}"
+        (tmp_path / f"{name}.arch").write_text(code, encoding="utf-8")
+    done = command_line("draw", "a.arch", "b.arch", cwd=tmp_path)
+    assert (done.status, done.out) == (0, "wrote a-b.svg\n")
+    assert command_line("draw", "a.arch", "b.arch", "-o", "two.html").status == 0
+    assert command_line("diff", "a.arch", "b.arch", "--arrange", "side-by-side", "-o", "diff.html").status == 0
+    assert (tmp_path / "two.html").read_bytes() == (tmp_path / "diff.html").read_bytes()
+    assert "--view changes nothing of two networks" in command_line("draw", "a.arch", "b.arch", "--view", "stages").err
+    assert "two side by side" in command_line("draw", "a.arch", "b.arch", "a.arch").err
+
+
 @pytest.mark.parametrize("suffix", ["svg", "png", "dot"])
 def test_draw_writes_the_format_of_the_suffix(good: Path, suffix: str, command_line: Callable[..., Said]) -> None:
     target = good.with_suffix(f".{suffix}")

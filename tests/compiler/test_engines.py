@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -141,6 +142,40 @@ def test_auto_prints_its_table_and_keeps_it(
     file.write_text("{}", encoding="utf-8")  # a damaged one is none
     two.compile(mode="inference", engine="auto")
     assert json.loads(file.read_text(encoding="utf-8"))["network"] == "Two"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_of_two_engines_with_the_same_code_the_second_is_tried_only_where_the_first_fails(
+    fails: bool, two: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def build(name: str, task: Any) -> Any:
+        built.append(name)
+        if fails and name == "aot":
+            raise ValueError("no such instruction")
+        return table.build("eager", task)
+
+    monkeypatch.setattr(trial, "build", build)
+    monkeypatch.setattr(trial, "lacks", lambda name: None)
+    monkeypatch.setattr(trial, "SECONDS", 0.0)
+    monkeypatch.setattr(inference, "ALL", ("eager", "aot", "inductor"))
+    with pytest.warns(RuntimeWarning) if fails else contextlib.nullcontext():
+        fast = two.compile(mode="inference", engine="auto")
+    (found,) = fast.trials.values()
+    assert built == (["eager", "aot", "inductor"] if fails else ["eager", "aot"])
+    assert found.times[2].note == ("" if fails else "not tried: it runs the code of aot")
+
+
+def test_engines_are_given_the_rewrites_after_which_none_is_slower(network_of: Callable[..., Network]) -> None:
+    network = network_of(
+        "network Siblings(x: [N, 4, 8, 8]) { a = x -> conv(2, 1) -> batch_norm\n b = x -> conv(2, 1)\n concat(a, b) }"
+    )
+    layers = {
+        name: len(list(network.compile(mode="inference", engine="eager", rewrites=rewrites).model.graph.nodes))
+        for name, rewrites in (("default", None), ("all", "all"), ("without", ["fold-batch-norm"]))
+    }
+    assert layers["default"] == layers["without"] != layers["all"]
 
 
 def test_an_engine_that_fails_is_replaced_with_a_warning_that_says_why(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -417,6 +418,71 @@ def test_it_is_as_long_as_people_make_it(variant: str, most: int, golden: Callab
     text = archdsl.load(variant).source()
     golden(GOLDEN / f"{variant}.py.txt", text)
     assert lines(text) <= most
+
+
+SHAPES: Final = """
+block half(x: [N, C, H, W], width, stride) { x -> conv: conv(width, 3, stride = stride, padding = 1) -> bn: batch_norm }
+block both(x: [N, C, H, W]) { concat(x -> a: half(2 * C, 1), x -> b: half(C, 1)) }
+block rows(x: [N, H, W, C]) { x -> norm: layer_norm -> fc: linear(2 * C) }
+block same(x, y) { x + y -> relu -> conv: conv(4, 1) }
+block join(parts, width) { concat(parts) -> flatten -> fc: linear(width) }
+network Net(image: [N, 3, 16, 16]) {
+    x = image -> one: half(4, 1) -> two: half(8, 2) -> both1: both -> both2: both
+    y = x -> permute([0, 2, 3, 1]) -> rows1: rows -> rows2: rows -> permute([0, 3, 1, 2]) -> three: half(4, 1)
+    z = same(y, y)
+    (join([y, z], 5)) + (join([z, y, z], 5))
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("Half", "[N, in_channels, H, W] -> [N, width, H // stride, W // stride]"),
+        ("Both", "[N, in_channels, 8, 8] -> [N, 3 * in_channels, 8, 8]"),
+        ("Rows", "[N, 8, 8, dim] -> [N, 8, 8, 2 * dim]"),
+        ("Same", "[N, 4, 8, 8] -> [N, 4, 8, 8]"),
+        ("Join", "[[N, 4, 8, 8], [N, 4, 8, 8]] -> [N, 5]"),
+        ("Net", "[N, 3, 16, 16] -> [N, 5]"),
+    ],
+)
+def test_documentation_has_the_shapes_by_the_parameters_of_a_class(block: str, said: str) -> None:
+    names: dict[str, type[torch.nn.Module]] = {}
+    exec(source_of([graph_of(SHAPES)]), names)
+    assert said in (names[block].forward.__doc__, names[block].__doc__)
+
+
+@pytest.mark.parametrize("variant", ["googlenet_torchvision", "swin_t", "wavenet"])
+def test_numbers_in_the_documentation_of_shapes_are_those_of_tensors(variant: str) -> None:
+    network = archdsl.load(variant)
+    with torch.device("meta"):
+        written = module_of(network.source(), network.graph)
+        inputs = random_inputs(network.graph)
+    seen = 0
+
+    def compared(module: torch.nn.Module, given: tuple[object, ...], made: object) -> None:
+        nonlocal seen
+        kind = type(module)
+        documented = kind.__doc__ if kind.forward is torch.nn.Sequential.forward else kind.forward.__doc__
+        if " -> " not in (documented or ""):
+            return
+        for text, value in zip(str(documented).split("->"), (given, made), strict=True):
+            shapes = [shape.split(", ") for shape in re.findall(r"\[([^][]+)\]", text)]
+            tensors = [one for one in torch.utils._pytree.tree_leaves(value) if isinstance(one, torch.Tensor)]
+            assert len(shapes) == len(tensors)
+            for shape, tensor in zip(shapes, tensors, strict=True):
+                assert len(shape) == tensor.dim() or "..." in shape
+                for size, own in zip(shape, tensor.shape, strict=False):
+                    if "..." in shape:
+                        break
+                    assert not size.isdigit() or int(size) == own
+                    seen += size.isdigit()
+
+    for module in written.modules():
+        module.register_forward_hook(compared)
+    with torch.no_grad():
+        written(*inputs)
+    assert seen
 
 
 def test_it_is_the_same_each_time() -> None:

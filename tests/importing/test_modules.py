@@ -128,6 +128,47 @@ def test_language_models_are_readable_and_equal(kind: str, most: int) -> None:
     assert "mask" not in network.text
 
 
+def test_windows_are_parts_of_the_size_and_moved_under_a_condition() -> None:
+    network = archdsl.from_module(nets.Windowed(), [torch.randn(2, 3, 24, 24)])
+    assert network.proof is not None
+    assert network.proof.equal
+    assert network.text.count("block windows(") == 1
+    assert "block windows(x: [N, H, W, C], shift)" in network.text
+    assert "reshape([-1, H // 3, 3, W // 3, 3, C])" in network.text
+    assert re.search(r"if shift [>=]+ \d { \w+ \+ shifted_window_mask\(H\) } else { \w+ }", network.text)
+
+
+def test_a_path_that_is_never_dropped_is_one_with_the_probability_0() -> None:
+    network = archdsl.from_module(nets.Dropping((0.0, 0.1, 0.2)), [torch.randn(2, 4)])
+    assert network.proof is not None
+    assert network.proof.equal
+    assert "for p in [0.0, 0.1, 0.2]" in network.text
+    assert "if" not in network.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ((2, 6, 4), (2, 24), "flatten"),
+        ((2, 24), (2, 6, 4), "unflatten"),
+        ((2, 6, 4), (2, 6, 1, 4), "unflatten(2, [1, 4])"),
+        ((2, 6, 1, 4), (2, 6, 4), "flatten(2)"),
+        ((2, 7, 7, 4), (2, 1, 7, 1, 7, 4), "reshape([-1, 1, 7, 1, 7, 4])"),
+        ((2, 5, 1, 1), (2, 5), "flatten"),
+        ((2, 4, 6), (8, 6), "reshape([-1, 6])"),
+    ],
+)
+def test_a_view_is_said_by_the_dimensions_that_it_joins(old: tuple[int, ...], new: tuple[int, ...], said: str) -> None:
+    class View(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(x.shape[0] if new[0] == old[0] else -1, *new[1:])
+
+    network = archdsl.from_module(View(), [torch.randn(old)])
+    assert f"-> {said}" in network.text
+    assert network.proof is not None
+    assert network.proof.equal
+
+
 def test_like_blocks_in_a_row_are_a_loop() -> None:
     text = written("Stages(depths=(4,))")
     assert "stage1: { residual(stride = 2) -> repeat 3 { residual } }" in text
@@ -200,6 +241,7 @@ def test_a_network_that_is_not_the_same_is_said_to_differ() -> None:
         pytest.param("googlenet", 64, 45, marks=pytest.mark.heavy),
         pytest.param("densenet121", 64, 60, marks=pytest.mark.heavy),
         pytest.param("vit_b_16", 224, 30, marks=pytest.mark.heavy),
+        pytest.param("swin_t", 224, 90, marks=pytest.mark.heavy),
     ],
 )
 def test_known_networks_are_short_and_equal(name: str, size: int, most: int) -> None:

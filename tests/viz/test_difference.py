@@ -20,9 +20,9 @@ from tests.conftest import Said
 from viz import fitting, recolour, theme
 from viz.difference import condense
 from viz.difference.comparison import ARRANGEMENTS, Comparison, DiffBox, DiffGroup, build
-from viz.html.themes import READABLE, contrast
+from viz.html.themes import READABLE
 from viz.recolour import Theme
-from viz.theme import CHANGES
+from viz.theme import CHANGES, contrast
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 SVG = "{http://www.w3.org/2000/svg}"

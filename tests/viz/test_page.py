@@ -33,9 +33,10 @@ from viz.html.figures import FIGURES, ItemFigure
 from viz.html.inline import HOME
 from viz.html.paging import MOST
 from viz.html.pictures import pictures
-from viz.html.themes import PAGE, READABLE, contrast, text_on
+from viz.html.themes import PAGE, READABLE, text_on
 from viz.look import Look
 from viz.recolour import Theme, colour
+from viz.theme import contrast
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -59,12 +59,12 @@ def lettered(box: Box) -> Lettered:
         return Lettered((head,), tuple(wrapped(box.fault, LONG, MOST_LINES)))
     title = f"{box.title}  {box.repeats}".rstrip()
     if box.kind == "block":
-        said = " · ".join(said for said in (box.name, box.cost) if said)
+        said = " · ".join(said for said in (box.name, box.amount or box.cost) if said)
         return Lettered((title,), (said,) if said else ())
     large = titled(title) if box.kind in ("layer", "join") else (title,)
     if not box.name or len(large[0]) + len(box.name) <= BESIDE:
-        return Lettered(large, beside=box.name)
-    return Lettered(large, (box.name,))
+        return Lettered(large, (box.amount,) if box.amount else (), beside=box.name)
+    return Lettered(large, tuple(said for said in (box.name, box.amount) if said))
 
 
 def is_round(box: Box) -> bool:
@@ -100,6 +100,8 @@ def _draw(canvas: Canvas, box: Box, place: Rectangle, lines: Lettered, colours: 
         stroke = 1.5
     if box.kind == "output" and box.train:  # dashes cannot be seen around a dark box
         colour, ink = Colour(theme.PAPER, colour.line), theme.INK
+    if box.shade:
+        colour, ink = Colour(box.shade, colour.line), box.ink
     if box.device is not None:
         colour, stroke = Colour(colour.fill, colours.devices[box.device].line), 2.2
     middle = place.x + place.width / 2, place.y + place.height / 2
@@ -114,7 +116,8 @@ def _draw(canvas: Canvas, box: Box, place: Rectangle, lines: Lettered, colours: 
             _outline(canvas, place.within(2.2), Colour("none", colour.line), 1.0, box.train, ends)
     if box.letter:
         badge(canvas, place.x, place.y, box.letter, colours.groups[box.colour])
-    _letter(canvas, lines, place, ink, left=stacked or bool(lines.beside), loud=box.kind == "fault")
+    quiet = ink if box.kind == "fault" or box.shade else theme.MUTED
+    _letter(canvas, lines, place, ink, quiet, left=stacked or bool(lines.beside), loud=box.kind == "fault")
 
 
 def badge(canvas: Canvas, x: float, y: float, letter: str, colour: Colour) -> None:
@@ -131,18 +134,18 @@ def _outline(canvas: Canvas, place: Rectangle, colour: Colour, stroke: float, da
     )  # fmt: skip
 
 
-def _letter(canvas: Canvas, lines: Lettered, place: Rectangle, ink: str, *, left: bool, loud: bool) -> None:
+def _letter(canvas: Canvas, lines: Lettered, place: Rectangle, ink: str, quiet: str, *, left: bool, loud: bool) -> None:
     anchor: Anchor = "start" if left else "middle"
     x = place.x + (PADDING[0] if left else place.width / 2)
     y = place.y + place.height / 2 - (len(lines.large) + len(lines.small)) * LINE / 2 + LINE * 0.8
     if lines.beside:
         end = place.x + place.width - PADDING[0]
-        canvas.text(end, y, lines.beside, size=theme.SMALL, colour=theme.MUTED, anchor="end")
+        canvas.text(end, y, lines.beside, size=theme.SMALL, colour=quiet, anchor="end")
     for line in lines.large:
         canvas.text(x, y, line, colour=ink, anchor=anchor, bold=loud)
         y += LINE
     for line in lines.small:
-        canvas.text(x, y - 0.5, line, size=theme.SMALL, colour=ink if loud else theme.MUTED, anchor=anchor)
+        canvas.text(x, y - 0.5, line, size=theme.SMALL, colour=quiet, anchor=anchor)
         y += LINE
 
 

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 from viz import engine, legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
 from viz.engine import DrawingError
-from viz.graph import beside, boxes, columns, stacking
+from viz.graph import beside, boxes, columns, heat, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
 from viz.graph.beside import BlockPanel
@@ -51,6 +51,7 @@ def _readable(picture: Element, look: Look) -> bool:
 
 
 def _drawn(scene: Scene, look: Look) -> Element:
+    scene = heat.shaded(scene, look.heat[0], look.theme) if look.heat else scene
     shown = {box.id: box for box in scene.boxes()}
     if len(shown) > MOST_BOXES:
         raise DrawingError(f"{len(shown)} layers are too many for a drawing ({MOST_BOXES} at most); {engine.ADVICE}")

@@ -40,6 +40,9 @@ class Box:
     layers: tuple[str, ...] = ()  # the keys of those in a group drawn as one
     group: str = ""  # the key of a group drawn as one
     letter: str = ""  # of the form of a block that is drawn beside
+    amount: str = ""  # what it has of a figure that the scene is coloured by,
+    shade: str = ""  # the colour of that,
+    ink: str = ""  # and that of the letters on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Scene:
     # The same with ever fewer blocks open, where a page cannot hold it
     smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
     blocks: tuple[OpenBlock, ...] = ()  # what stands beside it, which says what closed blocks are
+    drawn_as: Mapping[str, str] = field(default_factory=dict)  # layers that are not drawn, and which stand for them
+    scale: tuple[tuple[str, str], ...] = ()  # its shades and what they mean, where it is coloured by a figure
 
     def all(self) -> Iterator[Box | Group]:
         """All boxes and groups, each group before what is in it."""
@@ -203,7 +208,9 @@ def _scene(
     letters = {group: each.letter for each in beside for group in each.groups}
     items = (*_lettered(_items(graph, tree, ids), lambda box: letters.get(box.group, "")), *ends)
     opened = tuple(_open(graph, each, stand_in, letters) for each in beside)
-    return Scene(plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, opened)
+    return Scene(
+        plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, opened, stand_in
+    )
 
 
 def _open(graph: Graph, form: BlockForm, stand_in: Mapping[str, str], letters: Mapping[str, str]) -> OpenBlock:

@@ -15,7 +15,7 @@ import { pictureView } from "./picture.js";
 const page = model(JSON.parse(byId("network").textContent));
 const canvas = byId("canvas");
 const SIDES = { overlaid: [undefined], "side-by-side": ["a", "b"] }; // what is drawn of two networks: both as one, or each
-const state = { selected: null, hovered: null, found: new Set(), heat: null, sides: SIDES.overlaid };
+const state = { selected: null, hovered: null, found: new Set(), heat: page.figures.find(({ key }) => key === page.heat) ?? null, sides: SIDES.overlaid };
 const NAMES = ["graph", "stages", "volumes"].filter((name) => name === "graph" || byId(name));
 const HOME = NAMES.includes(page.view) ? page.view : "graph"; // the view of an address that names none
 
@@ -156,6 +156,7 @@ function offer() {
     arrange(page.difference.arrangement);
   }
   byId("heat").append(...page.figures.map(({ key, name }) => html("option", { value: key }, name)));
+  byId("heat").value = state.heat?.key ?? "";
   byId("fold").hidden = !page.items.some((item) => item.run);
   byId("views").hidden = NAMES.length < 2;
   for (const button of [...byId("views").children]) {

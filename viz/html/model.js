@@ -29,6 +29,7 @@ export function model(data) {
       if (item.kind === "group") (item.first.run ??= [item.first]).push(item);
     }
   }
+  for (const item of items) item.alike &&= item.alike.map((place) => items[place]);
   for (const { a, index } of items) if (a?.label && !byPath.has(a.label)) byPath.set(a.label, items[index]);
   const edges = data.edges.map(([from, to, shape, news, crossing, train, side = ""]) => ({
     from: items[from], to: items[to], shape, news: !!news, crossing: !!crossing, train: !!train, side,
@@ -78,6 +79,18 @@ export function repeats(item, unfolded) {
 /** How many layers a layer stands for, in all the folded runs that it is in. */
 export function times(item, unfolded) {
   return [...around(item), item].reduce((product, one) => product * repeats(one, unfolded), 1);
+}
+
+/** The layers that an item stands for while some runs are folded: its own, and those in their places in the equal groups. */
+export function layersFor(item, unfolded) {
+  const layers = (one) => (isGroup(one) ? one.children.flatMap(layers) : [one]);
+  const found = new Set(layers(item));
+  for (const first of [item, ...around(item).toReversed()].filter((one) => repeats(one, unfolded) > 1)) {
+    const at = new Map(first.alike.map((layer, i) => [layer, i]));
+    const places = [...found].map((layer) => at.get(layer)).filter((place) => place !== undefined);
+    for (const group of first.run) for (const place of places) found.add(group.alike[place]);
+  }
+  return found;
 }
 
 /** What lies in a group and is not folded away. */
@@ -143,7 +156,7 @@ export function opened(item, open, unfolded) {
 
 /** What is seen while some groups are open and some runs unfolded: boxes (layers and closed groups), frames (open
     groups, but for those that are loose) and edges. */
-export function seen({ root, edges, items }, open, unfolded) {
+export function seen({ root, edges }, open, unfolded) {
   const boxes = [];
   const frames = [];
   const standsFor = new Map(); // every item inside a closed group is seen as that group,
@@ -165,9 +178,9 @@ export function seen({ root, edges, items }, open, unfolded) {
   };
   const fold = (item) => {
     if (!item.alike) return item.children.forEach(fold); // a page of them
-    item.alike.forEach((place, i) => {
-      folded.add(items[place]);
-      standsFor.set(items[place], standsFor.get(items[item.first.alike[i]]));
+    item.alike.forEach((layer, i) => {
+      folded.add(layer);
+      standsFor.set(layer, standsFor.get(item.first.alike[i]));
     });
   };
   root.children.forEach(walk);

@@ -77,7 +77,8 @@ export function panel(place, page, { go, toggle, fold, graph }) {
     if (part && part.layers.length !== (item.layers ?? 1)) said.push(...pictured(part));
     if (!item.fault) said.push(html("h3", {}, run ? "Costs of each" : "Costs"), shares(costs(item, page)));
     if (run) {
-      const all = page.figures.map(({ key }) => [key, multiplied(item[key], run.length)]);
+      const sum = (key) => run.reduce((all, { [key]: own = 0 }) => all + own, 0);
+      const all = page.figures.map(({ key, own }) => [key, own ? sum(key) : multiplied(item[key], run.length)]);
       said.push(html("h3", {}, `Costs of all ${run.length}`), shares(costs(Object.fromEntries(all), page)));
     }
     if (item.outputs) said.push(html("h3", {}, "Tensors"), list(tensors(item, link)));
@@ -122,7 +123,7 @@ function costs(item, { figures, root }) {
     return shown ? `${own === all ? 100 : ((100 * own) / all).toPrecision(2)} %` : "";
   };
   const known = figures.filter(({ key }) => item[key] !== undefined);
-  const rows = known.map((figure) => [figure.name, amount(item[figure.key], figure, true), share(figure.key)]);
+  const rows = known.map((figure) => [figure.name, amount(item[figure.key], figure, true), figure.signed ? "" : share(figure.key)]);
   if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field), ""]);
   if (item.jump?.length) rows.push(["jump", extent(item.jump), ""]);
   return rows.length ? rows : [["", "none", ""]];
