@@ -22,8 +22,8 @@ MOST: Final = 1 << 29  # bytes of the program's text
 DTYPES: Final = {4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64", 12: "bool", 13: "bfloat16"}
 NAME: Final = re.compile(r"torch\.ops\.aten\.([A-Za-z_0-9]+?)_?\.\w+$")
 DAMAGED: Final = (
-    AttributeError, LookupError, NotImplementedError, RecursionError, StopIteration, TypeError, ValueError, zipfile.BadZipFile,
-    struct.error, zlib.error,
+    AttributeError, LookupError, NotImplementedError, RecursionError, StopIteration, TypeError, ValueError,
+    zipfile.BadZipFile, struct.error, zlib.error,
 )  # fmt: skip
 UNREAD: Final = ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from archdsl.columns import same
 from archdsl.dims import Size
-from archdsl.importing.program import ForeignProgram
+from archdsl.errors import SpecError
+from archdsl.importing.program import ForeignProgram, Missing, NotImported
 from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
 from archdsl.importing.wording import KEYWORDS, free_name
@@ -101,7 +102,13 @@ def idle(operator: str) -> tuple[str, Any] | None:
 
 
 def formatted(text: str) -> str:
-    return format_spec(Source("imported.arch", text))
+    """The text as it is formatted. Raises `NotImported` where names or numbers of the original made it none."""
+    try:
+        return format_spec(Source("imported.arch", text))
+    except SpecError as error:
+        faults = [(one.message, text.splitlines()[one.span.line - 1] if one.span else "") for one in error.diagnostics]
+        reasons = [f"{message}, in `{line.strip()[:120]}`" for message, line in faults]
+        raise NotImported([Missing("what was made of it", reason, "", 1) for reason in reasons]) from None
 
 
 def network_name(name: str) -> str:
