@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from archdsl.instances.written import WrittenValues
 from compiler.program import Routine
 from compiler.source.class_parts import AlignedRow, Canonical, ScopeItem, Template, Unlike
 from compiler.source.hierarchy import CalledScope, Forest, LayerLeaf, TensorRef
@@ -21,6 +22,7 @@ class Alignment:
         self.templates: list[Template] = []
         self.of: dict[int, tuple[Template, int]] = {}  # by scope: its class, and which instance it is
         self.routines: dict[int, Any] = {}
+        self.inner: dict[int, WrittenValues] = {}  # what is said in blocks, by what these were made from
 
     def _aligned(
         self, lists: Sequence[Sequence[ScopeItem] | None], bases: Sequence[str], inner: bool

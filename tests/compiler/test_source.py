@@ -161,6 +161,21 @@ network Net(x: [N, 3, H, W]) {
     (z -> up(y)) + y -> up(x) -> pos -> flatten(2) -> permute([0, 2, 1]) -> linear(2)
 }
 """,
+    "sizes_that_an_inner_block_says": """
+inline block windows(x: [N, H, W, C], window) {
+    x -> unflatten(2, [W // window, window]) -> flatten(1, 2) -> reshape([-1, window * H * (W // window), C])
+}
+block steps(L, at) { tensor([0 if i < L - at else 1 for i in range(L)], dtype = float32) }
+block unit(x: [N, H, W, C], window) {
+    (x -> windows(window) -> fc: linear(2 * C)) + (late: steps(2 * C, window))
+}
+network Net(x: [2, 4, 8, 6]) {
+    a = x -> one: unit(2)
+    b = x -> linear(8) -> two: unit(4)
+    output a = a
+    output b = b
+}
+""",
     "constants": """
 network Net(x: [N, 4, 6]) {
     mask = tril(ones([6, 6]))
@@ -483,6 +498,25 @@ def test_numbers_in_the_documentation_of_shapes_are_those_of_tensors(variant: st
     with torch.no_grad():
         written(*inputs)
     assert seen
+
+
+def test_what_an_inner_block_says_is_said_by_the_parameters_of_the_class() -> None:
+    text = source_of([graph_of(NETWORKS["sizes_that_an_inner_block_says"])])
+    assert "torch.tensor([0 if i < 2 * dim - window else 1 for i in range(2 * dim)]" in text
+    assert text.count("class Unit") == 1
+
+
+def test_modules_of_a_list_that_run_one_after_the_other_beside_something_are_a_loop() -> None:
+    text = archdsl.load("bert_tiny").source()
+    assert "for layer in self.encoder.layer:" not in text  # two are said one after the other
+    text = archdsl.load("bert_base").source()
+    assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, x)" in text
+
+
+def test_modules_that_are_alike_and_own_nothing_are_built_once() -> None:
+    text = archdsl.load("unet").source()
+    assert text.count("nn.MaxPool2d(2)") == 1
+    assert text.count("self.max_pool(") == 4
 
 
 def test_it_is_the_same_each_time() -> None:
