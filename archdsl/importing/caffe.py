@@ -34,8 +34,8 @@ class CaffeLayer:
         return NotImported([Missing(f"Caffe's {self.kind}", reason, self.name, 1)])
 
 
-Given: TypeAlias = Sequence[ForeignTensor]
-Reader: TypeAlias = Callable[[ConfiguredNetwork, CaffeLayer, Given], list[ForeignTensor]]
+Bottoms: TypeAlias = Sequence[ForeignTensor]
+Reader: TypeAlias = Callable[[ConfiguredNetwork, CaffeLayer, Bottoms], list[ForeignTensor]]
 WINDOW: Final = {"kernel_size": "kernel", "stride": "stride", "pad": "pad"}
 
 
@@ -48,7 +48,7 @@ def window(param: Message, name: str, default: int) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def only(layer: CaffeLayer, given: Given) -> ForeignTensor:
+def only(layer: CaffeLayer, given: Bottoms) -> ForeignTensor:
     """The one tensor that a layer takes."""
     if len(given) != 1:
         raise layer.missing(f"takes one bottom, not {len(given)}")
@@ -56,7 +56,7 @@ def only(layer: CaffeLayer, given: Given) -> ForeignTensor:
 
 
 def conv(operator: str) -> Reader:
-    def how(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+    def how(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
         param = layer.message.message("convolution_param")
         dilations = param.integers("dilation") or [1]
         parameters = {
@@ -76,7 +76,7 @@ def conv(operator: str) -> Reader:
     return how
 
 
-def pooling(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def pooling(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param = layer.message.message("pooling_param")
     method = param.word("pool", ("MAX", "AVE", "STOCHASTIC"), "MAX")
     if method == "STOCHASTIC":
@@ -96,7 +96,7 @@ def pooling(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[For
     return [net.add(kind, parameters, [only(layer, given)], "", layer.scopes)]
 
 
-def product(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def product(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param = layer.message.message("inner_product_param")
     x = only(layer, given)
     axis = param.integer("axis", 1)
@@ -108,20 +108,20 @@ def product(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[For
     return [net.add("linear", parameters, [x], layer.path, layer.scopes)]
 
 
-def relu(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def relu(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     slope = layer.message.message("relu_param").number("negative_slope", 0)
     parameters = {"negative_slope": slope} if slope else {}
     return [net.add("leaky_relu" if slope else "relu", parameters, [only(layer, given)], "", layer.scopes)]
 
 
-def prelu(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def prelu(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     x = only(layer, given)
     shared = layer.message.message("prelu_param").flag("channel_shared", False)
     parameters = {"num_parameters": 1 if shared or len(x.shape) < 2 else x.shape[1]}
     return [net.add("prelu", parameters, [x], layer.path, layer.scopes)]
 
 
-def response_norm(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def response_norm(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param = layer.message.message("lrn_param")
     if param.word("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS") != "ACROSS_CHANNELS":
         raise layer.missing("within channels")
@@ -134,14 +134,14 @@ def response_norm(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> li
     return [net.add("local_response_norm", parameters, [only(layer, given)], "", layer.scopes)]
 
 
-def norm(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def norm(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param = layer.message.message("batch_norm_param")
     momentum = round(1 - param.number("moving_average_fraction", 0.999), 6)
     parameters = {"eps": param.number("eps", 1e-5), "affine": False, "momentum": momentum}
     return [net.add("batch_norm", parameters, [only(layer, given)], layer.path, layer.scopes)]
 
 
-def scale(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def scale(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     """A scale behind a norm belongs to it."""
     last = net.placed[-1] if net.placed else None
     if last is None or last.made.operator != "batch_norm" or list(given) != [last.value]:
@@ -152,7 +152,7 @@ def scale(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[Forei
     return [last.value]
 
 
-def eltwise(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def eltwise(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param = layer.message.message("eltwise_param")
     operator = {"PROD": "mul", "SUM": "add", "MAX": "maximum"}[param.word("operation", ("PROD", "SUM", "MAX"), "SUM")]
     factors = param.numbers("coeff") or [1] * len(given)
@@ -165,12 +165,12 @@ def eltwise(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[For
     return [net.add(operator, {}, terms, "", layer.scopes)]
 
 
-def concat(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def concat(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param = layer.message.message("concat_param")
     return [net.add("concat", {"dim": param.integer("axis", param.integer("concat_dim", 1))}, given, "", layer.scopes)]
 
 
-def sliced(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def sliced(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     """Parts of a tensor: between points that are given, or of one size."""
     param = layer.message.message("slice_param")
     x, dim = only(layer, given), param.integer("axis", param.integer("slice_dim", 1))
@@ -185,7 +185,7 @@ def sliced(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[Fore
     return [net.add("slice", {"start": start, "end": end, "dim": dim}, [x], "", layer.scopes) for start, end in ends]
 
 
-def reshaped(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def reshaped(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param, x = layer.message.message("reshape_param"), only(layer, given)
     sizes = param.message("shape").integers("dim")
     if (
@@ -198,13 +198,13 @@ def reshaped(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[Fo
     return [net.add("reshape", {"shape": shape}, [x], "", layer.scopes)]
 
 
-def flattened(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def flattened(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     param = layer.message.message("flatten_param")
     parameters = {"start_dim": param.integer("axis", 1), "end_dim": param.integer("end_axis", -1)}
     return [net.add("flatten", parameters, [only(layer, given)], "", layer.scopes)]
 
 
-def power(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def power(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     """(shift + scale · x) to a power."""
     param = layer.message.message("power_param")
     value = only(layer, given)
@@ -219,7 +219,7 @@ def power(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[Forei
 def plain(operator: str, section: str = "", **names: str) -> Reader:
     """A layer without weights, whose numbers stand in a section under other names."""
 
-    def how(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+    def how(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
         param = layer.message.message(section) if section else Message("", 0)
         parameters = {own: param.number(theirs, 0) for own, theirs in names.items() if theirs in param.fields}
         return [net.add(operator, parameters, [only(layer, given)], "", layer.scopes)]
@@ -227,12 +227,12 @@ def plain(operator: str, section: str = "", **names: str) -> Reader:
     return how
 
 
-def softmax(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def softmax(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     axis = layer.message.message("softmax_param").integer("axis", 1)
     return [net.add("softmax", {"dim": axis}, [only(layer, given)], "", layer.scopes)]
 
 
-def split(net: ConfiguredNetwork, layer: CaffeLayer, given: Given) -> list[ForeignTensor]:
+def split(net: ConfiguredNetwork, layer: CaffeLayer, given: Bottoms) -> list[ForeignTensor]:
     return [only(layer, given)] * len(layer.tops)
 
 

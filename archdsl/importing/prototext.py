@@ -18,7 +18,7 @@ CLOSING: Final = {"{": "}", "<": ">"}
 DEEPEST: Final = 64  # messages in messages
 
 
-class Token(NamedTuple):
+class ProtoToken(NamedTuple):
     """A piece of the text: its kind, what it says, and its line."""
 
     kind: str
@@ -98,7 +98,7 @@ def parsed(text: str, place: str) -> Message:
     return _Parser(_tokens(text, place), place).message("", 1, 0)
 
 
-def _tokens(text: str, place: str) -> list[Token]:
+def _tokens(text: str, place: str) -> list[ProtoToken]:
     found = []
     at, line = 0, 1
     while at < len(text):
@@ -107,14 +107,14 @@ def _tokens(text: str, place: str) -> list[Token]:
             raise Unusable(f"{place}:{line}: not the text form of a message: `{text[at:].split()[0][:40]}`")
         kind = match.lastgroup or ""
         if kind != "space":
-            found.append(Token(kind, match[0], line))
+            found.append(ProtoToken(kind, match[0], line))
         line += match[0].count("\n")
         at = match.end()
     return found
 
 
 class _Parser:
-    def __init__(self, tokens: list[Token], place: str) -> None:
+    def __init__(self, tokens: list[ProtoToken], place: str) -> None:
         self.tokens = tokens
         self.place = place
         self.at = 0
@@ -123,8 +123,8 @@ class _Parser:
         last = self.tokens[min(self.at, len(self.tokens) - 1)].line if self.tokens else 1
         return Unusable(f"{self.place}:{last}: {message}")
 
-    def peek(self) -> Token:
-        return self.tokens[self.at] if self.at < len(self.tokens) else Token("end", "", 0)
+    def peek(self) -> ProtoToken:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ProtoToken("end", "", 0)
 
     def message(self, closing: str, line: int, depth: int) -> Message:
         """Fields up to the mark that closes them, which is left behind."""
@@ -146,7 +146,7 @@ class _Parser:
             raise Unusable(f"{self.place}: `{closing}` is missing at the end")
         return found
 
-    def values(self, name: Token, depth: int) -> list[Any]:
+    def values(self, name: ProtoToken, depth: int) -> list[Any]:
         """What stands behind a field's name: one value, or a list in brackets."""
         if self.peek().said == ":" and self.peek().kind == "mark":
             self.at += 1
@@ -161,7 +161,7 @@ class _Parser:
         self.at += 1
         return found
 
-    def value(self, name: Token, depth: int) -> Any:
+    def value(self, name: ProtoToken, depth: int) -> Any:
         token = self.peek()
         self.at += 1
         if token.kind == "mark" and token.said in CLOSING:

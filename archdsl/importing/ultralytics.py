@@ -160,6 +160,8 @@ def network(text: str, name: str, place: str = "", shapes: Mapping[str, Sequence
         config = plain(Composer(Source(place or f"{name}.yaml", text)).document())
     except Stop as error:
         raise SpecError([error.diagnostic]) from None
+    except StopIteration:
+        config = None  # nothing but comments
     if not isinstance(config, dict) or not {"backbone", "head"} <= config.keys():
         raise Unusable(f"`{place}` is no model of Ultralytics: it has no `backbone` and `head`")
     sizes = image_sizes(shapes or {}, [config.get("ch", 3), 640, 640], place)

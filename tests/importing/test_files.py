@@ -153,6 +153,7 @@ def test_recovered_settings_build_what_nobody_gave(tmp_path: Path) -> None:
         ("net.cfg", "[net]\n[route]\nlayers=-3\n", "net.cfg:2: in [route]"),
         ("net.cfg", "[convolutional]\n", "begins with [net]"),
         ("net.yaml", "archdsl: 1\n", "no model of Ultralytics"),
+        ("net.yaml", "# nothing\n", "no model of Ultralytics"),
         ("net.yaml", "backbone: [[-1, 1, Odd, [3]]]\nhead: []\n", "1 × Ultralytics' Odd"),
         ("net.pt2", "no archive", "is no program of torch.export"),
     ],
