@@ -6,7 +6,6 @@ import json
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -23,7 +22,7 @@ DTYPES: Final = {4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64
 NAME: Final = re.compile(r"torch\.ops\.aten\.([A-Za-z_0-9]+?)_?\.\w+$")
 DAMAGED: Final = (
     AttributeError, LookupError, NotImplementedError, RecursionError, StopIteration, TypeError, ValueError,
-    zipfile.BadZipFile, struct.error, zlib.error,
+    zipfile.BadZipFile, struct.error,
 )  # fmt: skip
 UNREAD: Final = ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy")
 
@@ -50,23 +49,29 @@ def weights(path: Path) -> dict[str, RawTensor]:
 
 def _json(archive: zipfile.ZipFile, folder: str, ending: str) -> Any:
     name = next(one for one in archive.namelist() if folder in one and one.endswith(ending))
-    if archive.getinfo(name).file_size > MOST:
-        raise ValueError("too large")
-    return json.loads(archive.read(name))
+    return json.loads(_bytes(archive, name))
+
+
+def _bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What a file of the archive holds: torch compresses none, so that a small archive cannot become a large one."""
+    entry = archive.getinfo(name)
+    if entry.compress_type != zipfile.ZIP_STORED or (name.endswith(".json") and entry.file_size > MOST):
+        raise ValueError("compressed, or too large")
+    return archive.read(name)
 
 
 def _tensors(archive: zipfile.ZipFile, folder: str, config: str) -> Iterator[tuple[str, RawTensor]]:
     found = next((one for one in archive.namelist() if one.endswith(f"/data/{folder}/{config}")), None)
     if found is None:
         return
-    for name, entry in json.loads(archive.read(found))["config"].items():
+    for name, entry in json.loads(_bytes(archive, found))["config"].items():
         meta = entry["tensor_meta"]
         dtype = DTYPES.get(meta["dtype"])
         sizes = [size["as_int"] for size in meta["sizes"]]
         strides = [stride["as_int"] for stride in meta["strides"]]
         if entry["use_pickle"] or dtype is None:
             continue  # a tensor of a class of its own: nothing is unpickled
-        data = archive.read(str(PurePath(found).parent / entry["path_name"]))
+        data = _bytes(archive, str(PurePath(found).parent / entry["path_name"]))
         yield name, RawTensor(dtype, tuple(sizes), data, tuple(strides), meta["storage_offset"]["as_int"])
 
 
