@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -48,6 +48,7 @@ class ForeignProgram:
     only_training: frozenset[int] = frozenset()
     comment: str = ""
     endings: tuple[str, ...] = ()
+    faults: Sequence[Missing] = ()  # what no call says, such as numbers that depend on values
 
 
 @dataclass(frozen=True)
