@@ -12,7 +12,7 @@ from archdsl.backends import backend
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.importing.program import NotImported, shown
-from archdsl.importing.spec import Imported
+from archdsl.importing.spec import MADE, Imported, refused
 from archdsl.importing.weights import RawTensor
 from archdsl.network import Network
 from archdsl.pipeline import load_graph
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from compiler.importing.proof import Proof
 
-FILE: Final = "imported.arch"
 SUFFIXES: Final = (".pt2", ".onnx", ".prototxt", ".cfg", ".yaml", ".yml")
 
 
@@ -33,8 +32,8 @@ class ImportedNetwork(Network):
     """
 
     def __init__(self, imported: Imported, variant: str | None = None, proof: Proof | None = None) -> None:
-        texts = {FILE: imported.text}
-        graph = load_graph(f"{FILE}:{variant or imported.network}", texts=texts)
+        texts = {MADE: imported.text}
+        graph = load_graph(f"{MADE}:{variant or imported.network}", texts=texts)
         super().__init__(graph)
         self.text = imported.text
         self.proof = proof
@@ -69,7 +68,7 @@ def imported_modules(subjects: Sequence[Any], given: Any, name: str | None = Non
     except NotImported as error:
         raise not_imported(error, ", ".join(subject.name for subject in subjects)) from None
     except SpecError as error:
-        raise _refused(error, ", ".join(subject.name for subject in subjects)) from None
+        raise refused(error, ", ".join(subject.name for subject in subjects)) from None
     found = _proved(simplest, subjects, given)
     if sum(map(_apart, found)) > 0:
         others = [_proved(spec, subjects, given) for spec in specs]
@@ -136,17 +135,7 @@ def networks_of(imported: Imported, place: str) -> list[ImportedNetwork]:
     try:
         return [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
     except SpecError as error:
-        raise _refused(error, place) from None
-
-
-def _refused(error: SpecError, place: str) -> SpecError:
-    """What the language refuses of a spec that was made, as what cannot be imported."""
-    return SpecError(Diagnostic("not-imported", _wrong(one), place=place) for one in error.diagnostics)
-
-
-def _wrong(fault: Diagnostic) -> str:
-    line = fault.span.source.text.splitlines()[fault.span.line - 1].strip() if fault.span is not None else ""
-    return f"what was made of it is no network: {fault.message}" + (f", in `{line[:120]}`" if line else "")
+        raise refused(error, place) from None
 
 
 def is_file(source: str) -> bool:

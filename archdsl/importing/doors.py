@@ -13,7 +13,7 @@ from archdsl.importing import darknet, onnx, prototxt, pt2, ultralytics
 from archdsl.importing.mining import has_names, mined
 from archdsl.importing.program import NotImported, shown
 from archdsl.importing.reading import ReadProgram, read_program
-from archdsl.importing.spec import Imported, spec_of_read
+from archdsl.importing.spec import MADE, Imported, refused, spec_of_read
 from archdsl.importing.unusable import Unusable
 from archdsl.importing.weights import RawTensor
 from archdsl.ops.foreign import tensors_of
@@ -44,6 +44,10 @@ def read_file(source: str, name: str | None = None, shapes: Shapes | None = None
         raise SpecError([Diagnostic("unreadable-file", str(error), place=source)]) from None
     except NotImported as error:
         raise SpecError(Diagnostic("not-imported", shown(one), place=source) for one in error.missing) from None
+    except SpecError as error:
+        if any(one.span is not None and one.span.source.name == MADE for one in error.diagnostics):
+            raise refused(error, source) from None
+        raise
     except DAMAGED as error:
         message = f"`{source}` is damaged, or has what its format does not allow ({type(error).__name__}: {error})"
         raise SpecError([Diagnostic("unreadable-file", " ".join(message.split())[:300], place=source)]) from None

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from archdsl.columns import same
+from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Size
 from archdsl.errors import SpecError
-from archdsl.importing.program import ForeignProgram, Missing, NotImported
+from archdsl.importing.program import ForeignProgram
 from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
 from archdsl.importing.wording import KEYWORDS, free_name
@@ -23,6 +24,8 @@ from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import RecoveredBlock, RecoveredBody
 from archdsl.source import Source
 from archdsl.syntax.forms import format_spec
+
+MADE: Final = "imported.arch"  # the file that a text has before it has one
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,18 @@ def idle(operator: str) -> tuple[str, Any] | None:
 
 
 def formatted(text: str) -> str:
-    """The text as it is formatted. Raises `NotImported` where names or numbers of the original made it none."""
-    try:
-        return format_spec(Source("imported.arch", text))
-    except SpecError as error:
-        faults = [(one.message, text.splitlines()[one.span.line - 1] if one.span else "") for one in error.diagnostics]
-        reasons = [f"{message}, in `{line.strip()[:120]}`" for message, line in faults]
-        raise NotImported([Missing("what was made of it", reason, "", 1) for reason in reasons]) from None
+    """The text as it is formatted. Raises `SpecError` where names or numbers of the original made it none."""
+    return format_spec(Source(MADE, text))
+
+
+def refused(error: SpecError, place: str) -> SpecError:
+    """What the language refuses of a text that was made, as what cannot be imported: nobody has written that text."""
+
+    def said(fault: Diagnostic) -> str:
+        line = fault.span.source.text.splitlines()[fault.span.line - 1].strip() if fault.span is not None else ""
+        return f"the language does not say this: {fault.message}" + (f", in `{line[:120]}`" if line else "")
+
+    return SpecError(Diagnostic("not-imported", said(one), place=place) for one in error.diagnostics)
 
 
 def network_name(name: str) -> str:

@@ -193,5 +193,5 @@ def test_a_spec_that_nobody_has_written_is_not_shown_as_if_it_were() -> None:
         networks_of(made, "net.onnx")
     (fault,) = caught.value.diagnostics
     assert (fault.code, fault.place, fault.span) == ("not-imported", "net.onnx", None)
-    assert "what was made of it is no network: `conv` needs an input" in fault.message
+    assert "the language does not say this: `conv` needs an input" in fault.message
     assert "in `x -> conv(3, 1)`" in fault.message
