@@ -165,6 +165,8 @@ class _Planting:
         if value.dtype == "float32":
             kind = "parameter" if value.trained else "buffer"
             return Leaf(name, Made(kind, {"shape": list(value.shape)}), [], {}, value.state, value.shape, None)
+        if value.dtype not in ("int64", "bool"):
+            raise NotImported([Missing("a buffer", f"of the type {value.dtype}", value.state or "", 1)])
         self.count += 1
         zeros = f"%{self.count}"
         sizes = {"sizes": list(value.shape), "dtype": value.dtype}

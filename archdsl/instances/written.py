@@ -139,6 +139,17 @@ class WrittenValues:
                 found.setdefault((binding.value.node, binding.value.output), name)
         return found
 
+    @cached_property
+    def lists(self) -> dict[tuple[tuple[str, int], ...], str]:
+        """What the body calls a list of tensors, the first name of each."""
+        found: dict[tuple[tuple[str, int], ...], str] = {}
+        for name, binding in self.made.scope.bindings.items():
+            if isinstance(binding.value, list):
+                items = [item for item in binding.value if isinstance(item, TensorValue)]
+                if items and len(items) == len(binding.value):
+                    found.setdefault(tuple((item.node, item.output) for item in items), self.renamed.get(name, name))
+        return found
+
     def arguments(self, span: Span) -> list[SaidValue]:
         """The static arguments of the call that is written there."""
         call = self._calls.get((span.start, span.end))

@@ -100,8 +100,10 @@ class Alignment:
             for j, ref in enumerate(argument.refs):
                 found[ref] = ("in", a, j if argument.listed else None)
         for number, row in enumerate(rows):
-            last = next((items[i] for items, _ in reversed(row.rows) if items[i] is not None), None)
-            for k, ref in enumerate(() if last is None else last.results):
+            made = [item.results for items, _ in row.rows if (item := items[i]) is not None]
+            over = row.rounds is not None and row.rounds.over is not None
+            results = [refs[0] for refs in made] if over else made[-1] if made else ()
+            for k, ref in enumerate(results):
                 found[ref] = ("part", number, k)
         return found
 

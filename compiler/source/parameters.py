@@ -77,7 +77,13 @@ class Parameters(Alignment):
         present = [item is not None for item in items]
         if not all(present):
             part.condition = self._condition(template, present, _label(part))
-        part.reads = self._operands([None if i is None else operands(i) for i in items], template, present)
+        read: list[tuple[TensorRef, ...] | None] = [None if i is None else operands(i) for i in items]
+        if row.rounds.over is not None:
+            read = [
+                tuple(ref for others, _ in row.rows if (item := others[i]) is not None for ref in operands(item))
+                for i in range(len(items))
+            ]
+        part.reads = self._operands(read, template, present)
         part.parts = self._steps(row.rows, template, present)
         return part
 

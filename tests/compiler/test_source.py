@@ -223,6 +223,29 @@ network Net(x: [2, 3, 4, 4]) {
     out[1] -> flatten -> linear(2)
 }
 """,
+    "lists_of_modules_beside_lists_of_tensors": """
+block unit(x, width) { x -> conv: conv(width, 3, padding = 1) -> relu }
+block mixed(parts) {
+    seen = [x -> branches.${i}: unit(4) for i, x in enumerate(parts)]
+    [part -> tanh for part in seen]
+}
+block apart(x) { a, b, c = x -> conv: conv(6, 1) -> chunk(3)
+ [a, b, c] }
+network Net(x: [2, 3, 4, 4]) {
+    parts = x -> apart -> one: mixed -> two: mixed
+    wide = [part -> widened.${i}: conv(5 + i, 1) for i, part in enumerate(parts)]
+    concat(wide) -> flatten -> linear(2)
+}
+""",
+    "rounds_beside_what_stays": """
+block layer(x, mask, width) { (x -> fc: linear(width) -> relu) * mask }
+network Net(x: [2, 5, 4], mask: [2, 5, 1]) {
+    a = x -> for i in range(4) { layers.${i}: layer(mask, 4) }
+    b = a -> for i in range(3) { others.${i}: layer(mask, 3 + i) }
+    c = x -> for i in range(2) { few.${i}: layer(mask, 5) }
+    (b + c) * (b -> others.3: layer(mask, 5)) -> head: linear(2)
+}
+""",
     "conditions": """
 block unit(x: [N, C, H, W], width, norm, act, skip) {
     y = x -> conv: conv(width, 3, padding = 1)
@@ -511,6 +534,12 @@ def test_modules_of_a_list_that_run_one_after_the_other_beside_something_are_a_l
     assert "for layer in self.encoder.layer:" not in text  # two are said one after the other
     text = archdsl.load("bert_base").source()
     assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, x)" in text
+
+
+def test_modules_of_a_list_each_with_an_item_of_another_are_a_comprehension() -> None:
+    text = source_of([graph_of(NETWORKS["lists_of_modules_beside_lists_of_tensors"])])
+    assert "seen = [branch(x) for branch, x in zip(self.branches, parts)]" in text
+    assert "wide = [layer(x) for layer, x in zip(self.widened, parts)]" in text
 
 
 def test_modules_that_are_alike_and_own_nothing_are_built_once() -> None:

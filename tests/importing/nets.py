@@ -312,3 +312,81 @@ class Dropping(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         found: Tensor = self.layers(x)
         return found
+
+
+class PartsInPlace(nn.Module):
+    """Parts of a tensor that are written one after the other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = torch.zeros(x.shape[0], 3, 16, 16)
+        for channel in range(3):
+            out[:, channel] = x[:, 2 - channel]
+        return out
+
+
+class Counting(nn.Module):
+    """A buffer that changes, on which the output depends."""
+
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count += 1
+        return x * self.count
+
+
+class Steps(nn.Module):
+    """As many steps as values ask for."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        while x.norm() > 1:
+            x = x * 0.5
+        return x
+
+
+class Scaled(nn.Module):
+    """A number that is taken out of a tensor."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.max().item()
+
+
+class Still(nn.Module):
+    """What is computed without gradients."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            y = torch.relu(x)
+        return x + y
+
+
+class Text(nn.Module):
+    def forward(self, x: Tensor) -> str:
+        return str(x.shape)
+
+
+class SmallNumbers(nn.Module):
+    steps: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", torch.arange(16, dtype=torch.int8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.steps
+
+
+class Named(nn.Module):
+    """A layer of any name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.add_module(name, nn.Linear(16, 16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.children():
+            x = layer(x)
+        return x

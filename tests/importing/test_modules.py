@@ -218,6 +218,52 @@ def test_calls_that_no_operator_says_are_listed_with_place_and_number() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nets.PartsInPlace(), "3 × aten.copy_: changes a part of a tensor in place"),
+        (nets.Counting(), "1 × aten.add_: changes a weight or buffer"),
+        (nets.Steps(), "1 × torch.export: GuardOnDataDependentSymNode"),
+        (nets.Scaled(), "1 × a number: that depends on values of tensors"),
+        (nets.Still(), "1 × torch.no_grad"),
+        (
+            nn.Linear(16, 2).double(),
+            "2 × a weight, first in `weight`: of the type float64; `model.float()` has float32",
+        ),
+        (torch.jit.script(nn.Linear(16, 2)), "1 × TorchScript: holds no Python to follow"),
+        (nn.Linear(3, 2), "1 × the module itself: does not run with image=2x3x16x16: RuntimeError"),
+        (nets.Text(), "1 × the output: the module gives no tensor"),
+        (nets.SmallNumbers(), "1 × a buffer, first in `steps`: of the type int8"),
+        (nets.Named("日本"), "the language does not say this: unexpected character `日`"),
+    ],
+    ids=lambda one: type(one).__name__ if isinstance(one, nn.Module) else "",
+)
+def test_what_cannot_be_imported_is_said(model: nn.Module, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        archdsl.from_module(model, {"image": torch.randn(IMAGE, dtype=next(model.parameters(), torch.zeros(1)).dtype)})
+    assert {one.code for one in caught.value.diagnostics} == {"not-imported"}
+    assert any(message in one.message for one in caught.value.diagnostics), str(caught.value)
+
+
+@pytest.mark.parametrize("value", [[torch.zeros(2)], torch.tensor(1.0), 3])
+def test_an_input_is_a_tensor_with_a_batch(value: Any) -> None:
+    with pytest.raises(SpecError, match="the input: `image`"):
+        archdsl.from_module(nn.ReLU(), {"image": value})
+
+
+def test_what_is_no_module_is_refused() -> None:
+    model: Any = 3
+    with pytest.raises(TypeError, match=r"a torch\.nn\.Module is imported, found a int"):
+        archdsl.from_module(model, [torch.zeros(2, 3)])
+
+
+def test_the_transformer_of_torch_is_equal_in_training_too() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+    proof = archdsl.from_module(nn.TransformerEncoder(layer, 2), [torch.randn(2, 4, 8)]).proof
+    assert proof is not None
+    assert proof.equal, str(proof)
+
+
 def test_a_network_that_is_not_the_same_is_said_to_differ() -> None:
     class Unused(nets.Unit):
         def __init__(self) -> None:
