@@ -140,7 +140,7 @@ def gathered(table: Stages) -> Stages:
     links = {(place[link.source], place[link.target]): link.train for link in table.links}
     found = arrange(table.title, table.devices, [side_by_side([stages[i] for i in group]) for group in whole], links)
     assert found is not None  # what reads the same ones does not read one another
-    return replace(found, stand_in=table.stand_in)
+    return replace(found, stand_in=table.stand_in, totals=table.totals)
 
 
 def openings(

@@ -14,7 +14,7 @@ from viz import engine, legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
 from viz.caption import caption
 from viz.engine import DrawingError
-from viz.figure import READABLE
+from viz.figure import READABLE, smallest
 from viz.graph import beside, boxes, columns, entries, heat, labels, stacking
 from viz.graph import layout as graph_layout
 from viz.graph import legend as graph_legend
@@ -42,12 +42,13 @@ MOST_BOXES: Final = 20_000  # more than anyone can look at
 
 
 def draw(scene: Scene, look: Look) -> Element:
-    """The picture as SVG; of a scene with whose letters a page would be too small to read, a smaller one, if that can
-    be read. Raises `DrawingError` for a scene that is too large."""
+    """The picture as SVG; of a scene with whose letters a page would be too small to read, a smaller one, or that
+    without shapes, if it can be read. Raises `DrawingError` for a scene that is too large."""
     picture = _drawn(scene, look)
     if _readable(picture, look):
         return picture
-    others = (_drawn(other, look) for other in scene.smaller())
+    ways = [look, replace(look, shapes=False)] if look.shapes is True else [look]
+    others = (_drawn(other, way) for way in ways for other in (scene, *scene.smaller()))
     return next((other for other in others if _readable(other, look)), picture)
 
 
@@ -58,12 +59,26 @@ def drawings(scene: Scene, look: Look) -> Iterator[Callable[[], Element]]:
     scenes = [scene, *scene.smaller(), *scene.shorter()]
     for one in scenes:
         for way in ways:
-            yield partial(_drawn, one, way)
+            yield partial(_with_blocks, one, way)
             if look.shapes is True:
                 yield partial(_drawn, one, replace(way, shapes=False))
     for one in scenes:
         for way in ways:
             yield partial(_drawn, one.terse(), replace(way, shapes=False))
+
+
+def _with_blocks(scene: Scene, look: Look) -> Element:
+    """The picture, without shapes where that makes room for open blocks."""
+    picture = _drawn(scene, look)
+    if scene.blocks and look.shapes is True and look.figure is not None and not _open_blocks(picture):
+        other = _drawn(scene, replace(look, shapes=False))
+        if _open_blocks(other) and smallest(other, look.figure) >= READABLE:
+            return other
+    return picture
+
+
+def _open_blocks(picture: Element) -> bool:
+    return any(part.get("class") == "open-block" for part in picture.iter())
 
 
 def _readable(picture: Element, look: Look) -> bool:
@@ -79,8 +94,10 @@ def _drawn(scene: Scene, look: Look) -> Element:
     stacks = stacking.stacks(scene) if look.shapes != "all" else tuple((box,) for box in shown.values())
     page = columns.set_out(Section(scene.items, stacks, graph_layout.links(scene, stacks)), look)
 
+    margin = MARGIN if look.figure is None else NARROW
+
     def letters(width: float, height: float) -> float:
-        return columns.letters(width + 2 * MARGIN, height + AROUND, look.direction, look.figure)
+        return columns.letters(width + 2 * margin, height + AROUND, look.direction, look.figure)
 
     panels = [_panel(block, look) for block in scene.blocks]
     size, least = (page.width, page.height), FAINT if look.figure is None else READABLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final, Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
@@ -118,10 +119,9 @@ class Scene:
         return replace(self, items=items, blocks=tuple(blocks))
 
     def terse(self) -> Scene:
-        """The same without open blocks and what is said of boxes in small letters; long titles end early."""
-        plainly = self.with_open(())
+        """The same without what is said of boxes in small letters; long titles end early."""
         edges = tuple(replace(edge, shape="", moved="") if edge.crossing else edge for edge in self.edges)
-        return replace(plainly, items=tuple(map(_terse, plainly.items)), edges=edges)
+        return replace(self, items=tuple(map(_terse, self.items)), edges=edges)
 
     def _told(self, blocks: Sequence[OpenBlock]) -> tuple[OpenBlock, ...]:
         """Those that a closed block refers to, here or in another of them."""
@@ -180,29 +180,24 @@ def build(
     if depth is not None or focus is not None:
         tree = fitting.untangle(graph, folding.Folded(tree, stand_in))
 
-    def shown(
-        tree: Subnet, smaller: Callable[[], Iterable[Scene]] = tuple, beside: Sequence[BlockForm] = ()
-    ) -> Scene:  # fmt: skip
-        return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, smaller, beside)
+    fits = depth == "fit" and focus is None
+    best = tree
+    if depth == "fit" and (blocks is True or (blocks == "fit" and fits and any(forms.closed(tree)))):
+        best = forms.backbone(graph, folding.Folded(tree, stand_in), whole)
 
-    def others() -> Iterator[Scene]:
-        if beside:
-            yield shown(tree)
-        yield from map(shown, fitting.smaller(graph, folding.Folded(tree, stand_in)))
+    def shown(tree: Subnet) -> Scene:
+        closed = blocks is True or (blocks == "fit" and fits and any(forms.closed(tree)))
+        beside = forms.forms(graph, tree, folding.Folded(whole, stand_in)) if closed else ()
+        return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, beside)
 
-    def fewer() -> Iterator[Scene]:
+    def smaller() -> Iterator[Scene]:
+        trees = fitting.smaller(graph, folding.Folded(tree, stand_in))
+        return map(shown, trees if best is tree else chain([tree], trees))
+
+    def shorter() -> Iterator[Scene]:
         return map(shown, fitting.shorter(graph, folding.Folded(tree, stand_in)))
 
-    beside: Sequence[BlockForm] = ()
-    helps = depth == "fit" and focus is None and any(forms.closed(tree))
-    if blocks is True or (blocks == "fit" and helps):
-        best = forms.backbone(graph, folding.Folded(tree, stand_in), whole) if depth == "fit" else tree
-        beside = forms.forms(graph, best, folding.Folded(whole, stand_in))
-        if beside:
-            found = shown(best, others if depth == "fit" else tuple, beside)
-            return replace(found, shorter=fewer) if depth == "fit" else found
-    found = shown(tree, others if depth == "fit" and focus is None else tuple)
-    return replace(found, shorter=fewer) if depth == "fit" and focus is None else found
+    return replace(shown(best), smaller=smaller, shorter=shorter) if fits else shown(best)
 
 
 def _scene(
@@ -212,7 +207,6 @@ def _scene(
     keys: Sequence[str],
     inner: Set[str],
     caption: str,
-    smaller: Callable[[], Iterable[Scene]],
     beside: Sequence[BlockForm],
 ) -> Scene:
     """The scene of a tree of groups, of which the layers `inner` are shown, with what stands beside."""
@@ -235,7 +229,6 @@ def _scene(
         edges=edges.as_drawn(wires),
         devices=header(graph)["devices"],
         graph=graph,
-        smaller=smaller,
         totals=totals(graph, inner),
         blocks=opened,
         drawn_as=stand_in,
