@@ -84,7 +84,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     graphs = {
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
         "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),
-        "in_stages": load("resnet50").graph, "focused": graph(FEW), "beside": load("resnet18").graph, "vit": load("vit_tiny_16").graph,
+        "in_stages": load("resnet50").graph, "focused": graph(FEW), "beside": load("resnet18").graph,
+        "vit": load("vit_tiny_16").graph,
     }  # fmt: skip
     options: dict[str, dict[str, Any]] = {
         "unfolded": {"fold": False}, "in_stages": {"view": "stages"}, "focused": {"focus": "body"},
