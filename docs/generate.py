@@ -312,8 +312,8 @@ page, many hundred inches long before it was shrunk.
 
 They are better where there is no spec, but a model: archdsl draws what is written in its language, and those draw what
 runs, each with the shapes of all its layers. The volumes of long networks are 11 to 19 inches wide: for a page in
-landscape, or a slide; [`--width 3.5in`](figures.md) sets them in rows for a column of text. torchview drew the hand-written modules that the tests
-compare with, Keras the models that it ships.
+landscape, or a slide; [`--width 3.5in`](figures.md) sets them in rows for a column of text. torchview drew the
+hand-written modules that the tests compare with, Keras the models that it ships.
 """
 
 
