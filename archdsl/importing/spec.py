@@ -13,7 +13,8 @@ from archdsl.dims import Size
 from archdsl.importing.program import ForeignProgram
 from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
-from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text, quoted
+from archdsl.importing.statements import KEYWORDS
+from archdsl.importing.writing import InputLine, NetworkText, block_text, default_of, network_text, quoted
 from archdsl.job import one_job
 from archdsl.ops import OPERATORS
 from archdsl.recovery.blocks import recovered

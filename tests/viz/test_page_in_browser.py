@@ -203,9 +203,9 @@ def test_arrows_walk_along_the_tensors_and_between_branches(opened: Callable[...
 
 def test_an_arrow_across_the_flow_goes_to_the_branch_beside(opened: Callable[..., Chromium]) -> None:
     browser = opened("resnet50", "layer1.0.downsample")
-    beside = "ArrowLeft" if place(browser, "layer1.0.bn3") < place(browser, "layer1.0.downsample") else "ArrowRight"
+    beside = "ArrowLeft" if place(browser, "layer1.0.conv3") < place(browser, "layer1.0.downsample") else "ArrowRight"
     browser.press(beside)
-    assert selected(browser) == "layer1.0.bn3"
+    assert selected(browser) == "layer1.0.conv3"
 
 
 def place(browser: Chromium, path: str) -> float:

@@ -191,8 +191,9 @@ export function seen({ root, edges }, open, unfolded) {
     const key = `${from.index}>${to.index}`;
     const known = merged.get(key);
     if (!known) {
-      merged.set(key, { ...edge, id: `e${merged.size}`, from, to, shapes: [edge.shape] });
+      merged.set(key, { ...edge, id: `e${merged.size}`, from, to, shapes: [edge.shape], times: 1 });
     } else {
+      known.times++;
       if (!known.shapes.includes(edge.shape)) known.shapes.push(edge.shape);
       known.news ||= edge.news;
       known.crossing ||= edge.crossing;
