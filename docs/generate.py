@@ -56,6 +56,7 @@ def main() -> int:
             stale.append(f"docs/images/{name}")
             if not check:
                 target.write_bytes(data)
+    stale += _screenshots(check)
     if check:
         for name in stale:
             print(f"{name} is stale: `make docs` writes it anew", file=sys.stderr)
@@ -63,6 +64,26 @@ def main() -> int:
     for name, text in pages.items():
         (ROOT / name).write_text(text, encoding="utf-8")
     return 0
+
+
+def _screenshots(check: bool) -> list[str]:
+    """The screenshots that show the page otherwise than it is, written anew unless only checked; none where
+    there is no browser."""
+    sys.path.insert(0, str(ROOT))
+    from tests.tools import BROWSER
+    from tests.viz.screenshots import alike, take_all
+
+    program = BROWSER.find()
+    if program is None:
+        print(f"screenshots are left out without {BROWSER.name}: {BROWSER.get}", file=sys.stderr)
+        return []
+    stale = []
+    for shot, data in take_all(program):
+        if not shot.path.exists() or not alike(data, shot.path.read_bytes()):
+            stale.append(f"docs/images/{shot.file}")
+            if not check:
+                shot.path.write_bytes(data)
+    return stale
 
 
 class Shown(NamedTuple):
