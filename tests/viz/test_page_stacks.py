@@ -74,18 +74,3 @@ def test_arrows_walk_through_a_stack_and_no_edge_is_drawn_in_it(
         browser.until(lambda: browser.press("ArrowDown"), f"location.hash === '#first.{layer}'")
     edges = "[...document.querySelectorAll('.edge title')].map(title => title.textContent)"
     assert not any("first.conv → first.batch_norm" in edge for edge in browser.evaluate(edges))
-
-
-ENDS = """[...document.querySelectorAll('.edge path:first-child')].map(path => {
-    const length = path.getTotalLength()
-    return path.getPointAtLength(length).y - path.getPointAtLength(0).y
-})"""
-
-
-@pytest.mark.parametrize("name", ["vit_b_16", "alexnet"])
-def test_no_edge_runs_against_the_flow_where_blocks_are_closed(browser: Chromium, tmp_path: Path, name: str) -> None:
-    (tmp_path / "net.html").write_bytes(viz.render(load(name).graph, "html"))
-    browser.open(tmp_path / "net.html")
-    ends: list[float] = browser.evaluate(ENDS)
-    assert len(ends) > 8
-    assert min(ends) > 0
