@@ -1,5 +1,5 @@
-"""`MODULE:FACTORY(arguments)`, or `file.py:FACTORY(arguments)`: finds what makes a module, calls it, and notes what each
-part of it was made with.
+"""`MODULE:FACTORY(arguments)`, or `file.py:FACTORY(arguments)`: finds what makes a module, calls it, and notes what
+each part of it was made with.
 
 Importing a module runs its code, as `python -m` would: the user asks for it by naming it.
 """
