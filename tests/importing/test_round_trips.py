@@ -26,9 +26,6 @@ SOURCES: Final = ("lenet5",)
 MOST_WEIGHTS, MOST_WORK = 30_000_000, 6_000_000_000  # of a network that is run
 SHORT: Final = {"words": (2, 12)}  # torch.export follows a recurrent layer step by step
 
-# What is not imported, or not as it was: these lend weights to several layers, which is no fault of the network's.
-LENT: Final = frozenset()
-
 # Here one operator is many calls of torch, or constants are worked out in another way: values are compared only.
 WORKED_OUT: Final = ("bert", "clip", "ddpm", "moe", "mixtral", "llama", "gpt2", "swin", "vit", "pointnet", "recurrent",
                      "lstm", "gru", "vae", "yolov8")  # fmt: skip
@@ -45,9 +42,9 @@ def inputs_of(network: Network, device: str) -> dict[str, Tensor]:
     for name in header(network.graph)["inputs"]:
         node = layer(network.graph, name)
         shape = SHORT.get(name) or tuple(size if isinstance(size, int) else 2 for size in node["shape"])
-        kinds = {"float32": torch.rand, "bool": lambda size: torch.rand(size) > 0.5}
-        make = kinds.get(node["dtype"], lambda size: torch.randint(0, 2, size))
-        found[name] = make(shape).to(device)
+        drawn = torch.rand(shape)
+        kinds = {"float32": drawn, "bool": drawn > 0.5}
+        found[name] = kinds.get(node["dtype"], (drawn > 0.5).long()).to(device)
     return found
 
 
