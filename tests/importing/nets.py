@@ -409,9 +409,10 @@ class Tied(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = nn.ModuleDict({"words": nn.Embedding(11, 6), "norm": nn.LayerNorm(6)})
+        words = nn.Embedding(11, 6)
+        self.body = nn.ModuleDict({"words": words, "norm": nn.LayerNorm(6)})
         self.head = nn.Linear(6, 11, bias=False)
-        self.head.weight = self.body["words"].weight
+        self.head.weight = words.weight
 
     def forward(self, ids: Tensor) -> Tensor:
         found: Tensor = self.head(self.body["norm"](self.body["words"](ids)))
