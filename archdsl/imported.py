@@ -53,29 +53,46 @@ def from_module(
     names, values = (list(inputs), list(inputs.values())) if isinstance(inputs, Mapping) else ([], list(inputs))
     compiler = backend("compiler")
     subject = compiler.subject_of(model, name)
-    return imported_modules([subject], compiler.given(subject, values, names))[0]
+    try:
+        given = compiler.given(subject, values, names)
+    except NotImported as error:
+        raise not_imported(error, subject.name) from None
+    return imported_modules([subject], given)[0]
 
 
 def imported_modules(subjects: Sequence[Any], given: Any, name: str | None = None) -> list[ImportedNetwork]:
     """The networks of modules of one kind: one spec with a variant for each. Raises `SpecError`."""
     compiler = backend("compiler")
+    specs = compiler.import_modules(subjects, given, name)
     try:
-        specs = compiler.import_modules(subjects, given, name)
+        simplest = next(specs)
     except NotImported as error:
         raise not_imported(error, ", ".join(subject.name for subject in subjects)) from None
-    shortest = _proved(specs[0], subjects, given)
-    if len(specs) == 1 or all(network.proof is not None and network.proof.equal for network in shortest):
-        return shortest
-    others = _proved(specs[1], subjects, given)
-    return others if sum(map(_apart, others)) < sum(map(_apart, shortest)) else shortest
+    except SpecError as error:
+        raise _refused(error, subjects) from None
+    found = _proved(simplest, subjects, given)
+    if sum(map(_apart, found)) > 0:
+        others = [_proved(spec, subjects, given) for spec in specs]
+        found = min([found, *others], key=lambda one: sum(map(_apart, one)))
+    return found
 
 
 def _proved(imported: Imported, subjects: Sequence[Any], given: Any) -> list[ImportedNetwork]:
     """The networks of a spec, each compared with its original."""
-    found = [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
+    try:
+        found = [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
+    except SpecError as error:
+        raise _refused(error, subjects) from None
     for network, subject in zip(found, subjects, strict=True):
         network.proof = backend("compiler").prove(subject.model, network.compile(), given.tensors)
     return found
+
+
+def _refused(error: SpecError, subjects: Sequence[Any]) -> SpecError:
+    """What the language refuses of a spec that was found, as what cannot be imported: nobody has that spec."""
+    place = ", ".join(subject.name for subject in subjects)
+    reasons = [f"the language does not say this: {one.message}" for one in error.diagnostics]
+    return SpecError(Diagnostic("not-imported", reason, place=place) for reason in reasons)
 
 
 def _apart(network: ImportedNetwork) -> float:

@@ -269,6 +269,7 @@ class Network:
         drop: Sequence[str] = (),
         force: bool = False,
         seed: int | None = None,
+        streams: bool = False,
     ) -> CompiledNetwork: ...
 
     @overload
@@ -304,6 +305,7 @@ class Network:
         drop: Sequence[str] = (),
         force: bool = False,
         seed: int | None = None,
+        streams: bool = False,
     ) -> CompiledNetwork | InferenceNetwork:
         """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file; in the
         form of training, as any new module of torch, or with `mode` in that of inference.
@@ -323,6 +325,10 @@ class Network:
         `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
         others are taken all the same where nothing in the spec depends on it.
 
+        With `streams`, branches that do not depend on one another run beside one another in inference, each on a stream
+        of its own of the GPU that it is on, where that is predicted to pay (docs/placement.md); elsewhere it changes
+        nothing.
+
         With `mode="inference"` and an `engine` it is run on this machine's CPU by "eager" torch, "inductor", "aot"
         (AOTInductor), "onnxruntime" or "openvino", or "auto", the quickest of them in a trial, which is printed and
         kept. It is called as the module is. `rewrites` are applied first, by default those after which no engine is
@@ -336,6 +342,8 @@ class Network:
             validate.named("devices", devices, "bad-device", "devices")
         validate.one_of("mode", phase_of(mode), get_args(Phase))
         compiler = backend("compiler")
+        if engine is not None and streams:
+            raise ValueError("an engine runs on the CPU of this machine, which has no streams: leave `streams` out")
         if engine is not None:
             return self._accelerated(
                 engine, phase_of(mode), dtype, batch, rewrites, devices=devices, weights=weights, rename=rename,
@@ -343,7 +351,9 @@ class Network:
             )  # fmt: skip
         given = weights if weights is None or isinstance(weights, Mapping) else compiler.read_weights(Path(weights))
         graph = self._reopen() if self._reopen is not None else None
-        model: CompiledNetwork = compiler.compile_graph(graph or self.graph, devices, force=force, seed=seed)
+        model: CompiledNetwork = compiler.compile_graph(
+            graph or self.graph, devices, force=force, seed=seed, streams=streams
+        )
         if given is not None:
             matching = compiler.Matching(rename or {}, tuple(fresh), tuple(drop))
             compiler.load_weights(model, self.graph, given, matching)

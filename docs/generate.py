@@ -75,7 +75,8 @@ class Shown(NamedTuple):
 
     @property
     def file(self) -> str:
-        return f"{self.network}-{self.options.get('view', 'graph')}.svg"
+        width = f"-{self.options['width']}" if "width" in self.options else ""
+        return f"{self.network}-{self.options.get('view', 'graph')}{width}.svg"
 
     @property
     def command(self) -> str:
@@ -171,17 +172,33 @@ GALLERY = (
         "Twelve encoder layers are one row. A tracer, such as torchview, shows each of them.",
     ),
     Shown(
+        "U-Net in a column of a paper",
+        "unet",
+        {"view": "volumes", "width": "3.5in"},
+        "The same at 3.5 inches: the letter that it is named for, as the paper has it, with no letters under 6 points. "
+        "[Figures for a paper](figures.md) says what else becomes of a picture that is too wide.",
+    ),
+    Shown(
+        "GoogLeNet as a graph",
+        "googlenet",
+        {},
+        "The backbone, and each kind of block beside it once, open: figures 2 (b) and 3 of the paper in one. A letter "
+        "and a colour say which is which; widths that differ are called as the spec calls them. Netron and torchview "
+        "draw the inside of all nine modules.",
+    ),
+    Shown(
         "ResNet-152 as a graph",
         "resnet152",
         {},
         "Equal blocks are found by what they are and drawn once, a stack with its number; what a page cannot hold is "
-        "closed, with its cost. torchview's `roll` folds one module that is called again, not equal ones in a row.",
+        "closed, with its cost, and stands beside it open. torchview's `roll` folds one module that is called again, "
+        "not equal ones in a row.",
     ),
     Shown(
         "U-Net as a graph",
         "unet",
         {},
-        "Blocks closed so far that a page holds them; every skip says its shape.",
+        "Blocks closed so far that a page holds them, and both kinds beside, open; every skip says its shape.",
     ),
     Shown(
         "LeNet-5 from left to right",

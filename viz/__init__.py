@@ -17,11 +17,13 @@ from archdsl.outline.stages import stages_of
 from archdsl.own_figures import read_figures
 from archdsl.phases import Phase, phase_of
 from archdsl.profiles import find_profile
+from archdsl.quantities import points
 from archdsl.write import write_atomically
 from viz import choices, formats
 from viz.difference import comparison
 from viz.difference.comparison import Comparison
 from viz.engine import DrawingError
+from viz.figure import FONT, Figure
 from viz.formats import Drawable
 from viz.graph import scene
 from viz.html import both, views
@@ -95,6 +97,8 @@ def render(
     theme: Theme = "light",
     engine: Engine = "embedded",
     profile: str | DeviceProfile = USUAL,
+    width: str | None = None,
+    font: str | None = None,
     heat: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
@@ -112,15 +116,23 @@ def render(
     file of figures of your own for layers, or several, by the first of which the page is coloured: see
     `archdsl.own_figures`.
 
-    Raises `ValueError` for an unknown format or option, `DrawingError` for a graph that cannot be drawn, and
-    `SpecError` for a file of figures that cannot be used.
+    `width` makes a figure for a document, so wide: "3.5in", "88mm", "252pt"; `font` is how large its letters are where
+    there is room, "8pt" by default. No letters are smaller than 6 points, and the figure is no higher than a page:
+    blocks are closed and rows folded until that is so.
+
+    Raises `ValueError` for an unknown format or option, `DrawingError` for a graph that cannot be drawn, or not as a
+    figure that can be read, and `SpecError` for a file of figures that cannot be used.
     """
     phase = phase_of(phase)
     choices.check(view=view, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
-    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks, heat=heat)
+    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks, heat=heat, width=width, font=font)
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
+    if font is not None and width is None:
+        raise ValueError("`font` goes with `width`, for a figure")
     renderer = formats.find(format, view)
+    if width is not None and {"width", "font"} & set(formats.ignored(format, view)):
+        raise ValueError(f"{format} has no width: it is laid out where it is read; use svg, png, pdf or tex")
     files = [heat] if isinstance(heat, (str, os.PathLike)) else heat
     own = tuple(read_figures(Path(file), graph) for file in files)
     subject: Drawable | Views
@@ -132,7 +144,8 @@ def render(
         subject = volumes.build(graph, phase)
     else:
         subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus, blocks=False if own else blocks)
-    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile), own))
+    figure = None if width is None else Figure(points(width) or 0.0, points(font or "") or FONT)
+    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile), own, figure))
 
 
 def render_difference(

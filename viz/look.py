@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import GPUS, USUAL
 from archdsl.own_figures import OwnFigure
+from viz.figure import Figure
 from viz.recolour import Theme
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
@@ -35,3 +36,4 @@ class Look:
     engine: Engine = "embedded"
     profile: DeviceProfile = GPUS[USUAL]
     heat: tuple[OwnFigure, ...] = ()
+    figure: Figure | None = None  # how large it is in a document; else as large as it comes

@@ -61,19 +61,16 @@ GROUPS: Final = MappingProxyType(
     }
 )
 
-# In black and white, what can be told apart at arm's length: blocks, what has most of the weights, what changes sizes
-# or scales values, and the rest.
-_WEIGHTS: Final = Colour("#d0d0d0", "#5a5a5a")
-_CHANGING: Final = Colour("#eaeaea", "#707070")
-_PLAIN: Final = Colour("#ffffff", "#707070")
-GREYS: Final = MappingProxyType(
-    {
-        **dict.fromkeys(("convolution", "linear", "attention", "recurrent", "parameter"), _WEIGHTS),
-        **dict.fromkeys(("normalization", "pooling", "resample", "reduction"), _CHANGING),
-        **dict.fromkeys(("activation", "function", "reshape", "regularization", "loss"), _PLAIN),
-        **dict.fromkeys(("block", *(f"block {letter}" for letter in "ABCDEF")), Colour("#b8b8b8", "#4a4a4a")),
-    }
+# In black and white: kinds from the lightest to the darkest, as much as they weigh; blocks are the darkest. Those of
+# one drawing have greys as far apart as their number allows.
+WEIGHT: Final = (
+    *("regularization", "reshape", "activation", "function", "loss", "reduction", "resample", "pooling"),
+    *("normalization", "parameter", "recurrent", "attention", "linear", "convolution", "block"),
 )
+LIGHTEST, DARKEST = 1.05, 0.32  # luminances, of paper and of what black letters can be read on; each with 0.05 of glare
+APART: Final = 1.24  # the ratio of such luminances from one grey to the next, at most
+NEAR: Final = 1.15  # and at least: what is told apart at arm's length. Where there are too many, the lightest are alike
+GREY_LINE: Final = "#4a4a4a"
 
 # For the groups of a user's own operators, in the order in which they occur.
 MORE_GROUPS: Final = (

@@ -79,6 +79,12 @@ OF_ONE = ("view", "shapes", "phase", "depth", "blocks", "focus", "plan", "heat")
 )
 @click.option("--focus", metavar="PATH", help="Draw one block or layer and its neighbours only.")
 @click.option(
+    "--width",
+    metavar="LENGTH",
+    help="Make a figure so wide, as `3.5in` or `88mm`: no letters under 6 points, and no higher than a page.",
+)
+@click.option("--font", metavar="SIZE", help="The letters of a figure where there is room; 8pt by default.")
+@click.option(
     "--heat",
     multiple=True,
     type=click.Path(path_type=Path),

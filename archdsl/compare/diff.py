@@ -11,6 +11,7 @@ from archdsl.compare.matching import LayerPair, match, same_value
 from archdsl.dims import each_in_symbols
 from archdsl.graph import Graph, Layer, header, layer, layers, live, operands, serialise
 from archdsl.measure.network.analyse import analyse
+from archdsl.measure.network.growth import last_window
 from archdsl.measure.network.report import Report, Row
 from archdsl.ops import Operator, parameters
 from archdsl.ops.kinds import Init, literal
@@ -180,13 +181,8 @@ def _formula(loss: Graph | None) -> str | None:
 
 def _side(name: str, graph: Graph, report: Report) -> Side:
     """The network with the receptive field of the last layer of inference that still has positions of its own."""
-    runs = live(graph, training=False)
-    sizes = [
-        tuple(f.size for f in row.field)
-        for row in report.nodes
-        if row.path in runs and row.field and all(f.jump for f in row.field)
-    ]
-    return Side(name, graph, report, sizes[-1] if sizes else None)
+    last = last_window(report)
+    return Side(name, graph, report, tuple(f.size for f in last.field or ()) if last is not None else None)
 
 
 def _by_path(report: Report) -> dict[str, Row]:

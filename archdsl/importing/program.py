@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -46,6 +46,7 @@ class ForeignProgram:
     seeds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_inference: frozenset[str] | None = None
     only_training: frozenset[int] = frozenset()
+    faults: Sequence[Missing] = ()  # what no call says, such as numbers that depend on values
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,9 @@ def read_program(program: ForeignProgram, literally: bool = False) -> ReadProgra
         placed.append(Placed(found, value, scopes, call.hint))
         if value.content is not None:
             stands[value.name] = replace(value, content=None)  # its calls say what it holds
-    if faults:
-        raise NotImported([Missing(name, why, places[name, why], count) for (name, why), count in faults.items()])
+    missing = [Missing(name, why, places[name, why], count) for (name, why), count in faults.items()]
+    if missing or program.faults:
+        raise NotImported([*program.faults, *missing])
     outputs = [resolved(value) for value in program.outputs]
     return ReadProgram(program, _used(placed, outputs), outputs)
 
@@ -149,7 +150,7 @@ def _read(call: ForeignCall) -> ForeignOperand:
     """What a call is read as. Raises `Unreadable`."""
     found = readings().get(call.name)
     if found is None:
-        raise Unreadable("")
+        raise Unreadable("changes a weight or buffer" if call.name.endswith("_") else "")
     call = replace(call, arguments=_with_numbers(call.arguments))
     reasons = []
     for name, reads in found:

@@ -12,6 +12,7 @@ from archdsl.dims import Dim
 from archdsl.importing.constants import constant
 from archdsl.importing.program import Missing, ModuleScope, NotImported
 from archdsl.importing.reading import Placed, ReadProgram
+from archdsl.importing.tables import Table
 from archdsl.ops import OPERATORS, parameter_table
 from archdsl.ops.foreign import ForeignOperand, ForeignTensor, Made, Unreadable
 from archdsl.ops.kinds import Factors, Integers, Sizes
@@ -41,6 +42,7 @@ class Tree:
 
     scope: ModuleScope
     children: list[Leaf | Tree] = field(default_factory=list)
+    numbers: Mapping[str, Any] | None = None  # of what is no module: those that tell it from others
 
     def leaves(self) -> Iterator[Leaf]:
         for child in self.children:
@@ -140,6 +142,9 @@ class _Planting:
                 made = constant(one)
             except Unreadable as error:
                 raise NotImported([Missing("a constant", str(error), tree.scope.path, 1)]) from None
+            if isinstance(made, Table):
+                tree.children.append(own := Tree(ModuleScope(tree.scope.path, made.name), numbers=made.numbers))
+                tree = own
             name = self._constant(made, tree, {})
             self.shapes[name] = one.shape
             return name
@@ -160,6 +165,8 @@ class _Planting:
         if value.dtype == "float32":
             kind = "parameter" if value.trained else "buffer"
             return Leaf(name, Made(kind, {"shape": list(value.shape)}), [], {}, value.state, value.shape, None)
+        if value.dtype not in ("int64", "bool"):
+            raise NotImported([Missing("a buffer", f"of the type {value.dtype}", value.state or "", 1)])
         self.count += 1
         zeros = f"%{self.count}"
         sizes = {"sizes": list(value.shape), "dtype": value.dtype}
@@ -250,7 +257,8 @@ class _Bodies:
             else:
                 body, takes, gives = self._body(child, self._sized(child, where))
                 operands = [ref(name) for name in takes]
-                parts.append(_module(child, body, operands, _relative(child.scope.path, tree.scope.path)))
+                label = None if child.numbers is not None else _relative(child.scope.path, tree.scope.path)
+                parts.append(_module(child, body, operands, label))
                 number = len(parts) - 1
                 parts[number].rank = len(self.shapes.get(gives[0], ())) if gives else None
                 for i, name in enumerate(gives):
@@ -261,9 +269,10 @@ class _Bodies:
             outside = {name for name, found in self.readers.items() if any(id(reader) not in mine for reader in found)}
             gives = [leaf.name for leaf in tree.leaves() if leaf.name in outside or leaf.name in self.outputs]
         shapes = [[tuple(self.shapes.get(name, ()))] for name in given]
+        numbers = self.reading.program.seeds.get(tree.scope.path, {}) if tree.numbers is None else tree.numbers
         body = RecoveredBody(
             parts, [ref(name) for name in gives], shapes, tree.scope.cls, [tree.scope.path],
-            {key: [value] for key, value in self.reading.program.seeds.get(tree.scope.path, {}).items()},
+            {key: [value] for key, value in numbers.items()},
         )  # fmt: skip
         if tree is self.root:
             only = {ref for i, ref in enumerate(body.outputs) if i in self.reading.program.only_training}
@@ -305,8 +314,19 @@ class _Bodies:
             "operator", made.operator, [label], columns, operands, named, hint=leaf.hint, rank=len(leaf.shape)
         )
         part.weighted = leaf.path is not None
+        if made.operator in VIEWS and leaf.shape:
+            part.wider = ("reshape", {"shape": [_shape(leaf.shape)]})
         parts.append(part)
         return len(parts) - 1
+
+
+VIEWS: Final = ("flatten", "unflatten", "reshape")  # each is the last, too
+
+
+def _shape(shape: tuple[Any, ...]) -> list[Any]:
+    """A shape as `reshape` takes it."""
+    alone = sum(isinstance(size, Dim) for size in shape) == 1
+    return [-1 if alone and isinstance(size, Dim) else size for size in shape]
 
 
 UNTOLD: Final = ("init", "bias_init")  # how weights start, which a graph does not tell
@@ -344,7 +364,7 @@ def _plain(operator: str, name: str, value: Any) -> Any:
     return value
 
 
-def _module(tree: Tree, body: RecoveredBody, operands: list[PartRef], label: str) -> BodyPart:
+def _module(tree: Tree, body: RecoveredBody, operands: list[PartRef], label: str | None) -> BodyPart:
     weighted = any(part.weighted for part in body.parts)
     sequence = tree.scope.cls == SEQUENCE and chain(body)
     if sequence:

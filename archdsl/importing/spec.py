@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from archdsl.columns import same
 from archdsl.dims import Size
@@ -40,7 +41,8 @@ def spec_of(*programs: ForeignProgram, cls: str = "", literally: bool = False) -
 @one_job
 def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
     """The same of programs that were read."""
-    found = recovered([body_of(reading) for reading in readings], default_of, OPERATORS.keys() | KEYWORDS, joins)
+    bodies = [body_of(reading) for reading in readings]
+    found = recovered(bodies, default_of, OPERATORS.keys() | KEYWORDS, joins, idle)
     texts = [block_text(block, provenance(block)) for block in found.blocks]
     rest = [reading.program for reading in readings]
     variants: list[str] = []
@@ -89,6 +91,12 @@ def joins(operator: str) -> bool:
     """Whether an operator takes any number of tensors, or a list of them."""
     found = OPERATORS.get(operator)
     return found is not None and found.variadic is not None and not found.elementwise
+
+
+def idle(operator: str) -> tuple[str, Any] | None:
+    """The argument with which an operator does nothing."""
+    drops = operator in OPERATORS and OPERATORS[operator].group == "regularization"
+    return ("p", 0.0) if drops else None
 
 
 def formatted(text: str) -> str:

@@ -242,7 +242,7 @@ class BodyWriter:
         """What a part makes, of the values that it takes."""
         part = self.body.parts[number]
         if not part.operands:
-            step = self._with_named(part, ChainStep("", None))
+            step = self._with_named(replace(part, condition=None), ChainStep(""))  # what it goes into has that, too
             return Written(step.text if step.call else f"{step.text}()")
         if part.kind == "operator" and not part.name:  # one of several outputs
             return Written(f"{self.flat(self.value(part.operands[0]))}")

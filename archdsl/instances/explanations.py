@@ -6,14 +6,24 @@ parameter, a multiple or a part of one; else it is a new parameter. Nothing is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from archdsl.columns import ABSENT, ValueColumn, constant, equal, ratio, there
 from archdsl.instances.written import SaidValue, StaticParameter, WrittenValues, literal
 from archdsl.recovery.columns import Known, shifted
+
+
+class WithinSaid(NamedTuple):
+    """An expression in a block whose text stands in another's, its values in the instances, and those of its names."""
+
+    text: str
+    values: ValueColumn
+    names: Mapping[str, ValueColumn]
+
 
 STATE: Final = ("used", "fresh", "set_up", "known", "taken", "counted", "decided")
 
@@ -60,13 +70,37 @@ class Explanations:
 
     # --- explaining
 
-    def explain(self, column: ValueColumn, said: Sequence[Sequence[SaidValue]], hint: str, told: bool = False) -> str:
-        """What gives these values; `said` are the spec's expressions there, `hint` is what a new parameter is called.
+    def explain(
+        self,
+        column: ValueColumn,
+        said: Sequence[Sequence[SaidValue]],
+        hint: str,
+        told: bool = False,
+        within: Sequence[WithinSaid] = (),
+    ) -> str:
+        """What gives these values; `said` are the spec's expressions there, `within` those in a block whose text stands
+        in this one, `hint` is what a new parameter is called.
         Sizes that torch is `told` and the spec is not are rather those that others have."""
         if constant(column):
             return literal(next(iter(there(column)), None))
-        found = next(self._candidates(column, said, told), None)
-        return self.parameter(hint, column) if found is None else found
+        found = next(self._candidates(column, said, told, within), None)
+        if found is None:
+            return self.parameter(hint, column)
+        self._note_items(column)
+        return found
+
+    def _note_items(self, column: ValueColumn) -> None:
+        """Remember what explains the items of lists of one length."""
+        values = there(column)
+        if all(isinstance(value, tuple) for value in values) and len({len(value) for value in values}) == 1:
+            for k in range(len(values[0])):
+                item = tuple(value if value is ABSENT else value[k] for value in column)
+                before, known = self.state(), len(self.used)
+                text = None if constant(item) else next(self._candidates(item, (), False), None)
+                if len(self.used) > known:  # no reason for a parameter
+                    self.restore(before)
+                elif text is not None:
+                    self.note(text, item)
 
     def known_as(self, column: ValueColumn) -> str | None:
         """What gives these values without a new parameter."""
@@ -76,7 +110,13 @@ class Explanations:
             else next(self._candidates(column, (), False), None)
         )
 
-    def _candidates(self, column: ValueColumn, said: Sequence[Sequence[SaidValue]], told: bool) -> Iterator[str]:
+    def _candidates(
+        self,
+        column: ValueColumn,
+        said: Sequence[Sequence[SaidValue]],
+        told: bool,
+        within: Sequence[WithinSaid] = (),
+    ) -> Iterator[str]:
         later: list[SaidValue] = []
         if told:
             yield from self._known(column)
@@ -98,9 +138,21 @@ class Explanations:
                 for i in range(min(map(len, values))):
                     if equal(column, tuple(value[i] for value in values)) and self.use(frozenset({name})):
                         yield f"{name}[{i}]"
+        yield from self._within(column, within)
         yield from self._multiples(column)
         yield from self._products(column)
         yield from self._lists(column)
+
+    def _within(self, column: ValueColumn, within: Sequence[WithinSaid]) -> Iterator[str]:
+        """Expressions of an inner block, with what gives its names here in their place."""
+        for one in within:
+            if not equal(column, one.values):
+                continue
+            before = self.state()
+            texts = {name: self.known_as(values) for name, values in one.names.items()}
+            if None not in texts.values():
+                yield _replaced(one.text, {name: _factor(str(text)) for name, text in texts.items()})
+            self.restore(before)
 
     def _multiples(self, column: ValueColumn) -> Iterator[str]:
         """A few times another column, or a part of it."""
@@ -287,6 +339,11 @@ class Explanations:
                 if len(rest) == 1 and not chosen & rest and self.use(frozenset({name})):
                     return f"{name} != {literal(next(iter(rest)))}"
         return None
+
+
+def _replaced(text: str, names: Mapping[str, str]) -> str:
+    """An expression with others in the place of names."""
+    return re.sub(r"(?<![\w.\"])[A-Za-z_]\w*(?![\w\"])", lambda found: names.get(found[0], found[0]), text)
 
 
 def _factor(text: str) -> str:

@@ -24,7 +24,7 @@ from archdsl.limits import Work
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-SAME: Final = frozenset({"int", "float", "abs", "min", "max", "round", "len", "sum"})  # as Python has them
+SAME: Final = frozenset({"range", "int", "float", "abs", "min", "max", "round", "len", "sum"})  # as Python has them
 TAKEN: Final = frozenset({"self", "torch", "nn", "F", "super", *SAME})  # what a name in a file may not hide
 SIZES: Final = {"H": "height", "W": "width", "L": "length", "T": "length"}
 LONG: Final = 12  # a list of which runs of equal items are said as `[0] * 49`
@@ -139,6 +139,17 @@ class WrittenValues:
                 found.setdefault((binding.value.node, binding.value.output), name)
         return found
 
+    @cached_property
+    def lists(self) -> dict[tuple[tuple[str, int], ...], str]:
+        """What the body calls a list of tensors, the first name of each."""
+        found: dict[tuple[tuple[str, int], ...], str] = {}
+        for name, binding in self.made.scope.bindings.items():
+            if isinstance(binding.value, list):
+                items = [item for item in binding.value if isinstance(item, TensorValue)]
+                if items and len(items) == len(binding.value):
+                    found.setdefault(tuple((item.node, item.output) for item in items), self.renamed.get(name, name))
+        return found
+
     def arguments(self, span: Span) -> list[SaidValue]:
         """The static arguments of the call that is written there."""
         call = self._calls.get((span.start, span.end))
@@ -193,8 +204,10 @@ class WrittenValues:
 
 def _size_name(letter: str, place: int, rank: int) -> str:
     """What Python calls a size of a tensor."""
+    if letter in ("C", "D") and rank > 2 and place == rank - 1:
+        return "dim"
     if letter == "C" and rank > 2:
-        return "in_channels" if place == 1 else "dim"
+        return "in_channels"
     if place == 1 and rank > 2 and letter not in SIZES:
         return "in_channels"
     return SIZES.get(letter, f"{letter.lower()}_size")
@@ -222,9 +235,10 @@ def parts(node: Any) -> Iterator[Any]:
 
 
 def names_in(expression: Any) -> set[str]:
-    """The names of values in an expression."""
+    """The names of values in an expression that it does not bind itself."""
     called = {id(node.callee) for node in parts(expression) if isinstance(node, tree.Call)}
-    return {node.id for node in parts(expression) if isinstance(node, tree.Name) and id(node) not in called}
+    bound = {one.id for node in parts(expression) if isinstance(node, tree.Comprehension) for one in node.targets}
+    return {node.id for node in parts(expression) if isinstance(node, tree.Name) and id(node) not in called} - bound
 
 
 def python(expression: Any, renamed: dict[str, str], strength: int = 0) -> str | None:
@@ -241,6 +255,13 @@ def python(expression: Any, renamed: dict[str, str], strength: int = 0) -> str |
     if isinstance(expression, tree.ListDisplay):
         items = [inner(item, 0) for item in expression.items]
         return None if None in items else f"[{', '.join(map(str, items))}]"
+    if isinstance(expression, tree.Comprehension):
+        three = inner(expression.element, 0), inner(expression.iterable, 1), inner(expression.condition, 1)
+        if expression.condition is None:
+            three = three[0], three[1], ""
+        names = ", ".join(target.id for target in expression.targets)
+        rest = f" if {three[2]}" if three[2] else ""
+        return None if None in three else f"[{three[0]} for {names} in {three[1]}{rest}]"
     if isinstance(expression, tree.Unary):
         own = 3 if expression.operator == "not" else 7
         operand = inner(expression.operand, own)

@@ -6,8 +6,9 @@ defaults, what is switched off, and what operators take for a count where nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from archdsl.diagnostics import Instance
@@ -29,11 +30,12 @@ class _Argument(NamedTuple):
     default: Any
 
 
-def called(instance: Instance) -> str:
-    """What an instance is called, in a line; as the spec calls it, where the values of its parameters are not known."""
+def called(instance: Instance, symbols: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What an instance is called, in a line; as the spec calls it, where the values of its parameters are not known.
+    For some of its parameters there may be symbols."""
     if instance.made is None:
         return clip(instance.call)
-    block, said = plain(instance.block), list(_said(instance.made))
+    block, said = plain(instance.block), list(_said(instance.made, symbols))
     text = f"{block} {', '.join(said)}".rstrip()
     while len(text) > LONGEST and len(said) > 1:
         said = said[:-1]
@@ -41,10 +43,14 @@ def called(instance: Instance) -> str:
     return clip(text)
 
 
-def _said(made: Any) -> Iterator[str]:
+def _said(made: Any, symbols: Mapping[str, str]) -> Iterator[str]:
     first = True
     for argument in _arguments(made):
-        if _is_news(argument):
+        if argument.name in symbols:
+            yield _words(argument._replace(value=symbols[argument.name]), alone=True)
+        elif not _is_news(argument):
+            continue
+        else:
             yield _words(argument, alone=first and argument.name in WIDTHS)
         first = False
 

@@ -96,7 +96,8 @@ def _outlined(graph: Graph, key: str, numbers: dict[str, int]) -> list[Any]:
     """A layer without its name and numbers."""
     node = layer(graph, key)
     words = {name: value for name, value in sorted(node["params"].items()) if isinstance(value, (bool, str))}
-    return [node["op"], words, len(node["outputs"]), key == node["path"] or numbers.get(node["path"])]
+    first = node["path"]  # whose weights it has, where that is within the part
+    return [node["op"], words, len(node["outputs"]), None if key == first else numbers.get(first)]
 
 
 def _is_read_outside(graph: Graph, key: str, within: frozenset[str]) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from archdsl.dims import show
-from archdsl.graph import Graph, Layer, header, layer
+from archdsl.graph import Graph, Layer, broken, header, layer, typed
 from archdsl.measure.network import cost as counts
 from archdsl.net_view import NetView
 from archdsl.ops import Operator, OperatorParameter, parameters
@@ -21,6 +20,7 @@ from archdsl.sheet.units import magnitude
 SYMBOLS: Final = MappingProxyType({"add": "+", "sub": "−", "mul": "×", "div": "÷", "maximum": "max"})
 
 LONGEST: Final = 44  # characters of a line
+FEW: Final = 2  # inputs or outputs, of which each is told
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 # Parameters that have a sign of their own, wherever they occur.
@@ -35,6 +35,7 @@ SIGNS: Final = MappingProxyType(
         "upscale_factor": "×{}",
         "scalar": "{}",
         "p": "{}",
+        "size": "{}",
         "dim": "dim {}",
     }
 )
@@ -74,18 +75,29 @@ def heading(path: str, call: str) -> list[str]:
     return [line for line in (own_name(path, call.partition(" ")[0]), call) if line]
 
 
-def totals(graph: Graph, keys: Collection[str]) -> str:
-    """What a network has, needs, takes and gives: `25.6 M params, 4.09 G MACs · [N, 3, 224, 224] → [N, 1000]`."""
-    taken = ", ".join(show(layer(graph, name)["shape"]) for name in header(graph)["inputs"] if name in keys)
-    given = ", ".join(show(output["shape"]) for output in header(graph)["outputs"] if output["node"] in keys)
-    return " · ".join(filter(None, (cost(graph, keys), f"{taken} → {given}" if given else "")))
+def totals(graph: Graph, keys: Collection[str]) -> tuple[str, ...]:
+    """What a network has and needs, and what it takes and gives: `25.6 M params, 4.09 G MACs` and `[N, 3, 224, 224] →
+    [N, 1000]`, as far as they are known. What only trains has parameters, and needs no multiply-adds."""
+    if any(broken(graph)):
+        return ()
+    running = [key for key in keys if layer(graph, key)["phase"] == "both"]
+    taken = [layer(graph, key) for key in header(graph)["inputs"] if key in keys]
+    given = [out for out in header(graph)["outputs"] if out["node"] in keys and out["phase"] == "both"]
+    ends = [_shapes(taken, "inputs"), _shapes(given, "outputs")]
+    return tuple(filter(None, (cost(graph, keys, running), " → ".join(ends) if all(ends) else "")))
 
 
-def cost(graph: Graph, keys: Collection[str]) -> str:
-    """`1.12 M params, 218 M MACs`: what layers have and need; nothing is said of what they have not, or open sizes."""
+def _shapes(ends: Sequence[Mapping[str, Any]], word: str) -> str:
+    """The shapes of inputs or outputs, or how many there are."""
+    return ", ".join(typed(end["shape"], end["dtype"]) for end in ends) if len(ends) <= FEW else f"{len(ends)} {word}"
+
+
+def cost(graph: Graph, keys: Collection[str], running: Collection[str] | None = None) -> str:
+    """`1.12 M params, 218 M MACs`: what layers have, and what they need, or those `running`; nothing is said of what
+    they have not, or open sizes."""
     net = NetView(graph)
     params = sum(counts.params(layer(graph, key)) for key in keys)
-    macs = sum(counts.macs(net, key) for key in keys)
+    macs = sum(counts.macs(net, key) for key in (keys if running is None else running))
     said = [(params, "params"), (macs, "MACs")]
     return ", ".join(f"{magnitude(number)} {unit}" for number, unit in said if isinstance(number, int) and number)
 

@@ -35,7 +35,9 @@ class Original:
 
 
 def subject_of(model: nn.Module, name: str | None = None) -> Original:
-    """A module that is there already: its parts are known by their attributes."""
+    """A module that is there already: its parts are known by their attributes. Raises `TypeError`."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"a torch.nn.Module is imported, found a {type(model).__name__}")
     return Original(name or type(model).__name__, model, seeds_of(model, {}))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from archdsl.importing.program import ForeignProgram, Missing, NotImported
 from archdsl.importing.spec import Imported, spec_of
 from compiler.importing.factory import Original
 from compiler.importing.program import exported, program_of
-from compiler.importing.proof import called, output_names, restore, tensors, tensors_alone
+from compiler.importing.proof import called, kept, output_names, restore, tensors, tensors_alone
 
 
 @dataclass(frozen=True)
@@ -24,23 +25,31 @@ class TracedInputs:
     tensors: list[Tensor]
 
 
-def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> list[Imported]:
+def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> Iterator[Imported]:
     """The spec of modules, with a variant for each where they are several; behind it the one that says each call as it
     is, where that is another: last bits may need it. Raises `NotImported`."""
     programs = [program(subject, given) for subject in subjects]
     cls = name or type(subjects[0].model).__name__
-    simple, literal = (spec_of(*programs, cls=cls, literally=literally) for literally in (False, True))
-    return [simple] if simple == literal else [simple, literal]
+    simple = spec_of(*programs, cls=cls)
+    yield simple
+    literal = spec_of(*programs, cls=cls, literally=True)
+    if literal != simple:
+        yield literal
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:
     """The module's program in training, with the modules that inference calls. Raises `NotImported`."""
     model, phase = subject.model, subject.model.training
+    if isinstance(model, torch.jit.ScriptModule):
+        reason = "holds no Python to follow: give the nn.Module that it was made of"
+        raise NotImported([Missing("TorchScript", reason, "", 1)])
     try:
         with torch.no_grad(), called(model) as used:
             fewer = _run(model.eval(), given)
         with torch.no_grad():
             outputs = _run(model.train(), given)
+        if not tensors(outputs):
+            raise NotImported([Missing("the output", "the module gives no tensor", "", 1)])
         found = _exported(subject, given, outputs)
     finally:
         model.train(phase)
@@ -69,7 +78,7 @@ def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignPr
 
 def _run(model: nn.Module, given: TracedInputs) -> Any:
     """The outputs of a module, which is the same afterwards."""
-    state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if model.training else {}
+    state = kept(model) if model.training else {}
     try:
         return model(*given.tensors)
     except Exception as error:
@@ -84,7 +93,15 @@ def _run(model: nn.Module, given: TracedInputs) -> Any:
 
 
 def given(subject: Original, values: Sequence[Tensor], names: Sequence[str]) -> TracedInputs:
-    """Tensors under the names that they are given, or that the module's forward has for them."""
+    """Tensors under the names that they are given, or that the module's forward has for them. Raises `NotImported` for
+    what is no tensor, or has no dimensions."""
+    for number, value in enumerate(values):
+        name = f"`{names[number] if names else number}`"
+        if not isinstance(value, Tensor):
+            reason = f"{name} is a {type(value).__name__}: only tensors are inputs of a network"
+            raise NotImported([Missing("the input", reason, "", 1)])
+        if value.dim() == 0:
+            raise NotImported([Missing("the input", f"{name} has no dimensions, and an input has a batch", "", 1)])
     if names:
         return TracedInputs(list(names), list(values))
     found = parameters(subject.model)
@@ -93,7 +110,7 @@ def given(subject: Original, values: Sequence[Tensor], names: Sequence[str]) -> 
 
 def parameters(model: nn.Module) -> list[str]:
     """What the arguments of a module's forward are called."""
-    code = getattr(type(model).forward, "__code__", None)
+    code = getattr(inspect.getattr_static(type(model), "forward", None), "__code__", None)
     return list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
 
 

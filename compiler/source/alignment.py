@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from archdsl.instances.written import WrittenValues
 from compiler.program import Routine
 from compiler.source.class_parts import AlignedRow, Canonical, ScopeItem, Template, Unlike
 from compiler.source.hierarchy import CalledScope, Forest, LayerLeaf, TensorRef
@@ -21,6 +22,7 @@ class Alignment:
         self.templates: list[Template] = []
         self.of: dict[int, tuple[Template, int]] = {}  # by scope: its class, and which instance it is
         self.routines: dict[int, Any] = {}
+        self.inner: dict[int, WrittenValues] = {}  # what is said in blocks, by what these were made from
 
     def _aligned(
         self, lists: Sequence[Sequence[ScopeItem] | None], bases: Sequence[str], inner: bool
@@ -98,8 +100,10 @@ class Alignment:
             for j, ref in enumerate(argument.refs):
                 found[ref] = ("in", a, j if argument.listed else None)
         for number, row in enumerate(rows):
-            last = next((items[i] for items, _ in reversed(row.rows) if items[i] is not None), None)
-            for k, ref in enumerate(() if last is None else last.results):
+            made = [item.results for items, _ in row.rows if (item := items[i]) is not None]
+            over = row.rounds is not None and row.rounds.over is not None
+            results = [refs[0] for refs in made] if over else made[-1] if made else ()
+            for k, ref in enumerate(results):
                 found[ref] = ("part", number, k)
         return found
 

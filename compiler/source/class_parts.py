@@ -31,10 +31,12 @@ class Unsayable(Exception):
 @dataclass(frozen=True)
 class Rounds:
     """A loop over a list of modules: for each operand which result of the round before it is, None for one that is the
-    same in all rounds; and which of the list's modules run, None for all."""
+    same in all rounds; and which of the list's modules run, None for all. `over`: each has an item of a list of so
+    many, and what they give is a list."""
 
     carried: tuple[int | None, ...]
     members: range | None = None
+    over: int | None = None
 
 
 @dataclass(eq=False)
@@ -64,6 +66,11 @@ class ClassPart:
     @property
     def first(self) -> ScopeItem:
         return next(item for item in self.items if item is not None)
+
+    @property
+    def outputs(self) -> int:
+        """How many tensors it gives."""
+        return self.loop.over if self.loop is not None and self.loop.over is not None else len(self.first.results)
 
     @property
     def leaf(self) -> LayerLeaf | None:

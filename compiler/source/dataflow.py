@@ -70,7 +70,7 @@ class DataFlow:
         """The parts with several results that are passed on as one."""
         found = set()
         for n, part in enumerate(self.parts):
-            results = [("part", n, k) for k in range(len(part.first.results))]
+            results = [("part", n, k) for k in range(part.outputs)]
             if len(results) > 1 and not any(one in self.joined for one in results):
                 users = {user for one in results for user in self.uses[one]}
                 if users and all(self._takes_whole(user, results) for user in users):
@@ -81,6 +81,8 @@ class DataFlow:
         if user == len(self.parts):
             return [self._one(column) for column in self.returns] == list(results)
         part = self.parts[user]
+        if part.loop is not None and part.loop.over is not None:
+            return [self._one(column) for column in part.reads] == list(results)
         if isinstance(part.first, LayerLeaf):
             return False
         at = 0

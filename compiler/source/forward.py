@@ -64,7 +64,7 @@ class Forward(Loops):
             order = [one for one in dict.fromkeys(results) if one in self.pending]
             if any(trains) or order != self.pending:
                 self._flush()
-        wholes = [n for n in self.whole if [("part", n, k) for k in range(len(self.parts[n].first.results))] == results]
+        wholes = [n for n in self.whole if [("part", n, k) for k in range(self.parts[n].outputs)] == results]
         if wholes:
             self.lines.append(f"return {self.whole[wholes[0]]}")
             return

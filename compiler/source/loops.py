@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from compiler.source.class_parts import Canonical, ClassPart
@@ -15,8 +16,11 @@ class Loops(Regions):
 
     def _loop(self, n: int, part: ClassPart) -> None:
         assert part.loop is not None
+        if part.loop.over is not None:
+            self._over_list(n, part)
+            return
         carried = part.loop.carried
-        first = self.pending[-1:] if carried.count(0) == 1 and len(part.first.results) == 1 else []
+        first = self.pending[-1:] if carried.count(0) == 1 and part.outputs == 1 else []
         if first and self._read(part.reads[carried.index(0)], n) == first[0] and not self._copied(n, part, first):
             self.pending.pop()
             self._flush()
@@ -27,7 +31,7 @@ class Loops(Regions):
         same = [one for one, k in zip(needed, carried, strict=True) if k is None]
         for one in same:  # every round reads it
             self.uses[one].append(n + 1)
-        results: list[Canonical] = [("part", n, k) for k in range(len(part.first.results))]
+        results: list[Canonical] = [("part", n, k) for k in range(part.outputs)]
         if self._is_of_a_list(n, part):
             name = self._whole_name(n, part, self._free(self._label(part), n))
             names = [f"{name}[{k}]" for k in range(len(results))]
@@ -50,6 +54,44 @@ class Loops(Regions):
         for result, text in zip(results, names, strict=True):
             self.values[result] = SourceText(text)
             self.depth[result] = 0
+
+    def _over_list(self, n: int, part: ClassPart) -> None:
+        """Each module with its item of a list."""
+        self._flush()
+        columns = [self._one(column) for column in part.reads]
+        texts = [self._text(self._read(column, n), part, column) for column in part.reads]
+        given = self._list(columns, texts)
+        results: list[Canonical] = [("part", n, k) for k in range(part.outputs)]
+        name = self._list_name(results) or self._member(part, plural=True)
+        name = given if given.isidentifier() and name == given and self._ends(columns, n) else self._free(name, n)
+        module = self._member(part)
+        container = self.plan.places.access(part.attribute)
+        self.lines.append(f"{self.indent}{name} = [{module}(x) for {module}, x in zip({container}, {given})]")
+        self.whole[n] = name
+        self.holds[name] = results[0]
+        for k, result in enumerate(results):
+            self.values[result] = SourceText(f"{name}[{k}]")
+            self.depth[result] = 0
+
+    def _ends(self, columns: Sequence[Canonical | None], n: int) -> bool:
+        """Whether nobody reads a list behind a part."""
+        return all(one is not None and self._last(one) <= n for one in columns)
+
+    def _list_name(self, results: Sequence[Canonical]) -> str | None:
+        """What the spec calls a list."""
+        for scope, table in zip(self.template.scopes, self.template.canonical, strict=True):
+            refs = {canonical: ref for ref, canonical in table.items()}
+            if scope.written is not None and all(one in refs for one in results):
+                return scope.written.lists.get(tuple(refs[one] for one in results))
+        return None
+
+    def _member(self, part: ClassPart, plural: bool = False) -> str:
+        """The variable of a module of a list."""
+        last = part.attribute.rpartition(".")[2].lower().strip("_")
+        if plural:
+            return last if last.isidentifier() else "made"
+        one = re.sub(r"(?<=ch|sh|ss)es$|(?<=x)es$|(?<=.)s$", "", last)
+        return self._free(one if one != last and one.isidentifier() else "layer")
 
     def _carried(self, n: int, part: ClassPart, k: int) -> str:
         """The variable of a result: where the spec has no name, that of what the first round is given in its place."""
@@ -77,8 +119,7 @@ class Loops(Regions):
         if members is not None:
             whole = len(self.plan.places.children(part.attribute))
             container += f"[{members.start or ''}:{members.stop if members.stop < whole else ''}]"
-        last = part.attribute.rpartition(".")[2].lower().strip("_")
-        module = self._free(last.removesuffix("s") if last.endswith("s") and last[:-1].isidentifier() else "layer")
+        module = self._member(part)
         self.lines.append(f"{self.indent}for {module} in {container}:")
         self.lines.append(f"{self.indent}    {targets} = {module}({', '.join(given)})")
 

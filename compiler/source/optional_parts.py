@@ -32,7 +32,7 @@ class OptionalParts(Statements):
             part = self.parts[m]
             if (part.condition, self._trains(part)) != wanted and not self._stands_only(part):
                 break
-            for k in range(len(part.first.results)):
+            for k in range(part.outputs):
                 group = self.joined.get(("part", m, k))
                 if group is None or group in self.shared:
                     continue

@@ -9,8 +9,9 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
-from archdsl.columns import ABSENT, ValueColumn, constant, same
-from archdsl.instances.explanations import Explanations
+from archdsl.columns import ABSENT, ValueColumn, constant, same, there
+from archdsl.instances.explanations import Explanations, WithinSaid
+from archdsl.instances.written import WrittenValues
 from archdsl.ops._op import parameter_table
 from archdsl.ops.kinds import Sizes
 from compiler.program import open_sizes
@@ -76,7 +77,13 @@ class Parameters(Alignment):
         present = [item is not None for item in items]
         if not all(present):
             part.condition = self._condition(template, present, _label(part))
-        part.reads = self._operands([None if i is None else operands(i) for i in items], template, present)
+        read: list[tuple[TensorRef, ...] | None] = [None if i is None else operands(i) for i in items]
+        if row.rounds.over is not None:
+            read = [
+                tuple(ref for others, _ in row.rows if (item := others[i]) is not None for ref in operands(item))
+                for i in range(len(items))
+            ]
+        part.reads = self._operands(read, template, present)
         part.parts = self._steps(row.rows, template, present)
         return part
 
@@ -143,7 +150,7 @@ class Parameters(Alignment):
                 tuple(self._given(item, name) for row in rows if isinstance(item := row[0][i], CalledScope))
                 for i in range(len(items))
             ]
-            column = tuple(value[0] if value else ABSENT for value in values)
+            column = tuple(next(iter(there(value)), ABSENT) for value in values)
             text = None
             if all(constant(value) for value in values):
                 text = columns.known_as(column)
@@ -204,12 +211,13 @@ class Parameters(Alignment):
             [] if leaf is None else columns.written[i].arguments(leaf.node["span"]) for i, leaf in enumerate(leaves)
         ]
         table = parameter_table(type(first.node["operator"]))
+        within = self._said_within(leaves, template)
 
         def explained(name: str, values: Callable[[Any], Any], told: bool) -> Any:
             column = tuple(ABSENT if leaf is None else values(leaf) for leaf in leaves)
             if any(list(open_sizes(value)) for value in column):
                 return column
-            return self._explained(columns, column, said, name, part.attribute, told)
+            return self._explained(columns, column, said, name, part.attribute, told, within)
 
         holder = first.holder
         if holder is not None and holder.target.kind == "module":
@@ -241,12 +249,45 @@ class Parameters(Alignment):
             )
             part.keywords = {name: explained(name, partial(_given, place=name), False) for name in target.kwargs}
 
+    def _said_within(self, leaves: Sequence[LayerLeaf | None], template: Template) -> list[WithinSaid]:
+        """What the spec says of a layer in a block whose text stands in this class: one that is inline, or no class."""
+        if len(leaves) == 1:
+            return []
+        made = [None if leaf is None else _innermost(leaf) for leaf in leaves]
+        if any(
+            one is None or scope.written is None or one is scope.written.made
+            for one, leaf, scope in zip(made, leaves, template.scopes, strict=True)
+            if leaf is not None
+        ):
+            return []
+        written = [None if one is None else self.inner.setdefault(id(one), WrittenValues(one)) for one in made]
+        said = [
+            [] if one is None or leaf is None else one.arguments(leaf.node["span"])
+            for one, leaf in zip(written, leaves, strict=True)
+        ]
+        found = []
+        for one in next((here for here in said if here), []):
+            values = tuple(next((s.value for s in others if s.text == one.text), ABSENT) for others in said)
+            names = {
+                name: tuple(ABSENT if other is None else other.values.get(name, ABSENT) for other in written)
+                for name in one.names
+            }
+            found.append(WithinSaid(one.text, values, names))
+        return found
+
     def _explained(
-        self, columns: Explanations, column: ValueColumn, said: Sequence[Any], name: str, attribute: str, told: bool
+        self,
+        columns: Explanations,
+        column: ValueColumn,
+        said: Sequence[Any],
+        name: str,
+        attribute: str,
+        told: bool,
+        within: Sequence[WithinSaid] = (),
     ) -> str:
         hint = name if name not in columns.taken else f"{attribute.replace('.', '_')}_{name}"
         hint = hint if hint.isidentifier() else f"{name}_{hint.rpartition('_')[0]}"
-        text = columns.explain(column, said, hint, told)
+        text = columns.explain(column, said, hint, told, within)
         columns.note(text, column)
         return text
 
@@ -302,6 +343,11 @@ def _label(part: ClassPart) -> str:
     """What a part is called, as the name of a parameter."""
     words = [word for word in part.attribute.split(".") if word.isidentifier()]
     return "_".join(words[-1:]).lower() or part.node["op"]
+
+
+def _innermost(leaf: LayerLeaf) -> Any:
+    """What the innermost block around a layer was made from."""
+    return leaf.node["blocks"][-1].made if leaf.node["blocks"] else None
 
 
 def _argument_name(leaf: LayerLeaf, i: int) -> str:

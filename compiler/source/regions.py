@@ -31,7 +31,7 @@ class Regions(OptionalParts):
             texts = [self._text(self._read(column, n), first, column) for column in first.reads]
             given = self._grouped(first, texts) if isinstance(first.first, CalledScope) else list(texts)
             module = self.plan.places.access(first.attribute)
-            results = [("part", n, k) for k in range(len(first.first.results))]
+            results = [("part", n, k) for k in range(first.outputs)]
             text = self._checkpoint(module, given, module if buffers else None)
             idiom = self.plan.idiom(first)
             if not (idiom and "{module}" in idiom):
@@ -64,7 +64,7 @@ class Regions(OptionalParts):
         leaves = [
             ("part", n, k)
             for n in members
-            for k in range(len(self.parts[n].first.results))
+            for k in range(self.parts[n].outputs)
             if any(use not in inside for use in self.uses["part", n, k])
         ]
         names: dict[str, None] = dict.fromkeys(self.values[one].split("[")[0] for one in enters)

@@ -52,6 +52,8 @@ def _loop(
         rows.append(row)
     every = [row for row in aligned if row[1].startswith(f"{container}.") and _is_kept(row)]
     numbered = [row[1] for row in every] == [f"{container}.{i}" for i in range(len(every))]
+    if every == rows and _over_a_list(rows, scopes):
+        return LoopedRow(tuple(rows), container, Rounds((), over=len(rows)))
     for length in range(len(rows), 1, -1):
         whole, part = every == rows[:length], range(int(number), int(number) + length)
         fixed = all(
@@ -65,6 +67,22 @@ def _loop(
         if carried is not None:
             return LoopedRow(tuple(rows[:length]), container, Rounds(carried, None if whole else part))
     return None
+
+
+def _over_a_list(rows: Sequence[AlignedRow], scopes: Sequence[CalledScope]) -> bool:
+    """Whether each module has the item at its place of a list, one that is given, or all that a part makes."""
+    if len(rows) < 2 or any(None in items for items, _ in rows):
+        return False
+    for i, scope in enumerate(scopes):
+        items = [row[0][i] for row in rows]
+        read = [operands(item) for item in items if item is not None]
+        if any(len(refs) != 1 for refs in read) or any(item is None or len(item.results) != 1 for item in items):
+            return False
+        refs = tuple(one[0] for one in read)
+        lists = [argument.refs for argument in scope.arguments if argument.listed]
+        if refs not in [*lists, *(item.results for item in scope.items)]:
+            return False
+    return True
 
 
 def _is_kept(row: AlignedRow) -> bool:

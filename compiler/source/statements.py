@@ -60,7 +60,7 @@ class Statements(OpenSizes):
         for one in waiting:
             self.pending.remove(one)
         depth = 1 + max((self.depth.get(one, 0) for one in waiting), default=0)
-        results = [("part", n, k) for k in range(len(part.first.results))]
+        results = [("part", n, k) for k in range(part.outputs)]
         listed = isinstance(part.first, LayerLeaf) and part.first.node["operator"].several
         if len(results) > 1 or listed:
             self._flush()
@@ -169,12 +169,7 @@ class Statements(OpenSizes):
             argument = self.template.scopes[0].arguments[one[1]]
             if columns == [("in", one[1], j) for j in range(len(argument.refs))]:
                 return self.names[one[1]]
-        if (
-            one is not None
-            and one[0] == "part"
-            and one[1] in self.whole
-            and len(columns) == len(self.parts[one[1]].first.results)
-        ):
+        if one is not None and one[0] == "part" and one[1] in self.whole and len(columns) == self.parts[one[1]].outputs:
             return self.whole[one[1]]
         return f"[{', '.join(texts)}]"
 

@@ -95,7 +95,7 @@ class Variables(DataFlow):
             if len(users) != 1 or users[0] >= len(self.parts) or one in self.joined:
                 return None
             user = self.parts[users[0]]
-            if len(user.reads) != 1 or len(user.first.results) != 1:
+            if len(user.reads) != 1 or user.outputs != 1:
                 return None
             one = ("part", users[0], 0)
             name = self._own_name(one)
@@ -119,7 +119,7 @@ class Variables(DataFlow):
             if column is not None and column[0] == "part" and column[1] in self.whole:
                 last = max(
                     use
-                    for k in range(len(self.parts[column[1]].first.results))
+                    for k in range(self.parts[column[1]].outputs)
                     for use in self.uses[("part", column[1], k)] or [0]
                 )
                 if last <= n:
@@ -153,7 +153,7 @@ class Variables(DataFlow):
             listed = self.template.scopes[0].arguments[one[1]]
             return max((self._last(("in", one[1], j)) for j in range(len(listed.refs))), default=0)
         if one[0] == "part" and one[1] in self.whole:
-            results = len(self.parts[one[1]].first.results)
+            results = self.parts[one[1]].outputs
             return max((max(self.uses[("part", one[1], k)], default=0) for k in range(results)), default=0)
         everyone = self.joined.get(one, frozenset({one}))
         return max((max(self.uses[other], default=0) for other in everyone), default=0)

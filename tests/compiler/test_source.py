@@ -161,6 +161,21 @@ network Net(x: [N, 3, H, W]) {
     (z -> up(y)) + y -> up(x) -> pos -> flatten(2) -> permute([0, 2, 1]) -> linear(2)
 }
 """,
+    "sizes_that_an_inner_block_says": """
+inline block windows(x: [N, H, W, C], window) {
+    x -> unflatten(2, [W // window, window]) -> flatten(1, 2) -> reshape([-1, window * H * (W // window), C])
+}
+block steps(L, at) { tensor([0 if i < L - at else 1 for i in range(L)], dtype = float32) }
+block unit(x: [N, H, W, C], window) {
+    (x -> windows(window) -> fc: linear(2 * C)) + (late: steps(2 * C, window))
+}
+network Net(x: [2, 4, 8, 6]) {
+    a = x -> one: unit(2)
+    b = x -> linear(8) -> two: unit(4)
+    output a = a
+    output b = b
+}
+""",
     "constants": """
 network Net(x: [N, 4, 6]) {
     mask = tril(ones([6, 6]))
@@ -206,6 +221,29 @@ network Net(x: [2, 3, 4, 4]) {
     s = x -> stem: conv(4, 1)
     out = [x, s] -> for i in range(4) { cells.${i}: cell(4) }
     out[1] -> flatten -> linear(2)
+}
+""",
+    "lists_of_modules_beside_lists_of_tensors": """
+block unit(x, width) { x -> conv: conv(width, 3, padding = 1) -> relu }
+block mixed(parts) {
+    seen = [x -> branches.${i}: unit(4) for i, x in enumerate(parts)]
+    [part -> tanh for part in seen]
+}
+block apart(x) { a, b, c = x -> conv: conv(6, 1) -> chunk(3)
+ [a, b, c] }
+network Net(x: [2, 3, 4, 4]) {
+    parts = x -> apart -> one: mixed -> two: mixed
+    wide = [part -> widened.${i}: conv(5 + i, 1) for i, part in enumerate(parts)]
+    concat(wide) -> flatten -> linear(2)
+}
+""",
+    "rounds_beside_what_stays": """
+block layer(x, mask, width) { (x -> fc: linear(width) -> relu) * mask }
+network Net(x: [2, 5, 4], mask: [2, 5, 1]) {
+    a = x -> for i in range(4) { layers.${i}: layer(mask, 4) }
+    b = a -> for i in range(3) { others.${i}: layer(mask, 3 + i) }
+    c = x -> for i in range(2) { few.${i}: layer(mask, 5) }
+    (b + c) * (b -> others.3: layer(mask, 5)) -> head: linear(2)
 }
 """,
     "conditions": """
@@ -483,6 +521,31 @@ def test_numbers_in_the_documentation_of_shapes_are_those_of_tensors(variant: st
     with torch.no_grad():
         written(*inputs)
     assert seen
+
+
+def test_what_an_inner_block_says_is_said_by_the_parameters_of_the_class() -> None:
+    text = source_of([graph_of(NETWORKS["sizes_that_an_inner_block_says"])])
+    assert "torch.tensor([0 if i < 2 * dim - window else 1 for i in range(2 * dim)]" in text
+    assert text.count("class Unit") == 1
+
+
+def test_modules_of_a_list_that_run_one_after_the_other_beside_something_are_a_loop() -> None:
+    text = archdsl.load("bert_tiny").source()
+    assert "for layer in self.encoder.layer:" not in text  # two are said one after the other
+    text = archdsl.load("bert_base").source()
+    assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, x)" in text
+
+
+def test_modules_of_a_list_each_with_an_item_of_another_are_a_comprehension() -> None:
+    text = source_of([graph_of(NETWORKS["lists_of_modules_beside_lists_of_tensors"])])
+    assert "seen = [branch(x) for branch, x in zip(self.branches, parts)]" in text
+    assert "wide = [layer(x) for layer, x in zip(self.widened, parts)]" in text
+
+
+def test_modules_that_are_alike_and_own_nothing_are_built_once() -> None:
+    text = archdsl.load("unet").source()
+    assert text.count("nn.MaxPool2d(2)") == 1
+    assert text.count("self.max_pool(") == 4
 
 
 def test_it_is_the_same_each_time() -> None:

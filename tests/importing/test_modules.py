@@ -128,6 +128,47 @@ def test_language_models_are_readable_and_equal(kind: str, most: int) -> None:
     assert "mask" not in network.text
 
 
+def test_windows_are_parts_of_the_size_and_moved_under_a_condition() -> None:
+    network = archdsl.from_module(nets.Windowed(), [torch.randn(2, 3, 24, 24)])
+    assert network.proof is not None
+    assert network.proof.equal
+    assert network.text.count("block windows(") == 1
+    assert "block windows(x: [N, H, W, C], shift)" in network.text
+    assert "reshape([-1, H // 3, 3, W // 3, 3, C])" in network.text
+    assert re.search(r"if shift [>=]+ \d { \w+ \+ shifted_window_mask\(H\) } else { \w+ }", network.text)
+
+
+def test_a_path_that_is_never_dropped_is_one_with_the_probability_0() -> None:
+    network = archdsl.from_module(nets.Dropping((0.0, 0.1, 0.2)), [torch.randn(2, 4)])
+    assert network.proof is not None
+    assert network.proof.equal
+    assert "for p in [0.0, 0.1, 0.2]" in network.text
+    assert "if" not in network.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ((2, 6, 4), (2, 24), "flatten"),
+        ((2, 24), (2, 6, 4), "unflatten"),
+        ((2, 6, 4), (2, 6, 1, 4), "unflatten(2, [1, 4])"),
+        ((2, 6, 1, 4), (2, 6, 4), "flatten(2)"),
+        ((2, 7, 7, 4), (2, 1, 7, 1, 7, 4), "reshape([-1, 1, 7, 1, 7, 4])"),
+        ((2, 5, 1, 1), (2, 5), "flatten"),
+        ((2, 4, 6), (8, 6), "reshape([-1, 6])"),
+    ],
+)
+def test_a_view_is_said_by_the_dimensions_that_it_joins(old: tuple[int, ...], new: tuple[int, ...], said: str) -> None:
+    class View(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(x.shape[0] if new[0] == old[0] else -1, *new[1:])
+
+    network = archdsl.from_module(View(), [torch.randn(old)])
+    assert f"-> {said}" in network.text
+    assert network.proof is not None
+    assert network.proof.equal
+
+
 def test_like_blocks_in_a_row_are_a_loop() -> None:
     text = written("Stages(depths=(4,))")
     assert "stage1: { residual(stride = 2) -> repeat 3 { residual } }" in text
@@ -177,6 +218,52 @@ def test_calls_that_no_operator_says_are_listed_with_place_and_number() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nets.PartsInPlace(), "3 × aten.copy_: changes a part of a tensor in place"),
+        (nets.Counting(), "1 × aten.add_: changes a weight or buffer"),
+        (nets.Steps(), "1 × torch.export: GuardOnDataDependentSymNode"),
+        (nets.Scaled(), "1 × a number: that depends on values of tensors"),
+        (nets.Still(), "1 × torch.no_grad"),
+        (
+            nn.Linear(16, 2).double(),
+            "2 × a weight, first in `weight`: of the type float64; `model.float()` has float32",
+        ),
+        (torch.jit.script(nn.Linear(16, 2)), "1 × TorchScript: holds no Python to follow"),
+        (nn.Linear(3, 2), "1 × the module itself: does not run with image=2x3x16x16: RuntimeError"),
+        (nets.Text(), "1 × the output: the module gives no tensor"),
+        (nets.SmallNumbers(), "1 × a buffer, first in `steps`: of the type int8"),
+        (nets.Named("日本"), "the language does not say this: unexpected character `日`"),
+    ],
+    ids=lambda one: type(one).__name__ if isinstance(one, nn.Module) else "",
+)
+def test_what_cannot_be_imported_is_said(model: nn.Module, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        archdsl.from_module(model, {"image": torch.randn(IMAGE, dtype=next(model.parameters(), torch.zeros(1)).dtype)})
+    assert {one.code for one in caught.value.diagnostics} == {"not-imported"}
+    assert any(message in one.message for one in caught.value.diagnostics), str(caught.value)
+
+
+@pytest.mark.parametrize("value", [[torch.zeros(2)], torch.tensor(1.0), 3])
+def test_an_input_is_a_tensor_with_a_batch(value: Any) -> None:
+    with pytest.raises(SpecError, match="the input: `image`"):
+        archdsl.from_module(nn.ReLU(), {"image": value})
+
+
+def test_what_is_no_module_is_refused() -> None:
+    model: Any = 3
+    with pytest.raises(TypeError, match=r"a torch\.nn\.Module is imported, found a int"):
+        archdsl.from_module(model, [torch.zeros(2, 3)])
+
+
+def test_the_transformer_of_torch_is_equal_in_training_too() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+    proof = archdsl.from_module(nn.TransformerEncoder(layer, 2), [torch.randn(2, 4, 8)]).proof
+    assert proof is not None
+    assert proof.equal, str(proof)
+
+
 def test_a_network_that_is_not_the_same_is_said_to_differ() -> None:
     class Unused(nets.Unit):
         def __init__(self) -> None:
@@ -200,6 +287,7 @@ def test_a_network_that_is_not_the_same_is_said_to_differ() -> None:
         pytest.param("googlenet", 64, 45, marks=pytest.mark.heavy),
         pytest.param("densenet121", 64, 60, marks=pytest.mark.heavy),
         pytest.param("vit_b_16", 224, 30, marks=pytest.mark.heavy),
+        pytest.param("swin_t", 224, 90, marks=pytest.mark.heavy),
     ],
 )
 def test_known_networks_are_short_and_equal(name: str, size: int, most: int) -> None:

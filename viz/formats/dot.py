@@ -21,7 +21,7 @@ AIR: Final = 5  # blanks
 
 
 VIEWS: Final = ("graph",)
-IGNORES: Final = ("engine", "profile", "heat")  # it is laid out where it is read
+IGNORES: Final = ("engine", "profile", "heat", "width", "font")  # it is laid out where it is read
 
 
 def render(scene: Scene, look: Look) -> bytes:

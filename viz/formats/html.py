@@ -17,7 +17,14 @@ from viz.html.views import Views
 from viz.look import Look
 
 OPENS = True  # blocks open and close in it, and views change
-IGNORES = ("depth", "blocks", "theme", "engine")  # its reader chooses, and it is laid out where it is read
+IGNORES = (
+    "depth",
+    "blocks",
+    "theme",
+    "engine",
+    "width",
+    "font",
+)  # its reader chooses, and it is laid out where it is read
 
 
 def render(subject: Views | Both, look: Look) -> bytes:

@@ -14,7 +14,7 @@ from viz.graph.scene import Box, Group, Scene
 from viz.look import Look
 
 VIEWS: Final = ("graph",)
-IGNORES: Final = ("engine", "profile", "heat")  # it is laid out where it is read
+IGNORES: Final = ("engine", "profile", "heat", "width", "font")  # it is laid out where it is read
 FLOW: Final = MappingProxyType({"down": "TB", "up": "BT", "right": "LR", "left": "RL"})
 SHAPES: Final = MappingProxyType({"input": ("([", "])"), "output": ("([", "])"), "join": ("((", "))")})
 # Letters that are plain in a quoted text of Mermaid; all others are written as their numbers.

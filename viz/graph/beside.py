@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, combinations
 from typing import Final, TypeAlias
 
 from viz.canvas import XY
 from viz.graph.scene import OpenBlock
 from viz.layout import Layout
 
-APART: Final = 16.0  # between two, and from the backbone
+APART: Final = 12.0  # between two, and from the backbone
 Extent: TypeAlias = tuple[float, float]
 
 
@@ -34,14 +35,16 @@ def arrange(
     return max(ways, key=lambda way: (round(letters(*way[0]), 1), -way[0][0] * way[0][1]))
 
 
-def crowding(
+def chosen(
     backbone: Extent, panels: Sequence[BlockPanel], letters: Callable[[float, float], float], least: float
-) -> int | None:  # fmt: skip
-    """Which of the open blocks takes most room for what it says, where letters are smaller than `least`; else None."""
-    sizes = [panel.size for panel in panels]
-    if not panels or letters(*arrange(backbone, sizes, letters)[0]) >= least:
-        return None
-    return max(range(len(sizes)), key=lambda i: sizes[i][0] * sizes[i][1] / panels[i].block.layers)
+) -> Sequence[BlockPanel]:
+    """Those of the open blocks that say most together, and leave letters that are `least` large at least."""
+
+    def fit(some: Sequence[BlockPanel]) -> bool:
+        return not some or letters(*arrange(backbone, [panel.size for panel in some], letters)[0]) >= least
+
+    every = chain.from_iterable(combinations(panels, count) for count in range(len(panels), -1, -1))
+    return next(some for some in sorted(every, key=lambda some: -sum(p.block.weight for p in some)) if fit(some))
 
 
 def _beside(backbone: Extent, sizes: Sequence[Extent]) -> Iterator[tuple[Extent, list[XY]]]:

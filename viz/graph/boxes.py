@@ -20,6 +20,7 @@ PADDING: Final = (8.0, 3.5)
 BETWEEN: Final = 10.0  # an operator and the name beside it
 LEAST: Final = 40.0  # the width of a box
 ROUND: Final = 20.0  # the diameter of a circle
+POINT: Final = 3.6  # the diameter of where data enters a frame
 TOUCH: Final = 1.5  # between the layers of a stack
 STEP: Final = 2.5  # from one to the next where a box stands for several
 WIDEST: Final = 26  # characters of a line
@@ -74,6 +75,8 @@ def is_round(box: Box) -> bool:
 
 def size(stack: LayerStack) -> tuple[float, float]:
     """The width and the height of boxes on top of one another."""
+    if stack[0].kind == "entry":
+        return POINT, POINT
     if is_round(stack[0]):
         return ROUND, ROUND
     lines = [lettered(box) for box in stack]
@@ -93,6 +96,10 @@ def draw(canvas: Canvas, stack: LayerStack, place: Rectangle, colours: Colours, 
 
 
 def _draw(canvas: Canvas, box: Box, place: Rectangle, lines: Lettered, colours: Colours, stacked: bool) -> None:
+    middle = place.x + place.width / 2, place.y + place.height / 2
+    if box.kind == "entry":
+        canvas.circle(*middle, POINT / 2, Colour(theme.EDGE, theme.EDGE), stroke=0)
+        return
     colour, ink, stroke = colours.groups[box.colour], theme.INK, 1.0
     if box.kind in ("fault", "output"):
         ink = theme.PAPER
@@ -104,7 +111,6 @@ def _draw(canvas: Canvas, box: Box, place: Rectangle, lines: Lettered, colours: 
         colour, ink = Colour(box.shade, colour.line), box.ink
     if box.device is not None:
         colour, stroke = Colour(colour.fill, colours.devices[box.device].line), 2.2
-    middle = place.x + place.width / 2, place.y + place.height / 2
     if is_round(box):
         canvas.circle(*middle, ROUND / 2, colour, stroke=stroke, dashed=box.train)
     else:

@@ -5,7 +5,7 @@ Instances of a block that differ in numbers alone have one form, in which the nu
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,15 +13,17 @@ from typing import Final
 from archdsl.columns import constant
 from archdsl.diagnostics import Instance
 from archdsl.graph import Graph, broken, header, layer
+from archdsl.outline.calls import called
 from archdsl.outline.folding import Folded, StandIn
 from archdsl.outline.structure import Structure, form
 from archdsl.outline.subnets import Subnet, preorder
 from archdsl.outline.symbols import StaticNames, known, symbol, symbols
-from archdsl.outline.wording import clip, title
+from archdsl.outline.wording import title
 from viz import fitting
 
 MOST: Final = 6  # forms, which have colours that can be told apart
 INSIDE: Final = 30  # boxes of one; what has more is a picture of its own
+SEEN: Final = 10  # how much more a form says of the backbone than of others
 LETTERS: Final = "ABCDEF"
 
 
@@ -38,7 +40,7 @@ class BlockForm:
     entries: Mapping[str, str]  # what it reads from outside, and what it calls it
     exits: tuple[str, ...]  # the layers that are read outside, where that is not plain to see
     several: bool  # whether it stands for more than one
-    layers: int  # that are in all of them
+    weight: int  # how much it says: the layers that are in all of them, more if the backbone shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,19 @@ def forms(graph: Graph, tree: Subnet, whole: Folded) -> tuple[BlockForm, ...]:
     members = {part.key: member for part in _groups(whole.tree) if (member := _member(graph, part)) is not None}
     found: dict[tuple[str, str], BlockForm] = {}
     waiting = deque(closed(tree))
+    seen: Counter[tuple[str, str]] = Counter()
+    for part in waiting:
+        if part.key in members:
+            seen[members[part.key].sign] += SEEN * len(part.keys) * part.count
     while waiting and len(found) < MOST:
         own = members.get(waiting.popleft().key)
         if own is None or own.sign in found:
             continue
-        alike = [each for each in members.values() if each.sign == own.sign]
-        found[own.sign] = _form(
-            graph, LETTERS[len(found)], whole.stand_in, [own, *(each for each in alike if each is not own)]
-        )
-        waiting.extend(closed(found[own.sign].part))
+        others = [each for each in members.values() if each.sign == own.sign and each is not own]
+        form = _form(graph, LETTERS[len(found)], whole.stand_in, [own, *others])
+        if fitting.size(form.part) <= INSIDE:
+            found[own.sign] = replace(form, weight=form.weight + seen[own.sign])
+            waiting.extend(closed(form.part))
     return tuple(found.values())
 
 
@@ -131,7 +137,7 @@ def _form(graph: Graph, letter: str, stand_in: StandIn, members: Sequence[_Membe
         entries=_entries(own),
         exits=() if plain else exits,
         several=len(members) > 1,
-        layers=sum(len(each.part.keys) * each.part.count for each in members),
+        weight=sum(len(each.part.keys) * each.part.count for each in members),
     )
 
 
@@ -140,8 +146,8 @@ def _called(graph: Graph, part: Subnet, heads: Sequence[str], names: StaticNames
     around = [[each for each in layer(graph, key)["blocks"] if not each.inline] for key in heads]
     level = next(i for i, each in enumerate(around[0]) if each.path == part.path)
     instances = [each[level] for each in around]
-    differ = [symbol(one.values, names) for one in known(instances).parameters if not constant(one.values)]
-    return clip(f"{part.block} {', '.join(differ)}") if differ else ""
+    differ = [one for one in known(instances).parameters if not constant(one.values)]
+    return called(instances[0], {one.name: symbol(one.values, names) for one in differ}) if differ else ""
 
 
 def _entries(own: _Member) -> dict[str, str]:

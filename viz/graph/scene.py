@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from itertools import chain
+from typing import Final, Literal, TypeAlias
 
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.outline import folding
 from archdsl.outline.subnets import Subnet, kept, made_of, preorder, subnets
-from archdsl.outline.wording import clip, cost, name, own_name, plain, title
+from archdsl.outline.wording import clip, cost, name, own_name, plain, title, totals
 from archdsl.phases import Phase
 from viz import choices, fitting
 from viz.graph import edges, forms
@@ -17,7 +18,8 @@ from viz.graph.edges import DrawnEdge, Wire
 from viz.graph.forms import BlockForm
 from viz.look import BlocksBeside, Depth
 
-BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault"]
+BoxKind: TypeAlias = Literal["input", "layer", "join", "block", "output", "fault", "entry"]
+TERSE: Final = 22  # letters
 Fold: TypeAlias = bool | Literal["mark"]
 
 
@@ -70,7 +72,7 @@ class OpenBlock:
     title: str
     varies: str  # the parameters in which its instances differ, with their values
     colour: str  # the colour group of its boxes
-    layers: int  # that are in all of its form
+    weight: int  # how much it says
     scene: Scene
 
 
@@ -83,6 +85,9 @@ class Scene:
     graph: Graph  # what it shows, for what is not to be seen at a glance
     # The same with ever fewer blocks open, where a page cannot hold it
     smaller: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
+    # And with all closed, and chains in few boxes
+    shorter: Callable[[], Iterable[Scene]] = field(default=tuple, compare=False)
+    totals: tuple[str, ...] = ()  # what the network has and needs, and what it takes and gives
     blocks: tuple[OpenBlock, ...] = ()  # what stands beside it, which says what closed blocks are
     drawn_as: Mapping[str, str] = field(default_factory=dict)  # layers that are not drawn, and which stand for them
     scale: tuple[tuple[str, str], ...] = ()  # its shades and what they mean, where it is coloured by a figure
@@ -95,9 +100,11 @@ class Scene:
         """All boxes, whatever group they are in."""
         return (item for item in self.all() if isinstance(item, Box))
 
-    def without(self, dropped: OpenBlock) -> Scene:
-        """The same without one of the open blocks; the others have the first letters again."""
-        kept = tuple(block for block in self.blocks if block.id != dropped.id)
+    def with_open(self, ids: Collection[str]) -> Scene:
+        """The same with some of the open blocks, and the first letters for these; none that no closed one refers to."""
+        kept = tuple(block for block in self.blocks if block.id in ids)
+        if kept == self.blocks:
+            return self
         while kept != (told := self._told(kept)):
             kept = told
         letters = dict(zip((block.letter for block in kept), forms.LETTERS, strict=False))
@@ -109,6 +116,11 @@ class Scene:
             blocks.append(replace(block, letter=letter, colour=_coloured(letter), scene=scene))
         items = _lettered(self.items, lambda box: letters.get(box.letter, ""))
         return replace(self, items=items, blocks=tuple(blocks))
+
+    def terse(self) -> Scene:
+        """The same without what is said of boxes in small letters; long titles end early."""
+        edges = tuple(replace(edge, shape="", moved="") if edge.crossing else edge for edge in self.edges)
+        return replace(self, items=tuple(map(_terse, self.items)), edges=edges)
 
     def _told(self, blocks: Sequence[OpenBlock]) -> tuple[OpenBlock, ...]:
         """Those that a closed block refers to, here or in another of them."""
@@ -164,24 +176,24 @@ def build(
     if depth is not None or focus is not None:
         tree = fitting.untangle(graph, folding.Folded(tree, stand_in))
 
-    def shown(
-        tree: Subnet, smaller: Callable[[], Iterable[Scene]] = tuple, beside: Sequence[BlockForm] = ()
-    ) -> Scene:  # fmt: skip
-        return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, smaller, beside)
+    fits = depth == "fit" and focus is None
+    best = tree
+    if depth == "fit" and (blocks is True or (blocks == "fit" and fits and any(forms.closed(tree)))):
+        best = forms.backbone(graph, folding.Folded(tree, stand_in), whole)
 
-    def others() -> Iterator[Scene]:
-        if beside:
-            yield shown(tree)
-        yield from map(shown, fitting.smaller(graph, folding.Folded(tree, stand_in)))
+    def shown(tree: Subnet) -> Scene:
+        closed = blocks is True or (blocks == "fit" and fits and any(forms.closed(tree)))
+        beside = forms.forms(graph, tree, folding.Folded(whole, stand_in)) if closed else ()
+        return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, beside)
 
-    beside: Sequence[BlockForm] = ()
-    helps = depth == "fit" and focus is None and any(forms.closed(tree))
-    if blocks is True or (blocks == "fit" and helps):
-        best = forms.backbone(graph, folding.Folded(tree, stand_in), whole) if depth == "fit" else tree
-        beside = forms.forms(graph, best, folding.Folded(whole, stand_in))
-        if beside:
-            return shown(best, others if depth == "fit" else tuple, beside)
-    return shown(tree, others if depth == "fit" and focus is None else tuple)
+    def smaller() -> Iterator[Scene]:
+        trees = fitting.smaller(graph, folding.Folded(tree, stand_in))
+        return map(shown, trees if best is tree else chain([tree], trees))
+
+    def shorter() -> Iterator[Scene]:
+        return map(shown, fitting.shorter(graph, folding.Folded(tree, stand_in)))
+
+    return replace(shown(best), smaller=smaller, shorter=shorter) if fits else shown(best)
 
 
 def _scene(
@@ -191,7 +203,6 @@ def _scene(
     keys: Sequence[str],
     inner: Set[str],
     caption: str,
-    smaller: Callable[[], Iterable[Scene]],
     beside: Sequence[BlockForm],
 ) -> Scene:
     """The scene of a tree of groups, of which the layers `inner` are shown, with what stands beside."""
@@ -209,7 +220,14 @@ def _scene(
     items = (*_lettered(_items(graph, tree, ids), lambda box: letters.get(box.group, "")), *ends)
     opened = tuple(_open(graph, each, stand_in, letters) for each in beside)
     return Scene(
-        plain(caption), items, edges.as_drawn(wires), header(graph)["devices"], graph, smaller, opened, stand_in
+        title=plain(caption),
+        items=items,
+        edges=edges.as_drawn(wires),
+        devices=header(graph)["devices"],
+        graph=graph,
+        totals=totals(graph, inner),
+        blocks=opened,
+        drawn_as=stand_in,
     )
 
 
@@ -233,7 +251,7 @@ def _open(graph: Graph, form: BlockForm, stand_in: Mapping[str, str], letters: M
     ]  # fmt: skip
     drawn = tuple(replace(edge, news=False) for edge in edges.as_drawn(wires))
     scene = Scene(form.title, (*entries, *items, *exits), drawn, (), graph)
-    return OpenBlock(form.letter, form.letter, form.title, form.varies, _coloured(form.letter), form.layers, scene)
+    return OpenBlock(form.letter, form.letter, form.title, form.varies, _coloured(form.letter), form.weight, scene)
 
 
 def _coloured(letter: str) -> str:
@@ -254,14 +272,22 @@ def _lettered(
     return tuple(found)
 
 
+def _terse(item: Box | Group) -> Box | Group:
+    if isinstance(item, Group):
+        return replace(item, items=tuple(map(_terse, item.items)), call=clip(item.call, TERSE))
+    return replace(item, title=clip(item.title, TERSE), name="", cost="")
+
+
 def _in_symbols(item: Box | Group, form: BlockForm, within: str) -> Box | Group:
     """What is in a block that stands for several: without what is of one of them only."""
     if isinstance(item, Group):
         items = tuple(_in_symbols(each, form, within) for each in item.items)
         path, key = item.path.removeprefix(within), item.key.removeprefix(within)
         return replace(item, items=items, path=path, key=key, device=None)
-    said = form.said.get(item.group or item.key, item.title)
-    return replace(item, title=said, name="", device=None, cost="" if form.several else item.cost)
+    said, name = form.said.get(item.group or item.key, item.title), ""
+    if item.kind == "block":
+        said, _, name = said.partition(", ")
+    return replace(item, title=said, name=name, device=None, cost="")
 
 
 def boxes(items: Sequence[Box | Group], around: tuple[Group, ...] = ()) -> Iterator[tuple[Box, tuple[Group, ...]]]:
@@ -315,7 +341,7 @@ def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> 
         cost=cost(graph, tree.keys) + (" each" if tree.count > 1 else ""),
         repeats=tree.repeats,
         layers=tuple(tree.keys),
-        group=tree.key,
+        group=tree.key if tree.block else "",
     )
 
 

@@ -116,7 +116,7 @@ function kind(item) {
 }
 
 /** Figures of an item, each with its share of the network's, where it has one. */
-function costs(item, { figures, root }) {
+function costs(item, { figures, root, extents }) {
   const share = (name) => {
     const [own, all] = [item[name], root[name]];
     const shown = typeof own === "number" && typeof all === "number" && all && own;
@@ -124,9 +124,16 @@ function costs(item, { figures, root }) {
   };
   const known = figures.filter(({ key }) => item[key] !== undefined);
   const rows = known.map((figure) => [figure.name, amount(item[figure.key], figure, true), figure.signed ? "" : share(figure.key)]);
-  if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field), ""]);
+  if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field), seen(item.field, extents)]);
   if (item.jump?.length) rows.push(["jump", extent(item.jump), ""]);
   return rows.length ? rows : [["", "none", ""]];
+}
+
+/** How much of the input a receptive field is: the largest of its shares. */
+function seen(field, extents) {
+  if (!extents || field?.length !== extents.length || !field.every(Number.isFinite)) return "";
+  const share = Math.max(...field.map((size, i) => (100 * size) / extents[i]));
+  return `${share >= 100 ? Math.round(share).toLocaleString("en") : Number(share.toPrecision(2))} %`;
 }
 
 function tensors(item, link) {

@@ -187,9 +187,12 @@ def predict(
     )
 
 
-def predict_inference(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32") -> Mapping[str, Workload]:
-    """What the layers of a network do on a device in inference alone. Raises what `predict` raises."""
-    _, runs = _runs(graph, profile, dtype)
+def predict_inference(
+    graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", values: Mapping[str, int] | None = None
+) -> Mapping[str, Workload]:
+    """What the layers of a network do on a device in inference alone, for the batch given, or that of `values`. Raises
+    what `predict` raises."""
+    _, runs = _runs(graph, profile, dtype, values)
     return _Roofline(runs.inference, profile).forward()
 
 
