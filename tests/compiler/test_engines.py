@@ -109,7 +109,7 @@ def test_inputs_that_the_network_does_not_take_are_refused(two: Network) -> None
     with pytest.raises(TypeError, match="takes 2 inputs, found 3"):
         fast(image, ids, ids)
     with pytest.raises(TypeError, match="input `image` is a tensor, found a ndarray"):
-        fast(image.numpy(), ids)
+        fast(image.numpy(), ids)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="input `ids` is a tensor, found a ndarray"):
         fast.model(image, ids.numpy())
 
