@@ -77,14 +77,6 @@ class Loops(Regions):
         """Whether nobody reads a list behind a part."""
         return all(one is not None and self._last(one) <= n for one in columns)
 
-    def _list_name(self, results: Sequence[Canonical]) -> str | None:
-        """What the spec calls a list."""
-        for scope, table in zip(self.template.scopes, self.template.canonical, strict=True):
-            refs = {canonical: ref for ref, canonical in table.items()}
-            if scope.written is not None and all(one in refs for one in results):
-                return scope.written.lists.get(tuple(refs[one] for one in results))
-        return None
-
     def _member(self, part: ClassPart, plural: bool = False) -> str:
         """The variable of a module of a list."""
         last = part.attribute.rpartition(".")[2].lower().strip("_")

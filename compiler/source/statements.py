@@ -145,7 +145,16 @@ class Statements(OpenSizes):
         kwargs = {name: str(self._argument(value, n)) for name, value in part.keywords.items()}
         if target.kind == "source":
             texts = [self._like(part)]
-        return call(first.invoke, operator, texts, args, kwargs, self.plan.library, idiom)
+        return self._whole_lists(call(first.invoke, operator, texts, args, kwargs, self.plan.library, idiom))
+
+    def _whole_lists(self, text: str) -> str:
+        """An expression with lists in the place of all their items."""
+        lists = [(name, self.parts[n].outputs) for n, name in self.whole.items()]
+        arguments = self.template.scopes[0].arguments
+        lists += [(self.names[a], len(one.refs)) for a, one in enumerate(arguments) if one.listed]
+        for name, count in lists:
+            text = text.replace(f"[{', '.join(f'{name}[{k}]' for k in range(count))}]", name)
+        return text
 
     def _grouped(self, part: ClassPart, texts: Sequence[SourceText]) -> list[str]:
         """The arguments of a call: tensors, and lists of them, as one where one thing holds them all."""
@@ -209,8 +218,12 @@ class Statements(OpenSizes):
 
     def _assign_several(self, n: int, part: ClassPart, results: Sequence[Canonical], text: str) -> None:
         if n in self.taken_whole:
-            name = self._free(self._label(part) if part.attribute else "x", n)
-            name = self._whole_name(n, part, name)
+            said = self._list_name(results)
+            name = (
+                said
+                if said is not None and self._is_free(said, n)
+                else self._whole_name(n, part, self._free(self._label(part) if part.attribute else "x", n))
+            )
             self.lines.append(f"{self.indent}{name} = {text}")
             self.whole[n] = name
             for k, one in enumerate(results):

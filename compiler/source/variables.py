@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compiler.source.class_parts import Canonical, ClassPart
 from compiler.source.dataflow import DataFlow
 from compiler.source.hierarchy import CalledScope
@@ -85,6 +87,14 @@ class Variables(DataFlow):
             ref = next((ref for ref, canonical in table.items() if canonical == one), None)
             if ref is not None and scope.written is not None and ref in scope.written.names:
                 return scope.written.names[ref]
+        return None
+
+    def _list_name(self, results: Sequence[Canonical]) -> str | None:
+        """What the spec calls a list."""
+        for scope, table in zip(self.template.scopes, self.template.canonical, strict=True):
+            refs = {canonical: ref for ref, canonical in table.items()}
+            if scope.written is not None and all(one in refs for one in results):
+                return scope.written.lists.get(tuple(refs[one] for one in results))
         return None
 
     def _towards(self, one: Canonical) -> str | None:

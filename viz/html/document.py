@@ -12,6 +12,7 @@ from archdsl.outline.wording import clip, plain
 from archdsl.presentation.receptive_field import beside_input
 from archdsl.sheet.units import count, size
 from viz import palette
+from viz.graph import stacking
 from viz.graph.scene import Box, Group, Scene
 from viz.html import figures
 from viz.html.facts import Notes, amounts, facts
@@ -135,6 +136,7 @@ class _Writer:
         self.items.append(entry)
         entry |= {"name": box.name} if box.name else {}
         entry |= {"shared": True} if box.shared else {}
+        entry |= {"stacks": True} if box.kind == "layer" and box.colour not in stacking.ALONE else {}
         entry |= {"fault": box.fault} if box.fault else {}
         entry |= self._marks(box)
         if box.kind == "output":

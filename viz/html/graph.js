@@ -4,6 +4,7 @@ import { plural } from "./wording.js";
 import { around, atFirst, foldedAround, isGroup, MOST, opened, openBelow, runOf, seen } from "./model.js";
 import { same } from "./address.js";
 import { engine } from "./engine.js";
+import { stacksOf } from "./stacks.js";
 import { layOut } from "./layout.js";
 import { onSheets } from "./sheets.js";
 import { differences } from "./differences.js";
@@ -44,6 +45,7 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
     const call = ++calls;
     canvas.setAttribute("aria-busy", "true");
     const now = seen(page, open, unfolded);
+    now.stacks = stacksOf(now);
     let placed;
     try {
       placed = await layOut(ask, now, { ...page, heat: state.heat, sides: state.sides });

@@ -1,6 +1,6 @@
 // The network as a tree of items, and what is seen of it while some of its groups are open.
 
-import { looseGroups } from "./nesting.js";
+import { looseGroups, tangled } from "./nesting.js";
 
 const FEW = 12; // boxes: a page that would show fewer opens its outermost groups,
 const MANY = 40; // unless it would show more than these
@@ -103,9 +103,11 @@ export function foldedAround(item, unfolded) {
   return [...around(item), item].map(({ first }) => first).filter((first) => first && !unfolded.has(first));
 }
 
-/** The groups that are open at first, and the runs that are unfolded: of one network, what is around what is wrong, and
-    the outermost level where little would be seen without; of two, what differs in part, as far as a page holds it. */
-export function atFirst({ root, items, difference }) {
+/** The groups that are open at first, and the runs that are unfolded: of one network, what is around what is wrong, the
+    outermost level where little would be seen without, and what would be fed by what it feeds; of two, what differs in
+    part, as far as a page holds it. */
+export function atFirst(network) {
+  const { root, items, difference } = network;
   if (difference) return { open: partlyDifferent(root), unfolded: new Set() };
   const wrong = items.filter((item) => item.fault);
   const faulty = wrong.flatMap(around);
@@ -114,7 +116,15 @@ export function atFirst({ root, items, difference }) {
   const inner = groups.reduce((sum, group) => sum + within(group, unfolded).length, 0);
   const outer = within(root, unfolded).length;
   const after = outer - groups.length + inner;
-  return { open: new Set([...faulty, ...(outer < FEW && after <= MANY ? groups : [])]), unfolded };
+  const open = new Set([...faulty, ...(outer < FEW && after <= MANY ? groups : [])]);
+  return { open: untied(network, open, unfolded), unfolded };
+}
+
+/** The open groups, and those that would have edges against the flow as one box: what they give comes back to them. */
+function untied(network, open, unfolded) {
+  const { boxes, edges } = seen(network, open, unfolded);
+  const tied = [...tangled(new Set(boxes), edges)].filter(isGroup);
+  return tied.length ? untied(network, new Set([...open, ...tied]), unfolded) : open;
 }
 
 function partlyDifferent(root) {
@@ -191,8 +201,9 @@ export function seen({ root, edges }, open, unfolded) {
     const key = `${from.index}>${to.index}`;
     const known = merged.get(key);
     if (!known) {
-      merged.set(key, { ...edge, id: `e${merged.size}`, from, to, shapes: [edge.shape] });
+      merged.set(key, { ...edge, id: `e${merged.size}`, from, to, shapes: [edge.shape], times: 1 });
     } else {
+      known.times++;
       if (!known.shapes.includes(edge.shape)) known.shapes.push(edge.shape);
       known.news ||= edge.news;
       known.crossing ||= edge.crossing;

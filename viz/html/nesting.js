@@ -22,7 +22,7 @@ export function looseGroups(root, open, edges) {
 }
 
 /** Members in a cycle of edges, or between two cycles: what is left when ends are taken off until there are none. */
-function tangled(members, edges) {
+export function tangled(members, edges) {
   const links = [];
   for (const { from, to } of edges) {
     const [one, other] = [memberOf(from, members), memberOf(to, members)];

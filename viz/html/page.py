@@ -14,7 +14,7 @@ from viz.html.inline import HOME, allowed, filled, read, script
 ENGINE: Final = HOME / "vendor" / "elkjs" / "elk-worker.min.js"
 # In the order in which they need each other. In the page they share one scope, so their imports are left out.
 SCRIPTS: Final = (
-    "dom", "wording", "nesting", "model", "address", "engine", "heat", "layout", "sheets", "camera", "draw",
+    "dom", "wording", "nesting", "model", "address", "engine", "heat", "stacks", "layout", "sheets", "camera", "draw",
     "differences", "faults", "sides", "panel", "search", "keyboard", "steps", "save", "graph", "picture", "main",
 )  # fmt: skip
 NONE: Final[Mapping[str, dict[str, Any]]] = MappingProxyType({})

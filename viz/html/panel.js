@@ -124,13 +124,13 @@ function costs(item, { figures, root, extents }) {
   };
   const known = figures.filter(({ key }) => item[key] !== undefined);
   const rows = known.map((figure) => [figure.name, amount(item[figure.key], figure, true), figure.signed ? "" : share(figure.key)]);
-  if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field), seen(item.field, extents)]);
+  if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field), ofInput(item.field, extents)]);
   if (item.jump?.length) rows.push(["jump", extent(item.jump), ""]);
   return rows.length ? rows : [["", "none", ""]];
 }
 
 /** How much of the input a receptive field is: the largest of its shares. */
-function seen(field, extents) {
+function ofInput(field, extents) {
   if (!extents || field?.length !== extents.length || !field.every(Number.isFinite)) return "";
   const share = Math.max(...field.map((size, i) => (100 * size) / extents[i]));
   return `${share >= 100 ? Math.round(share).toLocaleString("en") : Number(share.toPrecision(2))} %`;
