@@ -327,12 +327,14 @@ page, many hundred inches long before it was shrunk.
 | a layer's own settings (kernel, stride) | where not the default | all, on request | activation, on request |
 | nested blocks | frames, closed to fit a page | frames, to a depth | frames, on request |
 | equal blocks in a row | one, with its number | only a module that is called again | no |
+| what closed blocks are | each form once, open, beside | no | no |
+| a width, with letters that can be read | `--width 3.5in` | no | no |
 | devices, parts that only train | yes | no | whether a layer is trainable |
 
 They are better where there is no spec, but a model: archdsl draws what is written in its language, and those draw what
 runs, each with the shapes of all its layers. The volumes of long networks are 11 to 19 inches wide: for a page in
-landscape, or a slide, and too wide for a column of text. torchview drew the hand-written modules that the tests
-compare with, Keras the models that it ships.
+landscape, or a slide; [`--width 3.5in`](figures.md) sets them in rows for a column of text. torchview drew the
+hand-written modules that the tests compare with, Keras the models that it ships.
 """
 
 

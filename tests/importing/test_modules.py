@@ -281,8 +281,8 @@ def test_a_network_that_is_not_the_same_is_said_to_differ() -> None:
     ("name", "size", "most"),
     [
         ("resnet18", 32, 25),
-        ("resnet50", 32, 30),
-        ("mobilenet_v2", 32, 45),
+        pytest.param("resnet50", 32, 30, marks=pytest.mark.heavy),
+        pytest.param("mobilenet_v2", 32, 45, marks=pytest.mark.heavy),
         ("squeezenet1_1", 64, 25),
         pytest.param("googlenet", 64, 45, marks=pytest.mark.heavy),
         pytest.param("densenet121", 64, 60, marks=pytest.mark.heavy),
@@ -327,7 +327,7 @@ def test_what_cannot_be_made_is_said(source: str, message: str, command_line: An
     "spec",
     [
         "lenet5",
-        "mobilenet_v2",
+        pytest.param("mobilenet_v2", marks=pytest.mark.heavy),
         pytest.param("googlenet", marks=pytest.mark.heavy),
         pytest.param("vgg11", marks=pytest.mark.heavy),
     ],
