@@ -70,13 +70,15 @@ class Proof:
 
 
 class Certain(TorchFunctionMode):
-    """Nothing is left to chance: dropout drops nothing, and what is drawn from 0 and 1 is 1."""
+    """Nothing is left to chance: dropout drops nothing, and what is drawn is 1."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in DROPOUTS:
             return args[0] if args else kwargs["input"]
+        if name in ("randn_like", "rand_like"):
+            return torch.ones_like(args[0])
         if name == "bernoulli_":
             return args[0].fill_(1)
         if name == "multi_head_attention_forward":  # within which nothing is seen
@@ -92,12 +94,13 @@ class Certain(TorchFunctionMode):
 def prove(model: nn.Module, compiled: nn.Module, inputs: Sequence[Tensor]) -> Proof:
     """Load the original's weights into what was compiled, and compare outputs. The original stays as it is."""
     state = model.state_dict()
-    own = compiled.state_dict()
-    missing, unexpected = tuple(sorted(own.keys() - state.keys())), tuple(sorted(state.keys() - own.keys()))
     try:
-        compiled.load_state_dict(state, strict=False)
+        keys = compiled.load_state_dict(state, strict=False)
     except RuntimeError as error:
+        own = compiled.state_dict().keys()
+        missing, unexpected = tuple(sorted(own - state.keys())), tuple(sorted(state.keys() - own))
         return Proof(len(state), missing, unexpected, None, None, str(error).splitlines()[-1].strip())
+    missing, unexpected = tuple(sorted(keys.missing_keys)), tuple(sorted(keys.unexpected_keys))
     reason = ""
     differences: list[float | None] = []
     for training in (False, True):

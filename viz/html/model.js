@@ -1,6 +1,6 @@
 // The network as a tree of items, and what is seen of it while some of its groups are open.
 
-import { looseGroups, tangled } from "./nesting.js";
+import { looseGroups, returning } from "./nesting.js";
 
 const FEW = 12; // boxes: a page that would show fewer opens its outermost groups,
 const MANY = 40; // unless it would show more than these
@@ -103,11 +103,9 @@ export function foldedAround(item, unfolded) {
   return [...around(item), item].map(({ first }) => first).filter((first) => first && !unfolded.has(first));
 }
 
-/** The groups that are open at first, and the runs that are unfolded: of one network, what is around what is wrong, the
-    outermost level where little would be seen without, and what would be fed by what it feeds; of two, what differs in
-    part, as far as a page holds it. */
-export function atFirst(network) {
-  const { root, items, difference } = network;
+/** The groups that are open at first, and the runs that are unfolded: of one network, what is around what is wrong, and
+    the outermost level where little would be seen without; of two, what differs in part, as far as a page holds it. */
+export function atFirst({ root, items, difference }) {
   if (difference) return { open: partlyDifferent(root), unfolded: new Set() };
   const wrong = items.filter((item) => item.fault);
   const faulty = wrong.flatMap(around);
@@ -116,15 +114,7 @@ export function atFirst(network) {
   const inner = groups.reduce((sum, group) => sum + within(group, unfolded).length, 0);
   const outer = within(root, unfolded).length;
   const after = outer - groups.length + inner;
-  const open = new Set([...faulty, ...(outer < FEW && after <= MANY ? groups : [])]);
-  return { open: untied(network, open, unfolded), unfolded };
-}
-
-/** The open groups, and those that would have edges against the flow as one box: what they give comes back to them. */
-function untied(network, open, unfolded) {
-  const { boxes, edges } = seen(network, open, unfolded);
-  const tied = [...tangled(new Set(boxes), edges)].filter(isGroup);
-  return tied.length ? untied(network, new Set([...open, ...tied]), unfolded) : open;
+  return { open: new Set([...faulty, ...(outer < FEW && after <= MANY ? groups : [])]), unfolded };
 }
 
 function partlyDifferent(root) {
@@ -165,8 +155,25 @@ export function opened(item, open, unfolded) {
 }
 
 /** What is seen while some groups are open and some runs unfolded: boxes (layers and closed groups), frames (open
-    groups, but for those that are loose) and edges. */
-export function seen({ root, edges }, open, unfolded) {
+    groups, but for those that are loose) and edges. A closed group that is fed by what it feeds is seen as what is in it. */
+export function seen(page, open, unfolded) {
+  for (;;) {
+    const found = seenWith(page, open, unfolded);
+    const again = returning(found.boxes, forwards(found.edges));
+    if (!again.length) {
+      const loose = looseGroups(page.root, open, forwards(found.edges));
+      return { ...found, frames: found.frames.filter((item) => !loose.has(item)), loose, unfolded };
+    }
+    open = new Set([...open, ...again]);
+  }
+}
+
+/** What was moved is read backwards in the first of two networks, which is no knot of the second. */
+function forwards(edges) {
+  return edges.filter(({ from, to, side }) => side !== "a" || from.order < to.order);
+}
+
+function seenWith({ root, edges }, open, unfolded) {
   const boxes = [];
   const frames = [];
   const standsFor = new Map(); // every item inside a closed group is seen as that group,
@@ -211,7 +218,5 @@ export function seen({ root, edges }, open, unfolded) {
       if (known.side !== edge.side) known.side = "";
     }
   }
-  // What was moved is read backwards in the first of two networks, which is no knot of the second.
-  const loose = looseGroups(root, open, [...merged.values()].filter(({ from, to, side }) => side !== "a" || from.order < to.order));
-  return { boxes, frames: frames.filter((item) => !loose.has(item)), loose, unfolded, edges: [...merged.values()] };
+  return { boxes, frames, edges: [...merged.values()] };
 }

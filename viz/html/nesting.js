@@ -22,7 +22,7 @@ export function looseGroups(root, open, edges) {
 }
 
 /** Members in a cycle of edges, or between two cycles: what is left when ends are taken off until there are none. */
-export function tangled(members, edges) {
+function tangled(members, edges) {
   const links = [];
   for (const { from, to } of edges) {
     const [one, other] = [memberOf(from, members), memberOf(to, members)];
@@ -40,6 +40,25 @@ export function tangled(members, edges) {
     if (still.size === left.size) return left;
     left = still;
   }
+}
+
+/** The closed groups among boxes that are fed by what they feed: drawn as one box, they would have edges against the flow. */
+export function returning(boxes, edges) {
+  const knot = tangled(new Set(boxes), edges);
+  const next = new Map();
+  for (const { from, to } of edges) if (knot.has(from) && knot.has(to)) next.set(from, [...(next.get(from) ?? []), to]);
+  return [...knot].filter((box) => {
+    if (!box.children.length) return false;
+    const [seen, ahead] = [new Set(), [...(next.get(box) ?? [])]];
+    while (ahead.length) {
+      const at = ahead.pop();
+      if (at === box) return true;
+      if (seen.has(at)) continue;
+      seen.add(at);
+      ahead.push(...(next.get(at) ?? []));
+    }
+    return false;
+  });
 }
 
 function memberOf(item, members) {
