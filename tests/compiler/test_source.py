@@ -545,7 +545,7 @@ def test_modules_of_a_list_that_run_one_after_the_other_beside_something_are_a_l
     text = source("bert_tiny")
     assert "for layer in self.encoder.layer:" not in text  # two are said one after the other
     text = source("bert_base")
-    assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, x)" in text
+    assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, mask)" in text
 
 
 def test_modules_of_a_list_each_with_an_item_of_another_are_a_comprehension() -> None:
