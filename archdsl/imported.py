@@ -12,7 +12,7 @@ from archdsl.backends import backend
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.importing.program import NotImported, shown
-from archdsl.importing.spec import Imported
+from archdsl.importing.spec import MADE, Imported, refused
 from archdsl.importing.weights import RawTensor
 from archdsl.network import Network
 from archdsl.pipeline import load_graph
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from compiler.importing.proof import Proof
 
-FILE: Final = "imported.arch"
 SUFFIXES: Final = (".pt2", ".onnx", ".prototxt", ".cfg", ".yaml", ".yml")
 
 
@@ -33,8 +32,8 @@ class ImportedNetwork(Network):
     """
 
     def __init__(self, imported: Imported, variant: str | None = None, proof: Proof | None = None) -> None:
-        texts = {FILE: imported.text}
-        graph = load_graph(f"{FILE}:{variant or imported.network}", texts=texts)
+        texts = {MADE: imported.text}
+        graph = load_graph(f"{MADE}:{variant or imported.network}", texts=texts)
         super().__init__(graph)
         self.text = imported.text
         self.proof = proof
@@ -69,7 +68,7 @@ def imported_modules(subjects: Sequence[Any], given: Any, name: str | None = Non
     except NotImported as error:
         raise not_imported(error, ", ".join(subject.name for subject in subjects)) from None
     except SpecError as error:
-        raise _refused(error, subjects) from None
+        raise refused(error, ", ".join(subject.name for subject in subjects)) from None
     found = _proved(simplest, subjects, given)
     if sum(map(_apart, found)) > 0:
         others = [_proved(spec, subjects, given) for spec in specs]
@@ -79,20 +78,10 @@ def imported_modules(subjects: Sequence[Any], given: Any, name: str | None = Non
 
 def _proved(imported: Imported, subjects: Sequence[Any], given: Any) -> list[ImportedNetwork]:
     """The networks of a spec, each compared with its original."""
-    try:
-        found = [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
-    except SpecError as error:
-        raise _refused(error, subjects) from None
+    found = networks_of(imported, ", ".join(subject.name for subject in subjects))
     for network, subject in zip(found, subjects, strict=True):
         network.proof = backend("compiler").prove(subject.model, network.compile(), given.tensors)
     return found
-
-
-def _refused(error: SpecError, subjects: Sequence[Any]) -> SpecError:
-    """What the language refuses of a spec that was found, as what cannot be imported: nobody has that spec."""
-    place = ", ".join(subject.name for subject in subjects)
-    reasons = [f"the language does not say this: {one.message}" for one in error.diagnostics]
-    return SpecError(Diagnostic("not-imported", reason, place=place) for reason in reasons)
 
 
 def _apart(network: ImportedNetwork) -> float:
@@ -110,7 +99,7 @@ def from_sources(
         if len(sources) > 1:
             message = "a file is imported alone; several models become variants where they are all MODULE:FACTORY"
             raise SpecError([Diagnostic("no-such-module", message, place=next(filter(is_file, sources)))])
-        return from_file(sources[0], name)
+        return from_file(sources[0], name, inputs)
     compiler = backend("compiler")
     subjects = []
     for source in sources:
@@ -127,15 +116,26 @@ def from_sources(
     return imported_modules(subjects, given, name)
 
 
-def from_file(source: str, name: str | None = None) -> list[ImportedNetwork]:
-    """The networks of a file: one, or one for each of its variants. Raises `SpecError`, and `ImportError` where a
-    library is missing."""
+def from_file(
+    source: str, name: str | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+) -> list[ImportedNetwork]:
+    """The networks of a file: one, or one for each of its variants. `inputs` are shapes, for files that do not say
+    them. Raises `SpecError`, and `ImportError` where a library is missing."""
     from archdsl.importing.doors import read_file
 
-    found = read_file(source, name)
-    networks = [ImportedNetwork(found.imported, variant) for variant in found.imported.variants or (None,)]
+    found = read_file(source, name, inputs)
+    networks = networks_of(found.imported, source)
     networks[0].weights = found.weights
     return networks
+
+
+def networks_of(imported: Imported, place: str) -> list[ImportedNetwork]:
+    """The networks of a spec that was made. Where it is none, the original is no network, or is not understood: nobody
+    has written the text, so what is wrong with it is said of the original."""
+    try:
+        return [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
+    except SpecError as error:
+        raise refused(error, place) from None
 
 
 def is_file(source: str) -> bool:

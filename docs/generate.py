@@ -56,6 +56,7 @@ def main() -> int:
             stale.append(f"docs/images/{name}")
             if not check:
                 target.write_bytes(data)
+    stale += _screenshots(check)
     if check:
         for name in stale:
             print(f"{name} is stale: `make docs` writes it anew", file=sys.stderr)
@@ -63,6 +64,26 @@ def main() -> int:
     for name, text in pages.items():
         (ROOT / name).write_text(text, encoding="utf-8")
     return 0
+
+
+def _screenshots(check: bool) -> list[str]:
+    """The screenshots that show the page otherwise than it is, written anew unless only checked; none where
+    there is no browser."""
+    sys.path.insert(0, str(ROOT))
+    from tests.tools import BROWSER
+    from tests.viz.screenshots import alike, take_all
+
+    program = BROWSER.find()
+    if program is None:
+        print(f"screenshots are left out without {BROWSER.name}: {BROWSER.get}", file=sys.stderr)
+        return []
+    stale = []
+    for shot, data in take_all(program):
+        if not shot.path.exists() or not alike(data, shot.path.read_bytes()):
+            stale.append(f"docs/images/{shot.file}")
+            if not check:
+                shot.path.write_bytes(data)
+    return stale
 
 
 class Shown(NamedTuple):
@@ -306,12 +327,14 @@ page, many hundred inches long before it was shrunk.
 | a layer's own settings (kernel, stride) | where not the default | all, on request | activation, on request |
 | nested blocks | frames, closed to fit a page | frames, to a depth | frames, on request |
 | equal blocks in a row | one, with its number | only a module that is called again | no |
+| what closed blocks are | each form once, open, beside | no | no |
+| a width, with letters that can be read | `--width 3.5in` | no | no |
 | devices, parts that only train | yes | no | whether a layer is trainable |
 
 They are better where there is no spec, but a model: archdsl draws what is written in its language, and those draw what
 runs, each with the shapes of all its layers. The volumes of long networks are 11 to 19 inches wide: for a page in
-landscape, or a slide, and too wide for a column of text. torchview drew the hand-written modules that the tests
-compare with, Keras the models that it ships.
+landscape, or a slide; [`--width 3.5in`](figures.md) sets them in rows for a column of text. torchview drew the
+hand-written modules that the tests compare with, Keras the models that it ships.
 """
 
 

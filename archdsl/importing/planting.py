@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any, Final
 
 from archdsl.importing.constants import constant
@@ -54,9 +56,12 @@ class Planting:
     def __init__(self, reading: ReadProgram) -> None:
         self.root = Tree(ModuleScope("", reading.program.name))
         self.shapes: dict[str, tuple[Any, ...]] = {value.name: value.shape for value in reading.program.inputs}
-        self.kept: dict[tuple[str, str], str] = {}  # weights that are tensors, by the module where they are read
+        self.kept: dict[tuple[str, int], str] = {}  # weights that are tensors, by the tree where they are read
         self.count = 0
-        self.owned = {path: placed for placed in reading.placed for path in [_owner(placed.made)] if path}
+        self.owned = {path for placed in reading.placed for path in map(_owner, _all(placed.made)) if path}
+        self.lent = _lent(reading)
+        self.labels = self._labels(reading)
+        self.homes = self._homes(reading)
         self.used: set[str] = set()
         self.twice: dict[str, int] = {}
         for placed in reading.placed:
@@ -67,36 +72,63 @@ class Planting:
             )
         self.outputs = [self._operand(output, self.root, placed=None) for output in reading.outputs]
 
-    def _tree(self, scopes: tuple[ModuleScope, ...], own: str | None) -> Tree:
-        """The tree of the innermost module that is a block of its own."""
+    def _labels(self, reading: ReadProgram) -> dict[str, str]:
+        """The paths of the layers that are lent the weights of others, by the value that they make."""
+        found: dict[str, str] = {}
+        for placed in reading.placed:
+            scope = placed.scopes[-1] if placed.scopes else ModuleScope("", "")
+            lent = _owner(placed.made) in self.lent
+            if lent and TORCH.match(scope.cls) and scope.path not in self.owned and scope.path not in found.values():
+                found[placed.value.name] = scope.path
+        self.owned |= set(found.values())
+        return found
+
+    def _homes(self, reading: ReadProgram) -> dict[str, list[ModuleScope]]:
+        """The innermost module around all that read a weight as a tensor."""
+        found: dict[str, list[ModuleScope]] = {}
+        for placed in reading.placed:
+            around = self._around(placed.scopes)
+            for made in _all(placed.made):
+                read = [one for one in made.inputs if isinstance(one, ForeignTensor)]
+                read += [] if self._owner(made) is not None else made.weights.values()
+                for one in read:
+                    if one.state is not None:
+                        before = found.get(one.state, around)
+                        found[one.state] = [a for a, b in takewhile(_same, zip(before, around, strict=False))]
+        outputs = [one for one in reading.outputs if isinstance(one, ForeignTensor)]
+        found |= {one.state: [] for one in outputs if one.state is not None}
+        return found
+
+    def _owner(self, made: Made) -> str | None:
+        """The module whose weights an operator has, if no other has them as well."""
+        path = _owner(made)
+        return None if path in self.lent else path
+
+    def _around(self, scopes: tuple[ModuleScope, ...]) -> list[ModuleScope]:
+        """The modules that are blocks of their own, from the outside."""
+        found = takewhile(lambda scope: scope.path not in self.owned or not scope.path, scopes)
+        return [scope for scope in found if scope.path]
+
+    def _tree(self, around: list[ModuleScope]) -> Tree:
+        """The tree of the innermost of modules."""
         tree = self.root
-        for scope in scopes:
-            if scope.path == "" and tree is self.root:
-                tree.scope = replace(tree.scope, cls=scope.cls)
-                continue
-            if scope.path in self.owned and scope.path:
-                break
-            found = next(
-                (
-                    c
-                    for c in tree.children
-                    if isinstance(c, Tree) and (c.scope.path, c.scope.call) == (scope.path, scope.call)
-                ),
-                None,
-            )
+        for scope in around:
+            found = next((child for child in tree.children if _is(child, scope)), None)
             if found is None:
                 found = Tree(scope)
                 tree.children.append(found)
+            assert isinstance(found, Tree)
             tree = found
         return tree
 
     def _plant(self, placed: Placed) -> None:
-        tree = self._tree(placed.scopes, _owner(placed.made))
-        self._leaf(placed.made, tree, placed, placed.value.name)
+        if placed.scopes and placed.scopes[0].path == "":
+            self.root.scope = replace(self.root.scope, cls=placed.scopes[0].cls)
+        self._leaf(placed.made, self._tree(self._around(placed.scopes)), placed, placed.value.name)
 
     def _leaf(self, made: Made, tree: Tree, placed: Placed, name: str) -> str:
         operands = [self._operand(one, tree, placed) for one in made.inputs]
-        path = _owner(made)
+        path = self._owner(made)
         if path is not None:
             self.twice.update({path: self.twice.get(path, 1) + 1} if path in self.used else {})
             self.used.add(path)
@@ -104,6 +136,7 @@ class Planting:
             {} if path is not None else {own: self._operand(value, tree, placed) for own, value in made.weights.items()}
         )
         last = name == placed.value.name
+        path = self.labels.get(name, path)
         shape = placed.value.shape if last else ()
         self.shapes[name] = shape
         tree.children.append(Leaf(name, made, operands, named, path, shape, placed.hint if last else None))
@@ -116,11 +149,16 @@ class Planting:
             self.count += 1
             return self._leaf(one, tree, placed, f"%{self.count}")
         if one.state is not None:
-            key = (one.state, tree.scope.path)
+            around = self.homes.get(one.state, [])
+            home = self._tree(around)
+            key = (one.state, id(home))
             if key not in self.kept:
                 self.count += 1
                 self.kept[key] = name = f"%{self.count}"
-                tree.children.append(self._tensor(one, name, tree))
+                inner = self._around(placed.scopes)[len(around) :] if placed is not None else []
+                before = (i for i, child in enumerate(home.children) if inner and _is(child, inner[0]))
+                place = next(before, len(home.children))  # before the module that reads it first
+                home.children[place:place] = self._tensor(one, name)
                 self.shapes[name] = one.shape
             return self.kept[key]
         if one.content is not None:
@@ -146,18 +184,42 @@ class Planting:
             self.shapes[name] = ()
         return known[id(made)]
 
-    def _tensor(self, value: ForeignTensor, name: str, tree: Tree) -> Leaf:
+    def _tensor(self, value: ForeignTensor, name: str) -> list[Leaf]:
         """A weight that is a tensor of its own; one of integers starts as zeros of that type."""
         if value.dtype == "float32":
             kind = "parameter" if value.trained else "buffer"
-            return Leaf(name, Made(kind, {"shape": list(value.shape)}), [], {}, value.state, value.shape, None)
+            return [Leaf(name, Made(kind, {"shape": list(value.shape)}), [], {}, value.state, value.shape, None)]
         if value.dtype not in ("int64", "bool"):
             raise NotImported([Missing("a buffer", f"of the type {value.dtype}", value.state or "", 1)])
         self.count += 1
-        zeros = f"%{self.count}"
-        sizes = {"sizes": list(value.shape), "dtype": value.dtype}
-        tree.children.append(Leaf(zeros, Made("zeros", sizes), [], {}, None, value.shape, None))
-        return Leaf(name, Made("buffer"), [zeros], {}, value.state, value.shape, None)
+        zeros = Made("zeros", {"sizes": list(value.shape), "dtype": value.dtype})
+        return [
+            Leaf(f"%{self.count}", zeros, [], {}, None, value.shape, None),
+            Leaf(name, Made("buffer"), [f"%{self.count}"], {}, value.state, value.shape, None),
+        ]
+
+
+def _all(made: ForeignOperand) -> Iterator[Made]:
+    """An operator and those that make its inputs on the spot."""
+    if isinstance(made, Made):
+        yield made
+        for one in made.inputs:
+            yield from _all(one)
+
+
+def _is(child: Leaf | Tree, scope: ModuleScope) -> bool:
+    return isinstance(child, Tree) and (child.scope.path, child.scope.call) == (scope.path, scope.call)
+
+
+def _same(pair: tuple[ModuleScope, ModuleScope]) -> bool:
+    return (pair[0].path, pair[0].call) == (pair[1].path, pair[1].call)
+
+
+def _lent(reading: ReadProgram) -> set[str]:
+    """The modules whose weights several operators have, all of which can be lent them."""
+    uses = [(path, made) for placed in reading.placed for made in _all(placed.made) for path in [_owner(made)] if path]
+    several = {path for path, count in Counter(path for path, _ in uses).items() if count > 1}
+    return several - {path for path, made in uses if made.weights.keys() - {"weight", "bias"}}
 
 
 def _owner(made: Made) -> str | None:

@@ -35,7 +35,7 @@ class ForeignProgram:
 
     `seeds` are the numbers that each module was made with, by the module's path. `in_inference` are the paths of the
     modules that inference calls, where that is known: the others are there in training only, as are the outputs whose
-    numbers are `only_training`.
+    numbers are `only_training`. `comment` is said above the network, `endings` are statements that end it.
     """
 
     name: str
@@ -46,6 +46,8 @@ class ForeignProgram:
     seeds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_inference: frozenset[str] | None = None
     only_training: frozenset[int] = frozenset()
+    comment: str = ""
+    endings: tuple[str, ...] = ()
     faults: Sequence[Missing] = ()  # what no call says, such as numbers that depend on values
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
@@ -19,6 +20,10 @@ from archdsl.ops.foreign import ForeignCall, ForeignTensor
 MOST: Final = 1 << 29  # bytes of the program's text
 DTYPES: Final = {4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64", 12: "bool", 13: "bfloat16"}
 NAME: Final = re.compile(r"torch\.ops\.aten\.([A-Za-z_0-9]+?)_?\.\w+$")
+DAMAGED: Final = (
+    AttributeError, LookupError, NotImplementedError, RecursionError, StopIteration, TypeError, ValueError,
+    zipfile.BadZipFile, struct.error,
+)  # fmt: skip
 UNREAD: Final = ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy")
 
 
@@ -29,7 +34,7 @@ def read(path: Path, name: str) -> ForeignProgram:
             document = _json(archive, "/models/", ".json")
             constants = _contents(archive)
         return _Reader(document["graph_module"], constants, name).program()
-    except (KeyError, ValueError, TypeError, IndexError, StopIteration, zipfile.BadZipFile, RecursionError) as error:
+    except DAMAGED as error:
         raise Unusable(f"`{path}` is no program of torch.export, or a damaged one ({type(error).__name__})") from None
 
 
@@ -38,29 +43,35 @@ def weights(path: Path) -> dict[str, RawTensor]:
     try:
         with zipfile.ZipFile(path) as archive:
             return dict(_tensors(archive, "weights", "model_weights_config.json"))
-    except (KeyError, ValueError, TypeError, StopIteration, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise Unusable(f"the weights of `{path}` cannot be read ({type(error).__name__})") from None
 
 
 def _json(archive: zipfile.ZipFile, folder: str, ending: str) -> Any:
     name = next(one for one in archive.namelist() if folder in one and one.endswith(ending))
-    if archive.getinfo(name).file_size > MOST:
-        raise ValueError("too large")
-    return json.loads(archive.read(name))
+    return json.loads(_bytes(archive, name))
+
+
+def _bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What a file of the archive holds: torch compresses none, so that a small archive cannot become a large one."""
+    entry = archive.getinfo(name)
+    if entry.compress_type != zipfile.ZIP_STORED or (name.endswith(".json") and entry.file_size > MOST):
+        raise ValueError("compressed, or too large")
+    return archive.read(name)
 
 
 def _tensors(archive: zipfile.ZipFile, folder: str, config: str) -> Iterator[tuple[str, RawTensor]]:
     found = next((one for one in archive.namelist() if one.endswith(f"/data/{folder}/{config}")), None)
     if found is None:
         return
-    for name, entry in json.loads(archive.read(found))["config"].items():
+    for name, entry in json.loads(_bytes(archive, found))["config"].items():
         meta = entry["tensor_meta"]
         dtype = DTYPES.get(meta["dtype"])
         sizes = [size["as_int"] for size in meta["sizes"]]
         strides = [stride["as_int"] for stride in meta["strides"]]
         if entry["use_pickle"] or dtype is None:
             continue  # a tensor of a class of its own: nothing is unpickled
-        data = archive.read(str(PurePath(found).parent / entry["path_name"]))
+        data = _bytes(archive, str(PurePath(found).parent / entry["path_name"]))
         yield name, RawTensor(dtype, tuple(sizes), data, tuple(strides), meta["storage_offset"]["as_int"])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from archdsl.importing.constants import content_of
 from archdsl.importing.live import live
 from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported, PlacedCall
-from archdsl.ops import OPERATORS, Weighted, parameter_table
+from archdsl.ops import OPERATORS, ShapeError, Weighted, parameter_table
 from archdsl.ops.foreign import (
     ForeignCall,
     ForeignOperand,
@@ -159,6 +159,8 @@ def _read(call: ForeignCall) -> ForeignOperand:
         try:
             return read(name, parameter_table(operator), told, reads, call)
         except Unreadable as error:
+            reasons.append(str(error))
+        except ShapeError as error:
             reasons.append(str(error))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             reasons.append(f"arguments of another form ({type(error).__name__})")

@@ -11,7 +11,7 @@ from archdsl.dims import Dim
 from archdsl.importing.planting import SEQUENCE, SMALL, Leaf, Planting, Tree, pruned
 from archdsl.importing.program import Missing, NotImported
 from archdsl.importing.reading import ReadProgram
-from archdsl.ops import OPERATORS, parameter_table
+from archdsl.ops import OPERATORS, Weighted, parameter_table
 from archdsl.ops.foreign import Made
 from archdsl.ops.kinds import Factors, Integers, Sizes
 from archdsl.recovery.parts import BodyPart, GivenTensor, OneOf, PartRef, RecoveredBody, Several, without
@@ -116,7 +116,9 @@ class _Bodies:
             whole = operands[0]
             assert isinstance(whole, (int, GivenTensor))
             return OneOf(whole, made.parameters["index"])
-        columns = {key: [_plain(made.operator, key, value)] for key, value in _arguments(made).items()}
+        told = _told(made) if leaf.named else set()
+        arguments = {key: value for key, value in _arguments(made).items() if key not in told}
+        columns = {key: [_plain(made.operator, key, value)] for key, value in arguments.items()}
         label = _relative(leaf.path, tree.scope.path) if leaf.path is not None else None
         part = BodyPart(
             "operator", made.operator, [label], columns, operands, named, hint=leaf.hint, rank=len(leaf.shape)
@@ -145,6 +147,14 @@ def _arguments(made: Made) -> dict[str, Any]:
     table = parameter_table(OPERATORS[made.operator])
     defaults = {name: one.default for name, one in table.items() if not one.required and name not in UNTOLD}
     return defaults | {name: value for name, value in made.parameters.items() if name in table}
+
+
+def _told(made: Made) -> set[str]:
+    """What a weight that is lent tells of a layer."""
+    operator, weight = OPERATORS[made.operator], made.weights.get("weight")
+    if weight is None or weight.state is None or not issubclass(operator, Weighted):
+        return set()
+    return set(operator.told_by(weight.shape, made.parameters))
 
 
 def _open(value: Any) -> Iterator[Dim]:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from archdsl.importing.chains import chain_lines, grouped, prefixes, step_of
+from archdsl.importing.wording import KEYWORDS
 from archdsl.ops import OPERATORS, parameter_table
 from archdsl.ops.kinds import Choice
 from archdsl.recovery.columns import Formula
@@ -17,11 +18,6 @@ from archdsl.recovery.parts import BodyPart, GivenTensor, OneOf, PartRef, Recove
 from archdsl.recovery.steps import ChainStep, StepArgument
 
 LONG: Final = 96  # of an argument, which may have a line of its own
-KEYWORDS: Final = frozenset(
-    "block network variant import module repeat for if else in output loss device target init assert inline true false"
-    " and or not int float bool str list abs min max round ceil floor sqrt log2 len range sum zip enumerate reversed"
-    " i x y z N C H W L D".split()
-)
 INFIX: Final = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 UNLABELLED: Final = ("parameter", "buffer")
 
@@ -70,8 +66,10 @@ class BodyWriter:
         for ref in body.outputs:
             self.uses.update(within(ref))
 
-    def lines_of(self, outputs: Sequence[str] = ()) -> list[str]:
-        """The statements of the body, the last its value, or one for each output with a name."""
+    def lines_of(self, outputs: Sequence[str] = (), named: bool = False) -> list[str]:
+        """The statements of the body, the last its value, or one for each output with a name; `named` even a single
+        one."""
+        named = bool(outputs) and (named or len(outputs) > 1)
         results = []
         for number, ref in enumerate(self.body.outputs):
             value = self.value(ref)
@@ -80,9 +78,9 @@ class BodyWriter:
                 self.bind(name, value)
                 value = Written(name)
             results.append(value)
-            if outputs and len(outputs) > 1:
+            if named:
                 self.say(f"output {outputs[number]} = ", value)
-        if outputs and len(outputs) > 1:
+        if named:
             return self.lines
         if len(results) == 1:
             self.say("", results[0])

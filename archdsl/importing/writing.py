@@ -30,6 +30,7 @@ class NetworkText:
     inputs: Sequence[InputLine]
     outputs: Sequence[str]
     comment: str = ""
+    endings: Sequence[str] = ()  # statements about the outputs: targets and the loss
 
 
 def default_of(operator: str, parameter: str) -> Any:
@@ -69,7 +70,7 @@ def network_text(block: RecoveredBlock, network: NetworkText) -> str:
     params = [f"{one.name}: [{', '.join(one.sizes)}]{f' {one.dtype}' if one.dtype else ''}" for one in network.inputs]
     params += [f"{one.name} = {quoted(one.values[0])}" for one in block.parameters]
     writer = BodyWriter(block.body, [one.name for one in network.inputs], {one.name for one in block.parameters})
-    lines = writer.lines_of(network.outputs)
+    lines = [*writer.lines_of(network.outputs, named=bool(network.endings)), *network.endings]
     head = f"network {network.name}({', '.join(params)}) {{"
     return "\n".join([*_comment(network.comment), head, *(f"    {line}" for line in lines), "}"])
 

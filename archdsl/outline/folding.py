@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 from archdsl.graph import Graph, header, layer
@@ -33,6 +34,8 @@ class Member(NamedTuple):
     structure: Structure  # nothing of what is like none of its neighbours
 
 
+WEIGHING: Final = frozenset({"convolution", "linear"})
+SMALL: Final = frozenset({"normalization", "activation", "regularization"})
 NOTHING: Final = Structure("", (), ())
 
 
@@ -96,6 +99,20 @@ def without_idle(graph: Graph, folded: Folded) -> Folded:
         )
 
     return Folded(visit(tree), {key: source(key) for key in (*stand_in, *off)})
+
+
+def units(graph: Graph, tree: Subnet) -> Subnet:
+    """Say of which groups a stack of layers shows as much as a frame: a convolution with its norm and activation."""
+    items = [units(graph, item) if isinstance(item, Subnet) else item for item in tree.items]
+    return replace(tree, items=items, unit=tree.depth > 0 and _is_unit(graph, tree))
+
+
+def _is_unit(graph: Graph, tree: Subnet) -> bool:
+    if tree.count > 1 or any(isinstance(item, Subnet) for item in tree.items):
+        return False
+    groups = [getattr(layer(graph, key).get("operator"), "group", "") for key in tree.keys]
+    chain = all(set(graph.pred[b]) == {a} and set(graph.succ[a]) == {b} for a, b in pairwise(tree.keys))
+    return chain and groups[0] in WEIGHING and len(groups) > 1 and SMALL.issuperset(groups[1:])
 
 
 def close(tree: Subnet, depth: int) -> Subnet:

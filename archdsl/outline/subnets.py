@@ -37,6 +37,7 @@ class Subnet:
     keys: list[str] = field(default_factory=list)  # all layers in it, however deep
     items: list[str | Subnet] = field(default_factory=list)
     closed: bool = False  # whether it is drawn as one box
+    unit: bool = False  # whether it is one convolution or linear layer with what scales or bends its output
     count: int = 1  # how many groups like it, one after another or side by side, it stands for
     last: str = ""  # the path of the last of these, if there are several
     parallel: bool = False  # whether they stand side by side

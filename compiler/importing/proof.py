@@ -92,12 +92,13 @@ class Certain(TorchFunctionMode):
 def prove(model: nn.Module, compiled: nn.Module, inputs: Sequence[Tensor]) -> Proof:
     """Load the original's weights into what was compiled, and compare outputs. The original stays as it is."""
     state = model.state_dict()
-    own = compiled.state_dict()
-    missing, unexpected = tuple(sorted(own.keys() - state.keys())), tuple(sorted(state.keys() - own.keys()))
     try:
-        compiled.load_state_dict(state, strict=False)
+        keys = compiled.load_state_dict(state, strict=False)
     except RuntimeError as error:
+        own = compiled.state_dict().keys()
+        missing, unexpected = tuple(sorted(own - state.keys())), tuple(sorted(state.keys() - own))
         return Proof(len(state), missing, unexpected, None, None, str(error).splitlines()[-1].strip())
+    missing, unexpected = tuple(sorted(keys.missing_keys)), tuple(sorted(keys.unexpected_keys))
     reason = ""
     differences: list[float | None] = []
     for training in (False, True):

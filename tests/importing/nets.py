@@ -390,3 +390,42 @@ class Named(nn.Module):
         for layer in self.children():
             x = layer(x)
         return x
+
+
+class Siamese(nn.Module):
+    """Two inputs through one encoder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3))
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        found: Tensor = (self.encoder(left) - self.encoder(right)).abs()
+        return found
+
+
+class Tied(nn.Module):
+    """A head with the weight of the embedding, which the body is around."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        words = nn.Embedding(11, 6)
+        self.body = nn.ModuleDict({"words": words, "norm": nn.LayerNorm(6)})
+        self.head = nn.Linear(6, 11, bias=False)
+        self.head.weight = words.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        found: Tensor = self.head(self.body["norm"](self.body["words"](ids)))
+        return found
+
+
+class Twice(nn.Module):
+    """Layers that are used twice, one of which has statistics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.norm(self.norm(x))
+        return found

@@ -99,6 +99,27 @@ def test_a_mask_is_said_as_what_it_does(mask: Any, written: str) -> None:
     assert written in network.text
 
 
+@pytest.mark.parametrize(
+    ("model", "inputs", "written"),
+    [
+        (nets.Siamese(), [torch.randn(2, 6), torch.randn(2, 6)], "encoder.0.weight: parameter([4, 6])"),
+        (nets.Tied(), [torch.randint(0, 11, (2, 4))], "linear(bias = false, weight = weight)"),
+    ],
+    ids=["siamese", "tied"],
+)
+def test_a_weight_of_several_layers_is_lent_to_them(model: nn.Module, inputs: Any, written: str) -> None:
+    network = archdsl.from_module(model, inputs)
+    assert network.proof is not None
+    assert network.proof.equal, str(network.proof)
+    assert written in network.text
+    assert network.report().params == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_statistics_cannot_be_lent() -> None:
+    with pytest.raises(SpecError, match="2 × a weight, first in `norm`: used by several layers at once"):
+        archdsl.from_module(nets.Twice(), [torch.randn(4, 6)])
+
+
 def test_a_long_constant_is_said_as_it_is_made() -> None:
     network = archdsl.from_module(nets.Rotary(), [torch.randn(2, 9, 8)])
     assert network.proof is not None
@@ -114,12 +135,21 @@ def test_what_is_no_tensor_among_the_outputs_is_left_out() -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize(("kind", "most"), [("Bert", 60), ("GPT2", 50), ("Llama", 80)])
-def test_language_models_are_readable_and_equal(kind: str, most: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "config", "most"),
+    [
+        ("BertModel", "BertConfig", 60),
+        ("GPT2Model", "GPT2Config", 50),
+        ("GPT2LMHeadModel", "GPT2Config", 55),
+        ("LlamaModel", "LlamaConfig", 80),
+        ("LlamaForCausalLM", "LlamaConfig", 85),
+    ],
+)
+def test_language_models_are_readable_and_equal(kind: str, config: str, most: int) -> None:
     assert references_libraries.MODELS  # by which transformers can be imported
     import transformers
 
-    model = getattr(transformers, f"{kind}Model")(nets.small(getattr(transformers, f"{kind}Config")))
+    model = getattr(transformers, kind)(nets.small(getattr(transformers, config)))
     network = archdsl.from_module(model, {"ids": torch.randint(0, 50, (2, 7))})
     assert network.proof is not None
     assert network.proof.equal, str(network.proof)
@@ -281,8 +311,8 @@ def test_a_network_that_is_not_the_same_is_said_to_differ() -> None:
     ("name", "size", "most"),
     [
         ("resnet18", 32, 25),
-        ("resnet50", 32, 30),
-        ("mobilenet_v2", 32, 45),
+        pytest.param("resnet50", 32, 30, marks=pytest.mark.heavy),
+        pytest.param("mobilenet_v2", 32, 45, marks=pytest.mark.heavy),
         ("squeezenet1_1", 64, 25),
         pytest.param("googlenet", 64, 45, marks=pytest.mark.heavy),
         pytest.param("densenet121", 64, 60, marks=pytest.mark.heavy),
@@ -327,7 +357,7 @@ def test_what_cannot_be_made_is_said(source: str, message: str, command_line: An
     "spec",
     [
         "lenet5",
-        "mobilenet_v2",
+        pytest.param("mobilenet_v2", marks=pytest.mark.heavy),
         pytest.param("googlenet", marks=pytest.mark.heavy),
         pytest.param("vgg11", marks=pytest.mark.heavy),
     ],

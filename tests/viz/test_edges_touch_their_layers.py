@@ -179,7 +179,10 @@ RESIDUALS = """
 block residual(x: [N, C, H, W]) { x + (x -> conv(C, 3, padding = 1) -> relu -> conv(C, 3, padding = 1)) -> relu }
 network Net(x: [N, 8, 8, 8]) { x -> conv(8, 1) -> body: { repeat 12 { residual } } -> conv(8, 1) }
 """
-FORMS = ["cifar_resnet20", "vit_tiny_16", "bert_tiny", "llama_260k", "moe_small", "wavenet"]
+FORMS = [
+    *("cifar_resnet20", "vit_tiny_16", "bert_tiny", "llama_260k", "moe_small", "wavenet"),
+    *("swin_t", "gpt2", "clip_small", "vae_mnist", "ddpm_cifar10", "lstm_classifier"),
+]
 
 
 def entering(drawing: Drawing) -> list[str]:
@@ -204,6 +207,7 @@ def leaving(drawing: Drawing) -> list[str]:
 @pytest.mark.parametrize("network", FORMS)
 def test_a_tensor_enters_a_frame_once_and_a_residual_stays_in_its_own(network: str) -> None:
     drawing = drawn(load_graph(network))
+    assert drawing.astray() == []
     assert entering(drawing) == []
     assert leaving(drawing) == []
 

@@ -85,6 +85,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
         "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),
         "in_stages": load("resnet50").graph, "focused": graph(FEW), "beside": load("resnet18").graph,
+        "vit": load("vit_tiny_16").graph,
     }  # fmt: skip
     options: dict[str, dict[str, Any]] = {
         "unfolded": {"fold": False}, "in_stages": {"view": "stages"}, "focused": {"focus": "body"},
@@ -588,3 +589,14 @@ def test_in_a_notebook_the_page_works_in_its_sandbox(opened: Callable[..., Chrom
     browser.wait_in_frame(
         "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length > 4"
     )
+
+
+@pytest.mark.parametrize("name", ["vit", "resnet50", "twins", "few", "broken"])
+def test_data_never_flows_upwards(opened: Callable[..., Chromium], name: str) -> None:
+    ends = """[...document.querySelectorAll('g.edge')].map(edge => {
+        const numbers = edge.querySelector('path').getAttribute('d').match(/-?[\\d.]+/g).map(Number)
+        return [edge.textContent, numbers[1], numbers.at(-1)]
+    })"""
+    edges = opened(name).evaluate(ends)
+    assert edges
+    assert [said for said, begin, end in edges if end < begin] == []

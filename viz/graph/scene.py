@@ -40,6 +40,7 @@ class Box:
     cost: str = ""  # what a group has and needs
     repeats: str = ""  # how many groups it stands for
     layers: tuple[str, ...] = ()  # the keys of those in a group drawn as one
+    unit: str = ""  # the key of the convolution, norm and activation that it is of, which are one stack
     group: str = ""  # the key of a group drawn as one
     letter: str = ""  # of the form of a block that is drawn beside
     amount: str = ""  # what it has of a figure that the scene is coloured by,
@@ -170,6 +171,9 @@ def build(
     if fold is True and focus is None:
         folded = folding.without_idle(graph, folded)
     tree, stand_in = folded
+    if fold is True:
+        tree = folding.units(graph, tree)
+        folded = folding.Folded(tree, stand_in)
     whole = tree
     if depth is not None:
         tree = fitting.fit(graph, folded) if depth == "fit" else folding.close(tree, depth)
@@ -319,9 +323,19 @@ def _items(graph: Graph, tree: Subnet, ids: Mapping[str, str]) -> tuple[Box | Gr
     for item in tree.items:
         if isinstance(item, str):
             found.append(_box(graph, item, ids[item], tree))
+        elif item.unit and not item.closed:
+            found += _stack(graph, item, ids, tree.path)
         else:
             found.append(_closed(graph, item, ids, tree.path) if item.closed else _group(graph, item, ids))
     return tuple(found)
+
+
+def _stack(graph: Graph, unit: Subnet, ids: Mapping[str, str], within: str) -> Iterator[Box]:
+    """The layers of a convolution with its norm and activation, in no frame: the first bears the name of all."""
+    label = unit.label.removeprefix(f"{within}.") if within else unit.label
+    for i, key in enumerate(item for item in unit.items if isinstance(item, str)):
+        box = _box(graph, key, ids[key], unit)
+        yield replace(box, unit=unit.key, name=clip(own_name(label, unit.block)) or box.name if i == 0 else box.name)
 
 
 def _closed(graph: Graph, tree: Subnet, ids: Mapping[str, str], within: str) -> Box:

@@ -1,6 +1,6 @@
 // The network as a tree of items, and what is seen of it while some of its groups are open.
 
-import { looseGroups } from "./nesting.js";
+import { looseGroups, returning } from "./nesting.js";
 
 const FEW = 12; // boxes: a page that would show fewer opens its outermost groups,
 const MANY = 40; // unless it would show more than these
@@ -155,8 +155,25 @@ export function opened(item, open, unfolded) {
 }
 
 /** What is seen while some groups are open and some runs unfolded: boxes (layers and closed groups), frames (open
-    groups, but for those that are loose) and edges. */
-export function seen({ root, edges }, open, unfolded) {
+    groups, but for those that are loose) and edges. A closed group that is fed by what it feeds is seen as what is in it. */
+export function seen(page, open, unfolded) {
+  for (;;) {
+    const found = seenWith(page, open, unfolded);
+    const again = returning(found.boxes, forwards(found.edges));
+    if (!again.length) {
+      const loose = looseGroups(page.root, open, forwards(found.edges));
+      return { ...found, frames: found.frames.filter((item) => !loose.has(item)), loose, unfolded };
+    }
+    open = new Set([...open, ...again]);
+  }
+}
+
+/** What was moved is read backwards in the first of two networks, which is no knot of the second. */
+function forwards(edges) {
+  return edges.filter(({ from, to, side }) => side !== "a" || from.order < to.order);
+}
+
+function seenWith({ root, edges }, open, unfolded) {
   const boxes = [];
   const frames = [];
   const standsFor = new Map(); // every item inside a closed group is seen as that group,
@@ -201,7 +218,5 @@ export function seen({ root, edges }, open, unfolded) {
       if (known.side !== edge.side) known.side = "";
     }
   }
-  // What was moved is read backwards in the first of two networks, which is no knot of the second.
-  const loose = looseGroups(root, open, [...merged.values()].filter(({ from, to, side }) => side !== "a" || from.order < to.order));
-  return { boxes, frames: frames.filter((item) => !loose.has(item)), loose, unfolded, edges: [...merged.values()] };
+  return { boxes, frames, edges: [...merged.values()] };
 }

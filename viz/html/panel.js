@@ -27,7 +27,8 @@ const KEYS = [
 export function panel(place, page, { go, toggle, fold, graph }) {
   place.classList.toggle("wide", !!page.difference);
   const link = (item, text = item.path || item.title) => {
-    const button = html("button", { class: "link", type: "button" }, text);
+    const parts = text.split(/(?<=\.)/).flatMap((part, i) => (i ? [html("wbr"), part] : [part])); // lines break at dots
+    const button = html("button", { class: "link", type: "button" }, ...parts);
     button.addEventListener("click", () => go(item));
     return button;
   };
@@ -137,12 +138,23 @@ function ofInput(field, extents) {
 }
 
 function tensors(item, link) {
-  const rows = item.reads.map((edge) => [link(edge.from), edge.shape]);
+  const rows = counted(item.reads.map((edge) => [edge.from, edge.shape])).map(([from, shape, times]) => [link(from), shape + times]);
   for (const shape of item.outputs) rows.push([item.kind === "output" ? "value" : "output", shape]);
   if (item.dtype) rows.push(["type", item.dtype]);
-  for (const edge of item.feeds.slice(0, 12)) rows.push(["read by", link(edge.to)]);
-  if (item.feeds.length > 12) rows.push(["", `and ${item.feeds.length - 12} more`]);
+  const readers = counted(item.feeds.map((edge) => [edge.to, ""]));
+  for (const [to, , times] of readers.slice(0, 12)) rows.push([`read by${times}`, link(to)]);
+  if (readers.length > 12) rows.push(["", `and ${readers.length - 12} more`]);
   return rows;
+}
+
+/** Pairs of an item and a text, each once, with how often it occurs. */
+function counted(pairs) {
+  const found = new Map();
+  for (const [item, text] of pairs) {
+    const key = `${item.index} ${text}`;
+    found.set(key, { item, text, times: (found.get(key)?.times ?? 0) + 1 });
+  }
+  return [...found.values()].map(({ item, text, times }) => [item, text, times > 1 ? ` × ${times}` : ""]);
 }
 
 /** Names and what they have: short texts on one line, whatever the width, long ones (formulas) on as many as they take. */

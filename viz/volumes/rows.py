@@ -26,6 +26,7 @@ GUTTER: Final = 20.0  # between rows, and beside them, for the lines from one to
 AROUND: Final = 12.0
 RADIUS: Final = 7.5  # of a letter's circle
 CORNER: Final = 5.0
+EVEN: Final = (0.55, 0.65, 0.75, 0.85, 0.95)  # of the room, which rows fill alike if that makes no more of them
 SLACK: Final = 0.65  # the share of a row that is filled at least before it is cut where fewest lines lead on
 
 
@@ -33,7 +34,7 @@ def draw(volumes: Volumes, shown: Theme, room: float) -> Element:
     """The picture as SVG, as wide as there is room."""
     solids = volumes.solids
     colours = palette.colours((solid.stage.colour for solid in solids), volumes.devices, shown)
-    ends = _cut(volumes, room - 2 * MARGIN - 2 * AROUND)
+    ends = _even(volumes, room - 2 * MARGIN - 2 * AROUND)
     row_of = [sum(solid.column >= end for end in ends[:-1]) for solid in solids]
     inside = [link for link in volumes.links if row_of[link.source] == row_of[link.target]]
     turns = [link for link in volumes.links if link not in inside and _turns(volumes, link, row_of, ends)]
@@ -70,11 +71,11 @@ def draw(volumes: Volumes, shown: Theme, room: float) -> Element:
         _turn(canvas, placed[link.source], placed[link.target], link, gutters[row_of[link.target]], right, number)
     canvas.parts += body.parts
     for (number, letter), link in {(link.source, letter): link for link, letter in letters.items()}.items():
-        _tag(canvas, placed[number], letter, link, 1)
+        _tag(canvas, placed[number], letter, link, 1, _colour(placed, link))
     arrive: Counter[int] = Counter()
     for link, letter in letters.items():
         arrive[link.target] += 1
-        _tag(canvas, placed[link.target], letter, link, -arrive[link.target])
+        _tag(canvas, placed[link.target], letter, link, -arrive[link.target], _colour(placed, link))
     return picture.finished(canvas, volumes, colours, max(right, room - 2 * MARGIN), bottom + MARGIN, MARGIN)
 
 
@@ -88,6 +89,13 @@ def _measured(
     tops = {id(solid): area.top for solid, area in zip(row, areas, strict=True)}
     every = [tops.get(id(solid), solid.top) for solid in volumes.solids]
     return feet, areas, volumes_links.peaks(replace(volumes, links=tuple(links)), every)
+
+
+def _even(volumes: Volumes, room: float) -> list[int]:
+    """The columns at which rows end: no more rows than are needed, and as even as can be."""
+    whole = _cut(volumes, room)
+    shares = (_cut(volumes, room * share) for share in EVEN)
+    return next((ends for ends in shares if len(ends) == len(whole)), whole)
 
 
 def _cut(volumes: Volumes, room: float) -> list[int]:
@@ -144,16 +152,23 @@ def _tag_room(number: int, letters: dict[StageLink, str]) -> float:
     return 3 * RADIUS if any(number in (link.source, link.target) for link in letters) else 0.0
 
 
-def _tag(canvas: Canvas, solid: Solid, letter: str, link: StageLink, place: int) -> None:
-    """A letter above a solid: at its right where data leaves it, else at its left, one beside the other."""
-    middle = solid.x + (solid.width + solid.recess[0]) / 2
+def _colour(placed: Sequence[Solid], link: StageLink) -> str:
+    return theme.CROSSING if volumes_links.crosses(placed[link.source], placed[link.target]) else theme.EDGE
+
+
+def _tag(canvas: Canvas, solid: Solid, letter: str, link: StageLink, place: int, colour: str) -> None:
+    """A letter above a solid, or below one that has its name above: at its right where data leaves it, else at its
+    left, one beside the other."""
+    below = solid.named == "above"
+    middle = solid.x + (solid.width + (0.0 if below else solid.recess[0])) / 2
     x = middle + (RADIUS + 1) * (2 * place + (1 if place < 0 else -1))
-    y = solid.top - 2 * RADIUS
-    foot = min(max(x, solid.x + solid.recess[0] / 2), solid.x + solid.width + solid.recess[0]), solid.top
-    canvas.line([(x, y + RADIUS), foot], theme.EDGE, stroke=0.8, dashed=link.train)
+    y = solid.bottom + 2 * RADIUS if below else solid.top - 2 * RADIUS
+    left = solid.x + (0.0 if below else solid.recess[0] / 2)
+    foot = min(max(x, left), left + solid.width), solid.bottom if below else solid.top
+    canvas.line([(x, y - RADIUS if below else y + RADIUS), foot], colour, stroke=0.8, dashed=link.train)
     if place < 0:
-        canvas.head(foot, "down", theme.EDGE)
-    canvas.circle(x, y, RADIUS, Colour(theme.PAPER, theme.EDGE), stroke=0.8)
+        canvas.head(foot, "up" if below else "down", colour)
+    canvas.circle(x, y, RADIUS, Colour(theme.PAPER, colour), stroke=0.8)
     canvas.text(x, y + theme.SMALL * 0.33, letter, size=theme.SMALL)
 
 
