@@ -68,7 +68,7 @@ WEIGHT: Final = (
     *("normalization", "parameter", "recurrent", "attention", "linear", "convolution", "block"),
 )
 LIGHTEST, DARKEST = 1.05, 0.32  # luminances, of paper and of what black letters can be read on; each with 0.05 of glare
-APART: Final = 1.24  # the ratio of such luminances from one grey to the next, at most
+APART: Final = 1.2  # the ratio of such luminances from one grey to the next, at most
 NEAR: Final = 1.15  # and at least: what is told apart at arm's length. Where there are too many, the lightest are alike
 GREY_LINE: Final = "#4a4a4a"
 

@@ -80,7 +80,9 @@ def size(stack: LayerStack) -> tuple[float, float]:
     if is_round(stack[0]):
         return ROUND, ROUND
     lines = [lettered(box) for box in stack]
-    return max(each.width for each in lines), sum(each.height for each in lines) + TOUCH * (len(stack) - 1)
+    behind = 2 * STEP if stack[0].repeats else 0.0  # of those that stand behind the first
+    high = sum(each.height for each in lines) + TOUCH * (len(stack) - 1)
+    return max(each.width for each in lines) + behind, high + behind
 
 
 def draw(canvas: Canvas, stack: LayerStack, place: Rectangle, colours: Colours, *, upwards: bool = False) -> None:
@@ -100,6 +102,8 @@ def _draw(canvas: Canvas, box: Box, place: Rectangle, lines: Lettered, colours: 
     if box.kind == "entry":
         canvas.circle(*middle, POINT / 2, Colour(theme.EDGE, theme.EDGE), stroke=0)
         return
+    if box.repeats:
+        place = Rectangle(place.x, place.y, place.width - 2 * STEP, place.height - 2 * STEP)
     colour, ink, stroke = colours.groups[box.colour], theme.INK, 1.0
     if box.kind in ("fault", "output"):
         ink = theme.PAPER

@@ -49,7 +49,7 @@ def is_far(volumes: Volumes, link: StageLink) -> bool:
 
 
 def peaks(volumes: Volumes, tops: Sequence[float]) -> dict[StageLink, float]:
-    """How high each arc rises: above all solids and names that it passes, and the shorter arcs within. A link is an arc
+    """How high each arc rises: above all solids and names that it passes, and the arcs within. A link is an arc
     where there is something in its way."""
     solids = volumes.solids
     far = [link for link in volumes.links if is_far(volumes, link) and not _is_free(volumes, link)]
@@ -61,7 +61,7 @@ def peaks(volumes: Volumes, tops: Sequence[float]) -> dict[StageLink, float]:
         within = [
             peak
             for other, peak in found.items()
-            if solids[other.source].column < stop and start < solids[other.target].column
+            if start <= solids[other.source].column and solids[other.target].column <= stop
         ]
         found[link] = min([*below, *within]) - RISE
     return found
