@@ -22,8 +22,11 @@ def read_rename(path: Path) -> dict[str, str] | str:
         return str(path)
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise _bad(f"cannot read `{path}`: {str(error)[:120]}") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise _bad(f"cannot read `{path}`: {reason}", f"or a library: {', '.join(libraries())}") from None
+    except (ValueError, RecursionError) as error:
+        raise _bad(f"`{path}` is no table of names: {str(error)[:120]}", EXAMPLE) from None
     if not isinstance(found, dict) or not all(isinstance(new, str) for new in found.values()):
         raise _bad(f"`{path}` is no object of names", EXAMPLE)
     return found

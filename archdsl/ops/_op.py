@@ -184,6 +184,7 @@ class Operator:
             "in plane format", the same in two spatial dimensions and in one taken for a plane; or "elementwise", in
             the order in which its inputs lie.
         gathers: it reads no more of its weights, or of its first input, than it gives back.
+        joint: what it reads twice it projects once, so that there is one gradient of it.
         takes: for each input what it holds, a key of `TAKEN` ("floating", "integers", "booleans", "numbers",
             "anything"); the last goes for all further ones.
         gives: for each output, or for all, its type, or how it follows from those of the inputs, a key of `GIVEN`
@@ -213,6 +214,7 @@ class Operator:
     view: ClassVar[bool] = False
     lies: ClassVar[Lies] = "in order"
     gathers: ClassVar[bool] = False
+    joint: ClassVar[bool] = False
     takes: ClassVar[tuple[str, ...]] = ("floating",)
     gives: ClassVar[tuple[str, ...]] = ("same",)
     undifferentiated: ClassVar[tuple[int, ...]] = ()

@@ -314,6 +314,7 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
     optional = 2
     takes = ("floating", "floating", "floating", "anything")
     projects = True
+    joint = True
     reads = (Whole(_whole_attention, cls="torch.nn.modules.activation.MultiheadAttention"),)
     examples = (
         Example("multihead_attention(4)", ((2, 5, 16),) * 3, (2, 5, 16)),

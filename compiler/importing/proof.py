@@ -70,13 +70,15 @@ class Proof:
 
 
 class Certain(TorchFunctionMode):
-    """Nothing is left to chance: dropout drops nothing, and what is drawn from 0 and 1 is 1."""
+    """Nothing is left to chance: dropout drops nothing, and what is drawn is 1."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in DROPOUTS:
             return args[0] if args else kwargs["input"]
+        if name in ("randn_like", "rand_like"):
+            return torch.ones_like(args[0])
         if name == "bernoulli_":
             return args[0].fill_(1)
         if name == "multi_head_attention_forward":  # within which nothing is seen

@@ -108,6 +108,10 @@ def test_inputs_that_the_network_does_not_take_are_refused(two: Network) -> None
         fast(image, image=image)
     with pytest.raises(TypeError, match="takes 2 inputs, found 3"):
         fast(image, ids, ids)
+    with pytest.raises(TypeError, match="input `image` is a tensor, found a ndarray"):
+        fast(image.numpy(), ids)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="input `ids` is a tensor, found a ndarray"):
+        fast.model(image, ids.numpy())
 
 
 def test_sizes_that_are_open_wait_for_the_first_call(network_of: Callable[..., Network]) -> None:
@@ -198,6 +202,20 @@ def test_an_engine_that_fails_is_replaced_with_a_warning_that_says_why(
     monkeypatch.setattr(inference, "ALL", ("eager", "openvino"))
     with pytest.warns(RuntimeWarning, match="failed: no such instruction"):
         fast = two.compile(mode="inference", engine="auto")
+    assert set(fast.running.values()) == {"eager"}
+
+
+def test_why_there_is_no_form_in_onnx_is_said_without_the_exporters_advice(
+    network_of: Callable[..., Network],
+) -> None:
+    network = network_of("network Pooled(x: [N, 2, 7, 8]) { x -> adaptive_max_pool([3, 5]) }")
+    with pytest.warns(RuntimeWarning) as caught:
+        fast = network.compile(mode="inference", engine="onnxruntime")
+    (said,) = [str(one.message) for one in caught if "the engine onnxruntime failed" in str(one.message)]
+    assert "torch cannot export the network to ONNX" in said
+    assert "adaptive_max_pool2d" in said
+    assert "\x1b" not in said
+    assert "Next steps" not in said
     assert set(fast.running.values()) == {"eager"}
 
 

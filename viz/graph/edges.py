@@ -36,7 +36,12 @@ class DrawnEdge:
     def label(self, look: Look) -> str:
         """What is written beside it: its shape where that is news, and what it moves."""
         shown = self.crossing or look.shapes == "all" or (look.shapes and self.news)
-        return ", ".join(filter(None, (self.shape, self.moved))) if shown else ""
+        return self.said if shown else ""
+
+    @property
+    def said(self) -> str:
+        """Its shape, and what it moves."""
+        return ", ".join(filter(None, (self.shape, self.moved)))
 
 
 class Wire(NamedTuple):

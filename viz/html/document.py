@@ -62,7 +62,7 @@ def document(scene: Scene, look: Look) -> Document:
         **written.notes.data,
         **({"faults": wrong} if (wrong := told(scene.graph, written.places)) else {}),
         "edges": [
-            [written.boxes[e.source], written.boxes[e.target], e.shape, int(e.news), int(e.crossing), int(e.train)]
+            [written.boxes[e.source], written.boxes[e.target], e.said, int(e.news), int(e.crossing), int(e.train)]
             for e in scene.edges
         ],
     }

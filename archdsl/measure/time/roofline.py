@@ -294,8 +294,9 @@ class _Roofline:
         out = self._size(step.makes[0])
         new = [
             self._size(tensor)
-            for tensor, want in zip(step.reads, wanted, strict=True)
+            for i, (tensor, want) in enumerate(zip(step.reads, wanted, strict=True))
             if want and not self._passed_on(step, self._size(tensor) == out)
+            if not (operator.joint and tensor in step.reads[:i])
         ]
         path = step.node["path"]
         trained = self.trained.get(path, 0) * self.run.setting.precision.weight
