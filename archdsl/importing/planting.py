@@ -77,9 +77,16 @@ class Planting:
         """The paths of the layers that are lent the weights of others, by the value that they make."""
         found: dict[str, str] = {}
         for placed in reading.placed:
-            scope = placed.scopes[-1] if placed.scopes else ModuleScope("", "")
+            outside, scope = (ModuleScope("", ""), ModuleScope("", ""), *placed.scopes)[-2:]
             lent = _owner(placed.made) in self.lent
-            if lent and TORCH.match(scope.cls) and scope.path not in self.owned and scope.path not in found.values():
+            inside = not outside.path or scope.path.startswith(f"{outside.path}.")
+            if (
+                lent
+                and inside
+                and TORCH.match(scope.cls)
+                and scope.path not in self.owned
+                and scope.path not in found.values()
+            ):
                 found[placed.value.name] = scope.path
         self.owned |= set(found.values())
         return found
