@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from archdsl.presentation.difference import PrintedDifference
 
 FORMATS = backend("viz").known_formats()
-OF_ONE = ("view", "shapes", "phase", "depth", "blocks", "focus", "plan", "heat")  # what two side by side have not
+SHARED = ("direction", "fold", "theme", "engine", "profile")  # the options that two side by side have too
 
 
 @click.command("draw")
@@ -127,7 +127,7 @@ def command(
         without_effect("with a file, whose suffix is the format", "form")
         form = output.suffix.lower().removeprefix(".")
     if beside:
-        without_effect("of two networks", *OF_ONE)
+        without_effect("of two networks", "plan", *(name for name in options if name not in SHARED))
     elif form in FORMATS:
         where = f"in a file of {form}" if options["view"] == "graph" else f"in the view {options['view']}"
         without_effect(where, *backend("viz").ignored(form, options["view"]))
@@ -149,8 +149,7 @@ def command(
         if beside:
             other = Network(load_graph(beside[0], settings, inputs, symbols))
             subject = network.diff(other if rewrites is None else other.rewrite(rewrites))
-            options = {name: value for name, value in options.items() if name not in OF_ONE}
-            options["arrange"] = "side-by-side"
+            options = {name: options[name] for name in SHARED} | {"arrange": "side-by-side"}
         if piped:
             viz = backend("viz")
             render = viz.render_difference if beside else viz.render

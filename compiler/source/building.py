@@ -12,7 +12,7 @@ from archdsl.instances.explanations import negated
 from archdsl.instances.written import literal
 from compiler.program import Held, Holder, Routine
 from compiler.source.class_parts import ClassPart, Unsayable
-from compiler.source.hierarchy import LayerLeaf, shape_of
+from compiler.source.hierarchy import LayerLeaf, names_around, shape_of
 from compiler.source.library import in_place, is_ours
 from compiler.source.plan import ClassPlan
 from compiler.source.reserved import RESERVED
@@ -161,7 +161,9 @@ class Building(ClassPlan):
                     node["operator"].idiom(*shapes),
                 )
             if (len(text) > 40 and step.operands) or any(uses[ref] > 1 for ref in step.results):
-                variable = f"{node['op']}_{len(lines) + 1}"
+                said = names_around(graph, step.layer).get((step.layer, 0), "")
+                free = said.isidentifier() and said not in RESERVED and f"    {said} = " not in "\n".join(lines)
+                variable = said if free else f"{node['op']}_{len(lines) + 1}"
                 lines.append(f"    {variable} = {text}")
                 text = variable
             for ref in step.results:

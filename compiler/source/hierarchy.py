@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from archdsl.diagnostics import Instance
@@ -40,6 +41,11 @@ class LayerLeaf:
     @property
     def results(self) -> tuple[TensorRef, ...]:
         return tuple((self.key, i) for i in range(len(self.node["outputs"])))
+
+    @cached_property
+    def names(self) -> dict[TensorRef, str]:
+        """What the innermost block around it calls tensors, which may be one whose text stands in another."""
+        return names_around(self.graph, self.key)
 
     @property
     def shapes(self) -> list[Any]:
@@ -256,6 +262,13 @@ def _is_named(item: LayerLeaf | CalledScope) -> bool:
     if isinstance(item, CalledScope):
         return True
     return item.named or bool(item.holder is not None and item.holder.held) or item.path.rpartition(".")[2].isdigit()
+
+
+def names_around(graph: Graph, key: str) -> dict[TensorRef, str]:
+    """What the innermost block around a layer, or else the network, calls tensors."""
+    blocks = layer(graph, key)["blocks"]
+    made = blocks[-1].made if blocks else header(graph)["made"]
+    return {} if made is None else WrittenValues(made).names
 
 
 def shape_of(graph: Graph, ref: TensorRef) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from compiler.source.class_parts import Canonical, ClassPart
 from compiler.source.hierarchy import CalledScope
@@ -31,12 +31,13 @@ class Loops(Regions):
         same = [one for one, k in zip(needed, carried, strict=True) if k is None]
         for one in same:  # every round reads it
             self.uses[one].append(n + 1)
+        read_again = [name for name, one in self.holds.items() if self._last(one) > n or one[0] == "in"]
         results: list[Canonical] = [("part", n, k) for k in range(part.outputs)]
         if self._is_of_a_list(n, part):
             name = self._whole_name(n, part, self._free(self._label(part), n))
             names = [f"{name}[{k}]" for k in range(len(results))]
             starts = [(name, self._list([self._one(column) for column in part.reads], texts))]
-            self._start(starts)
+            self._start(starts, read_again)
             self._rounds(part, name, [name])
             self.whole[n] = name
             self.holds[name] = results[0]
@@ -46,7 +47,7 @@ class Loops(Regions):
                 names.append(self._carried(n, part, k) if k in carried or self.uses[result] else "_")
                 if names[-1] != "_":
                     self.holds[names[-1]] = result
-            self._start([(names[k], texts[carried.index(k)]) for k in range(len(results)) if k in carried])
+            self._start([(names[k], texts[carried.index(k)]) for k in range(len(results)) if k in carried], read_again)
             given = [text if k is None else SourceText(names[k]) for text, k in zip(texts, carried, strict=True)]
             self._rounds(part, ", ".join(names), self._grouped(part, given) if _is_called(part) else given)
         for one in same:
@@ -97,9 +98,13 @@ class Loops(Regions):
                 return holding
         return self._variable(n, part, result)
 
-    def _start(self, starts: Sequence[tuple[str, str]]) -> None:
-        """What is handed on has its variable from the beginning."""
+    def _start(self, starts: Sequence[tuple[str, str]], read_again: Collection[str]) -> None:
+        """What is handed on has its variable from the beginning; `read_again` are those that are read again."""
         new = [(name, text) for name, text in starts if name != text]
+        before = self.lines[-1].partition(" = ") if self.lines else ("", "", "")
+        if len(new) == 1 and before[0] == f"{self.indent}{new[0][1]}" and new[0][1] not in read_again:
+            self.lines[-1] = f"{self.indent}{new[0][0]} = {before[2]}"
+            return
         if new:
             names, texts = zip(*new, strict=True)
             self.lines.append(f"{self.indent}{', '.join(names)} = {', '.join(texts)}")

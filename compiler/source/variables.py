@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from compiler.source.class_parts import Canonical, ClassPart
 from compiler.source.dataflow import DataFlow
-from compiler.source.hierarchy import CalledScope
+from compiler.source.hierarchy import CalledScope, LayerLeaf
 from compiler.source.plan import ClassPlan
 from compiler.source.reserved import RESERVED
 from compiler.source.spelling import SourceText
@@ -72,6 +72,9 @@ class Variables(DataFlow):
             if source is None:
                 continue
             holding = self._holding(source)
+            named = source[0] == "in" or self._own_name(source) == holding
+            if len(part.reads) > 1 and named and holding not in ("x", "y", "z"):
+                continue  # its name would be wrong
             if holding is not None and self._last(source) <= n and self._is_free(holding, n):
                 if self.plan.root and source[0] == "in":
                     break
@@ -87,6 +90,8 @@ class Variables(DataFlow):
             ref = next((ref for ref, canonical in table.items() if canonical == one), None)
             if ref is not None and scope.written is not None and ref in scope.written.names:
                 return scope.written.names[ref]
+        if one[0] == "part" and isinstance(leaf := self.parts[one[1]].first, LayerLeaf) and self.parts[one[1]].leaf:
+            return leaf.names.get(leaf.results[one[2]])
         return None
 
     def _list_name(self, results: Sequence[Canonical]) -> str | None:

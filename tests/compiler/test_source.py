@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -293,6 +294,17 @@ QUICK: Final = ("lenet5_1998", "cifar_resnet20", "mobilenet_v3_small", "pointnet
 SMALL: Final = (32, 64, 96, 128, 224, 256)  # sizes of images
 
 
+@cache
+def loaded(variant: str) -> archdsl.Network:
+    return archdsl.load(variant)
+
+
+@cache
+def source(variant: str) -> str:
+    """The source of a variant, which several tests look at."""
+    return loaded(variant).source()
+
+
 def graph_of(text: str) -> Graph:
     program = parse_string(text)
     return elaborate(program.spec.networks[0], program.definitions)
@@ -358,10 +370,10 @@ def smallest_inputs(network: archdsl.Network, model: torch.nn.Module) -> list[to
 
 @pytest.mark.parametrize("variant", FAMILIES.values())
 def test_a_network_of_each_family_has_the_keys_of_the_compiled_one(variant: str) -> None:
-    network = archdsl.load(variant)
+    network = loaded(variant)
     with torch.device("meta"):
         devices = dict.fromkeys(header(network.graph)["devices"], "meta")
-        compiled, written = network.compile(), module_of(network.source(), network.graph, **devices)
+        compiled, written = network.compile(), module_of(source(variant), network.graph, **devices)
     mine, theirs = written.state_dict(), compiled.state_dict()
     assert list(mine) == list(theirs)
     assert [one.shape for one in mine.values()] == [one.shape for one in theirs.values()]
@@ -424,7 +436,7 @@ def test_it_is_formatted_and_clean_and_imports_torch_alone(tmp_path: Path) -> No
             text = source_of([graph_of(network_of_example(example))])
             (tmp_path / f"{operator}_{i}.py").write_text(text, encoding="utf-8")
     for variant in FAMILIES.values():
-        (tmp_path / f"{variant}.py").write_text(archdsl.load(variant).source(), encoding="utf-8")
+        (tmp_path / f"{variant}.py").write_text(source(variant), encoding="utf-8")
     assert_clean(tmp_path)
 
 
@@ -453,7 +465,7 @@ def assert_clean(folder: Path) -> None:
 
 @pytest.mark.parametrize(("variant", "most"), [("resnet50", 45), ("googlenet_torchvision", 95), ("vit_b_16", 60)])
 def test_it_is_as_long_as_people_make_it(variant: str, most: int, golden: Callable[[Path, str], None]) -> None:
-    text = archdsl.load(variant).source()
+    text = source(variant)
     golden(GOLDEN / f"{variant}.py.txt", text)
     assert lines(text) <= most
 
@@ -492,9 +504,9 @@ def test_documentation_has_the_shapes_by_the_parameters_of_a_class(block: str, s
 
 @pytest.mark.parametrize("variant", ["googlenet_torchvision", "swin_t", "wavenet"])
 def test_numbers_in_the_documentation_of_shapes_are_those_of_tensors(variant: str) -> None:
-    network = archdsl.load(variant)
+    network = loaded(variant)
     with torch.device("meta"):
-        written = module_of(network.source(), network.graph)
+        written = module_of(source(variant), network.graph)
         inputs = random_inputs(network.graph)
     seen = 0
 
@@ -530,10 +542,10 @@ def test_what_an_inner_block_says_is_said_by_the_parameters_of_the_class() -> No
 
 
 def test_modules_of_a_list_that_run_one_after_the_other_beside_something_are_a_loop() -> None:
-    text = archdsl.load("bert_tiny").source()
+    text = source("bert_tiny")
     assert "for layer in self.encoder.layer:" not in text  # two are said one after the other
-    text = archdsl.load("bert_base").source()
-    assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, x)" in text
+    text = source("bert_base")
+    assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, mask)" in text
 
 
 def test_modules_of_a_list_each_with_an_item_of_another_are_a_comprehension() -> None:
@@ -543,7 +555,7 @@ def test_modules_of_a_list_each_with_an_item_of_another_are_a_comprehension() ->
 
 
 def test_modules_that_are_alike_and_own_nothing_are_built_once() -> None:
-    text = archdsl.load("unet").source()
+    text = source("unet")
     assert text.count("nn.MaxPool2d(2)") == 1
     assert text.count("self.max_pool(") == 4
 
