@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 from typing import Any, Final
 
@@ -76,9 +77,16 @@ class Planting:
         """The paths of the layers that are lent the weights of others, by the value that they make."""
         found: dict[str, str] = {}
         for placed in reading.placed:
-            scope = placed.scopes[-1] if placed.scopes else ModuleScope("", "")
+            outside, scope = (ModuleScope("", ""), ModuleScope("", ""), *placed.scopes)[-2:]
             lent = _owner(placed.made) in self.lent
-            if lent and TORCH.match(scope.cls) and scope.path not in self.owned and scope.path not in found.values():
+            inside = not outside.path or scope.path.startswith(f"{outside.path}.")
+            if (
+                lent
+                and inside
+                and TORCH.match(scope.cls)
+                and scope.path not in self.owned
+                and scope.path not in found.values()
+            ):
                 found[placed.value.name] = scope.path
         self.owned |= set(found.values())
         return found
@@ -94,7 +102,8 @@ class Planting:
                 for one in read:
                     if one.state is not None:
                         before = found.get(one.state, around)
-                        found[one.state] = [a for a, b in takewhile(_same, zip(before, around, strict=False))]
+                        both = [a for a, b in takewhile(_same, zip(before, around, strict=False))]
+                        found[one.state] = [*takewhile(partial(_holds, one.state), both)]
         outputs = [one for one in reading.outputs if isinstance(one, ForeignTensor)]
         found |= {one.state: [] for one in outputs if one.state is not None}
         return found
@@ -124,7 +133,10 @@ class Planting:
     def _plant(self, placed: Placed) -> None:
         if placed.scopes and placed.scopes[0].path == "":
             self.root.scope = replace(self.root.scope, cls=placed.scopes[0].cls)
-        self._leaf(placed.made, self._tree(self._around(placed.scopes)), placed, placed.value.name)
+        around, owner = self._around(placed.scopes), self._owner(placed.made)
+        if owner is not None:  # what has another module's weights is done where these are
+            around = [*takewhile(partial(_holds, f"{owner}."), around)]
+        self._leaf(placed.made, self._tree(around), placed, placed.value.name)
 
     def _leaf(self, made: Made, tree: Tree, placed: Placed, name: str) -> str:
         operands = [self._operand(one, tree, placed) for one in made.inputs]
@@ -209,6 +221,11 @@ def _all(made: ForeignOperand) -> Iterator[Made]:
 
 def _is(child: Leaf | Tree, scope: ModuleScope) -> bool:
     return isinstance(child, Tree) and (child.scope.path, child.scope.call) == (scope.path, scope.call)
+
+
+def _holds(state: str, scope: ModuleScope) -> bool:
+    """Whether a weight's path begins with that of a module."""
+    return state.startswith(f"{scope.path}.")
 
 
 def _same(pair: tuple[ModuleScope, ModuleScope]) -> bool:

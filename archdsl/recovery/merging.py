@@ -59,6 +59,8 @@ def _alike(a: BodyPart, b: BodyPart, positional: bool) -> bool:
     """Whether two parts may be one: the same step under the same name."""
     if (a.kind, a.block, a.trains) != (b.kind, b.block, b.trains) or a.named.keys() != b.named.keys():
         return False
+    if a.kind == "operator" and a.weighted != b.weighted:  # of one path only one can be
+        return False
     if a.name != b.name and (a.wider is None or b.wider is None or a.wider[0] != b.wider[0]):
         return False
     return positional or a.label == b.label or not (a.weighted and b.weighted)

@@ -429,3 +429,21 @@ class Twice(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         found: Tensor = self.norm(self.norm(x))
         return found
+
+
+class Around(nn.Module):
+    """A block around a layer that others have too."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.norm = nn.LayerNorm(6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = x + self.layer(self.norm(x))
+        return found
+
+
+def passed() -> nn.Module:
+    layer = nn.Linear(6, 6)
+    return nn.Sequential(*(Around(layer) for _ in range(3)))

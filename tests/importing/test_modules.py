@@ -115,6 +115,16 @@ def test_a_weight_of_several_layers_is_lent_to_them(model: nn.Module, inputs: An
     assert network.report().params == sum(parameter.numel() for parameter in model.parameters())
 
 
+def test_a_layer_of_several_blocks_has_one_name() -> None:
+    model = nets.passed()
+    proof = archdsl.from_module(model, [torch.randn(2, 6)]).proof
+    assert proof is not None
+    assert proof.inference == proof.training == 0
+    assert not proof.missing
+    names = {name for name in model.state_dict() if "layer" in name}
+    assert set(proof.unexpected) < names
+
+
 def test_statistics_cannot_be_lent() -> None:
     with pytest.raises(SpecError, match="2 × a weight, first in `norm`: used by several layers at once"):
         archdsl.from_module(nets.Twice(), [torch.randn(4, 6)])

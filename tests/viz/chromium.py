@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -43,7 +44,8 @@ class Chromium:
         ]  # fmt: skip
 
         def as_three_and_four() -> None:
-            one, other = os.dup(from_us), os.dup(to_us)
+            # Out of the way first: where 3 or 4 is free, a copy there would be closed with the new program.
+            one, other = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (from_us, to_us))
             os.dup2(one, 3)
             os.dup2(other, 4)
 
