@@ -434,7 +434,7 @@ class Network:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""
-        drawing = self._repr_svg_()
+        drawing = self._drawing(blocks=False)  # those are open in the page
         return {
             "text/plain": repr(self),
             "text/html": backend("viz").embed(self.graph, drawing),
@@ -443,9 +443,12 @@ class Network:
 
     def _repr_svg_(self) -> str | None:
         """The drawing that a notebook shows; None for a network that is too large to draw."""
+        return self._drawing()
+
+    def _drawing(self, **options: Any) -> str | None:
         viz = backend("viz")
         try:
-            drawing: bytes = viz.render(self.graph, "svg")
+            drawing: bytes = viz.render(self.graph, "svg", **options)
         except viz.DrawingError:
             return None
         return drawing.decode()

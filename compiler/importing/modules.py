@@ -38,7 +38,8 @@ def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str 
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:
-    """The module's program in training, with the modules that inference calls. Raises `NotImported`."""
+    """The module's program in training, with the modules that inference has: all but those that only training calls,
+    since of some only the weights are read. Raises `NotImported`."""
     model, phase = subject.model, subject.model.training
     if isinstance(model, torch.jit.ScriptModule):
         reason = "holds no Python to follow: give the nn.Module that it was made of"
@@ -46,14 +47,15 @@ def program(subject: Original, given: TracedInputs) -> ForeignProgram:
     try:
         with torch.no_grad(), called(model) as used:
             fewer = _run(model.eval(), given)
-        with torch.no_grad():
+        with torch.no_grad(), called(model) as trained:
             outputs = _run(model.train(), given)
         if not tensors(outputs):
             raise NotImported([Missing("the output", "the module gives no tensor", "", 1)])
         found = _exported(subject, given, outputs)
     finally:
         model.train(phase)
-    return replace(found, in_inference=frozenset(used), only_training=frozenset(_lacking(fewer, outputs)))
+    paths = frozenset(path for path, _ in model.named_modules()) - (trained - used)
+    return replace(found, in_inference=paths, only_training=frozenset(_lacking(fewer, outputs)))
 
 
 def _lacking(inference: Any, training: Any) -> set[int]:

@@ -53,13 +53,14 @@ def test_back_undoes_what_was_done_step_by_step_and_forward_does_it_again(opened
     browser.until(lambda: browser.evaluate("history.forward()"), f"{FRAMES} === 1")
 
 
-def test_back_goes_to_where_the_reader_was_looking(opened: Callable[..., Chromium]) -> None:
-    browser = opened()
+def test_back_goes_to_where_the_reader_was_looking(browser: Chromium, opened: Callable[..., Chromium]) -> None:
+    browser.resize(1280, 500)  # which holds a part of the network
+    opened()
     before = browser.evaluate(CAMERA)
     browser.press("/")
     browser.type("layer4.2.conv3")
     browser.until(lambda: browser.press("Enter"), "location.hash === '#layer4.2.conv3'")
-    assert browser.evaluate(CAMERA) != before
+    browser.wait(f"{CAMERA} !== {before!r}")
     back(browser, f"{FRAMES} === 0")
     browser.wait(f"{CAMERA} === {before!r}")
 

@@ -58,8 +58,8 @@ def test_the_stacks_of_a_page_are_those_of_a_drawing(
     graph = graph_of(CODE) if name == "net" else load(name).graph
     (tmp_path / "net.html").write_bytes(viz.render(graph, "html", fold=False))
     browser.open(tmp_path / "net.html", ";open=*")
-    browser.until(lambda: browser.press("0"), "document.querySelectorAll('.box').length > 8")  # all of it in sight
-    browser.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    boxes = sum(1 for _ in scene.build(graph).boxes())
+    browser.until(lambda: browser.press("0"), f"document.querySelectorAll('.box').length === {boxes}")  # all in sight
     found: list[Any] = browser.evaluate(TOUCHING)
     assert sorted(found) == drawn(graph)
     assert len(found) > 2

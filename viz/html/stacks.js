@@ -10,11 +10,11 @@ export function stacksOf({ boxes, edges }) {
   for (const { from, to, shapes, times } of edges) {
     forks.set(from, (forks.get(from) ?? 0) + times);
     joins.set(to, (joins.get(to) ?? 0) + times);
-    gives.set(from, [...(gives.get(from) ?? []), ...shapes]);
+    gives.set(from, [...(gives.get(from) ?? []), ...shapes.map(shapeOf)]);
   }
   const continues = ({ from, to, shapes, crossing }) =>
     from.stacks && to.stacks && from.parent === to.parent && from.device === to.device && !crossing &&
-    forks.get(from) === 1 && joins.get(to) === 1 && gives.has(to) && gives.get(to).every((shape) => shape === shapes[0]);
+    forks.get(from) === 1 && joins.get(to) === 1 && gives.has(to) && gives.get(to).every((shape) => shape === shapeOf(shapes[0]));
   const next = new Map(edges.filter(continues).map(({ from, to }) => [from, to]));
   const later = new Set(next.values());
   const found = [];
@@ -25,4 +25,10 @@ export function stacksOf({ boxes, edges }) {
     for (let i = 0; i < run.length; i += HIGHEST) found.push(run.slice(i, i + HIGHEST));
   }
   return found.filter((stack) => stack.length > 1);
+}
+
+/** The shape in what is said of an edge, which may be followed by the bytes that cross from device to device. */
+function shapeOf(said) {
+  const end = said.lastIndexOf(", ");
+  return end > said.lastIndexOf("]") ? said.slice(0, end) : said;
 }
