@@ -86,6 +86,14 @@ def ships(spec: str) -> bool:
     return _split(spec)[0] is None
 
 
+def name_of(spec: str) -> str | None:
+    """What files made from a SPEC are named for: the variant that it names, or its file; None on standard input."""
+    path, variant = _split(spec)
+    if path is None:
+        return spec
+    return variant or (None if path in ("-", STDIN) else Path(path).stem)
+
+
 def is_stdin(spec: str | os.PathLike[str]) -> bool:
     """Whether a SPEC is on standard input."""
     return _split(os.fspath(spec))[0] in ("-", STDIN)

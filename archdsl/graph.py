@@ -200,6 +200,12 @@ def fault(graph: Graph, key: str) -> Diagnostic | None:
     return found
 
 
+def faults(graph: Graph) -> tuple[Diagnostic, ...]:
+    """All that is wrong with a broken network, also what no step of it shows."""
+    found: tuple[Diagnostic, ...] | None = graph.graph.get("faults")
+    return tuple(node["fault"] for _, node in broken(graph)) if found is None else found
+
+
 def layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
     """All nodes with their attributes, inputs included, every layer after what it reads."""
     return cast(Iterator[tuple[str, Layer]], iter(graph.nodes(data=True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ from archdsl.backends import backend
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.importing.program import NotImported, shown
-from archdsl.importing.spec import Imported
+from archdsl.importing.spec import MADE, Imported, refused
 from archdsl.importing.weights import RawTensor
 from archdsl.network import Network
 from archdsl.pipeline import load_graph
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from compiler.importing.proof import Proof
 
-FILE: Final = "imported.arch"
 SUFFIXES: Final = (".pt2", ".onnx", ".prototxt", ".cfg", ".yaml", ".yml")
 
 
@@ -32,8 +32,8 @@ class ImportedNetwork(Network):
     """
 
     def __init__(self, imported: Imported, variant: str | None = None, proof: Proof | None = None) -> None:
-        texts = {FILE: imported.text}
-        graph = load_graph(f"{FILE}:{variant or imported.network}", texts=texts)
+        texts = {MADE: imported.text}
+        graph = load_graph(f"{MADE}:{variant or imported.network}", texts=texts)
         super().__init__(graph)
         self.text = imported.text
         self.proof = proof
@@ -52,21 +52,43 @@ def from_module(
     names, values = (list(inputs), list(inputs.values())) if isinstance(inputs, Mapping) else ([], list(inputs))
     compiler = backend("compiler")
     subject = compiler.subject_of(model, name)
-    return imported_modules([subject], compiler.given(subject, values, names))[0]
+    try:
+        given = compiler.given(subject, values, names)
+    except NotImported as error:
+        raise not_imported(error, subject.name) from None
+    return imported_modules([subject], given)[0]
 
 
 def imported_modules(subjects: Sequence[Any], given: Any, name: str | None = None) -> list[ImportedNetwork]:
     """The networks of modules of one kind: one spec with a variant for each. Raises `SpecError`."""
     compiler = backend("compiler")
+    specs = compiler.import_modules(subjects, given, name)
     try:
-        imported = compiler.import_modules(subjects, given, name)
+        simplest = next(specs)
     except NotImported as error:
         raise not_imported(error, ", ".join(subject.name for subject in subjects)) from None
-    variants = imported.variants or [None]
-    found = [ImportedNetwork(imported, variant) for variant in variants]
-    for network, subject in zip(found, subjects, strict=True):
-        network.proof = compiler.prove(subject.model, network.compile(), given.tensors)
+    except SpecError as error:
+        raise refused(error, ", ".join(subject.name for subject in subjects)) from None
+    found = _proved(simplest, subjects, given)
+    if sum(map(_apart, found)) > 0:
+        others = [_proved(spec, subjects, given) for spec in specs]
+        found = min([found, *others], key=lambda one: sum(map(_apart, one)))
     return found
+
+
+def _proved(imported: Imported, subjects: Sequence[Any], given: Any) -> list[ImportedNetwork]:
+    """The networks of a spec, each compared with its original."""
+    found = networks_of(imported, ", ".join(subject.name for subject in subjects))
+    for network, subject in zip(found, subjects, strict=True):
+        network.proof = backend("compiler").prove(subject.model, network.compile(), given.tensors)
+    return found
+
+
+def _apart(network: ImportedNetwork) -> float:
+    """How far its outputs are from those of the original, in both phases."""
+    proof = network.proof
+    differences = (None, None) if proof is None else (proof.inference, proof.training)
+    return sum(inf if one is None else one for one in differences)
 
 
 def from_sources(
@@ -77,7 +99,7 @@ def from_sources(
         if len(sources) > 1:
             message = "a file is imported alone; several models become variants where they are all MODULE:FACTORY"
             raise SpecError([Diagnostic("no-such-module", message, place=next(filter(is_file, sources)))])
-        return from_file(sources[0], name)
+        return from_file(sources[0], name, inputs)
     compiler = backend("compiler")
     subjects = []
     for source in sources:
@@ -94,15 +116,26 @@ def from_sources(
     return imported_modules(subjects, given, name)
 
 
-def from_file(source: str, name: str | None = None) -> list[ImportedNetwork]:
-    """The networks of a file: one, or one for each of its variants. Raises `SpecError`, and `ImportError` where a
-    library is missing."""
+def from_file(
+    source: str, name: str | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+) -> list[ImportedNetwork]:
+    """The networks of a file: one, or one for each of its variants. `inputs` are shapes, for files that do not say
+    them. Raises `SpecError`, and `ImportError` where a library is missing."""
     from archdsl.importing.doors import read_file
 
-    found = read_file(source, name)
-    networks = [ImportedNetwork(found.imported, variant) for variant in found.imported.variants or (None,)]
+    found = read_file(source, name, inputs)
+    networks = networks_of(found.imported, source)
     networks[0].weights = found.weights
     return networks
+
+
+def networks_of(imported: Imported, place: str) -> list[ImportedNetwork]:
+    """The networks of a spec that was made. Where it is none, the original is no network, or is not understood: nobody
+    has written the text, so what is wrong with it is said of the original."""
+    try:
+        return [ImportedNetwork(imported, variant) for variant in imported.variants or (None,)]
+    except SpecError as error:
+        raise refused(error, place) from None
 
 
 def is_file(source: str) -> bool:

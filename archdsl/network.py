@@ -264,11 +264,12 @@ class Network:
         mode: str = "training",
         engine: None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
         seed: int | None = None,
+        streams: bool = False,
     ) -> CompiledNetwork: ...
 
     @overload
@@ -280,9 +281,9 @@ class Network:
         engine: str,
         dtype: str = "fp32",
         batch: int = 1,
-        rewrites: str | Sequence[str] = "all",
+        rewrites: str | Sequence[str] | None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
@@ -297,22 +298,23 @@ class Network:
         engine: str | None = None,
         dtype: str = "fp32",
         batch: int = 1,
-        rewrites: str | Sequence[str] = "all",
+        rewrites: str | Sequence[str] | None = None,
         weights: str | os.PathLike[str] | Mapping[str, torch.Tensor] | None = None,
-        rename: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | str | None = None,
         fresh: Sequence[str] = (),
         drop: Sequence[str] = (),
         force: bool = False,
         seed: int | None = None,
+        streams: bool = False,
     ) -> CompiledNetwork | InferenceNetwork:
         """Compile to a `torch.fx.GraphModule`, with weights drawn from torch's random generator, or of a file; in the
         form of training, as any new module of torch, or with `mode` in that of inference.
 
         `weights` is a .safetensors file, one of `torch.save`, of which nothing is run, a folder that `export` wrote, or
         tensors by name. Names and shapes have to be those of the network. `rename` says which name of the file is which
-        in the network, with patterns such as `{"backbone.*": "*"}`; what a pattern of `fresh` fits stays as drawn
-        (`["fc.*"]`, a classifier for other classes); what one of `drop` fits is left out. Heads that exist in training
-        only may be missing.
+        in the network, with patterns such as `{"backbone.*": "*"}`, or is a library whose names the file has ("timm");
+        what a pattern of `fresh` fits stays as drawn (`["fc.*"]`, a classifier for other classes); what one of `drop`
+        fits is left out. Heads that exist in training only may be missing.
 
         With `seed`, each layer's are drawn from it and the layer's path alone, so that stages of a pipeline, which are
         built apart, draw the same.
@@ -323,10 +325,15 @@ class Network:
         `ValueError` for any other. A size that is a number in the spec, or that `load` was given, is that of reports:
         others are taken all the same where nothing in the spec depends on it.
 
+        With `streams`, branches that do not depend on one another run beside one another in inference, each on a stream
+        of its own of the GPU that it is on, where that is predicted to pay (docs/placement.md); elsewhere it changes
+        nothing.
+
         With `mode="inference"` and an `engine` it is run on this machine's CPU by "eager" torch, "inductor", "aot"
         (AOTInductor), "onnxruntime" or "openvino", or "auto", the quickest of them in a trial, which is printed and
-        kept. It is called as the module is. `rewrites` are applied first; `dtype` may be "bf16", in which it then
-        computes; `batch` is the first for which it is built (docs/engines.md).
+        kept. It is called as the module is. `rewrites` are applied first, by default those after which no engine is
+        slower; `dtype` may be "bf16", in which it then computes; `batch` is the first for which it is built
+        (docs/engines.md).
 
         Raises `SpecError` where the devices or the weights do not fit, and where they have not the memory for the
         weights, unless `force` says to try; `ImportError` for an engine that is not installed, which names the extra.
@@ -335,6 +342,8 @@ class Network:
             validate.named("devices", devices, "bad-device", "devices")
         validate.one_of("mode", phase_of(mode), get_args(Phase))
         compiler = backend("compiler")
+        if engine is not None and streams:
+            raise ValueError("an engine runs on the CPU of this machine, which has no streams: leave `streams` out")
         if engine is not None:
             return self._accelerated(
                 engine, phase_of(mode), dtype, batch, rewrites, devices=devices, weights=weights, rename=rename,
@@ -342,15 +351,19 @@ class Network:
             )  # fmt: skip
         given = weights if weights is None or isinstance(weights, Mapping) else compiler.read_weights(Path(weights))
         graph = self._reopen() if self._reopen is not None else None
-        model: CompiledNetwork = compiler.compile_graph(graph or self.graph, devices, force=force, seed=seed)
+        model: CompiledNetwork = compiler.compile_graph(
+            graph or self.graph, devices, force=force, seed=seed, streams=streams
+        )
         if given is not None:
             matching = compiler.Matching(rename or {}, tuple(fresh), tuple(drop))
             compiler.load_weights(model, self.graph, given, matching)
         return model.eval() if phase_of(mode) == "inference" else model
 
     def _accelerated(
-        self, engine: str, mode: str, dtype: str, batch: int, rewrites: str | Sequence[str], **options: Any
+        self, engine: str, mode: str, dtype: str, batch: int, rewrites: str | Sequence[str] | None, **options: Any
     ) -> InferenceNetwork:
+        from archdsl.rewrite.apply import FOR_ENGINES
+
         compiler = backend("compiler")
         validate.one_of("engine", engine, ("auto", *compiler.ENGINES))
         validate.one_of("dtype", dtype, ("fp32", "bf16"))
@@ -361,7 +374,8 @@ class Network:
             raise ValueError("an engine runs a network in inference: say mode='inference'")
         if options["devices"] is not None:
             raise ValueError("an engine runs on the CPU of this machine: leave `devices` out")
-        network = self.rewrite(rewrites) if rewrites and header(self.graph)["rewriting"] is None else self
+        chosen = FOR_ENGINES if rewrites is None else rewrites
+        network = self.rewrite(chosen) if chosen and header(self.graph)["rewriting"] is None else self
         accelerated: InferenceNetwork = compiler.accelerate(
             network.compile(mode="inference", **options), network.graph, engine, dtype, batch
         )
@@ -396,8 +410,12 @@ class Network:
         opened = self._reopen() if open_sizes and self._reopen is not None else None
         compiler.export_network(self.compile() if model is None else model, self.graph, path, phase, opened)
 
-    def source(self) -> str:
+    def source(self, beside: Sequence[Network] = ()) -> str:
         """The network as PyTorch source that needs nothing but torch: a class for the network and for each block.
+
+        Those `beside` it stand in the same source, and each has a function that makes it, called as the variant is.
+        Variants of one network share its class, whose parameters are what they differ in, as far as they are built
+        alike.
 
         Its `state_dict` has the keys of the compiled network in their order; from the same seed its weights are the
         same, and so are outputs, losses and gradients, in both phases. It checks no sizes of inputs. Devices that the
@@ -406,24 +424,31 @@ class Network:
         Raises `SpecError` where the network cannot be compiled, and for one that was rewritten: its weights come from
         those of the network as it was written.
         """
-        opened = self._reopen() if self._reopen is not None else None
-        text: str = backend("compiler").source_of(opened or self.graph, self.graph)
+        validate.list_of("beside", beside, Network, "a Network")
+        networks = [self, *beside]
+        opened = [one._reopen() if one._reopen is not None else None for one in networks]
+        graphs = [one.graph for one in networks]
+        found = [again or graph for again, graph in zip(opened, graphs, strict=True)]
+        text: str = backend("compiler").source_of(found, graphs)
         return text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the interactive page, or the drawing where it cannot show pages."""
-        drawing = self._repr_svg_()
+        drawing = self._drawing(blocks=False)  # those are open in the page
         return {
             "text/plain": repr(self),
-            "text/html": backend("viz").embed(self.graph),
+            "text/html": backend("viz").embed(self.graph, drawing),
             **({"image/svg+xml": drawing} if drawing is not None else {}),
         }
 
     def _repr_svg_(self) -> str | None:
         """The drawing that a notebook shows; None for a network that is too large to draw."""
+        return self._drawing()
+
+    def _drawing(self, **options: Any) -> str | None:
         viz = backend("viz")
         try:
-            drawing: bytes = viz.render(self.graph, "svg")
+            drawing: bytes = viz.render(self.graph, "svg", **options)
         except viz.DrawingError:
             return None
         return drawing.decode()
@@ -465,7 +490,7 @@ def from_pretrained(name: str | os.PathLike[str], **options: Any) -> CompiledNet
     """The model in a folder that `export` wrote, in inference; or in one of that kind on the Hub (the extra `hub`).
 
     `options` are those of `huggingface_hub.snapshot_download` (`revision`, `local_files_only`, …). Raises `SpecError`
-    where the folder holds no such model.
+    where there is no such model, `ImportError` where the extra is not installed.
     """
-    folder = Path(name) if os.path.isdir(name) else backend("compiler").fetch(os.fspath(name), **options)
+    folder = backend("compiler").folder_of(os.fspath(name), **options)
     return load(folder).compile(weights=folder).eval()

@@ -171,6 +171,7 @@ def elaborated(
 
         trial = Trial(program, network, variant, replace(choices, work=trials or Work(TRIALS)))
         faults = with_remedies(error.diagnostics, error.graph, trial, lambda found: found.key not in known)
+        error.graph.graph["faults"] = tuple(faults)
         raise SpecError(faults, error.graph) from None
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 SECONDS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+POINTS: Final = {"in": 72.0, "cm": 72 / 2.54, "mm": 7.2 / 2.54, "pt": 1.0}
 NUMBER: Final = r"(\d{1,12}(?:\.\d{1,6})?)"
 
 
@@ -35,3 +36,9 @@ def seconds(text: str) -> float | None:
     """The seconds of `10us` or `0.5ms`; None for what is no time."""
     match = re.fullmatch(rf"{NUMBER}\s*(s|ms|us|µs|ns)", text.strip())
     return float(match[1]) * SECONDS[match[2]] if match is not None else None
+
+
+def points(text: str) -> float | None:
+    """The points, of 72 to an inch, of `3.5in`, `88mm`, `8.8cm` or `252pt`; None for what is no length, and for 0."""
+    match = re.fullmatch(rf"{NUMBER}\s*(in|mm|cm|pt)", text.strip().lower())
+    return float(match[1]) * POINTS[match[2]] or None if match is not None else None

@@ -2,22 +2,36 @@
 
     python -m benchmarks.imports [MODEL …]
 
-Takes about an hour on two cores; a model that is named is done alone, and its row replaced. Needs torchvision and timm.
+Each model has a process of its own, with limits of time and memory, and what became of it is noted at once in
+`.import-cache.jsonl` with the state of the code: what was interrupted goes on where it was, and what has not changed is
+not done again. The page is written at the end, of all models. Takes about an hour on two cores; models that are named
+are done anew. Needs torchvision and timm.
 """
 
 from __future__ import annotations
 
 import datetime
-import re
+import hashlib
+import json
+import os
+import resource
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from archdsl.errors import SpecError
 from archdsl.imported import from_sources
+from archdsl.write import write_atomically
 
+ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = Path(__file__).with_name("IMPORT.md")
+CACHE: Final = Path(os.environ.get("ARCHDSL_IMPORT_CACHE", ROOT / ".import-cache.jsonl"))
+ALONE: Final = "--alone"
+SECONDS: Final = 900  # for a model
+BYTES: Final = 16 << 30
 HEADING: Final = """# Imported models
 
 <!-- Written by `python -m benchmarks.imports`; do not edit. -->
@@ -62,7 +76,7 @@ def row(model: str) -> list[str]:
         (network,) = from_sources([source(model)], shape(model))
     except SpecError as error:
         reason = "; ".join(one.message for one in error.diagnostics[:2])
-        return [model, "-", "-", "-", "-", today, reason.replace("|", "/")[:200]]
+        return failed(model, reason)
     proof = network.proof
     assert proof is not None
     lines = sum(bool(line.strip()) for line in network.text.splitlines())
@@ -70,8 +84,63 @@ def row(model: str) -> list[str]:
     return [model, str(lines), keys, said(proof.inference), said(proof.training), today, proof.reason]
 
 
+def failed(model: str, reason: str) -> list[str]:
+    return [model, "-", "-", "-", "-", datetime.date.today().isoformat(), reason.replace("|", "/")[:200]]
+
+
 def said(difference: float | None) -> str:
     return "-" if difference is None else "equal" if difference == 0 else f"{difference:.1e}"
+
+
+# --- each in a process of its own
+
+
+def apart(model: str) -> list[str]:
+    """What became of a model in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.imports", ALONE, model]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return failed(model, f"not done within {SECONDS} s")
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        return failed(model, f"failed: {last}")
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def alone(model: str) -> None:
+    """Do a model here, and print its row."""
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    print(json.dumps(row(model)))
+
+
+# --- what is known
+
+
+def revision() -> str:
+    """The state of the code that imports."""
+    digest = hashlib.sha256()
+    for path in code():
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def code() -> Iterator[Path]:
+    for folder in ("archdsl", "compiler"):
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def known(state: str) -> dict[str, list[str]]:
+    """The rows that were found in a state of the code."""
+    lines = CACHE.read_text(encoding="utf-8").splitlines() if CACHE.exists() else []
+    noted = [json.loads(line) for line in lines if line.endswith("}")]  # the last may have been cut off
+    return {one["model"]: one["row"] for one in noted if one["revision"] == state}
+
+
+def note(model: str, state: str, found: list[str]) -> None:
+    with CACHE.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"model": model, "revision": state, "row": found}) + "\n")
 
 
 def written(rows: dict[str, list[str]]) -> str:
@@ -81,21 +150,22 @@ def written(rows: dict[str, list[str]]) -> str:
     return HEADING + "\n".join(lines) + f"\n\n{equal} of {len(rows)} are proved equal.\n"
 
 
-def known() -> dict[str, list[str]]:
-    """The rows of the page that is there."""
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", text, re.M)]
-    return {cells[0]: cells for cells in found[2:]}
-
-
 def main(names: list[str]) -> None:
-    rows: dict[str, Any] = known()
-    for model in names or MODELS:
+    if names[:1] == [ALONE]:
+        alone(names[1])
+        return
+    state = revision()
+    rows = known(state)
+    for model in names or [one for one in MODELS if one not in rows]:
         start = time.perf_counter()
-        rows[model] = row(model)
+        rows[model] = apart(model)
+        note(model, state, rows[model])
         print(*rows[model], f"{time.perf_counter() - start:.0f} s", flush=True)
-        ordered = {name: rows[name] for name in sorted(rows)}
-        PAGE.write_text(written(ordered), encoding="utf-8")
+    left = [model for model in MODELS if model not in rows]
+    if left:
+        print(f"{len(left)} models are left: the page is written when all are done")
+        return
+    write_atomically(PAGE, written({name: rows[name] for name in sorted(MODELS)}).encode())
 
 
 if __name__ == "__main__":

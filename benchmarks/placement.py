@@ -234,7 +234,7 @@ on the slowest device, with what it receives and sends. Nothing ran on such devi
 their number, their parameters or their predicted times; *accelerate* is `infer_auto_device_map` with
 `get_balanced_memory` on the compiled model, which knows sizes and no times. Columns of rules say how many times as long
 their bottleneck is; *gap*, by how much at most a better split could be quicker; *seconds*, the processor time of the
-whole plan.
+whole plan, on a machine that others used too.
 
 """.splitlines()
 

@@ -1,14 +1,15 @@
 """How fast networks run here in inference: modules by hand (torchvision's) and ours, eagerly and by each engine; and a
 training step of both. Writes benchmarks/RUNTIME.md.
 
-    python -m benchmarks.runtime --prepare --batch 1 --dtype fp32    # builds what takes long; the machine may be busy
-    python -m benchmarks.runtime                                     # measures; nothing else should run meanwhile
-    python -m benchmarks.runtime --network vgg16 --batch 1 --dtype fp32 --rounds 20    # a part of it
+    python -m benchmarks.runtime --prepare    # builds what takes long (aot); the machine may be busy
+    python -m benchmarks.runtime              # measures; nothing else should run meanwhile
+    python -m benchmarks.runtime --missing    # goes on where that ended
+    python -m benchmarks.runtime --network vgg16 --batch 1 --dtype fp32 --seconds 30    # a part of it
 
-No row is begun after twelve minutes (--minutes); --missing goes on with the others. Results are kept in out/runtime,
-and the table is made of all that are there. In a row everything is called in turn, so that whatever else the machine
-does meets all alike; medians are shown. Engines that compile (`aot`) take part in the rows for which they were
-prepared, or where they are asked for (--engine).
+No row is begun after some minutes (--minutes). Results are kept in out/runtime (--kept), and the table, written after
+every row, is made of all that are there. In a row everything is called in turn, in another order in each round, with a
+pause before each call, so that whatever else the machine does meets all alike; medians are shown. What `aot` runs takes
+part in the rows for which it was prepared, other engines that compile where they are asked for (--engine).
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import argparse
 import datetime
 import gc
 import json
+import os
 import statistics
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,9 +34,11 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 import archdsl
-from archdsl.graph import header, layer
+from archdsl.graph import content_hash, header, layer
+from archdsl.rewrite.apply import FOR_ENGINES
 from archdsl.write import write_atomically
 from compiler import CompiledNetwork
+from compiler.bench.interleaved import interleaved
 from compiler.engines import aot
 from compiler.engines.inference import InferenceNetwork
 from compiler.engines.table import build, lacks
@@ -45,8 +50,10 @@ from tests.zoo.references_libraries import models
 HERE: Final = Path(__file__).resolve().parent
 KEPT: Final = HERE.parent / "out" / "runtime"
 THREADS: Final = 2
-PAUSE = 0.1  # seconds
-ROUNDS: Final = 12
+PAUSE: Final = 0.05  # seconds
+ROUNDS: Final = (5, 25)  # at least, and at most
+SECONDS: Final = 10.0  # of a row, where that allows
+OFF: Final = {"fp32": 1e-4, "bf16": 0.2}  # the most that outputs are away from those by hand, of the largest
 TRAINING: Final = ("training step", 2, "fp32")  # a batch of 1 has too few values for some norms
 # Ours, and torchvision's with the same names of weights.
 NETWORKS: Final[Mapping[str, tuple[str, Callable[[], nn.Module]]]] = {
@@ -90,7 +97,7 @@ class Subject:
 def subject(name: str) -> Subject:
     variant, by_hand = NETWORKS[name]
     network = archdsl.load(variant)
-    ours, changed = network.compile(seed=0), network.rewrite()
+    ours, changed = network.compile(seed=0), network.rewrite(FOR_ENGINES)
     generator = torch.Generator().manual_seed(1)
     for module in ours.modules():
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None and module.running_var is not None:
@@ -104,33 +111,38 @@ def subject(name: str) -> Subject:
     return Subject(name, hand.eval(), ours.eval(), rewritten, changed)
 
 
-def package(what: Subject, of: str, batch: int, dtype: str) -> Path:
+def package(kept: Path, what: Subject, of: str, batch: int, dtype: str) -> Path:
     """Where what AOTInductor builds is kept."""
-    words = (what.name.replace("/", "-"), of, str(batch), dtype, torch.__version__)
-    return KEPT / f"{'_'.join(words)}.pt2"
+    form = content_hash(what.network.graph)[:8] if of == OURS else of
+    words = (what.name.replace("/", "-"), form, str(batch), dtype, torch.__version__)
+    return kept / f"{'_'.join(words)}.pt2"
 
 
-def prepare(names: Sequence[str], batches: Sequence[int], dtypes: Sequence[str]) -> None:
-    """Build what AOTInductor takes long for."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    for name in names:
+def prepare(kept: Path, names: Sequence[str], batches: Sequence[int], dtypes: Sequence[str]) -> None:
+    """Build what AOTInductor takes long for, what is asked most first."""
+    for dtype, batch, name in ((d, b, n) for d in dtypes for b in batches for n in names):
         what = subject(name)
-        for batch, dtype, of in ((b, d, o) for b in batches for d in dtypes for o in (HAND, OURS)):
-            path = package(what, of, batch, dtype)
+        for of in (HAND, OURS):
+            path = package(kept, what, of, batch, dtype)
             if not path.exists():
                 begun = time.perf_counter()
-                aot.package(what.task(of, batch, dtype), path)
+                aot.package(what.task(of, batch, dtype), kept / f"new_{path.name}")
+                os.replace(kept / f"new_{path.name}", path)
                 print(f"{path.name}: {time.perf_counter() - begun:.0f} s", flush=True)
+        del what
+        gc.collect()
 
 
 # --- a row
 
 
-def row(what: Subject, batch: int, dtype: str, engines: Sequence[str], asked: bool, rounds: int) -> dict[str, Any]:
+def row(
+    kept: Path, what: Subject, batch: int, dtype: str, engines: Sequence[str], asked: bool, seconds: float
+) -> dict[str, Any]:
     """Seconds of every call, by who is called, and what `auto` chose."""
     inputs = what.inputs(batch)
     with torch.no_grad():
-        expected = what.hand(*inputs)
+        expected = flat(what.hand(*inputs))[0]
     calls: dict[str, Callable[[], Any]] = {}
     notes: dict[str, str] = {}
     plain: dict[str, Any] = {f"{HAND} eager": what.hand, f"{OURS} eager": what.ours}
@@ -140,25 +152,23 @@ def row(what: Subject, batch: int, dtype: str, engines: Sequence[str], asked: bo
     own: dict[str, EngineCall] = {}
     for engine in engines:
         for of in (HAND, OURS):
-            made = _built(what, of, engine, batch, dtype, asked, notes)
-            if made is not None:
+            made = _built(kept, what, of, engine, batch, dtype, asked, notes)
+            if made is not None and _right(partial(made, inputs), expected, dtype, f"{of} {engine}", notes):
                 calls[f"{of} {engine}"] = partial(made, inputs)
                 if of == OURS:
                     own[engine] = made
     calls |= _auto(what, batch, dtype, own, notes)
+    assert all(_right(call, expected, dtype, label, notes) for label, call in calls.items()), notes
+    gc.collect()
     with torch.no_grad():
-        for label, call in calls.items():
-            found, wanted = flat(call())[0], flat(expected)[0]
-            off = float((found - wanted).abs().max() / wanted.abs().max())
-            assert off < (1e-4 if dtype == "fp32" else 0.2), (what.name, label, off)
-        times = interleaved(calls, rounds if batch == 1 else max(4, rounds // 3))
+        times = interleaved(calls, ROUNDS[1], pause=PAUSE, seconds=seconds, least=ROUNDS[0])
     return {"network": what.name, "batch": batch, "dtype": dtype, "times": times, "notes": notes}
 
 
 def _built(
-    what: Subject, of: str, engine: str, batch: int, dtype: str, asked: bool, notes: dict[str, str]
+    kept: Path, what: Subject, of: str, engine: str, batch: int, dtype: str, asked: bool, notes: dict[str, str]
 ) -> EngineCall | None:
-    path = package(what, of, batch, dtype)
+    path = package(kept, what, of, batch, dtype)
     if engine == "aot" and path.exists():
         return aot.loaded(path)
     if engine in ("aot", "inductor") and not asked:
@@ -171,20 +181,30 @@ def _built(
         return None
 
 
+def _right(call: Callable[[], Any], expected: Tensor, dtype: str, label: str, notes: dict[str, str]) -> bool:
+    """Whether a call computes what the module by hand does; if not, it is noted."""
+    with torch.no_grad():
+        found = flat(call())[0]
+    off = float((found - expected).abs().max() / expected.abs().max())
+    if off > OFF[dtype]:
+        notes[label] = f"its outputs are {off:.0e} away"
+    return off <= OFF[dtype]
+
+
 def _auto(
     what: Subject, batch: int, dtype: Any, own: Mapping[str, EngineCall], notes: dict[str, str]
 ) -> dict[str, Callable[[], Any]]:
     """What `auto` chooses of the engines of this row: by the trial of `net.compile(engine="auto")`, over the same
     builds, called as users call it."""
     task = what.task(OURS, batch, dtype)
-    found, runs = trial(what.name, list(own), task, header(what.network.graph)["inputs"], 5, own)
+    found, runs = trial(what.name, list(own), task, header(what.network.graph)["inputs"], made=own)
     notes[AUTO] = found.chosen
     fast = InferenceNetwork(what.rewritten, what.network.graph, "auto", dtype)
     fast.take(task.inputs, runs[found.chosen])
     return {AUTO: partial(fast, *task.inputs)}
 
 
-def training_row(what: Subject, rounds: int) -> dict[str, Any]:
+def training_row(what: Subject, seconds: float) -> dict[str, Any]:
     """Seconds of a step: forward, backward, and the update of SGD."""
     inputs = what.inputs(TRAINING[1])
     calls: dict[str, Callable[[], Any]] = {}
@@ -192,9 +212,8 @@ def training_row(what: Subject, rounds: int) -> dict[str, Any]:
         model.train()
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9)
         calls[label] = partial(_step, model, optimizer, inputs)
-    for call in calls.values():
-        call()
-    times = interleaved(calls, max(4, rounds // 3))
+    gc.collect()
+    times = interleaved(calls, ROUNDS[1], pause=PAUSE, seconds=seconds, least=ROUNDS[0])
     for model in (what.hand, what.ours):
         model.eval()
     return {"network": what.name, "batch": TRAINING[1], "dtype": TRAINING[0], "times": times, "notes": {}}
@@ -206,30 +225,13 @@ def _step(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: tuple[Tens
     optimizer.step()
 
 
-def interleaved(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call, in rounds of one of each, after one that is not counted.
-
-    Before each there is a pause: threads of onnxruntime wait for more to do by spinning, at the cost of who comes next.
-    """
-    found: dict[str, list[float]] = {label: [] for label in calls}
-    gc.collect()
-    for number in range(rounds + 1):
-        for label, call in calls.items():
-            time.sleep(PAUSE)
-            begun = time.perf_counter()
-            call()
-            if number:
-                found[label].append(time.perf_counter() - begun)
-    return found
-
-
 # --- the table
 
 
-def write() -> None:
+def write(kept: Path) -> None:
     """The table of all that was measured, in one."""
     order = list(NETWORKS)
-    rows = sorted(results().values(), key=lambda one: (order.index(one["network"]), one["batch"]))
+    rows = sorted(results(kept).values(), key=lambda one: (order.index(one["network"]), one["batch"]))
     lines = ["# Inference here, by hand and ours", "", _conditions(rows), ""]
     for dtype in ("fp32", "bf16"):
         chosen = [one for one in rows if one["dtype"] == dtype]
@@ -248,7 +250,8 @@ def _conditions(rows: Sequence[Mapping[str, Any]]) -> str:
         f"`python -m benchmarks.runtime`, {datetime.date.today()}, {machine()}, {THREADS} threads; {libraries}."
         " Medians in milliseconds; *spread* is half the distance of the quartiles, relative to the median, of the least"
         " steady column. By hand are torchvision's modules, with the same weights. *Ours* is eager as the spec says,"
-        " and by an engine after all rewrites. `auto` chooses among the engines of its row."
+        " and by an engine after the rewrites that engines are given. `auto` chooses among the engines of its row, on"
+        " ours, by the trial of `net.compile`."
     )
 
 
@@ -335,9 +338,41 @@ def _said(said: str, count: int, losses: Sequence[str]) -> str:
 # --- parts
 
 
-def results() -> dict[str, dict[str, Any]]:
-    file = KEPT / "results.json"
+def results(kept: Path) -> dict[str, dict[str, Any]]:
+    file = kept / "results.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def measure(options: argparse.Namespace, names: Sequence[str], end: float) -> None:
+    """The rows that are asked for, as far as there is time. One that fails is told, and left out."""
+    kept: Path = options.kept
+    for name in names:
+        wanted = [(batch, dtype) for dtype in options.dtype for batch in options.batch]
+        wanted += [(TRAINING[1], TRAINING[0])] if "fp32" in options.dtype else []
+        known = results(kept) if options.missing else {}
+        wanted = [(batch, dtype) for batch, dtype in wanted if f"{name} {batch} {dtype}" not in known]
+        what = subject(name) if wanted and time.monotonic() <= end else None
+        for batch, dtype in wanted:
+            label, begun = f"{name} {batch} {dtype}", time.monotonic()
+            if what is None or begun > end:
+                print(f"{label}: no time left, go on with --missing", flush=True)
+                continue
+            try:
+                if dtype == TRAINING[0]:
+                    found = training_row(what, options.seconds)
+                else:
+                    engines = options.engine or DEFAULT
+                    found = row(kept, what, batch, dtype, engines, bool(options.engine), options.seconds)
+            except Exception:
+                print(f"{label}: failed\n{traceback.format_exc()}", flush=True)
+                continue
+            write_atomically(kept / "results.json", (json.dumps(results(kept) | {label: found}) + "\n").encode())
+            write(kept)
+            rounds = min(map(len, found["times"].values()))
+            said = "".join(f"; {who}: {note}" for who, note in found["notes"].items())
+            print(f"{label}: {time.monotonic() - begun:.0f} s, {rounds} rounds{said}", flush=True)
+        del what
+        gc.collect()
 
 
 def main() -> None:
@@ -346,43 +381,24 @@ def main() -> None:
     parser.add_argument("--batch", action="append", type=int)
     parser.add_argument("--dtype", action="append", choices=["fp32", "bf16"])
     parser.add_argument("--engine", action="append", choices=ENGINES, help="built even where it takes long")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of a batch of 1; a third of it for others, or 4")
-    parser.add_argument("--minutes", type=float, default=12, help="no row is begun after so long")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of a row, of at least {ROUNDS[0]} rounds")
+    parser.add_argument("--minutes", type=float, default=20, help="no row is begun after so long")
     parser.add_argument("--missing", action="store_true", help="only rows that were not measured yet")
     parser.add_argument("--prepare", action="store_true", help="build what takes long, and measure nothing")
     parser.add_argument("--table", action="store_true", help="write the table of what there is")
+    parser.add_argument("--kept", type=Path, default=KEPT, help="where results and what was prepared are kept")
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     warnings.simplefilter("ignore")
     names = [name for name, (variant, _) in NETWORKS.items() if options.network is None or variant in options.network]
-    batches, dtypes = options.batch or [1, 8], options.dtype or ["fp32", "bf16"]
+    options.batch, options.dtype = options.batch or [1, 8], options.dtype or ["fp32", "bf16"]
+    options.kept.mkdir(parents=True, exist_ok=True)
     if options.prepare:
-        prepare(names, batches, dtypes)
+        prepare(options.kept, names, options.batch, options.dtype)
         return
-    KEPT.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + 60 * options.minutes
-    for name in [] if options.table else names:
-        wanted = [(batch, dtype) for dtype in dtypes for batch in batches]
-        wanted += [(TRAINING[1], TRAINING[0])] if "fp32" in dtypes else []
-        known = results() if options.missing else {}
-        wanted = [(batch, dtype) for batch, dtype in wanted if f"{name} {batch} {dtype}" not in known]
-        if not wanted:
-            continue
-        begun, what = time.monotonic(), subject(name)
-        for batch, dtype in wanted:
-            if time.monotonic() > end:
-                print(f"no time left for {name}, {dtype}, batch {batch}: go on with --missing", flush=True)
-                continue
-            if dtype == TRAINING[0]:
-                found = training_row(what, options.rounds)
-            else:
-                found = row(what, batch, dtype, options.engine or DEFAULT, bool(options.engine), options.rounds)
-            kept = results() | {f"{name} {batch} {dtype}": found}
-            write_atomically(KEPT / "results.json", (json.dumps(kept) + "\n").encode())
-        del what
-        write()
-        print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
-    write()
+    if not options.table:
+        measure(options, names, time.monotonic() + 60 * options.minutes)
+    write(options.kept)
 
 
 if __name__ == "__main__":

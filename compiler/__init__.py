@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compiler.engines.inference import InferenceNetwork, accelerate, try_engines
     from compiler.engines.table import ENGINES
     from compiler.export.formats import check_place, export_network, holds_weights
-    from compiler.export.hub import fetch
+    from compiler.export.hub import folder_of
     from compiler.fx.compile import compile_graph
     from compiler.fx.model import CompiledNetwork
     from compiler.importing.factory import FactoryError, made, subject_of
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from compiler.importing.proof import prove
     from compiler.lowering import assemble
     from compiler.once import run_once
+    from compiler.renaming import read_rename
     from compiler.source.file import source_of
-    from compiler.weights import Loaded, Matching, load_weights, read_rename, read_weights
+    from compiler.weights import Loaded, Matching, load_weights, read_weights
 
 __all__ = [
     "ENGINES",
@@ -41,7 +42,7 @@ __all__ = [
     "check_place",
     "compile_graph",
     "export_network",
-    "fetch",
+    "folder_of",
     "given",
     "holds_weights",
     "import_modules",
@@ -70,7 +71,7 @@ HOMES: Final = {
     "check_place": "compiler.export.formats",
     "compile_graph": "compiler.fx.compile",
     "export_network": "compiler.export.formats",
-    "fetch": "compiler.export.hub",
+    "folder_of": "compiler.export.hub",
     "FactoryError": "compiler.importing.factory",
     "given": "compiler.importing.modules",
     "import_modules": "compiler.importing.modules",
@@ -81,7 +82,7 @@ HOMES: Final = {
     "load_weights": "compiler.weights",
     "made": "compiler.importing.factory",
     "measure": "compiler.bench.stopwatch",
-    "read_rename": "compiler.weights",
+    "read_rename": "compiler.renaming",
     "read_weights": "compiler.weights",
     "run_once": "compiler.once",
     "try_engines": "compiler.engines.inference",

@@ -93,7 +93,7 @@ class Recompute:
     @property
     def holders(self) -> tuple[Holder, ...]:
         """The modules and tensors that it uses: modules first, each once."""
-        return tuple(sorted(_used(self.steps), key=lambda holder: holder.target.kind != "module"))
+        return tuple(sorted(used(self.steps), key=lambda holder: holder.target.kind != "module"))
 
 
 Instruction: TypeAlias = Invoke | Transfer | Recompute
@@ -149,7 +149,7 @@ class Routine:
     @property
     def holders(self) -> tuple[Holder, ...]:
         """The modules and tensors that it uses, each once, in the order of their first use."""
-        return tuple(_used(self.invoked()))
+        return tuple(used(self.invoked()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,8 @@ class Assembly:
     aliases: Mapping[str, str]
 
 
-def _used(steps: Iterable[Instruction]) -> Iterable[Holder]:
+def used(steps: Iterable[Instruction]) -> Iterable[Holder]:
+    """The modules and tensors that layers use, each once, in the order of their first use."""
     used = (step.holder for step in steps if isinstance(step, Invoke) and step.holder is not None)
     return {holder.path: holder for holder in used}.values()
 

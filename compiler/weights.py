@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-import json
+import os
+import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import torch
 from safetensors.torch import load_file
@@ -18,17 +19,20 @@ from torch import nn
 from archdsl.diagnostics import Diagnostic
 from archdsl.errors import SpecError
 from archdsl.graph import Graph, header
+from archdsl.library_names import LibraryNames, libraries, library_names
 from archdsl.read import open_regular
 from compiler.export.hub import WEIGHTS
 from compiler.fx.compile import carry_over, compile_graph
 from compiler.lowering import assemble
 from compiler.program import Assembly
+from compiler.renaming import renamed
 
 NESTED: Final = ("state_dict", "model_state_dict", "model", "net", "ema")  # where checkpoints keep the weights
 NO_WEIGHTS: Final = {".onnx": "a network for ONNX", ".pt2": "a program of torch.export"}
 WRAPPED: Final = ("module.", "_orig_mod.", "model.")  # what wrappers put before every name
 COUNTER: Final = "num_batches_tracked"  # that old checkpoints of batch norm have not, and nothing needs
 MOST: Final = 12  # names in a list of an error
+COMPARED: Final = 2000  # names of a file that are compared with one that is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,12 @@ class Loaded:
 class Matching:
     """What of a file's names is meant otherwise.
 
-    `rename` gives the network's names for those of the file, or for patterns with one `*`. Tensors of the network that
+    `rename` gives the network's names for those of the file, or for patterns with `*`, or is the library whose names
+    the file has. Tensors of the network that
     a pattern of `fresh` fits stay as they were drawn; those of the file that one of `drop` fits are left out.
     """
 
-    rename: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] | str = field(default_factory=dict)
     fresh: Sequence[str] = ()
     drop: Sequence[str] = ()
 
@@ -70,7 +75,10 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         with open_regular(path) as file:
             if path.suffix.lower() == ".safetensors":
                 return load_file(path)
+            _refuse_compressed(file, path)
             found = torch.load(file, map_location="cpu", weights_only=True)
+    except SpecError:
+        raise
     except OSError as error:
         reason = (error.strerror or "no such file or directory").lower()
         raise _error("unreadable-weights", f"cannot read `{path}`: {reason}") from None
@@ -89,17 +97,15 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     return {str(name): tensor for name, tensor in found.items()}
 
 
-def read_rename(path: Path) -> dict[str, str]:
-    """A table of names from a file of JSON. Raises `SpecError`."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise _error("bad-rename", f"cannot read `{path}`: {str(error)[:120]}") from None
-    if not isinstance(found, dict) or not all(isinstance(new, str) for new in found.values()):
-        raise _error(
-            "bad-rename", f"`{path}` is no object of names", '`{"backbone.*": "*", "head.weight": "fc.weight"}`'
-        )
-    return found
+def _refuse_compressed(file: IO[bytes], path: Path) -> None:
+    """Raise `SpecError` for an archive that unpacks to more than it is: torch compresses nothing, and would read all of
+    it into memory."""
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+        unpacked = sum(record.file_size for record in archive.infolist())
+        if unpacked > file.seek(0, os.SEEK_END):
+            message = f"`{path}` unpacks to {unpacked:,} bytes, more than it is: torch compresses no weights"
+            raise _error("unreadable-weights", message, "save the `state_dict()` with `torch.save`, as it is")
+    file.seek(0)
 
 
 def load_weights(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], matching: Matching) -> list[Loaded]:
@@ -127,15 +133,26 @@ def _load(model: nn.Module, graph: Graph, given: Mapping[str, torch.Tensor], mat
     wanted = model.state_dict(keep_vars=True)
     _fitting(matching.fresh, wanted, "the network")
     _fitting(matching.drop, given, "the file")
-    sources = _named(given, wanted, matching)
+    names = _names(matching.rename, graph)
+    sources = _named(given, wanted, names, matching.drop)
     fresh = {name for name in wanted if _fits(name, matching.fresh)}
     optional = _of_training(assemble(graph))
-    missing = [n for n in wanted if n not in sources and n not in fresh and not _may_lack(n, optional, wanted, sources)]
+    held = {id(wanted[name]) for name in sources if name in wanted}
+    missing = [
+        name
+        for name in wanted
+        if name not in sources
+        and name not in fresh
+        and not _may_lack(name, optional, id(wanted[name]) in held)
+        and not _fits(name, names.absent)
+    ]
     extra = [old for new, old in sources.items() if new not in wanted]
     shared = [name for name in sources if name in wanted and name not in fresh]
+    given = _reshaped(given, wanted, {name: sources[name] for name in shared if _fits(name, names.reshaped)})
     other = [name for name in shared if given[sources[name]].shape != wanted[name].shape]
     unlike = [name for name in shared if not _can_hold(wanted[name], given[sources[name]])]
-    _refuse(missing, extra, other, unlike, wanted, given, sources)
+    known = "" if matching.rename or not missing else _library(graph, given, missing)
+    _refuse(missing, extra, other, unlike, wanted, given, sources, known)
     with torch.no_grad():
         for name in shared:
             wanted[name].copy_(given[sources[name]])
@@ -158,38 +175,62 @@ def _can_hold(wanted: torch.Tensor, given: torch.Tensor) -> bool:
     return plain and kinds[0] == kinds[1]
 
 
-def _may_lack(name: str, optional: Collection[str], wanted: Mapping[str, Any], sources: Collection[str]) -> bool:
+def _may_lack(name: str, optional: Collection[str], held: bool) -> bool:
     """Whether a tensor need not be in the file: of a head that only trains, a counter, or one that is there under
     another name."""
-    same = (other for other in sources if other in wanted and other != name)
-    return name in optional or name.endswith(COUNTER) or any(wanted[other] is wanted[name] for other in same)
+    return name in optional or name.endswith(COUNTER) or held
 
 
-def _named(given: Mapping[str, Any], wanted: Collection[str], matching: Matching) -> dict[str, str]:
+def _names(rename: Mapping[str, str] | str, graph: Graph) -> LibraryNames:
+    """How names of the file become those of the network. Raises `SpecError` for a library that is not known."""
+    if not isinstance(rename, str):
+        return LibraryNames((rename,))
+    if rename not in libraries():
+        raise _error("bad-rename", f"no names of a library `{rename}` are known", f"there is {', '.join(libraries())}")
+    return library_names(rename, header(graph)["variant"]) or LibraryNames(())
+
+
+def _library(graph: Graph, given: Mapping[str, Any], missing: Sequence[str]) -> str:
+    """The library in whose names the file has all that is missing, if there is one."""
+    for library in libraries():
+        names = library_names(library, header(graph)["variant"])
+        if names is not None:
+            found = {renamed(name, names.steps) for name in given}
+            if all(name in found or _fits(name, names.absent) for name in missing):
+                return library
+    return ""
+
+
+def _reshaped(
+    given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], sources: Mapping[str, str]
+) -> Mapping[str, torch.Tensor]:
+    """What is given, with these in the shape that is wanted where they have as many numbers."""
+    return {
+        **given,
+        **{
+            old: given[old].reshape(wanted[name].shape)
+            for name, old in sources.items()
+            if given[old].numel() == wanted[name].numel() and given[old].layout == torch.strided
+        },
+    }
+
+
+def _named(
+    given: Mapping[str, Any], wanted: Collection[str], names: LibraryNames, drop: Sequence[str]
+) -> dict[str, str]:
     """The file's name for each name in the network. Raises `SpecError` where two get the same."""
     front = next((front for front in WRAPPED if all(name.startswith(front) for name in given)), "")
     if front and any(name.startswith(front) for name in wanted):
         front = ""
     found: dict[str, str] = {}
     for old in given:
-        if _fits(old, matching.drop):
+        if _fits(old, drop):
             continue
-        new = _renamed(old.removeprefix(front), matching.rename)
+        new = renamed(old.removeprefix(front), names.steps)
         if new in found:
             raise _error("bad-rename", f"`{found[new]}` and `{old}` would both be `{new}`")
         found[new] = old
     return found
-
-
-def _renamed(name: str, rename: Mapping[str, str]) -> str:
-    """The new name: of the name itself, else of the first pattern that fits."""
-    if name in rename:
-        return rename[name]
-    for old, new in rename.items():
-        before, star, after = old.partition("*")
-        if star and name.startswith(before) and name.endswith(after) and len(name) >= len(before) + len(after):
-            return new.replace("*", name[len(before) : len(name) - len(after)], 1)
-    return name
 
 
 def _fitting(patterns: Iterable[str], names: Collection[str], of: str) -> None:
@@ -213,12 +254,13 @@ def _refuse(
     wanted: Mapping[str, torch.Tensor],
     given: Mapping[str, torch.Tensor],
     sources: Mapping[str, str],
+    library: str,
 ) -> None:
-    """Raise `SpecError` where anything does not match, with all of it."""
+    """Raise `SpecError` where anything does not match, with all of it. `library` is one whose names the file has."""
     wrong, helps = [], []
     if missing:
         wrong.append(f"missing {_counted(missing)}")
-        helps += _alike(missing, extra)
+        helps += [f"the names are those of {library}: --rename {library}"] if library else _alike(missing, extra)
     if extra:
         wrong.append(f"left over {_counted(extra)}")
     if other:
@@ -258,7 +300,7 @@ def _alike(missing: Sequence[str], extra: Sequence[str]) -> list[str]:
 
     def pairs() -> Iterator[str]:
         for name in missing[:MOST]:
-            for close in get_close_matches(name, extra, 1, 0.7):
+            for close in get_close_matches(name, extra[:COMPARED], 1, 0.7):
                 yield f"`{close}` may be `{name}`"
 
     found = list(pairs())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ import archdsl
 from archdsl import shipped, sweep
 from archdsl.catalogue import CATALOGUE, FAMILIES
 from archdsl.highlight import textmate
+from archdsl.library_names import library_names
 from archdsl.limits import LIMITS
 from archdsl.lint import RULES, SUPPRESSION_CODES
 from archdsl.ops import OPERATORS, Operator
@@ -55,6 +56,7 @@ def main() -> int:
             stale.append(f"docs/images/{name}")
             if not check:
                 target.write_bytes(data)
+    stale += _screenshots(check)
     if check:
         for name in stale:
             print(f"{name} is stale: `make docs` writes it anew", file=sys.stderr)
@@ -62,6 +64,26 @@ def main() -> int:
     for name, text in pages.items():
         (ROOT / name).write_text(text, encoding="utf-8")
     return 0
+
+
+def _screenshots(check: bool) -> list[str]:
+    """The screenshots that show the page otherwise than it is, written anew unless only checked; none where
+    there is no browser."""
+    sys.path.insert(0, str(ROOT))
+    from tests.tools import BROWSER
+    from tests.viz.screenshots import alike, take_all
+
+    program = BROWSER.find()
+    if program is None:
+        print(f"screenshots are left out without {BROWSER.name}: {BROWSER.get}", file=sys.stderr)
+        return []
+    stale = []
+    for shot, data in take_all(program):
+        if not shot.path.exists() or not alike(data, shot.path.read_bytes()):
+            stale.append(f"docs/images/{shot.file}")
+            if not check:
+                shot.path.write_bytes(data)
+    return stale
 
 
 class Shown(NamedTuple):
@@ -74,7 +96,8 @@ class Shown(NamedTuple):
 
     @property
     def file(self) -> str:
-        return f"{self.network}-{self.options.get('view', 'graph')}.svg"
+        width = f"-{self.options['width']}" if "width" in self.options else ""
+        return f"{self.network}-{self.options.get('view', 'graph')}{width}.svg"
 
     @property
     def command(self) -> str:
@@ -170,17 +193,33 @@ GALLERY = (
         "Twelve encoder layers are one row. A tracer, such as torchview, shows each of them.",
     ),
     Shown(
+        "U-Net in a column of a paper",
+        "unet",
+        {"view": "volumes", "width": "3.5in"},
+        "The same at 3.5 inches: the letter that it is named for, as the paper has it, with no letters under 6 points. "
+        "[Figures for a paper](figures.md) says what else becomes of a picture that is too wide.",
+    ),
+    Shown(
+        "GoogLeNet as a graph",
+        "googlenet",
+        {},
+        "The backbone, and each kind of block beside it once, open: figures 2 (b) and 3 of the paper in one. A letter "
+        "and a colour say which is which; widths that differ are called as the spec calls them. Netron and torchview "
+        "draw the inside of all nine modules.",
+    ),
+    Shown(
         "ResNet-152 as a graph",
         "resnet152",
         {},
         "Equal blocks are found by what they are and drawn once, a stack with its number; what a page cannot hold is "
-        "closed, with its cost. torchview's `roll` folds one module that is called again, not equal ones in a row.",
+        "closed, with its cost, and stands beside it open. torchview's `roll` folds one module that is called again, "
+        "not equal ones in a row.",
     ),
     Shown(
         "U-Net as a graph",
         "unet",
         {},
-        "Blocks closed so far that a page holds them; every skip says its shape.",
+        "Blocks closed so far that a page holds them, and both kinds beside, open; every skip says its shape.",
     ),
     Shown(
         "LeNet-5 from left to right",
@@ -288,12 +327,14 @@ page, many hundred inches long before it was shrunk.
 | a layer's own settings (kernel, stride) | where not the default | all, on request | activation, on request |
 | nested blocks | frames, closed to fit a page | frames, to a depth | frames, on request |
 | equal blocks in a row | one, with its number | only a module that is called again | no |
+| what closed blocks are | each form once, open, beside | no | no |
+| a width, with letters that can be read | `--width 3.5in` | no | no |
 | devices, parts that only train | yes | no | whether a layer is trainable |
 
 They are better where there is no spec, but a model: archdsl draws what is written in its language, and those draw what
 runs, each with the shapes of all its layers. The volumes of long networks are 11 to 19 inches wide: for a page in
-landscape, or a slide, and too wide for a column of text. torchview drew the hand-written modules that the tests
-compare with, Keras the models that it ships.
+landscape, or a slide; [`--width 3.5in`](figures.md) sets them in rows for a column of text. torchview drew the
+hand-written modules that the tests compare with, Keras the models that it ships.
 """
 
 
@@ -416,6 +457,18 @@ def zoo() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _checkpoints(variant: str) -> Iterator[str]:
+    """Which checkpoints of libraries a variant takes, and how."""
+    as_they_are, renamed = list[str](), dict[str, list[str]]()
+    for library, model in map(str.split, checkpoints(variant)):
+        known = library_names(library, variant)
+        (as_they_are if known is None else renamed.setdefault(library, [])).append(f"{library}'s `{model}`")
+    if as_they_are:
+        yield f"Checkpoints of {' and '.join(as_they_are)} load as they are."
+    for library, models in renamed.items():
+        yield f"Checkpoints of {' and '.join(models)} load with `--rename {library}`."
+
+
 def published() -> str:
     """The published figures of the networks, beside ours."""
     lines = ["# The networks beside what was published", "", NOTE, ""]
@@ -427,8 +480,7 @@ def published() -> str:
     ]
     for name, group in groupby(figures(), lambda figure: figure.network):
         lines += ["", f"## {name}", ""]
-        public = [f"{library}'s `{model}`" for library, model in map(str.split, checkpoints(name))]
-        lines += [f"Checkpoints of {' and '.join(public)} load as they are.", ""] if public else []
+        lines += [line for text in _checkpoints(name) for line in (text, "")]
         lines += ["| figure | published | ours | | source |", "|---|---:|---:|---|---|"]
         for f in group:
             agrees = f.agrees if not f.note else f"{f.agrees}: {f.note}"

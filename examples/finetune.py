@@ -9,6 +9,7 @@ scikit-learn's handwritten digits; put your own in their place.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -52,4 +53,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except archdsl.SpecError as error:
+        sys.exit(str(error))

@@ -52,7 +52,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args()
-    session = onnxruntime.InferenceSession(options.model, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(options.model, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own kinds have no other base
+        parser.error(f"{options.model} is no ONNX file that can be read: {error}")
     server = ThreadingHTTPServer((options.host, options.port), handler(session))
     print(f"http://{options.host}:{server.server_port}", flush=True)
     server.serve_forever()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -63,11 +64,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    if not options.data.is_dir() or not any(folder.is_dir() for folder in options.data.iterdir()):
+        parser.error(f"{options.data} is no folder with a folder of images for each class")
 
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     training, plain = (Folder(options.data, options.size, augment=augment) for augment in (True, False))
     chosen, held_out = random_split(range(len(plain)), [0.8, 0.2], torch.Generator().manual_seed(0))
+    if not chosen or not held_out:
+        parser.error(
+            f"{options.data} has {len(plain)} images ({', '.join(sorted(SUFFIXES))}): too few to train and test"
+        )
     batches = DataLoader(Subset(training, list(chosen)), options.batch, shuffle=True, num_workers=options.workers)
     tests = DataLoader(Subset(plain, list(held_out)), options.batch, num_workers=options.workers)
 
@@ -80,9 +87,12 @@ def main() -> None:
     first = 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        if saved["network"] != net.report().hash:
+            parser.error(f"{checkpoint} is of another network: give another --out")
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         first = saved["epoch"]
+        print(f"{checkpoint}: {first} of {options.epochs} epochs are done", file=sys.stderr)
 
     for epoch in range(first, options.epochs):
         for images, labels in batches:
@@ -98,7 +108,12 @@ def main() -> None:
                 right += int((model.eval()(images.to(device)).argmax(1).cpu() == labels).sum())
         print(f"epoch {epoch + 1}: loss {loss.item():.3f}, held out {right / max(1, len(held_out)):.1%}", flush=True)
         torch.save(
-            {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1},
+            {
+                "network": net.report().hash,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "epoch": epoch + 1,
+            },
             checkpoint.with_suffix(".new"),
         )
         os.replace(checkpoint.with_suffix(".new"), checkpoint)  # the old one or the new one, whole
@@ -106,4 +121,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except archdsl.SpecError as error:
+        sys.exit(str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,19 +14,22 @@ from archdsl.graph import Graph
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import USUAL
 from archdsl.outline.stages import stages_of
+from archdsl.own_figures import read_figures
 from archdsl.phases import Phase, phase_of
 from archdsl.profiles import find_profile
+from archdsl.quantities import points
 from archdsl.write import write_atomically
 from viz import choices, formats
 from viz.difference import comparison
 from viz.difference.comparison import Comparison
 from viz.engine import DrawingError
+from viz.figure import FONT, Figure
 from viz.formats import Drawable
 from viz.graph import scene
 from viz.html import both, views
 from viz.html.both import Both
 from viz.html.views import Views
-from viz.look import Arrangement, Depth, Direction, Engine, Look, ViewName
+from viz.look import Arrangement, BlocksBeside, Depth, Direction, Engine, Look, ViewName
 from viz.recolour import Theme
 from viz.volumes import view as volumes
 
@@ -89,10 +92,14 @@ def render(
     phase: Phase = "training",
     fold: bool = True,
     depth: Depth = "fit",
+    blocks: BlocksBeside = "fit",
     focus: str | None = None,
     theme: Theme = "light",
     engine: Engine = "embedded",
     profile: str | DeviceProfile = USUAL,
+    width: str | None = None,
+    font: str | None = None,
+    heat: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> bytes:
     """A drawing of a graph, as the bytes of a file.
 
@@ -102,18 +109,32 @@ def render(
 
     The graph has further options. `direction` is where the data flows to: down, up, right or left. `shapes` labels
     edges with the shapes of their tensors. `fold` draws equal blocks in a row once. `depth` is how deep blocks are
-    opened, "fit" so that a page can hold them, or None for all. `focus` is the path of a block or layer that is drawn
+    opened, "fit" so that a page can hold them, or None for all. `blocks` shows beside it what closed blocks are, each
+    form once; "fit" where blocks are closed for a page. `focus` is the path of a block or layer that is drawn
     with its neighbours only. `engine` is what lays it out: "embedded", or "system" for the `dot` of the system.
-    `profile` is the device whose times the page predicts: its name or a file, as for `Network.timing`.
+    `profile` is the device whose times the page predicts: its name or a file, as for `Network.timing`. `heat` is a
+    file of figures of your own for layers, or several, by the first of which the page is coloured: see
+    `archdsl.own_figures`.
 
-    Raises `ValueError` for an unknown format or option, and `DrawingError` for a graph that cannot be drawn.
+    `width` makes a figure for a document, so wide: "3.5in", "88mm", "252pt"; `font` is how large its letters are where
+    there is room, "8pt" by default. No letters are smaller than 6 points, and the figure is no higher than a page:
+    blocks are closed and rows folded until that is so.
+
+    Raises `ValueError` for an unknown format or option, `DrawingError` for a graph that cannot be drawn, or not as a
+    figure that can be read, and `SpecError` for a file of figures that cannot be used.
     """
     phase = phase_of(phase)
     choices.check(view=view, direction=direction, shapes=shapes, phase=phase, fold=fold, depth=depth, focus=focus)
-    choices.check(theme=theme, engine=engine, profile=profile)
+    choices.check(theme=theme, engine=engine, profile=profile, blocks=blocks, heat=heat, width=width, font=font)
     if view != "graph" and (focus is not None or isinstance(depth, int)):
         raise ValueError(f"focus and depth are options of the graph, not of {view}")
+    if font is not None and width is None:
+        raise ValueError("`font` goes with `width`, for a figure")
     renderer = formats.find(format, view)
+    if width is not None and {"width", "font"} & set(formats.ignored(format, view)):
+        raise ValueError(f"{format} has no width: it is laid out where it is read; use svg, png, pdf or tex")
+    files = [heat] if isinstance(heat, (str, os.PathLike)) else heat
+    own = tuple(read_figures(Path(file), graph) for file in files)
     subject: Drawable | Views
     if formats.opens(format):
         subject = views.build(graph, phase, fold=fold, focus=focus, first=view)
@@ -122,8 +143,9 @@ def render(
     elif view == "volumes":
         subject = volumes.build(graph, phase)
     else:
-        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus)
-    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile)))
+        subject = scene.build(graph, phase, fold=fold, depth=depth, focus=focus, blocks=False if own else blocks)
+    figure = None if width is None else Figure(points(width) or 0.0, points(font or "") or FONT)
+    return renderer(subject, Look(direction, shapes, theme, engine, _found(profile), own, figure))
 
 
 def render_difference(
@@ -157,8 +179,9 @@ def _found(profile: str | DeviceProfile) -> DeviceProfile:
     return find_profile(profile) if isinstance(profile, str) else profile
 
 
-def embed(graph: Graph) -> str:
-    """The interactive page of a graph as an HTML element, for a notebook."""
+def embed(graph: Graph, drawing: str | None = None) -> str:
+    """The interactive page of a graph as an HTML element, for a notebook; `drawing` is its SVG, for where it cannot be
+    laid out."""
     from viz.formats import html
 
-    return html.embed(views.build(graph), Look())
+    return html.embed(views.build(graph), Look(), drawing)

@@ -82,10 +82,11 @@ class Canvas:
         start, *others = (f"{number(x)},{number(y)}" for x, y in points)
         self._add("path", {"d": f"M{start}C{' '.join(others)}"}, _style(theme.Colour("none", colour), stroke, dashed))
 
-    def head(self, tip: XY, toward: Literal["down", "right", "left"], colour: str) -> None:
+    def head(self, tip: XY, toward: Literal["down", "up", "right", "left"], colour: str) -> None:
         """The head of an arrow."""
         (x, y), (length, half) = tip, HEAD
-        along, across = {"down": ((0, 1), (1, 0)), "right": ((1, 0), (0, 1)), "left": ((-1, 0), (0, 1))}[toward]
+        along = {"down": (0, 1), "up": (0, -1), "right": (1, 0), "left": (-1, 0)}[toward]
+        across = along[1], along[0]
         base = (x - along[0] * length, y - along[1] * length)
         sides = [(base[0] + s * half * across[0], base[1] + s * half * across[1]) for s in (1, -1)]
         self.polygon([tip, *sides], theme.Colour(colour, colour))

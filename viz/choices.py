@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, get_args
 
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.phases import Phase
+from archdsl.quantities import points
 from viz.look import Arrangement, Direction, Engine, ViewName
 from viz.recolour import Theme
 
@@ -17,6 +19,15 @@ class AllowedValues(NamedTuple):
 
     allows: Callable[[Any], bool]
     values: str
+
+
+WIDTHS: Final = (72.0, 40 * 72.0)  # of a figure, in points
+FONTS: Final = (6.0, 24.0)
+
+
+def _is_files(value: Any) -> bool:
+    paths = value if isinstance(value, (list, tuple)) else [value]
+    return all(isinstance(path, (str, os.PathLike)) for path in paths)
 
 
 WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
@@ -32,6 +43,7 @@ WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
 OTHERS: Final[Mapping[str, AllowedValues]] = MappingProxyType(
     {
         "shapes": AllowedValues(lambda value: isinstance(value, bool) or value == "all", 'True, False or "all"'),
+        "blocks": AllowedValues(lambda value: isinstance(value, bool) or value == "fit", 'True, False or "fit"'),
         "fold": AllowedValues(lambda value: isinstance(value, bool), "True or False"),
         "depth": AllowedValues(
             lambda value: value in ("fit", None) or (type(value) is int and value >= 1),
@@ -40,6 +52,15 @@ OTHERS: Final[Mapping[str, AllowedValues]] = MappingProxyType(
         "focus": AllowedValues(
             lambda value: value is None or isinstance(value, str), "the path of a block or layer, or None"
         ),
+        "width": AllowedValues(
+            lambda value: value is None or (isinstance(value, str) and WIDTHS[0] <= (points(value) or 0) <= WIDTHS[1]),
+            'a length from 1in to 40in, as "3.5in", "88mm" or "252pt", or None',
+        ),
+        "font": AllowedValues(
+            lambda value: value is None or (isinstance(value, str) and FONTS[0] <= (points(value) or 0) <= FONTS[1]),
+            'a size of letters from 6pt to 24pt, as "8pt", or None',
+        ),
+        "heat": AllowedValues(_is_files, "the path of a file of figures, or a list of these"),
         "profile": AllowedValues(
             lambda value: isinstance(value, (str, DeviceProfile)), "the name of a device, or a profile"
         ),

@@ -15,11 +15,13 @@ from archdsl.diagnostics import did_you_mean
 from archdsl.graph import Graph
 from archdsl.measure.network.cost import idle
 from archdsl.net_view import NetView
+from archdsl.outline.chains import shortened
 from archdsl.outline.folding import Folded, StandIn, close, deepest
 from archdsl.outline.subnets import Subnet
 
 ENOUGH: Final = 60  # boxes, which a page can hold
 LONGEST: Final = 36  # boxes and frames one below another, which a page as high can show in letters that can be read
+CHAINS: Final = (3, 6, 12, 25, 50, 200)  # items of a chain in one box
 FEWEST: Final = 8  # boxes; fewer say too little to be preferred to a long drawing
 
 
@@ -29,12 +31,17 @@ def fit(graph: Graph, folded: Folded) -> Subnet:
     tree, stand_in = folded
     for depth in reversed(range(1, deepest(tree))):
         boxes = size(tree)
-        if boxes <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST:
+        if fits(graph, tree, stand_in):
             break
         closed = untangle(graph, Folded(close(tree, depth), stand_in))
         if boxes > 2 * ENOUGH or size(closed) >= FEWEST:
             tree = closed
     return tree
+
+
+def fits(graph: Graph, tree: Subnet, stand_in: StandIn) -> bool:
+    """Whether a page can hold a drawing."""
+    return size(tree) <= ENOUGH and _length(graph, tree, stand_in) <= LONGEST
 
 
 def smaller(graph: Graph, folded: Folded) -> Iterator[Subnet]:
@@ -48,6 +55,22 @@ def smaller(graph: Graph, folded: Folded) -> Iterator[Subnet]:
         if FEWEST <= size(tree) < boxes:
             boxes = size(tree)
             yield tree
+
+
+def shorter(graph: Graph, folded: Folded) -> Iterator[Subnet]:
+    """The same with all groups closed, however little is left, and chains in ever fewer boxes."""
+    tree, stand_in = folded
+    boxes = size(tree)
+    for depth in reversed(range(1, deepest(tree))):
+        closed = untangle(graph, Folded(close(tree, depth), stand_in))
+        if size(closed) < boxes:
+            tree, boxes = closed, size(closed)
+            yield tree
+    for most in CHAINS:
+        shown = untangle(graph, Folded(shortened(graph, Folded(tree, stand_in), most), stand_in))
+        if size(shown) < boxes:
+            boxes = size(shown)
+            yield shown
 
 
 def _without_idle(net: NetView, tree: Subnet) -> Subnet:

@@ -25,6 +25,10 @@ class Rectangle:
     def moved(self, x: float, y: float) -> Rectangle:
         return Rectangle(self.x + x, self.y + y, self.width, self.height)
 
+    def overlaps(self, other: Rectangle) -> bool:
+        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        return across > 0 and min(self.y + self.height, other.y + other.height) > max(self.y, other.y)
+
     def within(self, margin: float) -> Rectangle:
         return Rectangle(self.x + margin, self.y + margin, self.width - 2 * margin, self.height - 2 * margin)
 

@@ -88,7 +88,7 @@ def of_colours(colours: palette.Colours) -> list[LegendEntry]:
     hidden = ("input", "output", "merge")  # these are known by their forms
     alike: dict[theme.Colour, list[str]] = {}
     for name, colour in colours.groups.items():
-        if name not in hidden:
+        if name not in hidden and not name.startswith("block "):  # these are told beside
             alike.setdefault(colour, []).append(NAMES.get(name, clip(name)))
     return [
         *(LegendEntry("fill", colour, ", ".join(names)) for colour, names in alike.items()),

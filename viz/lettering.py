@@ -35,3 +35,15 @@ _WIDTH: Final = {letter: width for width, letters in WIDTHS.items() for letter i
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """The width of a line in points, for letters of this size."""
     return sum(_WIDTH.get(letter, DIGIT) for letter in text) * size / 1000 * (BOLD if bold else 1.0)
+
+
+def lines(text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
+    """A text in lines that are no wider than this, if its words are not."""
+    found: list[str] = []
+    for word in text.split(" "):
+        longer = f"{found[-1]} {word}" if found else word
+        if found and width(longer, size, bold=bold) <= room:
+            found[-1] = longer
+        else:
+            found.append(word)
+    return found

@@ -7,12 +7,17 @@ from typing import Literal, TypeAlias
 
 from archdsl.measure.time.device_profile import DeviceProfile
 from archdsl.measure.time.gpus import GPUS, USUAL
+from archdsl.own_figures import OwnFigure
+from viz.figure import Figure
 from viz.recolour import Theme
 
 Direction: TypeAlias = Literal["down", "up", "right", "left"]
 Engine: TypeAlias = Literal["embedded", "system"]
 ViewName: TypeAlias = Literal["graph", "stages", "volumes"]
 Arrangement: TypeAlias = Literal["overlaid", "side-by-side"]  # of two networks
+BlocksBeside: TypeAlias = (
+    bool | Literal["fit"]
+)  # whether closed blocks stand beside, open; "fit": where a page needs it
 Depth: TypeAlias = int | Literal["fit"] | None  # to which blocks are open; None: whatever the depth
 
 
@@ -22,7 +27,7 @@ class Look:
     predicted for.
 
     With `shapes`, an edge says its tensor's shape where it is news: after a layer that changes it, at a fork, and
-    between devices; "all" labels every edge.
+    between devices; "all" labels every edge. `heat` are figures of the reader's own, the first of which colours.
     """
 
     direction: Direction = "down"
@@ -30,3 +35,5 @@ class Look:
     theme: Theme = "light"
     engine: Engine = "embedded"
     profile: DeviceProfile = GPUS[USUAL]
+    heat: tuple[OwnFigure, ...] = ()
+    figure: Figure | None = None  # how large it is in a document; else as large as it comes

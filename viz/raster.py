@@ -12,6 +12,7 @@ import resvg_py
 FONTS: Final = Path(__file__).resolve().parent / "fonts"
 FAMILY: Final = "Liberation Sans"
 ZOOM: Final = 2.0  # for sharp text: 192 dots an inch
+PRINTED: Final = 400 / 96  # for print: 400 dots an inch
 LONGEST_SIDE: Final = 16_000  # pixels, which image viewers still open
 MOST_PIXELS: Final = 80_000_000
 PIXELS_PER_POINT: Final = 96 / 72
@@ -22,7 +23,7 @@ def rasterise(picture: str, most: float = ZOOM) -> bytes:
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=picture,
-            zoom=min(most, zoom(*_size(picture))),
+            zoom=zoom(*_size(picture), most),
             dpi=96.0,  # without it points have no size, and text vanishes
             background="white",
             skip_system_fonts=True,
@@ -33,9 +34,9 @@ def rasterise(picture: str, most: float = ZOOM) -> bytes:
     )
 
 
-def zoom(width: float, height: float) -> float:
+def zoom(width: float, height: float, most: float = ZOOM) -> float:
     """How many pixels stand for one, for a drawing of this size in pixels."""
-    return min(ZOOM, LONGEST_SIDE / max(width, height), math.sqrt(MOST_PIXELS / (width * height)))
+    return min(most, LONGEST_SIDE / max(width, height), math.sqrt(MOST_PIXELS / (width * height)))
 
 
 def _size(picture: str) -> tuple[float, float]:

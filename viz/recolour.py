@@ -12,7 +12,7 @@ Theme: TypeAlias = Literal["light", "dark", "print"]
 DARKEST: Final = 0.11  # the lightness of the dark theme's paper
 PALEST: Final = 0.93  # and of its ink
 HALF: Final = 0.5  # darker greys are those of letters and lines
-INKED: Final = 0.8  # how dark these become in print
+INKED: Final = 0.45  # how dark these become in print
 COLOURED: Final = ("fill", "stroke")
 DOT_COLOUR: Final = re.compile(r'(?<=color=")#[0-9a-f]{6}(?=")')
 

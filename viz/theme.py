@@ -26,6 +26,11 @@ class Colour(NamedTuple):
     line: str
 
 
+def pale(fill: str) -> str:
+    """Half way to the paper."""
+    return "#" + "".join(f"{(int(fill[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
+
+
 GROUPS: Final = MappingProxyType(
     {
         "convolution": Colour("#c3d9f3", "#4677ab"),
@@ -43,6 +48,12 @@ GROUPS: Final = MappingProxyType(
         "merge": Colour("#ffffff", "#444444"),
         "parameter": Colour("#e3d6ee", "#8461a5"),
         "block": Colour("#e9ecf5", "#5b6788"),  # a group drawn as one box
+        "block A": Colour("#dfe4f8", "#4556a3"),  # the same, where it is drawn open beside
+        "block B": Colour("#d8ecee", "#2f7480"),
+        "block C": Colour("#f1e2ec", "#8d4f7c"),
+        "block D": Colour("#ece7d4", "#7a6a2c"),
+        "block E": Colour("#e6e0f2", "#6a529c"),
+        "block F": Colour("#dfead9", "#55763f"),
         "loss": Colour("#ead9d2", "#8f6a58"),
         "input": Colour("#ffffff", "#1a1a1a"),
         "output": Colour("#3a3a3a", "#3a3a3a"),
@@ -50,19 +61,16 @@ GROUPS: Final = MappingProxyType(
     }
 )
 
-# In black and white, what can be told apart at arm's length: blocks, what has most of the weights, what changes sizes
-# or scales values, and the rest.
-_WEIGHTS: Final = Colour("#d0d0d0", "#5a5a5a")
-_CHANGING: Final = Colour("#eaeaea", "#707070")
-_PLAIN: Final = Colour("#ffffff", "#707070")
-GREYS: Final = MappingProxyType(
-    {
-        **dict.fromkeys(("convolution", "linear", "attention", "recurrent", "parameter"), _WEIGHTS),
-        **dict.fromkeys(("normalization", "pooling", "resample", "reduction"), _CHANGING),
-        **dict.fromkeys(("activation", "function", "reshape", "regularization", "loss"), _PLAIN),
-        "block": Colour("#b8b8b8", "#4a4a4a"),
-    }
+# In black and white: kinds from the lightest to the darkest, as much as they weigh; blocks are the darkest. Those of
+# one drawing have greys as far apart as their number allows.
+WEIGHT: Final = (
+    *("regularization", "reshape", "activation", "function", "loss", "reduction", "resample", "pooling"),
+    *("normalization", "parameter", "recurrent", "attention", "linear", "convolution", "block"),
 )
+LIGHTEST, DARKEST = 1.05, 0.32  # luminances, of paper and of what black letters can be read on; each with 0.05 of glare
+APART: Final = 1.2  # the ratio of such luminances from one grey to the next, at most
+NEAR: Final = 1.15  # and at least: what is told apart at arm's length. Where there are too many, the lightest are alike
+GREY_LINE: Final = "#4a4a4a"
 
 # For the groups of a user's own operators, in the order in which they occur.
 MORE_GROUPS: Final = (
@@ -103,3 +111,15 @@ CHANGES: Final = MappingProxyType(
 )
 
 CHANGE_STROKES: Final = MappingProxyType({"added": 2.0, "removed": 1.4, "changed": 1.4, "follows": 1.0, "same": 1.0})
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, as WCAG 2 defines it."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(light: str) -> float:
+    parts = [int(light[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -19,6 +19,18 @@ ENTRIES: Final[dict[str, Entry]] = {
         """,
         2,
     ),
+    "bad-figures": Entry(
+        "a file of figures that cannot be used",
+        """
+        `archdsl draw SPEC -o net.html --heat figures.csv` colours a page by figures of your own. The first line names
+        the columns, `layer,value` or `layer,latency (ms)`; each line after it has the path of a layer, as the report
+        names it, or a pattern of the shell such as `layer1.*.conv2`, and a number. Lines of one layer add up; a
+        pattern is for the layers that no line names. The figures of blocks are the sums of their layers'.
+
+        Here a line has no number, or a path that no layer has.
+        """,
+        2,
+    ),
     "unknown-spec": Entry(
         "no such variant or network",
         """

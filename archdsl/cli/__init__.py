@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from keyword import iskeyword
 from pathlib import Path
@@ -74,6 +75,8 @@ class Commands(click.Group):
         file = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command: click.Command = importlib.import_module(f"archdsl.cli.{file}").command
         command.epilog = f"Example: archdsl {COMMANDS[cmd_name].example}"
+        if not any(option.name == "no_color" for option in command.params):
+            no_color(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -89,8 +92,20 @@ class Commands(click.Group):
         return super().resolve_command(ctx, [f"{STDIN}{arg[1:]}" if arg.startswith("-:") else arg for arg in args])
 
 
+def _without_color(ctx: click.Context, option: click.Parameter, given: bool) -> None:
+    if given:
+        os.environ["NO_COLOR"] = "1"  # also for what the command starts
+
+
+no_color = click.option(
+    "--no-color", is_flag=True, expose_value=False, is_eager=True, callback=_without_color,
+    help="Neither colours nor bold letters; as with $NO_COLOR.",
+)  # fmt: skip
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="archdsl")
+@no_color
 @click.option("--operators", multiple=True, metavar="FILE", help="A Python file with operators of your own.")
 @click.pass_context
 def cli(ctx: click.Context, operators: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -27,6 +27,8 @@ from archdsl.cli.view import view_options
 if TYPE_CHECKING:
     from archdsl.measure.time.device_profile import DeviceProfile
 
+ROUNDS: Final = 12
+
 
 @click.command("bench")
 @spec_argument
@@ -35,10 +37,13 @@ if TYPE_CHECKING:
     "--profile", help="Predict with a file of `archdsl calibrate`, or {devices}, instead of measuring the device first."
 )
 @click.option("--device", default="cpu", show_default=True, help="Where to run: cpu, cuda:0.")
-@click.option("--rounds", type=click.IntRange(4, 1000), default=12, show_default=True, help="How often to run.")
+@click.option(
+    "--rounds", type=click.IntRange(4, 1000),
+    help=f"How often to run; by default {ROUNDS} times, with --engine auto as often as tells which is the quickest.",
+)  # fmt: skip
 @click.option(
     "--engine", "engines", multiple=True,
-    type=click.Choice(["auto", "eager", "inductor", "aot", "onnxruntime", "openvino"]),
+    type=click.Choice(["auto", "eager", "aot", "inductor", "onnxruntime", "openvino"]),
     help="Compare engines in inference instead, as a whole: these and eager, or with `auto` all that are installed.",
 )  # fmt: skip
 @click.option("--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Of engines.")
@@ -53,7 +58,7 @@ def command(
     asked: str | None,
     profile: DeviceProfile | None,
     device: str,
-    rounds: int,
+    rounds: int | None,
     engines: tuple[str, ...],
     dtype: str,
     rewrites: tuple[str, ...] | None,
@@ -68,7 +73,7 @@ def command(
     Nothing else should run meanwhile. In training every layer keeps what it needs, `@checkpoint` or not.
 
     With --engine it is a table of engines, as `net.compile(mode="inference", engine=…)` chooses from: on the network
-    after all rewrites, or those of --rewrite, an empty name for none.
+    after the rewrites that it applies, or those of --rewrite, an empty name for none.
     """
     if engines:
         without_effect("with --engine", "depth", "unfold", "columns", "sort", "filters", "profile", "device")
@@ -93,7 +98,7 @@ def command(
             profile = compiler.calibrate(device, progress=told)
     timing = predicted_times(network, profile, "fp32", "sgd")
     try:
-        measured = compiler.measure(model, graph, rounds=rounds)
+        measured = compiler.measure(model, graph, rounds=rounds or ROUNDS)
     except (RuntimeError, ValueError) as error:  # too large for the device, or a batch of one for a batch norm
         raise click.UsageError(f"it does not run: {str(error).splitlines()[0]}; --input gives another batch") from None
     report = replace(network.report(), timing=timing, measured=measured)
@@ -111,7 +116,7 @@ def _engines(
     engines: tuple[str, ...],
     dtype: str,
     rewrites: tuple[str, ...] | None,
-    rounds: int,
+    rounds: int | None,
     settings: Mapping[str, Any],
     inputs: Mapping[str, tuple[int, ...]],
     form: str,
@@ -120,12 +125,15 @@ def _engines(
     """A table of engines, each measured on the same network."""
     from archdsl.network import load_at
     from archdsl.presentation.engines import sheet
+    from archdsl.rewrite.apply import FOR_ENGINES
 
     compiler = backend("compiler")
     network = load_at(spec, settings, inputs)
     if rewrites != ():
-        network = network.rewrite("all" if rewrites is None else rewrites)
+        network = network.rewrite(FOR_ENGINES if rewrites is None else rewrites)
     model = network.compile(mode="inference", seed=0)
+    if rounds is None and "auto" not in engines:
+        rounds = ROUNDS
     found = compiler.try_engines(model, network.graph, engines, dtype, rounds)
     if found is None:
         raise click.UsageError("sizes are left open: give them with --input")

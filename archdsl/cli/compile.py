@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archdsl.cli import completion
 from archdsl.cli.limits import limit_options
 from archdsl.cli.options import (
     at_option,
@@ -20,20 +21,20 @@ from archdsl.cli.options import (
     phase_option,
     print_json,
     rewrite_option,
-    spec_argument,
     without_effect,
 )
 from archdsl.cli.results import try_place, write_or_keep, wrote
 from archdsl.cli.terminal import print_sheets
 from archdsl.graph import header
 from archdsl.phases import Phase
+from archdsl.write import write_atomically
 
 if TYPE_CHECKING:
     from archdsl.network import Network
 
 
 @click.command("compile")
-@spec_argument
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=completion.specs)
 @click.option(
     "--devices", metavar="NAME=DEVICE,…", help="Real devices: gpu0=cuda:0,gpu1=cuda:1, or one for all, or auto."
 )
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
     help="Take the weights of this file: .safetensors, or of torch.save.",
 )  # fmt: skip
 @click.option(
-    "--rename", type=click.Path(path_type=Path), metavar="FILE",
-    help='Names in the file of weights and in the network, as JSON: {"backbone.*": "*"}.',
+    "--rename", type=click.Path(path_type=Path), metavar="FILE|timm",
+    help='Names in the file of weights and in the network, as JSON: {"backbone.*": "*"}; or a library, for its names.',
 )  # fmt: skip
 @click.option(
     "--fresh", multiple=True, metavar="PATTERN", help='Leave these as drawn: "fc.*", a classifier of another size.'
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
 @limit_options
 @faults_as_json
 def command(
-    spec: str,
+    specs: tuple[str, ...],
     devices: str | None,
     phase: Phase | None,
     seed: int,
@@ -91,7 +92,8 @@ def command(
 ) -> int:
     """Compile a network to a torch.fx.GraphModule; show the code of its forward pass, or export it.
 
-    Exported files carry the spec: `archdsl report net.onnx` reads it back. Source needs nothing but torch.
+    Exported files carry the spec: `archdsl report net.onnx` reads it back. Source needs nothing but torch; it may be of
+    several networks, as of the variants of a family, which share their class as far as they are built alike.
     """
     from archdsl.backends import backend, installed
     from archdsl.network import load_at
@@ -104,14 +106,18 @@ def command(
     if rewrites is None:
         without_effect("without --rewrite", "explain")
     _check_place(output, devices, compiler)
-    network = load_at(spec, settings, inputs, symbols)
+    if len(specs) > 1 and (output is None or compiler.holds_weights(output)):
+        raise click.UsageError("several SPECs make one file of source: say -o FILE.py")
+    network, *others = [load_at(spec, settings, inputs, symbols) for spec in specs]
     if output is not None and not compiler.holds_weights(output):
-        others = ("weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force", "open_sizes", "rewrites")
-        without_effect("for source", *others)
-        write_or_keep(output, lambda path: network.export(path))
+        unused = ("weights", "rename", "fresh", "drop", "devices", "seed", "phase", "force", "open_sizes", "rewrites")
+        without_effect("for source", *unused)
+        code = network.source(beside=others)
+        write_or_keep(output, lambda path: write_atomically(path, code.encode()))
         if as_json:
-            print_json({"archdsl": 1, "network": network.report().network, "variant": network.report().variant,
-                        "hash": network.report().hash, "code": network.source()})  # fmt: skip
+            report = network.report()
+            print_json({"archdsl": 1, "network": report.network, "variant": report.variant, "hash": report.hash,
+                        "variants": [one.report().variant for one in (network, *others)], "code": code})  # fmt: skip
         wrote(output, err=True)
         return 0
     if rewrites is not None:

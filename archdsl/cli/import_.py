@@ -36,9 +36,10 @@ def command(
 ) -> int:
     """Write the spec of a module of torch, or of another tool's file, and prove that it is the same network.
 
-    A SOURCE is MODULE:FACTORY, with arguments if there are some: "torchvision.models:resnet18(num_classes=10)". The
-    module's code is run. Several become variants of one network, if they are alike. Files are .pt2 of torch.export,
-    .onnx, Caffe's .prototxt, darknet's .cfg and Ultralytics' .yaml; nothing of them is run.
+    A SOURCE is MODULE:FACTORY or file.py:FACTORY, with arguments if there are some:
+    "torchvision.models:resnet18(num_classes=10)". The module's code is run. Several become variants of one network, if
+    they are alike. Files are .pt2 of torch.export, .onnx, Caffe's .prototxt, darknet's .cfg and Ultralytics' .yaml;
+    nothing of them is run. --input also says the sizes of files that do not say them.
     """
     from archdsl.imported import from_sources
     from archdsl.write import write_atomically

@@ -48,6 +48,13 @@ def open_all() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def write_bytes(data: bytes) -> None:
+    """Write what is no text to standard output. Raises `OSError`."""
+    if isinstance(sys.stdout, _Closed):
+        sys.stdout.write("")
+    sys.stdout.buffer.write(data)
+
+
 def complain(text: str, *, nl: bool = True) -> None:
     """Say on standard error what went wrong, as far as it takes anything."""
     with contextlib.suppress(OSError):

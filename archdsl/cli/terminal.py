@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from archdsl.render.text import harmless
 if TYPE_CHECKING:
     from archdsl.sheet.sheet import Sheet
 
+MARKS: Final = re.compile("[\ue000-\ue002]")  # characters that are nobody's
+MARKED: Final = re.compile("\ue000(\\d)\ue001(.*?)\ue002")
 MAX_WIDTH: Final = 88  # of running text: longer lines are hard to read
 
 
@@ -48,10 +51,19 @@ def terminal_width(stream: TextIO) -> int | None:
 
 
 def print_sheets(sheets: Sequence[Sheet], form: str = "text", width: int | None = None) -> None:
-    """Tables on standard output, on a terminal as wide as that unless a width is given."""
+    """Tables on standard output, on a terminal as wide as that unless a width is given, with styles where it shows
+    them."""
+    from archdsl.render.text import painter
     from archdsl.sheet.formats import render_all
 
-    say(render_all(sheets, form, width or terminal_width(sys.stdout)), nl=False)
+    width = width or terminal_width(sys.stdout)
+    text = harmless(render_all(sheets, form, width))
+    if form == "text" and colour(sys.stdout) and not MARKS.search(text):
+        # Styles are marked until nothing in the text can steer the terminal any more.
+        paint = painter(True)
+        marked = harmless(render_all(sheets, form, width, lambda said, style: f"\ue000{style}\ue001{said}\ue002"))
+        text = MARKED.sub(lambda found: paint(found[2], found[1]), marked)
+    click.echo(text, nl=False, color=True)
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from archdsl.compare.computed import computed
 from archdsl.compare.difference import Change, Difference, LayerDiff, Side
 from archdsl.compare.matching import LayerPair, match, same_value
 from archdsl.dims import each_in_symbols
 from archdsl.graph import Graph, Layer, header, layer, layers, live, operands, serialise
 from archdsl.measure.network.analyse import analyse
+from archdsl.measure.network.growth import last_window
 from archdsl.measure.network.report import Report, Row
 from archdsl.ops import Operator, parameters
 from archdsl.ops.kinds import Init, literal
@@ -31,6 +33,7 @@ def compare(a: Graph, b: Graph) -> Difference:
     rows_a, rows_b = _by_path(report_a), _by_path(report_b)
     order = _out_of_order(pairs, list(rows_a))
     read_a, read_b = _Reads(a, pairs, 0), _Reads(b, pairs, 1)
+    phases = live(a, training=False), live(b, training=False)
     found = []
     for number, (key_a, key_b) in enumerate(pairs):
         if key_a is None or key_b is None:
@@ -51,7 +54,7 @@ def compare(a: Graph, b: Graph) -> Difference:
                 b=rows_b[key_b],
                 step_a=step(layer(a, key_a)["operator"]),
                 step_b=step(layer(b, key_b)["operator"]),
-                changes=tuple(_said(layer(a, key_a), layer(b, key_b), "#" in key_a, "#" in key_b)),
+                changes=tuple(_changed(a, b, key_a, key_b, phases)),
                 inputs=Change("inputs", _named(a, operands(a, key_a)), _named(b, operands(b, key_b)))
                 if rewired
                 else None,
@@ -77,22 +80,31 @@ def step(operator: Operator) -> str:
     return operator.name + (f"({', '.join(said)})" if said else "")
 
 
-def _said(a: Layer, b: Layer, shared_a: bool, shared_b: bool) -> Iterable[Change]:
-    """What was said of a layer; `shared` where it is a further use of one that stands elsewhere."""
-    if a["op"] != b["op"]:
-        yield Change("operator", step(a["operator"]), step(b["operator"]))
+def _changed(a: Graph, b: Graph, key_a: str, key_b: str, inference: tuple[set[str], set[str]]) -> Iterable[Change]:
+    """What was said of a layer otherwise, where that makes a difference. `inference` are the layers that it needs, of
+    both networks: the others are there in training only, marked or not."""
+    x, y = layer(a, key_a), layer(b, key_b)
+    if x["op"] != y["op"]:
+        yield Change("operator", step(x["operator"]), step(y["operator"]))
     else:
-        for name in {**a["params"], **b["params"]}:
-            x, y = a["params"].get(name), b["params"].get(name)
-            if not same_value(x, y):
-                yield Change(name, x, y)
-    if shared_a != shared_b:
-        yield Change("weights", "shared" if shared_a else "own", "shared" if shared_b else "own")
-    marks_a: Mapping[str, Any] = a
-    marks_b: Mapping[str, Any] = b
+        differs = [name for name in {**x["params"], **y["params"]}
+                   if not same_value(x["params"].get(name), y["params"].get(name))]  # fmt: skip
+        if differs and computed(a, key_a) == computed(b, key_b):
+            differs = [name for name in differs if name in _starting(x["operator"])]
+        for name in differs:
+            yield Change(name, x["params"].get(name), y["params"].get(name))
+    if ("#" in key_a) != ("#" in key_b):  # a further use of a layer that stands elsewhere
+        yield Change("weights", "shared" if "#" in key_a else "own", "shared" if "#" in key_b else "own")
+    marks_a: Mapping[str, Any] = {**x, "phase": "both" if key_a in inference[0] else "train"}
+    marks_b: Mapping[str, Any] = {**y, "phase": "both" if key_b in inference[1] else "train"}
     for name in MARKS:
         if marks_a[name] != marks_b[name]:
             yield Change(name, marks_a[name], marks_b[name])
+
+
+def _starting(operator: Operator) -> set[str]:
+    """The parameters that say how weights start."""
+    return {parameter.name for parameter in parameters(type(operator)) if isinstance(parameter.kind, Init)}
 
 
 def _named(graph: Graph, reads: Iterable[tuple[str, int]]) -> tuple[str, ...]:
@@ -169,13 +181,8 @@ def _formula(loss: Graph | None) -> str | None:
 
 def _side(name: str, graph: Graph, report: Report) -> Side:
     """The network with the receptive field of the last layer of inference that still has positions of its own."""
-    runs = live(graph, training=False)
-    sizes = [
-        tuple(f.size for f in row.field)
-        for row in report.nodes
-        if row.path in runs and row.field and all(f.jump for f in row.field)
-    ]
-    return Side(name, graph, report, sizes[-1] if sizes else None)
+    last = last_window(report)
+    return Side(name, graph, report, tuple(f.size for f in last.field or ()) if last is not None else None)
 
 
 def _by_path(report: Report) -> dict[str, Row]:

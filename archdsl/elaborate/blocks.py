@@ -62,7 +62,8 @@ class Blocks:
         elif path is None:
             path = self._builder.step_path(label, name, call.span, context)
         self._builder.work.spend(Work.BLOCK + 2 * len(block.params))
-        made = MadeFrom(block, Scope())
+        order = [param.name.id for param in block.params]
+        made = MadeFrom(block, Scope(), frozenset((*order[: len(positional)], *named)))
         instance = Instance(path, _written(call, positional, named), call.span, name, inline, use, made)
         inner = Context(
             definitions,

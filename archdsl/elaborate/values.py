@@ -76,10 +76,12 @@ class Scope(Bindings[Binding]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MadeFrom:
-    """What a network or an instance of a block was made from: its definition, with the values of its names."""
+    """What a network or an instance of a block was made from: its definition, with the values of its names, and which
+    parameters a block's call gave."""
 
     definition: tree.Block | tree.NetworkDefinition
     scope: Scope
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from archdsl.dims import Undecided
 from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported
 from archdsl.importing.reading import Placed, ReadProgram
+from archdsl.importing.unusable import Unusable
 from archdsl.ops import OPERATORS, ShapeError, Weighted, build, parameter_table
 from archdsl.ops.foreign import ForeignTensor, Made
 from archdsl.ops.kinds import ParamError
@@ -16,7 +17,7 @@ from archdsl.ops.kinds import ParamError
 
 @dataclass
 class ConfiguredNetwork:
-    """A network that grows layer by layer. ConfiguredNetwork with weights have paths; modules are told by these."""
+    """A network that grows layer by layer. Those with weights have paths; modules are told by these."""
 
     name: str
     inputs: list[ForeignTensor] = field(default_factory=list)
@@ -62,8 +63,16 @@ class ConfiguredNetwork:
             for one in self.placed
             if "weight" in one.made.weights
         )
-        inference = frozenset(path for path in used if not any(path.startswith(one) for one in self.training))
+        inference = used - self.training
         program = ForeignProgram(
             self.name, self.inputs, [], values, names, in_inference=inference if self.training else None
         )
         return ReadProgram(program, self.placed, list(values))
+
+
+def image_sizes(shapes: Mapping[str, Sequence[int]], own: Sequence[int], place: str) -> list[int]:
+    """Channels, height and width of the one input `image`, as a file has them or as they are given. Raises
+    `Unusable`."""
+    if shapes.keys() - {"image"} or len(shapes.get("image", own)) not in (3, 4):
+        raise Unusable(f"`{place}` has one input: --input image=1x3x416x416")
+    return list(shapes.get("image", own))[-3:]

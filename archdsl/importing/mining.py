@@ -20,6 +20,7 @@ from archdsl.ops.foreign import ForeignOperand, ForeignTensor, Made
 LONGEST: Final = 5  # steps of a chain that is looked for
 LEAST: Final = 3  # occurrences of a chain that make a block
 ACTIVATION: Final = "activation"
+POOLING: Final = "pooling"
 
 
 @dataclass(eq=False)
@@ -96,12 +97,17 @@ def _chain(units: Sequence[MinedUnit], outputs: set[str]) -> tuple[str, list[lis
             repeats = any(
                 names == names[:part] * (length // part) for part in (1, 2) if length % part == 0 and part < length
             )
-            if len(free) < LEAST or repeats or not any(one.weighted for one in free[0]):
+            if len(free) < LEAST or repeats or _begins_badly(names[0]) or not any(one.weighted for one in free[0]):
                 continue
             gain = (length - 1) * len(free) - length - 3 - _differences(free)
             if gain > 0 and (best is None or gain > best[0]):
                 best = (gain, _name(names), free)
     return best[1:] if best is not None else None
+
+
+def _begins_badly(name: str) -> bool:
+    """Whether a step ends what is before it, rather than beginning a block: nobody writes a block that pools first."""
+    return name in OPERATORS and OPERATORS[name].group == POOLING
 
 
 def _free(chains: Sequence[list[MinedUnit]]) -> list[list[MinedUnit]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,8 +29,13 @@ def load(path: Path) -> Any:
 
 
 def read(path: Path, name: str) -> ForeignProgram:
-    """The program of a file."""
-    return _Reader(load(path).graph, name).program()
+    """The program of a file. Raises `ImportError`, `Unusable` and `NotImported`."""
+    graph = load(path).graph
+    try:
+        return _Reader(graph, name).program()
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Unusable(f"`{path}` is a damaged ONNX model ({type(error).__name__}: {reason})") from None
 
 
 def weights(path: Path) -> dict[str, RawTensor]:
@@ -104,22 +109,17 @@ class _Reader:
     def _node(self, node: Any) -> None:
         attributes = {one.name: _text(self.helper.get_attribute_value(one)) for one in node.attribute}
         if node.op_type == "Constant":
-            array = (
-                self.numpy_helper.to_array(attributes["value"])
-                if "value" in attributes
-                else next(iter(attributes.values()))
-            )
-            shape = tuple(getattr(array, "shape", ()))
-            self.values[node.output[0]] = ForeignTensor(
-                node.output[0], shape, self.dtype(node.output[0]), content=array
-            )
+            self.values[node.output[0]] = self._constant(node.output[0], attributes)
             return
         names = _inputs(node)
         arguments: dict[str, Any] = {}
         for name, given in zip(names, node.input, strict=False):
+            if given and given not in self.values:
+                reason = f"reads `{given}`, which nothing makes"
+                raise NotImported([Missing(f"onnx.{node.op_type}", reason, node.name, 1)])
             if given:
-                arguments[name] = self.values.get(given)
-        call = ForeignCall(f"onnx.{node.op_type}", arguments | attributes, like=self._like(len(self.calls)))
+                arguments[name] = self.values[given]
+        call = ForeignCall(f"onnx.{node.op_type}", arguments | attributes)
         outputs = [one for one in node.output if one]
         if len(outputs) > 1 and node.op_type in ("Split", "TopK"):
             whole = ForeignTensor(f"{node.output[0]} and others", (), made_by=call)
@@ -145,14 +145,6 @@ class _Reader:
         object.__setattr__(call, "output", value)
         self.values[name] = value
         self.calls.append(PlacedCall(call))
-
-    def _like(self, before: int) -> Callable[[int, Any], ForeignTensor | None]:
-        def like(dim: int, size: Any) -> ForeignTensor | None:
-            tensors = [call.foreign.output for call in self.calls[:before]]
-            fitting = [one for one in tensors if len(one.shape) > dim and one.shape[dim] == size]
-            return fitting[-1] if fitting else None
-
-        return like
 
 
 def _inputs(node: Any) -> list[str]:

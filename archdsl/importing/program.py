@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -34,7 +34,8 @@ class ForeignProgram:
     """A network as a graph of another library.
 
     `seeds` are the numbers that each module was made with, by the module's path. `in_inference` are the paths of the
-    modules that inference calls, where that is known: the others are there in training only.
+    modules that inference calls, where that is known: the others are there in training only, as are the outputs whose
+    numbers are `only_training`. `comment` is said above the network, `endings` are statements that end it.
     """
 
     name: str
@@ -44,6 +45,10 @@ class ForeignProgram:
     output_names: list[str] = field(default_factory=list)
     seeds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_inference: frozenset[str] | None = None
+    only_training: frozenset[int] = frozenset()
+    comment: str = ""
+    endings: tuple[str, ...] = ()
+    faults: Sequence[Missing] = ()  # what no call says, such as numbers that depend on values
 
 
 @dataclass(frozen=True)

@@ -1,349 +1,230 @@
-"""The door for Caffe's .prototxt: layers by their types, in-place layers, both phases, pooling that rounds up."""
+"""The door for Caffe's .prototxt: both phases, in-place layers, data and losses; the layers are in `caffe`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from archdsl.dims import symbol
+from archdsl.importing.caffe import FIRST_NAMES, READERS, CaffeLayer
+from archdsl.importing.caffe_losses import LOSSES, OTHERS, LossTerm, endings, term
 from archdsl.importing.layers import ConfiguredNetwork
 from archdsl.importing.program import Missing, ModuleScope, NotImported
+from archdsl.importing.prototext import Message, parsed
 from archdsl.importing.reading import ReadProgram
-from archdsl.importing.unusable import Unusable
+from archdsl.importing.wording import free_name
 from archdsl.ops.foreign import ForeignTensor
 
-SPACE = r"\s*(?:#[^\n]*\s*)*"
-NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?f?"
-TOKEN: Final = re.compile(
-    rf"""{SPACE}(?:(?P<name>[A-Za-z_][\w.]*)|(?P<number>{NUMBER})|"(?P<text>[^"\n]*)"|'(?P<other>[^'\n]*)'"""
-    r"""|(?P<mark>[{}:;,<>\[\]]))"""
-)
-Message = dict[str, list[Any]]
+DATA: Final = ("Data", "ImageData", "HDF5Data", "MemoryData", "DummyData", "WindowData", "AnnotatedData")
+LEFT_OUT: Final = ("Accuracy", "Silence", "HDF5Output")
+PHASES: Final = ("TRAIN", "TEST")
+Shapes = Mapping[str, Sequence[int]]
 
 
-def read(path: Path, name: str) -> ReadProgram:
-    """The network of a file. Raises `Unusable` and `NotImported`."""
-    return network(path.read_text(encoding="utf-8"), name, str(path))
+def read(path: Path, name: str, shapes: Shapes | None = None) -> ReadProgram:
+    """The network of a file; `shapes` are those of its inputs, where the file does not say them. Raises `Unusable` and
+    `NotImported`."""
+    return network(path.read_text(encoding="utf-8"), name, str(path), shapes)
 
 
-def network(text: str, name: str, place: str = "") -> ReadProgram:
+def network(text: str, name: str, place: str = "", shapes: Shapes | None = None) -> ReadProgram:
     """The network of a text."""
     message = parsed(text, place)
-    return _Net(message, str(first(message, "name", name))).reading()
-
-
-# --- the text format of Protocol Buffers
-
-
-def parsed(text: str, place: str) -> Message:
-    """A message: the values of each field, in order."""
-    tokens = list(_tokens(text, place))
-    return _message(tokens, 0, None, place)[0]
-
-
-def _tokens(text: str, place: str) -> Iterator[tuple[str, Any, int]]:
-    at = 0
-    while text[at:].strip() and not re.fullmatch(r"\s*(#[^\n]*\s*)*", text[at:]):
-        match = TOKEN.match(text, at)
-        line = text.count("\n", 0, at) + 1
-        if match is None:
-            raise Unusable(f"{place}:{line}: not the text form of a message: `{text[at:].split()[0][:40]}`")
-        kind = match.lastgroup or ""
-        found = match[kind]
-        if kind == "number":
-            found = float(found.rstrip("f")) if re.search(r"[.eE]", found) else int(found.rstrip("f"))
-        yield ("text" if kind == "other" else kind), found, line
-        at = match.end()
-
-
-def _message(tokens: Sequence[tuple[str, Any, int]], at: int, closing: str | None, place: str) -> tuple[Message, int]:
-    found: Message = {}
-    while at < len(tokens):
-        kind, value, line = tokens[at]
-        if kind == "mark" and value == closing:
-            return found, at + 1
-        if kind == "mark" and value in ";,":
-            at += 1
-            continue
-        if kind != "name" or at + 1 == len(tokens):
-            raise Unusable(f"{place}:{line}: a field's name is expected, found `{value}`")
-        at += 1
-        if tokens[at][1] == ":" and tokens[at][0] == "mark":
-            at += 1
-        if at == len(tokens):
-            raise Unusable(f"{place}:{line}: the field `{value}` has no value")
-        if tokens[at][0] == "mark" and tokens[at][1] in ("{", "<"):
-            inner, at = _message(tokens, at + 1, "}" if tokens[at][1] == "{" else ">", place)
-            found.setdefault(value, []).append(inner)
-        elif tokens[at][0] == "mark":
-            raise Unusable(f"{place}:{line}: the field `{value}` has no value")
-        else:
-            word = tokens[at][1]
-            found.setdefault(value, []).append(
-                {"true": True, "false": False}.get(word, word) if tokens[at][0] == "name" else word
-            )
-            at += 1
-    if closing is not None:
-        raise Unusable(f"{place}: `{closing}` is missing at the end")
-    return found, at
-
-
-def first(message: Mapping[str, Sequence[Any]], name: str, default: Any = None) -> Any:
-    values = message.get(name)
-    return values[0] if values else default
-
-
-# --- layers
+    return _Net(message, message.text("name") or name, shapes or {}).reading()
 
 
 class _Net:
-    def __init__(self, message: Message, name: str) -> None:
+    def __init__(self, message: Message, name: str, shapes: Shapes) -> None:
         self.message = message
-        self.layers = ConfiguredNetwork(re.sub(r"\W", "_", name))
-        self.blobs: dict[str, ForeignTensor] = {}
-        self.training: set[str] = set()  # blobs that are there in training only
-        self.read_later: set[str] = set()
+        self.shapes = shapes
+        self.net = ConfiguredNetwork(re.sub(r"\W", "_", name))
+        self.blobs: dict[str, dict[str, ForeignTensor]] = {phase: {} for phase in PHASES}
+        self.drawn: dict[str, ForeignTensor] = {}  # what dropout is given, by the name of what it gives
+        self.labels: set[str] = set()  # blobs that data layers have beside images
+        self.unread: dict[str, ForeignTensor] = {}  # blobs that no layer has read yet
         self.missing: dict[str, tuple[int, str]] = {}
+        self.left_out: Counter[str] = Counter()
+        self.losses: list[CaffeLayer] = []
 
     def reading(self) -> ReadProgram:
+        layers = [_layer(one) for one in [*self.message.messages("layer"), *self.message.messages("layers")]]
+        kept = [(one, phases) for one in layers if (phases := self._phases(one))]
+        judged = {blob for one, _ in kept if one.kind in (*LOSSES, *OTHERS, *LEFT_OUT) for blob in one.bottoms[1:]}
+        read = {blob for one, _ in kept if one.kind not in (*LOSSES, *OTHERS, *LEFT_OUT) for blob in one.bottoms}
+        self.labels = judged - read
         self._inputs()
-        layers = [
-            layer for layer in self.message.get("layer", self.message.get("layers", [])) if isinstance(layer, dict)
-        ]
-        for layer in layers:
-            self._layer(layer)
+        for layer, phases in kept:
+            self._add(layer, phases)
         if self.missing:
             raise NotImported([Missing(f"Caffe's {kind}", "", path, n) for kind, (n, path) in self.missing.items()])
-        if not self.layers.inputs or not self.layers.outputs:
-            raise NotImported([Missing("the file", "it has no input with a shape, or no output", "", 1)])
-        return self.layers.reading()
+        return self._finished()
+
+    def _phases(self, layer: CaffeLayer) -> list[str]:
+        """The phases that a layer is there in, by its rules."""
+        state = self.message.message("state")
+        level, stages = state.integer("level", 0), set(state.texts("stage"))
+        include, exclude = layer.message.messages("include"), layer.message.messages("exclude")
+        if include and exclude:
+            raise layer.message.fault(f"`{layer.name}` has rules of both kinds, `include` and `exclude`")
+
+        def meets(rule: Message, phase: str) -> bool:
+            return (
+                rule.word("phase", PHASES, phase) == phase
+                and rule.integer("min_level", level) <= level <= rule.integer("max_level", level)
+                and stages.issuperset(rule.texts("stage"))
+                and stages.isdisjoint(rule.texts("not_stage"))
+            )
+
+        return [
+            phase for phase in PHASES
+            if (any(meets(one, phase) for one in include) if include else not any(meets(one, phase) for one in exclude))
+        ]  # fmt: skip
+
+    # --- inputs
 
     def _inputs(self) -> None:
-        names = self.message.get("input", [])
-        dims = self.message.get("input_dim", [])
-        shapes = [shape.get("dim", []) for shape in self.message.get("input_shape", [])] or [
-            dims[i : i + 4] for i in range(0, len(dims), 4)
-        ]
-        for name, shape in zip(names, shapes, strict=False):
-            self._input(name, shape)
+        names = self.message.texts("input")
+        dims = self.message.integers("input_dim")
+        shapes = [one.integers("dim") for one in self.message.messages("input_shape")]
+        shapes = shapes or [dims[i : i + 4] for i in range(0, len(dims), 4)]
+        for i, name in enumerate(names):
+            self._input(name, shapes[i] if i < len(shapes) else [])
 
     def _input(self, name: str, shape: Sequence[int]) -> None:
-        self.blobs[name] = self.layers.input(re.sub(r"\W", "_", name), (symbol("N"), *shape[1:]))
+        """Put an input down. Raises `NotImported` where nothing says its sizes."""
+        if name in self.labels or name in self.blobs["TRAIN"]:
+            return
+        own = free_name(name)
+        given = self.shapes.get(own, self.shapes.get(name, shape))
+        if len(given) < 2 or not all(isinstance(size, int) and size > 0 for size in given[1:]):
+            reason = f"the file does not say its sizes: say them with --input {own}=1x3x224x224"
+            raise NotImported([Missing(f"the input {name}", reason, "", 1)])
+        value = self.net.input(own, (symbol("N"), *given[1:]))
+        for blobs in self.blobs.values():
+            blobs[name] = value
 
-    def _layer(self, layer: Message) -> None:
-        kind, name = str(first(layer, "type")), str(first(layer, "name", ""))
-        phases = [str(rule.get("phase", [""])[0]) for rule in layer.get("include", []) if isinstance(rule, dict)]
-        if "TEST" in phases or kind in IGNORED:
-            if kind in DATA and not self.layers.inputs and "TEST" not in phases:
-                self._data(layer)
-            return
-        tops, bottoms = layer.get("top", []), layer.get("bottom", [])
-        if kind == "Input":
-            for top, shape in zip(tops, first(layer, "input_param", {}).get("shape", []), strict=False):
-                self._input(top, shape.get("dim", []))
-            return
-        if kind in DATA:
+    def _data(self, layer: CaffeLayer) -> None:
+        """Images have the sizes that they are cut to; other sizes are in a data base that is not here."""
+        images = layer.message.message("transform_param")
+        grey = images.flag("force_gray", False) or layer.message.message("image_data_param").all("is_color") == [False]
+        crop = images.integer("crop_size", 0) or layer.message.message("window_data_param").integer("crop_size", 0)
+        size: list[int] = [0, 1 if grey else 3, crop, crop] if crop else []
+        loaded = layer.message.message("image_data_param")
+        if not size and "new_height" in loaded.fields and "new_width" in loaded.fields:
+            size = [0, 1 if grey else 3, loaded.integer("new_height", 0), loaded.integer("new_width", 0)]
+        held = layer.message.message("memory_data_param")
+        if not size and held.fields:
+            size = [0, *(held.integer(name, 0) for name in ("channels", "height", "width"))]
+        made = layer.message.message("dummy_data_param")
+        shapes = [one.integers("dim") for one in made.messages("shape")]
+        for i, top in enumerate(layer.tops):
+            if top not in self.labels:
+                self._input(top, shapes[i] if i < len(shapes) else size if i == 0 else [])
+
+    # --- layers
+
+    def _add(self, layer: CaffeLayer, phases: list[str]) -> None:
+        if layer.kind == "Input":
+            shapes = [one.integers("dim") for one in layer.message.message("input_param").messages("shape")]
+            for i, top in enumerate(layer.tops):
+                self._input(top, shapes[min(i, len(shapes) - 1)] if shapes else [])
+        elif layer.kind in DATA:
             self._data(layer)
-            return
-        if kind in LOSSES:
-            self._output(kind, bottoms[0], name)
-            return
-        reader = READERS.get(kind)
-        if reader is None:
-            count, path = self.missing.get(kind, (0, name))
-            self.missing[kind] = (count + 1, path)
-            return
-        if any(bottom not in self.blobs for bottom in bottoms):
-            if not self.missing:
-                raise NotImported([Missing(f"Caffe's {kind}", f"reads `{bottoms[0]}`, which nothing makes", name, 1)])
-            return
-        path = name.replace("/", ".").replace("-", "_")
-        value = reader(self.layers, layer, [self.blobs[one] for one in bottoms], path, _scopes(name))
-        if "TRAIN" in phases or any(one in self.training for one in bottoms):
-            self.training.update(tops)
-        for top in tops:
-            self.blobs[top] = value
+        elif layer.kind in LEFT_OUT or phases == ["TEST"]:
+            self.left_out[layer.kind] += 1
+        elif layer.kind in LOSSES or layer.kind in OTHERS:
+            self.losses.append(layer)
+        elif layer.kind not in READERS:
+            count, path = self.missing.get(layer.kind, (0, layer.name))
+            self.missing[layer.kind] = (count + 1, path)
+        elif not self.missing:
+            self._made(layer, phases)
 
-    def _data(self, layer: Message) -> None:
-        crop = first(first(layer, "transform_param", {}), "crop_size", 224)
-        self._input(str(first(layer, "top", "data")), [0, 3, crop, crop])
+    def _made(self, layer: CaffeLayer, phases: list[str]) -> None:
+        if not layer.bottoms or not layer.tops:
+            raise layer.message.fault(f"`{layer.name}` has no {'top' if layer.bottoms else 'bottom'}")
+        given = [self._given(layer, blob, phases) for blob in layer.bottoms]
+        values = READERS[layer.kind](self.net, layer, given)
+        if layer.kind == "Dropout":
+            self.drawn[values[0].name] = given[0]
+        if "TEST" not in phases:
+            self.net.training.add(layer.path)
+        for blob in layer.bottoms:
+            self.unread.pop(blob, None)
+        for top, value in zip(layer.tops, values, strict=False):
+            self.unread[top] = value
+            for phase in phases:
+                self.blobs[phase][top] = value
 
-    def _output(self, kind: str, blob: str, name: str) -> None:
-        value = self.blobs[blob]
-        known = [one for _, one in self.layers.outputs]
-        if value not in known:
-            self.layers.outputs.append((re.sub(r"\W", "_", blob), value))
+    def _given(self, layer: CaffeLayer, blob: str, phases: list[str]) -> ForeignTensor:
+        """What a layer reads, which is one value in both phases but for dropout."""
+        for phase in phases:
+            if blob not in self.blobs[phase]:
+                raise layer.missing(f"reads `{blob}`, which nothing makes in the phase {phase}")
+        found = [self.blobs[phase][blob] for phase in phases]
+        if len({self._undrawn(value).name for value in found}) > 1:
+            raise layer.missing(f"reads another `{blob}` in training than in testing")
+        return found[0]
+
+    def _undrawn(self, value: ForeignTensor) -> ForeignTensor:
+        while value.name in self.drawn:
+            value = self.drawn[value.name]
+        return value
+
+    # --- outputs and losses
+
+    def _finished(self) -> ReadProgram:
+        names = {blob: free_name(blob) for blob in self.unread}
+        if not self.net.inputs or not names:
+            raise NotImported([Missing("the file", "it has no input with a shape, or no output", "", 1)])
+        self.net.outputs += [(names[blob], value) for blob, value in self.unread.items()]
+        terms = [found for layer in self.losses if (found := self._term(layer, names)) is not None]
+        only = {i for i, blob in enumerate(names) if blob not in self.blobs["TEST"]}
+        said = ", ".join(f"{count} {kind}" for kind, count in self.left_out.items())
+        reading = self.net.reading()
+        program = replace(
+            reading.program,
+            comment=f"Left out of the file: {said}" if said else "",
+            endings=tuple(endings(terms, list(names.values()))),
+            only_training=frozenset(only),
+        )
+        return replace(reading, program=program)
+
+    def _term(self, layer: CaffeLayer, names: Mapping[str, str]) -> LossTerm | None:
+        """A term of the loss, of an output; what the language has not is left out."""
+        blobs = layer.bottoms
+        if len(blobs) > 1 and blobs[0] in names and (blobs[1] in self.made_labels or blobs[1] in names):
+            value = self.unread[blobs[0]]
+            found = term(layer, names[blobs[0]], value.shape, names.get(blobs[1]) or free_name(blobs[1]))
+            if found is not None:
+                return found
+        self.left_out[layer.kind] += 1
+        return None
+
+    @property
+    def made_labels(self) -> set[str]:
+        """Labels that a data layer or an input of the file makes."""
+        tops = {top for one in [*self.message.messages("layer"), *self.message.messages("layers")]
+                for top in one.texts("top")}  # fmt: skip
+        return self.labels & (tops | set(self.message.texts("input")))
 
 
-def _scopes(name: str) -> list[ModuleScope]:
+def _layer(message: Message) -> CaffeLayer:
+    if "layer" in message.fields:
+        raise message.fault("a layer of Caffe's very first form: `upgrade_net_proto_text` makes it one of today's")
+    kind, name = message.text("type"), message.text("name")
+    path = re.sub(r"[^\w.]", "_", name.replace("/", ".")).strip(".") or "layer"
+    return CaffeLayer(FIRST_NAMES.get(kind, kind), name, message, re.sub(r"\.+", ".", path), _scopes(name))
+
+
+def _scopes(name: str) -> tuple[ModuleScope, ...]:
     """Modules by the part of a name before a slash: `inception_3a/1x1` is in an `inception`."""
     prefix, slash, _ = name.partition("/")
-    if not slash:
-        return []
-    prefix = prefix.replace("-", "_")
-    return [ModuleScope(prefix, "caffe." + (re.sub(r"_?\d+[a-z]?$", "", prefix) or prefix))]
-
-
-def _window(param: Message, name: str, default: int) -> Any:
-    """A size of a kernel: one number, or height and width apart."""
-    words = {"kernel_size": ("kernel_h", "kernel_w"), "stride": ("stride_h", "stride_w"), "pad": ("pad_h", "pad_w")}[
-        name
-    ]
-    if words[0] in param or words[1] in param:
-        return [first(param, words[0], default), first(param, words[1], default)]
-    values = param.get(name, [default])
-    return values[0] if len(values) == 1 else list(values)
-
-
-def _conv(operator: str) -> Callable[..., ForeignTensor]:
-    def how(
-        layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-    ) -> ForeignTensor:
-        param = first(layer, "convolution_param", {})
-        parameters = {
-            "out_channels": first(param, "num_output"),
-            "kernel_size": _window(param, "kernel_size", 1),
-            "stride": _window(param, "stride", 1),
-            "padding": _window(param, "pad", 0),
-            "dilation": first(param, "dilation", 1),
-            "groups": first(param, "group", 1),
-            "bias": first(param, "bias_term", True),
-        }
-        return layers.add(operator, parameters, given, path, scopes)
-
-    return how
-
-
-def _pooling(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    param = first(layer, "pooling_param", {})
-    average = first(param, "pool", "MAX") in ("AVE", 1)
-    if first(param, "global_pooling", False):
-        operator = "adaptive_avg_pool" if average else "adaptive_max_pool"
-        return layers.add(operator, {"output_size": 1}, given, "", scopes)
-    kernel, stride = _window(param, "kernel_size", 1), _window(param, "stride", 1)
-    parameters = {
-        "kernel_size": kernel,
-        "stride": None if stride == kernel else stride,
-        "padding": _window(param, "pad", 0),
-        "ceil_mode": first(param, "round_mode", "CEIL") in ("CEIL", 0),
-    }
-    return layers.add("avg_pool" if average else "max_pool", parameters, given, "", scopes)
-
-
-def _product(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    param = first(layer, "inner_product_param", {})
-    (x,) = given
-    if len(x.shape) > 2:
-        x = layers.add("flatten", {}, [x], "", scopes)
-    parameters = {"out_features": first(param, "num_output"), "bias": first(param, "bias_term", True)}
-    return layers.add("linear", parameters, [x], path, scopes)
-
-
-def _relu(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    slope = first(first(layer, "relu_param", {}), "negative_slope", 0)
-    if slope:
-        return layers.add("leaky_relu", {"negative_slope": slope}, given, "", scopes)
-    return layers.add("relu", {}, given, "", scopes)
-
-
-def _lrn(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    param = first(layer, "lrn_param", {})
-    if first(param, "norm_region", "ACROSS_CHANNELS") != "ACROSS_CHANNELS":
-        raise NotImported([Missing("Caffe's LRN", "within channels", path, 1)])
-    parameters = {"size": first(param, "local_size", 5), "alpha": float(first(param, "alpha", 1.0)),
-                  "beta": float(first(param, "beta", 0.75)), "k": float(first(param, "k", 1.0))}  # fmt: skip
-    return layers.add("local_response_norm", parameters, given, "", scopes)
-
-
-def _norm(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    param = first(layer, "batch_norm_param", {})
-    parameters = {"eps": float(first(param, "eps", 1e-5)), "affine": False,
-                  "momentum": round(1 - float(first(param, "moving_average_fraction", 0.999)), 6)}  # fmt: skip
-    return layers.add("batch_norm", parameters, given, path, scopes)
-
-
-def _scale(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    """A scale behind a norm belongs to it."""
-    last = layers.placed[-1]
-    if last.made.operator != "batch_norm" or given != [last.value]:
-        raise NotImported([Missing("Caffe's Scale", "that is not behind a BatchNorm", path, 1)])
-    made = last.made
-    layers.placed[-1] = type(last)(
-        type(made)(made.operator, {**made.parameters, "affine": True}, made.inputs, made.weights),
-        last.value,
-        last.scopes,
-    )
-    return last.value
-
-
-def _eltwise(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    operation = first(first(layer, "eltwise_param", {}), "operation", "SUM")
-    operator = {"SUM": "add", "PROD": "mul", "MAX": "maximum", 0: "mul", 1: "add", 2: "maximum"}[operation]
-    return layers.add(operator, {}, given, "", scopes)
-
-
-def _concat(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    param = first(layer, "concat_param", {})
-    return layers.add("concat", {"dim": first(param, "axis", first(param, "concat_dim", 1))}, given, "", scopes)
-
-
-def _plain(operator: str, section: str = "", **names: str) -> Callable[..., ForeignTensor]:
-    """A layer without weights, whose parameters stand in a section under other names."""
-
-    def how(
-        layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-    ) -> ForeignTensor:
-        param = first(layer, section, {}) if section else {}
-        parameters = {own: first(param, theirs) for own, theirs in names.items() if first(param, theirs) is not None}
-        return layers.add(operator, parameters, given, "", scopes)
-
-    return how
-
-
-def _softmax(
-    layers: ConfiguredNetwork, layer: Message, given: list[ForeignTensor], path: str, scopes: list[ModuleScope]
-) -> ForeignTensor:
-    value = layers.add("softmax", {"dim": first(first(layer, "softmax_param", {}), "axis", 1)}, given, "", scopes)
-    layers.outputs.append((str(first(layer, "top", "prob")).replace("/", "_"), value))
-    return value
-
-
-DATA: Final = ("Data", "ImageData", "HDF5Data", "MemoryData", "DummyData", "DATA")
-LOSSES: Final = ("SoftmaxWithLoss", "SigmoidCrossEntropyLoss", "EuclideanLoss")
-IGNORED: Final = ("Accuracy", "Silence")
-READERS: Final[Mapping[str, Callable[..., ForeignTensor]]] = {
-    "Convolution": _conv("conv"),
-    "Deconvolution": _conv("conv_transpose"),
-    "Pooling": _pooling,
-    "InnerProduct": _product,
-    "ReLU": _relu,
-    "LRN": _lrn,
-    "BatchNorm": _norm,
-    "Scale": _scale,
-    "Eltwise": _eltwise,
-    "Concat": _concat,
-    "Softmax": _softmax,
-    "Dropout": _plain("dropout", "dropout_param", p="dropout_ratio"),
-    "Sigmoid": _plain("sigmoid"),
-    "TanH": _plain("tanh"),
-    "ELU": _plain("elu", "elu_param", alpha="alpha"),
-    "Flatten": _plain("flatten"),
-}
+    if not slash or not prefix:
+        return ()
+    prefix = re.sub(r"\W", "_", prefix)
+    return (ModuleScope(prefix, "caffe." + (re.sub(r"_?\d+[a-z]?$", "", prefix) or prefix)),)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -19,6 +20,10 @@ from archdsl.ops.foreign import ForeignCall, ForeignTensor
 MOST: Final = 1 << 29  # bytes of the program's text
 DTYPES: Final = {4: "int32", 5: "int64", 6: "float16", 7: "float32", 8: "float64", 12: "bool", 13: "bfloat16"}
 NAME: Final = re.compile(r"torch\.ops\.aten\.([A-Za-z_0-9]+?)_?\.\w+$")
+DAMAGED: Final = (
+    AttributeError, LookupError, NotImplementedError, RecursionError, StopIteration, TypeError, ValueError,
+    zipfile.BadZipFile, struct.error,
+)  # fmt: skip
 UNREAD: Final = ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy")
 
 
@@ -29,7 +34,7 @@ def read(path: Path, name: str) -> ForeignProgram:
             document = _json(archive, "/models/", ".json")
             constants = _contents(archive)
         return _Reader(document["graph_module"], constants, name).program()
-    except (KeyError, ValueError, TypeError, IndexError, StopIteration, zipfile.BadZipFile, RecursionError) as error:
+    except DAMAGED as error:
         raise Unusable(f"`{path}` is no program of torch.export, or a damaged one ({type(error).__name__})") from None
 
 
@@ -38,29 +43,35 @@ def weights(path: Path) -> dict[str, RawTensor]:
     try:
         with zipfile.ZipFile(path) as archive:
             return dict(_tensors(archive, "weights", "model_weights_config.json"))
-    except (KeyError, ValueError, TypeError, StopIteration, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise Unusable(f"the weights of `{path}` cannot be read ({type(error).__name__})") from None
 
 
 def _json(archive: zipfile.ZipFile, folder: str, ending: str) -> Any:
     name = next(one for one in archive.namelist() if folder in one and one.endswith(ending))
-    if archive.getinfo(name).file_size > MOST:
-        raise ValueError("too large")
-    return json.loads(archive.read(name))
+    return json.loads(_bytes(archive, name))
+
+
+def _bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What a file of the archive holds: torch compresses none, so that a small archive cannot become a large one."""
+    entry = archive.getinfo(name)
+    if entry.compress_type != zipfile.ZIP_STORED or (name.endswith(".json") and entry.file_size > MOST):
+        raise ValueError("compressed, or too large")
+    return archive.read(name)
 
 
 def _tensors(archive: zipfile.ZipFile, folder: str, config: str) -> Iterator[tuple[str, RawTensor]]:
     found = next((one for one in archive.namelist() if one.endswith(f"/data/{folder}/{config}")), None)
     if found is None:
         return
-    for name, entry in json.loads(archive.read(found))["config"].items():
+    for name, entry in json.loads(_bytes(archive, found))["config"].items():
         meta = entry["tensor_meta"]
         dtype = DTYPES.get(meta["dtype"])
         sizes = [size["as_int"] for size in meta["sizes"]]
         strides = [stride["as_int"] for stride in meta["strides"]]
         if entry["use_pickle"] or dtype is None:
             continue  # a tensor of a class of its own: nothing is unpickled
-        data = archive.read(str(PurePath(found).parent / entry["path_name"]))
+        data = _bytes(archive, str(PurePath(found).parent / entry["path_name"]))
         yield name, RawTensor(dtype, tuple(sizes), data, tuple(strides), meta["storage_offset"]["as_int"])
 
 
@@ -138,7 +149,7 @@ class _Reader:
         name = f"aten.{match[1]}" if match else node["target"]
         scopes = tuple(_scopes(node["metadata"].get("nn_module_stack", "")))
         if len(outputs) == 1 and "as_tensors" in outputs[0]:
-            whole = ForeignCall(name, arguments, like=self._like(len(self.calls)))
+            whole = ForeignCall(name, arguments)
             value = ForeignTensor(node.get("name") or outputs[0]["as_tensors"][0]["name"] + "_all", (), made_by=whole)
             object.__setattr__(whole, "output", value)
             self.calls.append(PlacedCall(whole, scopes))
@@ -151,7 +162,7 @@ class _Reader:
     def _add(
         self, name: str, arguments: Mapping[str, Any], output: str, scopes: tuple[ModuleScope, ...], hint: str | None
     ) -> None:
-        call = ForeignCall(name, arguments, like=self._like(len(self.calls)))
+        call = ForeignCall(name, arguments)
         object.__setattr__(call, "output", self.value(output, made_by=call))
         self.calls.append(PlacedCall(call, scopes, hint))
 
@@ -180,14 +191,6 @@ class _Reader:
         if "as_int" in one:
             return one["as_int"]
         return self.size(self.graph["sym_int_values"][one["as_name"]])
-
-    def _like(self, before: int) -> Callable[[int, Any], ForeignTensor | None]:
-        def like(dim: int, size: Any) -> ForeignTensor | None:
-            tensors = [*self.inputs, *(call.foreign.output for call in self.calls[:before])]
-            fitting = [one for one in tensors if len(one.shape) > dim and one.shape[dim] == size]
-            return fitting[-1] if fitting else None
-
-        return like
 
 
 def _scopes(text: str) -> Iterator[ModuleScope]:

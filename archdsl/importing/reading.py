@@ -9,9 +9,20 @@ from functools import cache
 from typing import Any
 
 from archdsl.importing.constants import content_of
+from archdsl.importing.live import live
 from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported, PlacedCall
-from archdsl.ops import OPERATORS, Weighted, parameter_table
-from archdsl.ops.foreign import ForeignCall, ForeignOperand, ForeignTensor, Made, Reads, Unreadable, Whole, read
+from archdsl.ops import OPERATORS, ShapeError, Weighted, parameter_table
+from archdsl.ops.foreign import (
+    ForeignCall,
+    ForeignOperand,
+    ForeignTensor,
+    Made,
+    Reads,
+    Unreadable,
+    Whole,
+    read,
+    tensors_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,20 +63,23 @@ def wholes() -> list[tuple[str, Whole]]:
     return [(name, said) for name, op in OPERATORS.items() for said in op.reads if isinstance(said, Whole)]
 
 
-def read_program(program: ForeignProgram) -> ReadProgram:
-    """A program's live calls as operators. Raises `NotImported` with all that no operator reads."""
-    calls = live(program)
+def read_program(program: ForeignProgram, literally: bool = False) -> ReadProgram:
+    """A program's live calls as operators, and these as the simplest that compute the same, unless `literally`: last
+    bits may depend even on how a tensor lies in memory. Raises `NotImported` with all that no operator reads."""
+    calls = live(program, readable)
     groups = _groups(calls)
-    stands: dict[str, ForeignOperand] = {}  # for a value that is another one
+    stands: dict[str, ForeignTensor] = {}  # for a value that is another one
     placed: list[Placed] = []
     faults: Counter[tuple[str, str]] = Counter()
     places: dict[tuple[str, str], str] = {}
     done: set[int] = set()
+    known = list(program.inputs)
 
     def resolved(made: ForeignOperand) -> ForeignOperand:
         if isinstance(made, ForeignTensor):
             return stands.get(made.name, made)
-        return replace(made, inputs=tuple(map(resolved, made.inputs)))
+        weights = {name: stands.get(value.name, value) for name, value in made.weights.items()}
+        return replace(made, inputs=tuple(map(resolved, made.inputs)), weights=weights)
 
     for call in calls:
         group = groups.get(id(call))
@@ -78,20 +92,40 @@ def read_program(program: ForeignProgram) -> ReadProgram:
                 made: ForeignOperand = whole
                 scopes = group.outside
             else:
-                made, value, scopes = _read(call.foreign), call.foreign.output, call.scopes
+                made, value, scopes = _read(replace(call.foreign, known=known)), call.foreign.output, call.scopes
         except Unreadable as error:
             fault = (call.foreign.name, str(error))
             faults[fault] += 1
             places.setdefault(fault, call.scopes[-1].path if call.scopes else "")
             continue
+        known.append(value)
         found = resolved(made)
-        if isinstance(found, ForeignTensor) or _nothing(found):
-            stands[value.name] = found if isinstance(found, ForeignTensor) else found.inputs[0]
-        else:
-            placed.append(Placed(found, value, scopes, call.hint))
-    if faults:
-        raise NotImported([Missing(name, why, places[name, why], count) for (name, why), count in faults.items()])
-    return ReadProgram(program, placed, [resolved(value) for value in program.outputs])
+        if isinstance(found, Made) and not literally:
+            found = resolved(OPERATORS[found.operator].simpler(found) if found.operator else found)
+        if isinstance(found, Made) and _nothing(found):
+            found = found.inputs[0]
+        if isinstance(found, ForeignTensor):
+            stands[value.name] = found
+            continue
+        placed.append(Placed(found, value, scopes, call.hint))
+        if value.content is not None:
+            stands[value.name] = replace(value, content=None)  # its calls say what it holds
+    missing = [Missing(name, why, places[name, why], count) for (name, why), count in faults.items()]
+    if missing or program.faults:
+        raise NotImported([*program.faults, *missing])
+    outputs = [resolved(value) for value in program.outputs]
+    return ReadProgram(program, _used(placed, outputs), outputs)
+
+
+def _used(placed: list[Placed], outputs: list[ForeignOperand]) -> list[Placed]:
+    """What outputs depend on still."""
+    wanted = {one.name for output in outputs for one in tensors_of(output)}
+    kept: list[Placed] = []
+    for one in reversed(placed):
+        if one.value.name in wanted:
+            kept.append(one)
+            wanted.update(value.name for value in tensors_of(one.made))
+    return kept[::-1]
 
 
 def _nothing(made: Made) -> bool:
@@ -103,25 +137,20 @@ def _nothing(made: Made) -> bool:
     )
 
 
-def live(program: ForeignProgram) -> list[PlacedCall]:
-    """The calls that an output depends on."""
-    makers = {call.foreign.output.name: call for call in program.calls}
-    wanted: set[str] = set()
-    pending = [value.name for value in program.outputs]
-    while pending:
-        name = pending.pop()
-        if name in wanted or name not in makers:
-            continue
-        wanted.add(name)
-        pending += [value.name for value in makers[name].foreign.tensors]
-    return [call for call in program.calls if call.foreign.output.name in wanted]
+def readable(call: ForeignCall) -> bool:
+    """Whether an operator says the same as a call."""
+    try:
+        _read(call)
+    except Unreadable:
+        return False
+    return True
 
 
 def _read(call: ForeignCall) -> ForeignOperand:
     """What a call is read as. Raises `Unreadable`."""
     found = readings().get(call.name)
     if found is None:
-        raise Unreadable("")
+        raise Unreadable("changes a weight or buffer" if call.name.endswith("_") else "")
     call = replace(call, arguments=_with_numbers(call.arguments))
     reasons = []
     for name, reads in found:
@@ -130,6 +159,8 @@ def _read(call: ForeignCall) -> ForeignOperand:
         try:
             return read(name, parameter_table(operator), told, reads, call)
         except Unreadable as error:
+            reasons.append(str(error))
+        except ShapeError as error:
             reasons.append(str(error))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             reasons.append(f"arguments of another form ({type(error).__name__})")

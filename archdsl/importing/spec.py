@@ -6,19 +6,26 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from archdsl.columns import same
+from archdsl.diagnostics import Diagnostic
 from archdsl.dims import Size
+from archdsl.errors import SpecError
 from archdsl.importing.program import ForeignProgram
 from archdsl.importing.reading import ReadProgram, read_program
 from archdsl.importing.scopes import body_of
-from archdsl.importing.writing import KEYWORDS, InputLine, NetworkText, block_text, default_of, network_text, quoted
+from archdsl.importing.wording import KEYWORDS, free_name
+from archdsl.importing.writing import InputLine, NetworkText, block_text, default_of, network_text, quoted
+from archdsl.job import one_job
 from archdsl.ops import OPERATORS
 from archdsl.recovery.blocks import recovered
 from archdsl.recovery.parameters import snake
 from archdsl.recovery.parts import RecoveredBlock, RecoveredBody
 from archdsl.source import Source
 from archdsl.syntax.forms import format_spec
+
+MADE: Final = "imported.arch"  # the file that a text has before it has one
 
 
 @dataclass(frozen=True)
@@ -30,15 +37,17 @@ class Imported:
     variants: tuple[str, ...] = ()
 
 
-def spec_of(*programs: ForeignProgram, cls: str = "") -> Imported:
+def spec_of(*programs: ForeignProgram, cls: str = "", literally: bool = False) -> Imported:
     """The spec of a program, or of several with a variant for each: one network, if they are alike. `cls` is what that
-    is called. Raises `NotImported`."""
-    return spec_of_read(*map(read_program, programs), cls=cls)
+    is called; `literally`: each call is said as it is. Raises `NotImported`."""
+    return spec_of_read(*(read_program(program, literally) for program in programs), cls=cls)
 
 
+@one_job
 def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
     """The same of programs that were read."""
-    found = recovered([body_of(reading) for reading in readings], default_of, OPERATORS.keys() | KEYWORDS, joins)
+    bodies = [body_of(reading) for reading in readings]
+    found = recovered(bodies, default_of, OPERATORS.keys() | KEYWORDS, joins, idle)
     texts = [block_text(block, provenance(block)) for block in found.blocks]
     rest = [reading.program for reading in readings]
     variants: list[str] = []
@@ -58,9 +67,9 @@ def spec_of_read(*readings: ReadProgram, cls: str = "") -> Imported:
 
 
 def network_of(program: ForeignProgram, name: str) -> NetworkText:
-    inputs = [InputLine(_input_name(one.name), _sizes(one.shape), _said(one.dtype)) for one in program.inputs]
+    inputs = [InputLine(free_name(one.name), _sizes(one.shape), _said(one.dtype)) for one in program.inputs]
     outputs = program.output_names or [f"output{i}" for i in range(len(program.outputs))]
-    return NetworkText(name, inputs, [snake(output) or f"output{i}" for i, output in enumerate(outputs)])
+    return NetworkText(name, inputs, [*map(free_name, outputs)], program.comment, program.endings)
 
 
 def variant_name(name: str, taken: set[str]) -> str:
@@ -89,19 +98,31 @@ def joins(operator: str) -> bool:
     return found is not None and found.variadic is not None and not found.elementwise
 
 
+def idle(operator: str) -> tuple[str, Any] | None:
+    """The argument with which an operator does nothing."""
+    drops = operator in OPERATORS and OPERATORS[operator].group == "regularization"
+    return ("p", 0.0) if drops else None
+
+
 def formatted(text: str) -> str:
-    return format_spec(Source("imported.arch", text))
+    """The text as it is formatted. Raises `SpecError` where names or numbers of the original made it none."""
+    return format_spec(Source(MADE, text))
+
+
+def refused(error: SpecError, place: str) -> SpecError:
+    """What the language refuses of a text that was made, as what cannot be imported: nobody has written that text."""
+
+    def said(fault: Diagnostic) -> str:
+        line = fault.span.source.text.splitlines()[fault.span.line - 1].strip() if fault.span is not None else ""
+        return f"the language does not say this: {fault.message}" + (f", in `{line[:120]}`" if line else "")
+
+    return SpecError(Diagnostic("not-imported", said(one), place=place) for one in error.diagnostics)
 
 
 def network_name(name: str) -> str:
     """A class's name as a network's."""
     last = re.sub(r"\W", "_", name.rpartition(".")[2]).strip("_") or "Net"
     return last if last[0].isalpha() and last not in KEYWORDS else f"Net{last}"
-
-
-def _input_name(name: str) -> str:
-    found = snake(name) or "x"
-    return f"{found}_" if found in KEYWORDS - {"x", "y", "z"} else found
 
 
 def _sizes(shape: Sequence[Size]) -> tuple[str, ...]:

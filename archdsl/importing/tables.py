@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.ops.foreign import Made
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Made):
+    """What makes a table, which is worth a block of its own: its name, and the numbers that tell it from others."""
+
+    name: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def relative_positions(flat: list[Any], sizes: list[int]) -> Made | None:
@@ -26,7 +36,8 @@ def relative_positions(flat: list[Any], sizes: list[int]) -> Made | None:
     numbers = Made("add", {}, (places_, Made("mul", {"scalar": wide - side}, (rows,))))
     apart = Made("sub", {}, (Made("unsqueeze", {"dim": 1}, (numbers,)), numbers))
     found = Made("add", {"scalar": (side - 1) * (wide + 1)}, (apart,))
-    return found if len(sizes) == 2 else found.then("reshape", shape=sizes)
+    made = found if len(sizes) == 2 else found.then("reshape", shape=sizes)
+    return Table(made.operator, made.parameters, made.inputs, name="relative_position_index", numbers={"window": side})
 
 
 def shifted_windows(flat: list[Any], sizes: list[int]) -> Made | None:
@@ -39,10 +50,9 @@ def shifted_windows(flat: list[Any], sizes: list[int]) -> Made | None:
     windows, places = math.isqrt(core[0]), core[1]
     side = math.isqrt(places)
     value = min(values)
-    height = windows * side
     for shift in range(1, side):
         if windows * windows == core[0] and side * side == places and flat == _mask(windows, side, shift, value):
-            return _masked(height, windows, side, shift, value, sizes)
+            return _masked(windows * side, side, shift, value, sizes)
     return None
 
 
@@ -57,13 +67,18 @@ def _mask(windows: int, side: int, shift: int, value: float) -> list[float]:
     return found
 
 
-def _masked(height: int, windows: int, side: int, shift: int, value: float, sizes: list[int]) -> Made:
-    steps = Made("arange", {"end": height})
-    behind = [Made("ge", {"scalar": at}, (steps,)).then("to", dtype="int64") for at in (height - side, height - shift)]
+def _masked(height: int, side: int, shift: int, value: float, sizes: list[int]) -> Table:
+    """Of the three parts of each side, by how far a place is from its end: the places of each window that differ."""
+    steps = Made("arange", {"end": height}).then("sub", scalar=height)
+    behind = [steps.then("ge", scalar=-at).then("to", dtype="int64") for at in (side, shift)]
     rows = Made("add", {}, tuple(behind))
-    down = Made("mul", {"scalar": 3}, (rows,)).then("unsqueeze", dim=1)
-    regions = Made("add", {}, (down, rows)).then("reshape", shape=[windows, side, windows, side])
-    own = regions.then("permute", dims=[0, 2, 1, 3]).then("reshape", shape=[windows**2, side**2])
-    apart = Made("ne", {}, (own.then("unsqueeze", dim=1), own.then("unsqueeze", dim=2)))
-    open_ = Made("zeros", {"sizes": [windows**2, side**2, side**2]})
-    return Made("masked_fill", {"value": value}, (open_, apart)).then("reshape", shape=sizes)
+    parts = Made("add", {}, (rows.then("mul", scalar=3).then("unsqueeze", dim=1), rows))
+    windows = parts.then("unflatten", dim=1, sizes=[-1, side]).then("unflatten", dim=0, sizes=[-1, side])
+    part = windows.then("permute", dims=[0, 2, 1, 3]).then("reshape", shape=[-1, side * side])
+    apart = Made("sub", {}, (part.then("unsqueeze", dim=1), part.then("unsqueeze", dim=2)))
+    hidden = apart.then("ne", scalar=0)
+    made = Made("masked_fill", {"value": value}, (apart.then("to", dtype="float32"), hidden))
+    if len(sizes) > 3:
+        first = next(dim for dim, size in enumerate(sizes) if size != 1)
+        made = made.then("reshape", shape=[-1 if dim == first else size for dim, size in enumerate(sizes)])
+    return Table(made.operator, made.parameters, made.inputs, name="shifted_window_mask", numbers={"size": height})

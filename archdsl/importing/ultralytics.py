@@ -7,12 +7,14 @@ rounds at least 1, as that tool scales them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 from archdsl.errors import SpecError
+from archdsl.importing.layers import image_sizes
 from archdsl.importing.program import Missing, NotImported
 from archdsl.importing.spec import Imported, formatted
 from archdsl.importing.unusable import Unusable
@@ -20,8 +22,13 @@ from archdsl.source import Source
 from archdsl.syntax.explain import Stop
 from archdsl.syntax.yaml_nodes import Composer, Entries, Items, YamlNode
 
-STRIDES: Final = "[8, 16, 32]"
+# What `activation` may be, by the words of the files.
+ACTIVATIONS: Final = {
+    "nn.SiLU()": "silu", "nn.ReLU()": "relu", "nn.ReLU6()": "relu6", "nn.LeakyReLU(0.1)": "leaky_relu(0.1)",
+    "nn.Hardswish()": "hardswish", "nn.Mish()": "mish", "nn.GELU()": "gelu", "nn.Identity()": "identity",
+}  # fmt: skip
 SCALED: Final = ("Conv", "DWConv", "C2f", "C3", "C3k2", "SPPF", "C2PSA")  # whose first argument is a width
+INFINITE: Final = 1 << 20  # channels, where there is no most
 LARGE: Final = "mlx"  # the scales whose C3k2 are of the deeper kind
 
 # Each module as blocks, with the modules that these use.
@@ -141,21 +148,25 @@ block detect(maps, strides, classes, plain) {
 }  # fmt: skip
 
 
-def read(path: Path, name: str) -> Imported:
-    """The spec of a file. Raises `Unusable` and `NotImported`."""
-    return network(path.read_text(encoding="utf-8"), name, str(path))
+def read(path: Path, name: str, shapes: Mapping[str, Sequence[int]] | None = None) -> Imported:
+    """The spec of a file; `shapes` has that of `image`, if it is to be another than 3 × 640 × 640. Raises `Unusable`
+    and `NotImported`."""
+    return network(path.read_text(encoding="utf-8"), name, str(path), shapes)
 
 
-def network(text: str, name: str, place: str = "") -> Imported:
+def network(text: str, name: str, place: str = "", shapes: Mapping[str, Sequence[int]] | None = None) -> Imported:
     """The spec of a text."""
     try:
         config = plain(Composer(Source(place or f"{name}.yaml", text)).document())
     except Stop as error:
         raise SpecError([error.diagnostic]) from None
+    except StopIteration:
+        config = None  # nothing but comments
     if not isinstance(config, dict) or not {"backbone", "head"} <= config.keys():
         raise Unusable(f"`{place}` is no model of Ultralytics: it has no `backbone` and `head`")
+    sizes = image_sizes(shapes or {}, [config.get("ch", 3), 640, 640], place)
     try:
-        return _Model(config, name).imported()
+        return _Model(config, name, sizes).imported()
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise Unusable(f"`{place}` is no model of Ultralytics ({type(error).__name__}: {error})") from None
 
@@ -180,7 +191,8 @@ WORDS: Final = {"True": True, "true": True, "False": False, "false": False, "Non
 
 
 class _Model:
-    def __init__(self, config: Mapping[str, Any], name: str) -> None:
+    def __init__(self, config: Mapping[str, Any], name: str, sizes: Sequence[int]) -> None:
+        self.sizes = ", ".join(map(str, sizes))
         self.config = config
         self.name = re.sub(r"\W", "_", name)
         self.rows = [*config["backbone"], *config["head"]]
@@ -190,6 +202,9 @@ class _Model:
 
     def imported(self) -> Imported:
         missing: dict[str, int] = {}
+        activation = str(self.config.get("activation") or self.config.get("act") or "nn.SiLU()").removeprefix("torch.")
+        if activation not in ACTIVATIONS:
+            missing[f"activation {activation}"] = 1
         for row in self.rows:
             if row[2] not in MODULES and row[2] not in ("nn.Upsample", "Concat"):
                 missing[row[2]] = missing.get(row[2], 0) + 1
@@ -198,15 +213,17 @@ class _Model:
         body = self._body()
         for kind in list(self.used):
             self._uses(kind)
-        blocks = [text for kind, (_, text) in MODULES.items() if kind in self.used]
+        own = ACTIVATIONS[activation]
+        blocks = [text.replace("-> silu", f"-> {own}") for kind, (_, text) in MODULES.items() if kind in self.used]
         settings = "depth, width, most, " + ("large, " if self.deep else "") + f"classes = {self.config.get('nc', 80)}"
         title = re.sub(r"^yolo", "YOLO", self.name)
         network = (
-            f"network {title}(image: [N, 3, 640, 640], {settings}) {{\n"
+            f"network {title}(image: [N, {self.sizes}], {settings}) {{\n"
             + "\n".join(f"    {line}" for line in body)
             + "\n}"
         )
-        scales: Mapping[str, Any] = self.config.get("scales") or {"": [1.0, 1.0, 1024]}
+        single = [self.config.get("depth_multiple", 1.0), self.config.get("width_multiple", 1.0), INFINITE]
+        scales: Mapping[str, Any] = self.config.get("scales") or {"": single}
         variants = {f"{self.name}{scale}".lower(): (scale, *values) for scale, values in scales.items()}
         lines = []
         for variant, (scale, depth, width, most) in variants.items():
@@ -269,9 +286,21 @@ class _Model:
             "C3k2": lambda: f"c3k2({', '.join([rest[0], rounds, self._large(given), *rest[2:3]])})",
             "SPPF": lambda: f"sppf({', '.join(rest)})",
             "C2PSA": lambda: f"c2psa({rounds})",
-            "Detect": lambda: f"detect({STRIDES}, classes, {'false' if self.deep else 'true'})",
+            "Detect": lambda: f"detect({self._strides(i)}, classes, {'false' if self.deep else 'true'})",
         }[kind]()  # fmt: skip
         return f"model.{i}: {call}"
+
+    def _strides(self, number: int) -> list[int]:
+        """How many pixels of the image a step in each map is that a row reads."""
+        found: dict[int, Fraction] = {-1: Fraction(1)}
+        for i, (source, _, kind, given) in enumerate(self.rows[:number]):
+            first = source if isinstance(source, int) else source[0]
+            step = found[i + first if first < 0 else first]
+            if kind in ("Conv", "DWConv") and len(given) > 2:
+                step *= given[2]
+            found[i] = step / given[1] if kind == "nn.Upsample" else step
+        read = self.rows[number][0]
+        return [int(found[number + one if one < 0 else one]) for one in ([read] if isinstance(read, int) else read)]
 
     def _large(self, given: list[Any]) -> str:
         return "true" if len(given) > 1 and given[1] is True else "large"

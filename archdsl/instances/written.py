@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import keyword
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from archdsl.elaborate.evaluator import Evaluator
@@ -22,8 +24,10 @@ from archdsl.limits import Work
 from archdsl.source import Span
 from archdsl.syntax import tree
 
-SAME: Final = frozenset({"int", "float", "abs", "min", "max", "round", "len", "sum"})  # as Python has them
+SAME: Final = frozenset({"range", "int", "float", "abs", "min", "max", "round", "len", "sum"})  # as Python has them
 TAKEN: Final = frozenset({"self", "torch", "nn", "F", "super", *SAME})  # what a name in a file may not hide
+SIZES: Final = {"H": "height", "W": "width", "L": "length", "T": "length"}
+LONG: Final = 12  # a list of which runs of equal items are said as `[0] * 49`
 STRENGTH: Final = {
     **dict.fromkeys(("or",), 1),
     **dict.fromkeys(("and",), 2),
@@ -82,10 +86,18 @@ class WrittenValues:
         for param in self.made.definition.params:
             for i, dim in enumerate(param.shape.dims if param.shape is not None else ()):
                 if isinstance(dim, tree.Name):
-                    name = "in_channels" if i == 1 and len(param.shape.dims) != 2 else f"{dim.id.lower()}_size"  # type: ignore[union-attr]
+                    name = _size_name(dim.id, i, len(param.shape.dims))  # type: ignore[union-attr]
                     taken = name in found.values() or name in self.made.scope.bindings
                     found.setdefault(dim.id, f"{dim.id.lower()}_size" if taken else name)
         return found
+
+    def letters(self, name: str) -> tuple[str, ...]:
+        """What the sizes of a tensor are called in its definition; none where it does not say."""
+        for param in self.made.definition.params:
+            if param.name.id == name and param.shape is not None:
+                dims = param.shape.dims
+                return tuple(dim.id for dim in dims if isinstance(dim, tree.Name)) if len(dims) > 1 else ()
+        return ()
 
     @cached_property
     def parameters(self) -> list[StaticParameter]:
@@ -125,6 +137,17 @@ class WrittenValues:
         for name, binding in self.made.scope.bindings.items():
             if isinstance(binding.value, TensorValue):
                 found.setdefault((binding.value.node, binding.value.output), name)
+        return found
+
+    @cached_property
+    def lists(self) -> dict[tuple[tuple[str, int], ...], str]:
+        """What the body calls a list of tensors, the first name of each."""
+        found: dict[tuple[tuple[str, int], ...], str] = {}
+        for name, binding in self.made.scope.bindings.items():
+            if isinstance(binding.value, list):
+                items = [item for item in binding.value if isinstance(item, TensorValue)]
+                if items and len(items) == len(binding.value):
+                    found.setdefault(tuple((item.node, item.output) for item in items), self.renamed.get(name, name))
         return found
 
     def arguments(self, span: Span) -> list[SaidValue]:
@@ -179,6 +202,17 @@ class WrittenValues:
         return list(found.values())
 
 
+def _size_name(letter: str, place: int, rank: int) -> str:
+    """What Python calls a size of a tensor."""
+    if letter in ("C", "D") and rank > 2 and place == rank - 1:
+        return "dim"
+    if letter == "C" and rank > 2:
+        return "in_channels"
+    if place == 1 and rank > 2 and letter not in SIZES:
+        return "in_channels"
+    return SIZES.get(letter, f"{letter.lower()}_size")
+
+
 def _has_tensors(value: Any) -> bool:
     return isinstance(value, TensorValue) or (isinstance(value, list) and any(map(_has_tensors, value)))
 
@@ -201,9 +235,10 @@ def parts(node: Any) -> Iterator[Any]:
 
 
 def names_in(expression: Any) -> set[str]:
-    """The names of values in an expression."""
+    """The names of values in an expression that it does not bind itself."""
     called = {id(node.callee) for node in parts(expression) if isinstance(node, tree.Call)}
-    return {node.id for node in parts(expression) if isinstance(node, tree.Name) and id(node) not in called}
+    bound = {one.id for node in parts(expression) if isinstance(node, tree.Comprehension) for one in node.targets}
+    return {node.id for node in parts(expression) if isinstance(node, tree.Name) and id(node) not in called} - bound
 
 
 def python(expression: Any, renamed: dict[str, str], strength: int = 0) -> str | None:
@@ -220,6 +255,13 @@ def python(expression: Any, renamed: dict[str, str], strength: int = 0) -> str |
     if isinstance(expression, tree.ListDisplay):
         items = [inner(item, 0) for item in expression.items]
         return None if None in items else f"[{', '.join(map(str, items))}]"
+    if isinstance(expression, tree.Comprehension):
+        three = inner(expression.element, 0), inner(expression.iterable, 1), inner(expression.condition, 1)
+        if expression.condition is None:
+            three = three[0], three[1], ""
+        names = ", ".join(target.id for target in expression.targets)
+        rest = f" if {three[2]}" if three[2] else ""
+        return None if None in three else f"[{three[0]} for {names} in {three[1]}{rest}]"
     if isinstance(expression, tree.Unary):
         own = 3 if expression.operator == "not" else 7
         operand = inner(expression.operand, own)
@@ -227,7 +269,9 @@ def python(expression: Any, renamed: dict[str, str], strength: int = 0) -> str |
     elif isinstance(expression, tree.Binary):
         own = STRENGTH.get(expression.operator, 0)
         sides = inner(expression.left, own), inner(expression.right, own + 1)
-        text = None if None in sides or not own else f"{sides[0]} {expression.operator} {sides[1]}"
+        simple = expression.operator == "**" and all(re.fullmatch(r"[\w.]+", side or "") for side in sides)
+        sign = expression.operator if simple else f" {expression.operator} "  # as formatters have it
+        text = None if None in sides or not own else f"{sides[0]}{sign}{sides[1]}"
     elif isinstance(expression, tree.Conditional):
         own = 0
         three = inner(expression.then, 1), inner(expression.test, 1), inner(expression.orelse, 0)
@@ -246,6 +290,9 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value)
     if isinstance(value, (tuple, list)):
+        runs = [(one, len(list(group))) for one, group in groupby(map(literal, value))]
+        if len(value) >= LONG and 4 * len(runs) <= len(value):
+            return " + ".join(f"[{one}] * {times}" for one, times in runs)
         items = ", ".join(map(literal, value))
         return f"[{items}]" if isinstance(value, list) else f"({items}{',' * (len(value) == 1)})"
     if isinstance(value, float) and not math.isfinite(value):

@@ -12,7 +12,7 @@ from archdsl.dims import Dim, Shape, Size, Undecided, numbers, show, symbols
 from archdsl.ops.assumptions import agree
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, GIVEN, TAKEN
-from archdsl.ops.foreign import Reads, Whole
+from archdsl.ops.foreign import ForeignOperand, Made, Reads, Whole
 from archdsl.ops.initialiser import Initialiser
 from archdsl.ops.kinds import MAX_INT, Choice, Init, Kind, ParamError, Sizes
 from archdsl.ops.sight import Sees, Slide, pointwise
@@ -184,6 +184,7 @@ class Operator:
             "in plane format", the same in two spatial dimensions and in one taken for a plane; or "elementwise", in
             the order in which its inputs lie.
         gathers: it reads no more of its weights, or of its first input, than it gives back.
+        joint: what it reads twice it projects once, so that there is one gradient of it.
         takes: for each input what it holds, a key of `TAKEN` ("floating", "integers", "booleans", "numbers",
             "anything"); the last goes for all further ones.
         gives: for each output, or for all, its type, or how it follows from those of the inputs, a key of `GIVEN`
@@ -213,6 +214,7 @@ class Operator:
     view: ClassVar[bool] = False
     lies: ClassVar[Lies] = "in order"
     gathers: ClassVar[bool] = False
+    joint: ClassVar[bool] = False
     takes: ClassVar[tuple[str, ...]] = ("floating",)
     gives: ClassVar[tuple[str, ...]] = ("same",)
     undifferentiated: ClassVar[tuple[int, ...]] = ()
@@ -241,6 +243,11 @@ class Operator:
     def infer_all(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shapes of all outputs; an operator with several overrides this."""
         return (self.infer(*inputs),)
+
+    @staticmethod
+    def simpler(made: Made) -> ForeignOperand:
+        """What this operator, imported from elsewhere, may be said as where that computes the same."""
+        return made
 
     @classmethod
     def told_by_names(cls, named: Sequence[str]) -> Mapping[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, Final
 
 from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import (
@@ -84,6 +86,7 @@ def _last(input: int, shape: Shape, back: int = 1) -> tuple[int, int]:
     return input, len(shape) - back
 
 
+LOWEST: Final = -3.4e38  # what a mask of numbers that are added hides with, at most
 SCORE = 4  # operations on a score: scaled, and the three of its softmax
 
 
@@ -117,6 +120,30 @@ def attention_steps(inputs: Sequence[Laid], wanted: Sequence[bool], dropout: flo
         kept = kept + weights.values
     copied = product_copies(weights, value, (of_weights, of_value))[1] if of_weights else 0
     return Kept((2,) if of_weights and copied == 0 else (), values=kept + copied)
+
+
+def _unmasked(made: Made) -> Made:
+    """Attention without a mask that hides nothing, or that hides what `is_causal` does. A mask is as small as it can
+    be, since it stretches."""
+    if len(made.inputs) < 4:
+        return made
+    *tensors, mask = made.inputs
+    while isinstance(mask, ForeignTensor) and mask.made_by is not None and mask.made_by.name == "aten.expand":
+        smaller = mask.made_by.tensor("self")
+        if len(smaller.shape) < 2:
+            break
+        mask = smaller
+    numbers = mask.numbers if isinstance(mask, ForeignTensor) else None
+    if numbers is not None and isinstance(mask, ForeignTensor):
+        seen = [one is True or (one is not False and one == 0) for one in numbers]
+        if all(seen):
+            return replace(made, inputs=tuple(tensors))
+        hidden = all(one or number is False or number <= LOWEST for one, number in zip(seen, numbers, strict=True))
+        side = math.isqrt(len(numbers))
+        square = mask.shape[-2:] == (side, side) and side * side == len(numbers)
+        if square and hidden and seen == [i >= j for i in range(side) for j in range(side)]:
+            return replace(made, parameters={**made.parameters, "is_causal": True}, inputs=tuple(tensors))
+    return replace(made, inputs=(*tensors, mask))
 
 
 def _whole_attention(calls: list[ForeignCall], taken: list[ForeignTensor]) -> Made:
@@ -161,6 +188,7 @@ class ScaledDotProductAttention(_Attention, group="attention"):
     optional = 1
     takes = ("floating", "floating", "floating", "anything")
     reads = (Reads("aten.scaled_dot_product_attention"),)
+    simpler = staticmethod(_unmasked)
     examples = (
         Example("scaled_dot_product_attention", ((2, 4, 5, 8), (2, 4, 7, 8), (2, 4, 7, 6)), (2, 4, 5, 6)),
         Example("scaled_dot_product_attention(is_causal = true)", ((2, 5, 8),) * 3, (2, 5, 8)),
@@ -286,6 +314,7 @@ class MultiheadAttention(_Attention, Weighted, group="attention"):
     optional = 2
     takes = ("floating", "floating", "floating", "anything")
     projects = True
+    joint = True
     reads = (Whole(_whole_attention, cls="torch.nn.modules.activation.MultiheadAttention"),)
     examples = (
         Example("multihead_attention(4)", ((2, 5, 16),) * 3, (2, 5, 16)),

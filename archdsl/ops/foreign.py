@@ -5,7 +5,7 @@ A name is `aten.conv2d` (of torch.export, without overload and without the mark 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
@@ -33,6 +33,19 @@ class ForeignTensor:
     made_by: ForeignCall | None = None
     number: int = 0
 
+    @property
+    def numbers(self) -> list[Any] | None:
+        """Its values in order, where they are part of the graph."""
+        content = self.content.tolist() if hasattr(self.content, "tolist") else self.content
+        return None if content is None else flattened(content)
+
+
+def flattened(content: Any) -> list[Any]:
+    """The numbers of lists of lists."""
+    if not isinstance(content, list):
+        return [content]
+    return [one for part in content for one in flattened(part)]
+
 
 @dataclass(frozen=True, eq=False)
 class ForeignCall:
@@ -41,9 +54,7 @@ class ForeignCall:
     name: str
     arguments: Mapping[str, Any]
     output: ForeignTensor = field(default=ForeignTensor("", ()))
-    like: Callable[[int, Any], ForeignTensor | None] = lambda dim, size: (
-        None
-    )  # a tensor with such a size, known before it
+    known: Sequence[ForeignTensor] = ()  # tensors that are there before it
 
     @property
     def tensors(self) -> list[ForeignTensor]:
@@ -55,6 +66,11 @@ class ForeignCall:
         if not isinstance(value, ForeignTensor):
             raise Unreadable(f"`{name}` is no tensor")
         return value
+
+    def like(self, dim: int, size: Any) -> ForeignTensor | None:
+        """The last tensor before it that has a size at a dimension."""
+        fitting = (one for one in reversed(self.known) if len(one.shape) > dim and one.shape[dim] == size)
+        return next(fitting, None)
 
     def get(self, name: str, default: Any = None) -> Any:
         """An argument; the default where it was not given, or as None."""
@@ -136,7 +152,8 @@ def read(
     weights = {own: rest.pop(theirs) for own, theirs in reads.weights.items() if theirs in rest}
     found = dict(reads.fixed)
     for own, source in reads.parameters.items():
-        value = rest.pop(source, None) if isinstance(source, str) else source(call)
+        value = rest.pop(source if isinstance(source, str) else own, None)
+        value = value if isinstance(source, str) else source(call)
         if value is not None:
             found[own] = value
     names = [name for name, value in rest.items() if _values(value)] if reads.inputs is None else reads.inputs
@@ -144,7 +161,8 @@ def read(
     for name in [name for name in rest if name in parameters]:
         found[name] = rest.pop(name)
     if "weight" in weights:
-        found = dict(told(weights["weight"].shape, found)) | found
+        told_by = dict(told(weights["weight"].shape, found))
+        found = {name: value for name, value in told_by.items() if name not in reads.parameters} | found
     for name, value in rest.items():
         if name not in reads.ignored and (name not in reads.expects or reads.expects[name] != value):
             raise Unreadable(f"`{name}` = {shown(value)}")
@@ -167,6 +185,13 @@ def moved(made: ForeignOperand, change: Callable[[ForeignTensor], ForeignOperand
     if isinstance(made, ForeignTensor):
         return change(made)
     return replace(made, inputs=tuple(moved(one, change) for one in made.inputs))
+
+
+def tensors_of(made: ForeignOperand) -> list[ForeignTensor]:
+    """The tensors that an operand is, or is made of: weights are among them."""
+    if isinstance(made, ForeignTensor):
+        return [made]
+    return [*(one for operand in made.inputs for one in tensors_of(operand)), *made.weights.values()]
 
 
 EVERYTHING: Final = 2**62  # an end of a slice from which on torch means the end

@@ -10,7 +10,7 @@ from archdsl.dims import Shape, Size, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, index_dim, param
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import Reads, reading
+from archdsl.ops.foreign import ForeignCall, Made, Reads, reading
 from archdsl.ops.function import distinct_dims
 from archdsl.ops.kinds import MAX_INT, Boolean, Integer, Integers
 from archdsl.ops.rearranged import indexed, repeated
@@ -252,6 +252,13 @@ class Sort(_Ranked, group="reshape"):
         return Target("torch.sort", self.params, kind="function")
 
 
+def _summed_up(call: ForeignCall) -> Made:
+    """Sums of what was converted before, where a type is given."""
+    x, dtype = call.tensor("self"), call.get("dtype")
+    kept = dtype is None or x.dtype == dtype or (x.dtype == "bool" and dtype == "int64")
+    return Made("cumsum", {"dim": call.get("dim")}, (x if kept else Made("to", {"dtype": dtype}, (x,)),))
+
+
 @deferred_dataclass
 class Cumsum(Operator, group="function"):
     """Sums along a dimension, of each value and all before it."""
@@ -261,7 +268,7 @@ class Cumsum(Operator, group="function"):
     takes = ("anything",)
     gives = ("added up",)
     autocast = "float32"
-    reads = (Reads("aten.cumsum", ignored=("dtype",)),)
+    reads = (reading("aten.cumsum", _summed_up),)
     examples = (Example("cumsum(1)", ((2, 8, 5),), (2, 8, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:

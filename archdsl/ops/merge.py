@@ -10,7 +10,7 @@ from archdsl.dims import Shape, Size, Undecided, product, show
 from archdsl.ops._op import Example, Kept, Operator, ShapeError, Target, Use, build, index_dim, param, same
 from archdsl.ops.deferred import deferred_dataclass
 from archdsl.ops.dtypes import FLOATING, of_number, promoted
-from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Reads, Unreadable, reading
+from archdsl.ops.foreign import ForeignCall, ForeignOperand, ForeignTensor, How, Made, Unreadable, reading
 from archdsl.ops.kinds import MAX_INT, Boolean, Choice, Integer, Number
 from archdsl.ops.sight import Sees, Slide
 from archdsl.ops.strides import SCALAR as NUMBER
@@ -202,8 +202,24 @@ def _onnx_binary(operator: str) -> How:
     return how
 
 
-def _dim(call: ForeignCall) -> int:
-    return int(call.get("dim", 0))
+def _joined(call: ForeignCall) -> ForeignOperand:
+    """Tensors one after the other; torch passes over those of no dimension's numbers, with which lists begin."""
+    tensors = [one for one in call.tensors if one.shape != (0,)]
+    dim = int(call.get("dim", call.get("axis", 0)))
+    alone = len(tensors) == 1 < len(call.tensors)
+    return tensors[0] if alone else Made("concat", {"dim": dim}, tuple(tensors))
+
+
+def _outer(call: ForeignCall) -> Made:
+    """Each number of one vector times each of another."""
+    return Made("mul", {}, (Made("unsqueeze", {"dim": 1}, (call.tensor("self"),)), call.tensor("vec2")))
+
+
+def _product(made: Made) -> ForeignOperand:
+    """What is multiplied by 1, where that does not change its type."""
+    first = made.inputs[0]
+    plain = isinstance(first, ForeignTensor) and first.dtype == FLOATING and made.parameters == {"scalar": 1}
+    return first if plain else made
 
 
 def _onnx_concat(call: ForeignCall) -> Made:
@@ -241,8 +257,10 @@ class Mul(_Arithmetic, group="merge"):
         reading("aten.mul", _binary("mul")),
         reading("aten.neg onnx.Neg", lambda call: Made("mul", {"scalar": -1}, (call.tensors[0],))),
         reading("aten.square", lambda call: Made("mul", {}, (call.tensor("self"),) * 2)),
+        reading("aten.outer aten.ger", _outer),
         reading("onnx.Mul", _onnx_binary("mul")),
     )
+    simpler = staticmethod(_product)
     examples = (
         Example("mul", ((2, 8, 5, 5), (2, 8, 1, 1)), (2, 8, 5, 5)),
         Example("mul(scalar = 0.2)", ((2, 8),), (2, 8)),
@@ -400,7 +418,7 @@ class Concat(Operator, group="merge"):
     gradient = "part"
     lies = "in format"
     reads = (
-        Reads("aten.cat aten.concat aten.concatenate", {"dim": _dim}),
+        reading("aten.cat aten.concat aten.concatenate", _joined),
         reading("onnx.Concat", _onnx_concat),
     )
     examples = (

@@ -25,7 +25,7 @@ from archdsl.ops._op import (
 )
 from archdsl.ops.assumptions import fits
 from archdsl.ops.deferred import deferred_dataclass
-from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, reading
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, Made, Reads, Unreadable, Whole, reading
 from archdsl.ops.kinds import Boolean, Integer, Integers, Number
 from archdsl.ops.sight import Sees, Slide, pointwise, window
 from archdsl.ops.strides import Lies
@@ -476,6 +476,20 @@ def normalized(op: Operator, shape: Shape, sizes: tuple[int, ...]) -> Shape:
     return shape
 
 
+def _whole_response_norm(calls: list[ForeignCall], taken: list[ForeignTensor]) -> Made:
+    """torch's module by what it does: squares, a mean over a window of channels, times alpha, plus k, to the power."""
+    if len(taken) != 1:
+        raise Unreadable("`LocalResponseNorm` of several tensors")
+    number = {call.name: call.get("other", call.get("exponent")) for call in calls
+              if not isinstance(call.get("other", call.get("exponent")), (ForeignTensor, type(None)))}  # fmt: skip
+    windows = [max(call.get("kernel_size")) for call in calls if "avg_pool" in call.name]
+    if len(windows) != 1 or not {"aten.mul", "aten.add", "aten.pow"} <= number.keys():
+        raise Unreadable("`LocalResponseNorm` that is worked out in another way")
+    parameters = {"size": windows[0], "alpha": float(number["aten.mul"]), "beta": float(number["aten.pow"]),
+                  "k": float(number["aten.add"])}  # fmt: skip
+    return Made("local_response_norm", parameters, (taken[0],))
+
+
 @deferred_dataclass
 class LocalResponseNorm(Operator, group="normalization"):
     """Local response normalisation across channels (Krizhevsky et al., 2012, section 3.3), as torch computes it:
@@ -491,6 +505,10 @@ class LocalResponseNorm(Operator, group="normalization"):
     saves = ("input",)
     autocast = "float32"
     lies = "elementwise"
+    reads = (
+        Whole(_whole_response_norm, cls="torch.nn.modules.normalization.LocalResponseNorm"),
+        Reads("onnx.LRN", {"k": "bias"}),
+    )
     examples = (Example("local_response_norm(5, alpha = 0.0001, beta = 0.75, k = 2)", ((2, 8, 5, 5),), (2, 8, 5, 5)),)
 
     def infer(self, *inputs: Shape) -> Shape:

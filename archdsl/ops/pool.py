@@ -384,16 +384,22 @@ class _AdaptivePool(Operator):
         return Target(f"torch.nn.{self.module}{rank}d", {"output_size": given})
 
 
+def _spread(call: ForeignCall) -> Made:
+    """A mean of windows; that of all is an operator of its own."""
+    size = call.get("output_size")
+    sizes = [size] if isinstance(size, int) else list(size)
+    if all(one == 1 for one in sizes):
+        return Made("global_avg_pool", {}, (call.tensor("self"),))
+    return Made("adaptive_avg_pool", {"output_size": sizes}, (call.tensor("self"),))
+
+
 @deferred_dataclass
 class AdaptiveAvgPool(_AdaptivePool, group="pooling"):
     """The mean of windows spread so that the output has the size given."""
 
     output_size: Any = param(Sizes(1, open=True), "size of the output")
     module = "AdaptiveAvgPool"
-    reads = (
-        "aten.adaptive_avg_pool1d aten.adaptive_avg_pool2d aten.adaptive_avg_pool3d",
-        Reads("onnx.GlobalAveragePool", fixed={"output_size": 1}),
-    )
+    reads = (reading("aten.adaptive_avg_pool1d aten.adaptive_avg_pool2d aten.adaptive_avg_pool3d", _spread),)
     examples = (
         Example("adaptive_avg_pool(7)", ((1, 8, 14, 10),), (1, 8, 7, 7)),
         Example("adaptive_avg_pool([2, 3])", ((1, 8, 5, 5),), (1, 8, 2, 3)),
@@ -426,6 +432,7 @@ class GlobalAvgPool(Operator, group="pooling"):
     """The mean over all spatial dimensions, which stay as dimensions of size 1."""
 
     lies = "in plane format"
+    reads = ("onnx.GlobalAveragePool",)
     examples = (
         Example("global_avg_pool", ((2, 8, 7, 7),), (2, 8, 1, 1)),
         Example("global_avg_pool", ((2, 8, 7),), (2, 8, 1)),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from archdsl.dims import Dim, Shape, Size
+from typing import Final
+
+from archdsl.dims import Dim, Shape, Size, symbols
+from archdsl.dims import value as number
 from archdsl.ops.foreign import EVERYTHING, ForeignCall, ForeignOperand, ForeignTensor, Made, Unreadable
+
+LARGE: Final = (1_000_003, 1_000_033, 1_000_037, 1_000_039)  # primes that stand for open sizes
 
 
 def shape_of(call: ForeignCall, name: str = "self") -> Shape:
@@ -28,19 +33,44 @@ def between(value: ForeignOperand, new: Shape, old: Shape | None = None) -> Fore
         old = value.shape
     if old == new:
         return value
-    joined, split = len(old) - len(new), len(new) - len(old)
-    for i in range(1, len(new)):
-        if joined > 0 and old[:i] == new[:i] and old[i + joined + 1 :] == new[i + 1 :]:
-            end = i + joined if i + joined < len(old) - 1 else -1
-            return Made("flatten", {"start_dim": i, "end_dim": end}, (value,))
-    for i in range(1, len(old)):
-        if split > 0 and old[:i] == new[:i] and old[i + 1 :] == new[i + split + 1 :]:
-            sizes = [size if isinstance(size, int) else -1 for size in new[i : i + split + 1]]
-            if sizes.count(-1) < 2:
-                return Made("unflatten", {"dim": i, "sizes": sizes}, (value,))
+    moved = [(of, to) for of, to in groups(old, new) if len(of) != 1 or len(to) != 1]
+    if len(moved) == 1 and 0 not in moved[0][0]:
+        (of, to), last = moved[0], len(old) - 1
+        sizes = [new[i] if isinstance(new[i], int) else -1 for i in to]
+        if len(to) == 1:
+            return Made("flatten", {"start_dim": of[0], "end_dim": of[-1] if of[-1] < last else -1}, (value,))
+        if len(of) == 1 and sizes.count(-1) < 2:
+            return Made("unflatten", {"dim": of[0], "sizes": sizes}, (value,))
     if sum(isinstance(size, Dim) for size in new) > 1:
         return Made("reshape", {"shape": list(new)}, (value,))
     return Made("reshape", {"shape": [size if isinstance(size, int) else -1 for size in new]}, (value,))
+
+
+def groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
+    """Which dimensions of a view come of which: the fewest of both that are equal in size. Those of size 1 go with the
+    dimension behind them, as one head goes with its features."""
+    names = sorted({name for size in (*old, *new) for name in symbols(size)})
+    large = dict(zip(names, LARGE, strict=False))
+    sizes, wanted = ([number(size, large) for size in shape] for shape in (old, new))
+    found: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(old) and j < len(new):
+        of, to = [i], [j]
+        have, want = sizes[i], wanted[j]
+        while have != want:
+            if have < want and of[-1] + 1 < len(old):
+                of.append(of[-1] + 1)
+                have *= sizes[of[-1]]
+            elif to[-1] + 1 < len(new):
+                to.append(to[-1] + 1)
+                want *= wanted[to[-1]]
+            else:
+                break
+        found.append((of, to))
+        i, j = of[-1] + 1, to[-1] + 1
+    if found:
+        found[-1] = ([*found[-1][0], *range(i, len(old))], [*found[-1][1], *range(j, len(new))])
+    return found
 
 
 def flattened(call: ForeignCall) -> ForeignOperand:
@@ -150,10 +180,17 @@ def chunked(call: ForeignCall) -> ForeignOperand:
     return Made("chunk", {"chunks": chunks, "dim": dim}, (x,))
 
 
+EXTREMES: Final = ("aten.max", "aten.min")  # whose values are an operator's only output
+
+
 def part(call: ForeignCall) -> ForeignOperand:
     """One of the outputs of a call that has several."""
     number, whole = call.get("index"), call.tensor("self")
     maker = whole.made_by
+    if maker is not None and maker.name in EXTREMES:
+        if number:
+            raise Unreadable("the places of the greatest or least")
+        return whole
     if maker is not None and maker.name == "aten.unbind":  # the parts of size 1 are taken out of their dimension
         x, dim = maker.tensor("self"), maker.get("dim", 0)
         if x.shape[dim] == 1:
@@ -188,10 +225,13 @@ def expansion(call: ForeignCall) -> ForeignOperand:
         return Made("expand", {"dim": dims if dims != [0] else [0]}, (value, other))
     if all(isinstance(new[i], int) for i in dims):
         return Made("tile", {"dims": [new[i] if i in dims else 1 for i in range(len(new))]}, (value,))
-    if len(dims) == 1:
-        like = call.like(dims[0], new[dims[0]])
+    open_ = [i for i in dims if not isinstance(new[i], int)]
+    if len(open_) == 1:
+        like = call.like(open_[0], new[open_[0]])
         if like is not None:
-            return Made("expand", {"dim": dims}, (value, like))
+            sizes = [size if i in dims and isinstance(size, int) else 1 for i, size in enumerate(new)]
+            value = value if len(dims) == 1 else Made("tile", {"dims": sizes}, (value,))
+            return Made("expand", {"dim": open_}, (value, like))
     raise Unreadable("expanded to sizes that no tensor before it has")
 
 

@@ -20,6 +20,7 @@ from archdsl.ops._op import (
     same,
 )
 from archdsl.ops.deferred import deferred_dataclass
+from archdsl.ops.foreign import ForeignCall, ForeignTensor, How, Made, Unreadable, reading
 from archdsl.ops.kinds import Boolean, Choice, Integer, Number
 from archdsl.ops.linear import linear_copies
 from archdsl.ops.sight import Sees, Slide
@@ -27,6 +28,46 @@ from archdsl.ops.strides import Laid, Strides, contiguous
 
 HIDDEN: Any = Integer(1)
 PROBABILITY: Any = Number(0, 1)
+
+
+def _states_of(call: ForeignCall, names: Sequence[str]) -> list[ForeignTensor]:
+    """The states that a call begins with; those that are 0 go without saying."""
+    given = call.get("hx")
+    states = [given] if isinstance(given, ForeignTensor) else list(given or ())
+    zeros = [one.made_by is not None and one.made_by.name in ("aten.zeros", "aten.new_zeros") for one in states]
+    return [] if all(zeros) else states[: len(names)]
+
+
+def _run_over(operator: str, gates: int, states: Sequence[str], **fixed: Any) -> How:
+    """A call of torch that passes over a sequence. Its weights come in a list: of each layer and direction those of
+    what it reads, of its state, both biases, and the projection."""
+
+    def how(call: ForeignCall) -> Made:
+        if not call.get("batch_first", False):
+            raise Unreadable("`batch_first` = False; sequences are [N, length, features] here")
+        given, bias = list(call.get("params", ())), bool(call.get("has_biases", True))
+        layers, directions = call.get("num_layers", 1), 2 if call.get("bidirectional", False) else 1
+        each, rest = divmod(len(given), layers * directions)
+        projected = each - (4 if bias else 2)
+        if rest or projected not in (0, 1):
+            raise Unreadable(f"{len(given)} weights in {layers} layers")
+        ends = [f"l{number}{end}" for number in range(layers) for end in ("", "_reverse")[:directions]]
+        parts = ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if bias else []), "weight_hr"][:each]
+        names = [f"{part}_{end}" for end in ends for part in parts]
+        rows, width = given[1].shape
+        parameters = {
+            "hidden_size": int(rows) // gates,
+            "num_layers": layers,
+            "bias": bias,
+            "dropout": float(call.get("dropout", 0.0)),
+            "bidirectional": directions == 2,
+            **({"proj_size": width} if projected else {}),
+            **fixed,
+        }
+        begins = tuple(_states_of(call, states))
+        return Made(operator, parameters, (call.tensor("input"), *begins), dict(zip(names, given, strict=True)))
+
+    return how
 
 
 class _Recurrent(Weighted):
@@ -221,6 +262,7 @@ class Lstm(_Recurrent, group="recurrent"):
     gates = 4
     states = 6  # the gates, the cell before, the activation of the cell after
     module = "LongShortTermMemory"
+    reads = (reading("aten.lstm", _run_over("lstm", 4, ("h", "c"))),)
     examples = (
         Example("lstm(6)", ((2, 5, 4),), ((2, 5, 6), (1, 2, 6), (1, 2, 6))),
         Example("lstm(6, 2, bidirectional = true)", ((3, 4, 5),), ((3, 4, 12), (4, 3, 6), (4, 3, 6))),
@@ -265,6 +307,7 @@ class Gru(_Recurrent, group="recurrent"):
     gates = 3
     states = 6  # the gates, and the new state, the old one and their difference
     module = "GatedRecurrentUnits"
+    reads = (reading("aten.gru", _run_over("gru", 3, ("h",))),)
     examples = (
         Example("gru(6)", ((2, 5, 4),), ((2, 5, 6), (1, 2, 6))),
         Example("gru(6, 2, dropout = 0.5)", ((3, 4, 5),), ((3, 4, 6), (2, 3, 6))),
@@ -288,6 +331,10 @@ class Rnn(_Recurrent, group="recurrent"):
     trains = 0  # the state before is the one kept of the step before, but for the first
     ends = 1
     module = "Recurrence"
+    reads = (
+        reading("aten.rnn_tanh", _run_over("rnn", 1, ("h",))),
+        reading("aten.rnn_relu", _run_over("rnn", 1, ("h",), nonlinearity="relu")),
+    )
     examples = (
         Example("rnn(6)", ((2, 5, 4),), ((2, 5, 6), (1, 2, 6))),
         Example("rnn(6, nonlinearity = relu, bidirectional = true)", ((3, 4, 5),), ((3, 4, 12), (2, 3, 6))),

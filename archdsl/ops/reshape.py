@@ -166,7 +166,7 @@ class Flatten(_View, group="reshape"):
 
     def idiom(self, *inputs: Shape) -> str | None:
         end = ", {end_dim}" if self.end_dim != -1 else ""
-        return f"torch.flatten({{0}}, {{start_dim}}{end})"
+        return f"{{0.atom}}.flatten({{start_dim}}{end})"
 
 
 @deferred_dataclass
@@ -544,13 +544,41 @@ class Expand(_View, group="reshape"):
 
 
 @deferred_dataclass
+class Contiguous(_View, group="reshape"):
+    """The input in the order of its dimensions in memory: a copy where it lies otherwise, as behind `permute`.
+
+    It changes no value, but which kernels compute what follows, and so their last bits.
+    """
+
+    reads = (Reads("aten.contiguous", ignored=("memory_format",)),)
+    examples = (Example("contiguous", ((2, 8, 5),), (2, 8, 5)),)
+
+    @staticmethod
+    def simpler(made: Made) -> ForeignOperand:
+        return made.inputs[0]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def layout(self, use: Use, output: Shape) -> Strides | None:
+        return use.inputs[0].strides if use.inputs[0].in_order else None
+
+    def sees(self, inputs: Sequence[Shape], output: Shape, number: int) -> Sees:
+        return pointwise(inputs[number], output)
+
+    def target(self, *inputs: Shape) -> Target:
+        return Target("torch.Tensor.contiguous", kind="function")
+
+    def idiom(self, *inputs: Shape) -> str | None:
+        return "{0.atom}.contiguous()"
+
+
+@deferred_dataclass
 class Identity(_View, group="reshape"):
     """The input itself."""
 
     reads = (
-        reading(
-            "aten.contiguous aten.clone aten.detach aten.alias aten.lift_fresh_copy aten.positive", same_as("self")
-        ),
+        reading("aten.clone aten.detach aten.alias aten.lift_fresh_copy aten.positive", same_as("self")),
         reading("onnx.Identity", same_as("input")),
         reading("getitem", part),
     )

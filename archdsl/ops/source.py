@@ -64,6 +64,7 @@ class _Random(Operator):
 class Randn(_Random, group="parameter"):
     """Numbers of the normal distribution with mean 0 and variance 1, as many as a tensor has: `randn(like = x)`."""
 
+    reads = ("aten.randn_like",)
     examples = (Example("randn", ((2, 8, 5),), (2, 8, 5)),)
 
 
@@ -71,6 +72,7 @@ class Randn(_Random, group="parameter"):
 class Rand(_Random, group="parameter"):
     """Numbers distributed evenly from 0 to 1, as many as a tensor has: `rand(like = x)`."""
 
+    reads = ("aten.rand_like",)
     examples = (Example("rand", ((2, 8, 5),), (2, 8, 5)),)
 
 

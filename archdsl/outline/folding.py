@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 from archdsl.graph import Graph, header, layer
 from archdsl.outline.structure import Structure, structure
 from archdsl.outline.subnets import Subnet
+from archdsl.outline.wording import is_off
 
 # Where the entries of a part come from, seen from an equal part before it: from a layer of that one, known by its
 # number, or from outside, known by its key; and which output of it.
@@ -32,6 +34,8 @@ class Member(NamedTuple):
     structure: Structure  # nothing of what is like none of its neighbours
 
 
+WEIGHING: Final = frozenset({"convolution", "linear"})
+SMALL: Final = frozenset({"normalization", "activation", "regularization"})
 NOTHING: Final = Structure("", (), ())
 
 
@@ -74,6 +78,41 @@ def mark(graph: Graph, tree: Subnet) -> Subnet:
             items.append(replace(marked, like=like, order=order))
             like = like or member.item.key
     return replace(tree, items=items)
+
+
+def without_idle(graph: Graph, folded: Folded) -> Folded:
+    """Leave out what is switched off: whoever reads it reads what it gets."""
+    tree, stand_in = folded
+    off = {key for key in tree.keys if is_off(layer(graph, key))}
+    if not off:
+        return folded
+
+    def source(key: str) -> str:
+        while (key := stand_in.get(key, key)) in off:
+            key = next(iter(graph.pred[key]))
+        return key
+
+    def visit(branch: Subnet) -> Subnet:
+        items = [visit(item) if isinstance(item, Subnet) else item for item in branch.items]
+        return replace(
+            branch, items=[item for item in items if (item.items if isinstance(item, Subnet) else item not in off)]
+        )
+
+    return Folded(visit(tree), {key: source(key) for key in (*stand_in, *off)})
+
+
+def units(graph: Graph, tree: Subnet) -> Subnet:
+    """Say of which groups a stack of layers shows as much as a frame: a convolution with its norm and activation."""
+    items = [units(graph, item) if isinstance(item, Subnet) else item for item in tree.items]
+    return replace(tree, items=items, unit=tree.depth > 0 and _is_unit(graph, tree))
+
+
+def _is_unit(graph: Graph, tree: Subnet) -> bool:
+    if tree.count > 1 or any(isinstance(item, Subnet) for item in tree.items):
+        return False
+    groups = [getattr(layer(graph, key).get("operator"), "group", "") for key in tree.keys]
+    chain = all(set(graph.pred[b]) == {a} and set(graph.succ[a]) == {b} for a, b in pairwise(tree.keys))
+    return chain and groups[0] in WEIGHING and len(groups) > 1 and SMALL.issuperset(groups[1:])
 
 
 def close(tree: Subnet, depth: int) -> Subnet:

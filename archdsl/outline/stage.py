@@ -10,8 +10,8 @@ from archdsl.dims import Shape, Size, show, total
 from archdsl.graph import Graph, fault, header, layer
 from archdsl.measure.network import cost
 from archdsl.net_view import NetView
-from archdsl.outline.subnets import Subnet
-from archdsl.outline.wording import clip, clip_call, plain, span, title
+from archdsl.outline.subnets import Subnet, made_of
+from archdsl.outline.wording import clip, plain, span, title
 
 SMALL: Final = frozenset({"normalization", "activation", "regularization", "reshape"})  # follow what they belong to
 NEARLY: Final = 0.9  # the share of a map's side that is left where a window without padding moves over it once
@@ -59,24 +59,11 @@ def of_layer(graph: Graph, key: str) -> Stage:
 def of_block(graph: Graph, group: Subnet) -> Stage:
     """A group as one stage."""
     own = group.path.rpartition(".")[2]
-    said = clip_call(group.call or own)
+    said = group.call or (made_of(group) if own.isdigit() else "") or clip(own)
     whole = _stage(graph, group.key, group.block or own, said, "block", tuple(group.keys), group.count)
-    return replace(whole, last=group.last, more=_made_of(group), parts=tuple(_parts(graph, group)))
-
-
-def of_one(group: Subnet) -> bool:
-    """Whether a group is a labelled sequence of instances of one block; they may differ in shape and arguments."""
-    blocks = {"" if isinstance(item, str) else item.block for item in group.items}
-    return not group.block and len(blocks) == 1 and "" not in blocks
-
-
-def _made_of(group: Subnet) -> str:
-    """`6 × dense_layer(32)` for a sequence of one block; without arguments where these differ."""
-    if not of_one(group):
-        return ""
-    blocks = [item for item in group.items if isinstance(item, Subnet)]
-    calls = {block.call for block in blocks}
-    return f"{sum(block.count for block in blocks)} × {clip_call(calls.pop()) if len(calls) == 1 else blocks[0].block}"
+    return replace(
+        whole, last=group.last, more=made_of(group) if made_of(group) != said else "", parts=tuple(_parts(graph, group))
+    )
 
 
 def _parts(graph: Graph, group: Subnet) -> Iterator[str]:
@@ -142,7 +129,12 @@ def several(shape: str, count: int) -> str:
 
 
 def _without_batch(shape: Shape, batch: Sequence[str]) -> Shape:
-    return shape[1:] if len(shape) > 1 and (str(shape[0]) in batch or shape[0] == 1) else shape
+    """The sizes of what one sample gives; all where the batch is more than the first of them."""
+    if len(shape) > 1 and shape[0] == 1:
+        return shape[1:]
+    if not shape or str(shape[0]) not in batch or any(str(size) in batch for size in shape[1:]):
+        return shape
+    return shape[1:] or (1,)
 
 
 def takes_in(stage: Stage, small: Stage) -> bool:
@@ -195,6 +187,22 @@ def repeated(run: Sequence[Stage]) -> Stage:
     if len(run) == 1:
         return last
     return replace(_sum(run), sizes=last.sizes, last=last.last or last.path, count=sum(stage.count for stage in run))
+
+
+def side_by_side(stages: Sequence[Stage]) -> Stage:
+    """Stages that read and feed the same ones as one, which says how many there are."""
+    first, last = stages[0], stages[-1]
+    if len(stages) == 1:
+        return first
+    titles = list(dict.fromkeys(stage.title for stage in stages))
+    shapes = list(dict.fromkeys(stage.shape for stage in stages))
+    return replace(
+        _sum(stages),
+        last=last.last or last.path,
+        title=f"{len(stages)} × {first.does}" if len({stage.does for stage in stages}) == 1 else f"{len(stages)} parts",
+        more=titles[0] if len(titles) == 1 else f"{titles[0]} … {titles[-1]}",
+        shape=several(shapes[0], len(stages)) if len(shapes) == 1 else f"{shapes[0]} … {shapes[-1]}",
+    )
 
 
 def _sum(run: Sequence[Stage]) -> Stage:

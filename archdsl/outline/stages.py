@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 import networkx as nx
@@ -26,14 +26,28 @@ from archdsl.graph import Graph, broken, header, layer
 from archdsl.measure.network.cost import idle
 from archdsl.net_view import NetView
 from archdsl.outline import folding
-from archdsl.outline.stage import Stage, alike, of_block, of_layer, of_one, repeated, taken_in, takes_in, with_lent
-from archdsl.outline.subnets import Subnet, kept, preorder, subnets
-from archdsl.outline.wording import name
+from archdsl.outline.chains import shortened
+from archdsl.outline.stage import (
+    Stage,
+    alike,
+    of_block,
+    of_layer,
+    repeated,
+    side_by_side,
+    taken_in,
+    takes_in,
+    with_lent,
+)
+from archdsl.outline.subnets import Subnet, kept, of_one, preorder, subnets
+from archdsl.outline.wording import is_off, name, totals
 from archdsl.phases import Phase
 
 ENOUGH: Final = 10  # rows; blocks are opened until there are as many
 PAGE: Final = 60  # lines, one between rows; as long as a page holds the table
 FEW: Final = 3  # layers, of a block whose shape is as soon seen as its name
+MANY: Final = 4  # stages side by side that are told as one, where a table is too wide
+FEWEST: Final = 4  # rows that say enough
+CHAINS: Final = (4, 12, 25, 50, 200)  # items of a chain that are one stage, where a table is too long
 ABREAST: Final = 3  # stages side by side that it is wide enough for
 
 
@@ -53,7 +67,10 @@ class Stages:
     links: tuple[StageLink, ...]
     devices: tuple[str, ...]
     order: tuple[int, ...]  # for each stage, its place in the order of the graph
+    totals: tuple[str, ...] = ()  # what the network has and needs, and what it takes and gives
     stand_in: folding.StandIn = field(default_factory=dict)  # for a layer of a repeat, that of the first
+    # Ever shorter tables of the same, where this one is too long
+    smaller: Callable[[], Iterable[Stages]] = field(default=tuple, compare=False)
 
     @property
     def lines(self) -> int:
@@ -82,25 +99,62 @@ class Stages:
 
 def stages_of(graph: Graph, phase: Phase = "training") -> Stages:
     """The stages of a graph."""
-    found: Stages | None = None
+    found: list[Stages] = []
     for table in openings(graph, phase, whole=True):
-        if found is not None and (table.lines > PAGE or table.abreast > ABREAST):
+        if found and (table.lines > PAGE or table.abreast > ABREAST):
             break
-        found = table
-        if len(found.rows) >= ENOUGH:
+        found.append(table)
+        if len(table.rows) >= ENOUGH:
             break
-    assert found is not None
-    return found
+    *shorter, best = found
+
+    def smaller() -> Iterator[Stages]:
+        yield from (table for table in reversed(shorter) if len(table.rows) >= FEWEST)
+        for most in CHAINS:
+            for table in islice(openings(graph, phase, whole=True, chains=most), 1):
+                yield table
+                yield gathered(table)
+
+    return replace(best, smaller=smaller)
 
 
-def openings(graph: Graph, phase: Phase = "training", *, whole: bool = False) -> Iterator[Stages]:
+def gathered(table: Stages) -> Stages:
+    """The table with stages side by side that read and feed the same ones as one."""
+    stages = list(table.all())
+    reads: list[set[int]] = [set() for _ in stages]
+    feeds: list[set[int]] = [set() for _ in stages]
+    for link in table.links:
+        reads[link.target].add(link.source)
+        feeds[link.source].add(link.target)
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, stage in enumerate(stages):
+        alone = stage.colour == "input" or bool(stage.fault)
+        sign = (i,) if alone else (frozenset(reads[i]), frozenset(feeds[i]), stage.train, stage.device)
+        groups.setdefault(sign, []).append(i)
+    if all(len(group) < MANY for group in groups.values()):
+        return table
+    whole: list[list[int]] = []
+    for group in groups.values():
+        whole += [group] if len(group) >= MANY else [[i] for i in group]
+    place = {i: position for position, group in enumerate(whole) for i in group}
+    links = {(place[link.source], place[link.target]): link.train for link in table.links}
+    found = arrange(table.title, table.devices, [side_by_side([stages[i] for i in group]) for group in whole], links)
+    assert found is not None  # what reads the same ones does not read one another
+    return replace(found, stand_in=table.stand_in, totals=table.totals)
+
+
+def openings(
+    graph: Graph, phase: Phase = "training", *, whole: bool = False, chains: int | None = None
+) -> Iterator[Stages]:  # fmt: skip
     """The stages of a graph with ever more blocks opened; there is at least one such table.
 
     A block that is drawn as a repeat is opened nowhere: one that is both open and closed takes time to be recognised.
-    `whole` leaves sequences of one block closed as well.
+    `whole` leaves sequences of one block closed as well; `chains` draws so many items of a chain as one.
     """
     keys = kept(graph, phase)
     tree, stand_in = folding.fold(graph, subnets(graph, keys))
+    if chains is not None:
+        tree = shortened(graph, folding.Folded(tree, stand_in), chains)
     wrong = frozenset(key for key, _ in broken(graph))
     found = False
     for closed in (frozenset(_repeats(tree)), frozenset[str]()):
@@ -149,7 +203,7 @@ class _Opener:
 
     def stays_closed(self, group: Subnet) -> bool:
         """Whether a group is opened at no depth."""
-        if group.count > 1 or group.block in self.closed or (self.whole and of_one(group)):
+        if group.closed or group.count > 1 or group.block in self.closed or (self.whole and of_one(group)):
             return True
         return group.block != "" and len(group.keys) > FEW and idle(self.net, group.keys)
 
@@ -170,7 +224,8 @@ class _Opener:
 
     def with_small(self, run: Sequence[Stage]) -> Stage:
         """A stage with the small layers that follow it."""
-        return taken_in(run, [layer(self.graph, key)["op"] for stage in run[1:] for key in stage.keys])
+        nodes = [layer(self.graph, key) for stage in run[1:] for key in stage.keys]
+        return taken_in(run, [node["op"] for node in nodes if not is_off(node)])
 
     def takes_in(self, run: Sequence[Stage], small: Stage) -> bool:
         return takes_in(run[0], small) and self.follows(run[-1], small)
@@ -227,7 +282,7 @@ def _arranged(graph: Graph, stages: list[Stage], keys: list[str], stand_in: fold
             if a is not None and a != b:
                 links[a, b] = links.get((a, b), True) and (stages[a].train or stages[b].train)
     found = arrange(name(graph), header(graph)["devices"], stages, links)
-    return None if found is None else replace(found, stand_in=stand_in)
+    return None if found is None else replace(found, stand_in=stand_in, totals=totals(graph, keys))
 
 
 def arrange(

@@ -26,6 +26,19 @@ class Structure(NamedTuple):
 
 def structure(graph: Graph, part: Collection[str]) -> Structure:
     """The structure of some layers, which stand in the order of the graph."""
+    return _structure(graph, part, exact=True)
+
+
+def form(graph: Graph, part: Collection[str]) -> Structure:
+    """The structure of some layers but for numbers and sizes, and where and how they run: equal for parts that are
+    drawn alike."""
+    return _structure(graph, part, exact=False)
+
+
+def _structure(graph: Graph, part: Collection[str], *, exact: bool) -> Structure:
+    def sizes(source: str, output: int) -> list[Any]:
+        return [_shape(graph, source, output)] if exact else []
+
     within = frozenset(part)
     numbers: dict[str, int] = {}
     entries: dict[tuple[str, int], int] = {}
@@ -47,10 +60,10 @@ def structure(graph: Graph, part: Collection[str]) -> Structure:
             wires = [
                 ["layer", numbers[source], output]
                 if source in within
-                else ["entry", entries.setdefault((source, output), len(entries)), _shape(graph, source, output)]
+                else ["entry", entries.setdefault((source, output), len(entries)), *sizes(source, output)]
                 for source, output in reads
             ]
-            written.append([*_said(graph, key, numbers), wires])
+            written.append([*(_said if exact else _outlined)(graph, key, numbers), wires])
             numbers[key] = len(numbers)
 
     exits = [key for key in part if _is_read_outside(graph, key, within)]
@@ -77,6 +90,14 @@ def _said(graph: Graph, key: str, numbers: dict[str, int]) -> list[Any]:
         node["checkpoint"] is not None,
         None if key == first else numbers.get(first, first),
     ]
+
+
+def _outlined(graph: Graph, key: str, numbers: dict[str, int]) -> list[Any]:
+    """A layer without its name and numbers."""
+    node = layer(graph, key)
+    words = {name: value for name, value in sorted(node["params"].items()) if isinstance(value, (bool, str))}
+    first = node["path"]  # whose weights it has, where that is within the part
+    return [node["op"], words, len(node["outputs"]), None if key == first else numbers.get(first)]
 
 
 def _is_read_outside(graph: Graph, key: str, within: frozenset[str]) -> bool:

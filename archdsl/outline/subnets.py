@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from archdsl.graph import Graph, broken, header, layer, layers, live
+from archdsl.outline.calls import called
 from archdsl.outline.wording import span
 from archdsl.phases import Phase
 
@@ -30,12 +31,13 @@ class Subnet:
 
     path: str  # as keys of layers begin
     use: str = ""  # "#2" for a second use of a shared module
-    call: str = ""  # the block's call,
-    block: str = ""  # and its name; nothing for a labelled sequence
+    call: str = ""  # the block with the arguments that matter,
+    block: str = ""  # and its name alone; nothing for a labelled sequence
     depth: int = 0
     keys: list[str] = field(default_factory=list)  # all layers in it, however deep
     items: list[str | Subnet] = field(default_factory=list)
     closed: bool = False  # whether it is drawn as one box
+    unit: bool = False  # whether it is one convolution or linear layer with what scales or bends its output
     count: int = 1  # how many groups like it, one after another or side by side, it stands for
     last: str = ""  # the path of the last of these, if there are several
     parallel: bool = False  # whether they stand side by side
@@ -57,6 +59,21 @@ class Subnet:
         """How often it occurs; nothing for once."""
         side_by_side = " side by side" if self.parallel else ""
         return f"× {self.count}{side_by_side}" if self.count > 1 else ""
+
+
+def of_one(group: Subnet) -> bool:
+    """Whether a group is a labelled sequence of instances of one block; they may differ in shape and arguments."""
+    blocks = {"" if isinstance(item, str) else item.block for item in group.items}
+    return not group.block and len(blocks) == 1 and "" not in blocks
+
+
+def made_of(group: Subnet) -> str:
+    """`6 × dense_layer growth 32` for a sequence of one block; without arguments where these differ."""
+    if group.call or not of_one(group):
+        return ""
+    blocks = [item for item in group.items if isinstance(item, Subnet)]
+    calls = {block.call for block in blocks}
+    return f"{sum(block.count for block in blocks)} × {calls.pop() if len(calls) == 1 else blocks[0].block}"
 
 
 def kept(graph: Graph, phase: Phase) -> list[str]:
@@ -96,7 +113,7 @@ def subnets(graph: Graph, keys: list[str], *, every: bool = False) -> Subnet:
             if prefix not in branches:
                 path, use = prefix
                 made = blocks.get(path)
-                call, block = (made.call, made.block) if made else ("", "")
+                call, block = (called(made), made.block) if made else ("", "")
                 branches[prefix] = Subnet(path, use, call, block, parent.depth + 1)
                 parent.items.append(branches[prefix])
             parent = branches[prefix]

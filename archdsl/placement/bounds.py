@@ -17,7 +17,7 @@ from archdsl.placement.ideals import Boundaries, Family, all_ideals, along, fami
 from archdsl.placement.orders import orders
 from archdsl.placement.problem import Problem
 from archdsl.placement.reach import Reach
-from archdsl.placement.refinement import Refinement
+from archdsl.placement.refinement import ENOUGH, Refinement
 from archdsl.placement.relaxation import relaxed
 from archdsl.placement.schedule import SCHEDULES
 
@@ -30,7 +30,6 @@ SHARES, EACH = 24, 4  # of a region's work, and ideals of each, where a good spl
 FAR, STEP = 0.08, 0.01  # how far below a known split a better one is looked for first, and then in which steps
 PIECES: Final = 500  # of a stage's work, of which a relaxation makes branches
 STEPS: Final = (1.002, 1.004, 1.007, 1.01, 1.02, 1.05)  # over a bound, where a split is looked for
-ENOUGH, CLOSE = 0.01, 0.006  # gaps with which nothing better is looked for, and down to which it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ class Planner:
             except TooManyPairs:
                 return None
 
-        return Solution(*self.refinement.refined(found.split, found.bound, sum(counts), CLOSE, better))
+        return Solution(*self.refinement.refined(found.split, found.bound, sum(counts), better))
 
     def _relaxed_bound(self, counts: Sequence[int]) -> float:
         """What no split can beat, with branches that are alike as one stream of work."""

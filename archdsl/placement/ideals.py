@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from archdsl.placement.devices import Link
+from archdsl.placement.ideal_count import countable
 from archdsl.placement.problem import Problem
 
 READY: Final = 8  # nodes that may be added to an ideal, of most networks
@@ -189,17 +190,18 @@ def _filtered(problem: Problem, ends: Boundaries, found: dict[int, tuple[float, 
 def all_ideals(problem: Problem, link: Link, most: int) -> Family | None:
     """Every ideal, found by adding one node after the other; None where there are more than `most`, or where so many
     nodes may be added to each that it takes as long as if there were."""
+    if not countable(problem, most, most * READY):
+        return None
     ends = Boundaries(problem, link)
     before, after = ends.before, ends.after
     each = [tuple(times.both(v) for times in problem.times) for v in range(len(problem.nodes))]
     start = (sum(ends.seconds[number] for number in ends.inputs), *(0.0 for _ in problem.times))
     level = {0: (start, tuple(v for v, needed in enumerate(before) if not needed))}
     found: dict[int, tuple[float, ...]] = {}
-    one, steps = len(problem.times) == 1, most * READY
+    one = len(problem.times) == 1
     while level:
         larger: dict[int, tuple[tuple[float, ...], tuple[int, ...]]] = {}
         for ideal, (values, ready) in level.items():
-            steps -= len(ready)
             for v in ready:
                 joined = ideal | 1 << v
                 if joined in larger:
@@ -213,7 +215,5 @@ def all_ideals(problem: Problem, link: Link, most: int) -> Family | None:
                 more += [w for w in after[v] if not before[w] & ~joined]
                 larger[joined] = (grown, tuple(more))
                 found[joined] = grown
-        if len(found) > most or steps < 0:
-            return None
         level = larger
     return _filtered(problem, ends, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from archdsl.placement.problem import Problem
 
@@ -18,6 +18,27 @@ def orders(problem: Problem) -> list[list[int]]:
         _sorted(problem, lambda v, ready: -ready),  # what was made possible last goes on: one branch to its end
         _sorted(problem, lambda v, ready: depth[v]),
     ]
+
+
+def narrowest(problem: Problem) -> list[int]:
+    """Of these orders, that along which there is least to keep in mind."""
+    return min(orders(problem), key=lambda order: sum(1 << nodes.bit_count() for nodes in still_read(problem, order)))
+
+
+def still_read(problem: Problem, order: Sequence[int]) -> list[int]:
+    """After each node of an order, those until then that come right before later ones, as bits."""
+    waiting = [0] * len(problem.nodes)
+    for before in problem.before:
+        for u in before:
+            waiting[u] += 1
+    found, nodes = list[int](), 0
+    for v in order:
+        nodes |= 1 << v if waiting[v] else 0
+        for u in problem.before[v]:
+            waiting[u] -= 1
+            nodes &= ~(0 if waiting[u] else 1 << u)
+        found.append(nodes)
+    return found
 
 
 def _sorted(problem: Problem, key: Callable[[int, int], int]) -> list[int]:

@@ -7,12 +7,12 @@ lie in the window that is asked for is dropped at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 from archdsl.placement.ideals import Boundaries
-from archdsl.placement.orders import orders
+from archdsl.placement.orders import narrowest, still_read
 from archdsl.placement.problem import Problem
 
 
@@ -65,7 +65,7 @@ class Sweep:
     """
 
     def __init__(self, problem: Problem, ends: Boundaries) -> None:
-        self.ends, self.order = ends, min(orders(problem), key=lambda order: _width(ends, order))
+        self.ends, self.order = ends, narrowest(problem)
         self.work = [problem.times[0].both(v) for v in range(len(problem.nodes))]
         self.whole = sum(self.work)
         self.reads = [sum(1 << number for number in read) for read in ends.read]
@@ -76,7 +76,7 @@ class Sweep:
                 self.behind[u] |= self.behind[v]
         *later, _ = accumulate((1 << v for v in reversed(self.order)), int.__or__, initial=0)
         self.later = later[::-1]
-        self.needed = list(_needed(ends, self.order))
+        self.needed = list(zip(still_read(problem, self.order), _crossing_later(ends, self.order), strict=True))
         self.left_out: dict[tuple[int, int], tuple[int, float, int]] = {}
 
     def between(
@@ -195,25 +195,15 @@ def _joined(
     return found
 
 
-def _needed(ends: Boundaries, order: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """After each node of an order, the nodes and the tensors that are read later."""
+def _crossing_later(ends: Boundaries, order: Sequence[int]) -> list[int]:
+    """After each node of an order, the tensors until then that are read later."""
     at = {v: i for i, v in enumerate(order)}
-    nodes, tensors = 0, sum(1 << number for number in ends.inputs)
-    last = {number: max(at[v] for v in t.readers) for number, t in enumerate(ends.problem.tensors)}
-    ending: dict[int, int] = {}
-    for number, moment in last.items():
-        ending[moment] = ending.get(moment, 0) | 1 << number
-    waiting = [len(after) for after in ends.after]
-    for i, v in enumerate(order):
-        nodes |= 1 << v if waiting[v] else 0
-        for u in ends.problem.before[v]:
-            waiting[u] -= 1
-            nodes &= ~(0 if waiting[u] else 1 << u)
+    ending = [0] * len(order)
+    for number, tensor in enumerate(ends.problem.tensors):
+        ending[max(at[v] for v in tensor.readers)] |= 1 << number
+    found, tensors = list[int](), sum(1 << number for number in ends.inputs)
+    for v, ended in zip(order, ending, strict=True):
         tensors |= sum(1 << number for number in ends.made[v])
-        tensors &= ~ending.get(i, 0)
-        yield nodes, tensors
-
-
-def _width(ends: Boundaries, order: Sequence[int]) -> float:
-    """How much there is to carry on along an order."""
-    return sum(2.0 ** nodes.bit_count() for nodes, _ in _needed(ends, order))
+        tensors &= ~ended
+        found.append(tensors)
+    return found

@@ -10,6 +10,7 @@ COLUMNS = (
     Column("engine"),
     Column("a call", "time"),
     Column("against eager", "ratio"),
+    Column("calls", "count"),
     Column("built in", "time", 1),
     Column("deviation", "figure", 2),
     Column("", wrap=True),
@@ -31,7 +32,7 @@ def sheet(trial: EngineTrial) -> Sheet:
         ratio: CellValue = eager / one.seconds if eager and one.seconds else None
         deviation = None if one.deviation is None else f"{one.deviation:.1e}"
         note = "chosen" if one.engine == trial.chosen and not one.note else one.note
-        lines.append(Line((one.engine, one.seconds, ratio, one.built, deviation, note)))
+        lines.append(Line((one.engine, one.seconds, ratio, one.calls or None, one.built, deviation, note)))
     shapes = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in trial.shapes.items())
     title = f"{trial.network}, {shapes}, {trial.precision}, {trial.threads} threads"
     return Sheet(title, COLUMNS, tuple(lines), notes=(f"{title}, on {trial.machine}",), document=trial.to_dict)

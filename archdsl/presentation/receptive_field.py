@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from archdsl.dims import Size
 from archdsl.measure.network.field import Fields
 
 
@@ -13,6 +15,21 @@ def field(fields: Fields) -> str:
     if fields is None:
         return "?"
     return _each([str(f.size) if f.smallest == f.size else f"{f.smallest}–{f.size}" for f in fields])
+
+
+def beside_input(fields: Fields, extents: Sequence[Size]) -> str:
+    """A receptive field, and how much of the input that is: `427 (191 % of 224)`; without it where the input's size is
+    left open."""
+    if not fields or len(fields) != len(extents) or not all(isinstance(extent, int) for extent in extents):
+        return field(fields)
+    shares = [percent(f.size, extent) for f, extent in zip(fields, extents, strict=True)]  # type: ignore[arg-type]
+    return f"{field(fields)} ({_each(shares)} of {_each([str(extent) for extent in extents])})"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in three digits: `191 %`, `2.23 %`."""
+    share = 100 * part / whole
+    return f"{share:,.0f} %" if share >= 100 else f"{share:.3g} %"
 
 
 def stride(fields: Fields) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from archdsl.graph import batch_in_words
+from archdsl.measure.network.growth import extents, last_window
 from archdsl.measure.network.report import Report, Row
+from archdsl.presentation.receptive_field import beside_input
 from archdsl.sheet.units import count, size
 
 
@@ -26,6 +28,9 @@ def summary(report: Report) -> list[str]:
         f"MACs          {count(report.macs)}  (FLOPs = 2 × MACs; convolution, linear, matmul and attention, inference)",
         f"activations   {peak} peak in inference, {size(report.activation_bytes_training)} kept for backward",
     ]
+    last = last_window(report)
+    if last is not None:
+        lines.append(f"receptive field {beside_input(last.field, extents(report))} at {last.path}")
     for device, figures in report.devices:
         lines.append(
             f"{device:<13} {count(figures['params'])} parameters, {count(figures['macs'])} MACs,"

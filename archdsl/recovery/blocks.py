@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archdsl.columns import same
 from archdsl.recovery.accumulators import Joins, grown, listed
 from archdsl.recovery.merging import merged
-from archdsl.recovery.parameters import Default, parameterised, snake
+from archdsl.recovery.parameters import Default, Idle, parameterised, snake
 from archdsl.recovery.parts import BodyPart, GivenTensor, PartRef, RecoveredBlock, RecoveredBody
 
 
@@ -21,11 +21,17 @@ class Recovered:
     wholes: list[RecoveredBlock]
 
 
-def recovered(roots: Sequence[RecoveredBody], default: Default, taken: Collection[str], joins: Joins) -> Recovered:
+def recovered(
+    roots: Sequence[RecoveredBody],
+    default: Default,
+    taken: Collection[str],
+    joins: Joins,
+    idle: Idle = lambda operator: None,
+) -> Recovered:
     """Blocks for the classes of trees. Parts of the kind `block` have the bodies of instances, which are replaced.
 
-    `default` says an operator's defaults, `joins` which operators join any number of tensors; `taken` are names that no
-    block and no parameter may have.
+    `default` says an operator's defaults, `joins` which operators join any number of tensors, `idle` with which
+    argument one does nothing; `taken` are names that no block and no parameter may have.
     """
     blocks: list[RecoveredBlock] = []
     names: set[str] = set(taken)
@@ -36,7 +42,7 @@ def recovered(roots: Sequence[RecoveredBody], default: Default, taken: Collectio
             assert part.body is not None
             part.body = _grown(part.body, blocks)
         for body, parts in _groups(instances):
-            block = parameterised(body, _free(snake(body.cls.rpartition(".")[2]), names), default, taken)
+            block = parameterised(body, _free(snake(body.cls.rpartition(".")[2]), names), default, taken, idle)
             names.add(block.name)
             blocks.append(block)
             for i, part in enumerate(parts):
@@ -47,7 +53,7 @@ def recovered(roots: Sequence[RecoveredBody], default: Default, taken: Collectio
         body = compressed(_grown(root, blocks))
         both = merged(wholes[-1], body) if wholes else None
         wholes[-1:] = [both] if both is not None else [*wholes[-1:], body]
-    return Recovered(blocks, [parameterised(whole, "", default, taken) for whole in wholes])
+    return Recovered(blocks, [parameterised(whole, "", default, taken, idle) for whole in wholes])
 
 
 def _grown(body: RecoveredBody, blocks: list[RecoveredBlock]) -> RecoveredBody:

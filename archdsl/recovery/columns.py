@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Final, TypeAlias
 
 from archdsl.columns import ABSENT, constant, equal, ratio, there, whole
@@ -42,34 +43,54 @@ class Formula:
 Explained: TypeAlias = Constant | Formula
 
 
-def explained(column: Sequence[Any], known: Sequence[Known], halves: bool = False) -> Explained | None:
+def explained(
+    column: Sequence[Any], known: Sequence[Known], halves: bool = False, extents: Sequence[Known] = ()
+) -> Explained | None:
     """What a column is, by the simplest formula over what is known; None where there is none.
 
-    `halves`: a half of something known is likelier than another reason, as the padding of a kernel.
+    `halves`: a half of something known is likelier than another reason, as the padding of a kernel. `extents` are known
+    too, of which and of whose products any part is likely.
     """
     values = there(column)
     if constant(column):
         return Constant(values[0] if values else None)
-    for one in known:
+    for one in (*known, *extents):
         if equal(column, one.values):
             return Formula(one.name, frozenset([one.name]))
     if all(isinstance(value, (list, tuple)) for value in values) and len({len(value) for value in values}) == 1:
-        return _list(column, known, halves)
+        return _list(column, known, halves, extents)
     if not all(whole(value) for value in values):
         return None
     numbers = [one for one in known if all(whole(value) for value in there(one.values))]
-    return _multiple(column, numbers, halves)
+    return _part(column, extents) or _multiple(column, numbers, halves)
 
 
-def _list(column: Sequence[Any], known: Sequence[Known], halves: bool) -> Formula | None:
+def _list(column: Sequence[Any], known: Sequence[Known], halves: bool, extents: Sequence[Known]) -> Formula | None:
     length = len(there(column)[0])
-    items = []
+    items: list[Explained] = []
     for i in range(length):
-        item = explained([value if value is ABSENT else value[i] for value in column], known, halves)
+        before = {name for item in items if isinstance(item, Formula) for name in item.names}
+        fresh = sorted(extents, key=lambda one: one.name in before)  # each is likely once
+        item = explained([value if value is ABSENT else value[i] for value in column], known, halves, fresh)
         if item is None:
             return None
         items.append(item)
     return listed(items)
+
+
+def _part(column: Sequence[Any], extents: Sequence[Known]) -> Formula | None:
+    """A part of an extent, or of the product of two."""
+    for one in extents:
+        _, divisor = ratio(column, one.values) or (1, 1)
+        if divisor > 1:
+            return Formula(f"{one.name} // {divisor}", frozenset([one.name]))
+    for one, other in combinations(sorted(extents, key=lambda one: one.name), 2):
+        area = [ABSENT if ABSENT in pair else pair[0] * pair[1] for pair in zip(one.values, other.values, strict=True)]
+        factor, divisor = ratio(column, area) or (0, 0)
+        if factor == 1:
+            part = "" if divisor == 1 else f" // {divisor}"
+            return Formula(f"{one.name} * {other.name}{part}", frozenset([one.name, other.name]))
+    return None
 
 
 def listed(items: Sequence[Explained]) -> Formula:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from archdsl.columns import ABSENT, same, there
 from archdsl.recovery.parts import BodyPart, GivenTensor, PartRef, RecoveredBody, changed
 
-MOST_ABSENT: Final = 3  # parts that one of two bodies may lack and still be of one block
+MOST_ABSENT: Final = 3  # parts that one of two bodies may lack and still be of one block,
+OF_LARGE: Final = 3  # or one part in so many
 
 
 def merged(first: RecoveredBody, second: RecoveredBody, positional: bool = False) -> RecoveredBody | None:
@@ -19,7 +20,7 @@ def merged(first: RecoveredBody, second: RecoveredBody, positional: bool = False
         return None
     pairs = aligned(first.parts, second.parts, positional)
     alone = sum(a is None or b is None for a, b in pairs)
-    if alone > MOST_ABSENT or (len(pairs) - alone) * 2 < len(pairs):
+    if alone > max(MOST_ABSENT, len(pairs) // OF_LARGE) or (len(pairs) - alone) * 2 < len(pairs):
         return None
     merging = _Merging(first, second, pairs)
     return merging.body() if merging.parts() else None
@@ -56,13 +57,19 @@ def aligned(
 
 def _alike(a: BodyPart, b: BodyPart, positional: bool) -> bool:
     """Whether two parts may be one: the same step under the same name."""
-    if (a.kind, a.name, a.block, a.trains) != (b.kind, b.name, b.block, b.trains) or a.named.keys() != b.named.keys():
+    if (a.kind, a.block, a.trains) != (b.kind, b.block, b.trains) or a.named.keys() != b.named.keys():
+        return False
+    if a.kind == "operator" and a.weighted != b.weighted:  # of one path only one can be
+        return False
+    if a.name != b.name and (a.wider is None or b.wider is None or a.wider[0] != b.wider[0]):
         return False
     return positional or a.label == b.label or not (a.weighted and b.weighted)
 
 
 def _likeness(a: BodyPart, b: BodyPart) -> float:
     """How like two parts are that may be one, between -0.4 and 0.5: by their arguments and how these go together."""
+    if a.name != b.name:
+        return -0.2
     facts = [(_facts(a), _facts(b))]
     shares = [sum(same(x.get(k), y.get(k)) for k in x) / len(x) for x, y in facts if x]
     structure = 0.05 if len(a.operands) == len(b.operands) else -0.4
@@ -77,6 +84,13 @@ def _facts(part: BodyPart) -> dict[str, Any]:
     equal = {f"{a} = {b}": numbers[a] == numbers[b] for a, b in combinations(sorted(numbers), 2)}
     ones = {f"{key} = 1": value == 1 for key, value in numbers.items()}
     return values | equal | ones
+
+
+def widened(part: BodyPart) -> BodyPart:
+    """A part as the operator of which its own is a special case."""
+    assert part.wider is not None
+    name, columns = part.wider
+    return part if part.name == name else replace(part, name=name, columns=columns)
 
 
 class _Merging:
@@ -120,7 +134,17 @@ class _Merging:
                 body = padded(
                     body, *((0, self.bodies[1].instances) if sides[1] is None else (self.bodies[0].instances, 0))
                 )
+        if len({one.name for one in sides if one is not None}) > 1:
+            sides = [one and widened(one) for one in sides]
+            base = next(one for one in sides if one is not None)
         keys = dict.fromkeys(key for one in sides if one is not None for key in one.columns)
+        wider = base.wider
+        if wider is not None:
+            columns = {
+                key: self._column(sides, lambda one, key=key: one.wider[1][key] if one.wider else None, ABSENT)
+                for key in wider[1]
+            }
+            wider = (wider[0], columns)
         passes = [self.moved(one.passes, side) for side, one in enumerate(sides) if one and one.passes is not None]
         return replace(
             base,
@@ -129,6 +153,7 @@ class _Merging:
             present=self._column(sides, lambda one: one.present, False),
             times=self._column(sides, lambda one: one.times, 0),
             body=body,
+            wider=wider,
             passes=passes[0] if passes else None,
         )
 
@@ -216,6 +241,7 @@ def padded(body: RecoveredBody, before: int, after: int) -> RecoveredBody:
             part,
             labels=column(part.labels, None),
             columns={key: column(values, ABSENT) for key, values in part.columns.items()},
+            wider=part.wider and (part.wider[0], {key: column(v, ABSENT) for key, v in part.wider[1].items()}),
             present=column(part.present, False),
             times=column(part.times, 0),
             body=None if part.body is None else padded(part.body, before, after),

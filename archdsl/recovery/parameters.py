@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from archdsl.columns import ABSENT, constant, equal, same, there
+from archdsl.columns import ABSENT, constant, equal, same, there, whole
 from archdsl.dims import Dim
 from archdsl.recovery.columns import Constant, Explained, Formula, Known, explained, shifted
 from archdsl.recovery.conditions import condition
+from archdsl.recovery.lists import counted, items_used, renamed
 from archdsl.recovery.parts import NEEDED, BlockParameter, BodyPart, RecoveredBlock, RecoveredBody
 
 SIZES: Final = {2: ("N", "C"), 3: ("N", "L", "C"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
 LAST: Final = {4: ("N", "H", "W", "C"), 5: ("N", "D", "H", "W", "C")}  # channels behind
+EXTENTS: Final = ("shape", "sizes", "size")  # arguments that are sizes of tensors
 Default = Callable[[str, str], Any]  # of an operator's parameter, NEEDED where it has none
+Idle = Callable[[str], tuple[str, Any] | None]
 
 
 def snake(name: str) -> str:
@@ -24,8 +27,25 @@ def snake(name: str) -> str:
     return re.sub(r"_+", "_", re.sub(r"\W", "_", parted)).lower().strip("_")
 
 
-def parameterised(body: RecoveredBody, name: str, default: Default, taken: Collection[str]) -> RecoveredBlock:
-    """The body as a block of this name. `taken` are words that no parameter may be called."""
+def parameterised(
+    body: RecoveredBody, name: str, default: Default, taken: Collection[str], idle: Idle = lambda operator: None
+) -> RecoveredBlock:
+    """The body as a block of this name. `taken` are words that no parameter may be called; `idle` says with which
+    argument an operator does nothing, which is the same as where it is absent."""
+    for part in body.every_part():
+        argument = idle(part.name) if part.kind == "operator" and not part.always else None
+        if argument is not None:
+            key, value = argument
+            part.columns[key] = [
+                given if there_ else value for given, there_ in zip(part.columns[key], part.present, strict=True)
+            ]
+            part.columns |= {
+                other: [there(column)[0]] * len(column)
+                for other, column in part.columns.items()
+                if other != key and constant(column)
+            }
+            part.present = [True] * len(part.present)
+            part.times = [max(1, times) for times in part.times]
     return _Parameterising(body, default, set(taken)).block(name)
 
 
@@ -45,6 +65,7 @@ class _Parameterising:
             if not constant(column) and snake(key) not in taken and snake(key)
         }
         self.names: tuple[str, ...] = ()
+        self.extents: dict[str, list[Any]] = {}
         self.sizes = self._sizes()
         self.seeds = {
             name: column
@@ -57,9 +78,10 @@ class _Parameterising:
     def block(self, name: str) -> RecoveredBlock:
         self._visit(self.body, [], [True] * self.body.instances)
         self._conditions(self.body, [True] * self.body.instances)
+        self._lists()
         found = [self._parameter(key, values) for key, values in self.parameters.items()]
         ordered = sorted(found, key=lambda one: one.default is not NEEDED)
-        sizes = self.names if self.used & self.sizes.keys() else ()
+        sizes = self.names if self.used & (self.sizes.keys() | self.extents.keys()) else ()
         if not sizes and any(_is_open(said) for part in self.body.every_part() for said in part.said.values()):
             sizes = ("N", "...")
         return RecoveredBlock(name, self.body, ordered, sizes)
@@ -77,20 +99,20 @@ class _Parameterising:
             column for part in self.body.every_part() for column in part.columns.values() if not constant(column)
         ]
 
+        items = [[value[i] for value in column] for column in columns for i in range(_length(column))]
+
         def reasons(names: tuple[str, ...]) -> int:
             width = [shape[names.index("C")] for shape in shapes]
-            return sum(equal(column, width) for column in columns)
+            return sum(equal(column, width) for column in (*columns, *items))
 
         names = SIZES[rank]
         if rank in LAST and reasons(LAST[rank]) > reasons(names):
             names = LAST[rank]
         self.names = names
         found = {name: [shape[i] for shape in shapes] for i, name in enumerate(names)}
-        return {
-            name: column
-            for name, column in found.items()
-            if name == "C" and all(isinstance(size, int) for size in column) and not constant(column)
-        }
+        numbers = {name: column for name, column in found.items() if all(map(whole, column)) and not constant(column)}
+        self.extents = {name: column for name, column in numbers.items() if name != "C"}
+        return {name: column for name, column in numbers.items() if name == "C"}
 
     # --- columns
 
@@ -156,7 +178,8 @@ class _Parameterising:
         part.said[key] = said
 
     def _explained(self, key: str, column: list[Any]) -> Explained | None:
-        said = explained(column, self.known(), halves="padding" in key)
+        extents = [Known(name, values) for name, values in self.extents.items()] if key in EXTENTS else []
+        said = explained(column, self.known(), halves="padding" in key, extents=extents)
         if isinstance(said, Formula):
             self._uses(said)
         return said
@@ -194,6 +217,23 @@ class _Parameterising:
             found, number = (f"{name}_{number}", number + 1) if found[:1].isalpha() else (f"p_{name}", number)
         return found
 
+    def _lists(self) -> None:
+        """Offer no list of which an item says nothing: the items apart that say something, instead."""
+        for name, values in list(self.parameters.items()):
+            lengths = {len(one) if isinstance(one, (list, tuple)) else 0 for one in there(values)}
+            if len(lengths) != 1 or 0 in lengths:
+                continue
+            count = lengths.pop()
+            used = items_used(self.body, name, count)
+            if len(used) == count or counted(self.body, name, values):
+                continue
+            del self.parameters[name]
+            for item in sorted(used):
+                own = self._free(f"{name}_{item}")
+                self.parameters[own] = [value if value is ABSENT else value[item] for value in values]
+                self.used.add(own)
+                renamed(self.body, f"{name}[{item}]", own)
+
     # --- conditions
 
     def _conditions(self, body: RecoveredBody, outer: list[bool]) -> None:
@@ -225,7 +265,8 @@ class _Parameterising:
 
     def _flag(self, part: BodyPart, presence: list[Any]) -> Formula:
         label = part.label if part.label is not None and not part.label.isdigit() else None
-        name = self._free(snake(label or ("residual" if len(part.operands) == 2 else part.name.rpartition(".")[2])))
+        wanted = snake(label or ("residual" if len(part.operands) == 2 else part.name.rpartition(".")[2]))
+        name = self._free(f"with_{wanted}" if wanted in self.taken else wanted)
         self.parameters[name] = [value is True for value in presence]
         self.defaults[name] = False
         return Formula(name, frozenset([name]))
@@ -236,6 +277,12 @@ class _Parameterising:
             default = NEEDED
         fill = there(values)[0] if default is NEEDED else default
         return BlockParameter(name, default, [fill if value is ABSENT else value for value in values])
+
+
+def _length(column: list[Any]) -> int:
+    """How many items each entry has; none where they have not as many, or are no lists."""
+    lengths = {len(value) if isinstance(value, (list, tuple)) else 0 for value in column}
+    return lengths.pop() if len(lengths) == 1 else 0
 
 
 def _is_open(said: Explained) -> bool:

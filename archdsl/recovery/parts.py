@@ -42,6 +42,7 @@ class BodyPart:
     """A step of a body: an operator, a block, or a sequence in braces.
 
     Columns have an entry for each instance of the body. `passes` is what stands in its place where it is absent.
+    `wider` is another operator of which its own is a special case, as those of other instances may be.
     """
 
     kind: KindOfPart
@@ -63,6 +64,7 @@ class BodyPart:
     counts_from: int | None = None  # the number of the first, where the block is given one
     repeats: Explained = field(default_factory=lambda: Constant(1))
     said: dict[str, Explained] = field(default_factory=dict)
+    wider: tuple[str, dict[str, list[Any]]] | None = None  # another operator with its columns, which says the same
 
     @property
     def label(self) -> str | None:

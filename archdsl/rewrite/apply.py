@@ -20,6 +20,8 @@ REWRITES: Final[Mapping[str, Rewrite]] = MappingProxyType(
     }
 )
 """By name, in the order in which `all` applies them."""
+FOR_ENGINES: Final = tuple(name for name, rewrite in REWRITES.items() if not rewrite.slows)
+"""Those after which no engine is slower than before."""
 
 
 def named(names: str | Sequence[str], phase: Phase) -> tuple[str, ...]:

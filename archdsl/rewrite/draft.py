@@ -22,12 +22,14 @@ from archdsl.phases import Phase
 @dataclass(frozen=True, slots=True)
 class Rewrite:
     """A rewrite: what `--rewrite` calls it, what it does in a line, whether a network may be trained after it with the
-    same mathematics, and the function that changes a draft and says where, in words."""
+    same mathematics, and the function that changes a draft and says where, in words; and whether some engine runs what
+    it makes slower than what was there before."""
 
     name: str
     summary: str
     trains: bool
     apply: Callable[[Draft], list[str]]
+    slows: bool = False
 
 
 class Draft:

@@ -104,5 +104,5 @@ def _followers(draft: Draft, keys: Sequence[str], dim: int) -> list[str]:
 
 
 REWRITE: Final = Rewrite(
-    "merge-siblings", "1×1 convolutions, and linear layers, of one tensor as one, and a split.", True, merge
+    "merge-siblings", "1×1 convolutions, and linear layers, of one tensor as one, and a split.", True, merge, slows=True
 )

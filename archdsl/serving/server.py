@@ -99,12 +99,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(b"{}", "application/json")
 
     def _open(self, file: str, line: int) -> None:
-        """Open a file of the spec, and no other."""
-        if file not in self.server.spec.files:
+        """Open a file of the spec, and no other; a page says its name alone."""
+        known = next((one for one in sorted(self.server.spec.files) if file in (one, Path(one).name)), None)
+        if known is None:
             self._refuse(HTTPStatus.BAD_REQUEST, "this is no file of the spec")
             return
         try:
-            address = self.server.opened(file, line)
+            address = self.server.opened(known, line)
         except OSError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, f"the editor cannot be started: {error.strerror}")
         else:

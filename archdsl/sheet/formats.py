@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from archdsl.sheet.sheet import Sheet
+    from archdsl.sheet.text import Paint
 
 FORMATS: Final = MappingProxyType(
     {
@@ -21,13 +22,15 @@ FORMATS: Final = MappingProxyType(
 )
 
 
-def render(sheet: Sheet, form: str, width: int | None = None) -> str:
-    """A table in one of `FORMATS`, ending with a newline; text in lines of at most `width`, where it can be."""
-    text: str = importlib.import_module(f"archdsl.sheet.{form}").render(sheet, width)
+def render(sheet: Sheet, form: str, width: int | None = None, paint: Paint | None = None) -> str:
+    """A table in one of `FORMATS`, ending with a newline; text in lines of at most `width`, where it can be, which
+    `paint` gives styles."""
+    module = importlib.import_module(f"archdsl.sheet.{form}")
+    text: str = module.render(sheet, width) if paint is None or form != "text" else module.render(sheet, width, paint)
     return text
 
 
-def render_all(sheets: Sequence[Sheet], form: str, width: int | None = None) -> str:
+def render_all(sheets: Sequence[Sheet], form: str, width: int | None = None, paint: Paint | None = None) -> str:
     """Tables that belong together, one below the other; the first has the JSON document of all."""
     shown = sheets[:1] if form == "json" else sheets
-    return "\n".join(render(sheet, form, width) for sheet in shown)
+    return "\n".join(render(sheet, form, width, paint) for sheet in shown)

@@ -7,19 +7,29 @@ wide goes on in a further table below, under the same names. A line below says w
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, zip_longest
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from archdsl.sheet.sheet import Column, Line, Sheet, shown
 
+Paint: TypeAlias = Callable[[str, str], str]  # a text, and a style of ECMA-48
+
+BOLD, DIM = "1", "2"
+LABEL: Final = re.compile("receptive field|[A-Za-z][A-Za-z0-9 ,]*?(?=  )")
 INDENT: Final = "  "
 GAP: Final = 2  # between columns
 SHORTEST: Final = 12  # of names, in characters
 NARROWEST: Final = 24  # of columns that wrap
+
+
+def plainly(text: str, style: str) -> str:
+    """No style at all."""
+    return text
 
 
 class _Row(NamedTuple):
@@ -52,20 +62,29 @@ def _width(cell: str) -> int:
     return max(map(len, cell.split("\n"))) if "\n" in cell else len(cell)
 
 
-def render(sheet: Sheet, width: int | None) -> str:
-    """Ends with a newline."""
+def render(sheet: Sheet, width: int | None, paint: Paint = plainly) -> str:
+    """Ends with a newline. `paint` gives a text a style: headings, totals and the names of blocks are bold,
+    rules and what figures below the table are called are dim."""
     if sheet.listing:
-        return "\n".join(_listing(sheet, width)) + "\n"
+        return "\n".join(_listing(sheet, width, paint)) + "\n"
     grids = _fitted(sheet, width)
-    parts = ["\n\n".join("\n".join(_drawn(grid, sheet, width)) for grid in grids)]
+    parts = ["\n\n".join("\n".join(_drawn(grid, sheet, width, paint)) for grid in grids)]
     there = [column for grid in grids for column in grid.columns]
     missing = [column.heading for column in sheet.columns if column not in there and not column.group]
     notes = list(sheet.notes)
     if missing:
         notes.append(f"left out to fit {width} columns: {', '.join(missing)}")
     if notes:
-        parts += ["", *(line for note in notes for line in wrapped(note, width))]
+        parts += ["", *(_labelled(line, sheet, paint) for note in notes for line in wrapped(note, width))]
     return "\n".join(parts) + "\n"
+
+
+def _labelled(line: str, sheet: Sheet, paint: Paint) -> str:
+    """A line below a table, with what it speaks of."""
+    if line.startswith(f"{sheet.title}: "):
+        return paint(line, BOLD)
+    found = LABEL.match(line)
+    return paint(found[0], DIM) + line[found.end() :] if found else line
 
 
 def _fitted(sheet: Sheet, width: int | None) -> list[_Grid]:
@@ -153,28 +172,34 @@ def _folded(grid: _Grid, width: int) -> Iterator[_Grid]:
     yield grid
 
 
-def _drawn(grid: _Grid, sheet: Sheet, width: int | None) -> Iterator[str]:
+def _drawn(grid: _Grid, sheet: Sheet, width: int | None, paint: Paint) -> Iterator[str]:
     aligned = (
         f"{{:{'>' if column.right else '<'}{wide}}}" for column, wide in zip(grid.columns, grid.widths, strict=True)
     )
     line = (" " * GAP).join(aligned).format
     rule = (" " * GAP).join("─" * wide for wide in grid.widths)
-    yield line(*(column.heading for column in grid.columns)).rstrip()
-    yield rule
+    yield paint(line(*(column.heading for column in grid.columns)).rstrip(), BOLD)
+    yield paint(rule, DIM)
+    depths = [*(each.depth for each in sheet.all_lines), 0]
     for i, row in enumerate(grid.rows):
-        if sheet.total is not None and i == len(grid.rows) - 1:
-            yield rule
-        yield from wrapped(row.above, width, indent=INDENT * 2) if row.above else ()
+        last = sheet.total is not None and i == len(grid.rows) - 1
+        if last:
+            yield paint(rule, DIM)
+        yield from (paint(part, BOLD) for part in wrapped(row.above, width, indent=INDENT * 2)) if row.above else ()
         if any("\n" in cell for cell in row.cells):
             cells = zip_longest(*(cell.split("\n") for cell in row.cells), fillvalue="")
             yield from (line(*part).rstrip() for part in cells)
+        elif last:
+            yield paint(line(*row.cells).rstrip(), BOLD)
         else:
-            yield line(*row.cells).rstrip()
+            opens = len(row.cells[0]) if depths[i + 1] > depths[i] else 0  # a block, whose layers follow
+            drawn = line(*row.cells).rstrip()
+            yield (paint(drawn[:opens], BOLD) if opens else "") + drawn[opens:]
 
 
-def _listing(sheet: Sheet, width: int | None) -> Iterator[str]:
+def _listing(sheet: Sheet, width: int | None, paint: Paint) -> Iterator[str]:
     """The title, and below each group its lines as sentences, so many of each at most."""
-    yield sheet.title
+    yield paint(sheet.title, BOLD)
     groups = [i for i, column in enumerate(sheet.columns) if column.group]
 
     def said(line: Line, of: Sequence[int]) -> str:
@@ -182,7 +207,7 @@ def _listing(sheet: Sheet, width: int | None) -> Iterator[str]:
 
     for group, lines in groupby(sheet.lines, lambda line: said(line, groups)):
         yield ""
-        yield from wrapped(group, width)
+        yield from (paint(part, BOLD) for part in wrapped(group, width))
         found = [said(line, [i for i in range(len(sheet.columns)) if i not in groups]) for line in lines]
         most = sheet.most or len(found)
         more = [f"… and {len(found) - most} more; --json has all"] if len(found) > most else []

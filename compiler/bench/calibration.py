@@ -19,7 +19,8 @@ from archdsl.dims import Size
 from archdsl.measure.time.device_profile import ANY, Curve, DeviceProfile, Pass, level
 from archdsl.ops import OPERATORS, Operator
 from archdsl.ops._op import build
-from compiler.bench.stopwatch import Stopwatch, quick
+from compiler.bench.interleaved import quick
+from compiler.bench.stopwatch import Stopwatch
 from compiler.devices import real
 from compiler.fx.targets import resolve
 

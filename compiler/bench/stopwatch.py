@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -21,6 +21,7 @@ from archdsl.dims import numbers
 from archdsl.graph import Graph, Layer, header, layer
 from archdsl.measure.time.measured import Measured
 from archdsl.net_view import NetView
+from compiler.bench.interleaved import quick
 from compiler.fx.lower import KEY
 from compiler.fx.model import CompiledNetwork
 
@@ -67,12 +68,6 @@ class Stopwatch:
 
 def _event() -> Any:
     return torch.cuda.Event(enable_timing=True)
-
-
-def quick(seconds: Sequence[float]) -> float:
-    """The time that a quarter of some stay below. What else a machine does only ever adds time, so that this is more
-    often the same than the median, and is still reached by many."""
-    return sorted(seconds)[len(seconds) // 4]
 
 
 def measure(model: CompiledNetwork, graph: Graph, *, rounds: int = 10, seed: int = 0) -> Measured:

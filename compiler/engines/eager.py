@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import time
+from functools import partial
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 
+from compiler.bench.interleaved import interleaved, quick
 from compiler.engines.task import EngineCall, Task, flat
 
 ROUNDS: Final = 4  # of each layout
@@ -27,14 +28,6 @@ def build(task: Task) -> EngineCall:
     def run_turned(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return flat(turned(*(x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs)))
 
-    return min((run, run_turned), key=lambda one: _seconds(one, task.inputs))
-
-
-def _seconds(run: EngineCall, inputs: tuple[Tensor, ...]) -> float:
-    """The quickest of some rounds, after one that is not counted."""
-    found = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        run(inputs)
-        found.append(time.perf_counter() - begun)
-    return min(found[1:])
+    layouts = {"channels first": run, "channels last": run_turned}
+    times = interleaved({name: partial(call, task.inputs) for name, call in layouts.items()}, ROUNDS, pause=0)
+    return layouts[min(layouts, key=lambda name: quick(times[name]))]

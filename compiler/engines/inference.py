@@ -11,6 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from archdsl.diagnostics import an_object
 from archdsl.dims import numbers
 from archdsl.graph import Graph, header, layer
 from archdsl.measure.time.engine_trial import EngineTrial
@@ -133,6 +134,9 @@ class InferenceNetwork:
         missing = [name for name in self._names if name not in found]
         if missing:
             raise TypeError(f"missing input: {', '.join(missing)}")
+        for name in self._names:
+            if not isinstance(found[name], Tensor):
+                raise TypeError(f"input `{name}` is a tensor, found {an_object(found[name])}")
         return tuple(found[name] for name in self._names)
 
     def __repr__(self) -> str:

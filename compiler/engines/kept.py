@@ -11,6 +11,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from archdsl.graph import Graph, content_hash
 from archdsl.measure.time.engine_trial import EngineTrial, read_trial
@@ -18,6 +19,8 @@ from archdsl.write import write_atomically
 from compiler.engines.table import lacks
 from compiler.engines.task import Task
 from compiler.engines.trial import ALL, machine, versions
+
+VERSION: Final = 2  # of the trial: how it is measured, and of what
 
 
 def folder() -> Path:
@@ -31,7 +34,7 @@ def place(graph: Graph, task: Task) -> Path:
     """The file of the trial of a task."""
     available = [name for name in ALL if lacks(name) is None]
     shapes = [[list(given.shape), str(given.dtype)] for given in task.inputs]
-    key = [1, content_hash(graph), shapes, task.precision, task.threads, machine(), versions(), available]
+    key = [VERSION, content_hash(graph), shapes, task.precision, task.threads, machine(), versions(), available]
     return folder() / f"{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]}.json"
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from compiler.engines.task import EngineCall, Task, Unable
-from compiler.export.trace import quiet
+from compiler.export.trace import COLOURS, quiet, reason_of
 
 
 def build(task: Task) -> EngineCall:
@@ -19,10 +19,14 @@ def build(task: Task) -> EngineCall:
         raise Unable("it has no convolution in bf16 on a CPU")
     program = task.exported()
     with quiet(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        exported = torch.onnx.export(program, dynamo=True, verbose=False)
+        try:
+            exported = torch.onnx.export(program, dynamo=True, verbose=False)
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise Unable(f"torch cannot export the network to ONNX: {_first_cause(error)}") from None
     assert exported is not None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = task.threads, 3
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # after a call, at the cost of who comes next
     model = exported.model_proto.SerializeToString()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
@@ -32,3 +36,10 @@ def build(task: Task) -> EngineCall:
         return tuple(map(torch.from_numpy, made))
 
     return run
+
+
+def _first_cause(error: BaseException) -> str:
+    """Why the exporter failed: what it says itself is advice about its own parts."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return reason_of(COLOURS.sub("", str(error)))

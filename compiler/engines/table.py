@@ -14,19 +14,21 @@ from compiler.engines.task import EngineCall, Task
 
 
 class EngineNeeds(NamedTuple):
-    """An engine: its module, and the libraries and programs that it needs."""
+    """An engine: its module, the libraries and programs that it needs, and an engine before it in the table that runs
+    the same code, if there is one, with less around it."""
 
     module: str
     libraries: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()  # any of them
+    same_as: str | None = None
 
 
 COMPILERS: Final = ("g++", "clang++", "c++")
 ENGINES: Final[Mapping[str, EngineNeeds]] = MappingProxyType(
     {
         "eager": EngineNeeds("compiler.engines.eager"),
-        "inductor": EngineNeeds("compiler.engines.inductor", programs=COMPILERS),
         "aot": EngineNeeds("compiler.engines.aot", programs=COMPILERS),
+        "inductor": EngineNeeds("compiler.engines.inductor", programs=COMPILERS, same_as="aot"),
         "onnxruntime": EngineNeeds("compiler.engines.onnxruntime", ("onnxruntime", "onnx", "onnxscript")),
         "openvino": EngineNeeds("compiler.engines.openvino", ("openvino",)),
     }

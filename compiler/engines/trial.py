@@ -7,8 +7,9 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
@@ -18,14 +19,13 @@ import torch
 from torch import Tensor
 
 from archdsl.measure.time.engine_trial import EngineTime, EngineTrial
-from compiler.bench.stopwatch import quick
+from compiler.bench.interleaved import interleaved, quick, quickest
 from compiler.engines.table import ENGINES, build, lacks
 from compiler.engines.task import EngineCall, EngineDtype, Task, flat
 
 TOLERANCE: Final[Mapping[EngineDtype, float]] = MappingProxyType({"fp32": 1e-4, "bf16": 5e-2})
 """How far outputs may be from those of the module in fp32, relative to the largest of each output."""
-ROUNDS: Final = (5, 40)  # at least, and at most
-SECONDS: Final = 1.5  # of measuring for each engine, where that allows
+SECONDS: Final = 8.0  # of measuring, in all
 LIBRARIES: Final = ("torch", "onnxruntime", "openvino")
 
 
@@ -73,12 +73,16 @@ def trial(
     rounds: int | None = None,
     made: Mapping[str, EngineCall] = MappingProxyType({}),
 ) -> tuple[EngineTrial, Mapping[str, EngineCall]]:
-    """Measure engines, eager among them: in rounds of one call each, so that whatever else the machine does meets all
-    alike. Those that are not installed, or fail, are in the table with the reason. What is `made` is built already."""
+    """Measure engines, eager among them, side by side: in so many rounds, or as many as tell which is the quickest.
+
+    Those that are not installed, or fail, are in the table with the reason. What is `made` is built already. Of two
+    engines that run the same code one is tried, unless the rounds are given: then all are to be compared.
+    """
     runs: dict[str, EngineCall] = {}
     found: dict[str, EngineTime] = {}
     for name in dict.fromkeys(("eager", *names)):
-        missing = lacks(name)
+        same = ENGINES[name].same_as
+        missing = lacks(name) or (f"not tried: it runs the code of {same}" if same in runs and rounds is None else None)
         if missing is not None:
             found[name] = EngineTime(name, None, None, None, missing)
             continue
@@ -87,33 +91,26 @@ def trial(
         except RuntimeError as error:
             found[name] = EngineTime(name, None, None, None, f"failed: {error}")
     gc.collect()  # what builders leave behind is not to be collected while a call is timed
-    for name, seconds in _measured(runs, task.inputs, rounds).items():
-        found[name] = replace(found[name], seconds=quick(seconds))
+    chosen, times = _measured(runs, task, rounds)
+    for name, seconds in times.items():
+        found[name] = replace(found[name], seconds=quick(seconds), calls=len(seconds))
     shapes = {name: tuple(given.shape) for name, given in zip(inputs, task.inputs, strict=True)}
-    chosen = min(runs, key=lambda name: found[name].seconds or math.inf, default="module")
     conditions = (shapes, task.precision, task.threads, machine(), versions())
     return EngineTrial(network, *conditions, tuple(found.values()), chosen), runs
 
 
-def _measured(runs: Mapping[str, EngineCall], inputs: tuple[Tensor, ...], rounds: int | None) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    least, most = ROUNDS if rounds is None else (rounds, rounds)
-    end = time.perf_counter() + SECONDS * len(runs)
+def _measured(
+    runs: Mapping[str, EngineCall], task: Task, rounds: int | None
+) -> tuple[str, Mapping[str, Sequence[float]]]:
+    """The quickest, or "module" where there is none, and the seconds of the calls of each."""
+    if not runs:
+        return "module", {}
+    calls = {name: partial(run, task.inputs) for name, run in runs.items()}
     with torch.no_grad():
-        for run in runs.values():
-            run(inputs)
-        for done in range(most):
-            if done >= least and time.perf_counter() > end:
-                break
-            for name, run in runs.items():
-                times[name].append(_once(run, inputs))
-    return times
-
-
-def _once(run: Callable[[tuple[Tensor, ...]], object], inputs: tuple[Tensor, ...]) -> float:
-    begun = time.perf_counter()
-    run(inputs)
-    return time.perf_counter() - begun
+        if rounds is None:
+            return quickest(calls, SECONDS)
+        times = interleaved(calls, rounds)
+    return min(times, key=lambda name: quick(times[name])), times
 
 
 def machine() -> str:

@@ -67,6 +67,8 @@ class Guard:
         """Refuse what is not of the kind that an input declares: indices and masks mean nothing else."""
         for i, feed in self._typed:
             found = inputs[i].dtype
+            if not isinstance(found, torch.dtype):  # an array of numpy, which has a shape as well
+                raise TypeError(f"input `{feed.name}` is a tensor, found {an_object(inputs[i])}")
             whole = not (found.is_floating_point or found.is_complex or found is torch.bool)
             if (feed.dtype == "bool") != (found is torch.bool) or (feed.dtype == "int64") != whole:
                 given = str(found).removeprefix("torch.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
 from typing import Any
@@ -15,18 +15,21 @@ from torch import fx, nn
 from archdsl.dims import Atom, Dim, Monomial, Quotient, Size
 from compiler.fx.guard import Guard
 from compiler.fx.layers import Recomputed, run_module
+from compiler.fx.streams import AwaitStreams, OnSideStream, SideStreams
 from compiler.fx.targets import resolve
-from compiler.program import Holder, Instruction, Invoke, Reading, Recompute, Ref, Result, Routine, Transfer, sizes_read
+from compiler.program import Holder, Invoke, Reading, Recompute, Ref, Result, Routine, Transfer, sizes_read
+from compiler.streams import Await, OnStream, StreamedInstruction
 
 Places = Mapping[str | None, torch.device]
 KEY = "archdsl"  # under which an fx node's metadata holds the key of the graph's node
 
 
-def lower(routine: Routine, places: Places) -> fx.Graph:
-    """The fx graph of a routine, its devices the real ones of `places`.
+def lower(routine: Routine, places: Places, streamed: Sequence[StreamedInstruction] | None = None) -> fx.Graph:
+    """The fx graph of a routine, its devices the real ones of `places`; its steps may be `streamed` over GPUs.
 
     A layer is one node, but for a sum of n tensors, which is n - 1, and the items taken from a target's list. A region
-    that is recomputed is one node, and so is the guard before all, which refuses inputs that do not fit.
+    that is recomputed is one node, and so are steps on a stream, and the guard before all, which refuses inputs that do
+    not fit.
     """
     graph = fx.Graph()
     lowering = _Lowering(graph, places, readings={reading.symbol: reading for reading in routine.readings})
@@ -41,7 +44,7 @@ def lower(routine: Routine, places: Places) -> fx.Graph:
         lowering.values[Ref(feed.name)].meta[KEY] = feed.name
     given = tuple(lowering.values.values())
     graph.create_node("call_function", Guard(routine.feeds, routine.readings, routine.needs), given, name="inputs_fit")
-    lowering.steps(routine.steps)
+    lowering.steps(routine.steps if streamed is None else streamed)
     graph.output(_returned(routine.name, routine.results, lowering))
     return graph
 
@@ -79,16 +82,19 @@ class _Lowering:
         self.symbols: dict[str, Any] = {}
         self.sizes: dict[Dim, fx.Node] = {}
         self.owned: dict[str | None, str] = {}  # a weight on each device
+        self.side: dict[str, SideStreams] = {}
         self.likes: dict[str | None, fx.Node] = {}  # what constants are made like, on each
 
-    def steps(self, steps: Sequence[Instruction]) -> None:
+    def steps(self, steps: Sequence[StreamedInstruction]) -> None:
         for step in steps:
             if isinstance(step, Invoke):
                 self._invoke(step)
             elif isinstance(step, Transfer):
                 self._transfer(step)
+            elif isinstance(step, Await):
+                self._await(step)
             else:
-                self._recompute(step)
+                self._region(step)
 
     # --- layers
 
@@ -211,8 +217,9 @@ class _Lowering:
 
     # --- regions
 
-    def _recompute(self, step: Recompute) -> None:
-        """Lower steps to a function of modules, tensors and sizes, called so that backward computes them again."""
+    def _region(self, step: Recompute | OnStream) -> None:
+        """Lower steps to a function of modules, tensors and sizes, called so that backward computes them again, or on
+        a stream."""
         graph = fx.Graph()
         held = {holder.path: self._held(holder) for holder in step.holders}
         values = {ref: self.values[ref] for ref in step.enters}
@@ -227,7 +234,7 @@ class _Lowering:
         results = tuple(dict.fromkeys(inner.values[ref] for ref in step.leaves))  # on one real device some are the same
         graph.output(results[0] if len(results) == 1 else results)
         modules = sum(holder.target.kind == "module" for holder in step.holders)
-        run = Recomputed(step.name, fx.GraphModule(nn.Module(), graph, step.name), modules)
+        run = self._run(step, fx.GraphModule(nn.Module(), graph, step.name), modules)
         called = self.graph.create_node("call_function", run, given, name=step.name)
         called.meta[KEY] = next(last.layer for last in reversed(step.steps) if isinstance(last, Invoke))
         parts = [called] if len(results) == 1 else [self._part(called, i) for i in range(len(results))]
@@ -235,6 +242,20 @@ class _Lowering:
             self.values[ref] = parts[results.index(inner.values[ref])]
             if ref.device is not None:
                 self.copies.setdefault((ref.layer, ref.output, self.places[ref.device]), self.values[ref])
+
+    def _run(self, step: Recompute | OnStream, function: fx.GraphModule, modules: int) -> Callable[..., Any]:
+        if isinstance(step, Recompute):
+            return Recomputed(step.name, function, modules)
+        return OnSideStream(step.name, function, modules, self._side(step.gpu), step.stream, step.waits)
+
+    def _await(self, step: Await) -> None:
+        tensors = tuple(dict.fromkeys(self.values[ref] for ref in step.tensors))
+        self.graph.create_node("call_function", AwaitStreams(self._side(step.gpu), step.streams), tensors)
+
+    def _side(self, gpu: str) -> SideStreams:
+        if gpu not in self.side:
+            self.side[gpu] = SideStreams(torch.device(gpu))
+        return self.side[gpu]
 
     def _part(self, called: fx.Node, i: int) -> fx.Node:
         return self.graph.call_function(operator.getitem, (called, i))

@@ -1,4 +1,5 @@
-"""`MODULE:FACTORY(arguments)`: finds what makes a module, calls it, and notes what each part of it was made with.
+"""`MODULE:FACTORY(arguments)`, or `file.py:FACTORY(arguments)`: finds what makes a module, calls it, and notes what
+each part of it was made with.
 
 Importing a module runs its code, as `python -m` would: the user asks for it by naming it.
 """
@@ -8,10 +9,13 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import torch
@@ -35,7 +39,9 @@ class Original:
 
 
 def subject_of(model: nn.Module, name: str | None = None) -> Original:
-    """A module that is there already: its parts are known by their attributes."""
+    """A module that is there already: its parts are known by their attributes. Raises `TypeError`."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"a torch.nn.Module is imported, found a {type(model).__name__}")
     return Original(name or type(model).__name__, model, seeds_of(model, {}))
 
 
@@ -79,7 +85,7 @@ def _found(place: str, function: str) -> Any:
     try:
         if place.partition(".")[0] in ("torchvision", "timm"):
             declare_torchvision()
-        found: Any = importlib.import_module(place)
+        found: Any = _of_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
         for name in function.split("."):
             found = getattr(found, name)
     except AttributeError:
@@ -87,6 +93,16 @@ def _found(place: str, function: str) -> Any:
     except Exception as error:
         raise FactoryError(f"cannot import `{place}`: {type(error).__name__}: {error}") from error
     return found
+
+
+def _of_file(path: Path) -> ModuleType:
+    """The module that a file is, wherever it lies."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # classes are looked up by the module's name
+    spec.loader.exec_module(module)
+    return module
 
 
 _DECLARED: list[Any] = []  # what a library defines lives as long as it

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from archdsl.importing.program import ForeignProgram, Missing, NotImported
 from archdsl.importing.spec import Imported, spec_of
 from compiler.importing.factory import Original
 from compiler.importing.program import exported, program_of
-from compiler.importing.proof import called, output_names, restore, tensors
+from compiler.importing.proof import called, kept, output_names, restore, tensors, tensors_alone
 
 
 @dataclass(frozen=True)
@@ -24,29 +25,51 @@ class TracedInputs:
     tensors: list[Tensor]
 
 
-def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> Imported:
-    """The spec of modules, with a variant for each where they are several. Raises `NotImported`."""
+def import_modules(subjects: Sequence[Original], given: TracedInputs, name: str | None = None) -> Iterator[Imported]:
+    """The spec of modules, with a variant for each where they are several; behind it the one that says each call as it
+    is, where that is another: last bits may need it. Raises `NotImported`."""
     programs = [program(subject, given) for subject in subjects]
-    return spec_of(*programs, cls=name or type(subjects[0].model).__name__)
+    cls = name or type(subjects[0].model).__name__
+    simple = spec_of(*programs, cls=cls)
+    yield simple
+    literal = spec_of(*programs, cls=cls, literally=True)
+    if literal != simple:
+        yield literal
 
 
 def program(subject: Original, given: TracedInputs) -> ForeignProgram:
-    """The module's program in training, with the modules that inference calls. Raises `NotImported`."""
+    """The module's program in training, with the modules that inference has: all but those that only training calls,
+    since of some only the weights are read. Raises `NotImported`."""
     model, phase = subject.model, subject.model.training
+    if isinstance(model, torch.jit.ScriptModule):
+        reason = "holds no Python to follow: give the nn.Module that it was made of"
+        raise NotImported([Missing("TorchScript", reason, "", 1)])
     try:
         with torch.no_grad(), called(model) as used:
-            _run(model.eval(), given)
-        with torch.no_grad():
+            fewer = _run(model.eval(), given)
+        with torch.no_grad(), called(model) as trained:
             outputs = _run(model.train(), given)
+        if not tensors(outputs):
+            raise NotImported([Missing("the output", "the module gives no tensor", "", 1)])
         found = _exported(subject, given, outputs)
     finally:
         model.train(phase)
-    return replace(found, in_inference=frozenset(used))
+    paths = frozenset(path for path, _ in model.named_modules()) - (trained - used)
+    return replace(found, in_inference=paths, only_training=frozenset(_lacking(fewer, outputs)))
+
+
+def _lacking(inference: Any, training: Any) -> set[int]:
+    """The numbers of the outputs that training has and inference lacks: by their names, or the last ones."""
+    some, names = output_names(inference), output_names(training)
+    if some and names:
+        return {number for number, name in enumerate(names) if name not in some}
+    return set(range(len(tensors(inference)), len(tensors(training))))
 
 
 def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignProgram:
     try:
-        ep = exported(subject.model, given.tensors)
+        with tensors_alone(subject.model):
+            ep = exported(subject.model, given.tensors)
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise NotImported([Missing("torch.export", f"{type(error).__name__}: {reason}", "", 1)]) from None
@@ -57,7 +80,7 @@ def _exported(subject: Original, given: TracedInputs, outputs: Any) -> ForeignPr
 
 def _run(model: nn.Module, given: TracedInputs) -> Any:
     """The outputs of a module, which is the same afterwards."""
-    state = {name: tensor.clone() for name, tensor in model.state_dict().items()} if model.training else {}
+    state = kept(model) if model.training else {}
     try:
         return model(*given.tensors)
     except Exception as error:
@@ -72,7 +95,15 @@ def _run(model: nn.Module, given: TracedInputs) -> Any:
 
 
 def given(subject: Original, values: Sequence[Tensor], names: Sequence[str]) -> TracedInputs:
-    """Tensors under the names that they are given, or that the module's forward has for them."""
+    """Tensors under the names that they are given, or that the module's forward has for them. Raises `NotImported` for
+    what is no tensor, or has no dimensions."""
+    for number, value in enumerate(values):
+        name = f"`{names[number] if names else number}`"
+        if not isinstance(value, Tensor):
+            reason = f"{name} is a {type(value).__name__}: only tensors are inputs of a network"
+            raise NotImported([Missing("the input", reason, "", 1)])
+        if value.dim() == 0:
+            raise NotImported([Missing("the input", f"{name} has no dimensions, and an input has a batch", "", 1)])
     if names:
         return TracedInputs(list(names), list(values))
     found = parameters(subject.model)
@@ -81,7 +112,7 @@ def given(subject: Original, values: Sequence[Tensor], names: Sequence[str]) -> 
 
 def parameters(model: nn.Module) -> list[str]:
     """What the arguments of a module's forward are called."""
-    code = getattr(type(model).forward, "__code__", None)
+    code = getattr(inspect.getattr_static(type(model), "forward", None), "__code__", None)
     return list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
 
 

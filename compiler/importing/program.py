@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any, Final
 
 import torch
 from torch import nn
 from torch.export import Dim as OpenSize
 from torch.export import ExportedProgram
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
 from archdsl.dims import Size
-from archdsl.importing.program import ForeignProgram, ModuleScope, PlacedCall, author_name
+from archdsl.importing.program import ForeignProgram, Missing, ModuleScope, NotImported, PlacedCall, author_name
 from archdsl.importing.sizes import size_of
 from archdsl.ops.foreign import ForeignCall, ForeignTensor
 from compiler.export.trace import quiet
@@ -30,6 +34,7 @@ RANDOM: Final = (
     "multinomial",
     "randperm",
 )
+SCOPED: Final = {"wrap_with_set_grad_enabled": "torch.no_grad", "wrap_with_autocast": "torch.autocast"}
 LARGEST: Final = 1 << 22  # numbers of a constant that is worked out
 
 
@@ -37,7 +42,7 @@ def exported(model: nn.Module, inputs: Sequence[torch.Tensor]) -> ExportedProgra
     """The module's program, in the phase it is in, with an open batch where the module can keep it open."""
     batch = OpenSize("N", min=1)
     shapes = tuple({0: batch} if tensor.dim() else None for tensor in inputs)
-    with quiet():
+    with quiet(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         try:
             return torch.export.export(
                 model, tuple(inputs), dynamic_shapes=(shapes,) if _starred(model) else shapes, strict=False
@@ -91,7 +96,11 @@ class _Reader:
         self.symbols: dict[str, str] = {}
         self.values: dict[str, ForeignTensor] = {}
         self.fixed: dict[str, torch.Tensor] = {}  # what depends on no input and no weight
+        self.changed: set[int] = set()  # where what is changed in place is stored
         self.calls: list[PlacedCall] = []
+        self.faults: Counter[tuple[str, str]] = Counter()
+        self.places: dict[tuple[str, str], str] = {}
+        self.order = {node: number for number, node in enumerate(ep.graph.nodes)}
 
     def program(self) -> ForeignProgram:
         for node in self.ep.graph.nodes:
@@ -104,14 +113,23 @@ class _Reader:
             self.values[spec.arg.name] for spec in self.ep.graph_signature.output_specs
             if spec.kind.name == "USER_OUTPUT" and getattr(spec.arg, "name", None) in self.values
         ]  # fmt: skip
-        return ForeignProgram(self.name, inputs, self.calls, outputs, self.output_names, self.seeds)
+        calls = [call for call in self.calls if self._states(call)]
+        faults = [Missing(what, why, self.places[what, why], count) for (what, why), count in self.faults.items()]
+        return ForeignProgram(self.name, inputs, calls, outputs, self.output_names, self.seeds, faults=faults)
+
+    def fault(self, what: str, why: str, path: str) -> None:
+        self.faults[what, why] += 1
+        self.places.setdefault((what, why), path)
 
     # --- tensors
 
     def size(self, size: Any) -> Size:
         if isinstance(size, int):
             return size
-        return size_of(str(size.node.expr) if hasattr(size, "node") else str(size), self.symbol)
+        try:
+            return size_of(str(size.node.expr) if hasattr(size, "node") else str(size), self.symbol)
+        except ValueError as error:
+            raise NotImported([Missing("a size", str(error), "", 1)]) from None
 
     def symbol(self, name: str) -> str:
         """torch's symbols by the names of the language: the batch is N."""
@@ -138,6 +156,10 @@ class _Reader:
         elif self.states[node.name] in self.passing:
             self._fix(node, self.ep.constants[self.states[node.name]])
         else:
+            dtype = node.meta["val"].dtype
+            if dtype.is_complex or (dtype.is_floating_point and dtype != torch.float32):
+                why = f"of the type {str(dtype).removeprefix('torch.')}; `model.float()` has float32"
+                self.fault("a weight", why, self.states[node.name])
             trained = node.name not in self.buffers
             self.value(node, state=self.states[node.name], trained=trained)
 
@@ -148,32 +170,63 @@ class _Reader:
     # --- calls
 
     def _call(self, node: torch.fx.Node) -> None:
-        if self._folds(node):
-            return
+        content = self._folded(node)
         match = NAME.match(str(node.target))
         outputs = node.meta.get("val")
         if match is None and getattr(node.target, "__name__", "") != "getitem":
-            if isinstance(outputs, torch.Tensor):
-                self._add(str(node.target), dict(enumerate(node.args)), node)
+            name = str(node.target)
+            self._add(SCOPED.get(name, name), dict(enumerate(node.args)), node, content)
             return
         if match is None:
             arguments = {"self": node.args[0], "index": node.args[1]}
-            if isinstance(outputs, torch.Tensor) and isinstance(node.args[0], torch.fx.Node):
-                self._add("getitem", arguments, node)
+            whole = node.args[0]
+            if isinstance(whole, torch.fx.Node) and str(whole.target) in SCOPED:
+                self.values[node.name] = self.values[whole.name]
+                return
+            if isinstance(outputs, torch.Tensor) and isinstance(whole, torch.fx.Node):
+                self._add("getitem", arguments, node, content)
             return
+        first = node.args[0] if node.args else None
+        if match[1] == "contiguous" and isinstance(first, torch.fx.Node) and self._lies_in_order(first):
+            self.values[node.name] = self.values[first.name]
+            return
+        of_state = self._changes(node)
+        self._add(f"aten.{match[1]}{'_' if of_state else ''}", self._named(node), node, content)
+
+    def _changes(self, node: torch.fx.Node) -> bool:
+        """Whether a call changes a weight or buffer in place. Of what it changes otherwise, nothing may be read behind
+        it but by what it gives back, as the graph names no values that change."""
+        schema = node.target._schema  # type: ignore[union-attr]
+        written = [
+            one for argument, one in zip(schema.arguments, node.args, strict=False)
+            if argument.alias_info is not None and argument.alias_info.is_write and isinstance(one, torch.fx.Node)
+        ]  # fmt: skip
+        for one in written:
+            if one.name in self.fixed or one.name not in self.values:
+                continue
+            if self.values[one.name].state is not None:
+                return True
+            names = {one, *_views_of(_viewed(one))}
+            if any(self.order[user] > self.order[node] for name in names for user in name.users if user is not node):
+                path = ([scope.path for scope in scopes(node)] or [""])[-1]
+                self.fault(str(node.target).rpartition(".")[0], "changes a part of a tensor in place", path)
+        return False
+
+    def _named(self, node: torch.fx.Node) -> dict[Any, Any]:
+        """A call's arguments by the names of its schema."""
         schema = node.target._schema  # type: ignore[union-attr]
         names = [argument.name for argument in schema.arguments]
         arguments = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
         for unread in ("pin_memory", "layout", "device", "memory_format", "non_blocking", "copy"):
             arguments.pop(unread, None)
-        self._add(f"aten.{match[1]}", arguments, node)
+        return arguments
 
-    def _add(self, name: str, arguments: Mapping[Any, Any], node: torch.fx.Node) -> None:
+    def _add(self, name: str, arguments: Mapping[Any, Any], node: torch.fx.Node, content: Content | None) -> None:
         outputs = node.meta.get("val")
         given = {str(key): self._argument(value) for key, value in arguments.items()}
-        call = ForeignCall(name, given, like=self._like(len(self.calls)))
+        call = ForeignCall(name, given)
         if isinstance(outputs, torch.Tensor):
-            output = self.value(node, made_by=call)
+            output = self.value(node, made_by=call, content=content)
         elif isinstance(outputs, (list, tuple)) and any(isinstance(one, torch.Tensor) for one in outputs):
             output = ForeignTensor(node.name, (), made_by=call)
             self.values[node.name] = output
@@ -182,61 +235,86 @@ class _Reader:
         object.__setattr__(call, "output", output)
         self.calls.append(PlacedCall(call, tuple(scopes(node)), author_name(node.meta.get("stack_trace") or "")))
 
+    def _lies_in_order(self, node: torch.fx.Node) -> bool:
+        return node.name in self.values and bool(node.meta["val"].is_contiguous())
+
     def _argument(self, value: Any) -> Any:
         if isinstance(value, torch.fx.Node):
             if value.name in self.values:
                 return self.values[value.name]
-            meta = value.meta.get("val")
-            return self.size(meta) if isinstance(meta, (int, torch.SymInt)) else meta
+            return self._argument(value.meta.get("val"))
         if isinstance(value, (list, tuple)):
             return [self._argument(one) for one in value]
-        if isinstance(value, torch.SymInt):
+        if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            if not isinstance(value, torch.SymInt) or free_unbacked_symbols(value):
+                self.fault("a number", "that depends on values of tensors", "")
+                return None
             return self.size(value)
         if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
             return str(value).removeprefix("torch.")
         return value
 
-    def _like(self, before: int) -> Callable[[int, Any], ForeignTensor | None]:
-        """Looks for the last tensor before a call that has a size at a dimension."""
-
-        def like(dim: int, size: Any) -> ForeignTensor | None:
-            tensors = [call.foreign.output for call in self.calls[:before]]
-            inputs = [self.values[name] for name in self.users if name in self.values]
-            fitting = [one for one in (*inputs, *tensors) if len(one.shape) > dim and one.shape[dim] == size]
-            return fitting[-1] if fitting else None
-
-        return like
-
     # --- what is constant
 
-    def _folds(self, node: torch.fx.Node) -> bool:
-        """Work out a call that depends on no input and no weight."""
+    def _folded(self, node: torch.fx.Node) -> Content | None:
+        """The values of a call that depends on no input and no weight."""
         name = str(node.target)
         if "aten." not in name or any(f".{word}" in name or f"_{word}" in name for word in RANDOM):
-            return False
+            return None
         like = ".new_" in name and not any(
             isinstance(a, torch.fx.Node) for a in [*node.args[1:], *node.kwargs.values()]
         )
         tensors = [one for one in node.all_input_nodes if not (like and one is node.args[0])]
         if not all(one.name in self.fixed for one in tensors):
-            return False
+            return None
         outputs = node.meta.get("val")
         if not isinstance(outputs, torch.Tensor) or any(not isinstance(size, int) for size in outputs.shape):
-            return False
+            return None
         if outputs.numel() > LARGEST:
-            return False
+            return None
 
         def real(one: torch.fx.Node) -> Any:
             return self.fixed[one.name] if one.name in self.fixed else torch.empty((), dtype=one.meta["val"].dtype)
 
         args = torch.fx.map_arg(node.args, real)
         kwargs = torch.fx.map_arg(node.kwargs, real)
+        kwargs = {**kwargs, "device": torch.device("cpu")} if "device" in kwargs else kwargs
         with torch.no_grad():
             result = node.target(*args, **kwargs)  # type: ignore[operator]
         if not isinstance(result, torch.Tensor):
-            return False
-        self._fix(node, result)
-        return True
+            return None
+        if node.target._schema.is_mutable:  # type: ignore[union-attr]
+            self.changed.add(result.untyped_storage().data_ptr())
+        self.fixed[node.name] = result.detach()
+        return Content(result.detach())
+
+    def _states(self, call: PlacedCall) -> bool:
+        """Whether a call says what it makes: of constants not those that something works on in place."""
+        if call.foreign.output.content is None:
+            return True
+        values = (call.foreign.output, *call.foreign.tensors)
+        contents = (one.content for one in values if isinstance(one.content, Content))
+        return not any(one.tensor.untyped_storage().data_ptr() in self.changed for one in contents)
+
+
+def _viewed(node: torch.fx.Node) -> torch.fx.Node:
+    """The tensor of which a view shows a part; one that is no view is itself."""
+    while node.args and isinstance(node.args[0], torch.fx.Node) and _is_view(node):
+        node = node.args[0]
+    return node
+
+
+def _views_of(node: torch.fx.Node) -> Iterator[torch.fx.Node]:
+    """A tensor and the views of it."""
+    yield node
+    for user in node.users:
+        if _is_view(user):
+            yield from _views_of(user)
+
+
+def _is_view(node: torch.fx.Node) -> bool:
+    returns = getattr(getattr(node.target, "_schema", None), "returns", ())
+    return any(one.alias_info is not None and not one.alias_info.is_write for one in returns)
 
 
 class Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ DROPOUTS: Final = frozenset(
         "feature_alpha_dropout",
     }
 )
+
+
+RECURRENT: Final = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 
 
 @dataclass(frozen=True)
@@ -66,15 +70,21 @@ class Proof:
 
 
 class Certain(TorchFunctionMode):
-    """Nothing is left to chance: dropout drops nothing, and what is drawn from 0 and 1 is 1."""
+    """Nothing is left to chance: dropout drops nothing, and what is drawn is 1."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in DROPOUTS:
             return args[0] if args else kwargs["input"]
+        if name in ("randn_like", "rand_like"):
+            return torch.ones_like(args[0])
         if name == "bernoulli_":
             return args[0].fill_(1)
+        if name == "multi_head_attention_forward":  # within which nothing is seen
+            args = (*args[:10], 0.0, *args[11:])
+        if name in RECURRENT:
+            args = (*args[:5], 0.0, *args[6:])  # the sequence, first states, weights, biases, layers, dropout
         if name == "scaled_dot_product_attention":
             args = (*args[:4], 0.0, *args[5:]) if len(args) > 4 else args
             kwargs = {**kwargs, "dropout_p": 0.0} if "dropout_p" in kwargs else kwargs
@@ -84,12 +94,13 @@ class Certain(TorchFunctionMode):
 def prove(model: nn.Module, compiled: nn.Module, inputs: Sequence[Tensor]) -> Proof:
     """Load the original's weights into what was compiled, and compare outputs. The original stays as it is."""
     state = model.state_dict()
-    own = compiled.state_dict()
-    missing, unexpected = tuple(sorted(own.keys() - state.keys())), tuple(sorted(state.keys() - own.keys()))
     try:
-        compiled.load_state_dict(state, strict=False)
+        keys = compiled.load_state_dict(state, strict=False)
     except RuntimeError as error:
+        own = compiled.state_dict().keys()
+        missing, unexpected = tuple(sorted(own - state.keys())), tuple(sorted(state.keys() - own))
         return Proof(len(state), missing, unexpected, None, None, str(error).splitlines()[-1].strip())
+    missing, unexpected = tuple(sorted(keys.missing_keys)), tuple(sorted(keys.unexpected_keys))
     reason = ""
     differences: list[float | None] = []
     for training in (False, True):
@@ -107,7 +118,7 @@ def _difference(model: nn.Module, compiled: nn.Module, inputs: Sequence[Tensor],
         for one in (copy.deepcopy(model), compiled):
             was = one.training
             one.train(training)
-            state = {name: tensor.clone() for name, tensor in one.state_dict().items()}
+            state = kept(one)
             results.append(tensors(one(*inputs)))
             restore(one, state)
             one.train(was)
@@ -117,10 +128,16 @@ def _difference(model: nn.Module, compiled: nn.Module, inputs: Sequence[Tensor],
     return max((_apart(a, b) for a, b in zip(first, second, strict=True)), default=0.0)
 
 
+def kept(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of what a run may change."""
+    return {name: value.clone() for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+
+
 def restore(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Put back what a run has changed: running statistics."""
     for name, tensor in model.state_dict().items():
-        tensor.copy_(state[name])
+        if name in state:
+            tensor.copy_(state[name])
 
 
 def _apart(a: Tensor, b: Tensor) -> float:
@@ -143,12 +160,32 @@ def output_names(outputs: Any) -> list[str]:
 
 
 @contextmanager
+def tensors_alone(model: nn.Module) -> Iterator[None]:
+    """Let a module give the tensors among its outputs, in order, and nothing else: no caches, no numbers."""
+    forward = model.forward
+
+    @functools.wraps(forward)
+    def alone(*args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
+        return tuple(tensors(forward(*args, **kwargs)))
+
+    own = "forward" in vars(model)
+    model.forward = alone
+    try:
+        yield
+    finally:
+        if own:
+            model.forward = forward
+        else:
+            del model.forward
+
+
+@contextmanager
 def called(model: nn.Module) -> Iterator[set[str]]:
     """The paths of the modules that are called meanwhile."""
     found: set[str] = set()
     hooks = [
         module.register_forward_pre_hook(lambda _module, _inputs, path=path: found.add(path))
-        for path, module in model.named_modules()
+        for path, module in model.named_modules(remove_duplicate=False)
     ]
     try:
         yield found

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from archdsl.graph import Graph
 from archdsl.instances.explanations import negated
 from archdsl.instances.written import literal
 from compiler.program import Held, Holder, Routine
-from compiler.source.hierarchy import LayerLeaf
+from compiler.source.class_parts import ClassPart, Unsayable
+from compiler.source.hierarchy import LayerLeaf, names_around, shape_of
 from compiler.source.library import in_place, is_ours
 from compiler.source.plan import ClassPlan
 from compiler.source.reserved import RESERVED
-from compiler.source.runs import named_run, runs
+from compiler.source.runs import named_run, numbered_name, runs
 from compiler.source.spelling import SourceText, call, called, given, refuse_own
 from compiler.source.starting import fill
-from compiler.source.templates import ClassPart
 
 
 class Building(ClassPlan):
@@ -35,8 +36,8 @@ class Building(ClassPlan):
         elif leaf.holder is None or leaf.holder.target.kind == "module":
             text = self.module(part)
         else:
-            return self.tensor(leaf, part.positional)
-        if id(part.first) in self.tree.frozen:
+            return self.tensor(leaf, part)
+        if id(part.first) in self.frozen:
             text += ".requires_grad_(False)"
         return text + (f".to({device})" if (device := self.device(part)) and self.owns(part) else "")
 
@@ -95,31 +96,30 @@ class Building(ClassPlan):
             "    def forward(self, x):",
             f"        return {expression}",
         ]
-        return f"{name}({', '.join(_as_list(text) for text in own.values())})"
+        return f"{name}({', '.join(as_list(text) for text in own.values())})"
 
-    def tensor(self, leaf: LayerLeaf, shape: Sequence[str]) -> str:
+    def tensor(self, leaf: LayerLeaf, part: ClassPart) -> str:
         """A parameter or buffer of its own."""
         holder = leaf.holder
         assert holder is not None
         (held,) = holder.held
-        value = self.started(holder, held, shape)
+        value = self.started(holder, held, part, leaf.graph)
         if holder.device and self.root:
             value += f".to({holder.device})"
         if holder.target.kind == "parameter":
             return f"nn.Parameter({value}{', requires_grad=False' if holder.frozen else ''})"
         return f"nn.Buffer({value}{', persistent=False' if holder.target.kind == 'constant' else ''})"
 
-    def started(self, holder: Holder, held: Held, sizes: Sequence[str]) -> str:
-        shape = ", ".join(sizes)
+    def started(self, holder: Holder, held: Held, part: ClassPart, graph: Graph) -> str:
+        shape = ", ".join(part.positional)
         if holder.target.kind == "constant":
-            values = [SourceText(literal(_lists(value))) for value in holder.target.args]
-            texts = {name: literal(value) for name, value in holder.target.kwargs.items()}
+            values, texts = list(map(SourceText, part.positional)), dict(part.keywords)
             found = in_place(holder.target.name, [], values, texts, False)
             assert found is not None
             return found
         start = held.start
         if isinstance(start, Routine):
-            return self.routine(start, holder.path.rpartition(".")[2])
+            return self.routine(start, holder.path.rpartition(".")[2], graph)
         if start is None:
             return f"torch.empty({shape or '()'})"
         shape = shape or "()"
@@ -133,35 +133,37 @@ class Building(ClassPlan):
             )
         return fill(start.name, f"torch.empty({shape})", [literal(arg) for arg in start.args], self.library)
 
-    def routine(self, routine: Routine, name: str) -> str:
+    def routine(self, routine: Routine, name: str, graph: Graph) -> str:
         """A tensor of no others, as one expression, or as a call of a function that works it out."""
         values: dict[Any, SourceText] = {}
         uses = Counter(ref for step in routine.invoked() for ref in step.operands)
         lines: list[str] = []
         for step in routine.invoked():
             target = step.target
-            node = self.tree.graph.nodes[step.layer]
+            node = graph.nodes[step.layer]
             read = [values[ref.layer, ref.output] for ref in step.operands]
             if target.kind in ("constant", "source"):
-                args = [SourceText(literal(_lists(value))) for value in target.args]
+                args = [SourceText(literal(value)) for value in target.args]
                 kwargs = {name: literal(value) for name, value in target.kwargs.items()}
                 like = [] if target.kind == "constant" else [SourceText("LIKE")]
                 text = in_place(target.name, like, args, kwargs, False)
                 assert text is not None
                 text = text.replace(", device=LIKE.device", "").replace("LIKE.dtype", "torch.float32")
             else:
-                shapes = [self.tree.shape((ref.layer, ref.output)) for ref in step.operands]
+                shapes = [shape_of(graph, (ref.layer, ref.output)) for ref in step.operands]
                 text = call(
                     step,
                     node["operator"],
                     read,
-                    [SourceText(literal(_lists(a))) for a in target.args],
-                    {k: literal(_lists(v)) for k, v in target.kwargs.items()},
+                    [SourceText(literal(a)) for a in target.args],
+                    {k: literal(v) for k, v in target.kwargs.items()},
                     self.library,
                     node["operator"].idiom(*shapes),
                 )
             if (len(text) > 40 and step.operands) or any(uses[ref] > 1 for ref in step.results):
-                variable = f"{node['op']}_{len(lines) + 1}"
+                said = names_around(graph, step.layer).get((step.layer, 0), "")
+                free = said.isidentifier() and said not in RESERVED and f"    {said} = " not in "\n".join(lines)
+                variable = said if free else f"{node['op']}_{len(lines) + 1}"
                 lines.append(f"    {variable} = {text}")
                 text = variable
             for ref in step.results:
@@ -170,7 +172,7 @@ class Building(ClassPlan):
                 )
         ref = routine.results[0].ref
         text = SourceText(values[ref.layer, ref.output])
-        result = f"{text.atom}.contiguous()" if self.tree.graph.nodes[ref.layer]["operator"].view else text
+        result = f"{text.atom}.contiguous()" if graph.nodes[ref.layer]["operator"].view else text
         if not lines:
             return result
         if len(lines) == 1 and lines[0].startswith(f"    {text} = "):
@@ -193,9 +195,9 @@ class Building(ClassPlan):
             if name in template.defaults:
                 by_place = False
                 if text != template.defaults[name]:
-                    texts.append(f"{name}={_as_list(text)}")
+                    texts.append(f"{name}={as_list(text)}")
             else:
-                texts.append(_as_list(text) if by_place else f"{name}={_as_list(text)}")
+                texts.append(as_list(text) if by_place else f"{name}={as_list(text)}")
         return ", ".join(texts)
 
     def sequence(self, part: ClassPart) -> str:
@@ -204,14 +206,29 @@ class Building(ClassPlan):
 
     def steps(self, parts: Sequence[ClassPart]) -> str:
         if any(one.condition for one in parts):
-            return ", ".join(self.chosen(parts))
+            if all(not is_named(one) or one.attribute.isdigit() for one in parts):
+                return ", ".join(self.chosen(parts, named=False))
+            self.library.imports.add("from collections import OrderedDict")
+            return f"OrderedDict([{', '.join(self.chosen(parts, named=True))}])"
         made = [(one.attribute, self.made(one), one.condition) for one in parts]
         names = [name for name, _, _ in made]
+        repeated = next((one for one in parts if one.repeated is not None), None)
         numbered = all(
-            not is_named(one) or name == str(i) for i, (one, name) in enumerate(zip(parts, names, strict=True))
+            not is_named(one) or (name.isdigit() if repeated else name == str(i))
+            for i, (one, name) in enumerate(zip(parts, names, strict=True))
         )
         if numbered:
-            return ", ".join(runs([text for _, text, _ in made]))
+            return ", ".join(self.each(parts))
+        if repeated is not None:
+            named = numbered_name(repeated.attribute)
+            if len(parts) > 1 or named is None:
+                raise Unsayable(self.template.scopes)
+            self.library.imports.add("from collections import OrderedDict")
+            if repeated.each is None:
+                return f"OrderedDict(({named}, {made[0][1]}) for i in range({repeated.repeat}))"
+            variables, table = repeated.each
+            row = f"({', '.join(variables)})" if len(variables) > 1 else variables[0]
+            return f"OrderedDict(({named}, {made[0][1]}) for i, {row} in enumerate({table}))"
         self.library.imports.add("from collections import OrderedDict")
         run = named_run(made)
         return (
@@ -220,35 +237,50 @@ class Building(ClassPlan):
             else f"OrderedDict([{', '.join(f'({literal(name)}, {text})' for name, text, _ in made)}])"
         )
 
-    def chosen(self, parts: Sequence[ClassPart]) -> list[str]:
+    def each(self, parts: Sequence[ClassPart]) -> list[str]:
+        """The items of a list of modules, with comprehensions for what repeats."""
+        found: list[str] = []
+        for repeated, group in groupby(parts, key=lambda one: one.repeated):
+            texts = [self.made(one) for one in group]
+            found += runs(texts) if repeated is None else [f"*[{text} for {repeated}]" for text in texts]
+        return found
+
+    def pairs(self, parts: Sequence[ClassPart]) -> list[str]:
+        """Modules with their names."""
+        if any(one.repeated for one in parts):
+            raise Unsayable(self.template.scopes)
+        return [f"({literal(one.attribute)}, {self.made(one)})" for one in parts]
+
+    def chosen(self, parts: Sequence[ClassPart], named: bool) -> list[str]:
         """The steps of a sequence, of which some are under conditions."""
         found: list[str] = []
         groups = [(c, list(group)) for c, group in groupby(parts, key=lambda one: one.condition)]
         at = 0
         while at < len(groups):
             condition, group = groups[at]
-            texts = runs([self.made(one) for one in group])
+            texts = self.pairs(group) if named else self.each(group)
             at += 1
             if condition is None:
                 found += texts
                 continue
             others: list[str] = []
             if at < len(groups) and groups[at][0] in (negated(condition), None) and groups[at][0] is not None:
-                others = runs([self.made(one) for one in groups[at][1]])
+                others = self.pairs(groups[at][1]) if named else self.each(groups[at][1])
                 at += 1
-            found.append(f"*([{', '.join(texts)}] if {condition} else [{', '.join(others)}])")
+            found.append(f"*({listed(texts)} if {condition} else {listed(others)})")
         return found
 
 
-def _as_list(text: str) -> str:
+def listed(items: Sequence[str]) -> str:
+    """A list of these; of a comprehension alone, itself."""
+    return items[0][1:] if len(items) == 1 and items[0].startswith("*[") else f"[{', '.join(items)}]"
+
+
+def as_list(text: str) -> str:
     """A tuple as a list: of things that are many, not of one that has sides."""
     if text.startswith("(") and text.endswith(")") and "," in text and not text.startswith("(("):
         return f"[{text[1:-1].removesuffix(',')}]"
     return text.replace("(", "[").replace(")", "]").replace(",]", "]") if text.startswith("((") else text
-
-
-def _lists(value: Any) -> Any:
-    return value
 
 
 def is_named(part: ClassPart) -> bool:

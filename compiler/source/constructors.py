@@ -7,22 +7,21 @@ from collections.abc import Sequence
 
 from archdsl.instances.explanations import negated
 from archdsl.instances.written import literal
-from compiler.source.building import Building, is_named
+from compiler.source.building import Building, is_named, listed
+from compiler.source.class_parts import ClassPart, Unsayable
 from compiler.source.forward import Forward
-from compiler.source.runs import runs
-from compiler.source.templates import ClassPart
 
 
 class ClassWriter(Building):
     """Writes one class."""
 
-    def write(self, name: str, doc: str | None, extra: Sequence[str]) -> list[str]:
+    def write(self, name: str, extra: Sequence[str]) -> list[str]:
         base = self.base()
         forward = [] if base == "nn.Sequential" else self.forward()
         constructor = self.constructor(base)
         body: list[str] = []
-        if doc:
-            body += [f'    """{doc}"""', ""]
+        if not forward and self.shapes:
+            body += [*(f"    {line}" for line in self.shapes), ""]
         if constructor:
             parameters = [
                 f"{one}={self.template.defaults[one]}" if one in self.template.defaults else one
@@ -90,6 +89,8 @@ class ClassWriter(Building):
                 lines.append(self.places.assigned(container, text))
                 continue
             lines.append(indent + self.places.assigned(part.attribute, self.made(part)))
+        if any(one.repeated for i, one in enumerate(self.modules) if i not in done):
+            raise Unsayable(self.template.scopes)
         stored = [f"self.{name} = {text}" for name, text in self.stored.items()]
         stored += [f"self.{device} = {device}" for device in self.devices]
         if not (lines or stored or self.template.parameters):
@@ -121,15 +122,10 @@ class ClassWriter(Building):
                 self.modules[i].attribute.count(".") != container.count(".") + 1 for i in inside
             ):
                 continue
-            texts = [self.made(self.modules[i]) for i in inside]
             if self.places.kind(container) == "list":
-                return (
-                    container,
-                    inside,
-                    f"nn.ModuleList([{', '.join(runs(texts))}])"
-                    if len(runs(texts)) > 1 or not runs(texts)[0].startswith("*")
-                    else f"nn.ModuleList({runs(texts)[0][1:]})",
-                )
+                texts = self.each([self.modules[i] for i in inside])
+                return container, inside, f"nn.ModuleList({listed(texts)})"
+            texts = [self.made(self.modules[i]) for i in inside]
             names = [self.modules[i].attribute.rpartition(".")[2] for i in inside]
             pairs = ", ".join(f"{literal(name)}: {text}" for name, text in zip(names, texts, strict=True))
             return container, inside, f"nn.ModuleDict({{{pairs}}})"

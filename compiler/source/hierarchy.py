@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from archdsl.diagnostics import Instance
@@ -29,6 +30,7 @@ class LayerLeaf:
 
     key: str
     node: Layer
+    graph: Graph = field(repr=False)
     path: str
     use: int
     reads: tuple[TensorRef, ...]
@@ -39,6 +41,16 @@ class LayerLeaf:
     @property
     def results(self) -> tuple[TensorRef, ...]:
         return tuple((self.key, i) for i in range(len(self.node["outputs"])))
+
+    @cached_property
+    def names(self) -> dict[TensorRef, str]:
+        """What the innermost block around it calls tensors, which may be one whose text stands in another."""
+        return names_around(self.graph, self.key)
+
+    @property
+    def shapes(self) -> list[Any]:
+        """The shapes of what it reads."""
+        return [shape_of(self.graph, ref) for ref in self.reads]
 
     def leaves(self) -> Iterator[LayerLeaf]:
         yield self
@@ -56,6 +68,7 @@ class CalledScope:
     arguments: tuple[ScopeArgument, ...] = ()  # what it is called with
     results: tuple[TensorRef, ...] = ()  # what others read of it
     sequence: bool = False  # its parts feed each other in a row
+    tree: Hierarchy = field(init=False, repr=False)
 
     def leaves(self) -> Iterator[LayerLeaf]:
         for item in self.items:
@@ -89,7 +102,7 @@ class Hierarchy:
         return [(result.ref.layer, result.ref.output) for result in self.assembly.training.results]
 
     def shape(self, ref: TensorRef) -> Any:
-        return each_in_symbols(layer(self.graph, ref[0])["outputs"][ref[1]])
+        return shape_of(self.graph, ref)
 
     def scopes(self, scope: CalledScope | None = None) -> Iterator[CalledScope]:
         """All scopes but the root, the inner ones first."""
@@ -110,6 +123,7 @@ class Hierarchy:
 
     def build(self) -> None:
         self.root = root = CalledScope("", 1, None, WrittenValues(header(self.graph)["made"]))
+        root.tree = self
         by_id = {ROOT: root}
         for leaf in self.leaves:
             scope = root
@@ -120,6 +134,7 @@ class Hierarchy:
                     by_id[path, use] = CalledScope(
                         path, use, instance, WrittenValues(instance.made) if instance else None
                     )
+                    by_id[path, use].tree = self
                     scope.items.append(by_id[path, use])
                 scope = by_id[path, use]
             scope.items.append(leaf)
@@ -249,6 +264,33 @@ def _is_named(item: LayerLeaf | CalledScope) -> bool:
     return item.named or bool(item.holder is not None and item.holder.held) or item.path.rpartition(".")[2].isdigit()
 
 
+def names_around(graph: Graph, key: str) -> dict[TensorRef, str]:
+    """What the innermost block around a layer, or else the network, calls tensors."""
+    blocks = layer(graph, key)["blocks"]
+    made = blocks[-1].made if blocks else header(graph)["made"]
+    return {} if made is None else WrittenValues(made).names
+
+
+def shape_of(graph: Graph, ref: TensorRef) -> Any:
+    """The shape of what a layer gives."""
+    return each_in_symbols(layer(graph, ref[0])["outputs"][ref[1]])
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The trees of the networks that one file has, and what is marked in any of them."""
+
+    trees: tuple[Hierarchy, ...]
+
+    @property
+    def frozen(self) -> set[int]:
+        return set().union(*(tree.frozen for tree in self.trees))
+
+    @property
+    def regions(self) -> dict[int, str]:
+        return {key: name for tree in self.trees for key, name in tree.regions.items()}
+
+
 def hierarchy(graph: Graph, assembly: Assembly) -> Hierarchy:
     """The tree of a network, in which all scopes can be called."""
     invokes = {invoke.layer: invoke for invoke in assembly.training.invoked()}
@@ -266,7 +308,7 @@ def hierarchy(graph: Graph, assembly: Assembly) -> Hierarchy:
         reads = tuple((ref.layer, ref.output) for ref in invoke.operands) if invoke is not None else ()
         for ref in reads:
             readers[ref].add(key)
-        leaves.append(LayerLeaf(key, node, path, int(use or 1), reads, invoke, holder, node["labelled"]))
+        leaves.append(LayerLeaf(key, node, graph, path, int(use or 1), reads, invoke, holder, node["labelled"]))
     for result in assembly.training.results:
         readers[result.ref.layer, result.ref.output].add("")
     found = Hierarchy(graph, assembly, leaves, dict(readers))

@@ -95,7 +95,9 @@ class _Filled(ast.NodeTransformer):
 def written(node: ast.AST) -> str:
     """An expression with double quotes and without what Python puts around it."""
     text = ast.unparse(node)
-    return re.sub(r"'([^'\"\\]*)'", r'"\1"', text).replace("nn.functional.", "F.").replace("functional.", "F.")
+    text = re.sub(r"'([^'\"\\]*)'", r'"\1"', text)
+    text = re.sub(r"\b(?:(?:torch\.)?nn\.)?functional\.", "F.", text)
+    return re.sub(r"torch\.arange\(0, ([^(),]+|[^(),]*\[[^]]*\]), 1, ", r"torch.arange(\1, ", text)
 
 
 class Library:

@@ -36,6 +36,10 @@ class Initialisers:
             name = INITIALISERS[first].short or first if "weight" in kinds or not plain else f"{kinds['bias']}_bias"
             taken = {name for name, _ in self.functions.values()}
             own, number = name, 2
+            if own in taken:
+                rest = {weight: kind for weight, kind in kinds.items() if weight != "weight"}
+                own = f"{name}_{next(iter(rest.values()))}_{next(iter(rest))}" if rest and plain else f"{name}_weight"
+                name = own
             while own in taken or own in RESERVED:
                 own, number = f"{name}_{number}", number + 1
             self.functions[key] = (own, self._function(own, kinds, plain, library))

@@ -141,7 +141,7 @@ def test_an_unknown_command_suggests_a_known_one(command_line: Callable[..., Sai
         (["report", "resnet50", "--input", "image=1x3x64"], "has 4 dimensions"),
         (["report", "resnet50", "--input", "image=big"], "is not NAME=SHAPE"),
         (["report", "resnet50", "--input", "image=0x3x64x64"], "a size is from 1"),
-        (["draw", "lenet5"], "Missing option"),
+        (["draw", "lenet5", "-o", "a.svg", "--format", "pdf"], "--format changes nothing"),
         (["draw", "lenet5", "-o", "lenet.bmp"], "bmp"),
         (["compile", "alexnet", "--devices", "gpu0=cpu"], "says nothing of `gpu1`"),
         (["run", "alexnet_grouped", "--data", "faces"], "faces"),
@@ -186,12 +186,54 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert done.stdout.startswith("layer")
 
 
+def test_draw_of_two_networks_shows_them_side_by_side(tmp_path: Path, command_line: Callable[..., Said]) -> None:
+    for name, width in (("a", 8), ("b", 16)):
+        code = f"network Net(x: [2, 4]) {{ x -> linear({width}) -> relu }}"
+        (tmp_path / f"{name}.arch").write_text(code, encoding="utf-8")
+    done = command_line("draw", "a.arch", "b.arch", cwd=tmp_path)
+    assert (done.status, done.out) == (0, "wrote a-b.svg\n")
+    assert command_line("draw", "a.arch", "b.arch", "-o", "two.html").status == 0
+    assert command_line("diff", "a.arch", "b.arch", "--arrange", "side-by-side", "-o", "diff.html").status == 0
+    assert (tmp_path / "two.html").read_bytes() == (tmp_path / "diff.html").read_bytes()
+    assert "--view changes nothing of two networks" in command_line("draw", "a.arch", "b.arch", "--view", "stages").err
+    assert "two side by side" in command_line("draw", "a.arch", "b.arch", "a.arch").err
+
+
 @pytest.mark.parametrize("suffix", ["svg", "png", "dot"])
 def test_draw_writes_the_format_of_the_suffix(good: Path, suffix: str, command_line: Callable[..., Said]) -> None:
     target = good.with_suffix(f".{suffix}")
     assert command_line("draw", str(good), "-o", str(target)).status == 0
     start = {"svg": b"<?xml", "png": b"\x89PNG", "dot": b"digraph"}[suffix]
     assert target.read_bytes().lstrip().startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "file"),
+    [
+        ("lenet5", [], "lenet5.svg"),
+        ("specs/resnet.arch:resnet18", ["--depth", "1", "--format", "dot"], "resnet18.dot"),
+        ("docs/residual.arch", [], "residual.svg"),
+        ("-", [], "Net.svg"),
+    ],
+)
+def test_draw_without_a_file_names_it_for_the_network_and_says_so(
+    tmp_path: Path, spec: str, options: list[str], file: str, command_line: Callable[..., Said]
+) -> None:
+    for folder in ("specs", "docs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    done = command_line("draw", spec, *options, cwd=tmp_path, text="network Net(x: [2, 4]) { x -> relu }")
+    assert (done.status, done.out, done.err) == (0, f"wrote {file}\n", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([file, "docs", "specs"])
+
+
+def test_draw_writes_to_standard_output_and_nothing_beside(
+    good: Path, tmp_path: Path, command_line: Callable[..., Said]
+) -> None:
+    assert command_line("draw", str(good), "-o", str(good.with_suffix(".dot"))).status == 0
+    before = sorted(tmp_path.iterdir())
+    done = command_line("draw", str(good), "-o", "-", "--format", "dot")
+    assert (done.status, done.out) == (0, good.with_suffix(".dot").read_text(encoding="utf-8"))
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_drawing_that_cannot_be_written_leaves_the_old_one(good: Path, command_line: Callable[..., Said]) -> None:

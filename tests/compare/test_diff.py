@@ -299,3 +299,45 @@ def test_settings_and_input_shapes_hold_for_both(command_line: Callable[..., Sai
     for side, variant in (("a", "resnet18"), ("b", "resnet34")):
         net = archdsl.load(variant, inputs={"image": (2, 3, 64, 64)}, classes=10)
         assert document["totals"]["macs"][side] == net.report().macs
+
+
+def unchanged(difference: Difference) -> bool:
+    """Whether nothing but names differs."""
+    return not difference.interface and all(layer.status == "same" for layer in difference.layers)
+
+
+def test_two_orders_of_what_does_not_depend_on_one_another_are_no_difference(
+    diff: Callable[[str, str], Difference],
+) -> None:
+    first = "left = image -> a: conv(4, 1) -> relu\n right = image -> b: conv(4, 1) -> relu -> max_pool(2)\n"
+    second = "other = image -> b: conv(4, 1) -> relu -> max_pool(2)\n one = image -> a: conv(4, 1) -> relu\n"
+    net = "network Net(image: [N, 3, 8, 8]) {{ {0} concat({1} -> max_pool(2), {2}) }}"
+    assert unchanged(diff(net.format(first, "left", "right"), net.format(second, "one", "other")))
+
+
+def test_the_other_of_two_orders_is_a_difference_where_it_is_one(diff: Callable[[str, str], Difference]) -> None:
+    net = "network Net(image: [N, 3, 8, 8]) {{ image -> {} }}"
+    assert not diff(net.format("a: conv(3, 1) -> b: conv(3, 1)"), net.format("b: conv(3, 1) -> a: conv(3, 1)")).same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("max_pool(2)", "max_pool(2, stride = 2)"),
+        ("interpolate(9, mode = bilinear)", "interpolate(9, mode = bilinear, align_corners = false)"),
+        ("layer_norm", "layer_norm(8)"),
+        ("unflatten(1, [2, -1])", "unflatten(1, [2, 2])"),
+    ],
+)
+def test_what_goes_without_saying_is_no_difference(
+    one: str, other: str, diff: Callable[[str, str], Difference]
+) -> None:
+    net = "network Net(image: [N, 4, 8, 8]) {{ image -> {} }}"
+    assert diff(net.format(one), net.format(other)).same
+
+
+def test_a_layer_that_inference_does_not_need_is_one_of_training_marked_or_not(
+    diff: Callable[[str, str], Difference],
+) -> None:
+    net = "network Net(image: [N, 4, 8, 8]) {{ output a = image -> relu\n output b = image -> tanh{} -> sin @train }}"
+    assert diff(net.format(""), net.format(" @train")).same

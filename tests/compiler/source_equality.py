@@ -45,11 +45,8 @@ def random_targets(graph: Graph, outputs: Sequence[Tensor]) -> Any:
             for output, made in zip(header(graph)["outputs"], outputs, strict=False)
             for size, given in zip(layer(loss, output["name"])["shape"], made.shape, strict=True)
         }
-        whole = [
-            size if isinstance(size, int) else known[str(size)]
-            for size in node["shape"]
-            if isinstance(size, int) or str(size) in known
-        ]
+        declared = [str(size) for size in node["shape"]]
+        whole = [known[size] if size in known else int(size) for size in declared if size in known or size.isdigit()]
         first = outputs[0].shape
         shape = (
             whole if len(whole) == len(node["shape"]) else (first[0], *first[2:]) if node["dtype"] == "int64" else first

@@ -18,7 +18,8 @@ from archdsl.measure.time.device_profile import from_dict
 from archdsl.network import Network
 from archdsl.rewrite.recompute import keeping_all
 from compiler.bench import calibration, stopwatch
-from compiler.bench.stopwatch import Stopwatch, measure, quick
+from compiler.bench.interleaved import quick
+from compiler.bench.stopwatch import Stopwatch, measure
 from tests.conftest import Said
 
 CLOCK = Stopwatch(torch.device("cpu"))

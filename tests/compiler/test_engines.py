@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -107,6 +108,10 @@ def test_inputs_that_the_network_does_not_take_are_refused(two: Network) -> None
         fast(image, image=image)
     with pytest.raises(TypeError, match="takes 2 inputs, found 3"):
         fast(image, ids, ids)
+    with pytest.raises(TypeError, match="input `image` is a tensor, found a ndarray"):
+        fast(image.numpy(), ids)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="input `ids` is a tensor, found a ndarray"):
+        fast.model(image, ids.numpy())
 
 
 def test_sizes_that_are_open_wait_for_the_first_call(network_of: Callable[..., Network]) -> None:
@@ -143,6 +148,40 @@ def test_auto_prints_its_table_and_keeps_it(
     assert json.loads(file.read_text(encoding="utf-8"))["network"] == "Two"
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_of_two_engines_with_the_same_code_the_second_is_tried_only_where_the_first_fails(
+    fails: bool, two: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def build(name: str, task: Any) -> Any:
+        built.append(name)
+        if fails and name == "aot":
+            raise ValueError("no such instruction")
+        return table.build("eager", task)
+
+    monkeypatch.setattr(trial, "build", build)
+    monkeypatch.setattr(trial, "lacks", lambda name: None)
+    monkeypatch.setattr(trial, "SECONDS", 0.0)
+    monkeypatch.setattr(inference, "ALL", ("eager", "aot", "inductor"))
+    with pytest.warns(RuntimeWarning) if fails else contextlib.nullcontext():
+        fast = two.compile(mode="inference", engine="auto")
+    (found,) = fast.trials.values()
+    assert built == (["eager", "aot", "inductor"] if fails else ["eager", "aot"])
+    assert found.times[2].note == ("" if fails else "not tried: it runs the code of aot")
+
+
+def test_engines_are_given_the_rewrites_after_which_none_is_slower(network_of: Callable[..., Network]) -> None:
+    network = network_of(
+        "network Siblings(x: [N, 4, 8, 8]) { a = x -> conv(2, 1) -> batch_norm\n b = x -> conv(2, 1)\n concat(a, b) }"
+    )
+    layers = {
+        name: len(list(network.compile(mode="inference", engine="eager", rewrites=rewrites).model.graph.nodes))
+        for name, rewrites in (("default", None), ("all", "all"), ("without", ["fold-batch-norm"]))
+    }
+    assert layers["default"] == layers["without"] != layers["all"]
+
+
 def test_an_engine_that_fails_is_replaced_with_a_warning_that_says_why(
     two: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +202,20 @@ def test_an_engine_that_fails_is_replaced_with_a_warning_that_says_why(
     monkeypatch.setattr(inference, "ALL", ("eager", "openvino"))
     with pytest.warns(RuntimeWarning, match="failed: no such instruction"):
         fast = two.compile(mode="inference", engine="auto")
+    assert set(fast.running.values()) == {"eager"}
+
+
+def test_why_there_is_no_form_in_onnx_is_said_without_the_exporters_advice(
+    network_of: Callable[..., Network],
+) -> None:
+    network = network_of("network Pooled(x: [N, 2, 7, 8]) { x -> adaptive_max_pool([3, 5]) }")
+    with pytest.warns(RuntimeWarning) as caught:
+        fast = network.compile(mode="inference", engine="onnxruntime")
+    (said,) = [str(one.message) for one in caught if "the engine onnxruntime failed" in str(one.message)]
+    assert "torch cannot export the network to ONNX" in said
+    assert "adaptive_max_pool2d" in said
+    assert "\x1b" not in said
+    assert "Next steps" not in said
     assert set(fast.running.values()) == {"eager"}
 
 

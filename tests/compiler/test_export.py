@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -187,6 +189,36 @@ def test_a_folder_is_a_model_without_a_network(net: Network, tmp_path: Path, mon
     assert torch.equal(again(image), model.eval()(image))
     assert sorted(os.listdir(tmp_path / "folder")) == ["README.md", "config.json", "model.safetensors"]
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("fodler", "there is no folder `fodler`; no model of this name was fetched before.* did you mean `folder`"),
+        ("user/model", "there is no folder `user/model`; no model of this name was fetched before"),
+        ("./nowhere/at/all", "there is no folder `nowhere/at/all`; that is no name on the Hub.*archdsl compile SPEC"),
+        ("no name?", "that is no name on the Hub either"),
+        ("net.arch", "`net.arch` is a file, and a model is a folder"),
+        ("blocks", "`blocks` has no config.json with a spec"),
+        ("bare", "cannot read `bare/model.safetensors`: no such file"),
+    ],
+)
+def test_a_model_that_is_not_there_is_a_fault_with_a_way_out(
+    net: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    net.export("folder")
+    Path("bare").mkdir()
+    Path("bare/config.json").write_bytes(Path("folder/config.json").read_bytes())
+    with pytest.raises(SpecError) as caught:
+        archdsl.from_pretrained(name, local_files_only=True)
+    assert re.search(said, str(caught.value), re.DOTALL)
+
+
+def test_a_model_of_the_hub_names_the_extra_that_fetches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ImportError, match=r"`user/model` is no folder here.*pip install 'archdsl\[hub\]'"):
+        archdsl.from_pretrained("user/model")
 
 
 def test_a_folder_with_other_files_is_left_alone(net: Network, tmp_path: Path) -> None:

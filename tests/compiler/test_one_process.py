@@ -29,9 +29,10 @@ from tests.zoo.published import LARGE
 
 # Of each kind of wiring one: towers, heads, shortcuts, skips, shared weights, attention.
 SOME = ("lenet5", "alexnet", "vgg_a", "googlenet", "resnet18", "unet", "siamese", "vit_b_16")
-# The first and the last weight of these are one, beside which no plan splits what has weights.
-TIED = {"llama_260k", "llama_15m"}
-OTHERS = [variant for variant in zoo() if variant not in {*SOME, *TIED, *LARGE}]
+# The first and the last weight of these are one, beside which no plan splits what has weights; and those that are large
+# take their time to plan.
+BY_HAND = sorted({"llama_260k", "llama_15m", *LARGE})
+OTHERS = [variant for variant in zoo() if variant not in {*SOME, *BY_HAND}]
 Build = Callable[..., Network]
 
 
@@ -42,11 +43,21 @@ def by_turns(network: Network) -> Network:
     return network.placed(plan)
 
 
-def on_devices_in_name(variant: str) -> None:
+def by_hand(network: Network) -> Network:
+    """A network on two devices: every second block in each list of blocks, and all else on the first."""
+    homes = {}
+    for _, node in layers(network.graph):
+        numbers = [int(name) for name in node["path"].split(".") if name.isdigit()]
+        if node["op"] != "input" and numbers:
+            homes[node["path"]] = ("gpu0", "gpu1")[numbers[0] % 2]
+    return Network(placed(network.graph, ("gpu0", "gpu1"), homes))
+
+
+def on_devices_in_name(variant: str, split: Callable[[Network], Network] = by_turns) -> None:
     """Two devices that are not one to torch, and that every build of it has autograd for: those for the CPU have none
     for cuda, not even in name."""
     network = archdsl.load(variant)
-    two = network if header(network.graph)["devices"] else by_turns(network)
+    two = network if header(network.graph)["devices"] else split(network)
     first, second = header(two.graph)["devices"]
     model = devices_in_name.train(two, {first: "lazy", second: "cpu"})
     assert all(p.grad is not None and p.grad.device == p.device for p in model.parameters() if p.requires_grad)
@@ -62,6 +73,12 @@ def test_no_layer_meets_what_is_on_another_device(variant: str) -> None:
 @pytest.mark.parametrize("variant", OTHERS)
 def test_no_layer_of_any_other_network_meets_what_is_on_another_device(variant: str) -> None:
     on_devices_in_name(variant)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("variant", BY_HAND)
+def test_no_layer_of_a_large_or_tied_network_meets_what_is_on_another_device(variant: str) -> None:
+    on_devices_in_name(variant, by_hand)
 
 
 def test_devices_in_name_do_not_mix() -> None:

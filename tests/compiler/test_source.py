@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -160,6 +162,21 @@ network Net(x: [N, 3, H, W]) {
     (z -> up(y)) + y -> up(x) -> pos -> flatten(2) -> permute([0, 2, 1]) -> linear(2)
 }
 """,
+    "sizes_that_an_inner_block_says": """
+inline block windows(x: [N, H, W, C], window) {
+    x -> unflatten(2, [W // window, window]) -> flatten(1, 2) -> reshape([-1, window * H * (W // window), C])
+}
+block steps(L, at) { tensor([0 if i < L - at else 1 for i in range(L)], dtype = float32) }
+block unit(x: [N, H, W, C], window) {
+    (x -> windows(window) -> fc: linear(2 * C)) + (late: steps(2 * C, window))
+}
+network Net(x: [2, 4, 8, 6]) {
+    a = x -> one: unit(2)
+    b = x -> linear(8) -> two: unit(4)
+    output a = a
+    output b = b
+}
+""",
     "constants": """
 network Net(x: [N, 4, 6]) {
     mask = tril(ones([6, 6]))
@@ -205,6 +222,29 @@ network Net(x: [2, 3, 4, 4]) {
     s = x -> stem: conv(4, 1)
     out = [x, s] -> for i in range(4) { cells.${i}: cell(4) }
     out[1] -> flatten -> linear(2)
+}
+""",
+    "lists_of_modules_beside_lists_of_tensors": """
+block unit(x, width) { x -> conv: conv(width, 3, padding = 1) -> relu }
+block mixed(parts) {
+    seen = [x -> branches.${i}: unit(4) for i, x in enumerate(parts)]
+    [part -> tanh for part in seen]
+}
+block apart(x) { a, b, c = x -> conv: conv(6, 1) -> chunk(3)
+ [a, b, c] }
+network Net(x: [2, 3, 4, 4]) {
+    parts = x -> apart -> one: mixed -> two: mixed
+    wide = [part -> widened.${i}: conv(5 + i, 1) for i, part in enumerate(parts)]
+    concat(wide) -> flatten -> linear(2)
+}
+""",
+    "rounds_beside_what_stays": """
+block layer(x, mask, width) { (x -> fc: linear(width) -> relu) * mask }
+network Net(x: [2, 5, 4], mask: [2, 5, 1]) {
+    a = x -> for i in range(4) { layers.${i}: layer(mask, 4) }
+    b = a -> for i in range(3) { others.${i}: layer(mask, 3 + i) }
+    c = x -> for i in range(2) { few.${i}: layer(mask, 5) }
+    (b + c) * (b -> others.3: layer(mask, 5)) -> head: linear(2)
 }
 """,
     "conditions": """
@@ -254,6 +294,17 @@ QUICK: Final = ("lenet5_1998", "cifar_resnet20", "mobilenet_v3_small", "pointnet
 SMALL: Final = (32, 64, 96, 128, 224, 256)  # sizes of images
 
 
+@cache
+def loaded(variant: str) -> archdsl.Network:
+    return archdsl.load(variant)
+
+
+@cache
+def source(variant: str) -> str:
+    """The source of a variant, which several tests look at."""
+    return loaded(variant).source()
+
+
 def graph_of(text: str) -> Graph:
     program = parse_string(text)
     return elaborate(program.spec.networks[0], program.definitions)
@@ -269,7 +320,7 @@ def lines(text: str) -> int:
 @pytest.mark.parametrize("case", NETWORKS)
 def test_the_source_computes_what_the_compiled_network_does(case: str) -> None:
     graph = graph_of(NETWORKS[case])
-    text = source_of(graph)
+    text = source_of([graph])
     torch.manual_seed(4)
     compiled = compile_graph(graph)
     torch.manual_seed(4)
@@ -285,7 +336,7 @@ def test_every_operator_is_computed_alike(operator: str) -> None:
         torch.manual_seed(4)
         compiled = compile_graph(graph)
         torch.manual_seed(4)
-        written = module_of(source_of(graph), graph)
+        written = module_of(source_of([graph]), graph)
         assert_equal(compiled, written, graph, random_inputs(graph))
 
 
@@ -319,10 +370,10 @@ def smallest_inputs(network: archdsl.Network, model: torch.nn.Module) -> list[to
 
 @pytest.mark.parametrize("variant", FAMILIES.values())
 def test_a_network_of_each_family_has_the_keys_of_the_compiled_one(variant: str) -> None:
-    network = archdsl.load(variant)
+    network = loaded(variant)
     with torch.device("meta"):
         devices = dict.fromkeys(header(network.graph)["devices"], "meta")
-        compiled, written = network.compile(), module_of(network.source(), network.graph, **devices)
+        compiled, written = network.compile(), module_of(source(variant), network.graph, **devices)
     mine, theirs = written.state_dict(), compiled.state_dict()
     assert list(mine) == list(theirs)
     assert [one.shape for one in mine.values()] == [one.shape for one in theirs.values()]
@@ -330,7 +381,7 @@ def test_a_network_of_each_family_has_the_keys_of_the_compiled_one(variant: str)
 
 def test_sizes_that_are_open_are_open_in_source() -> None:
     graph = graph_of(NETWORKS["open_sizes"])
-    written = module_of(source_of(graph), graph)
+    written = module_of(source_of([graph]), graph)
     for height, width in ((5, 8), (16, 11)):
         compiled = compile_graph(graph)
         compiled.load_state_dict(written.state_dict())
@@ -339,14 +390,14 @@ def test_sizes_that_are_open_are_open_in_source() -> None:
 
 
 def test_devices_are_arguments_of_the_constructor() -> None:
-    text = source_of(graph_of(NETWORKS["devices"]))
+    text = source_of([graph_of(NETWORKS["devices"])])
     assert 'def __init__(self, a="cpu", b="cpu"):' in text
     written = module_of(text, graph_of(NETWORKS["devices"]), b="meta")
     assert {str(weight.device) for weight in written.parameters()} == {"cpu", "meta"}
 
 
 def test_a_tensor_is_copied_once_to_a_device_where_several_read_it() -> None:
-    text = source_of(graph_of(NETWORKS["devices"]))
+    text = source_of([graph_of(NETWORKS["devices"])])
     assert text.count(".to(self.b)") == 1
 
 
@@ -367,7 +418,7 @@ def test_an_operator_of_ones_own_is_refused_since_source_needs_torch_alone() -> 
 
     try:
         with pytest.raises(SpecError, match=r"`doubled` is computed by `my_layers\.double`, an operator of your own"):
-            source_of(graph_of("network Net(x: [2, 8]) { x -> doubled }"))
+            source_of([graph_of("network Net(x: [2, 8]) { x -> doubled }")])
     finally:
         del OPERATORS["doubled"]
 
@@ -379,13 +430,13 @@ def test_it_is_formatted_and_clean_and_imports_torch_alone(tmp_path: Path) -> No
     if RUFF is None:
         pytest.skip("needs ruff")
     for name, text in NETWORKS.items():
-        (tmp_path / f"{name}.py").write_text(source_of(graph_of(text)), encoding="utf-8")
+        (tmp_path / f"{name}.py").write_text(source_of([graph_of(text)]), encoding="utf-8")
     for operator, kind in OPERATORS.items():
         for i, example in enumerate(kind.examples):
-            text = source_of(graph_of(network_of_example(example)))
+            text = source_of([graph_of(network_of_example(example))])
             (tmp_path / f"{operator}_{i}.py").write_text(text, encoding="utf-8")
     for variant in FAMILIES.values():
-        (tmp_path / f"{variant}.py").write_text(archdsl.load(variant).source(), encoding="utf-8")
+        (tmp_path / f"{variant}.py").write_text(source(variant), encoding="utf-8")
     assert_clean(tmp_path)
 
 
@@ -414,9 +465,99 @@ def assert_clean(folder: Path) -> None:
 
 @pytest.mark.parametrize(("variant", "most"), [("resnet50", 45), ("googlenet_torchvision", 95), ("vit_b_16", 60)])
 def test_it_is_as_long_as_people_make_it(variant: str, most: int, golden: Callable[[Path, str], None]) -> None:
-    text = archdsl.load(variant).source()
+    text = source(variant)
     golden(GOLDEN / f"{variant}.py.txt", text)
     assert lines(text) <= most
+
+
+SHAPES: Final = """
+block half(x: [N, C, H, W], width, stride) { x -> conv: conv(width, 3, stride = stride, padding = 1) -> bn: batch_norm }
+block both(x: [N, C, H, W]) { concat(x -> a: half(2 * C, 1), x -> b: half(C, 1)) }
+block rows(x: [N, H, W, C]) { x -> norm: layer_norm -> fc: linear(2 * C) }
+block same(x, y) { x + y -> relu -> conv: conv(4, 1) }
+block join(parts, width) { concat(parts) -> flatten -> fc: linear(width) }
+network Net(image: [N, 3, 16, 16]) {
+    x = image -> one: half(4, 1) -> two: half(8, 2) -> both1: both -> both2: both
+    y = x -> permute([0, 2, 3, 1]) -> rows1: rows -> rows2: rows -> permute([0, 3, 1, 2]) -> three: half(4, 1)
+    z = same(y, y)
+    (join([y, z], 5)) + (join([z, y, z], 5))
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("Half", "[N, in_channels, H, W] -> [N, width, H // stride, W // stride]"),
+        ("Both", "[N, in_channels, 8, 8] -> [N, 3 * in_channels, 8, 8]"),
+        ("Rows", "[N, 8, 8, dim] -> [N, 8, 8, 2 * dim]"),
+        ("Same", "[N, 4, 8, 8] -> [N, 4, 8, 8]"),
+        ("Join", "[[N, 4, 8, 8], [N, 4, 8, 8]] -> [N, 5]"),
+        ("Net", "[N, 3, 16, 16] -> [N, 5]"),
+    ],
+)
+def test_documentation_has_the_shapes_by_the_parameters_of_a_class(block: str, said: str) -> None:
+    names: dict[str, type[torch.nn.Module]] = {}
+    exec(source_of([graph_of(SHAPES)]), names)
+    assert said in (names[block].forward.__doc__, names[block].__doc__)
+
+
+@pytest.mark.parametrize("variant", ["googlenet_torchvision", "swin_t", "wavenet"])
+def test_numbers_in_the_documentation_of_shapes_are_those_of_tensors(variant: str) -> None:
+    network = loaded(variant)
+    with torch.device("meta"):
+        written = module_of(source(variant), network.graph)
+        inputs = random_inputs(network.graph)
+    seen = 0
+
+    def compared(module: torch.nn.Module, given: tuple[object, ...], made: object) -> None:
+        nonlocal seen
+        kind = type(module)
+        documented = kind.__doc__ if kind.forward is torch.nn.Sequential.forward else kind.forward.__doc__
+        if " -> " not in (documented or ""):
+            return
+        for text, value in zip(str(documented).split("->"), (given, made), strict=True):
+            shapes = [shape.split(", ") for shape in re.findall(r"\[([^][]+)\]", text)]
+            tensors = [one for one in torch.utils._pytree.tree_leaves(value) if isinstance(one, torch.Tensor)]
+            assert len(shapes) == len(tensors)
+            for shape, tensor in zip(shapes, tensors, strict=True):
+                assert len(shape) == tensor.dim() or "..." in shape
+                for size, own in zip(shape, tensor.shape, strict=False):
+                    if "..." in shape:
+                        break
+                    assert not size.isdigit() or int(size) == own
+                    seen += size.isdigit()
+
+    for module in written.modules():
+        module.register_forward_hook(compared)
+    with torch.no_grad():
+        written(*inputs)
+    assert seen
+
+
+def test_what_an_inner_block_says_is_said_by_the_parameters_of_the_class() -> None:
+    text = source_of([graph_of(NETWORKS["sizes_that_an_inner_block_says"])])
+    assert "torch.tensor([0 if i < 2 * dim - window else 1 for i in range(2 * dim)]" in text
+    assert text.count("class Unit") == 1
+
+
+def test_modules_of_a_list_that_run_one_after_the_other_beside_something_are_a_loop() -> None:
+    text = source("bert_tiny")
+    assert "for layer in self.encoder.layer:" not in text  # two are said one after the other
+    text = source("bert_base")
+    assert "for layer in self.encoder.layer:\n            hidden = layer(hidden, mask)" in text
+
+
+def test_modules_of_a_list_each_with_an_item_of_another_are_a_comprehension() -> None:
+    text = source_of([graph_of(NETWORKS["lists_of_modules_beside_lists_of_tensors"])])
+    assert "seen = [branch(x) for branch, x in zip(self.branches, parts)]" in text
+    assert "wide = [layer(x) for layer, x in zip(self.widened, parts)]" in text
+
+
+def test_modules_that_are_alike_and_own_nothing_are_built_once() -> None:
+    text = source("unet")
+    assert text.count("nn.MaxPool2d(2)") == 1
+    assert text.count("self.max_pool(") == 4
 
 
 def test_it_is_the_same_each_time() -> None:

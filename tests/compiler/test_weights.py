@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from safetensors.torch import save_file
 import archdsl
 from archdsl.errors import SpecError
 from archdsl.network import Network
+from compiler import Matching, load_weights, weights
+from compiler.renaming import renamed
 from tests.conftest import Said
 
 SPEC = """
@@ -107,6 +110,64 @@ def test_names_are_renamed_one_by_one_and_by_pattern(net: Network, state: Tensor
     )
 
 
+@pytest.mark.parametrize(
+    ("table", "name", "expected"),
+    [
+        ({"a.*": "b.*"}, "a.b.weight", "b.b.weight"),
+        ({"stages.*.blocks.*.fc.*": "f.*.*.mlp.*"}, "stages.0.blocks.1.fc.bias", "f.0.1.mlp.bias"),
+        ({"*.*": "*"}, "a.b.c", "a"),  # of several stars the first stand for little
+        ({"a.*": "first", "a.b.*": "second"}, "a.b.c", "first"),
+        ({"a.b": "exact", "a.*": "pattern"}, "a.b", "exact"),
+        ({"a.*.c": "x"}, "a.b.d", "a.b.d"),
+        ({"a+.*": "x.*"}, "aa.b", "aa.b"),  # only stars are patterns
+    ],
+)
+def test_a_pattern_with_stars_puts_into_the_new_name_what_they_stand_for(
+    table: dict[str, str], name: str, expected: str
+) -> None:
+    assert renamed(name, [table]) == expected
+
+
+def test_tables_are_applied_one_after_the_other() -> None:
+    assert renamed("blocks.0.fc1.bias", [{"blocks.*": "layers.*"}, {"layers.*.fc1.*": "layers.*.mlp.0.*"}]) == (
+        "layers.0.mlp.0.bias"
+    )
+
+
+@pytest.fixture
+def vgg() -> tuple[Network, Tensors]:
+    """A VGG, and its weights under the names and in the shapes of timm, without values."""
+    network = archdsl.load("vgg11", classes=3)
+    state = {name: t.to("meta") for name, t in network.compile("meta").state_dict().items()}
+    front = {"classifier.0": "pre_logits.fc1", "classifier.3": "pre_logits.fc2", "classifier.6": "head.fc"}
+    theirs = {}
+    for name, tensor in state.items():
+        layer, _, kind = name.rpartition(".")
+        shape = {"classifier.0.weight": (4096, 512, 7, 7), "classifier.3.weight": (4096, 4096, 1, 1)}.get(name)
+        theirs[f"{front.get(layer, layer)}.{kind}"] = tensor.reshape(shape or tensor.shape)
+    return network, theirs
+
+
+def test_the_names_of_a_library_are_understood_on_request(vgg: tuple[Network, Tensors]) -> None:
+    network, theirs = vgg
+    loaded = load_weights(network.compile("meta"), network.graph, theirs, Matching(rename="timm"))
+    assert {one.source for one in loaded} == set(theirs)
+    with pytest.raises(SpecError) as caught:
+        load_weights(network.compile("meta"), network.graph, theirs, Matching())
+    assert "the names are those of timm: --rename timm" in only(caught)
+    with pytest.raises(SpecError) as caught:
+        load_weights(network.compile("meta"), network.graph, theirs, Matching(rename="tim"))
+    assert "bad-rename: no names of a library `tim` are known; there is timm" in only(caught)
+
+
+def test_what_a_library_holds_in_another_shape_has_as_many_numbers(vgg: tuple[Network, Tensors]) -> None:
+    network, theirs = vgg
+    theirs["pre_logits.fc1.weight"] = torch.empty(4096, 512, 7, 8, device="meta")
+    with pytest.raises(SpecError) as caught:
+        load_weights(network.compile("meta"), network.graph, theirs, Matching(rename="timm"))
+    assert "`classifier.0.weight` is [4096, 25088], found [4096, 512, 7, 8]" in only(caught)
+
+
 def test_two_tensors_cannot_get_one_name(net: Network, state: Tensors) -> None:
     with pytest.raises(SpecError) as caught:
         net.compile(weights=state, rename={"fc.weight": "aux.weight"})
@@ -152,6 +213,52 @@ def test_a_pickle_that_runs_code_is_refused_and_runs_nothing(net: Network, state
         net.compile(weights="w.pt")
     assert "unreadable-weights" in only(caught)
     assert not Path("attacked").exists()
+
+
+def test_an_archive_that_unpacks_to_much_more_is_refused_before_it_is_unpacked(net: Network, state: Tensors) -> None:
+    torch.save({**state, "fc.weight": torch.zeros(1000, 1000)}, "plain.pt")
+    with zipfile.ZipFile("plain.pt") as plain, zipfile.ZipFile("w.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights="w.pt")
+    assert "more than it is: torch compresses no weights" in only(caught)
+
+
+F4 = {"dtype": "F32", "shape": [4]}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"a": F4 | {"data_offsets": [0, 16]}, "b": F4 | {"data_offsets": [8, 24]}},
+        {"a": F4 | {"data_offsets": [0, 16]}, "b": F4 | {"data_offsets": [20, 36]}},
+        {"a": F4 | {"data_offsets": [0, 2**40]}},
+        {"a": {"dtype": "F32", "shape": [2**62, 8], "data_offsets": [0, 32]}},
+        {"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}},
+        {"a": {"dtype": "PICKLE", "shape": [4], "data_offsets": [0, 16]}},
+    ],
+    ids=["overlap", "hole", "beyond the end", "product too large", "negative", "no such type"],
+)
+def test_a_header_of_safetensors_that_lies_is_refused(net: Network, header: dict[str, Any]) -> None:
+    text = json.dumps(header).encode()
+    Path("w.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + bytes(36))
+    with pytest.raises(SpecError) as caught:
+        net.compile(weights="w.safetensors")
+    assert "unreadable-weights" in only(caught)
+
+
+def test_very_many_names_are_refused_without_comparing_them_all(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def close(name: str, names: list[str], *_: object) -> list[str]:
+        compared.append(len(names))
+        return []
+
+    monkeypatch.setattr(weights, "get_close_matches", close)
+    with pytest.raises(SpecError):
+        net.compile(weights={f"n{i}": torch.zeros(0) for i in range(weights.COMPARED + 100)})
+    assert set(compared) == {weights.COMPARED}
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w.bin"])

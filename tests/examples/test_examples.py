@@ -73,6 +73,29 @@ def test_a_folder_of_images_is_learnt_and_training_goes_on_where_it_ended(photos
     assert archdsl.load(tmp_path / "run" / "weights.safetensors").report().network == "CifarResNet"
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("serve.py", "nowhere.onnx", "nowhere.onnx is no ONNX file that can be read"),
+        pytest.param("train.py", "resnet18 --data nowhere --out run", "nowhere is no folder", marks=pytest.mark.heavy),
+        pytest.param(
+            "finetune.py",
+            "resnet18 nowhere.pth --out a.safetensors",
+            "cannot read `nowhere.pth`",
+            marks=pytest.mark.heavy,
+        ),
+    ],
+)
+def test_what_is_not_there_is_said_without_a_traceback(name: str, arguments: str, said: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), *arguments.split()],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_fine_tuning_keeps_the_checkpoint_and_draws_the_classifier_anew(tmp_path: Path) -> None:
     torch.manual_seed(1)
     state = archdsl.load("cifar_resnet20").compile().state_dict()  # stands for a public checkpoint

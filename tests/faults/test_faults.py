@@ -17,6 +17,7 @@ SPECS = sorted([*HERE.glob("*.arch"), *HERE.glob("*.yaml")])
 # Codes that no text of a spec has: they come from files, options and machines; tests/cli and tests/compiler have them.
 ELSEWHERE = {
     "bad-device",
+    "bad-figures",
     "bad-operators",
     "bad-rename",
     "bad-rewrite",

@@ -28,6 +28,7 @@ PARAMETERS = {
 TEXTS: dict[str, Callable[[], str]] = {
     "googlenet.prototxt": caffe.googlenet,
     "alexnet.prototxt": caffe.alexnet,
+    "yolov3.cfg": yolo.v3,
     "yolov4-tiny.cfg": yolo.v4_tiny,
     "yolov8.yaml": lambda: yolo.V8,
     "yolo11.yaml": lambda: yolo.V11,
@@ -52,6 +53,7 @@ def imported(name: str, folder: Path) -> list[ImportedNetwork]:
     [
         ("googlenet.prototxt", 6_998_552, 1_582_671_872),
         ("alexnet.prototxt", 60_965_224, 724_406_816),
+        ("yolov3.cfg", 61_949_149, None),  # of the 62,001,757 numbers in yolov3.weights 52,608 are running statistics
         ("yolov4-tiny.cfg", 6_056_606, None),
     ],
 )
@@ -151,6 +153,7 @@ def test_recovered_settings_build_what_nobody_gave(tmp_path: Path) -> None:
         ("net.cfg", "[net]\n[route]\nlayers=-3\n", "net.cfg:2: in [route]"),
         ("net.cfg", "[convolutional]\n", "begins with [net]"),
         ("net.yaml", "archdsl: 1\n", "no model of Ultralytics"),
+        ("net.yaml", "# nothing\n", "no model of Ultralytics"),
         ("net.yaml", "backbone: [[-1, 1, Odd, [3]]]\nhead: []\n", "1 × Ultralytics' Odd"),
         ("net.pt2", "no archive", "is no program of torch.export"),
     ],
@@ -194,3 +197,18 @@ def test_positions_in_a_window_relative_to_each_other_are_said_as_what_they_are(
     index = [(i // 2 - j // 2 + 1) * 3 + i % 2 - j % 2 + 1 for i in range(4) for j in range(4)]
     assert tables.relative_positions(index, [4, 4]) is not None
     assert tables.relative_positions(index[::-1], [4, 4]) is None
+
+
+def test_a_list_of_which_one_item_differs_says_all_that_it_counts(tmp_path: Path) -> None:
+    sources = [f"tests.importing.nets:Stages(depths={depths})" for depths in ((3, 2), (3, 4))]
+    text = from_sources(sources, {"image": (2, 3, 16, 16)})[0].text
+    assert "depths = [3, 2]" in text
+    assert "repeat depths[0] - 1" in text
+    assert "repeat depths[1] - 1" in text
+
+
+def test_a_list_of_which_an_item_is_not_found_is_none() -> None:
+    sources = [f"tests.importing.nets:Stages(depths={depths})" for depths in ((1, 2), (1, 4))]
+    text = from_sources(sources, {"image": (2, 3, 16, 16)})[0].text
+    assert "depths_1 = 2" in text
+    assert "depths = " not in text

@@ -37,6 +37,24 @@ def v4_tiny() -> str:
     return text + conv(256) + conv(255, 1, activation="linear") + section("yolo", mask="1,2,3", classes=80)
 
 
+def residual(width: int, times: int) -> str:
+    """Half of the maps, all of them again, and what came before on top."""
+    return (conv(width // 2, 1) + conv(width) + section("shortcut", **{"from": -3}, activation="linear")) * times
+
+
+def v3() -> str:
+    """yolov3 (Redmon and Farhadi, 2018, arXiv:1804.02767) at 416 pixels, with outputs for the 80 classes of COCO."""
+    text = section("net", width=416, height=416, channels=3) + conv(32)
+    for width, times in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
+        text += conv(width, 3, 2) + residual(width, times)
+    for width, layer in ((512, None), (256, 61), (128, 36)):
+        if layer is not None:
+            text += section("route", layers=-4) + conv(width, 1) + section("upsample", stride=2)
+            text += section("route", layers=f"-1, {layer}")
+        text += (conv(width, 1) + conv(2 * width)) * 3 + conv(255, 1, activation="linear") + section("yolo", classes=80)
+    return text
+
+
 V8 = """
 nc: 80
 scales: # depth, width, most channels

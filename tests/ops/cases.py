@@ -329,6 +329,7 @@ CASES: dict[str, SearchStrategy[Case]] = {
     "dropout": pointwise("dropout", p=fraction),
     "drop_path": simple("drop_path", anything, {"p": fraction}),
     "identity": pointwise("identity"),
+    "contiguous": pointwise("contiguous"),
     "add": arithmetic("add"),
     "mul": arithmetic("mul"),
     "sub": arithmetic("sub", ordered=True),

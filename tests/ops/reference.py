@@ -347,6 +347,7 @@ REFERENCE: dict[str, Operation] = {
     "squeeze": lambda x, dim: torch.squeeze(x, dim),
     "unsqueeze": lambda x, dim: torch.unsqueeze(x, dim),
     "identity": module(nn.Identity),
+    "contiguous": torch.Tensor.contiguous,
     "interpolate": lambda x, **params: F.interpolate(x, **params),
     "pixel_shuffle": module(nn.PixelShuffle),
     "channel_shuffle": module(nn.ChannelShuffle),

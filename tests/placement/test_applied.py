@@ -36,10 +36,22 @@ def test_a_drawing_colours_by_device_and_says_what_crosses(
     assert theme.CROSSING in drawing
 
 
-def test_a_page_knows_the_devices(planned: tuple[archdsl.Network, PrintedPlan], tmp_path: Path) -> None:
+def test_a_page_knows_the_devices_and_says_what_crosses(
+    planned: tuple[archdsl.Network, PrintedPlan], tmp_path: Path
+) -> None:
     network, plan = planned
     network.placed(plan).draw(tmp_path / "net.html")
-    assert '"devices":["gpu0","gpu1"]' in (tmp_path / "net.html").read_text(encoding="utf-8").replace(" ", "")
+    page = (tmp_path / "net.html").read_text(encoding="utf-8")
+    assert '"devices":["gpu0","gpu1"]' in page.replace(" ", "")
+    for received in plan.stages[1].receives:
+        assert f', {size(received.bytes // EACH)}",' in page  # beside the edge, for a batch of one
+
+
+def test_a_report_says_what_goes_in_and_out_of_each_device(planned: tuple[archdsl.Network, PrintedPlan]) -> None:
+    network, plan = planned
+    devices = network.placed(plan).report().to_dict()["devices"]
+    crossing = sum(received.bytes // EACH for received in plan.stages[1].receives)
+    assert devices["gpu1"]["bytes_in"] == devices["gpu0"]["bytes_out"] == crossing
 
 
 def test_weights_by_device_are_those_of_the_plan(planned: tuple[archdsl.Network, PrintedPlan]) -> None:

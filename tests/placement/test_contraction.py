@@ -148,7 +148,14 @@ def test_what_crosses_branches_is_least_on_their_hull() -> None:
 
 @pytest.mark.parametrize(
     ("name", "devices"),
-    [("lenet5_1998", 4), ("resnext50_32x4d_concat", 8), ("convnext_tiny", 4), ("wavenet", 8), ("yolov8n", 8)],
+    [
+        ("lenet5_1998", 4),
+        ("resnext50_32x4d_concat", 8),
+        ("convnext_tiny", 4),
+        ("wavenet", 8),
+        ("yolov8n", 8),
+        pytest.param("yolov8l", 8, marks=pytest.mark.heavy),
+    ],
 )
 def test_bound_is_within_one_percent_where_ideals_are_too_many(name: str, devices: int) -> None:
     graph, profile = archdsl.load(name).graph, GPUS["a100"]

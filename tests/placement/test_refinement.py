@@ -139,6 +139,6 @@ def test_refinement_raises_the_bound_to_the_best_split(seed: int, devices: int) 
         return best_split(family_of(ends, ideals | {*small.members}), [devices], [0], None, than.bottleneck, MANY)
 
     refinement = Refinement(with_their_readers(problem), link, small)
-    split, bound = refinement.refined(start, 0.0, devices, 0.006, better)
+    split, bound = refinement.refined(start, 0.0, devices, better)
     assert bound <= exact + 1e-9
     assert exact - 1e-9 <= split.bottleneck <= start.bottleneck

@@ -22,7 +22,7 @@ MODULES = {
     "pathlib", "pkgutil", "platform", "re", "runpy", "shutil", "signal", "stat", "statistics", "struct", "subprocess",
     "sys", "tempfile", "tomllib",
     "textwrap", "threading", "time", "traceback", "types", "typing", "unicodedata", "urllib", "warnings", "xml",
-    "zipfile",
+    "lzma", "zipfile",
     "archdsl", "compiler", "viz",
     "click", "graphviz", "huggingface_hub", "lark", "lsprotocol", "matplotlib", "networkx", "onnx",
     "onnxruntime", "onnxscript", "openvino", "pygls", "pygments", "reportlab", "resvg_py", "rich", "safetensors",

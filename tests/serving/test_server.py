@@ -131,6 +131,7 @@ def test_a_line_of_the_spec_is_opened_and_no_other_file(served: tuple[PageServer
     server, spec = served
     status, said = ask(server, "POST", "open", {"file": str(spec), "line": 2})
     assert (status, json.loads(said)) == (200, {"address": f"editor:{spec}:2"})
+    assert ask(server, "POST", "open", {"file": spec.name, "line": 2})[1] == said  # as the page calls it
     assert ask(server, "POST", "open", {"file": "/etc/passwd", "line": 1})[0] == 400
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -43,7 +44,8 @@ class Chromium:
         ]  # fmt: skip
 
         def as_three_and_four() -> None:
-            one, other = os.dup(from_us), os.dup(to_us)
+            # Out of the way first: where 3 or 4 is free, a copy there would be closed with the new program.
+            one, other = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (from_us, to_us))
             os.dup2(one, 3)
             os.dup2(other, 4)
 
@@ -154,19 +156,21 @@ class Chromium:
         """Write into the field that has the focus."""
         self.call("Input.insertText", text=text)
 
-    def evaluate_in_frame(self, expression: str) -> Any:
-        """The value of an expression in the only frame of the page; None while the frame loads."""
-        child, *_ = self.call("Page.getFrameTree")["frameTree"]["childFrames"]
+    def evaluate_in_frame(self, expression: str, number: int = 0) -> Any:
+        """The value of an expression in a frame of the page, the innermost of those in it; None while it loads."""
+        frame = self.call("Page.getFrameTree")["frameTree"]["childFrames"][number]
+        while frame.get("childFrames"):
+            [frame] = frame["childFrames"]
         try:
-            world = self.call("Page.createIsolatedWorld", frameId=child["frame"]["id"])["executionContextId"]
+            world = self.call("Page.createIsolatedWorld", frameId=frame["frame"]["id"])["executionContextId"]
             answer = self.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)
         except RuntimeError:
             return None
         return answer["result"].get("value")
 
-    def wait_in_frame(self, condition: str) -> None:
-        """Wait until an expression is true in the only frame of the page."""
-        self._true(lambda: self.evaluate_in_frame(condition), condition)
+    def wait_in_frame(self, condition: str, number: int = 0) -> None:
+        """Wait until an expression is true in a frame of the page."""
+        self._true(lambda: self.evaluate_in_frame(condition, number), condition)
 
     def click(self, selector: str, *, times: int = 1) -> None:
         """Click in the middle of an element, once it has come to rest: what moves is missed."""

@@ -26,7 +26,7 @@ def paths(browser: Chromium, kind: str = "box") -> list[str]:
 def selected(browser: Chromium) -> str | None:
     """The path of the selected item, by the address of the page."""
     fragment: str = browser.evaluate("location.hash")
-    return fragment.removeprefix("#") or None
+    return fragment.removeprefix("#").partition(";")[0] or None
 
 
 def panel(browser: Chromium) -> str:

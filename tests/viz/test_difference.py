@@ -20,9 +20,9 @@ from tests.conftest import Said
 from viz import fitting, recolour, theme
 from viz.difference import condense
 from viz.difference.comparison import ARRANGEMENTS, Comparison, DiffBox, DiffGroup, build
-from viz.html.themes import READABLE, contrast
+from viz.html.themes import READABLE
 from viz.recolour import Theme
-from viz.theme import CHANGES
+from viz.theme import CHANGES, contrast
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -108,7 +108,7 @@ def test_blocks_without_a_difference_are_closed_and_others_open_down_to_it(diff:
     found = build(diff(NET, b))
     assert [item.lines[0].both for item in found.all() if isinstance(item, DiffGroup)] == ["body"]
     assert [(box.lines[0].both, box.repeats, box.status) for box in found.boxes() if box.kind == "block"] == [
-        ("unit(8)", "× 3", "same")
+        ("unit 8", "× 3", "same")
     ]
 
 

@@ -19,7 +19,6 @@ from viz.html.themes import READABLE
 from viz.recolour import Theme
 from viz.theme import CHANGES
 
-PROGRAM = BROWSER.find()
 pytestmark = BROWSER.needed()
 
 # A kernel and a pooling become others, two blocks and a layer are added, two layers change places, one is renamed.
@@ -60,26 +59,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    assert PROGRAM is not None
-    with Chromium(PROGRAM, tmp_path_factory.mktemp("profile"), size=(1280, 1400)) as browser:
-        yield browser
-
-
 @pytest.fixture
-def opened(running: Chromium, pages: dict[str, Path]) -> Iterator[Callable[..., Chromium]]:
+def opened(browser: Chromium, pages: dict[str, Path]) -> Iterator[Callable[..., Chromium]]:
     """Opens a page. At the end it must have logged nothing and asked for nothing but itself and its layout engine."""
 
     def open_(name: str, fragment: str = "") -> Chromium:
-        running.prefer("light")
-        running.open(pages[name], fragment)
-        return running
+        browser.prefer("light")
+        browser.open(pages[name], fragment)
+        return browser
 
     yield open_
-    assert running.logged == []
-    assert all(url.startswith(("file:///", "blob:null/")) for url in running.requests)
-    assert sum(url.startswith("file:") for url in running.requests) == 1
+    assert browser.logged == []
+    assert all(url.startswith(("file:///", "blob:null/")) for url in browser.requests)
+    assert sum(url.startswith("file:") for url in browser.requests) == 1
 
 
 ARRANGEMENT = "document.getElementById('arrangement').value"

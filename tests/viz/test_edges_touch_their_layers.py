@@ -72,28 +72,73 @@ def area(node: Element, x: float, y: float) -> Area:
     return Area(min(lefts), min(tops), max(rights), max(bottoms))
 
 
-def astray(graph: Graph, **options: Any) -> list[str]:
-    """The edges that touch another box than that of their layer."""
+class Edge(NamedTuple):
+    source: str
+    target: str
+    begin: Place
+    tip: Place
+    along: tuple[Place, ...]  # points on its curves
+
+
+class Drawing(NamedTuple):
+    """What is drawn where: boxes and frames by what they are called, and edges."""
+
+    boxes: dict[str, list[Area]]
+    frames: list[tuple[str, Area]]
+    edges: list[Edge]
+
+    def astray(self) -> list[str]:
+        """The edges that touch another box than that of their layer."""
+        found = [
+            f"{edge.source} → {edge.target} begins elsewhere"
+            for edge in self.edges
+            if not any(box.is_at(edge.begin) for box in self.boxes[edge.source])
+        ]
+        return found + [
+            f"{edge.source} → {edge.target} ends elsewhere"
+            for edge in self.edges
+            if not any(box.is_at(edge.tip) for box in self.boxes[edge.target])
+        ]
+
+
+def curve(corners: list[Place]) -> Iterator[Place]:
+    """Points on cubic Bézier curves that follow one another."""
+    for i in range(0, len(corners) - 1, 3):
+        for t in (step / 12 for step in range(13)):
+            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+            x, y = (sum(w * c[axis] for w, c in zip(weights, corners[i : i + 4], strict=True)) for axis in (0, 1))
+            yield x, y
+
+
+def drawn(graph: Graph, **options: Any) -> Drawing:
     boxes: dict[str, list[Area]] = {}
-    edges: list[tuple[str, str, Place, Place]] = []
-    drawing = list(placed(ElementTree.fromstring(viz.render(graph, "svg", **options))))
+    frames: list[tuple[str, Area]] = []
+    edges: list[Edge] = []
+    drawing = list(placed(ElementTree.fromstring(viz.render(graph, "svg", blocks=False, **options))))
     turns = {title(element) for element, _, _ in drawing if element.get("class") == "turn"}  # on from another column
     for element, x, y in drawing:
         if element.get("class") == "node":
             boxes.setdefault(title(element), []).append(area(element, x, y))
+        elif element.get("class") == "cluster":
+            frames.append((title(element), area(element, x, y)))
         elif element.get("class") == "edge" and title(element) not in turns:
             path, head = element.find(f"{SVG}path"), element.find(f"{SVG}polygon")
             assert path is not None
-            assert head is not None
-            begin, tip = (
-                [float(number) for number in re.findall(r"-?[\d.]+", said)[:2]]
-                for said in (path.attrib["d"], head.attrib["points"])
-            )
+            along = [float(number) for number in re.findall(r"-?[\d.]+", path.attrib["d"])]
+            begin, tip = along[:2], along[-2:]
+            if head is not None:  # where a tensor enters a frame there is none
+                tip = [float(number) for number in re.findall(r"-?[\d.]+", head.attrib["points"])[:2]]
             source, target = title(element).split(" → ")
-            edges.append((source, target, (begin[0] + x, begin[1] + y), (tip[0] + x, tip[1] + y)))
+            corners = [(a + x, b + y) for a, b in zip(along[::2], along[1::2], strict=True)]
+            edges.append(
+                Edge(source, target, (begin[0] + x, begin[1] + y), (tip[0] + x, tip[1] + y), tuple(curve(corners)))
+            )
     assert edges
-    found = [f"{a} → {b} begins elsewhere" for a, b, begin, _ in edges if not any(c.is_at(begin) for c in boxes[a])]
-    return found + [f"{a} → {b} ends elsewhere" for a, b, _, tip in edges if not any(c.is_at(tip) for c in boxes[b])]
+    return Drawing(boxes, frames, edges)
+
+
+def astray(graph: Graph, **options: Any) -> list[str]:
+    return drawn(graph, **options).astray()
 
 
 ALL: dict[str, Any] = {"depth": None, "fold": False}
@@ -128,3 +173,56 @@ def test_an_edge_from_the_middle_of_a_stack_is_found(
     assert astray(graph, **ALL) == []
     monkeypatch.setattr(layout, "PORTS", {"down": ("e", "n")})
     assert astray(graph, **ALL)
+
+
+RESIDUALS = """
+block residual(x: [N, C, H, W]) { x + (x -> conv(C, 3, padding = 1) -> relu -> conv(C, 3, padding = 1)) -> relu }
+network Net(x: [N, 8, 8, 8]) { x -> conv(8, 1) -> body: { repeat 12 { residual } } -> conv(8, 1) }
+"""
+FORMS = [
+    *("cifar_resnet20", "vit_tiny_16", "bert_tiny", "llama_260k", "moe_small", "wavenet"),
+    *("swin_t", "gpt2", "clip_small", "vae_mnist", "ddpm_cifar10", "lstm_classifier"),
+]
+
+
+def entering(drawing: Drawing) -> list[str]:
+    """The tensors that cross the border of a frame inwards more than once."""
+    found = []
+    for name, frame in drawing.frames:
+        inward = Counter(e.source for e in drawing.edges if frame.is_at(e.tip) and not frame.is_at(e.begin))
+        found += [f"{source} into {name}" for source, times in inward.items() if times > 1]
+    return found
+
+
+def leaving(drawing: Drawing) -> list[str]:
+    """The edges between two boxes of a frame that leave it on their way."""
+    return [
+        f"{edge.source} → {edge.target} out of {name}"
+        for name, frame in drawing.frames
+        for edge in drawing.edges
+        if frame.is_at(edge.begin) and frame.is_at(edge.tip) and not all(map(frame.is_at, edge.along))
+    ]
+
+
+@pytest.mark.parametrize("network", FORMS)
+def test_a_tensor_enters_a_frame_once_and_a_residual_stays_in_its_own(network: str) -> None:
+    drawing = drawn(load_graph(network))
+    assert drawing.astray() == []
+    assert entering(drawing) == []
+    assert leaving(drawing) == []
+
+
+def test_a_residual_of_a_repeat_begins_where_its_frame_does(graph_of: Callable[..., Graph]) -> None:
+    drawing = drawn(graph_of(RESIDUALS))
+    (point,) = (edge.target for edge in drawing.edges if edge.source == "conv")
+    assert point == "body.0 … 11"
+    assert sorted(edge.target for edge in drawing.edges if edge.source == point) == ["body.0.add", "body.0.conv"]
+    assert entering(drawing) == leaving(drawing) == []
+
+
+def test_edges_over_such_points_are_those_of_the_graph(graph_of: Callable[..., Graph]) -> None:
+    graph = graph_of(RESIDUALS.replace("12", "3"))
+    edges = drawn(graph, shapes="all", **ALL).edges
+    before = {edge.target: edge.source for edge in edges if edge.target not in graph}
+    led = Counter((before.get(edge.source, edge.source), edge.target) for edge in edges if edge.target in graph)
+    assert led == Counter((source, key) for key in graph for source, _ in operands(graph, key))

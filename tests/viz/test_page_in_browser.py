@@ -20,10 +20,9 @@ from archdsl.program import parse_string
 from tests.tools import BROWSER
 from tests.viz.chromium import Chromium
 from tests.viz.reader import CONTRASTS, STATUS, choose, panel, paths, save, selected
-from viz.html.page import frame
+from viz.html.notebook import frame
 from viz.html.themes import READABLE
 
-PROGRAM = BROWSER.find()
 pytestmark = BROWSER.needed()
 
 LONG = "network Long(x: [N, 8]) { x -> repeat 5000 { linear(8) -> relu } }"
@@ -86,6 +85,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "resnet50": load("resnet50").graph, "long": graph(LONG), "open": graph(OPEN), "twins": graph(TWINS),
         "hostile": hostile, "broken": broken(BROKEN), "many": graph(MANY), "few": graph(FEW), "unfolded": graph(FEW),
         "in_stages": load("resnet50").graph, "focused": graph(FEW), "beside": load("resnet18").graph,
+        "vit": load("vit_tiny_16").graph,
     }  # fmt: skip
     options: dict[str, dict[str, Any]] = {
         "unfolded": {"fold": False}, "in_stages": {"view": "stages"}, "focused": {"focus": "body"},
@@ -98,13 +98,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shown = frame(found["resnet50"].read_bytes(), "resnet50")
     found["notebook"].write_text(f"<!doctype html><html data-ready=true><body>{shown}", encoding="utf-8")
     return found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    assert PROGRAM is not None
-    with Chromium(PROGRAM, tmp_path_factory.mktemp("profile"), size=(1280, 1400)) as running:
-        yield running
 
 
 @pytest.fixture
@@ -164,7 +157,7 @@ def test_the_panel_tells_all_of_a_layer(opened: Callable[..., Chromium]) -> None
         "kernel size",
         "19",
         "resnet.arch:",
-        "bottleneck(",
+        "bottleneck 64",
     ):
         assert said in told
 
@@ -211,9 +204,9 @@ def test_arrows_walk_along_the_tensors_and_between_branches(opened: Callable[...
 
 def test_an_arrow_across_the_flow_goes_to_the_branch_beside(opened: Callable[..., Chromium]) -> None:
     browser = opened("resnet50", "layer1.0.downsample")
-    beside = "ArrowLeft" if place(browser, "layer1.0.bn3") < place(browser, "layer1.0.downsample") else "ArrowRight"
+    beside = "ArrowLeft" if place(browser, "layer1.0.conv3") < place(browser, "layer1.0.downsample") else "ArrowRight"
     browser.press(beside)
-    assert selected(browser) == "layer1.0.bn3"
+    assert selected(browser) == "layer1.0.conv3"
 
 
 def place(browser: Chromium, path: str) -> float:
@@ -337,7 +330,7 @@ VIEW = "document.querySelector('#views [aria-pressed=true]').dataset.view"
 
 
 @pytest.mark.parametrize(
-    ("key", "view", "shown"), [("2", "stages", "bottleneck(64, 1, false)"), ("3", "volumes", "max_pool 3×3, /2")]
+    ("key", "view", "shown"), [("2", "stages", "bottleneck 64"), ("3", "volumes", "max_pool 3×3, /2")]
 )
 def test_a_key_or_button_shows_another_view(opened: Callable[..., Chromium], key: str, view: str, shown: str) -> None:
     browser = opened("resnet50")
@@ -363,12 +356,13 @@ def test_a_page_opens_in_the_view_that_it_was_made_for(opened: Callable[..., Chr
 
 
 @pytest.mark.parametrize(
-    ("view", "path", "said"), [("stages", "layer2", "1,219,584"), ("volumes", "layer2.0", "bottleneck(128, 2, false)")]
+    ("view", "path", "said"), [("stages", "layer2", "1,219,584"), ("volumes", "layer2.0", "bottleneck 128, stride 2")]
 )
 def test_a_click_on_a_stage_selects_what_it_stands_for_and_a_double_click_goes_there(
     opened: Callable[..., Chromium], view: str, path: str, said: str
 ) -> None:
     browser = opened("resnet50", f"{view}:")
+    browser.press("0")  # all of the picture, which is larger than the window
     stage = f"[aria-label^='{path},'] :is(rect, polygon)"
     browser.until(lambda: browser.click(stage), f"location.hash === '#{view}:{path}'")
     assert said in panel(browser)
@@ -595,3 +589,14 @@ def test_in_a_notebook_the_page_works_in_its_sandbox(opened: Callable[..., Chrom
     browser.wait_in_frame(
         "document.documentElement.dataset.ready === 'true' && document.querySelectorAll('.box').length > 4"
     )
+
+
+@pytest.mark.parametrize("name", ["vit", "resnet50", "twins", "few", "broken"])
+def test_data_never_flows_upwards(opened: Callable[..., Chromium], name: str) -> None:
+    ends = """[...document.querySelectorAll('g.edge')].map(edge => {
+        const numbers = edge.querySelector('path').getAttribute('d').match(/-?[\\d.]+/g).map(Number)
+        return [edge.textContent, numbers[1], numbers.at(-1)]
+    })"""
+    edges = opened(name).evaluate(ends)
+    assert edges
+    assert [said for said, begin, end in edges if end < begin] == []

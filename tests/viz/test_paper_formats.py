@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -148,6 +150,25 @@ def test_pdf_is_vectors_with_letters(graph_of: Callable[..., Graph]) -> None:
     assert page.startswith(b"%PDF")
     assert b"LiberationSans" in page
     assert page == viz.render(graph_of(SMALL), "pdf")
+
+
+@TEX.needed()
+@pytest.mark.parametrize("view", get_args(ViewName))
+def test_a_pdf_has_all_its_fonts_in_it_and_texts_that_a_reader_finds(
+    graph_of: Callable[..., Graph], tmp_path: Path, view: ViewName
+) -> None:
+    pytest.importorskip("svglib")
+    reader = shutil.which("texlua")
+    if reader is None:
+        pytest.skip("needs texlua")
+    graph = graph_of(SMALL)
+    (tmp_path / "net.pdf").write_bytes(viz.render(graph, "pdf", view=view))
+    command = [reader, os.fspath(Path(__file__).parent / "read_pdf.lua"), os.fspath(tmp_path / "net.pdf")]
+    said = [line.split("\t") for line in subprocess.check_output(command, text=True).splitlines()]
+    assert {line[2] for line in said if line[0] == "font"} == {"embedded"}
+    picture = ElementTree.fromstring(viz.render(graph, "svg", view=view))
+    drawn = [" ".join(e.text.split()) for e in picture.iter() if e.tag.endswith("text") and e.text]
+    assert sorted(" ".join(text.split()) for what, text, *_ in said if what == "text") == sorted(drawn)
 
 
 def test_pdf_without_its_library_names_the_extra(

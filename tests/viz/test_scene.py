@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from archdsl.graph import Graph
-from viz.graph import scene
+from viz.graph import scene, stacking
 from viz.graph.scene import Box, Group, Scene
 
 RESIDUAL = """
@@ -85,7 +85,7 @@ def test_blocks_and_labelled_sequences_nest(scene_of: Callable[..., Scene]) -> N
 
 def test_groups_say_the_call_of_their_block(scene_of: Callable[..., Scene]) -> None:
     found = groups(scene_of(RESIDUAL).items)
-    assert found["layer1.1"].call == "unit(32, stride = 2)"
+    assert found["layer1.1"].call == "unit 32, stride 2"
     assert found["layer1"].call == ""
 
 
@@ -208,3 +208,27 @@ def test_the_scene_is_linear_in_the_layers(
     small, large = network(250), network(2500)
     assert sum(1 for _ in scene.build(large).boxes()) == 10_002
     assert calls_of(lambda: scene.build(large)) < 12 * calls_of(lambda: scene.build(small))
+
+
+def test_a_convolution_with_its_norm_and_activation_is_one_stack_without_a_frame(
+    graph_of: Callable[..., Graph],
+) -> None:
+    unit = "block unit(x, width) { x -> conv(width, 3, padding = 1) -> batch_norm -> relu }\n"
+    graph = graph_of(
+        unit + "network Net(x: [N, 8, 8, 8]) { x -> stem: unit(8) -> unit(6) -> conv(8, 1) -> last: unit(4) }"
+    )
+    found = scene.build(graph, fold=True)
+    assert not groups(found.items)
+    assert [[box.key for box in stack] for stack in stacking.stacks(found) if len(stack) > 1] == [
+        ["stem.conv", "stem.batch_norm", "stem.relu"],
+        ["unit.conv", "unit.batch_norm", "unit.relu"],
+        ["last.conv", "last.batch_norm", "last.relu"],
+    ]
+    assert [box.name for box in found.boxes() if box.title.startswith("conv")] == ["stem", "", "", "last"]
+    assert groups(scene.build(graph).items)  # all is shown where that is asked for
+
+
+@pytest.mark.parametrize("body", ["conv(8, 1) -> conv(8, 1)", "batch_norm -> conv(8, 1)", "relu -> tanh"])
+def test_other_blocks_have_their_frames(graph_of: Callable[..., Graph], body: str) -> None:
+    code = f"block unit(x) {{ x -> {body} }}\nnetwork Net(x: [N, 8, 8, 8]) {{ x -> stem: unit() -> conv(8, 1) }}"
+    assert list(groups(scene.build(graph_of(code), fold=True).items)) == ["stem"]

@@ -192,7 +192,7 @@ def test_arrows_are_level(graph_of: Callable[..., Graph]) -> None:
 
 def test_stages_of_one_block_are_called_in_the_same_way() -> None:
     for network in ("resnet50", "resnext50_32x4d"):
-        called = {s.name.does.partition(" (×")[0] for s in volumes.build(archdsl.load(network).graph).solids}
+        called = {s.name.does.partition(" ×")[0] for s in volumes.build(archdsl.load(network).graph).solids}
         assert [name for name in called if name.startswith(("bottleneck", "layer"))] == ["bottleneck"]
 
 

@@ -55,7 +55,11 @@ def for_images(variant: str, shapes: Sequence[tuple[int, ...]]) -> archdsl.Netwo
 
 def with_weights(module: nn.Module) -> nn.Module:
     """A module on the CPU with values that leave nothing at 0 or 1: every mistake in loading or normalising shows."""
+    saved = module.state_dict()
+    constants = {name: t.clone() for name, t in module.named_buffers() if name not in saved and not t.is_meta}
     module = module.to_empty(device="cpu")
+    for name, tensor in constants.items():
+        module.get_buffer(name).copy_(tensor)
     generator = torch.Generator().manual_seed(20)
     for name, tensor in module.state_dict().items():
         if not tensor.is_floating_point():  # num_batches_tracked

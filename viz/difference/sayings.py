@@ -81,7 +81,7 @@ def group(groups: Groups, branch: Subnet, within: Subnet) -> Told:
     for first, last, outer in zip(firsts, lasts, groups.paths(within), strict=True):
         label = "" if first is None else span(first.label, last.label) if last is not None else first.label
         paths.append(clip(label.removeprefix(f"{outer}.") if outer else label))
-    a, b = (clip(found.call) if found is not None else "" for found in firsts)
+    a, b = (found.call if found is not None else "" for found in firsts)
     was = Saying("", "", f"was {a}") if a and b and a != b else NOTHING
     return Told(Saying(a, b, b or a), line(*paths), _said(was))
 

@@ -46,7 +46,7 @@ def opens(name: str) -> bool:
 def ignored(name: str, view: ViewName | Literal["difference"]) -> tuple[str, ...]:
     """The options that change nothing in a view written in this format."""
     if view in ("stages", "volumes") and not opens(name):
-        return ("direction", "shapes", "fold", "depth", "focus", "engine", "profile")
+        return ("direction", "shapes", "fold", "depth", "blocks", "focus", "engine", "profile", "heat")
     return getattr(_module(name), "IGNORES", ("profile",))
 
 

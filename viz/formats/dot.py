@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import graphviz
 
-from archdsl.outline.wording import clip, wrapped
+from archdsl.outline.wording import clip, heading, wrapped
 from viz import dot as dot_language
 from viz import lettering, palette, recolour, theme
 from viz.dot import text
 from viz.graph import legend
 from viz.graph.boxes import LONG, MOST_LINES, titled
 from viz.graph.edges import WEIGHTS, DrawnEdge
-from viz.graph.scene import Box, Group, Scene
+from viz.graph.scene import Box, Group, OpenBlock, Scene
 from viz.look import Look
 
 AIR: Final = 5  # blanks
 
 
 VIEWS: Final = ("graph",)
-IGNORES: Final = ("engine", "profile")  # it is laid out where it is read
+IGNORES: Final = ("engine", "profile", "heat", "width", "font")  # it is laid out where it is read
 
 
 def render(scene: Scene, look: Look) -> bytes:
@@ -57,10 +58,15 @@ def source(scene: Scene, look: Look, *, with_legend: bool = False) -> str:
             "arrowsize": "0.6",
         },
     )
-    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices, look.theme)
+    colours = palette.colours((box.colour for box in scene.every_box()), scene.devices, look.theme)
     _write(dot, scene.items, colours, depth=0)
     for edge in scene.edges:
         _edge(dot, edge, look)
+    for block in scene.blocks:
+        with dot.subgraph(name=f"cluster_open_{block.letter}", graph_attr=_open(block, colours)) as cluster:
+            _write(cluster, block.scene.items, colours, 1)
+        for edge in block.scene.edges:
+            _edge(dot, edge, replace(look, shapes=False))
     if with_legend:
         _legend(dot, scene, look)
     text: str = dot.source
@@ -86,6 +92,19 @@ def _legend(dot: graphviz.Digraph, scene: Scene, look: Look) -> None:
             )
 
 
+def _open(block: OpenBlock, colours: palette.Colours) -> dict[str, str]:
+    """The frame of a block that is open beside."""
+    colour = colours.groups[block.colour]
+    return {
+        "label": text(f"{block.letter} · {block.title}", block.varies, left=True),
+        "labeljust": "l",
+        "style": "filled,rounded",
+        "fillcolor": theme.pale(colour.fill),
+        "color": colour.line,
+        "margin": "9",
+    }
+
+
 def _write(dot: graphviz.Digraph, items: tuple[Box | Group, ...], colours: palette.Colours, depth: int) -> None:
     for item in items:
         if isinstance(item, Box):
@@ -106,7 +125,8 @@ def _node(box: Box, colours: palette.Colours) -> dict[str, str]:
     }
     if box.kind == "block":
         # A box for several looks like a stack of them.
-        attributes |= {"label": text(f"{box.title}  {box.repeats}".rstrip(), box.name, box.cost)}
+        title = f"{box.letter} · {box.title}" if box.letter else box.title
+        attributes |= {"label": text(f"{title}  {box.repeats}".rstrip(), box.name, box.cost)}
     if box.kind in ("input", "output"):
         attributes |= {"shape": "oval", "style": f"filled{dashed}", "penwidth": "1.5", "margin": "0.05,0.03"}
     if box.kind == "fault":
@@ -136,7 +156,8 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
     colour = theme.CLUSTER[depth % len(theme.CLUSTER)]
     if group.device is not None:
         colour = colours.devices[group.device]
-    lines = [line for line in (clip(group.path), f"{group.call}  {group.repeats}".strip()) if line]
+    lines = heading(clip(group.path), group.call)
+    lines[-1] = f"{lines[-1]}  {group.repeats}".rstrip()
     longest = max(lettering.width(line, 1) for line in lines)
     # Blanks make a frame so wide that an edge may enter beside the title.
     room = " " * round(longest / lettering.width(" ", 1) + AIR)
@@ -153,8 +174,8 @@ def _cluster(group: Group, colours: palette.Colours, depth: int) -> dict[str, st
 
 def _edge(dot: graphviz.Digraph, edge: DrawnEdge, look: Look) -> None:
     attributes = {"weight": WEIGHTS[edge.role]}
-    if edge.crossing or look.shapes == "all" or (look.shapes and edge.news):
-        attributes["label"] = text(f"  {edge.said} ")
+    if said := edge.label(look):
+        attributes["label"] = text(f"  {said} ")
     if edge.crossing:
         attributes |= {"color": theme.CROSSING, "fontcolor": theme.CROSSING, "penwidth": "2.8", "arrowsize": "0.7"}
     if edge.train:

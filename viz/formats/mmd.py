@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from archdsl.outline.wording import heading
 from viz import palette, recolour, theme
 from viz.graph.edges import DrawnEdge
 from viz.graph.scene import Box, Group, Scene
 from viz.look import Look
 
 VIEWS: Final = ("graph",)
-IGNORES: Final = ("engine", "profile")  # it is laid out where it is read
+IGNORES: Final = ("engine", "profile", "heat", "width", "font")  # it is laid out where it is read
 FLOW: Final = MappingProxyType({"down": "TB", "up": "BT", "right": "LR", "left": "RL"})
 SHAPES: Final = MappingProxyType({"input": ("([", "])"), "output": ("([", "])"), "join": ("((", "))")})
 # Letters that are plain in a quoted text of Mermaid; all others are written as their numbers.
@@ -21,11 +23,18 @@ PLAIN: Final = frozenset(" ,.:/=+-()[]_×−÷·…")
 
 def render(scene: Scene, look: Look) -> bytes:
     """The Mermaid source of a scene."""
-    colours = palette.colours((box.colour for box in scene.boxes()), scene.devices, look.theme)
+    colours = palette.colours((box.colour for box in scene.every_box()), scene.devices, look.theme)
     classes = {name: f"k{i}" for i, name in enumerate(colours.groups)}
     lines = ["---", f'title: "{_title(scene.title)}"', "---", f"flowchart {FLOW[look.direction]}"]
     lines += _items(scene.items, classes, 1)
     lines += [_edge(edge, look) for edge in scene.edges]
+    for block in scene.blocks:
+        title = f"{block.letter} · {block.title}"
+        lines += [
+            f"    subgraph open{block.letter}[{text(title, block.varies)}]",
+            *_items(block.scene.items, classes, 2),
+        ]
+        lines += ["    end", *(_edge(edge, replace(look, shapes=False)) for edge in block.scene.edges)]
     ink = recolour.colour(theme.INK, look.theme)
     for name, colour in colours.groups.items():
         fill, line = (recolour.colour(value, look.theme) for value in colour)
@@ -60,10 +69,11 @@ def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) 
     for item in items:
         if isinstance(item, Box):
             begin, end = SHAPES.get(item.kind, ("(", ")"))
-            said = text(f"{item.title} {item.repeats}".rstrip(), item.name, item.cost or item.fault)
+            title = f"{item.letter} · {item.title}" if item.letter else item.title
+            said = text(f"{title} {item.repeats}".rstrip(), item.name, item.cost or item.fault)
             yield f"{indent}{item.id}{begin}{said}{end}:::{classes[item.colour]}"
         else:
-            title = "  ".join(part for part in (item.path, item.call, item.repeats) if part)
+            title = "  ".join(part for part in (*heading(item.path, item.call), item.repeats) if part)
             yield f"{indent}subgraph {item.id}[{text(title)}]"
             yield from _items(item.items, classes, depth + 1)
             yield f"{indent}end"
@@ -71,6 +81,6 @@ def _items(items: tuple[Box | Group, ...], classes: dict[str, str], depth: int) 
 
 def _edge(edge: DrawnEdge, look: Look) -> str:
     arrow = "==>" if edge.crossing else "-.->" if edge.train else "-->"
-    said = edge.crossing or look.shapes == "all" or (look.shapes and edge.news)
-    label = f"|{text(edge.said)}|" if said else ""
+    said = edge.label(look)
+    label = f"|{text(said)}|" if said else ""
     return f"    {edge.source} {arrow}{label} {edge.target}"

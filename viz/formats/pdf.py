@@ -27,7 +27,9 @@ def render(subject: Drawable, look: Look) -> bytes:
     if drawing is None:
         raise DrawingError("svglib cannot read the drawing")
     target = io.BytesIO()
-    page = Canvas(target, pagesize=(drawing.width, drawing.height), invariant=1)  # no date: the same bytes every time
+    drawing.initialFontName = FAMILY  # or each page begins in Helvetica, which is not embedded
+    size = drawing.width, drawing.height
+    page = Canvas(target, pagesize=size, invariant=1, initialFontName=FAMILY)  # no date: the same bytes every time
     renderPDF.draw(drawing, page, 0, 0)
     page.save()
     return target.getvalue()

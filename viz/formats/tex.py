@@ -108,6 +108,8 @@ def _style(part: Element, colours: dict[str, str]) -> Iterator[str]:
 def _colour(value: str, colours: dict[str, str]) -> str:
     if not value.startswith("#"):
         return value  # black and white have the same names in TeX
+    if len(value) == 4:
+        value = "#" + "".join(2 * digit for digit in value[1:])
     return colours.setdefault(value, f"archdsl{len(colours)}")
 
 

@@ -14,6 +14,7 @@ import networkx as nx
 
 from viz import theme
 from viz.canvas import XY
+from viz.figure import Figure
 from viz.graph.layout import ENTER, LEAVE, Section, StackLink, lay_out
 from viz.graph.scene import Box, Group, boxes
 from viz.layout import Layout
@@ -39,8 +40,11 @@ class _Cut:
     frames: int  # that it would cut
 
 
-def letters(width: float, height: float, direction: Direction = "down") -> float:
-    """How large the smallest letters are when a drawing is put on a page, which is turned where data flows across."""
+def letters(width: float, height: float, direction: Direction = "down", figure: Figure | None = None) -> float:
+    """How large the smallest letters are when a drawing is put on a page, which is turned where data flows across, or
+    as a figure."""
+    if figure is not None:
+        return figure.letters(width, height)
     page = PAGE if direction in ("down", "up") else PAGE[::-1]
     return theme.SMALL * min(1.0, page[0] / width, page[1] / height)
 
@@ -69,7 +73,7 @@ def set_out(whole: Section, look: Look) -> Columns:
     """Lay a drawing out, in as few columns as it takes for letters that can be read on a page, or else in those with
     the largest letters. Raises `DrawingError` for what is too large."""
     layout = lay_out(whole, look)
-    cuts = _best(whole, layout.turned(look.direction))
+    cuts = _best(whole, layout.turned(look.direction), look)
     if not cuts:
         return Columns(layout.width, layout.height, (PageColumn(whole, layout, 0.0, 0.0),), ())
     parts = list(_parts(whole, cuts))
@@ -119,13 +123,15 @@ def _toward(corner: XY, other: XY) -> XY:
     return x + (to_x - x) * share, y + (to_y - y) * share
 
 
-def _best(whole: Section, down: Layout) -> list[StackLink]:
+def _best(whole: Section, down: Layout, look: Look) -> list[StackLink]:
     """Where it is best cut; nowhere, if it fits on a page."""
     cuts = _cuts(whole, down)
     best: tuple[float, list[_Cut]] = (0.0, [])
     for count in range(1, MOST + 1):
         chosen = _spread(cuts, down, count)
-        found = letters(*_size(chosen, down))
+        wide, high = _size(chosen, down)
+        sides = (high, wide) if look.figure is not None and look.direction in ("left", "right") else (wide, high)
+        found = letters(*sides, figure=look.figure)
         if found > WORTH * best[0]:
             best = found, chosen
         if found >= READABLE:

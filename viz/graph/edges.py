@@ -13,6 +13,7 @@ from archdsl.measure.network.cost import tensor_bytes
 from archdsl.net_view import NetView
 from archdsl.ops.dtypes import FLOATING
 from archdsl.sheet.units import size
+from viz.look import Look
 
 # In a chain, a tensor feeds one layer that reads nothing else. The main way past a shortcut is the first of the two.
 Role: TypeAlias = Literal["chain", "main", "side"]
@@ -26,16 +27,21 @@ class DrawnEdge:
     source: str  # ids of boxes
     target: str
     shape: str
-    news: bool  # whether a reader has not seen this shape on the way here
+    news: bool  # whether a reader sees this shape nowhere else on the way here
     crossing: bool  # from one device to another
     train: bool
     role: Role
     moved: str = ""  # the bytes that go from one device to another, for a batch of one where it is open
 
+    def label(self, look: Look) -> str:
+        """What is written beside it: its shape where that is news, and what it moves."""
+        shown = self.crossing or look.shapes == "all" or (look.shapes and self.news)
+        return self.said if shown else ""
+
     @property
     def said(self) -> str:
         """Its shape, and what it moves."""
-        return f"{self.shape}, {self.moved}" if self.moved else self.shape
+        return ", ".join(filter(None, (self.shape, self.moved)))
 
 
 class Wire(NamedTuple):
@@ -84,10 +90,15 @@ def as_drawn(found: Sequence[Wire]) -> tuple[DrawnEdge, ...]:
     ways: dict[str, list[str]] = {}
     parts: dict[str, list[str]] = {}
     read: dict[str, set[Shape]] = {}
+    first: dict[tuple[str, Shape], Wire] = {}
     for wire in sorted(found, key=lambda wire: (wire.train, wire.crossing)):  # the main way stays where it is
         ways.setdefault(wire.source, []).append(wire.target)
         parts.setdefault(wire.target, []).append(wire.source)
         read.setdefault(wire.target, set()).add(wire.shape)
+    # Of all that bring one tensor to its readers one says its shape: that to another device, which says it anyway, or
+    # the main way, to a reader of little else.
+    for wire in sorted(found, key=lambda wire: (not wire.crossing, wire.train, len(parts[wire.target]))):
+        first.setdefault((wire.source, wire.shape), wire)
 
     def role(wire: Wire) -> Role:
         forks, joins = ways[wire.source], parts[wire.target]
@@ -101,7 +112,8 @@ def as_drawn(found: Sequence[Wire]) -> tuple[DrawnEdge, ...]:
             source=wire.source,
             target=wire.target,
             shape=typed(wire.shape, wire.dtype),
-            news=len(ways[wire.source]) > 1 or wire.shape not in read.get(wire.source, ()),
+            news=first[wire.source, wire.shape] == wire
+            and (len(ways[wire.source]) > 1 or wire.shape not in read.get(wire.source, ())),
             crossing=wire.crossing,
             train=wire.train,
             role=role(wire),

@@ -12,12 +12,12 @@ from typing import Final
 import graphviz
 import networkx as nx
 
-from archdsl.outline.wording import clip
+from archdsl.outline.wording import clip, heading
 from viz import dot as dot_language
 from viz import engine, layout, lettering, theme
 from viz.canvas import XY
 from viz.dot import text
-from viz.graph import boxes
+from viz.graph import boxes, labels
 from viz.graph.edges import WEIGHTS, DrawnEdge
 from viz.graph.scene import Box, Group, Scene
 from viz.graph.stacking import LayerStack
@@ -32,6 +32,7 @@ INSIDE: Final = 8.0  # from a frame to what is in it
 STRETCH: Final = 1.55
 
 
+APART: Final = 0.2  # inches between boxes side by side
 FAR: Final = 5  # levels, from which on an edge leads past others
 # Where an edge leaves a stack and enters one: at its last layer and its first. Else it would aim at the middle one.
 PORTS: Final = MappingProxyType({"down": ("s", "n"), "up": ("n", "s")})
@@ -51,9 +52,8 @@ class StackLink:
 
     def label(self, look: Look) -> str:
         """What is written beside it."""
-        said = self.edge.crossing or look.shapes == "all" or (look.shapes and self.edge.news)
-        times = f" × {self.count}" if self.count > 1 else ""
-        return f"{self.edge.said}{times}" if said else ""
+        said = self.edge.label(look)
+        return f"{said} × {self.count}" if said and self.count > 1 else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def links(scene: Scene, stacks: Sequence[LayerStack]) -> tuple[StackLink, ...]:
 def titles(group: Group, within: str = "") -> list[str]:
     """The lines of a frame's title: its path within the frame around it, and the block's call."""
     name = clip(group.path.removeprefix(f"{within}.") if within else group.path)
-    lines = [name, group.call] if group.call not in ("", name) else [name]
+    lines = heading(name, group.call)
     lines[-1] = f"{lines[-1]}  {group.repeats}".rstrip()
     return lines
 
@@ -89,14 +89,14 @@ def inner(group: Group) -> str:
     return group.key.partition("#")[0]
 
 
-def lay_out(part: Section, look: Look) -> Layout:
+def lay_out(part: Section, look: Look, apart: float = APART) -> Layout:
     """Labels of edges far past others run along them, where they are straight for long enough: beside one another they
     would need much room, and bend the edges. Raises `DrawingError` for what is too large."""
     across = look.direction in ("right", "left")
     stretch, axis = (1.0, 0) if across else (STRETCH, 1)
     long = _long(part, look)
     while True:
-        source = _source(part, look, stretch, long)
+        source = _source(part, look, stretch, long, apart)
         placed = layout.read(engine.render(source, format="json0", system=look.engine == "system"), stretch)
         runs = {id: placed.curves[id].run(axis) for id in long}
         straight = {id: width for id, width in long.items() if width < abs(runs[id][1][axis] - runs[id][0][axis])}
@@ -104,7 +104,20 @@ def lay_out(part: Section, look: Look) -> Layout:
             break
         long = straight
     along = {id: replace(placed.curves[id], label=_middle(*run), along=True) for id, run in runs.items()}
-    return replace(placed, curves={**placed.curves, **along})
+    placed = replace(placed, curves={**placed.curves, **along})
+    shown = {link.id: link.label(look) for link in part.links if link.id in placed.curves}
+    groups = _groups(part.items)
+    solid = [at for name, at in placed.places.items() if name not in groups]
+    return labels.made_room(placed, {id: said for id, said in shown.items() if said}, solid)
+
+
+def _groups(items: Sequence[Box | Group]) -> set[str]:
+    """The ids of all groups."""
+    found: set[str] = set()
+    for item in items:
+        if isinstance(item, Group):
+            found |= {item.id, *_groups(item.items)}
+    return found
 
 
 def _long(part: Section, look: Look) -> dict[str, float]:
@@ -119,11 +132,11 @@ def _middle(a: XY, b: XY) -> XY:
     return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
-def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> str:
+def _source(part: Section, look: Look, stretch: float, long: Container[str], apart: float) -> str:
     dot = graphviz.Digraph(
         graph_attr={
             **dot_language.layered(look.direction, len(part.links)),
-            "nodesep": "0.2",
+            "nodesep": f"{apart:g}",
             "ranksep": "0.16",
         },
         node_attr={"shape": "box", "fixedsize": "true", "label": ""},
@@ -140,11 +153,16 @@ def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> 
         attributes = {"id": link.id, "weight": WEIGHTS[link.edge.role]}
         label = link.label(look)
         if label and link.id not in long:
-            attributes["label"] = text(f"  {label} ")
+            # Edges between devices are thick and cross one another: their labels have the room of two lines.
+            attributes["label"] = text(f"  {label} ", *[" "] * link.edge.crossing)
         if len(tops.get(link.source, ())) > 1 and not across:
             attributes["tailport"] = PORTS[look.direction][0] + ("e" if link.edge.role == "side" else "")
         if len(tops.get(link.target, ())) > 1 and not across:
             attributes["headport"] = PORTS[look.direction][1]
+        if _enters(tops.get(link.target)):
+            attributes["arrowhead"] = "none"
+        if _enters(tops.get(link.source)) and not across:
+            attributes["tailport"] = PORTS[look.direction][0]
         if link.source == ENTER:
             attributes["tailclip"] = "false"
         if link.target == LEAVE:
@@ -152,6 +170,10 @@ def _source(part: Section, look: Look, stretch: float, long: Container[str]) -> 
         dot.edge(link.source, link.target, **attributes)
     source: str = dot.source
     return source
+
+
+def _enters(stack: LayerStack | None) -> bool:
+    return stack is not None and stack[0].kind == "entry"
 
 
 def _write(

@@ -33,6 +33,7 @@ def stacks(scene: Scene) -> tuple[LayerStack, ...]:
             above.kind == below.kind == "layer"
             and ALONE.isdisjoint((above.colour, below.colour))
             and within[above.id] == within[below.id]
+            and above.unit == below.unit
             and above.device == below.device
             and forks[above.id] == joins[below.id] == 1
             and gives.get(below.id) == {edge.shape}

@@ -2,7 +2,7 @@
 
 const CLOSEST = 4;
 const FARTHEST = 0.02;
-export const READABLE = 0.9; // a drawing is not made smaller than this to be seen whole, but shown from its start
+export const READABLE = 1; // a drawing is not made smaller than this to be seen whole, but shown from its start
 
 export function camera(canvas, changed) {
   const view = { x: 0, y: 0, k: 1 };

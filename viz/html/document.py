@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from archdsl.graph import header, typed
+from archdsl.measure.network.growth import extents, last_window
 from archdsl.outline.wording import clip, plain
+from archdsl.presentation.receptive_field import beside_input
 from archdsl.sheet.units import count, size
 from viz import palette
+from viz.graph import stacking
 from viz.graph.scene import Box, Group, Scene
 from viz.html import figures
 from viz.html.facts import Notes, amounts, facts
+from viz.html.faults import told
 from viz.html.figures import FIGURES, NOTHING, Cost, Figures, ItemFigure
 from viz.html.paging import ItemPage, Stand, paged
 from viz.look import Look
@@ -53,10 +57,12 @@ def document(scene: Scene, look: Look) -> Document:
         "colours": list(colours.groups),
         "devices": list(scene.devices),
         "summary": _summary(written.known),
+        **_extents(written.known),
         "items": written.items,
         **written.notes.data,
+        **({"faults": wrong} if (wrong := told(scene.graph, written.places)) else {}),
         "edges": [
-            [written.boxes[e.source], written.boxes[e.target], e.shape, int(e.news), int(e.crossing), int(e.train)]
+            [written.boxes[e.source], written.boxes[e.target], e.said, int(e.news), int(e.crossing), int(e.train)]
             for e in scene.edges
         ],
     }
@@ -130,6 +136,7 @@ class _Writer:
         self.items.append(entry)
         entry |= {"name": box.name} if box.name else {}
         entry |= {"shared": True} if box.shared else {}
+        entry |= {"stacks": True} if box.kind == "layer" and box.colour not in stacking.ALONE else {}
         entry |= {"fault": box.fault} if box.fault else {}
         entry |= self._marks(box)
         if box.kind == "output":
@@ -169,6 +176,12 @@ def _stand(item: Box | Group) -> Stand:
     return item.kind if item.kind in ("input", "output") else ""
 
 
+def _extents(known: Figures) -> dict[str, Any]:
+    """The sizes of the input that receptive fields are seen beside, where these are numbers."""
+    sizes = extents(known.report) if known.report is not None else ()
+    return {"extents": list(sizes)} if sizes and all(isinstance(size, int) for size in sizes) else {}
+
+
 def _summary(known: Figures) -> list[list[str]]:
     """The network's totals, as a reader wants them."""
     report = known.report
@@ -185,6 +198,9 @@ def _summary(known: Figures) -> list[list[str]]:
         ["kept for backward", size(report.activation_bytes_training)],
         ["hash", report.hash[:16]],
     ]
+    last = last_window(report)
+    if last is not None:
+        rows.insert(-1, ["receptive field", beside_input(last.field, extents(report))])
     if report.assumed:
         rows.append(["counted for", ", ".join(f"{name} = {least}" for name, least in report.least_batch.items())])
     if report.requires:

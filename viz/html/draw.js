@@ -3,7 +3,7 @@
 import { svg } from "./dom.js";
 import { brief, plural } from "./wording.js";
 import { around, isGroup, repeats, saidOf } from "./model.js";
-import { header, isCircle, lines, often, pathOf, spanned } from "./layout.js";
+import { header, isCircle, lines, often, pathOf, rowed, spanned } from "./layout.js";
 
 const FAR = 0.25; // smaller than this, text is no more than grey dust
 const MARGIN = 150; // pixels around the window that are drawn as well
@@ -131,7 +131,7 @@ function marks(item) {
   ];
 }
 
-function box(item, { x, y, width, height }, look, side) {
+function box(item, { x, y, width, height, stacked }, look, side) {
   const group = treeItem(item, "box", false, look.unfolded, side);
   const badge = often(item, look.unfolded);
   group.classList.add(...marks(item), ...(isGroup(item) && item.colour === undefined ? ["closed"] : []));
@@ -151,6 +151,14 @@ function box(item, { x, y, width, height }, look, side) {
   }
   if (item.shared) {
     group.append(svg("rect", { ...outline, x: x + 3, y: y + 3, width: width - 6, height: height - 6, rx: 4 }));
+  }
+  if (stacked) {
+    group.classList.add("stacked");
+    const { title, name, figure } = rowed(item, look);
+    group.append(svg("text", { class: "title", x: x + 10, y: y + 16 }, title));
+    if (name) group.append(svg("text", { class: "quiet", x: x + width - 10, y: y + 16 }, name));
+    if (figure) group.append(svg("text", { class: "figure", x: x + 10, y: y + 31 }, figure));
+    return group;
   }
   const said = lines(item, look, side);
   const middle = x + width / 2 + (isGroup(item) ? 8 : 0) - (badge ? 6 + badge.length * 3 : 0);

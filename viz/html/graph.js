@@ -2,7 +2,9 @@
 
 import { plural } from "./wording.js";
 import { around, atFirst, foldedAround, isGroup, MOST, opened, openBelow, runOf, seen } from "./model.js";
+import { same } from "./address.js";
 import { engine } from "./engine.js";
+import { stacksOf } from "./stacks.js";
 import { layOut } from "./layout.js";
 import { onSheets } from "./sheets.js";
 import { differences } from "./differences.js";
@@ -43,6 +45,7 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
     const call = ++calls;
     canvas.setAttribute("aria-busy", "true");
     const now = seen(page, open, unfolded);
+    now.stacks = stacksOf(now);
     let placed;
     try {
       placed = await layOut(ask, now, { ...page, heat: state.heat, sides: state.sides });
@@ -165,12 +168,15 @@ export function graphView(page, { canvas, legend, folder, state, sight, select, 
       if (place(state.selected)) sight.reveal(place(state.selected));
     },
     differences: () => differences(page.root, unfolded),
-    opened: () => ({ open: [...open].map(({ path }) => path), unfolded: [...unfolded].map(({ path }) => path) }),
-    reopen: (paths) => {
-      const items = (some) => new Set(some.map((path) => path && page.byPath.get(path)).filter((item) => item && isGroup(item)));
-      [open, unfolded] = [items(paths.open), items(paths.unfolded)];
+    opened: () => ({ open, unfolded }),
+    paths: () => ({ open: [...open].map(({ path }) => path), unfolded: [...unfolded].map(({ path }) => path) }),
+    /** Opens and unfolds these and no others, once the view is shown; whether that changes anything. */
+    reopen: (wanted) => {
+      if (same(open, wanted.open) && same(unfolded, wanted.unfolded)) return false;
+      [open, unfolded] = [new Set(wanted.open), new Set(wanted.unfolded)];
       layout = null;
       tellFold();
+      return true;
     },
     isOpen: (item) => open.has(item),
     isFolded: (item) => !unfolded.has(item),

@@ -1,7 +1,7 @@
 // Heat maps: how much of a figure each box has, as a colour; and the legend of whichever colours are shown.
 
 import { html } from "./dom.js";
-import { times } from "./model.js";
+import { layersFor, times } from "./model.js";
 import { amount, multiplied } from "./wording.js";
 
 const STOPS = 5;
@@ -9,7 +9,11 @@ const HIDDEN = new Set(["input", "output", "merge"]); // known by their forms
 
 /** What a box has of a figure: with all that it stands for while some runs are folded. */
 export function share(item, heat, unfolded) {
-  return heat && multiplied(item[heat.key], times(item, unfolded));
+  if (!heat) return heat;
+  if (!heat.own || times(item, unfolded) === 1) return multiplied(item[heat.key], times(item, unfolded));
+  // Equal groups may differ in what a reader has measured.
+  const known = [...layersFor(item, unfolded)].map((layer) => layer[heat.key]).filter((one) => one !== undefined);
+  return known.length ? known.reduce((sum, one) => sum + one, 0) : undefined;
 }
 
 /** The greatest amount; those that are unknown or depend on a symbol do not count, and less counts as more does. */
@@ -19,7 +23,8 @@ export function greatest(amounts) {
 
 /** The fill and the text colour of an amount: of its square root, so that small ones differ as well. What is less than
     nothing, as a change can be, has colours of its own. */
-export function shade(value, most, { signed }) {
+export function shade(value, most, { signed, own }) {
+  if (own && value === undefined) return { fill: "var(--paper)", text: "var(--ink)" }; // nobody has measured it
   if (typeof value !== "number") return null;
   if (signed && value === 0) return { fill: "var(--paper)", text: "var(--ink)" };
   const style = getComputedStyle(document.documentElement);
@@ -76,8 +81,10 @@ function heatScale(heat, amounts) {
     ? [amount(-most, heat), html("i", { class: "scale cool" }), html("i", { class: "scale" }), amount(most, heat)]
     : ["0", html("i", { class: "scale" }), amount(most, heat)];
   const unknown = amounts.some((one) => one !== undefined && typeof one !== "number");
+  const missing = heat.own && amounts.some((one) => one === undefined);
   return [
     html("span", {}, `${heat.name}: `, ...ends),
+    ...(missing ? [html("span", {}, html("i", {}), "no value")] : []),
     ...(unknown ? [html("span", {}, "uncoloured: not known without a value for a symbol")] : []),
   ];
 }

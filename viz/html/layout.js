@@ -3,12 +3,13 @@
 import { amount, plural } from "./wording.js";
 import { isGroup, repeats, saidOf, within } from "./model.js";
 import { share } from "./heat.js";
+import { TOUCH } from "./stacks.js";
 
 const FONT = '"Liberation Sans", Arial, Helvetica, sans-serif';
 const DIRECTIONS = { down: "DOWN", up: "UP", right: "RIGHT", left: "LEFT" };
-export const TITLE = 12;
-export const QUIET = 10.5;
-const LABEL = 10;
+export const TITLE = 12.5;
+export const QUIET = 11;
+const LABEL = 11;
 const HEADER = 26; // of a frame
 const FAULT_LINE = 36; // characters
 const FAULT_LINES = 5;
@@ -107,6 +108,15 @@ function sized(item, look) {
   return { width: Math.max(64, Math.ceil(across)), height: 15 * said.length + (isGroup(item) ? 16 : 13) };
 }
 
+/** A layer in a stack: what it does to the left, its name to the right, and a figure below. */
+export function rowed(item, look) {
+  const said = lines(item, look);
+  const [quiet, figure] = ["quiet", "figure"].map((style) => said.find((one) => one.style === style));
+  const across = width(said[0].text, TITLE) + (quiet ? 14 + width(quiet.text, QUIET) : 0);
+  const widest = Math.max(across, figure ? width(figure.text, QUIET, true) : 0);
+  return { title: said[0].text, name: quiet?.text, figure: figure?.text, width: Math.ceil(widest) + 20, height: figure ? 37 : 23 };
+}
+
 /** What is written beside edges: the shapes that are news, each once beside the edges that begin at one box. */
 function labels(edges, shapes) {
   const said = new Set();
@@ -121,12 +131,18 @@ function labels(edges, shapes) {
 }
 
 /** The places of everything seen: boxes and frames by item, edges as points with their labels. */
-export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { direction, shapes, heat, root, sides }) {
+export async function layOut(ask, { boxes, frames, edges: all, loose, unfolded, stacks }, { direction, shapes, heat, root, sides }) {
+  const look = { heat, loose, unfolded, sides };
+  const stackOf = new Map(stacks.flatMap((stack) => stack.map((item) => [item, stack])));
+  const stood = (item) => stackOf.get(item)?.[0] ?? item; // which the engine knows
+  const inner = all.filter(({ from, to }) => stood(from) === stood(to));
+  const edges = all.filter((edge) => !inner.includes(edge));
   const framed = new Set(frames);
   const standing = (item) => (loose.has(item) ? within(item, unfolded).flatMap(standing) : [item]);
   const nodes = (group) =>
     within(group, unfolded)
       .flatMap(standing)
+      .filter((item) => stood(item) === item)
       .sort((one, other) => one.order - other.order)
       .map(node);
   const node = (item) =>
@@ -140,7 +156,7 @@ export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { d
             "elk.nodeSize.minimum": least(Math.ceil(header(item, unfolded) + 44), HEADER, direction),
           },
         }
-      : { id: item.id, ...sized(item, { heat, loose, unfolded, sides }) };
+      : { id: item.id, ...(stackOf.has(item) ? heaped(stackOf.get(item), look) : sized(item, look)) };
   const said = labels(edges, shapes);
   const several = edges.some(({ side }) => side);
   const placed = await ask({
@@ -148,7 +164,7 @@ export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { d
     layoutOptions: { ...OPTIONS, "elk.direction": DIRECTIONS[direction] },
     children: nodes(root),
     edges: edges.map(({ id, from, to, side }, i) => ({
-      id, sources: [from.id], targets: [to.id], labels: said[i], layoutOptions: several && side !== "a" ? BACKBONE : {},
+      id, sources: [stood(from).id], targets: [stood(to).id], labels: said[i], layoutOptions: several && side !== "a" ? BACKBONE : {},
     })),
   });
   const places = new Map();
@@ -157,10 +173,12 @@ export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { d
     children.forEach(collect);
   };
   placed.children.forEach(collect);
+  for (const stack of stacks) heap(stack, places, look, direction);
   const routes = new Map(placed.edges.map((edge) => [edge.id, edge]));
   return {
     width: placed.width,
     height: placed.height,
+    inner: inner.map((edge) => ({ edge })),
     boxes: new Map(boxes.map((item) => [item, places.get(item.id)])),
     frames: new Map(frames.map((item) => [item, places.get(item.id)])),
     edges: edges.map((edge) => {
@@ -170,6 +188,24 @@ export async function layOut(ask, { boxes, frames, edges, loose, unfolded }, { d
       return { edge, points, labels };
     }),
   };
+}
+
+/** The size of layers on top of one another. */
+function heaped(stack, look) {
+  const rows = stack.map((item) => rowed(item, look));
+  const height = rows.reduce((sum, row) => sum + row.height, TOUCH * (rows.length - 1));
+  return { width: Math.max(64, ...rows.map((row) => row.width)), height };
+}
+
+/** Gives each layer of a stack its place in that of the whole, the last at the top where data flows up. */
+function heap(stack, places, look, direction) {
+  const whole = places.get(stack[0].id);
+  let { y } = whole;
+  for (const item of direction === "up" ? stack.toReversed() : stack) {
+    const { height } = rowed(item, look);
+    places.set(item.id, { ...whole, y: round(y), height, stacked: true });
+    y += height + TOUCH;
+  }
 }
 
 function round(number) {

@@ -1,11 +1,13 @@
 // What is selected, found and coloured, which view is shown, and what the reader does with it.
 
 import { byId, html } from "./dom.js";
-import { model } from "./model.js";
+import { isGroup, model } from "./model.js";
+import { addressOf, readAddress } from "./address.js";
 import { camera } from "./camera.js";
 import { panel, tip } from "./panel.js";
 import { searchField } from "./search.js";
 import { listenToKeys } from "./keyboard.js";
+import { historySteps } from "./steps.js";
 import { download } from "./save.js";
 import { graphView } from "./graph.js";
 import { pictureView } from "./picture.js";
@@ -13,7 +15,7 @@ import { pictureView } from "./picture.js";
 const page = model(JSON.parse(byId("network").textContent));
 const canvas = byId("canvas");
 const SIDES = { overlaid: [undefined], "side-by-side": ["a", "b"] }; // what is drawn of two networks: both as one, or each
-const state = { selected: null, hovered: null, found: new Set(), heat: null, sides: SIDES.overlaid };
+const state = { selected: null, hovered: null, found: new Set(), heat: page.figures.find(({ key }) => key === page.heat) ?? null, sides: SIDES.overlaid };
 const NAMES = ["graph", "stages", "volumes"].filter((name) => name === "graph" || byId(name));
 const HOME = NAMES.includes(page.view) ? page.view : "graph"; // the view of an address that names none
 
@@ -27,11 +29,19 @@ function say(text) {
 let view = null; // the one on show, and what it is called
 let name = "";
 const sight = camera(canvas, () => view?.look());
+const { act, quietly } = historySteps({
+  address: () => addressOf({ view: name, item: state.selected, ...viewOf("graph").opened() }, HOME, page),
+  camera: sight.view,
+  restore: openAddress,
+});
 const kept = new Map(); // where the camera was in each view
 const views = new Map();
-const context = { canvas, legend: byId("legend"), folder: byId("fold"), state, sight, select, say, go: (item) => showIn("graph", item) };
+const context = { canvas, legend: byId("legend"), folder: byId("fold"), state, sight, select, say, go: (item) => act(() => showIn("graph", item)) };
 const tell = panel(byId("panel"), page, {
-  go: reveal, toggle: (item) => view.toggle(item), fold: (item) => view.fold(item), graph: (item) => showIn("graph", item),
+  go: (item) => act(() => reveal(item)),
+  toggle: (item) => act(() => view.toggle(item)),
+  fold: (item) => act(() => view.fold(item)),
+  graph: (item) => act(() => showIn("graph", item)),
 });
 const hint = tip(byId("tip"), canvas, page);
 
@@ -74,12 +84,6 @@ function select(item) {
   state.selected = item;
   tell(item, view, name);
   mark();
-  const address = `${name === HOME ? "" : `${name}:`}${item?.path ?? ""}`;
-  try {
-    history.replaceState(null, "", address ? `#${encodeURI(address)}` : location.pathname + location.search);
-  } catch {
-    // A frame in a notebook has no address to change.
-  }
 }
 
 function mark() {
@@ -147,22 +151,23 @@ function paint(theme = byId("theme").value) {
 
 function offer() {
   if (page.difference) {
-    byId("differences").hidden = byId("arrangement").parentNode.hidden = false;
-    byId("heat").options[0].text = "status";
+    byId("differences").hidden = byId("arrangement").hidden = false;
+    byId("heat").options[0].text = "Colour: status";
     arrange(page.difference.arrangement);
   }
   byId("heat").append(...page.figures.map(({ key, name }) => html("option", { value: key }, name)));
+  byId("heat").value = state.heat?.key ?? "";
   byId("fold").hidden = !page.items.some((item) => item.run);
   byId("views").hidden = NAMES.length < 2;
   for (const button of [...byId("views").children]) {
-    if (NAMES.includes(button.dataset.view)) button.addEventListener("click", () => show(button.dataset.view));
+    if (NAMES.includes(button.dataset.view)) button.addEventListener("click", () => act(() => show(button.dataset.view)));
     else button.remove();
   }
 }
 
 function listen() {
   const search = searchField(page, {
-    go: reveal,
+    go: (item) => act(() => reveal(item)),
     leave: () => canvas.focus(),
     say,
     mark: (found) => {
@@ -173,13 +178,13 @@ function listen() {
   canvas.addEventListener("click", ({ target }) => {
     if (canvas.classList.contains("dragged")) return;
     const item = view.itemAt(target);
-    if (target.closest("[data-toggle]")) view.toggle(item);
-    else if (target.closest("[data-fold]")) view.fold(item);
-    else select(item);
+    if (target.closest("[data-toggle]")) act(() => view.toggle(item));
+    else if (target.closest("[data-fold]")) act(() => view.fold(item));
+    else act(() => select(item));
   });
   canvas.addEventListener("dblclick", ({ target }) => {
     const item = view.itemAt(target);
-    if (item && !target.closest("[data-toggle], [data-fold]")) view.doubled(item);
+    if (item && !target.closest("[data-toggle], [data-fold]")) act(() => view.doubled(item));
   });
   canvas.addEventListener("pointermove", (event) => {
     const item = event.buttons ? null : view.itemAt(event.target);
@@ -190,17 +195,17 @@ function listen() {
     }
   });
   canvas.addEventListener("pointerleave", () => hint(null));
-  const arrows = Object.fromEntries(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].map((key) => [key, step]));
-  const fold = () => view.fold?.(state.selected);
-  const [next, previous] = [() => go(1), () => go(-1)];
+  const arrows = Object.fromEntries(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].map((key) => [key, () => act(() => step(key), true)]));
+  const fold = () => act(() => view.fold?.(state.selected));
+  const [next, previous] = [() => act(() => go(1), true), () => act(() => go(-1), true)];
   const other = () => arrange(state.sides === SIDES.overlaid ? "side-by-side" : "overlaid");
   const ofTwo = page.difference ? { n: next, N: next, p: previous, P: previous, a: other, A: other } : {};
-  const [openAll, closeAll] = [() => view.openAll?.(), () => view.closeAll?.()];
+  const [openAll, closeAll] = [() => act(() => view.openAll?.()), () => act(() => view.closeAll?.())];
   listenToKeys({
     ...arrows,
-    ...Object.fromEntries(NAMES.map((wanted, i) => [i + 1, () => show(wanted)])),
-    Enter: () => view.enter(),
-    Escape: () => (state.found.size ? search.clear() : outwards()),
+    ...Object.fromEntries(NAMES.map((wanted, i) => [i + 1, () => act(() => show(wanted))])),
+    Enter: () => act(() => view.enter()),
+    Escape: () => (state.found.size ? search.clear() : act(outwards)),
     "/": search.focus,
     "+": () => sight.zoom(1.25),
     "=": () => sight.zoom(1.25),
@@ -215,13 +220,13 @@ function listen() {
     ...ofTwo,
   });
   const buttons = {
-    "open-all": openAll, "close-all": closeAll, fold: () => view.fold(null), save, "zoom-fit": () => view.fit(), next, previous,
+    "open-all": openAll, "close-all": closeAll, fold: () => act(() => view.fold(null)), save, "zoom-fit": () => view.fit(), next, previous,
     "zoom-in": () => sight.zoom(1.25), "zoom-out": () => sight.zoom(0.8),
   };
   for (const [id, action] of Object.entries(buttons)) byId(id).addEventListener("click", action);
   byId("heat").addEventListener("change", (event) => {
     state.heat = page.figures.find(({ key }) => key === event.target.value) ?? null;
-    event.target.title = state.heat?.name ?? ""; // which may be longer than there is room for
+    event.target.title = state.heat?.name ?? "Colour"; // which may be longer than there is room for
     view.colour();
   });
   byId("arrangement").addEventListener("change", (event) => arrange(event.target.value));
@@ -229,23 +234,27 @@ function listen() {
   system.addEventListener("change", () => paint());
   addEventListener("beforeprint", () => paint("print"));
   addEventListener("afterprint", () => paint());
-  addEventListener("hashchange", openAddress);
 }
 
-/** Goes to the view and the layer that the address names, as in `file.html#stages:layer1.0.conv2`. */
-async function openAddress() {
-  const [, wanted = HOME, path] = /^(?:(graph|stages|volumes):)?(.*)$/.exec(decodeURIComponent(location.hash.slice(1)));
-  const item = page.byPath.get(path);
-  await show(NAMES.includes(wanted) ? wanted : HOME);
-  if (item) await reveal(item);
-  else if (path) say(`there is no ${path} in this network`);
+/** Goes where the address says, as in `file.html#stages:layer1.0.conv2`; to a camera, where it has been before. */
+async function openAddress(camera) {
+  const wrong = page.faults?.find((fault) => fault.item !== undefined); // where a broken spec opens
+  const wanted = readAddress(location.hash, HOME, page);
+  const item = (wanted.path || view ? wanted.item : page.items[wrong?.item]) ?? null;
+  const other = NAMES.includes(wanted.view) ? wanted.view : HOME;
+  if (viewOf("graph").reopen(wanted) && other === "graph") [view, name] = [null, ""]; // shown anew
+  await show(other);
+  if (item && !camera) await reveal(item);
+  else select(item);
+  if (camera) sight.move(camera.x, camera.y, camera.k);
+  if (wanted.path && !item) say(`there is no ${wanted.path} in this network`);
 }
 
 /** What the reader has made of this page, for a newer page of the same network to begin with. */
 function left() {
   if (view) kept.set(name, { ...sight.view });
   return {
-    view: name, places: [...kept], ...viewOf("graph").opened(), selected: state.selected?.path ?? null,
+    view: name, places: [...kept], ...viewOf("graph").paths(), selected: state.selected?.path ?? null,
     heat: state.heat?.key ?? "", theme: byId("theme").value,
   };
 }
@@ -256,7 +265,8 @@ async function resume(before) {
   paint();
   state.heat = page.figures.find(({ key }) => key === before.heat) ?? null;
   byId("heat").value = state.heat?.key ?? "";
-  viewOf("graph").reopen(before);
+  const items = (paths) => new Set(paths.map((path) => page.byPath.get(path)).filter((item) => item && isGroup(item)));
+  viewOf("graph").reopen({ open: items(before.open), unfolded: items(before.unfolded) });
   for (const [one, place] of before.places) kept.set(one, place);
   [view, name] = [null, ""]; // shown anew, where it was
   await show(NAMES.includes(before.view) ? before.view : HOME);
@@ -266,8 +276,8 @@ async function resume(before) {
 paint();
 offer();
 listen();
-await openAddress();
-window.archdsl = { left, resume }; // for `archdsl serve`, which shows one page after the other
+await quietly(() => openAddress());
+window.archdsl = { left, resume: (before) => quietly(() => resume(before)) }; // for `archdsl serve`, which shows one page after the other
 // In the frame in which the camera has taken its place; the mark is for benchmarks.
 requestAnimationFrame(() => {
   performance.mark("ready");

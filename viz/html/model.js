@@ -1,6 +1,6 @@
 // The network as a tree of items, and what is seen of it while some of its groups are open.
 
-import { looseGroups } from "./nesting.js";
+import { looseGroups, returning } from "./nesting.js";
 
 const FEW = 12; // boxes: a page that would show fewer opens its outermost groups,
 const MANY = 40; // unless it would show more than these
@@ -29,6 +29,7 @@ export function model(data) {
       if (item.kind === "group") (item.first.run ??= [item.first]).push(item);
     }
   }
+  for (const item of items) item.alike &&= item.alike.map((place) => items[place]);
   for (const { a, index } of items) if (a?.label && !byPath.has(a.label)) byPath.set(a.label, items[index]);
   const edges = data.edges.map(([from, to, shape, news, crossing, train, side = ""]) => ({
     from: items[from], to: items[to], shape, news: !!news, crossing: !!crossing, train: !!train, side,
@@ -78,6 +79,18 @@ export function repeats(item, unfolded) {
 /** How many layers a layer stands for, in all the folded runs that it is in. */
 export function times(item, unfolded) {
   return [...around(item), item].reduce((product, one) => product * repeats(one, unfolded), 1);
+}
+
+/** The layers that an item stands for while some runs are folded: its own, and those in their places in the equal groups. */
+export function layersFor(item, unfolded) {
+  const layers = (one) => (isGroup(one) ? one.children.flatMap(layers) : [one]);
+  const found = new Set(layers(item));
+  for (const first of [item, ...around(item).toReversed()].filter((one) => repeats(one, unfolded) > 1)) {
+    const at = new Map(first.alike.map((layer, i) => [layer, i]));
+    const places = [...found].map((layer) => at.get(layer)).filter((place) => place !== undefined);
+    for (const group of first.run) for (const place of places) found.add(group.alike[place]);
+  }
+  return found;
 }
 
 /** What lies in a group and is not folded away. */
@@ -142,8 +155,25 @@ export function opened(item, open, unfolded) {
 }
 
 /** What is seen while some groups are open and some runs unfolded: boxes (layers and closed groups), frames (open
-    groups, but for those that are loose) and edges. */
-export function seen({ root, edges, items }, open, unfolded) {
+    groups, but for those that are loose) and edges. A closed group that is fed by what it feeds is seen as what is in it. */
+export function seen(page, open, unfolded) {
+  for (;;) {
+    const found = seenWith(page, open, unfolded);
+    const again = returning(found.boxes, forwards(found.edges));
+    if (!again.length) {
+      const loose = looseGroups(page.root, open, forwards(found.edges));
+      return { ...found, frames: found.frames.filter((item) => !loose.has(item)), loose, unfolded };
+    }
+    open = new Set([...open, ...again]);
+  }
+}
+
+/** What was moved is read backwards in the first of two networks, which is no knot of the second. */
+function forwards(edges) {
+  return edges.filter(({ from, to, side }) => side !== "a" || from.order < to.order);
+}
+
+function seenWith({ root, edges }, open, unfolded) {
   const boxes = [];
   const frames = [];
   const standsFor = new Map(); // every item inside a closed group is seen as that group,
@@ -165,9 +195,9 @@ export function seen({ root, edges, items }, open, unfolded) {
   };
   const fold = (item) => {
     if (!item.alike) return item.children.forEach(fold); // a page of them
-    item.alike.forEach((place, i) => {
-      folded.add(items[place]);
-      standsFor.set(items[place], standsFor.get(items[item.first.alike[i]]));
+    item.alike.forEach((layer, i) => {
+      folded.add(layer);
+      standsFor.set(layer, standsFor.get(item.first.alike[i]));
     });
   };
   root.children.forEach(walk);
@@ -178,8 +208,9 @@ export function seen({ root, edges, items }, open, unfolded) {
     const key = `${from.index}>${to.index}`;
     const known = merged.get(key);
     if (!known) {
-      merged.set(key, { ...edge, id: `e${merged.size}`, from, to, shapes: [edge.shape] });
+      merged.set(key, { ...edge, id: `e${merged.size}`, from, to, shapes: [edge.shape], times: 1 });
     } else {
+      known.times++;
       if (!known.shapes.includes(edge.shape)) known.shapes.push(edge.shape);
       known.news ||= edge.news;
       known.crossing ||= edge.crossing;
@@ -187,7 +218,5 @@ export function seen({ root, edges, items }, open, unfolded) {
       if (known.side !== edge.side) known.side = "";
     }
   }
-  // What was moved is read backwards in the first of two networks, which is no knot of the second.
-  const loose = looseGroups(root, open, [...merged.values()].filter(({ from, to, side }) => side !== "a" || from.order < to.order));
-  return { boxes, frames: frames.filter((item) => !loose.has(item)), loose, unfolded, edges: [...merged.values()] };
+  return { boxes, frames, edges: [...merged.values()] };
 }

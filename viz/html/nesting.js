@@ -42,6 +42,25 @@ function tangled(members, edges) {
   }
 }
 
+/** The closed groups among boxes that are fed by what they feed: drawn as one box, they would have edges against the flow. */
+export function returning(boxes, edges) {
+  const knot = tangled(new Set(boxes), edges);
+  const next = new Map();
+  for (const { from, to } of edges) if (knot.has(from) && knot.has(to)) next.set(from, [...(next.get(from) ?? []), to]);
+  return [...knot].filter((box) => {
+    if (!box.children.length) return false;
+    const [seen, ahead] = [new Set(), [...(next.get(box) ?? [])]];
+    while (ahead.length) {
+      const at = ahead.pop();
+      if (at === box) return true;
+      if (seen.has(at)) continue;
+      seen.add(at);
+      ahead.push(...(next.get(at) ?? []));
+    }
+    return false;
+  });
+}
+
 function memberOf(item, members) {
   for (let at = item; at; at = at.parent) if (members.has(at)) return at;
   return null;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,11 +14,10 @@ from viz.html.inline import HOME, allowed, filled, read, script
 ENGINE: Final = HOME / "vendor" / "elkjs" / "elk-worker.min.js"
 # In the order in which they need each other. In the page they share one scope, so their imports are left out.
 SCRIPTS: Final = (
-    "dom", "wording", "nesting", "model", "engine", "heat", "layout", "sheets", "camera", "draw", "differences",
-    "sides", "panel", "search", "keyboard", "save", "graph", "picture", "main",
+    "dom", "wording", "nesting", "model", "address", "engine", "heat", "stacks", "layout", "sheets", "camera", "draw",
+    "differences", "faults", "sides", "panel", "search", "keyboard", "steps", "save", "graph", "picture", "main",
 )  # fmt: skip
 NONE: Final[Mapping[str, dict[str, Any]]] = MappingProxyType({})
-HEIGHT: Final = 620  # of a frame
 UNSAFE: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
@@ -47,13 +47,10 @@ def page(document: dict[str, Any], colours: str, pictures: Mapping[str, dict[str
     return filled("page.html", parts)
 
 
-def frame(text: bytes, title: str) -> str:
-    """The page as a part of another, such as a notebook: an element in which it can do nothing but show and save."""
-    return (
-        f'<iframe title="{html.escape(title)}" sandbox="allow-scripts allow-downloads" loading="lazy"'
-        f' style="width: 100%; height: {HEIGHT}px; border: 1px solid #d5d9e0; border-radius: 8px"'
-        f' srcdoc="{html.escape(text.decode())}"></iframe>'
-    )
+def policy_of(text: str) -> dict[str, str]:
+    """The policy of a page by its directives."""
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    return dict(directive.split(" ", 1) for directive in found[1].split("; ")) if found else {}
 
 
 def as_json(document: dict[str, Any]) -> str:

@@ -3,8 +3,10 @@
 import { html } from "./dom.js";
 import { amount, extent, multiplied, plural } from "./wording.js";
 import { around, isGroup, runOf } from "./model.js";
+import { faultDetails, faultList, faultOf } from "./faults.js";
 import { bothNetworks, bothSides } from "./sides.js";
 
+const SHORT = 26; // characters of a text that stands on one line
 const KEYS_OF_ONE = [["1 2 3", "graph, stages, volumes"]];
 const KEYS_OF_TWO = [["N, P", "next, previous difference"], ["A", "overlaid, side by side"]];
 const KEYS = [
@@ -25,17 +27,21 @@ const KEYS = [
 export function panel(place, page, { go, toggle, fold, graph }) {
   place.classList.toggle("wide", !!page.difference);
   const link = (item, text = item.path || item.title) => {
-    const button = html("button", { class: "link", type: "button" }, text);
+    const parts = text.split(/(?<=\.)/).flatMap((part, i) => (i ? [html("wbr"), part] : [part])); // lines break at dots
+    const button = html("button", { class: "link", type: "button" }, ...parts);
     button.addEventListener("click", () => go(item));
     return button;
   };
 
+  const broken = () => page.summary.filter(([name]) => !name).map(([, said]) => html("p", {}, said));
+
   const network = () => [
     html("h2", {}, page.title),
-    ...page.summary.filter(([name]) => !name).map(([, said]) => html("p", { class: "fault" }, said)),
+    ...broken(),
+    ...faultList(page, link),
     ...(page.difference ? bothNetworks(page) : [list(page.summary.filter(([name]) => name))]),
     html("h3", {}, "Keys"),
-    html("dl", {}, ...[...(page.difference ? KEYS_OF_TWO : KEYS_OF_ONE), ...KEYS].flatMap(([key, what]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, what)])),
+    html("dl", { class: "keys" }, ...[...(page.difference ? KEYS_OF_TWO : KEYS_OF_ONE), ...KEYS].flatMap(([key, what]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, what)])),
   ];
 
   const action = (text, act) => {
@@ -47,14 +53,19 @@ export function panel(place, page, { go, toggle, fold, graph }) {
   /** What a part of a picture stands for. */
   const pictured = (part) => [
     html("h3", {}, "In this picture"),
-    list([["stands for", part.path], ["", part.title], ["gives", part.outputs[0]], ...costs(part, page)]),
+    list([["stands for", part.path], ["", part.title], ["gives", part.outputs[0]]]),
+    shares(costs(part, page)),
   ];
 
   const described = (item, view, name) => {
     const part = view.part(item);
     const said = [html("h2", {}, item.path || item.title)];
     said.push(html("p", {}, page.difference ? page.difference.statuses[item.colour].means : kind(item)));
-    if (item.fault) said.push(html("p", { class: "fault" }, item.fault));
+    const fault = faultOf(item, page);
+    if (fault) said.push(...faultDetails(fault));
+    else if (item.fault) said.push(html("p", { class: "fault" }, item.fault));
+    if (page.faults?.length > 1 && fault) said.push(html("h3", {}, "Other errors"), ...faultList(page, link, fault));
+    if (item.fault) said.push(...broken());
     const [run, actions] = [runOf(item), html("p", { class: "actions" })];
     if (name !== "graph") actions.append(action("Show in the graph", () => graph(item)));
     else if (isGroup(item)) actions.append(action(view.isOpen(item) ? "Close" : "Open", () => toggle(item)));
@@ -65,10 +76,11 @@ export function panel(place, page, { go, toggle, fold, graph }) {
     if (actions.children.length) said.push(actions);
     if (page.difference) return [...said, ...bothSides(item, page, link), ...outside(item)];
     if (part && part.layers.length !== (item.layers ?? 1)) said.push(...pictured(part));
-    said.push(html("h3", {}, run ? "Costs of each" : "Costs"), list(costs(item, page)));
+    if (!item.fault) said.push(html("h3", {}, run ? "Costs of each" : "Costs"), shares(costs(item, page)));
     if (run) {
-      const all = page.figures.map(({ key }) => [key, multiplied(item[key], run.length)]);
-      said.push(html("h3", {}, `Costs of all ${run.length}`), list(costs(Object.fromEntries(all), page)));
+      const sum = (key) => run.reduce((all, { [key]: own = 0 }) => all + own, 0);
+      const all = page.figures.map(({ key, own }) => [key, own ? sum(key) : multiplied(item[key], run.length)]);
+      said.push(html("h3", {}, `Costs of all ${run.length}`), shares(costs(Object.fromEntries(all), page)));
     }
     if (item.outputs) said.push(html("h3", {}, "Tensors"), list(tensors(item, link)));
     const settings = page.settings[item.settings];
@@ -104,30 +116,60 @@ function kind(item) {
   return said.join(" · ");
 }
 
-function costs(item, { figures, root }) {
-  const percent = (name) => {
+/** Figures of an item, each with its share of the network's, where it has one. */
+function costs(item, { figures, root, extents }) {
+  const share = (name) => {
     const [own, all] = [item[name], root[name]];
     const shown = typeof own === "number" && typeof all === "number" && all && own;
-    return shown ? `  (${own === all ? 100 : ((100 * own) / all).toPrecision(2)} %)` : "";
+    return shown ? `${own === all ? 100 : ((100 * own) / all).toPrecision(2)} %` : "";
   };
   const known = figures.filter(({ key }) => item[key] !== undefined);
-  const rows = known.map((figure) => [figure.name, amount(item[figure.key], figure, true) + percent(figure.key)]);
-  if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field)]);
-  if (item.jump?.length) rows.push(["jump", extent(item.jump)]);
-  return rows.length ? rows : [["", "none"]];
+  const rows = known.map((figure) => [figure.name, amount(item[figure.key], figure, true), figure.signed ? "" : share(figure.key)]);
+  if (item.field === null || item.field?.length) rows.push(["receptive field", extent(item.field), ofInput(item.field, extents)]);
+  if (item.jump?.length) rows.push(["jump", extent(item.jump), ""]);
+  return rows.length ? rows : [["", "none", ""]];
+}
+
+/** How much of the input a receptive field is: the largest of its shares. */
+function ofInput(field, extents) {
+  if (!extents || field?.length !== extents.length || !field.every(Number.isFinite)) return "";
+  const share = Math.max(...field.map((size, i) => (100 * size) / extents[i]));
+  return `${share >= 100 ? Math.round(share).toLocaleString("en") : Number(share.toPrecision(2))} %`;
 }
 
 function tensors(item, link) {
-  const rows = item.reads.map((edge) => [link(edge.from), edge.shape]);
+  const rows = counted(item.reads.map((edge) => [edge.from, edge.shape])).map(([from, shape, times]) => [link(from), shape + times]);
   for (const shape of item.outputs) rows.push([item.kind === "output" ? "value" : "output", shape]);
   if (item.dtype) rows.push(["type", item.dtype]);
-  for (const edge of item.feeds.slice(0, 12)) rows.push(["read by", link(edge.to)]);
-  if (item.feeds.length > 12) rows.push(["", `and ${item.feeds.length - 12} more`]);
+  const readers = counted(item.feeds.map((edge) => [edge.to, ""]));
+  for (const [to, , times] of readers.slice(0, 12)) rows.push([`read by${times}`, link(to)]);
+  if (readers.length > 12) rows.push(["", `and ${readers.length - 12} more`]);
   return rows;
 }
 
+/** Pairs of an item and a text, each once, with how often it occurs. */
+function counted(pairs) {
+  const found = new Map();
+  for (const [item, text] of pairs) {
+    const key = `${item.index} ${text}`;
+    found.set(key, { item, text, times: (found.get(key)?.times ?? 0) + 1 });
+  }
+  return [...found.values()].map(({ item, text, times }) => [item, text, times > 1 ? ` × ${times}` : ""]);
+}
+
+/** Names and what they have: short texts on one line, whatever the width, long ones (formulas) on as many as they take. */
 function list(rows) {
-  return html("dl", {}, ...rows.flatMap(([name, value]) => [html("dt", {}, name), html("dd", {}, value)]));
+  const line = ([name, value]) => [html("dt", {}, name), html("dd", { class: value.length <= SHORT ? "figure" : "long" }, value)];
+  return html("dl", {}, ...rows.flatMap(line));
+}
+
+/** The same of figures, with their shares in a column of their own. */
+function shares(rows) {
+  const line = ([name, value, share]) =>
+    value.length > SHORT
+      ? [html("dt", {}, name), html("dd", { class: "long" }, value)]
+      : [html("dt", {}, name), html("dd", { class: "figure" }, value), html("dd", { class: "figure share" }, share)];
+  return html("dl", { class: "shares" }, ...rows.flatMap(line));
 }
 
 function told(number, figure) {

@@ -6,7 +6,7 @@ import { neighbour } from "./keyboard.js";
 import { entries, greatest, shade, showLegend, swatch } from "./heat.js";
 import { pictureFile } from "./save.js";
 
-const SMALLEST = 0.55; // of a picture that is seen whole; one that would be smaller is shown from its start
+const SMALLEST = 11; // pixels of the letters of a picture that is seen whole; one with smaller ones is shown from its start
 const NATURAL = 4 / 3; // pixels in a point, in which pictures are measured
 
 /** The view of a picture, from its data; `name` is what it is called. */
@@ -107,7 +107,7 @@ export function pictureView(page, name, data, { legend, state, sight, select, go
       mark();
       tellLegend();
     },
-    fit: (readable) => flow && sight.fit(data, data.direction, { least: readable ? SMALLEST : 0, most: NATURAL }),
+    fit: (readable) => flow && sight.fit(data, data.direction, { least: readable ? SMALLEST / smallest(data.drawing) : 0, most: NATURAL }),
     point: () => {},
     isOpen: () => false,
     isFolded: () => false,
@@ -138,4 +138,10 @@ export function pictureView(page, name, data, { legend, state, sight, select, go
       return pictureFile(world, data, { entries: found, heat: state.heat, most: greatest(amounts()) });
     },
   };
+}
+
+/** The size of the smallest letters in a drawing. */
+function smallest(parts) {
+  const sizes = ([, attributes, ...inner]) => [Number(attributes["font-size"] ?? Infinity), ...inner.filter(Array.isArray).flatMap(sizes)];
+  return Math.min(...parts.flatMap(sizes));
 }

@@ -1,10 +1,10 @@
 // Search by path, operator or block: a combobox whose list shows the best of what is found.
 
 import { byId, html } from "./dom.js";
-import { plural } from "./wording.js";
+import { count, plural } from "./wording.js";
 import { isGroup } from "./model.js";
 
-const LISTED = 40;
+const LISTED = 200;
 
 /** The items that a text is found in: those whose path ends or begins with it first. */
 export function find(items, text) {
@@ -33,7 +33,7 @@ export function searchField(page, { mark, go, leave, say }) {
   let chosen = 0;
 
   const choose = (index) => {
-    chosen = Math.max(0, Math.min(index, list.children.length - 1));
+    chosen = Math.max(0, Math.min(index, Math.min(found.length, LISTED) - 1));
     [...list.children].forEach((line, i) => line.setAttribute("aria-selected", String(i === chosen)));
     const line = list.children[chosen];
     field.setAttribute("aria-activedescendant", line?.id ?? "");
@@ -62,7 +62,8 @@ export function searchField(page, { mark, go, leave, say }) {
 
   field.addEventListener("input", () => {
     found = find(page.items, field.value);
-    list.replaceChildren(...found.slice(0, LISTED).map(line));
+    const more = found.length - LISTED;
+    list.replaceChildren(...found.slice(0, LISTED).map(line), ...(more > 0 ? [html("li", { class: "more", role: "presentation" }, `and ${count(more)} more: write more of the name`)] : []));
     open(found.length > 0);
     choose(0);
     mark(new Set(found));

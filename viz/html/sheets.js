@@ -6,10 +6,11 @@ const ABOVE = 34;
 
 /** A layout with its `sheets`; its boxes and frames are then at their places on the last sheet that has them. */
 export function onSheets(layout, { sides, direction, difference }) {
+  const common = { ...layout, edges: [...layout.edges, ...layout.inner] };
   const parts = { boxes: [...layout.boxes], frames: [...layout.frames], edges: layout.edges };
-  if (sides.length < 2) return { ...layout, common: layout, sheets: [{ ...parts, headings: [] }] };
+  if (sides.length < 2) return { ...layout, common, sheets: [{ ...parts, headings: [] }] };
   const down = direction === "down" || direction === "up";
-  const found = { ...layout, common: layout, boxes: new Map(), frames: new Map(), sheets: [] };
+  const found = { ...layout, common, boxes: new Map(), frames: new Map(), sheets: [] };
   let at = 0;
   sides.forEach((side, i) => {
     const boxes = parts.boxes.filter(([item]) => item[side]);

@@ -6,6 +6,7 @@ import { isGroup } from "./model.js";
 import { differences } from "./differences.js";
 
 const MOST_LISTED = 60;
+const SHORT_CELL = 24; // characters of a text that stands on one line
 
 /** The costs of both networks, and what is no layer. */
 export function bothNetworks({ difference }) {
@@ -59,7 +60,7 @@ function inBrief(item) {
 
 function table(headings, rows) {
   const head = headings.map((text) => html("th", { scope: text ? "col" : null }, text));
-  const line = ([what, ...cells]) => [html("th", { scope: "row" }, what), ...cells.map((cell) => html("td", {}, cell))];
+  const line = ([what, ...cells]) => [html("th", { scope: "row" }, what), ...cells.map((cell) => html("td", { class: cell.length > SHORT_CELL ? null : "figure" }, cell))];
   return html(
     "table", {},
     html("thead", {}, html("tr", {}, ...head)),

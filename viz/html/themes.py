@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final, get_args
 
-from viz import theme
+from viz import heat_scale, theme
 from viz.palette import Colours
 from viz.recolour import Theme, colour
+from viz.theme import contrast
 
 READABLE: Final = 4.5  # the least contrast of text, by WCAG 2.2, level AA
 
@@ -30,16 +31,8 @@ PAGE: Final = MappingProxyType(
         "cluster-0-line": theme.CLUSTER[0].line,
         "cluster-1": theme.CLUSTER[1].fill,
         "cluster-1-line": theme.CLUSTER[1].line,
-        "cool-0": "#eef3fb",  # from nothing to the most that is less, of what can be more or less
-        "cool-1": "#bdd3ee",
-        "cool-2": "#7fa9dc",
-        "cool-3": "#3f78ba",
-        "cool-4": "#173f73",
-        "heat-0": "#fff6df",  # from nothing to the most
-        "heat-1": "#fdd592",
-        "heat-2": "#f79d57",
-        "heat-3": "#dd5a3f",
-        "heat-4": "#8f1d3a",
+        **{f"cool-{i}": colour for i, colour in enumerate(heat_scale.COOL)},
+        **{f"heat-{i}": colour for i, colour in enumerate(heat_scale.HEAT)},
     }
 )
 
@@ -84,21 +77,9 @@ def text_on(fill: str) -> tuple[str, str]:
     return ink, "muted" if contrast(theme.MUTED, fill) >= READABLE else ink
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, as WCAG 2 defines it."""
-    dark, light = sorted((_luminance(one), _luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
 def _name(light: str) -> str:
     return f"--{light.removeprefix('#')}"
 
 
 def _rule(selector: str, properties: dict[str, str]) -> str:
     return f"{selector} {{ {'; '.join(f'{name}: {value}' for name, value in properties.items())} }}"
-
-
-def _luminance(light: str) -> float:
-    parts = [int(light[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

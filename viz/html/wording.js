@@ -3,10 +3,11 @@
 const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
 /** An amount of a figure of the page: three digits, or all that are known. */
-export function amount(number, { unit, signed }, full = false) {
+export function amount(number, { unit, signed, of }, full = false) {
   if (signed && typeof number === "number" && number !== 0) {
-    return (number < 0 ? "−" : "+") + amount(Math.abs(number), { unit }, full);
+    return (number < 0 ? "−" : "+") + amount(Math.abs(number), { unit, of }, full);
   }
+  if (unit === "own") return number == null ? "?" : `${Number(number.toPrecision(4))} ${of}`.trim();
   if (unit === "bytes") return bytes(number);
   return unit === "seconds" ? seconds(number) : full ? count(number) : brief(number);
 }

@@ -24,6 +24,25 @@ STACK: Final = 4.0  # how far a stack stands out
 
 
 @dataclass(frozen=True, slots=True)
+class TableForm:
+    """How wide a table is."""
+
+    title: int = WIDEST  # characters of a title in one line
+    more: int = MORE  # characters of what follows
+    named: bool = False  # whether boxes say what they are called, and not a column beside them
+    costs: bool = False  # whether they say what they give and cost, and not columns beside them
+    bars: bool = True
+    tells: bool = True  # whether anything says what they are called
+
+
+WIDE: Final = TableForm()
+CLOSE: Final = TableForm(20, 34, named=True, bars=False)
+BARE: Final = TableForm(20, 34, named=True, tells=False, bars=False)
+STACKED: Final = TableForm(20, 34, named=True, costs=True)
+NARROWEST: Final = TableForm(12, 20, named=True, costs=True)
+
+
+@dataclass(frozen=True, slots=True)
 class StageBox:
     stage: Stage
     lines: tuple[str, ...]
@@ -37,14 +56,14 @@ class StageBox:
 
 
 def place(
-    stages: Stages, widths: Mapping[int, Sequence[float]], left: float, width: float, top: float
+    stages: Stages, widths: Mapping[int, Sequence[float]], left: float, width: float, top: float, form: TableForm = WIDE
 ) -> list[StageBox]:
     """Where each stage stands; those of a row share its width."""
     found = []
     crossed = _crossed(stages)
     for number, row in enumerate(stages.rows):
-        lines = [_lines(stage, len(row) > 1) for stage in row]
-        height = max(*map(len, lines), len(given(row))) * LINE + PADDING * 1.3
+        lines = [_lines(stage, len(row), form) for stage in row]
+        height = max(*map(len, lines), 0 if form.costs else len(given(row))) * LINE + PADDING * 1.3
         needed = widths[len(row)]
         even = (width - GAP * (len(row) - 1)) / len(row)
         spare = even - sum(needed) / len(row)
@@ -58,11 +77,11 @@ def place(
     return found
 
 
-def widths(stages: Stages) -> dict[int, list[float]]:
+def widths(stages: Stages, form: TableForm = WIDE) -> dict[int, list[float]]:
     """By the number of stages in a row, how wide each is at least: the same in all such rows, so that columns stand."""
     found: dict[int, list[float]] = {}
     for row in stages.rows:
-        needed = [_width(stage, len(row) > 1) for stage in row]
+        needed = [_width(stage, len(row), form) for stage in row]
         found[len(row)] = list(map(max, needed, found.get(len(row), needed)))
     return found
 
@@ -74,27 +93,38 @@ def _crossed(stages: Stages) -> set[int]:
     return {a[0] for a, b in ends if b[0] == a[0] + 1 and a[1] != b[1] and min(a[2], b[2]) > 1}
 
 
-def _lines(stage: Stage, named: bool) -> tuple[str, ...]:
-    name = called(stage) if named else ""
-    if stage.train and stage.params:
+def _lines(stage: Stage, abreast: int, form: TableForm) -> tuple[str, ...]:
+    name = called(stage) if (abreast > 1 or form.named) and form.tells else ""
+    if stage.train and stage.params and not form.costs:
         name = f"{name} · {magnitude(stage.params)} params".removeprefix(" · ")
-    return tuple(line for line in (*_split(stage), clip(stage.more, MORE), *wrapped(stage.fault, WRAP), name) if line)
+    more = [clip(stage.more, MORE)] if form is WIDE else wrapped(stage.more, form.more // min(abreast, 2), 3)
+    costs = _costs(stage, abreast) if form.costs else []
+    return tuple(
+        line for line in (*_split(stage, abreast, form), *more, *wrapped(stage.fault, WRAP), name, *costs) if line
+    )
 
 
-def _split(stage: Stage) -> tuple[str, ...]:
+def _costs(stage: Stage, abreast: int) -> list[str]:
+    """What a stage gives and costs, in a line where it stands alone."""
+    said = [(stage.params, "params"), (stage.macs, "MACs")]
+    parts = [f"{magnitude(count)} {unit}" for count, unit in said if isinstance(count, int) and count]
+    return [" · ".join(filter(None, (stage.shape, ", ".join(parts))))] if abreast == 1 else [stage.shape, *parts]
+
+
+def _split(stage: Stage, abreast: int, form: TableForm) -> tuple[str, ...]:
     """A long title in two lines: the operator or block, then what is said of it."""
     said = SYMBOLS.get(stage.does, stage.does)
     rest = stage.title.removeprefix(said)
-    if len(stage.title) <= WIDEST or rest == stage.title:
+    if len(stage.title) <= form.title or rest == stage.title:
         return (stage.title,)
-    return said, rest.removeprefix("(").removesuffix(")") if rest.startswith("(") else rest.strip()
+    return (said, rest.strip()) if form is WIDE else (said, *wrapped(rest.strip(), form.more // min(abreast, 2)))
 
 
-def _width(stage: Stage, named: bool) -> float:
-    first, *others = _lines(stage, named)
+def _width(stage: Stage, abreast: int, form: TableForm) -> float:
+    first, *others = _lines(stage, abreast, form)
     badge = lettering.width(times(stage), theme.SIZE, bold=True) + PADDING if stage.count > 1 else 0.0
     wide = max([lettering.width(first, theme.SIZE) + badge, *(lettering.width(t, theme.SMALL) for t in others)])
-    return wide + 4 * PADDING
+    return wide + (4 if form is WIDE else 2) * PADDING
 
 
 def called(stage: Stage) -> str:

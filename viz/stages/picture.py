@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -11,11 +13,33 @@ from archdsl.outline.stages import StageLink, Stages
 from archdsl.sheet.units import magnitude
 from viz import legend, lettering, palette, theme
 from viz.canvas import Canvas
+from viz.caption import caption
+from viz.figure import Figure
+from viz.look import Look
 from viz.recolour import Theme
-from viz.stages.layout import GAP, LINE, PADDING, STACK, StageBox, called, given, place, times, widths
+from viz.stages.layout import (
+    BARE,
+    CLOSE,
+    GAP,
+    LINE,
+    NARROWEST,
+    PADDING,
+    STACK,
+    STACKED,
+    WIDE,
+    StageBox,
+    TableForm,
+    called,
+    given,
+    place,
+    times,
+    widths,
+)
 
 MARGIN: Final = 14.0
 COLUMN: Final = 18.0  # between columns
+CLOSER: Final = 52.0  # from the end of one to the end of the next, without bars
+NARROW: Final = 4.0  # the margin of a figure, which has another where it stands
 BAR: Final = (52.0, 3.0)
 SPECK: Final = 0.5  # a shorter bar says nothing
 INSET: Final = 2.2  # of the second outline of weights that are used again
@@ -23,21 +47,24 @@ ASIDE: Final = 20.0  # from the corner of a box, where an edge to another column
 ARC: Final = 11.0  # how much farther out each arc swings
 
 
-def draw(stages: Stages, shown: Theme = "light") -> Element:
-    """The picture as SVG, in the light colours from which those of a theme are made."""
+def draw(stages: Stages, shown: Theme = "light", form: TableForm = WIDE, room: float = math.inf) -> Element:
+    """The picture as SVG, in the light colours from which those of a theme are made; the title in lines as wide as
+    there is room."""
     canvas = Canvas()
-    names = [called(row[0]) if len(row) == 1 else "" for row in stages.rows]
-    left = MARGIN + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
-    columns = widths(stages)
+    names = [called(row[0]) if len(row) == 1 and not form.named else "" for row in stages.rows]
+    margin = MARGIN if form is WIDE else NARROW
+    left = margin + max((lettering.width(text, theme.SMALL) for text in names), default=0.0) + PADDING
+    columns = widths(stages, form)
     inner = max(sum(needed) + GAP * (number - 1) for number, needed in columns.items())
-    top = theme.CAPTION * 2 + LINE + PADDING
+    head = caption(stages.title, stages.totals, inner, room - 2 * margin)
+    top = head.height + LINE + PADDING
     sides = _sides(stages)
     swings = [ARC * (1 + max((lane for lane, side in sides.values() if side == way), default=-1)) for way in (-1, 1)]
     start = left + swings[0]
-    boxes = place(stages, columns, start, inner, top)
+    boxes = place(stages, columns, start, inner, top, form)
     colours = palette.colours((stage.colour for stage in stages.all()), stages.devices, shown)
 
-    canvas.text(MARGIN, theme.CAPTION * 1.5, stages.title, size=theme.CAPTION, anchor="start", bold=True)
+    head.draw(canvas, margin)
     for link in stages.links:
         _link(canvas, boxes[link.source], boxes[link.target], link, sides)
     for number, box in enumerate(boxes):
@@ -47,10 +74,38 @@ def draw(stages: Stages, shown: Theme = "light") -> Element:
         canvas.text(
             left - PADDING, box.y + box.height / 2 + 3.3, name, size=theme.SMALL, colour=theme.MUTED, anchor="end"
         )
-    right, bottom = _columns(canvas, stages, boxes, start + inner + swings[1] + COLUMN, start, top)
-    key = legend.row(_entries(boxes, stages.links, colours), right)
-    canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))
-    return canvas.page(max(right, key.width) + MARGIN, bottom + key.height)
+    if form.costs:
+        right = start + inner + swings[1]
+        bottom = _total(canvas, stages, boxes, start, right)
+    else:
+        gap = COLUMN if form.bars else PADDING
+        right, bottom = _columns(canvas, stages, boxes, start + inner + swings[1] + gap, start, top, form)
+    key = legend.row(_entries(boxes, stages.links, colours), right if form is WIDE else max(right, room - margin))
+    canvas.parts.append(key.element(margin - legend.MARGIN, bottom))
+    return canvas.page(max(right, key.width - legend.MARGIN, margin + head.width) + margin, bottom + key.height)
+
+
+def _total(canvas: Canvas, stages: Stages, boxes: Sequence[StageBox], left: float, right: float) -> float:
+    """What all cost together, below a table whose boxes say what they cost; and where that ends."""
+    bottom = max(box.y + box.height for box in boxes) + GAP
+    params = sum(stage.params for stage in stages.all() if not stage.train)
+    macs = sum((stage.macs for stage in stages.all() if not stage.train), 0)
+    more = sum(stage.params for stage in stages.all() if stage.train)
+    whole = "up to the errors" if any(stage.fault for stage in stages.all()) else "in all"
+    canvas.line([(left, bottom), (right, bottom)], theme.MUTED, stroke=0.7)
+    said = [f"{whole}: {_known(params)} params, {_known(macs)} MACs"]
+    said += [f"more in training: {_known(more)} params"] if more else []
+    for i, line in enumerate(said):
+        canvas.text(left, bottom + LINE * (i + 1), line, size=theme.SMALL, anchor="start", bold=i == 0)
+    return bottom + LINE * len(said) + PADDING
+
+
+def drawings(stages: Stages, look: Look, figure: Figure) -> Iterator[Callable[[], Element]]:
+    """Ever narrower pictures, for a figure."""
+    room = figure.room[0]
+    for table in (stages, *stages.smaller()):
+        for form in (WIDE, CLOSE, BARE, STACKED, NARROWEST):
+            yield partial(draw, table, look.theme, form, room)
 
 
 def _entries(
@@ -137,15 +192,16 @@ def _link(canvas: Canvas, a: StageBox, b: StageBox, link: StageLink, sides: dict
 
 
 def _columns(
-    canvas: Canvas, stages: Stages, boxes: list[StageBox], x: float, left: float, top: float
+    canvas: Canvas, stages: Stages, boxes: list[StageBox], x: float, left: float, top: float, form: TableForm
 ) -> tuple[float, float]:
     """What each row gives and costs, with the share of each; the right end and the bottom of all."""
     small = theme.SMALL
     shapes = [given(row) for row in stages.rows]
     whole = "up to the errors" if any(stage.fault for stage in stages.all()) else "in all"
     said = [*(line for lines in shapes for line in lines), "more in training", whole]
-    places = [x, x + max(lettering.width(text, small) for text in said) + COLUMN + BAR[0]]
-    places.append(places[1] + COLUMN + BAR[0])
+    pitch = COLUMN + BAR[0] if form.bars else CLOSER
+    places = [x, x + max(lettering.width(text, small) for text in said) + pitch]
+    places.append(places[1] + pitch)
     y = top - PADDING - 3
     canvas.text(places[0], y, "output", size=small, colour=theme.MUTED, anchor="start", bold=True)
     costs: list[tuple[str, list[Size]]] = [
@@ -166,7 +222,7 @@ def _columns(
                 middle = box.y + box.height / 2
                 canvas.text(end, middle + 3.3, _known(figure), size=small, anchor="end")
                 bar = BAR[0] * figure / most if isinstance(figure, int) else 0.0
-                if bar >= SPECK:
+                if bar >= SPECK and form.bars:
                     canvas.rectangle(end - bar, middle + 6, bar, BAR[1], theme.Colour(theme.BAR, "none"))
         canvas.text(end, bottom + LINE, _known(sum(figures, 0)), size=small, anchor="end", bold=True)
     canvas.line([(left, bottom), (places[-1], bottom)], theme.MUTED, stroke=0.7)

@@ -14,6 +14,7 @@ from viz.volumes.view import Solid, Volumes, patch
 RISE: Final = 14.0  # how much higher each arc rises
 SMALLEST: Final = 5.0  # side of a filter that is marked
 STEEP: Final = 24.0  # an arrow that climbs more is a line: its head would not lie in its direction
+CLEAR: Final = 2.0  # from a line to a name
 ROOM: Final = 8.0  # on both sides of a line in a free lane
 
 
@@ -26,7 +27,7 @@ def behind(canvas: Canvas, volumes: Volumes, peaks: Mapping[StageLink, float]) -
         elif is_far(volumes, link):
             _lane(canvas, volumes, link)
         elif _window(a, b) is None:
-            _arrow(canvas, a, b, link)
+            _arrow(canvas, volumes, link)
 
 
 def before(canvas: Canvas, volumes: Volumes, links: Iterable[StageLink]) -> None:
@@ -48,7 +49,7 @@ def is_far(volumes: Volumes, link: StageLink) -> bool:
 
 
 def peaks(volumes: Volumes, tops: Sequence[float]) -> dict[StageLink, float]:
-    """How high each arc rises: above all solids and names that it passes, and the shorter arcs within. A link is an arc
+    """How high each arc rises: above all solids and names that it passes, and the arcs within. A link is an arc
     where there is something in its way."""
     solids = volumes.solids
     far = [link for link in volumes.links if is_far(volumes, link) and not _is_free(volumes, link)]
@@ -60,7 +61,7 @@ def peaks(volumes: Volumes, tops: Sequence[float]) -> dict[StageLink, float]:
         within = [
             peak
             for other, peak in found.items()
-            if solids[other.source].column < stop and start < solids[other.target].column
+            if start <= solids[other.source].column and solids[other.target].column <= stop
         ]
         found[link] = min([*below, *within]) - RISE
     return found
@@ -101,13 +102,35 @@ def _window(a: Solid, b: Solid) -> tuple[float, float] | None:
     return patch(a, b.stage.kernel) if abs(a.y - b.y) <= a.height / 2 + b.height else None
 
 
-def _arrow(canvas: Canvas, a: Solid, b: Solid, link: StageLink) -> None:
-    """An arrow to the next column, or a line to another row."""
+def _arrow(canvas: Canvas, volumes: Volumes, link: StageLink) -> None:
+    """An arrow to the next column, or a line to another row: where names stand under solids, between those of the two
+    columns."""
+    a, b = volumes.solids[link.source], volumes.solids[link.target]
     colour, stroke = _stroke(a, b)
     start, aim = _start(a), _aim(b)
-    canvas.line([start, aim], colour, stroke=stroke, dashed=link.train)
-    if abs(aim[1] - start[1]) < STEEP:
+    way = [start, aim]
+    if abs(aim[1] - start[1]) >= STEEP and "under" in (a.named, b.named):
+        way[1:1] = [
+            (max(start[0], _ends(volumes, a.column)), start[1]),
+            (min(aim[0], _begins(volumes, b.column)), aim[1]),
+        ]
+    canvas.line(way, colour, stroke=stroke, dashed=link.train)
+    if len(way) > 2 or abs(aim[1] - start[1]) < STEEP:
         canvas.head(aim, "right", colour)
+
+
+def _ends(volumes: Volumes, column: int) -> float:
+    """Where the solids of a column and the names under them end."""
+    return max(max(s.right, s.named_at + _reach(s)) for s in volumes.solids if s.column == column)
+
+
+def _begins(volumes: Volumes, column: int) -> float:
+    """Where they begin."""
+    return min(min(s.x, s.named_at - _reach(s)) for s in volumes.solids if s.column == column) - CLEAR
+
+
+def _reach(solid: Solid) -> float:
+    return solid.name.length / 2 if solid.named == "under" else 0.0
 
 
 def _draw_window(canvas: Canvas, a: Solid, b: Solid, window: tuple[float, float], link: StageLink) -> None:
@@ -130,8 +153,11 @@ def _lane(canvas: Canvas, volumes: Volumes, link: StageLink) -> None:
     a, b = volumes.solids[link.source], volumes.solids[link.target]
     colour, stroke = _stroke(a, b)
     (x, y), aim = _start(a), _aim(b)
-    turn = max(s.x + s.width + s.recess[0] for s in volumes.solids if s.column == b.column - 1)
+    turn = _ends(volumes, b.column - 1)
+    end = min(aim[0], _begins(volumes, b.column)) if b.named == "under" else aim[0]
     canvas.line([(x, y), (turn, y)], colour, stroke=stroke, dashed=link.train)
-    middle = (turn + aim[0]) / 2
-    canvas.curve(((turn, y), (middle, y), (middle, aim[1]), aim), colour, stroke=stroke, dashed=link.train)
+    middle = (turn + end) / 2
+    canvas.curve(((turn, y), (middle, y), (middle, aim[1]), (end, aim[1])), colour, stroke=stroke, dashed=link.train)
+    if end < aim[0]:
+        canvas.line([(end, aim[1]), aim], colour, stroke=stroke, dashed=link.train)
     canvas.head(aim, "right", colour)

@@ -9,7 +9,8 @@ from archdsl.outline.stage import Stage, shown
 from viz import lettering, theme
 from viz.volumes.scale import joins
 
-LONGEST: Final = 24  # letters of a block's call; a longer one gives way to the block's name or its own
+LONGEST: Final = 20  # letters of a block's call; a longer one gives way to the block's name or its own
+ROOM: Final = 28  # letters of a layer with what is said of it; more of that is left out
 FIRST: Final = theme.SMALL + 1  # the size of the first line
 SECOND: Final = theme.SMALL
 
@@ -40,8 +41,16 @@ def names(stages: Sequence[Stage]) -> list[SolidName]:
 def _name(stage: Stage, long: set[str], own: set[str]) -> SolidName:
     if joins(stage):
         return SolidName("", "")
-    said, block = stage.title, stage.does
+    said, block = _short(stage.title), stage.does
     if stage.colour == "block" and block in long:
-        said = stage.path if block in own else block
-    times = f" (× {stage.count})" if stage.count > 1 else ""
+        said = stage.path if block in own and stage.count == 1 else block
+    times = f" × {stage.count}" if stage.count > 1 else ""
     return SolidName(f"{said}{times}", shown(stage.sizes))
+
+
+def _short(title: str) -> str:
+    """A title that is not too long, with as much of what is said as there is room for."""
+    parts = title.split(", ")
+    while len(parts) > 1 and len(", ".join(parts)) > ROOM:
+        parts = [*parts[:-2], "…"] if parts[-1] == "…" else [*parts[:-1], "…"]
+    return ", ".join(parts)

@@ -11,6 +11,7 @@ from archdsl.outline.stages import StageLink
 from archdsl.outline.wording import wrapped
 from viz import legend, lettering, palette, theme
 from viz.canvas import XY, Canvas
+from viz.caption import caption
 from viz.recolour import Theme
 from viz.theme import Colour
 from viz.volumes import links as volumes_links
@@ -33,15 +34,17 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
     """The picture as SVG, in the light colours from which those of a theme are made."""
     solids = volumes.solids
     colours = palette.colours((solid.stage.colour for solid in solids), volumes.devices, shown)
-    levels = {"above": _level(solids, "above"), "below": _level(solids, "below")}
+    levels = {"above": level(solids, "above"), "below": level(solids, "below")}
     feet = [levels.get(solid.named, solid.bottom + BEYOND) for solid in solids]
-    areas = [_area(solid, foot) for solid, foot in zip(solids, feet, strict=True)]
-    peaks = volumes_links.peaks(volumes, [area.top for area in areas])
-    left = MARGIN - min(area.left for area in areas)
-    top = theme.CAPTION * 2 + MARGIN - min([*(area.top for area in areas), *peaks.values()])
+    areas = [area(solid, foot) for solid, foot in zip(solids, feet, strict=True)]
+    peaks = volumes_links.peaks(volumes, [each.top for each in areas])
+    left = MARGIN - min(each.left for each in areas)
+    right = left + max(each.right for each in areas)
+    head = caption(volumes.title, volumes.totals, right)
+    top = head.height + MARGIN - min([*(each.top for each in areas), *peaks.values()])
 
     canvas = Canvas()
-    canvas.text(MARGIN, theme.CAPTION * 1.5, volumes.title, size=theme.CAPTION, anchor="start", bold=True)
+    head.draw(canvas, MARGIN)
     body = Canvas()
     volumes_links.behind(body, volumes, peaks)
     reads: list[list[StageLink]] = [[] for _ in solids]
@@ -50,24 +53,29 @@ def draw(volumes: Volumes, shown: Theme = "light") -> Element:
     for i, solid in enumerate(solids):
         volumes_links.before(body, volumes, reads[i])
         with body.named(f"part{i}"):
-            _solid(body, solid, colours)
-            _name(body, solid, feet[i])
+            draw_solid(body, solid, colours)
+            draw_name(body, solid, feet[i])
     canvas.shifted(body, left, top)
-    notes = [RULE, *(line for solid in solids for line in _wrong(solid.stage))]
-    right = left + max(area.right for area in areas)
-    width = max(right, *(lettering.width(note, theme.SMALL) + MARGIN for note in notes)) + MARGIN
-    key = legend.row(_entries(volumes, colours), width)
-    bottom = top + max(area.bottom for area in areas)
-    canvas.parts.append(key.element(MARGIN - legend.MARGIN, bottom))
+    return finished(canvas, volumes, colours, max(right, MARGIN + head.width), top + max(a.bottom for a in areas))
+
+
+def finished(
+    canvas: Canvas, volumes: Volumes, colours: palette.Colours, right: float, bottom: float, margin: float = MARGIN
+) -> Element:
+    """The page with the legend and the notes below what is drawn."""
+    notes = [RULE, *(line for solid in volumes.solids for line in wrong(solid.stage))]
+    width = max(right, *(lettering.width(note, theme.SMALL) + margin for note in notes)) + margin
+    key = legend.row(entries(volumes, colours), width)
+    canvas.parts.append(key.element(margin - legend.MARGIN, bottom))
     bottom += key.height + NOTE / 2
     for note in notes:
         ink = theme.MUTED if note == RULE else theme.GROUPS["fault"].line
-        canvas.text(MARGIN, bottom, note, size=theme.SMALL, colour=ink, anchor="start")
+        canvas.text(margin, bottom, note, size=theme.SMALL, colour=ink, anchor="start")
         bottom += NOTE
-    return canvas.page(max(width, key.width + MARGIN), bottom)
+    return canvas.page(max(width, key.width + margin), bottom)
 
 
-class _Area(NamedTuple):
+class SolidArea(NamedTuple):
     """What a solid and its name cover."""
 
     left: float
@@ -76,21 +84,21 @@ class _Area(NamedTuple):
     bottom: float
 
 
-def _area(solid: Solid, foot: float) -> _Area:
+def area(solid: Solid, foot: float) -> SolidArea:
     across, reach = solid.name.length * COS, solid.name.length * SIN + theme.SMALL * 2
     left, top, right, bottom = solid.x, solid.top, solid.right, solid.bottom
     at = solid.named_at
     if not solid.name.does:
-        return _Area(left, top, right, bottom)
+        return SolidArea(left, top, right, bottom)
     if solid.named == "under":
         half = solid.name.length / 2
-        return _Area(min(left, at - half), top, max(right, at + half), foot + theme.SMALL * 2)
+        return SolidArea(min(left, at - half), top, max(right, at + half), foot + theme.SMALL * 2)
     if solid.named == "above":
-        return _Area(left, min(top, foot - reach), max(right, at + across), bottom)
-    return _Area(min(left, at - across), top, right, max(bottom, foot + reach))
+        return SolidArea(left, min(top, foot - reach), max(right, at + across), bottom)
+    return SolidArea(min(left, at - across), top, right, max(bottom, foot + reach))
 
 
-def _entries(volumes: Volumes, colours: palette.Colours) -> list[legend.LegendEntry]:
+def entries(volumes: Volumes, colours: palette.Colours) -> list[legend.LegendEntry]:
     entries = legend.of_colours(colours)
     if any(volumes_links.crosses(volumes.solids[link.source], volumes.solids[link.target]) for link in volumes.links):
         entries.append(legend.CROSSING)
@@ -98,12 +106,12 @@ def _entries(volumes: Volumes, colours: palette.Colours) -> list[legend.LegendEn
     return entries + [legend.TRAINING] * any(solid.stage.train for solid in volumes.solids)
 
 
-def _wrong(stage: Stage) -> list[str]:
+def wrong(stage: Stage) -> list[str]:
     """What is wrong with a step, for below the picture."""
     return wrapped(f"{stage.label}: {stage.fault}", MESSAGE) if stage.fault else []
 
 
-def _level(solids: Sequence[Solid], place: NamePlace) -> float:
+def level(solids: Sequence[Solid], place: NamePlace) -> float:
     """The height at which all names above, or all names below, begin."""
     beside = [solid for solid in solids if solid.named == place]
     if place == "above":
@@ -111,7 +119,7 @@ def _level(solids: Sequence[Solid], place: NamePlace) -> float:
     return max((solid.bottom for solid in beside), default=0.0) + BEYOND
 
 
-def _name(canvas: Canvas, solid: Solid, foot: float) -> None:
+def draw_name(canvas: Canvas, solid: Solid, foot: float) -> None:
     (first, second), x = solid.name, solid.named_at
     if not first:
         return
@@ -129,7 +137,7 @@ def _name(canvas: Canvas, solid: Solid, foot: float) -> None:
         canvas.text(x + 10, foot + 8.5, second, size=SECOND, colour=theme.MUTED, anchor="end", turned=ANGLE, rim=True)
 
 
-def _solid(canvas: Canvas, solid: Solid, colours: palette.Colours) -> None:
+def draw_solid(canvas: Canvas, solid: Solid, colours: palette.Colours) -> None:
     stage = solid.stage
     colour = colours.groups[stage.colour]
     outline, stroke = (colour.line, 0.8) if stage.device is None else (colours.devices[stage.device].line, 1.4)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final, Literal, TypeAlias
 
 from archdsl.graph import Graph
@@ -21,6 +22,7 @@ SLABS: Final = 4  # equal layers in a row that are drawn one by one; more are on
 SEAM: Final = 3.0  # between those
 GAP: Final = 16.0  # between columns
 PITCH: Final = 42.0  # from the middle of one solid to the next whose name stands beside its, at least
+BETWEEN: Final = 12.0  # from a name to the next where they stand under solids: lines pass there
 LANE: Final = 34.0  # between solids side by side
 UNDER: Final = 22.0  # more where names stand between them
 WIDEST: Final = 24  # columns; blocks are opened as long as there are as many at most,
@@ -85,23 +87,36 @@ class Solid:
 @dataclass(frozen=True, slots=True)
 class Volumes:
     title: str
+    totals: tuple[str, ...]
     solids: tuple[Solid, ...]
     links: tuple[StageLink, ...]
     devices: tuple[str, ...]
+    # Ever fewer solids of the same, where these are too many: with fewer blocks open, then chains as one
+    smaller: Callable[[], Iterable[Volumes]] = field(default=tuple, compare=False)
+    shorter: Callable[[], Iterable[Volumes]] = field(default=tuple, compare=False)
 
 
 def build(graph: Graph, phase: Phase = "training") -> Volumes:
     """The solids of a graph, with as many blocks opened as a picture has room for: what is open shows its maps."""
-    found: Stages | None = None
+    found: list[Stages] = []
     for table in stages.openings(graph, phase):
         opened = _condensed(table)
-        if found is not None and (len(opened.rows) > WIDEST or opened.abreast > ABREAST):
+        if found and (len(opened.rows) > WIDEST or opened.abreast > ABREAST):
             break
-        found = opened
-        if len(found.rows) >= WIDEST:
+        found.append(opened)
+        if len(opened.rows) >= WIDEST:
             break
-    assert found is not None
-    return _laid_out(found)
+
+    def smaller() -> Iterator[Volumes]:
+        return (_laid_out(table) for table in reversed(found[:-1]) if len(table.rows) >= stages.FEWEST)
+
+    def shorter() -> Iterator[Volumes]:
+        for most in stages.CHAINS:
+            for table in islice(stages.openings(graph, phase, chains=most), 1):
+                yield _laid_out(_condensed(table))
+                yield _laid_out(_condensed(stages.gathered(table)))
+
+    return replace(_laid_out(found[-1]), smaller=smaller, shorter=shorter)
 
 
 def _condensed(table: Stages) -> Stages:
@@ -134,7 +149,7 @@ def _condensed(table: Stages) -> Stages:
     links = {(place[source], place[i]): train for i in kept for source, train in sources[i].items()}
     arranged = stages.arrange(table.title, table.devices, [found[i] for i in kept], links)
     assert arranged is not None  # fewer stages cannot read one another where more do not
-    return arranged
+    return replace(arranged, totals=table.totals)
 
 
 def _laid_out(table: Stages) -> Volumes:
@@ -146,13 +161,14 @@ def _laid_out(table: Stages) -> Volumes:
     aside = {link.source for link in far} - {
         link.source for link in table.links if place[link.target] == place[link.source] + 1
     }
-    passed = {number for link in far for number in range(place[link.source] + 1, place[link.target])}
+    passed = {number for link in far for number in range(place[link.source] + 1, place[link.target] + 1)}
     levels: list[list[float]] = []
     first = 0
     for number, row in enumerate(table.rows):
         levels.append(_levels(row, [first + i in aside for i in range(len(row))], number in passed))
         first += len(row)
-    crowded = any(len(column) > 2 or max(column) > 0.5 for column in levels)  # names must stand between solids
+    # Names must stand between solids where three are side by side, and where arcs pass above some that are.
+    crowded = any(len(column) > 2 or max(column) > 0.5 for column in levels) or _arched(levels, far, place)
     columns: list[list[Solid]] = []
     for number, row in enumerate(table.rows):
         column = []
@@ -168,7 +184,15 @@ def _laid_out(table: Stages) -> Volumes:
     for number, column in enumerate(columns):
         x = _clear([solid for near in columns[max(number - 2, 0) : number] for solid in near], column)
         columns[number] = [replace(solid, x=x, y=solid.y * lane + solid.recess[1] / 2) for solid in column]
-    return Volumes(table.title, tuple(solid for column in columns for solid in column), table.links, table.devices)
+    solids = tuple(solid for column in columns for solid in column)
+    return Volumes(table.title, table.totals, solids, table.links, table.devices)
+
+
+def _arched(levels: Sequence[Sequence[float]], far: Sequence[StageLink], place: Sequence[int]) -> bool:
+    """Whether a link passes a column by in which there are several, or ends there."""
+    several = {number for number, column in enumerate(levels) if len(column) > 1}
+    passed = (range(place[link.source], place[link.target] + 1) for link in far)
+    return any(not several.isdisjoint(columns) for columns in passed)
 
 
 def _levels(row: Sequence[Stage], aside: Sequence[bool], passed: bool) -> list[float]:
@@ -197,8 +221,8 @@ def _clear(near: Sequence[Solid], column: Sequence[Solid]) -> float:
         first = min((solid.named_at for solid in column if solid.named == place and solid.name.does), default=math.inf)
         x = max(x, last + PITCH - first)
     ends = max((s.named_at + s.name.length / 2 for s in near if s.named == "under"), default=-math.inf)
-    starts = min((s.named_at - s.name.length / 2 for s in column if s.named == "under"), default=math.inf)
-    return max(x, ends + GAP / 2 - starts)
+    starts = min((min(s.x, s.named_at - s.name.length / 2) for s in column if s.named == "under"), default=math.inf)
+    return max(x, ends + BETWEEN - starts)
 
 
 def patch(solid: Solid, kernel: tuple[int, ...]) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from archdsl.dims import Size
-from archdsl.measure.network.report import Report
+from archdsl.measure.network.report import Report, Row
 
 
 class GrowthLevel(NamedTuple):
@@ -38,6 +38,15 @@ def growth(report: Report) -> list[GrowthLevel]:
             found.setdefault(depths[row.path], []).append(tuple(field.size for field in row.field))
     levels = (GrowthLevel(depth, _each(min, sizes), _each(max, sizes)) for depth, sizes in sorted(found.items()))
     return list(levels) if len(found) > 1 else []
+
+
+def last_window(report: Report) -> Row | None:
+    """The last layer of inference that still has positions of its own, each of which sees a part of the input."""
+    return next((row for row in reversed(report.nodes) if row.phase == "both" and row.field and _apart(row)), None)
+
+
+def _apart(row: Row) -> bool:
+    return all(field.jump for field in row.field or ())
 
 
 def extents(report: Report) -> tuple[Size, ...]:

@@ -9,14 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class EngineTime:
-    """One engine: seconds of a call, or None with the reason why it was not run; seconds that it took to build; and how
-    far its outputs are from those of the module, relative to the largest."""
+    """One engine: seconds of a call, or None with the reason why it was not run; seconds that it took to build; how far
+    its outputs are from those of the module, relative to the largest; and how many calls were timed."""
 
     engine: str
     seconds: float | None
     built: float | None
     deviation: float | None
     note: str = ""
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ class EngineTrial:
 
     @property
     def ranked(self) -> list[str]:
-        """The engines that ran, the quickest first."""
-        ran = [(one.seconds, one.engine) for one in self.times if one.seconds is not None]
-        return [engine for _, engine in sorted(ran)]
+        """The engines that ran, the quickest first: the one that was chosen, then by seconds."""
+        ran = [(one.engine != self.chosen, one.seconds, one.engine) for one in self.times if one.seconds is not None]
+        return [engine for *_, engine in sorted(ran)]
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as plain data."""

@@ -187,9 +187,12 @@ def predict(
     )
 
 
-def predict_inference(graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32") -> Mapping[str, Workload]:
-    """What the layers of a network do on a device in inference alone. Raises what `predict` raises."""
-    _, runs = _runs(graph, profile, dtype)
+def predict_inference(
+    graph: Graph, profile: DeviceProfile, *, dtype: str = "fp32", values: Mapping[str, int] | None = None
+) -> Mapping[str, Workload]:
+    """What the layers of a network do on a device in inference alone, for the batch given, or that of `values`. Raises
+    what `predict` raises."""
+    _, runs = _runs(graph, profile, dtype, values)
     return _Roofline(runs.inference, profile).forward()
 
 
@@ -291,8 +294,9 @@ class _Roofline:
         out = self._size(step.makes[0])
         new = [
             self._size(tensor)
-            for tensor, want in zip(step.reads, wanted, strict=True)
+            for i, (tensor, want) in enumerate(zip(step.reads, wanted, strict=True))
             if want and not self._passed_on(step, self._size(tensor) == out)
+            if not (operator.joint and tensor in step.reads[:i])
         ]
         path = step.node["path"]
         trained = self.trained.get(path, 0) * self.run.setting.precision.weight
