@@ -309,5 +309,5 @@ def test_the_public_interface_of_the_readme(tmp_path: Path) -> None:
 def test_a_network_shows_itself_in_a_notebook(network_of: Build) -> None:
     net = network_of(BRANCHES)
     assert "head(classes)" not in (net._repr_svg_() or "")
-    assert "head(10)" in (net._repr_svg_() or "")
+    assert "head classes 10" in (net._repr_svg_() or "")
     assert repr(net) == "<archdsl.Network Net, 11 layers>"
