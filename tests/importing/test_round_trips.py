@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import archdsl
 from archdsl.backends import backend
 from archdsl.graph import header, layer
-from archdsl.imported import ImportedNetwork, from_sources, networks_of
+from archdsl.imported import ImportedNetwork, networks_of
 from archdsl.network import Network
 from archdsl.shipped import zoo
 from tests.importing.same_graph import difference
@@ -90,8 +90,8 @@ def test_a_network_goes_through_its_source_and_comes_back(variant: str, tmp_path
         pytest.skip("its weights and values are too many here; smaller networks of its family say the same")
     path = tmp_path / f"{variant}.py"
     path.write_text(original.source(), encoding="utf-8")
-    shapes = {name: tuple(one.shape) for name, one in inputs_of(original, "cpu").items()}
-    (found,) = from_sources([f"{path}:{header(original.graph)['network']}"], shapes)
+    made = backend("compiler").made(f"{path}:{header(original.graph)['network']}")
+    found = archdsl.from_module(made.model, inputs_of(original, "cpu"))
     assert found.proof is not None
     assert found.proof.equal, str(found.proof)
     if not variant.startswith(WORKED_OUT):
