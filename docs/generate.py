@@ -305,36 +305,130 @@ def gallery() -> str:
     for shown in GALLERY:
         lines += ["", f"## {shown.title}", "", f"`{shown.command}`", "", shown.remark, ""]
         lines += [f"![{shown.title}](images/gallery/{shown.file})"]
-    return "\n".join([*lines, "", *PEERS.splitlines()]) + "\n"
+    table = [("", *PEERS), ("---",) * (len(PEERS) + 1), *((said, *facts) for said, facts in BESIDE.items())]
+    others = BESIDE_OTHERS.replace("{table}", "\n".join(f"| {' | '.join(row)} |" for row in table))
+    return "\n".join([*lines, "", *others.splitlines()]) + "\n"
 
 
-PEERS = """\
+PEERS = (
+    "archdsl",
+    "torchview 0.2.7",
+    "Keras 3.15 `plot_model`",
+    "TorchLens 2.36",
+    "Netron 9.3",
+    "Model Explorer 0.1",
+    "PlotNeuralNet",
+)
+BESIDE = {
+    "needs": (
+        "a spec, or what `archdsl import` reads",
+        "any module, and a run of it",
+        "a Keras model that is built",
+        "any module, and a run of it",
+        "a file: ONNX, TFLite, Core ML, …",
+        "a file: .pt2, TFLite, …",
+        "every box and offset, by hand",
+    ),
+    "shapes": (
+        "where they change",
+        "of each box",
+        "of each box, on request",
+        "of each box, with bytes",
+        "on edges",
+        "on request",
+        "as typed",
+    ),
+    "parameters, multiply-adds": (
+        "of blocks, in tables, in titles",
+        "no",
+        "no",
+        "parameters' shapes",
+        "no; weights can be read",
+        "no",
+        "no",
+    ),
+    "settings (kernel, stride)": (
+        "where not the default",
+        "all, on request",
+        "activation, on request",
+        "no",
+        "in a panel",
+        "in a panel",
+        "as typed",
+    ),
+    "nested blocks": (
+        "frames; closed ones once beside it, open",
+        "frames, to a depth",
+        "frames, on request",
+        "frames",
+        "no",
+        "boxes to open",
+        "no",
+    ),
+    "equal blocks in a row": (
+        "one, with its number",
+        "a module called again",
+        "no",
+        "one, on request (ViT: 14 boxes for 144)",
+        "no",
+        "marked when one is chosen",
+        "no",
+    ),
+    "a column of 3.5 in": (
+        "`--width 3.5in`, no letters under 6 pt",
+        "no",
+        "no",
+        "no",
+        "no",
+        "no",
+        "scaled",
+    ),
+    "devices, parts that only train": (
+        "yes",
+        "no",
+        "whether a layer is trainable",
+        "no",
+        "no",
+        "no",
+        "no",
+    ),
+}
+BESIDE_OTHERS = """\
 ## Beside other tools
 
-ResNet-152 as each tool draws it by itself, on a page of its own. The last two are there: a line in the middle of the
-page, many hundred inches long before it was shrunk.
+Five networks as each tool draws them by itself, each picture on a page of its own: `make bench` makes the pictures and
+[measures them](../benchmarks/PICTURES.md), by running the tools. torchview and TorchLens drew the modules that the
+tests compare with, Netron their ONNX exports, Keras the models that it ships; Model Explorer is a page, shown with the
+network's box opened once.
+
+![ResNet-50 by archdsl and others, each on a page](images/peers/resnet50.png)
+
+![GoogLeNet by archdsl and others, each on a page](images/peers/googlenet.png)
+
+![U-Net by archdsl and others, each on a page](images/peers/unet.png)
+
+![ViT-B/16 by archdsl and others, each on a page](images/peers/vit_b_16.png)
+
+![AlexNet by archdsl and others, each on a page](images/peers/alexnet.png)
+
+And ResNet-152, where the others are a line in the middle of the page, hundreds of inches long before it was shrunk:
 
 ![ResNet-152 by archdsl, torchview and Keras, each on a page](images/peers.png)
 
-[The measured sizes](../benchmarks/PICTURES.md) of this and other networks come from running torchview and Keras:
-`make bench` does so again.
+{table}
 
-| | archdsl | torchview 0.2.7 | Keras 3.15 `plot_model` |
-|---|---|---|---|
-| needs | a spec | any PyTorch module, and a run of it | a Keras model that is built |
-| shapes | where they change; in tables, of each row | input and output of each box | of each box, on request |
-| parameters, multiply-adds | in tables, on closed blocks | no | no |
-| a layer's own settings (kernel, stride) | where not the default | all, on request | activation, on request |
-| nested blocks | frames, closed to fit a page | frames, to a depth | frames, on request |
-| equal blocks in a row | one, with its number | only a module that is called again | no |
-| what closed blocks are | each form once, open, beside | no | no |
-| a width, with letters that can be read | `--width 3.5in` | no | no |
-| devices, parts that only train | yes | no | whether a layer is trainable |
+Where they are still better:
 
-They are better where there is no spec, but a model: archdsl draws what is written in its language, and those draw what
-runs, each with the shapes of all its layers. The volumes of long networks are 11 to 19 inches wide: for a page in
-landscape, or a slide; [`--width 3.5in`](figures.md) sets them in rows for a column of text. torchview drew the
-hand-written modules that the tests compare with, Keras the models that it ships.
+* **torchview, TorchLens**: what runs is drawn, with the control flow of that run and no file to write first. TorchLens
+  keeps every value that a run made, gradients too, and can colour boxes by them; `archdsl import` covers modules that
+  torch can export, and pictures know no values.
+* **Netron**: opens a file of any of dozens of formats at once, and shows weights as numbers.
+* **Model Explorer**: pans through graphs of tens of thousands of operators without a pause, and shows what several
+  tools say of each of them, as quantisation does. archdsl's page is laid out anew when blocks are opened.
+* **Keras**: one line in the program that trains, where the model is at hand anyway.
+* **PlotNeuralNet**: its templates for U-Net and AlexNet have proportions set by hand, an input image as the first face
+  and bands for activations inside a box. archdsl's volumes follow a rule, and can look plainer.
+* Wide volumes: 11 to 19 inches for long networks unless a width is asked for, which folds them into rows or a U.
 """
 
 

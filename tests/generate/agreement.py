@@ -73,7 +73,8 @@ def agree(net: Generated) -> None:
     outputs = model.train(all(found.diagnostic.code != "batch-of-one" for found in lint([graph])))(*inputs)
     if graph.graph["loss"] is not None:
         count = len(graph.graph["targets"])
-        given = tensors(graph.graph["loss"], "cpu")[-count:] if count else []
+        drawn = tensors(graph.graph["loss"], "cpu")[-count:] if count else []
+        given = [target.sigmoid() if target.is_floating_point() else target for target in drawn]  # may be probabilities
         loss = model.loss(outputs, dict(zip(graph.graph["targets"], given, strict=True)))
         assert loss.shape == ()
         if loss.requires_grad:

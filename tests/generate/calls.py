@@ -59,7 +59,7 @@ def calls(draw: DrawFn) -> Generated:
         inputs = {f"{letter}{i}": shape for letter, shape in zip("abcdefgh", case.shapes, strict=False)}
         if isinstance(operator, Loss):
             (first, shape), *others = inputs.items()
-            call = f"{first} -> identity"
+            call = f"{first} -> sigmoid"  # every loss takes what may be a probability
             if not loss:
                 names = [name for name, _ in others]
                 targets = [f"target {name}: {list(s)} {t}" for (name, s), t in zip(others, case.types[1:], strict=True)]
