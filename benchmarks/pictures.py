@@ -167,8 +167,9 @@ def sheets(pictures: Mapping[str, Picture]) -> str:
     """Each picture on a page of its own, side by side."""
     width, height = PAGE
     across, down = GAP + (width + GAP) * len(pictures), height + 3 * GAP
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{across}pt" height="{down}pt" ']
-    parts[0] += f'viewBox="0 0 {across} {down}"><rect width="{across}" height="{down}" fill="#d8dbe0"/>'
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    parts = [f'<svg {spaces} width="{across}pt" height="{down}pt" viewBox="0 0 {across} {down}">']
+    parts += [f'<rect width="{across}" height="{down}" fill="#d8dbe0"/>']
     for i, (title, picture) in enumerate(pictures.items()):
         x = GAP + i * (width + GAP)
         body = re.sub(r'^(<\?.*?\?>\s*)?<svg[^>]*viewBox="([^"]*)"[^>]*>', "", picture.svg, flags=re.S)

@@ -30,7 +30,7 @@ PATIENCE = 90.0  # seconds for a model to be read and laid out
 CANVAS = 'document.querySelector("#canvas")'
 BOXES = 'document.querySelectorAll("#canvas #nodes > .node").length'
 NOTICE = '[...document.querySelectorAll("button")].find(button => button.innerText === "Accept")?.click()'
-LAID_OUT = f"(() => {{ {NOTICE}; return {BOXES} > 1 }})()"
+LAID_OUT = f"(() => {{ {NOTICE}; return {BOXES} > 1 && +{CANVAS}.getAttribute('height') > 0 }})()"
 MODEL_EXPLORER = "import sys, model_explorer; model_explorer.visualize(sys.argv[1], port=int(sys.argv[2]))"
 
 
@@ -105,7 +105,10 @@ def served(command: list[str]) -> Iterator[int]:
 @contextmanager
 def browser() -> Iterator[Chromium]:
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with tempfile.TemporaryDirectory() as profile, Chromium(program, Path(profile), size=SCREEN) as page:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        Chromium(program, Path(profile), size=SCREEN) as page,
+    ):
         yield page
 
 
