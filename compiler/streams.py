@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Final, TypeAlias
 
 from compiler.program import Holder, Instruction, Invoke, Recompute, Ref, Routine, Transfer, used
@@ -87,6 +89,7 @@ class _Steps:
     def __init__(self, steps: Sequence[Instruction], gpus: GpuNames) -> None:
         self.all = _constants_first([step for step in steps if not isinstance(step, Recompute)])
         self.maker: dict[Ref, int] = {}  # feeds have none
+        self.last_reader: dict[Ref, int] = {}
         self.reads: list[tuple[Ref, ...]] = []
         self.before: list[set[int]] = []
         self.above: list[int] = []  # all that each depends on, as bits
@@ -98,11 +101,12 @@ class _Steps:
             own = {self.maker[ref] for ref in reads if ref in self.maker}
             self.reads.append(reads)
             self.before.append(own)
-            self.above.append(_union(self.above[u] | 1 << u for u in own))
+            self.above.append(reduce(or_, (self.above[u] | 1 << u for u in own), 0))
             self.fed.append(len(own) < len(set(reads)) or any(self.fed[u] for u in own))
             moved = isinstance(step, Transfer)
             self.gpu.append(None if moved or not reads else gpus.get(step.results[0].device))  # type: ignore[union-attr]
             self.maker.update(dict.fromkeys(_made(step), i))
+            self.last_reader.update(dict.fromkeys(reads, i))
 
 
 def _constants_first(steps: Sequence[Invoke | Transfer]) -> list[Invoke | Transfer]:
@@ -121,13 +125,6 @@ def _read(step: Invoke | Transfer) -> tuple[Ref, ...]:
 
 def _made(step: Invoke | Transfer) -> tuple[Ref, ...]:
     return (step.result,) if isinstance(step, Transfer) else step.results
-
-
-def _union(masks: Iterator[int]) -> int:
-    found = 0
-    for mask in masks:
-        found |= mask
-    return found
 
 
 def _sections(steps: _Steps) -> Iterator[list[int]]:
@@ -191,7 +188,7 @@ class _Emission:
         # What a stream of a GPU comes after: by stream, the last step, or -1 for what the caller did before.
         self.seen: dict[tuple[str, int], dict[int, int]] = {}
         self.given: dict[tuple[str, int], int] = {}  # the last step of each stream
-        self.kept = set[tuple[Ref, str, int]]()  # tensors whose memory is known to be read on another stream
+        self.kept = set[Ref]()  # tensors of other streams whose memory is known to be read on the caller's
         self.open: tuple[str, int, tuple[int, ...], list[int]] | None = None  # steps in a row on one stream
 
     def instructions(self) -> Iterator[StreamedInstruction]:
@@ -261,8 +258,8 @@ class _Emission:
         found = []
         for ref in dict.fromkeys(refs):
             where, stream, _ = self._origin(ref)
-            if where == gpu and stream != CALLER and (ref, gpu, CALLER) not in self.kept:
-                self.kept.add((ref, gpu, CALLER))
+            if where == gpu and stream != CALLER and ref not in self.kept:
+                self.kept.add(ref)
                 found.append(ref)
         return tuple(found)
 
@@ -275,7 +272,6 @@ class _Emission:
         members = [step for i in numbers if isinstance(step := self.steps.all[i], Invoke)]
         inside = {ref for step in members for ref in step.results}
         last = numbers[-1]
-        later = {ref for reads in self.steps.reads[last + 1 :] for ref in reads} | set(self.results)
         yield OnStream(
             f"stream_{stream}",
             gpu,
@@ -283,5 +279,10 @@ class _Emission:
             waits,
             tuple(members),
             tuple(dict.fromkeys(ref for step in members for ref in step.operands if ref not in inside)),
-            tuple(ref for step in members for ref in step.results if ref in later),
+            tuple(
+                ref
+                for step in members
+                for ref in step.results
+                if self.steps.last_reader.get(ref, -1) > last or ref in self.results
+            ),
         )

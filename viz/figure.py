@@ -11,24 +11,10 @@ from xml.etree.ElementTree import Element
 from viz import theme
 
 READABLE: Final = 6.0  # points of the smallest letters
-PAGE: Final = 9 * 72.0  # how high a figure may be
+PAGE_HEIGHT: Final = 9 * 72.0  # between the margins of a sheet of letter paper
 FONT: Final = 8.0  # points of the letters of layers, where nothing is said
-LENGTHS: Final = (
-    "x",
-    "y",
-    "width",
-    "height",
-    "rx",
-    "ry",
-    "cx",
-    "cy",
-    "x1",
-    "x2",
-    "y1",
-    "y2",
-    "font-size",
-    "stroke-width",
-)
+PLACES: Final = ("x", "y", "cx", "cy", "x1", "y1", "x2", "y2")
+LENGTHS: Final = (*PLACES, "width", "height", "rx", "ry", "font-size", "stroke-width")
 ROUNDING: Final = 0.01  # of sizes that are written with two digits
 NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -39,7 +25,7 @@ class Figure:
 
     width: float
     font: float = FONT
-    height: float = PAGE  # at most
+    height: float = PAGE_HEIGHT  # at most
 
     def scale(self, width: float, height: float) -> float:
         """How large a unit of a drawing of this size becomes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -36,9 +37,7 @@ def _said_by_calls(
     """Whether a constant is long, and the calls that make it of short ones are fewer than its numbers."""
     if _short(value):
         return False
-    numbers, found = 1, dict[str, ForeignCall]()
-    for size in value.shape:
-        numbers *= size if isinstance(size, int) else 1
+    found = dict[str, ForeignCall]()
     pending = [value]
     while pending:
         one = pending.pop()
@@ -48,7 +47,7 @@ def _said_by_calls(
             return False
         found[one.name] = makers[one.name].foreign
         pending += found[one.name].tensors
-        if WORTH * len(found) > numbers:
+        if WORTH * len(found) > _count(value):
             return False
     return True
 
@@ -63,7 +62,9 @@ def _short(value: ForeignTensor) -> bool:
         return False
     if made.operator != "tensor":
         return True
-    count = 1
-    for size in value.shape:
-        count *= size if isinstance(size, int) else 1
-    return count <= FEW
+    return _count(value) <= FEW
+
+
+def _count(value: ForeignTensor) -> int:
+    """How many numbers a constant has."""
+    return math.prod(size for size in value.shape if isinstance(size, int))

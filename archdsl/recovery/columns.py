@@ -85,8 +85,7 @@ def _part(column: Sequence[Any], extents: Sequence[Known]) -> Formula | None:
         if divisor > 1:
             return Formula(f"{one.name} // {divisor}", frozenset([one.name]))
     for one, other in combinations(sorted(extents, key=lambda one: one.name), 2):
-        area = [ABSENT if ABSENT in pair else pair[0] * pair[1] for pair in zip(one.values, other.values, strict=True)]
-        factor, divisor = ratio(column, area) or (0, 0)
+        factor, divisor = ratio(column, _product(one, other)) or (0, 0)
         if factor == 1:
             part = "" if divisor == 1 else f" // {divisor}"
             return Formula(f"{one.name} * {other.name}{part}", frozenset([one.name, other.name]))
@@ -113,10 +112,7 @@ def _multiple(column: Sequence[Any], known: Sequence[Known], halves: bool) -> Fo
         for other in known[i + 1 :]:
             if constant(one.values) or constant(other.values):
                 continue
-            product = [
-                ABSENT if a is ABSENT or b is ABSENT else a * b for a, b in zip(one.values, other.values, strict=True)
-            ]
-            if equal(column, product):
+            if equal(column, _product(one, other)):
                 return Formula(f"{other.name} * {one.name}", frozenset([one.name, other.name]))
     return None
 
@@ -129,6 +125,11 @@ def shifted(column: Sequence[Any], known: Sequence[Known]) -> Formula | None:
             if numbers and equal(column, _each(one, lambda value, by=by: value + by)):
                 return Formula(text, frozenset([one.name]))
     return None
+
+
+def _product(one: Known, other: Known) -> list[Any]:
+    pairs = zip(one.values, other.values, strict=True)
+    return [ABSENT if a is ABSENT or b is ABSENT else a * b for a, b in pairs]
 
 
 def _each(known: Known, function: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from archdsl.columns import ABSENT, ValueColumn, constant, same, there
 from archdsl.instances.explanations import Explanations, WithinSaid
 from archdsl.instances.written import WrittenValues
-from archdsl.ops._op import parameter_table
+from archdsl.ops._op import Target, parameter_table
 from archdsl.ops.kinds import Sizes
 from compiler.program import open_sizes
 from compiler.source.alignment import Alignment
@@ -232,8 +232,10 @@ class Parameters(Alignment):
                 part.arguments[name] = explained(name, of, name not in table)
         elif holder is not None and holder.target.kind == "constant":
             count = len(holder.target.args)
-            part.positional = tuple(explained("values", partial(_holds, place=i), False) for i in range(count))
-            part.keywords = {name: explained(name, partial(_holds, place=name), False) for name in holder.target.kwargs}
+            part.positional = tuple(explained("values", partial(_of_holder, place=i), False) for i in range(count))
+            part.keywords = {
+                name: explained(name, partial(_of_holder, place=name), False) for name in holder.target.kwargs
+            }
         elif holder is not None:
             rank = len(holder.held[0].weight.shape)
             part.positional = tuple(explained("size", partial(_size, i=i), True) for i in range(rank))
@@ -245,9 +247,9 @@ class Parameters(Alignment):
             ):
                 raise Unlike
             part.positional = tuple(
-                explained(_argument_name(first, i), partial(_given, place=i), False) for i in range(len(target.args))
+                explained(_argument_name(first, i), partial(_of_call, place=i), False) for i in range(len(target.args))
             )
-            part.keywords = {name: explained(name, partial(_given, place=name), False) for name in target.kwargs}
+            part.keywords = {name: explained(name, partial(_of_call, place=name), False) for name in target.kwargs}
 
     def _said_within(self, leaves: Sequence[LayerLeaf | None], template: Template) -> list[WithinSaid]:
         """What the spec says of a layer in a block whose text stands in this class: one that is inline, or no class."""
@@ -365,17 +367,19 @@ def _size(leaf: LayerLeaf, i: int) -> Any:
     return leaf.holder.held[0].weight.shape[i] if leaf.holder is not None else ABSENT
 
 
-def _holds(leaf: LayerLeaf, place: int | str) -> Any:
+def _of_holder(leaf: LayerLeaf, place: int | str) -> Any:
     """What a constant is made from."""
     assert leaf.holder is not None
-    target = leaf.holder.target
-    return target.args[place] if isinstance(place, int) else target.kwargs[place]
+    return _argument(leaf.holder.target, place)
 
 
-def _given(leaf: LayerLeaf, place: int | str) -> Any:
+def _of_call(leaf: LayerLeaf, place: int | str) -> Any:
     """What a function is called with beside its tensors."""
     assert leaf.invoke is not None
-    target = leaf.invoke.target
+    return _argument(leaf.invoke.target, place)
+
+
+def _argument(target: Target, place: int | str) -> Any:
     return target.args[place] if isinstance(place, int) else target.kwargs[place]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from archdsl.errors import SpecError
-from archdsl.imported import ImportedNetwork, from_file, from_sources
+from archdsl.imported import ImportedNetwork, from_file
 from tests.importing.caffe import conv, layer, pool, product
 
 Importing = Callable[..., ImportedNetwork]
@@ -21,13 +22,8 @@ TRAIN, TEST = "include { phase: TRAIN }", "include { phase: TEST }"
 
 
 @pytest.fixture
-def imported(tmp_path: Path) -> Importing:
-    def how(text: str, **inputs: tuple[int, ...]) -> ImportedNetwork:
-        path = tmp_path / "net.prototxt"
-        path.write_text(text, encoding="utf-8")
-        return from_sources([str(path)], inputs)[0]
-
-    return how
+def imported(import_text: Importing) -> Importing:
+    return partial(import_text, "net.prototxt")
 
 
 def value_of(network: ImportedNetwork, *inputs: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from archdsl.errors import SpecError
-from archdsl.imported import ImportedNetwork, from_sources
+from archdsl.imported import ImportedNetwork
 from tests.importing.yolo import section
 
 Importing = Callable[..., ImportedNetwork]
@@ -20,13 +20,8 @@ X = torch.rand(2, 4, 12, 12) - 0.5
 
 
 @pytest.fixture
-def imported(tmp_path: Path) -> Importing:
-    def how(text: str, **inputs: tuple[int, ...]) -> ImportedNetwork:
-        path = tmp_path / "net.cfg"
-        path.write_text(text, encoding="utf-8")
-        return from_sources([str(path)], inputs)[0]
-
-    return how
+def imported(import_text: Importing) -> Importing:
+    return partial(import_text, "net.cfg")
 
 
 def bordered(x: Tensor, before: int, after: int) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from archdsl.graph import Graph
+from viz.figure import READABLE
 from viz.graph import columns, scene, stacking
 from viz.graph import layout as graph_layout
 from viz.graph.columns import Columns
@@ -60,7 +61,7 @@ def test_a_short_drawing_is_one_column(page_of: Callable[..., Columns]) -> None:
 def test_a_long_chain_is_set_in_columns_that_fit_on_a_page(page_of: Callable[..., Columns]) -> None:
     page = page_of(f"x -> {LONG}")
     assert len(page.columns) > 1
-    assert columns.letters(page.width, page.height) >= columns.READABLE
+    assert columns.letters(page.width, page.height) >= READABLE
 
 
 @pytest.mark.parametrize("direction", ["down", "up", "right", "left"])

@@ -14,14 +14,13 @@ import networkx as nx
 
 from viz import theme
 from viz.canvas import XY
-from viz.figure import Figure
+from viz.figure import PAGE_HEIGHT, READABLE, Figure
 from viz.graph.layout import ENTER, LEAVE, Section, StackLink, lay_out
 from viz.graph.scene import Box, Group, boxes
 from viz.layout import Layout
 from viz.look import Direction, Look
 
-PAGE: Final = (6.5 * 72, 9 * 72)  # what is left between the margins of a sheet of letter paper
-READABLE: Final = 6.0  # points of the smallest letters
+PAGE: Final = (6.5 * 72, PAGE_HEIGHT)  # what is left between the margins of a sheet of letter paper
 MOST: Final = 8  # columns
 WORTH: Final = 1.25  # how much larger letters must become for a further column
 GUTTER: Final = 26.0  # between columns

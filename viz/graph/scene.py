@@ -181,13 +181,16 @@ def build(
         tree = fitting.untangle(graph, folding.Folded(tree, stand_in))
 
     fits = depth == "fit" and focus is None
+
+    def has_beside(tree: Subnet) -> bool:
+        return blocks is True or (blocks == "fit" and fits and any(forms.closed(tree)))
+
     best = tree
-    if depth == "fit" and (blocks is True or (blocks == "fit" and fits and any(forms.closed(tree)))):
+    if depth == "fit" and has_beside(tree):
         best = forms.backbone(graph, folding.Folded(tree, stand_in), whole)
 
     def shown(tree: Subnet) -> Scene:
-        closed = blocks is True or (blocks == "fit" and fits and any(forms.closed(tree)))
-        beside = forms.forms(graph, tree, folding.Folded(whole, stand_in)) if closed else ()
+        beside = forms.forms(graph, tree, folding.Folded(whole, stand_in)) if has_beside(tree) else ()
         return _scene(graph, folding.Folded(tree, stand_in), phase, keys, inner, caption, beside)
 
     def smaller() -> Iterator[Scene]:
@@ -262,9 +265,7 @@ def _coloured(letter: str) -> str:
     return f"block {letter}" if letter else "block"
 
 
-def _lettered(
-    items: Sequence[Box | Group], letter: Callable[[Box], str]
-) -> tuple[Box | Group, ...]:  # fmt: skip
+def _lettered(items: Sequence[Box | Group], letter: Callable[[Box], str]) -> tuple[Box | Group, ...]:
     """Closed blocks with the letters and colours of those that are open beside."""
     found: list[Box | Group] = []
     for item in items:
